@@ -1,0 +1,366 @@
+//! One error type for the whole crate, and the words that say what to do next.
+//!
+//! [`Error`] is opaque: match on [`Error::kind`], ask [`Error::status`], [`Error::code`] and
+//! [`Error::retry_after`]. Its text speaks of its own layer; [`std::error::Error::source`] carries
+//! the rest. No text of ours ever holds a key, a token, a prompt or an answer: what the service said
+//! is printed only when it does not repeat what the caller sent, and is always at hand through
+//! [`Error::message`].
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::response::content_filter::ContentFilterResults;
+use crate::response::metadata::ResponseMetadata;
+
+pub use self::service::ServiceError;
+
+mod advice;
+mod service;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn StdError + Send + Sync + 'static>;
+
+/// Where a call broke. Few kinds, and new ones may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The client, the endpoint or a credential was set up wrongly; nothing was sent.
+    Config,
+    /// The request breaks a rule of the model or contradicts itself; nothing was sent. The source is
+    /// a [`ValidationError`](crate::request::ValidationError) with every violation.
+    InvalidRequest,
+    /// The credential gave no token.
+    Credential,
+    /// No connection, or it broke before an answer came.
+    Connect,
+    /// A clock of ours ran out: connect, whole call, first event, idle or deadline.
+    Timeout,
+    /// The service answered 429.
+    RateLimited,
+    /// The prompt was blocked by a content filter; see [`Error::content_filter`].
+    ContentFiltered,
+    /// The service answered with any other error; see [`Error::status`] and [`Error::code`].
+    Service,
+    /// The answer could not be read: not JSON, not an event stream, or too large.
+    Decode,
+    /// The stream ended before the answer was complete. What came is kept in the stream's `partial()`.
+    Interrupted,
+}
+
+impl ErrorKind {
+    /// The kind's name, as written in this enum.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config => "Config",
+            Self::InvalidRequest => "InvalidRequest",
+            Self::Credential => "Credential",
+            Self::Connect => "Connect",
+            Self::Timeout => "Timeout",
+            Self::RateLimited => "RateLimited",
+            Self::ContentFiltered => "ContentFiltered",
+            Self::Service => "Service",
+            Self::Decode => "Decode",
+            Self::Interrupted => "Interrupted",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Anything that went wrong, classified once.
+///
+/// # Example: what to do with it
+///
+/// ```
+/// use azure_openai_chat::{Error, ErrorKind};
+///
+/// fn explain(error: &Error) -> String {
+///     match error.kind() {
+///         ErrorKind::RateLimited => format!("slow down, wait {:?}", error.retry_after()),
+///         ErrorKind::ContentFiltered => "please rephrase".to_owned(),
+///         _ => format!("{error} (request {})", error.request_id().unwrap_or("-")),
+///     }
+/// }
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/troubleshoot-errors>
+pub struct Error(Box<Repr>);
+
+struct Repr {
+    kind: ErrorKind,
+    /// What failed, in our own words.
+    message: String,
+    service: Option<ServiceError>,
+    metadata: Option<Arc<ResponseMetadata>>,
+    attempts: u32,
+    deployment: Option<String>,
+    hint: Option<String>,
+    source: Option<Source>,
+}
+
+impl Error {
+    /// Most callers want one of the named constructors below.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Repr {
+            kind,
+            message: message.into(),
+            service: None,
+            metadata: None,
+            attempts: 0,
+            deployment: None,
+            hint: None,
+            source: None,
+        }))
+    }
+
+    /// What the service answered, with status and headers in `metadata`.
+    pub(crate) fn service(service: ServiceError, metadata: Arc<ResponseMetadata>) -> Self {
+        let kind = service.kind(metadata.status());
+        let mut error = Self::new(kind, String::new());
+        error.0.attempts = metadata.attempts();
+        error.0.service = Some(service);
+        error.0.metadata = Some(metadata);
+        error
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_metadata(mut self, metadata: Arc<ResponseMetadata>) -> Self {
+        self.0.attempts = self.0.attempts.max(metadata.attempts());
+        self.0.metadata = Some(metadata);
+        self
+    }
+
+    pub(crate) fn with_deployment(mut self, deployment: impl Into<String>) -> Self {
+        self.0.deployment = Some(deployment.into());
+        self
+    }
+
+    /// One more sentence about what to do next, after the ones this module knows.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Keeps the service's words out of every text of ours if they repeat something the caller or
+    /// the model said. [`Error::message`] still has them.
+    pub(crate) fn withhold_echo<'a>(mut self, said: impl IntoIterator<Item = &'a str>) -> Self {
+        if let Some(service) = &mut self.0.service {
+            service.withhold_echo(said);
+        }
+        self
+    }
+
+    /// Where the call broke.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The HTTP status, when there was an answer.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.0
+            .metadata
+            .as_deref()
+            .map(ResponseMetadata::status)
+            .filter(|status| *status != 0)
+    }
+
+    /// The service's own error code, such as `DeploymentNotFound`, `content_filter` or `429`.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.0.service.as_ref()?.code()
+    }
+
+    /// The request parameter the service complains about.
+    #[must_use]
+    pub fn param(&self) -> Option<&str> {
+        self.0.service.as_ref()?.param()
+    }
+
+    /// The service's own words, or ours when it said nothing. May quote what was sent: not for logs.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self.0.service.as_ref().and_then(ServiceError::message) {
+            Some(message) => message,
+            None => &self.0.message,
+        }
+    }
+
+    /// The id to quote to Azure support.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.metadata.as_deref()?.request_id()
+    }
+
+    /// How long the service asked to wait before the next attempt.
+    ///
+    /// From `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` (seconds or date), and for a 429
+    /// that says it only in its message, from there.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0
+            .metadata
+            .as_deref()
+            .and_then(ResponseMetadata::retry_after)
+            .or_else(|| self.0.service.as_ref().and_then(ServiceError::retry_after))
+    }
+
+    /// Which content filter struck, when the prompt was blocked and the service said so.
+    #[must_use]
+    pub fn content_filter(&self) -> Option<&ContentFilterResults> {
+        self.0.service.as_ref()?.content_filter()
+    }
+
+    /// The whole error body of the service, taken apart.
+    #[must_use]
+    pub fn service_error(&self) -> Option<&ServiceError> {
+        self.0.service.as_ref()
+    }
+
+    /// What the headers said, when there was an answer.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&ResponseMetadata> {
+        self.0.metadata.as_deref()
+    }
+
+    /// How many times the request was sent; 0 when it never left.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Whether the same request may succeed later: connect failures, timeouts, interrupted streams and
+    /// the statuses 408, 409, 429, 500, 502, 503 and 504, unless `x-should-retry` says otherwise.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.0.kind {
+            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted => true,
+            ErrorKind::RateLimited | ErrorKind::Service => {
+                let told = self.0.metadata.as_deref().and_then(ResponseMetadata::should_retry);
+                told.unwrap_or_else(|| match self.status() {
+                    Some(200) => self.0.service.as_ref().is_some_and(ServiceError::is_transient),
+                    Some(status) => is_retryable_status(status),
+                    None => false,
+                })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The statuses after which the same request may be sent again.
+pub(crate) fn is_retryable_status(status: u16) -> bool {
+    matches!(status, 408 | 409 | 429 | 500 | 502 | 503 | 504)
+}
+
+impl Repr {
+    fn text(&self) -> String {
+        let Some(service) = &self.service else {
+            let mut text = self.message.clone();
+            if let Some(hint) = &self.hint {
+                text.push_str("; ");
+                text.push_str(hint);
+            }
+            return text;
+        };
+        let status = self.metadata.as_deref().map_or(0, ResponseMetadata::status);
+        let mut text = match &self.deployment {
+            Some(deployment) => format!("deployment '{deployment}' answered {status}"),
+            None => format!("the service answered {status}"),
+        };
+        if status == 200 {
+            text.push_str(" and then sent an error");
+        }
+        match (service.code(), service.param()) {
+            (Some(code), Some(param)) => text.push_str(&format!(" ({code}, parameter '{param}')")),
+            (Some(code), None) => text.push_str(&format!(" ({code})")),
+            (None, Some(param)) => text.push_str(&format!(" (parameter '{param}')")),
+            (None, None) => {}
+        }
+        if let Some(message) = service.printable_message() {
+            text.push_str(": ");
+            text.push_str(message);
+        }
+        let advice = advice::next_step(status, service);
+        for sentence in advice.iter().map(String::as_str).chain(self.hint.as_deref()) {
+            text.push_str("; ");
+            text.push_str(sentence);
+        }
+        if self.attempts > 1 {
+            text.push_str(&format!("; {} attempts", self.attempts));
+        }
+        if let Some(id) = self.metadata.as_deref().and_then(ResponseMetadata::request_id) {
+            text.push_str(&format!(" [request id {id}]"));
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Error");
+        out.field("kind", &self.0.kind);
+        out.field("text", &self.0.text());
+        if let Some(status) = self.status() {
+            out.field("status", &status);
+        }
+        if let Some(source) = &self.0.source {
+            out.field("source", source);
+        }
+        out.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_small_and_crosses_threads() {
+        fn is_send_sync<T: Send + Sync + 'static>() {}
+        is_send_sync::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn a_local_error_prints_its_own_words_and_hint() {
+        let error = Error::new(ErrorKind::Config, "the endpoint is empty").with_hint("set AZURE_OPENAI_ENDPOINT");
+        assert_eq!(error.to_string(), "the endpoint is empty; set AZURE_OPENAI_ENDPOINT");
+        assert_eq!(error.status(), None);
+        assert!(!error.is_retryable());
+    }
+}

@@ -1,0 +1,6 @@
+//! scaffold
+mod error;
+pub mod response;
+pub(crate) mod wire;
+pub use error::{Error, ErrorKind, Result, ServiceError};
+pub use response::*;

@@ -1,0 +1,320 @@
+//! What the headers of an answer said.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Status and headers of an answer, and how it was reached.
+///
+/// On [`ChatCompletion`](crate::ChatCompletion), the stream and the
+/// [`Error`](crate::Error) alike. Header names are lower case. Values that are not text are kept with
+/// replacement characters.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#response-headers>
+#[derive(Clone, Default, PartialEq)]
+pub struct ResponseMetadata {
+    status: u16,
+    headers: Vec<(String, String)>,
+    client_request_id: Option<String>,
+    attempts: u32,
+    time_to_headers: Option<Duration>,
+    retry_after: Option<Duration>,
+    endpoint: Option<String>,
+    repaired: Vec<String>,
+}
+
+/// What the rate-limit headers said. Each figure may be missing, and Azure may send `0` or `-1` for a
+/// limit it does not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimits {
+    /// Requests allowed in a window.
+    pub limit_requests: Option<i64>,
+    /// Requests left in the window.
+    pub remaining_requests: Option<i64>,
+    /// Time until the request window starts anew.
+    pub reset_requests: Option<Duration>,
+    /// Tokens allowed in a window.
+    pub limit_tokens: Option<i64>,
+    /// Tokens left in the window.
+    pub remaining_tokens: Option<i64>,
+    /// Time until the token window starts anew.
+    pub reset_tokens: Option<Duration>,
+}
+
+impl ResponseMetadata {
+    /// Metadata from a status and headers, in the order they came. Names may have any case.
+    #[must_use]
+    pub fn new<N, V>(status: u16, headers: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: AsRef<str>,
+        V: Into<String>,
+    {
+        let headers: Vec<(String, String)> = headers
+            .into_iter()
+            .map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.into()))
+            .collect();
+        Self {
+            status,
+            headers,
+            attempts: 1,
+            ..Self::default()
+        }
+    }
+
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
+    pub(crate) fn with_call(mut self, client_request_id: String, attempts: u32, time_to_headers: Duration) -> Self {
+        self.client_request_id = Some(client_request_id);
+        self.attempts = attempts;
+        self.time_to_headers = Some(time_to_headers);
+        self
+    }
+
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
+    }
+
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
+    pub(crate) fn with_endpoint(mut self, endpoint: String) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
+    pub(crate) fn with_repaired(mut self, parameter: String) -> Self {
+        self.repaired.push(parameter);
+        self
+    }
+
+    /// The HTTP status; 0 when the answer did not come over HTTP.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// A header by its name, in any case; the first if there are several.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Every header, in the order they came.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The id to quote to Azure support: `apim-request-id`, else `x-request-id`, else `x-ms-request-id`.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        ["apim-request-id", "x-request-id", "x-ms-request-id"]
+            .into_iter()
+            .find_map(|name| self.header(name).filter(|id| !id.is_empty()))
+    }
+
+    /// The id this client sent in `x-ms-client-request-id`, the same over all attempts.
+    #[must_use]
+    pub fn client_request_id(&self) -> Option<&str> {
+        self.client_request_id.as_deref()
+    }
+
+    /// The region that answered, such as `East US 2`.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.header("x-ms-region")
+    }
+
+    /// The deployment that answered, which after a spillover is not the one that was asked.
+    #[must_use]
+    pub fn deployment(&self) -> Option<&str> {
+        self.header("x-ms-deployment-name")
+    }
+
+    /// The provisioned deployment from which the call spilled over to a standard one.
+    #[must_use]
+    pub fn spillover_from(&self) -> Option<&str> {
+        self.header("x-ms-spillover-from-deployment")
+    }
+
+    /// Why the spillover failed too, when both deployments refused.
+    #[must_use]
+    pub fn spillover_error(&self) -> Option<&str> {
+        self.header("x-ms-spillover-error")
+    }
+
+    /// The time the service says it spent, from `openai-processing-ms`.
+    #[must_use]
+    pub fn processing_time(&self) -> Option<Duration> {
+        seconds(self.header("openai-processing-ms")?.trim().parse::<f64>().ok()? / 1000.0)
+    }
+
+    /// How long to wait before the next call, from `retry-after-ms`, `x-ms-retry-after-ms` or
+    /// `retry-after`.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after.or_else(|| {
+            let millis = |name| seconds(self.header(name)?.trim().parse::<f64>().ok()? / 1000.0);
+            millis("retry-after-ms")
+                .or_else(|| millis("x-ms-retry-after-ms"))
+                .or_else(|| seconds(self.header("retry-after")?.trim().parse::<f64>().ok()?))
+        })
+    }
+
+    /// What the server itself says about trying again, in `x-should-retry`.
+    pub(crate) fn should_retry(&self) -> Option<bool> {
+        match self.header("x-should-retry")?.trim() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The rate-limit headers. A reset is a bare number of seconds on Azure, or `17ms`, `1m2.5s` and the
+    /// like behind some gateways; both are read.
+    #[must_use]
+    pub fn rate_limits(&self) -> RateLimits {
+        let count = |name| self.header(name).and_then(|value| value.trim().parse().ok());
+        let reset = |name| self.header(name).and_then(parse_reset);
+        RateLimits {
+            limit_requests: count("x-ratelimit-limit-requests"),
+            remaining_requests: count("x-ratelimit-remaining-requests"),
+            reset_requests: reset("x-ratelimit-reset-requests"),
+            limit_tokens: count("x-ratelimit-limit-tokens"),
+            remaining_tokens: count("x-ratelimit-remaining-tokens"),
+            reset_tokens: reset("x-ratelimit-reset-tokens"),
+        }
+    }
+
+    /// How many times the request was sent.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The time from sending the last attempt to having its headers.
+    #[must_use]
+    pub fn time_to_headers(&self) -> Option<Duration> {
+        self.time_to_headers
+    }
+
+    /// The endpoint that answered, of interest with several backends.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// The parameters that were removed after the service refused them, when `repair_once` is on.
+    #[must_use]
+    pub fn repaired(&self) -> &[String] {
+        &self.repaired
+    }
+}
+
+/// A time span from seconds, unless they are negative, not finite or beyond what a clock can hold.
+fn seconds(value: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(value).ok()
+}
+
+fn parse_reset(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(plain) = value.parse::<f64>() {
+        return seconds(plain);
+    }
+    let mut total = Duration::ZERO;
+    let mut rest = value;
+    while !rest.is_empty() {
+        let unit_at = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+        let (number, tail) = rest.split_at_checked(unit_at)?;
+        let unit_len = tail
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at_checked(unit_len)?;
+        let scale = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            "d" => 86400.0,
+            _ => return None,
+        };
+        total = total.checked_add(seconds(number.parse::<f64>().ok()? * scale)?)?;
+        rest = tail;
+    }
+    Some(total)
+}
+
+/// Prints what helps to find a call again; header values can hold anything, so they stay out.
+impl fmt::Debug for ResponseMetadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseMetadata")
+            .field("status", &self.status)
+            .field("request_id", &self.request_id())
+            .field("client_request_id", &self.client_request_id)
+            .field("region", &self.region())
+            .field("deployment", &self.deployment())
+            .field("attempts", &self.attempts)
+            .field("time_to_headers", &self.time_to_headers)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, value: &str) -> ResponseMetadata {
+        ResponseMetadata::new(429, [(name, value)])
+    }
+
+    #[test]
+    fn the_apim_id_is_preferred() {
+        let metadata = ResponseMetadata::new(200, [("X-Request-ID", "b"), ("apim-request-id", "a")]);
+        assert_eq!(metadata.request_id(), Some("a"));
+        assert_eq!(metadata.header("x-request-id"), Some("b"));
+    }
+
+    #[test]
+    fn waits_are_read_in_milliseconds_and_seconds() {
+        assert_eq!(
+            with("retry-after-ms", "1500").retry_after(),
+            Some(Duration::from_millis(1500))
+        );
+        assert_eq!(
+            with("x-ms-retry-after-ms", "20").retry_after(),
+            Some(Duration::from_millis(20))
+        );
+        assert_eq!(with("Retry-After", "2").retry_after(), Some(Duration::from_secs(2)));
+        for odd in ["-1", "soon", "nan", "inf", "1e300", ""] {
+            assert_eq!(with("retry-after", odd).retry_after(), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn resets_are_read_in_both_styles() {
+        for (text, millis) in [
+            ("7", 7000),
+            ("17ms", 17),
+            ("59.369s", 59_369),
+            ("1m2.5s", 62_500),
+            ("0s", 0),
+        ] {
+            let limits = with("x-ratelimit-reset-tokens", text).rate_limits();
+            assert_eq!(limits.reset_tokens, Some(Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(
+            with("x-ratelimit-reset-tokens", "later").rate_limits().reset_tokens,
+            None
+        );
+    }
+
+    #[test]
+    fn a_limit_may_be_negative() {
+        assert_eq!(
+            with("x-ratelimit-limit-tokens", "-1").rate_limits().limit_tokens,
+            Some(-1)
+        );
+    }
+}

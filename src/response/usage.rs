@@ -1,0 +1,165 @@
+//! What a call cost, in tokens.
+
+use crate::wire::wire_struct;
+
+wire_struct! {
+    /// The tokens of a call, prompt and answer.
+    ///
+    /// # Example: how well a prediction did
+    ///
+    /// ```
+    /// let usage: azure_openai_chat::Usage = serde_json::from_str(
+    ///     r#"{"completion_tokens_details": {"accepted_prediction_tokens": 30, "rejected_prediction_tokens": 10}}"#,
+    /// )?;
+    /// assert_eq!(usage.accepted_prediction_tokens(), 30);
+    /// assert_eq!(usage.prediction_acceptance(), Some(0.75));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>
+    pub struct Usage {
+        /// Tokens of the prompt.
+        pub prompt_tokens: u64 = "prompt_tokens",
+        /// Tokens of the answer: visible text, hidden reasoning and rejected predictions.
+        pub completion_tokens: u64 = "completion_tokens",
+        /// Both together.
+        pub total_tokens: u64 = "total_tokens",
+        /// What the prompt tokens were.
+        pub prompt_tokens_details: PromptTokensDetails = "prompt_tokens_details",
+        /// What the completion tokens were.
+        pub completion_tokens_details: CompletionTokensDetails = "completion_tokens_details",
+    }
+}
+
+wire_struct! {
+    /// What the prompt tokens were.
+    pub struct PromptTokensDetails {
+        /// Audio that was sent.
+        pub audio_tokens: u64 = "audio_tokens",
+        /// Found in the prompt cache.
+        pub cached_tokens: u64 = "cached_tokens",
+        /// Written to the prompt cache.
+        pub cache_write_tokens: u64 = "cache_write_tokens",
+    }
+}
+
+wire_struct! {
+    /// What the completion tokens were.
+    pub struct CompletionTokensDetails {
+        /// Of the prediction, found in the answer.
+        pub accepted_prediction_tokens: u64 = "accepted_prediction_tokens",
+        /// Audio that was made.
+        pub audio_tokens: u64 = "audio_tokens",
+        /// Hidden reasoning, billed as output.
+        pub reasoning_tokens: u64 = "reasoning_tokens",
+        /// Of the prediction, not found in the answer, billed as output all the same.
+        pub rejected_prediction_tokens: u64 = "rejected_prediction_tokens",
+    }
+}
+
+impl Usage {
+    fn output(&self) -> &CompletionTokensDetails {
+        const NONE: &CompletionTokensDetails = &CompletionTokensDetails::EMPTY;
+        self.completion_tokens_details.as_ref().unwrap_or(NONE)
+    }
+
+    fn input(&self) -> &PromptTokensDetails {
+        const NONE: &PromptTokensDetails = &PromptTokensDetails::EMPTY;
+        self.prompt_tokens_details.as_ref().unwrap_or(NONE)
+    }
+
+    /// Tokens of the prompt; 0 when the service did not say.
+    #[must_use]
+    pub fn prompt_tokens(&self) -> u64 {
+        self.prompt_tokens.unwrap_or(0)
+    }
+
+    /// Tokens of the answer, hidden reasoning included; 0 when the service did not say.
+    #[must_use]
+    pub fn completion_tokens(&self) -> u64 {
+        self.completion_tokens.unwrap_or(0)
+    }
+
+    /// Prompt and answer together; 0 when the service did not say.
+    #[must_use]
+    pub fn total_tokens(&self) -> u64 {
+        self.total_tokens.unwrap_or(0)
+    }
+
+    /// Tokens spent on hidden reasoning; part of the completion tokens.
+    #[must_use]
+    pub fn reasoning_tokens(&self) -> u64 {
+        self.output().reasoning_tokens.unwrap_or(0)
+    }
+
+    /// Tokens of the prediction that the answer used.
+    #[must_use]
+    pub fn accepted_prediction_tokens(&self) -> u64 {
+        self.output().accepted_prediction_tokens.unwrap_or(0)
+    }
+
+    /// Tokens of the prediction that the answer did not use; billed as output.
+    #[must_use]
+    pub fn rejected_prediction_tokens(&self) -> u64 {
+        self.output().rejected_prediction_tokens.unwrap_or(0)
+    }
+
+    /// Tokens of the prompt found in the prompt cache.
+    #[must_use]
+    pub fn cached_tokens(&self) -> u64 {
+        self.input().cached_tokens.unwrap_or(0)
+    }
+
+    /// Tokens of the prompt written to the prompt cache.
+    #[must_use]
+    pub fn cache_write_tokens(&self) -> u64 {
+        self.input().cache_write_tokens.unwrap_or(0)
+    }
+
+    /// Tokens of audio that was sent.
+    #[must_use]
+    pub fn input_audio_tokens(&self) -> u64 {
+        self.input().audio_tokens.unwrap_or(0)
+    }
+
+    /// Tokens of audio that was made.
+    #[must_use]
+    pub fn output_audio_tokens(&self) -> u64 {
+        self.output().audio_tokens.unwrap_or(0)
+    }
+
+    /// The share of the prediction that was accepted, 0 to 1; `None` when nothing was predicted.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+    pub fn prediction_acceptance(&self) -> Option<f64> {
+        let accepted = self.accepted_prediction_tokens() as f64;
+        let all = accepted + self.rejected_prediction_tokens() as f64;
+        (all > 0.0).then(|| accepted / all)
+    }
+
+    /// The share of the prompt that came from the prompt cache, 0 to 1; `None` without a prompt.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
+    pub fn cached_ratio(&self) -> Option<f64> {
+        (self.prompt_tokens() > 0).then(|| self.cached_tokens() as f64 / self.prompt_tokens() as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_may_be_null_or_missing() {
+        for body in [
+            r#"{"completion_tokens_details": null}"#,
+            "{}",
+            r#"{"completion_tokens_details": {"reasoning_tokens": null}}"#,
+        ] {
+            let usage: Usage = serde_json::from_str(body).unwrap();
+            assert_eq!(usage.reasoning_tokens(), 0);
+            assert_eq!(usage.prediction_acceptance(), None);
+            assert_eq!(usage.cached_ratio(), None);
+        }
+    }
+}
