@@ -1,0 +1,362 @@
+//! What one model can do.
+
+use std::borrow::Cow;
+
+use super::parameter::Cells;
+use super::{ApiVersion, Family, Lifecycle, Model, Parameter, ReasoningEffort, Support};
+
+/// What a model takes, what the service refuses for it, and what nobody knows.
+///
+/// Of a model in the built-in table by [`Model::capabilities`]; of a fine-tuned, private or future model by
+/// declaration: start from [`of`](Self::of) a relative or from [`unknown`](Self::unknown), and say what
+/// differs. In JSON it has the shape of an entry of a [`ModelCatalog`](super::ModelCatalog).
+///
+/// # Example: a fine-tuned model that lost a skill
+///
+/// ```
+/// use azure_openai_chat::model::{Capabilities, Model, Parameter, Support};
+///
+/// let capabilities = Capabilities::of(&Model::GPT_4O_2024_08_06)
+///     .with(Parameter::Prediction, Support::No)
+///     .with_max_output_tokens(4_096);
+/// let model = Model::custom("my-finetune", capabilities);
+///
+/// assert_eq!(model.capabilities().supports(Parameter::Prediction), Support::No);
+/// assert_eq!(model.capabilities().supports(Parameter::Temperature), Support::Yes);
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    pub(super) family: Family,
+    pub(super) chat_completions: Support,
+    pub(super) responses_only: bool,
+    pub(super) cells: Cells,
+    /// Holds entries only while the cell for `reasoning_effort` is yes.
+    pub(super) efforts: Cow<'static, [ReasoningEffort]>,
+    pub(super) default_effort: Option<ReasoningEffort>,
+    pub(super) max_completion_tokens_required: bool,
+    pub(super) tools_need_effort_none: bool,
+    pub(super) explicit_effort_excludes_tools: bool,
+    pub(super) context_tokens: Option<u64>,
+    pub(super) max_output_tokens: Option<u64>,
+    pub(super) min_api_version: Option<ApiVersion>,
+    pub(super) status: Cow<'static, str>,
+    pub(super) source: Cow<'static, str>,
+    pub(super) checked: Cow<'static, str>,
+}
+
+/// How a value is declared: from nothing, from a model, and by difference.
+impl Capabilities {
+    pub(super) const UNKNOWN: Self = Self {
+        family: Family::Other,
+        chat_completions: Support::Unknown,
+        responses_only: false,
+        cells: Cells::UNKNOWN,
+        efforts: Cow::Borrowed(&[]),
+        default_effort: None,
+        max_completion_tokens_required: false,
+        tools_need_effort_none: false,
+        explicit_effort_excludes_tools: false,
+        context_tokens: None,
+        max_output_tokens: None,
+        min_api_version: None,
+        status: Cow::Borrowed(""),
+        source: Cow::Borrowed(""),
+        checked: Cow::Borrowed(""),
+    };
+
+    /// Nothing known, nothing refused; family [`Other`](Family::Other).
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self::UNKNOWN
+    }
+
+    /// The capabilities of a model, as a start for others.
+    #[must_use]
+    pub fn of(model: &Model) -> Self {
+        model.capabilities().clone()
+    }
+
+    /// Says whether a parameter is taken.
+    ///
+    /// For [`Parameter::ReasoningEffort`], `No` and `Unknown` forget the listed efforts.
+    #[must_use]
+    pub fn with(mut self, parameter: Parameter, support: Support) -> Self {
+        self.set(parameter, support);
+        self
+    }
+
+    /// Says which efforts are taken; an empty list: none at all, the parameter is refused.
+    #[must_use]
+    pub fn with_reasoning_efforts(mut self, efforts: impl IntoIterator<Item = ReasoningEffort>) -> Self {
+        self.set_efforts(efforts.into_iter().collect());
+        self
+    }
+
+    /// Says which effort the service takes when the request names none.
+    #[must_use]
+    pub fn with_default_reasoning_effort(mut self, effort: ReasoningEffort) -> Self {
+        self.default_effort = Some(effort);
+        self
+    }
+
+    /// Says which family's general rules hold.
+    #[must_use]
+    pub fn with_family(mut self, family: Family) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// Says whether the model serves chat completions.
+    #[must_use]
+    pub fn with_chat_completions(mut self, support: Support) -> Self {
+        self.chat_completions = support;
+        self
+    }
+
+    /// Says whether the Responses API is the only way to the model.
+    #[must_use]
+    pub fn with_responses_only(mut self, responses_only: bool) -> Self {
+        self.responses_only = responses_only;
+        self
+    }
+
+    /// Says whether a request must set `max_completion_tokens`.
+    #[must_use]
+    pub fn with_max_completion_tokens_required(mut self, required: bool) -> Self {
+        self.max_completion_tokens_required = required;
+        self
+    }
+
+    /// Says whether tools are refused unless the effort is sent as `none`.
+    #[must_use]
+    pub fn with_tools_need_effort_none(mut self, needed: bool) -> Self {
+        self.tools_need_effort_none = needed;
+        self
+    }
+
+    /// Says whether tools are refused as soon as any effort is sent.
+    #[must_use]
+    pub fn with_explicit_effort_excludes_tools(mut self, excluded: bool) -> Self {
+        self.explicit_effort_excludes_tools = excluded;
+        self
+    }
+
+    /// Says how many tokens go in.
+    #[must_use]
+    pub fn with_context_tokens(mut self, tokens: u64) -> Self {
+        self.context_tokens = Some(tokens);
+        self
+    }
+
+    /// Says how many tokens come out at most.
+    #[must_use]
+    pub fn with_max_output_tokens(mut self, tokens: u64) -> Self {
+        self.max_output_tokens = Some(tokens);
+        self
+    }
+
+    /// Says which api version is the first that is documented for the model.
+    #[must_use]
+    pub fn with_min_api_version(mut self, version: impl Into<ApiVersion>) -> Self {
+        self.min_api_version = Some(version.into());
+        self
+    }
+
+    /// Says in words where the model stands; [`Lifecycle::of_status`] tells which words are understood.
+    #[must_use]
+    pub fn with_status(mut self, status: impl Into<String>) -> Self {
+        self.status = Cow::Owned(status.into());
+        self
+    }
+
+    /// Says where all this is known from.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<String>) -> Self {
+        self.source = Cow::Owned(source.into());
+        self
+    }
+
+    /// Says on which day (`YYYY-MM-DD`) all this was looked up.
+    #[must_use]
+    pub fn with_checked(mut self, day: impl Into<String>) -> Self {
+        self.checked = Cow::Owned(day.into());
+        self
+    }
+
+    pub(super) fn set(&mut self, parameter: Parameter, support: Support) {
+        self.cells.set(parameter, support);
+        if parameter == Parameter::ReasoningEffort && support != Support::Yes {
+            self.efforts = Cow::Borrowed(&[]);
+        }
+    }
+
+    pub(super) fn set_efforts(&mut self, efforts: Vec<ReasoningEffort>) {
+        let support = if efforts.is_empty() { Support::No } else { Support::Yes };
+        self.cells.set(Parameter::ReasoningEffort, support);
+        self.efforts = Cow::Owned(efforts);
+    }
+}
+
+/// What can be asked.
+impl Capabilities {
+    /// Whether the model takes a parameter.
+    #[must_use]
+    pub fn supports(&self, parameter: Parameter) -> Support {
+        self.cells.get(parameter)
+    }
+
+    /// Whether the model serves chat completions at all.
+    #[must_use]
+    pub fn chat_completions(&self) -> Support {
+        self.chat_completions
+    }
+
+    /// Whether the Responses API is the only way to the model.
+    #[must_use]
+    pub fn is_responses_only(&self) -> bool {
+        self.responses_only
+    }
+
+    /// Which family's general rules hold.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Whether the model thinks before it answers.
+    #[must_use]
+    pub fn is_reasoning(&self) -> bool {
+        self.family == Family::Reasoning
+    }
+
+    /// The efforts that are taken: `None` when nobody knows which, empty when the parameter is refused.
+    #[must_use]
+    pub fn reasoning_efforts(&self) -> Option<&[ReasoningEffort]> {
+        match self.supports(Parameter::ReasoningEffort) {
+            Support::No => Some(&[]),
+            Support::Yes if !self.efforts.is_empty() => Some(&self.efforts),
+            _ => None,
+        }
+    }
+
+    /// The effort the service takes when the request names none.
+    #[must_use]
+    pub fn default_reasoning_effort(&self) -> Option<&ReasoningEffort> {
+        self.default_effort.as_ref()
+    }
+
+    /// Whether a request must set `max_completion_tokens`, or say that it wants no bound.
+    ///
+    /// A rule of this crate for the o1 models, whose hidden reasoning can cost more than anyone expects;
+    /// the service itself takes requests without.
+    #[must_use]
+    pub fn max_completion_tokens_required(&self) -> bool {
+        self.max_completion_tokens_required
+    }
+
+    /// Whether tools are refused unless `reasoning_effort` is sent as `none`; leaving it out is not enough.
+    #[must_use]
+    pub fn tools_need_effort_none(&self) -> bool {
+        self.tools_need_effort_none
+    }
+
+    /// Whether tools are refused as soon as `reasoning_effort` is sent, whatever its value.
+    #[must_use]
+    pub fn explicit_effort_excludes_tools(&self) -> bool {
+        self.explicit_effort_excludes_tools
+    }
+
+    /// Whether the effort `minimal` and parallel tool calls exclude each other.
+    ///
+    /// True wherever `minimal` is taken: the rule belongs to the word.
+    #[must_use]
+    pub fn minimal_excludes_parallel_tool_calls(&self) -> bool {
+        self.efforts.contains(&ReasoningEffort::Minimal)
+    }
+
+    /// How many tokens go in.
+    #[must_use]
+    pub fn context_tokens(&self) -> Option<u64> {
+        self.context_tokens
+    }
+
+    /// How many tokens come out at most, hidden reasoning included.
+    #[must_use]
+    pub fn max_output_tokens(&self) -> Option<u64> {
+        self.max_output_tokens
+    }
+
+    /// The first api version the model is documented or recorded with. Older ones may answer all the same.
+    #[must_use]
+    pub fn min_api_version(&self) -> Option<ApiVersion> {
+        self.min_api_version.clone()
+    }
+
+    /// Whether the model is retired or will be, read from [`status`](Self::status). Dates of retirement
+    /// move: they never refuse a request, they only advise.
+    #[must_use]
+    pub fn lifecycle(&self) -> Lifecycle<'_> {
+        Lifecycle::of_status(&self.status)
+    }
+
+    /// Where the model stands, in the table's own words.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        &self.status
+    }
+
+    /// Keys of the sources, separated by semicolons.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The day on which the sources were last read, `YYYY-MM-DD`.
+    #[must_use]
+    pub fn checked(&self) -> &str {
+        &self.checked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_refuses_nothing() {
+        let unknown = Capabilities::unknown();
+        assert!(Parameter::ALL.iter().all(|p| unknown.supports(*p) == Support::Unknown));
+        assert_eq!(unknown.chat_completions(), Support::Unknown);
+        assert_eq!(unknown.reasoning_efforts(), None);
+        assert_eq!(unknown.family(), Family::Other);
+        assert_eq!(unknown.lifecycle(), Lifecycle::Unknown);
+    }
+
+    #[test]
+    fn efforts_and_their_parameter_never_contradict_each_other() {
+        let low = Capabilities::unknown().with_reasoning_efforts([ReasoningEffort::Low]);
+        assert_eq!(low.supports(Parameter::ReasoningEffort), Support::Yes);
+        assert_eq!(low.reasoning_efforts(), Some(&[ReasoningEffort::Low][..]));
+
+        let kept = low.clone().with(Parameter::ReasoningEffort, Support::Yes);
+        assert_eq!(kept, low);
+
+        let refused = low.clone().with_reasoning_efforts([]);
+        assert_eq!(refused.supports(Parameter::ReasoningEffort), Support::No);
+        assert_eq!(refused.reasoning_efforts(), Some(&[][..]));
+        assert_eq!(low.clone().with(Parameter::ReasoningEffort, Support::No), refused);
+
+        let open = low.with(Parameter::ReasoningEffort, Support::Unknown);
+        assert_eq!(open, Capabilities::unknown());
+    }
+
+    #[test]
+    fn minimal_brings_its_own_rule() {
+        let rule = |model: &Model| model.capabilities().minimal_excludes_parallel_tool_calls();
+        assert!(rule(&Model::GPT_5_2025_08_07));
+        assert!(!rule(&Model::GPT_5_1_2025_11_13));
+        assert!(!rule(&Model::GPT_4O_2024_08_06));
+    }
+}

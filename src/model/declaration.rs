@@ -1,0 +1,308 @@
+//! Capabilities, and models with them, as JSON: field by field, so that whatever is wrong can be named.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::{Capabilities, Family, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
+
+impl Capabilities {
+    /// Takes one member of the JSON object. The error names the field and what it may hold.
+    pub(super) fn read_field(&mut self, field: &str, value: &Value) -> Result<(), String> {
+        self.read_value(field, value)
+            .map_err(|expected| format!("field '{field}' {expected}"))
+    }
+
+    fn read_value(&mut self, field: &str, value: &Value) -> Result<(), String> {
+        match field {
+            "family" => self.family = word(value, Family::ALL, Family::as_str)?,
+            "chat_completions" => self.chat_completions = word(value, Support::ALL, Support::as_str)?,
+            "responses_only" => self.responses_only = flag(value)?,
+            "parameters" => self.read_parameters(value)?,
+            "reasoning_efforts" => self.read_efforts(value)?,
+            "default_reasoning_effort" => self.default_effort = nullable(value, text)?.map(ReasoningEffort::from),
+            "max_completion_tokens_required" => self.max_completion_tokens_required = flag(value)?,
+            "tools_need_effort_none" => self.tools_need_effort_none = flag(value)?,
+            "explicit_effort_excludes_tools" => self.explicit_effort_excludes_tools = flag(value)?,
+            "context_tokens" => self.context_tokens = nullable(value, count)?,
+            "max_output_tokens" => self.max_output_tokens = nullable(value, count)?,
+            "min_api_version" => self.min_api_version = nullable(value, text)?.map(Into::into),
+            "status" => self.status = text(value)?.to_owned().into(),
+            "source" => self.source = text(value)?.to_owned().into(),
+            "checked" => self.checked = text(value)?.to_owned().into(),
+            _ => return Err("is not known; see the documentation of `ModelCatalog` for those that are".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn read_parameters(&mut self, value: &Value) -> Result<(), String> {
+        let cells = value
+            .as_object()
+            .ok_or("must be an object of parameters, each 'yes', 'no' or 'unknown'")?;
+        for (name, cell) in cells {
+            let parameter = Parameter::ALL.iter().find(|parameter| parameter.as_str() == name);
+            let parameter = parameter.ok_or_else(|| {
+                let known = quoted(Parameter::ALL, Parameter::as_str);
+                format!("names '{name}', which is no parameter; known are {known}")
+            })?;
+            let support =
+                word(cell, Support::ALL, Support::as_str).map_err(|expected| format!("at '{name}' {expected}"))?;
+            self.set(*parameter, support);
+        }
+        Ok(())
+    }
+
+    /// `null`: nobody knows which. A list: these and no others.
+    fn read_efforts(&mut self, value: &Value) -> Result<(), String> {
+        let list = |value| Value::as_array(value).ok_or_else(|| "must be a list of words, or null".to_owned());
+        match nullable(value, list)? {
+            None => self.set(Parameter::ReasoningEffort, Support::Unknown),
+            Some(words) => {
+                let efforts: Result<_, String> =
+                    words.iter().map(|word| text(word).map(ReasoningEffort::from)).collect();
+                self.set_efforts(efforts.map_err(|_| "must be a list of words, or null".to_owned())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Every member about which something is known.
+    pub(super) fn members(&self) -> Map<String, Value> {
+        let flag = |set: bool| set.then_some(Value::Bool(true));
+        let text = |text: &str| (!text.is_empty()).then(|| text.into());
+        let efforts = |efforts: &[ReasoningEffort]| efforts.iter().map(ReasoningEffort::as_str).collect();
+        let members: [(&str, Option<Value>); 15] = [
+            ("family", Some(self.family.as_str().into())),
+            ("chat_completions", Some(self.chat_completions.as_str().into())),
+            ("responses_only", flag(self.responses_only)),
+            ("parameters", Some(self.parameters().into())),
+            ("reasoning_efforts", self.reasoning_efforts().map(efforts)),
+            (
+                "default_reasoning_effort",
+                self.default_effort.as_ref().map(|effort| effort.as_str().into()),
+            ),
+            (
+                "max_completion_tokens_required",
+                flag(self.max_completion_tokens_required),
+            ),
+            ("tools_need_effort_none", flag(self.tools_need_effort_none)),
+            (
+                "explicit_effort_excludes_tools",
+                flag(self.explicit_effort_excludes_tools),
+            ),
+            ("context_tokens", self.context_tokens.map(Value::from)),
+            ("max_output_tokens", self.max_output_tokens.map(Value::from)),
+            (
+                "min_api_version",
+                self.min_api_version.as_ref().map(|version| version.as_str().into()),
+            ),
+            ("status", text(&self.status)),
+            ("source", text(&self.source)),
+            ("checked", text(&self.checked)),
+        ];
+        members
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect()
+    }
+
+    fn parameters(&self) -> Map<String, Value> {
+        self.cells
+            .known()
+            .map(|(parameter, support)| (parameter.as_str().to_owned(), support.as_str().into()))
+            .collect()
+    }
+}
+
+impl Serialize for Capabilities {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.members().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Capabilities {
+    /// Fields that are left out stay unknown; fields that nobody knows are an error, so that a slip of the
+    /// pen does not open what was meant to be closed.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut capabilities = Self::unknown();
+        for (field, value) in &Map::<String, Value>::deserialize(deserializer)? {
+            capabilities.read_field(field, value).map_err(D::Error::custom)?;
+        }
+        Ok(capabilities)
+    }
+}
+
+/// Makes a model of one entry; the error says what is wrong with it, without naming the entry.
+pub(super) fn read_entry(entry: &Value, catalog: &ModelCatalog) -> Result<Model, String> {
+    let members = entry.as_object().ok_or("must be an object")?;
+    let text = |field: &str| match members.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.as_str())),
+        Some(_) => Err(format!("field '{field}' must be a string that is not empty")),
+    };
+    let name = text("name")?.ok_or("field 'name' is missing")?;
+    let version = text("version")?;
+    let mut capabilities = match text("base")? {
+        None => Capabilities::unknown(),
+        Some(base) => match catalog.find(base) {
+            Some(model) => Capabilities::of(&model),
+            None => return Err(format!("field 'base': {}", catalog.unknown(base))),
+        },
+    };
+    for (field, value) in members {
+        if !matches!(field.as_str(), "name" | "version" | "base") {
+            capabilities.read_field(field, value)?;
+        }
+    }
+    // A whole id in `name` means the model of that id, which keeps its name and version apart.
+    let known = catalog.models().find(|model| version.is_none() && model.is(name));
+    Ok(match known {
+        Some(known) => Model::declared(known.name(), known.version(), capabilities),
+        None => Model::declared(name, version, capabilities),
+    })
+}
+
+/// How an error calls an entry.
+pub(super) fn label(entry: &Value, index: usize) -> String {
+    let text = |field: &str| entry.get(field).and_then(Value::as_str);
+    match (text("name"), text("version")) {
+        (Some(name), Some(version)) => format!("'{name}-{version}'"),
+        (Some(name), None) => format!("'{name}'"),
+        _ => format!("number {}", index.saturating_add(1)),
+    }
+}
+
+/// The entry that reads as this model.
+pub(super) fn write_entry(model: &Model) -> Value {
+    let mut entry = model.capabilities().members();
+    entry.insert("name".to_owned(), model.name().into());
+    if let Some(version) = model.version() {
+        entry.insert("version".to_owned(), version.into());
+    }
+    Value::Object(entry)
+}
+
+fn flag(value: &Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| "must be true or false".to_owned())
+}
+
+fn count(value: &Value) -> Result<u64, String> {
+    value.as_u64().ok_or_else(|| "must be a whole number".to_owned())
+}
+
+fn text(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| "must be a string".to_owned())
+}
+
+fn nullable<'v, T>(value: &'v Value, read: fn(&'v Value) -> Result<T, String>) -> Result<Option<T>, String> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    read(value).map(Some)
+}
+
+fn word<T: Copy>(value: &Value, all: &[T], as_str: fn(T) -> &'static str) -> Result<T, String> {
+    let given = value.as_str();
+    all.iter()
+        .copied()
+        .find(|known| given == Some(as_str(*known)))
+        .ok_or_else(|| match given {
+            Some(given) => format!("must be one of {}, not '{given}'", quoted(all, as_str)),
+            None => format!("must be one of {}", quoted(all, as_str)),
+        })
+}
+
+fn quoted<T: Copy>(all: &[T], as_str: fn(T) -> &'static str) -> String {
+    let words: Vec<String> = all.iter().map(|known| format!("'{}'", as_str(*known))).collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_model_of_the_table_survives_json() {
+        for model in ModelCatalog::built_in().models() {
+            let json = serde_json::to_string(model.capabilities()).unwrap();
+            let read: Capabilities = serde_json::from_str(&json).unwrap();
+            assert_eq!(&read, model.capabilities(), "{model}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_stays_unknown() {
+        assert_eq!(
+            serde_json::from_value::<Capabilities>(json!({})).unwrap(),
+            Capabilities::unknown()
+        );
+    }
+
+    #[test]
+    fn a_future_effort_is_taken() {
+        let read: Capabilities = serde_json::from_value(json!({"reasoning_efforts": ["low", "max"]})).unwrap();
+        assert_eq!(
+            read.reasoning_efforts(),
+            Some(&[ReasoningEffort::Low, ReasoningEffort::from("max")][..])
+        );
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        let parameters = quoted(Parameter::ALL, Parameter::as_str);
+        for (json, message) in [
+            (
+                json!({"family": "reasonning"}),
+                "field 'family' must be one of 'standard', 'reasoning', 'audio', 'other', not 'reasonning'",
+            ),
+            (
+                json!({"parameters": {"tools": "n/a"}}),
+                "field 'parameters' at 'tools' must be one of 'yes', 'no', 'unknown', not 'n/a'",
+            ),
+            (
+                json!({"parameters": {"tools": true}}),
+                "field 'parameters' at 'tools' must be one of 'yes', 'no', 'unknown'",
+            ),
+            (
+                json!({"parameters": {"tool": "yes"}}),
+                &format!("field 'parameters' names 'tool', which is no parameter; known are {parameters}"),
+            ),
+            (
+                json!({"parameters": ["tools"]}),
+                "field 'parameters' must be an object of parameters, each 'yes', 'no' or 'unknown'",
+            ),
+            (
+                json!({"context_tokens": -1}),
+                "field 'context_tokens' must be a whole number",
+            ),
+            (
+                json!({"responses_only": "no"}),
+                "field 'responses_only' must be true or false",
+            ),
+            (json!({"status": 4}), "field 'status' must be a string"),
+            (
+                json!({"reasoning_efforts": ["low", 3]}),
+                "field 'reasoning_efforts' must be a list of words, or null",
+            ),
+            (
+                json!({"contxt": 4}),
+                "field 'contxt' is not known; see the documentation of `ModelCatalog` for those that are",
+            ),
+        ] {
+            let error = serde_json::from_value::<Capabilities>(json).unwrap_err();
+            assert_eq!(error.to_string(), message);
+        }
+    }
+
+    #[test]
+    fn null_takes_a_figure_back() {
+        let mut capabilities = Capabilities::unknown()
+            .with_context_tokens(5)
+            .with_reasoning_efforts([ReasoningEffort::Low]);
+        capabilities.read_field("context_tokens", &Value::Null).unwrap();
+        capabilities.read_field("reasoning_efforts", &Value::Null).unwrap();
+        assert_eq!(capabilities, Capabilities::unknown());
+    }
+}

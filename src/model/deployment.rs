@@ -1,0 +1,137 @@
+//! A name of the user's own, and the model behind it.
+
+use std::fmt;
+
+use super::{Model, catalog};
+
+/// The name a model is served under, and what the user says the model is.
+///
+/// The service knows a deployment by a name that its owner chose, and tells nobody beforehand which model
+/// is behind it. With a declared model, requests are checked against what that model can do; without,
+/// only against what holds for every model.
+///
+/// Text converts: a name that is letter for letter the id of a model in the table (`gpt-4o`,
+/// `gpt-4o-2024-11-20`) declares that model, since few would name a deployment after another one. Any other
+/// text declares none, and [`Deployment::new`] never does.
+///
+/// # Example: three ways to name a deployment
+///
+/// ```
+/// use azure_openai_chat::model::{Deployment, Model};
+///
+/// let declared = Deployment::new("o1-new").model(Model::O1_2024_12_17);
+/// assert_eq!(declared.declared_model(), Some(&Model::O1_2024_12_17));
+///
+/// let by_its_name = Deployment::from("gpt-4o-2024-11-20");
+/// assert_eq!(by_its_name.declared_model(), Some(&Model::GPT_4O_2024_11_20));
+///
+/// assert_eq!(Deployment::from("triage").declared_model(), None);
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/create-resource>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    name: String,
+    model: Option<Model>,
+}
+
+impl Deployment {
+    /// A deployment that declares no model.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            model: None,
+        }
+    }
+
+    /// Declares the model behind the deployment.
+    #[must_use]
+    pub fn model(mut self, model: Model) -> Self {
+        self.model = Some(model);
+        self
+    }
+
+    /// The name, as the service knows it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The model behind it, if the user said so.
+    #[must_use]
+    pub fn declared_model(&self) -> Option<&Model> {
+        self.model.as_ref()
+    }
+}
+
+impl From<String> for Deployment {
+    fn from(name: String) -> Self {
+        let model = catalog::shared().exact(&name).cloned();
+        Self { name, model }
+    }
+}
+
+impl From<&str> for Deployment {
+    fn from(name: &str) -> Self {
+        Self::from(name.to_owned())
+    }
+}
+
+impl From<&String> for Deployment {
+    fn from(name: &String) -> Self {
+        Self::from(name.clone())
+    }
+}
+
+impl fmt::Display for Deployment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_id_declares_its_model() {
+        let dated = Deployment::from("gpt-4o-2024-11-20");
+        assert_eq!(dated.declared_model(), Some(&Model::GPT_4O_2024_11_20));
+
+        let owned = "gpt-4o".to_owned();
+        for deployment in [
+            Deployment::from("gpt-4o"),
+            Deployment::from(&owned),
+            Deployment::from(owned),
+        ] {
+            assert_eq!(deployment.name(), "gpt-4o");
+            let model = deployment.declared_model().unwrap();
+            assert_eq!((model.name(), model.version()), ("gpt-4o", None));
+        }
+    }
+
+    #[test]
+    fn any_other_name_declares_nothing() {
+        for name in [
+            "GPT-4o",
+            "gpt-4o:2024-11-20",
+            "gpt-4-turbo",
+            "gpt-3.5-turbo",
+            "gpt-5-codex-2025-09-11",
+            " gpt-4o",
+            "",
+            "my-gpt-4o",
+        ] {
+            assert_eq!(Deployment::from(name).declared_model(), None, "{name}");
+        }
+        assert_eq!(Deployment::new("gpt-4o").declared_model(), None);
+    }
+
+    #[test]
+    fn what_the_user_declares_stands() {
+        let deployment = Deployment::from("gpt-4o").model(Model::O1_2024_12_17);
+        assert_eq!(deployment.declared_model(), Some(&Model::O1_2024_12_17));
+        assert_eq!(deployment.to_string(), "gpt-4o");
+    }
+}

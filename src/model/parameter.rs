@@ -1,0 +1,215 @@
+//! The questions a capability table answers, and the words of its answers.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::wire::open_enum;
+
+/// Declares a closed enum of lower-case words: `as_str`, `named`, `Display`, and JSON as the word.
+macro_rules! word_enum {
+    (
+        $(#[$meta:meta])*
+        pub enum $Name:ident { $( $(#[$vmeta:meta])* $Variant:ident = $word:literal ),* $(,)? }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $Name { $( $(#[$vmeta])* $Variant ),* }
+
+        impl $Name {
+            /// Every value, in the order of the declaration.
+            pub const ALL: &'static [Self] = &[$( Self::$Variant ),*];
+
+            /// The word for it in JSON and in messages.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$Variant => $word ),* }
+            }
+        }
+
+        impl fmt::Display for $Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl Serialize for $Name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+word_enum! {
+    /// Something a request can ask for and a model may or may not take.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning>
+    #[non_exhaustive]
+    pub enum Parameter {
+        /// The request field `temperature`.
+        Temperature = "temperature",
+        /// The request field `top_p`.
+        TopP = "top_p",
+        /// The request field `presence_penalty`.
+        PresencePenalty = "presence_penalty",
+        /// The request field `frequency_penalty`.
+        FrequencyPenalty = "frequency_penalty",
+        /// The request field `logprobs`.
+        Logprobs = "logprobs",
+        /// The request field `top_logprobs`.
+        TopLogprobs = "top_logprobs",
+        /// The request field `logit_bias`.
+        LogitBias = "logit_bias",
+        /// The request field `max_tokens`, which counts visible output only.
+        MaxTokens = "max_tokens",
+        /// The request field `max_completion_tokens`, which counts hidden reasoning too.
+        MaxCompletionTokens = "max_completion_tokens",
+        /// The request field `reasoning_effort`; which words, see
+        /// [`Capabilities::reasoning_efforts`](super::Capabilities::reasoning_efforts).
+        ReasoningEffort = "reasoning_effort",
+        /// The request field `verbosity`.
+        Verbosity = "verbosity",
+        /// Messages with the role `developer`.
+        DeveloperMessages = "developer_messages",
+        /// Messages with the role `system`.
+        SystemMessages = "system_messages",
+        /// A `response_format` of type `json_schema`, and strict tools.
+        StructuredOutputs = "structured_outputs",
+        /// The request fields `tools` and `tool_choice`.
+        Tools = "tools",
+        /// Several tool calls in one answer, and the request field `parallel_tool_calls`.
+        ParallelToolCalls = "parallel_tool_calls",
+        /// Images among the parts of a message.
+        Images = "images",
+        /// Audio in a message or in the answer.
+        Audio = "audio",
+        /// The request field `prediction`.
+        Prediction = "prediction",
+        /// Answers that arrive piece by piece.
+        Streaming = "streaming",
+        /// The request field `n` above 1.
+        MultipleChoices = "multiple_choices",
+    }
+}
+
+word_enum! {
+    /// What is known about a model and a parameter.
+    pub enum Support {
+        /// The model takes it.
+        Yes = "yes",
+        /// The service refuses it for this model.
+        No = "no",
+        /// No source says; nothing is refused.
+        Unknown = "unknown",
+    }
+}
+
+word_enum! {
+    /// Which set of general rules a model follows.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models>
+    #[non_exhaustive]
+    pub enum Family {
+        /// Answers at once; takes sampling parameters.
+        Standard = "standard",
+        /// Thinks before it answers; takes no sampling parameters.
+        Reasoning = "reasoning",
+        /// Hears and speaks.
+        Audio = "audio",
+        /// Anything else: routers, models without chat, models nobody has described.
+        Other = "other",
+    }
+}
+
+open_enum! {
+    /// How long a reasoning model thinks before it answers.
+    ///
+    /// Which words a model takes differs from model to model.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning#reasoning-effort>
+    pub enum ReasoningEffort {
+        /// Does not think at all.
+        None = "none",
+        /// Thinks a few tokens.
+        Minimal = "minimal",
+        /// Thinks little.
+        Low = "low",
+        /// Thinks as long as most questions need.
+        Medium = "medium",
+        /// Thinks long.
+        High = "high",
+        /// Thinks longest.
+        Xhigh = "xhigh",
+    }
+}
+
+/// One answer for each [`Parameter`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cells([Support; Parameter::ALL.len()]);
+
+impl Cells {
+    pub(super) const UNKNOWN: Self = Self([Support::Unknown; Parameter::ALL.len()]);
+
+    pub(super) const fn of(cells: [Support; Parameter::ALL.len()]) -> Self {
+        Self(cells)
+    }
+
+    pub(super) fn get(&self, parameter: Parameter) -> Support {
+        self.0.get(parameter as usize).copied().unwrap_or(Support::Unknown)
+    }
+
+    pub(super) fn set(&mut self, parameter: Parameter, support: Support) {
+        if let Some(cell) = self.0.get_mut(parameter as usize) {
+            *cell = support;
+        }
+    }
+
+    /// The parameters about which something is known.
+    pub(super) fn known(&self) -> impl Iterator<Item = (Parameter, Support)> {
+        let cells = *self;
+        Parameter::ALL
+            .iter()
+            .map(move |parameter| (*parameter, cells.get(*parameter)))
+            .filter(|(_, support)| *support != Support::Unknown)
+    }
+}
+
+impl fmt::Debug for Cells {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.known().map(|(parameter, support)| (parameter.as_str(), support)))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_parameters_share_a_word() {
+        for parameter in Parameter::ALL {
+            let named = Parameter::ALL
+                .iter()
+                .filter(|other| other.to_string() == parameter.as_str());
+            assert_eq!(named.collect::<Vec<_>>(), [parameter]);
+        }
+        assert_eq!(Parameter::ALL.len(), 21);
+    }
+
+    #[test]
+    fn a_cell_is_stored_for_its_own_parameter_only() {
+        for parameter in Parameter::ALL {
+            let mut cells = Cells::UNKNOWN;
+            cells.set(*parameter, Support::No);
+            assert_eq!(cells.known().collect::<Vec<_>>(), [(*parameter, Support::No)]);
+        }
+    }
+
+    #[test]
+    fn an_effort_nobody_knows_yet_is_kept() {
+        assert_eq!(ReasoningEffort::from("xhigh"), ReasoningEffort::Xhigh);
+        assert_eq!(ReasoningEffort::from("max").as_str(), "max");
+    }
+}
