@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::documented;
+use super::documented::is_left_out;
+use super::first_documented;
 
 /// The api version of a request: a date, or one of the two undated kinds of the v1 route.
 ///
@@ -149,9 +150,9 @@ impl ApiVersion {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle>
     #[must_use]
     pub fn documents(&self, field: &str) -> Option<bool> {
-        let first = documented::first_documented(field)?;
+        let first = first_documented(field)?;
         self.is_well_formed()
-            .then(|| *self >= first && !documented::is_left_out(field, self))
+            .then(|| *self >= first && !is_left_out(field, self))
     }
 
     fn rank(&self) -> Rank<'_> {

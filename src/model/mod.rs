@@ -36,6 +36,7 @@ pub use self::lifecycle::Lifecycle;
 pub use self::parameter::{Family, Parameter, ReasoningEffort, Support};
 pub use self::spelling::UnknownModel;
 
+pub(crate) use self::documented::first_documented;
 use self::row::Row;
 
 mod api_version;
@@ -44,7 +45,7 @@ mod catalog;
 mod common;
 mod declaration;
 mod deployment;
-pub(crate) mod documented;
+mod documented;
 mod lifecycle;
 mod parameter;
 #[macro_use]
