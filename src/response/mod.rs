@@ -25,6 +25,8 @@ pub mod content_filter;
 pub mod context;
 pub mod logprobs;
 pub(crate) mod metadata;
+pub mod parse;
+pub(crate) mod partial_json;
 pub mod tool_call;
 pub(crate) mod usage;
 
