@@ -7,7 +7,7 @@
 use std::mem;
 use std::str;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use super::SseError;
 
