@@ -18,6 +18,7 @@ pub use self::content_filter::{ContentFilterResults, FilterState, PromptFilterRe
 pub use self::context::{Annotation, Audio, Citation, MessageContext};
 pub use self::logprobs::Logprobs;
 pub use self::metadata::{RateLimits, ResponseMetadata};
+pub use self::parse::{ParseError, ParseOutcome};
 pub use self::tool_call::{CustomToolCall, FunctionCall, ToolCall, ToolCallType};
 pub use self::usage::Usage;
 
