@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use azure_openai_chat::{
-    ApiVersion, CallOptions, ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream, Deployment, Error,
-    ErrorKind, ResponseMetadata, RetryPolicy, Validation,
+    ApiVersion, CallOptions, ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream, Deployment,
+    Error, ErrorKind, ResponseMetadata, RetryPolicy, Validation,
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -65,7 +65,10 @@ async fn stream_command(arguments: &mut Arguments) -> Fallible<Value> {
     let body = arguments.file()?;
     arguments.end()?;
     let size = split.map_or(body.len(), |size| size as usize).max(1);
-    let pieces: Vec<_> = body.chunks(size).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
+    let pieces: Vec<_> = body
+        .chunks(size)
+        .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
+        .collect();
     let mut stream = ChatCompletionStream::from_bytes(stream::iter(pieces));
     let error = read_to_end(&mut stream).await;
     Ok(json!({
@@ -91,7 +94,11 @@ async fn read_to_end(stream: &mut ChatCompletionStream) -> Option<Error> {
 
 /// What was received, whether or not the stream ended well.
 fn completion_of(stream: &ChatCompletionStream) -> Value {
-    if stream.chunks() == 0 { Value::Null } else { json!(stream.partial()) }
+    if stream.chunks() == 0 {
+        Value::Null
+    } else {
+        json!(stream.partial())
+    }
 }
 
 fn ended(error: Option<&Error>) -> &'static str {
@@ -154,7 +161,11 @@ fn declare(
     model: Option<&str>,
 ) -> Fallible<ChatCompletionRequest> {
     let own = request.deployment().clone();
-    let name = deployment.unwrap_or(if own.name().is_empty() { "deployment" } else { own.name() });
+    let name = deployment.unwrap_or(if own.name().is_empty() {
+        "deployment"
+    } else {
+        own.name()
+    });
     Ok(match model {
         Some(id) => request.with_deployment(Deployment::new(name).model(id.parse()?)),
         None => request.with_deployment(Deployment::from(name)),
@@ -171,7 +182,9 @@ async fn call(arguments: &mut Arguments) -> Fallible<Value> {
         options = options.retry(RetryPolicy::default().max_retries(u32::try_from(retries)?));
     }
     if let Some(millis) = arguments.number("--timeout-ms")? {
-        options = options.timeout(Duration::from_millis(millis)).first_event_timeout(Duration::from_millis(millis));
+        options = options
+            .timeout(Duration::from_millis(millis))
+            .first_event_timeout(Duration::from_millis(millis));
     }
     if let Some(millis) = arguments.number("--idle-ms")? {
         options = options.idle_timeout(Duration::from_millis(millis));
@@ -201,7 +214,12 @@ async fn call_streamed(client: &ChatClient, request: &ChatCompletionRequest, opt
     match client.stream_with(request, options).await {
         Ok(mut stream) => {
             let error = read_to_end(&mut stream).await;
-            report(completion_of(&stream), stream.chunks(), error.as_ref(), Some(stream.metadata()))
+            report(
+                completion_of(&stream),
+                stream.chunks(),
+                error.as_ref(),
+                Some(stream.metadata()),
+            )
         }
         Err(error) => report(Value::Null, 0, Some(&error), error.metadata()),
     }
@@ -239,7 +257,9 @@ fn report(completion: Value, chunks: u64, error: Option<&Error>, metadata: Optio
 
 /// The interesting part of a file: recordings and examples keep it in a member, anything else is it.
 fn body_of(file: &[u8]) -> Vec<u8> {
-    let Ok(value) = serde_json::from_slice::<Value>(file) else { return file.to_vec() };
+    let Ok(value) = serde_json::from_slice::<Value>(file) else {
+        return file.to_vec();
+    };
     let recorded = value.get("body").filter(|_| value.get("status").is_some());
     match recorded.or_else(|| value.pointer("/parameters/body")) {
         Some(part) => part.to_string().into_bytes(),
@@ -249,8 +269,14 @@ fn body_of(file: &[u8]) -> Vec<u8> {
 
 /// An error body as it came: recordings keep it in `raw`.
 fn raw_of(file: &[u8]) -> Vec<u8> {
-    let Ok(value) = serde_json::from_slice::<Value>(file) else { return file.to_vec() };
-    match value.get("raw").and_then(Value::as_str).filter(|_| value.get("status").is_some()) {
+    let Ok(value) = serde_json::from_slice::<Value>(file) else {
+        return file.to_vec();
+    };
+    match value
+        .get("raw")
+        .and_then(Value::as_str)
+        .filter(|_| value.get("status").is_some())
+    {
         Some(raw) => raw.as_bytes().to_vec(),
         None => body_of(file),
     }
@@ -261,14 +287,25 @@ struct Arguments(Vec<String>);
 
 impl Arguments {
     fn option(&mut self, name: &str) -> Fallible<Option<String>> {
-        let Some(at) = self.0.iter().position(|argument| argument == name) else { return Ok(None) };
+        let Some(at) = self.0.iter().position(|argument| argument == name) else {
+            return Ok(None);
+        };
         self.0.remove(at);
-        if at < self.0.len() { Ok(Some(self.0.remove(at))) } else { Err(format!("{name} needs a value").into()) }
+        if at < self.0.len() {
+            Ok(Some(self.0.remove(at)))
+        } else {
+            Err(format!("{name} needs a value").into())
+        }
     }
 
     fn number(&mut self, name: &str) -> Fallible<Option<u64>> {
-        let Some(value) = self.option(name)? else { return Ok(None) };
-        value.parse().map(Some).map_err(|_| format!("{name} takes a whole number, not '{value}'").into())
+        let Some(value) = self.option(name)? else {
+            return Ok(None);
+        };
+        value
+            .parse()
+            .map(Some)
+            .map_err(|_| format!("{name} takes a whole number, not '{value}'").into())
     }
 
     fn flag(&mut self, name: &str) -> bool {
@@ -278,7 +315,11 @@ impl Arguments {
     }
 
     fn next(&mut self, what: &str) -> Fallible<String> {
-        if self.0.is_empty() { Err(format!("{what} is missing").into()) } else { Ok(self.0.remove(0)) }
+        if self.0.is_empty() {
+            Err(format!("{what} is missing").into())
+        } else {
+            Ok(self.0.remove(0))
+        }
     }
 
     fn file(&mut self) -> Fallible<Vec<u8>> {

@@ -185,6 +185,14 @@ impl Error {
         self
     }
 
+    /// Keeps the service's words out of every text of ours, for want of knowing what they repeat.
+    pub(crate) fn withhold_message(mut self) -> Self {
+        if let Some(service) = &mut self.0.service {
+            service.withhold_message();
+        }
+        self
+    }
+
     /// Where the call broke.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -99,7 +99,14 @@ pub(super) fn adapt(mut request: ChatCompletionRequest) -> Result<Adapted, Valid
             let mut candidate = request.clone();
             let change = mend(&mut candidate, violation).filter(|_| candidate != request)?;
             let parameter = violation.parameter().to_owned();
-            Some((candidate, Adaptation { parameter, change, cause: violation.clone() }))
+            Some((
+                candidate,
+                Adaptation {
+                    parameter,
+                    change,
+                    cause: violation.clone(),
+                },
+            ))
         });
         let Some((candidate, adaptation)) = mended else {
             ValidationError::unless_empty(violations)?;
@@ -175,7 +182,10 @@ fn change_role(request: &mut ChatCompletionRequest, parameter: &str) -> Option<S
 
 /// `messages[1].content[0]` and `tools[0].function.strict`.
 fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
-    let steps: Vec<&str> = parameter.split(['[', ']', '.']).filter(|step| !step.is_empty()).collect();
+    let steps: Vec<&str> = parameter
+        .split(['[', ']', '.'])
+        .filter(|step| !step.is_empty())
+        .collect();
     let (last, path) = steps.split_last()?;
     edit(request, |members| {
         let (first, path) = path.split_first()?;
@@ -200,7 +210,9 @@ fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<St
 
 /// Changes the request's JSON and reads it again.
 fn edit(request: &mut ChatCompletionRequest, change: impl FnOnce(&mut Map<String, Value>) -> Option<()>) -> Option<()> {
-    let Ok(Value::Object(mut members)) = serde_json::to_value(&request.body) else { return None };
+    let Ok(Value::Object(mut members)) = serde_json::to_value(&request.body) else {
+        return None;
+    };
     change(&mut members)?;
     request.body = serde_json::from_value::<RequestBody>(Value::Object(members)).ok()?;
     Some(())

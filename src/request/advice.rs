@@ -20,7 +20,10 @@ pub struct Advice {
 
 impl Advice {
     pub(crate) fn new(parameter: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { parameter: parameter.into(), message: message.into() }
+        Self {
+            parameter: parameter.into(),
+            message: message.into(),
+        }
     }
 
     /// The wire name of the parameter, or `model` or `api-version`.
@@ -69,11 +72,16 @@ fn about_version(version: &ApiVersion, found: &mut Vec<Advice>) {
 }
 
 fn about_model(request: &ChatCompletionRequest, found: &mut Vec<Advice>) {
-    let Some(model) = request.deployment.declared_model() else { return };
+    let Some(model) = request.deployment.declared_model() else {
+        return;
+    };
     let capabilities = model.capabilities();
     match capabilities.lifecycle() {
         Lifecycle::Retired(None) => {
-            found.push(Advice::new("model", format!("{model} is retired: move the deployment to a newer model")));
+            found.push(Advice::new(
+                "model",
+                format!("{model} is retired: move the deployment to a newer model"),
+            ));
         }
         // dates that had passed when the table was last checked
         Lifecycle::Retired(Some(date)) | Lifecycle::Retiring(date) if date <= capabilities.checked() => {
@@ -93,7 +101,11 @@ fn about_model(request: &ChatCompletionRequest, found: &mut Vec<Advice>) {
             format!("{model} treats system messages as developer messages: write .developer(..)"),
         ));
     }
-    if let Some(limit) = request.body.max_completion_tokens.filter(|limit| *limit < REASONING_BUDGET) {
+    if let Some(limit) = request
+        .body
+        .max_completion_tokens
+        .filter(|limit| *limit < REASONING_BUDGET)
+    {
         found.push(Advice::new(
             "max_completion_tokens",
             format!(
@@ -152,7 +164,10 @@ fn about_dates(request: &ChatCompletionRequest, version: &ApiVersion, found: &mu
 fn about_choices(request: &ChatCompletionRequest, found: &mut Vec<Advice>) {
     let body = &request.body;
     if body.max_tokens.is_some() && body.max_completion_tokens.is_some() {
-        found.push(Advice::new("max_tokens", "max_completion_tokens says the same: keep one of them"));
+        found.push(Advice::new(
+            "max_tokens",
+            "max_completion_tokens says the same: keep one of them",
+        ));
     }
     if let Some(n) = body.n.filter(|n| *n > 1) {
         found.push(Advice::new(
@@ -160,8 +175,8 @@ fn about_choices(request: &ChatCompletionRequest, found: &mut Vec<Advice>) {
             format!("{n} answers are billed {n} times, and their chunks come interleaved in a stream"),
         ));
     }
-    let schema = body.response_format.as_ref().and_then(|format| format.kind.as_ref())
-        == Some(&ResponseFormatType::JsonSchema);
+    let schema =
+        body.response_format.as_ref().and_then(|format| format.kind.as_ref()) == Some(&ResponseFormatType::JsonSchema);
     if schema && body.offers_tools() && body.parallel_tool_calls != Some(false) {
         found.push(Advice::new(
             "parallel_tool_calls",
@@ -169,6 +184,9 @@ fn about_choices(request: &ChatCompletionRequest, found: &mut Vec<Advice>) {
         ));
     }
     if schema && body.data_sources.is_some() {
-        found.push(Advice::new("response_format", "a JSON schema is not kept together with data_sources"));
+        found.push(Advice::new(
+            "response_format",
+            "a JSON schema is not kept together with data_sources",
+        ));
     }
 }

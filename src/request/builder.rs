@@ -37,7 +37,12 @@ macro_rules! setters {
 
 impl ChatCompletionRequestBuilder {
     pub(super) fn new(deployment: Deployment) -> Self {
-        Self { deployment, body: RequestBody::EMPTY, uncapped: false, early: Vec::new() }
+        Self {
+            deployment,
+            body: RequestBody::EMPTY,
+            uncapped: false,
+            early: Vec::new(),
+        }
     }
 
     /// Adds a turn. An answer goes back as `.message(completion_message)`.
@@ -48,7 +53,11 @@ impl ChatCompletionRequestBuilder {
 
     /// Adds several turns.
     pub fn messages(mut self, messages: impl IntoIterator<Item = impl Into<Message>>) -> Self {
-        self.body.messages.get_or_insert_default().0.extend(messages.into_iter().map(Into::into));
+        self.body
+            .messages
+            .get_or_insert_default()
+            .0
+            .extend(messages.into_iter().map(Into::into));
         self
     }
 
@@ -181,10 +190,7 @@ impl ChatCompletionRequestBuilder {
     }
 
     /// Words kept with a stored answer: up to 16 pairs, keys up to 64 and values up to 512 characters.
-    pub fn metadata(
-        mut self,
-        pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
-    ) -> Self {
+    pub fn metadata(mut self, pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.body.metadata.get_or_insert_default().extend(string_map(pairs));
         self
     }
@@ -246,7 +252,14 @@ impl ChatCompletionRequestBuilder {
     }
 
     fn finish(self) -> (ChatCompletionRequest, Vec<Violation>) {
-        (ChatCompletionRequest { deployment: self.deployment, body: self.body, uncapped: self.uncapped }, self.early)
+        (
+            ChatCompletionRequest {
+                deployment: self.deployment,
+                body: self.body,
+                uncapped: self.uncapped,
+            },
+            self.early,
+        )
     }
 
     fn number(&mut self, parameter: &str, value: f64) -> Option<Number> {

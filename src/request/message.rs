@@ -49,7 +49,11 @@ wire_struct! {
 
 impl Message {
     fn new(role: Role, content: impl Into<MessageContent>) -> Self {
-        Self { role: Some(role), content: Some(content.into()), ..Self::EMPTY }
+        Self {
+            role: Some(role),
+            content: Some(content.into()),
+            ..Self::EMPTY
+        }
     }
 
     /// Instructions for models before the o-series.
@@ -86,19 +90,29 @@ impl Message {
     /// Tools the model called earlier.
     #[must_use]
     pub fn assistant_tool_calls(calls: impl IntoIterator<Item = ToolCall>) -> Self {
-        Self { role: Some(Role::Assistant), tool_calls: Some(calls.into_iter().collect()), ..Self::EMPTY }
+        Self {
+            role: Some(Role::Assistant),
+            tool_calls: Some(calls.into_iter().collect()),
+            ..Self::EMPTY
+        }
     }
 
     /// The result of a tool call, by the call's id.
     #[must_use]
     pub fn tool(tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
-        Self { tool_call_id: Some(tool_call_id.into()), ..Self::new(Role::Tool, content) }
+        Self {
+            tool_call_id: Some(tool_call_id.into()),
+            ..Self::new(Role::Tool, content)
+        }
     }
 
     /// The result of a function call, the old way.
     #[must_use]
     pub fn function(name: impl Into<String>, content: impl Into<MessageContent>) -> Self {
-        Self { name: Some(name.into()), ..Self::new(Role::Function, content) }
+        Self {
+            name: Some(name.into()),
+            ..Self::new(Role::Function, content)
+        }
     }
 
     /// Names the speaker, to tell apart several of one role.
@@ -135,7 +149,9 @@ impl Message {
     /// Every text in this turn, for the check that an error does not repeat it.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let content = self.content.as_ref().into_iter().flat_map(MessageContent::texts);
-        content.chain(self.tool_calls().iter().map(ToolCall::input)).chain(self.refusal.as_deref())
+        content
+            .chain(self.tool_calls().iter().map(ToolCall::input))
+            .chain(self.refusal.as_deref())
     }
 }
 
@@ -157,9 +173,15 @@ impl From<AssistantMessage> for Message {
             refusal: answer.refusal,
             tool_calls,
             function_call: answer.function_call,
-            audio: answer.audio.map(|audio| AudioReference { id: audio.id, ..AudioReference::EMPTY }),
+            audio: answer.audio.map(|audio| AudioReference {
+                id: audio.id,
+                ..AudioReference::EMPTY
+            }),
             context: answer.context.and_then(|context| {
-                context.intent.map(|intent| MessageContext { intent: Some(intent), ..MessageContext::EMPTY })
+                context.intent.map(|intent| MessageContext {
+                    intent: Some(intent),
+                    ..MessageContext::EMPTY
+                })
             }),
             ..Self::EMPTY
         }
@@ -193,7 +215,8 @@ impl MessageContent {
             Self::Text(text) => (Some(text.as_str()), [].as_slice()),
             Self::Parts(parts) => (None, parts.as_slice()),
         };
-        text.into_iter().chain(parts.iter().filter_map(|part| part.text.as_deref()))
+        text.into_iter()
+            .chain(parts.iter().filter_map(|part| part.text.as_deref()))
     }
 
     pub(crate) fn part_list(&self) -> &[ContentPart] {
@@ -350,26 +373,41 @@ wire_struct! {
 
 impl ContentPart {
     const fn of(kind: ContentPartType) -> Self {
-        Self { kind: Some(kind), ..Self::EMPTY }
+        Self {
+            kind: Some(kind),
+            ..Self::EMPTY
+        }
     }
 
     /// Text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: Some(text.into()), ..Self::of(ContentPartType::Text) }
+        Self {
+            text: Some(text.into()),
+            ..Self::of(ContentPartType::Text)
+        }
     }
 
     /// An earlier refusal of the model.
     #[must_use]
     pub fn refusal(text: impl Into<String>) -> Self {
-        Self { refusal: Some(text.into()), ..Self::of(ContentPartType::Refusal) }
+        Self {
+            refusal: Some(text.into()),
+            ..Self::of(ContentPartType::Refusal)
+        }
     }
 
     /// An image at an address the service can reach, or a `data:` URL.
     #[must_use]
     pub fn image_url(url: impl Into<String>) -> Self {
-        let image_url = ImageUrl { url: Some(url.into()), ..ImageUrl::EMPTY };
-        Self { image_url: Some(image_url), ..Self::of(ContentPartType::ImageUrl) }
+        let image_url = ImageUrl {
+            url: Some(url.into()),
+            ..ImageUrl::EMPTY
+        };
+        Self {
+            image_url: Some(image_url),
+            ..Self::of(ContentPartType::ImageUrl)
+        }
     }
 
     /// An image from its bytes, with its media type such as `image/png`.
@@ -390,23 +428,43 @@ impl ContentPart {
     /// Sound from its bytes, at most 20 MB.
     #[must_use]
     pub fn input_audio(format: InputAudioFormat, bytes: &[u8]) -> Self {
-        let sound = InputAudio { data: Some(media::base64(bytes)), format: Some(format), ..InputAudio::EMPTY };
-        Self { input_audio: Some(sound), ..Self::of(ContentPartType::InputAudio) }
+        let sound = InputAudio {
+            data: Some(media::base64(bytes)),
+            format: Some(format),
+            ..InputAudio::EMPTY
+        };
+        Self {
+            input_audio: Some(sound),
+            ..Self::of(ContentPartType::InputAudio)
+        }
     }
 
     /// A file that was uploaded before.
     #[must_use]
     pub fn file_id(id: impl Into<String>) -> Self {
-        let file = FilePart { file_id: Some(id.into()), ..FilePart::EMPTY };
-        Self { file: Some(file), ..Self::of(ContentPartType::File) }
+        let file = FilePart {
+            file_id: Some(id.into()),
+            ..FilePart::EMPTY
+        };
+        Self {
+            file: Some(file),
+            ..Self::of(ContentPartType::File)
+        }
     }
 
     /// A file from its bytes, with its media type such as `application/pdf`.
     #[must_use]
     pub fn file(filename: impl Into<String>, media_type: &str, bytes: &[u8]) -> Self {
         let data = media::data_url(media_type, bytes);
-        let file = FilePart { filename: Some(filename.into()), file_data: Some(data), ..FilePart::EMPTY };
-        Self { file: Some(file), ..Self::of(ContentPartType::File) }
+        let file = FilePart {
+            filename: Some(filename.into()),
+            file_data: Some(data),
+            ..FilePart::EMPTY
+        };
+        Self {
+            file: Some(file),
+            ..Self::of(ContentPartType::File)
+        }
     }
 
     /// What the part is, as on the wire.

@@ -135,7 +135,10 @@ impl ChatCompletionRequest {
     /// The same question to another deployment.
     #[must_use]
     pub fn with_deployment(&self, deployment: impl Into<Deployment>) -> Self {
-        Self { deployment: deployment.into(), ..self.clone() }
+        Self {
+            deployment: deployment.into(),
+            ..self.clone()
+        }
     }
 
     /// The conversation so far.
@@ -190,7 +193,12 @@ impl ChatCompletionRequest {
     /// The body as it is sent with an api version, streamed or not.
     #[must_use]
     pub fn body<'a>(&'a self, api_version: &'a ApiVersion, stream: bool) -> impl Serialize + 'a {
-        WireBody { request: self, deployment: self.deployment.name(), api_version, stream }
+        WireBody {
+            request: self,
+            deployment: self.deployment.name(),
+            api_version,
+            stream,
+        }
     }
 
     #[cfg(feature = "client")]
@@ -200,14 +208,36 @@ impl ChatCompletionRequest {
         api_version: &'a ApiVersion,
         stream: bool,
     ) -> impl Serialize + 'a {
-        WireBody { request: self, deployment, api_version, stream }
+        WireBody {
+            request: self,
+            deployment,
+            api_version,
+            stream,
+        }
     }
 
     /// Every text the caller put in, so that an error of the service is not printed if it repeats one.
     #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        let predicted = self.body.prediction.iter().filter_map(|prediction| prediction.content.as_ref());
-        self.messages().iter().flat_map(Message::texts).chain(predicted.flat_map(MessageContent::texts))
+        let predicted = self
+            .body
+            .prediction
+            .iter()
+            .filter_map(|prediction| prediction.content.as_ref());
+        self.messages()
+            .iter()
+            .flat_map(Message::texts)
+            .chain(predicted.flat_map(MessageContent::texts))
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn has_prediction(&self) -> bool {
+        self.body.prediction.is_some()
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn expected_choices(&self) -> u64 {
+        self.body.n.unwrap_or(1)
     }
 
     #[cfg(feature = "client")]
@@ -282,13 +312,20 @@ impl<'de> Deserialize<'de> for ChatCompletionRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let body = RequestBody::deserialize(deserializer)?;
         let deployment = Deployment::from(body.model.as_deref().unwrap_or_default());
-        Ok(Self { deployment, body, uncapped: false })
+        Ok(Self {
+            deployment,
+            body,
+            uncapped: false,
+        })
     }
 }
 
 impl RequestBody {
     pub(crate) fn has_role(&self, role: &Role) -> bool {
-        self.messages.iter().flat_map(|messages| messages.iter()).any(|message| message.role.as_ref() == Some(role))
+        self.messages
+            .iter()
+            .flat_map(|messages| messages.iter())
+            .any(|message| message.role.as_ref() == Some(role))
     }
 
     pub(crate) fn offers_tools(&self) -> bool {
@@ -299,7 +336,12 @@ impl RequestBody {
 
 /// A map of words from pairs.
 fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
-    let sorted: BTreeMap<String, String> =
-        pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    sorted.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
+    let sorted: BTreeMap<String, String> = pairs
+        .into_iter()
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect();
+    sorted
+        .into_iter()
+        .map(|(key, value)| (key, Value::String(value)))
+        .collect()
 }

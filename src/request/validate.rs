@@ -52,7 +52,8 @@ struct Check<'a> {
 impl Check<'_> {
     /// Whether the declared model is known to refuse it.
     fn refuses(&self, parameter: Parameter) -> bool {
-        self.capabilities.is_some_and(|capabilities| capabilities.supports(parameter) == Support::No)
+        self.capabilities
+            .is_some_and(|capabilities| capabilities.supports(parameter) == Support::No)
     }
 
     fn messages(&self) -> impl Iterator<Item = (usize, &Message)> {
@@ -121,7 +122,11 @@ fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
     let mut report = |path: String, extra: Option<&serde_json::Map<String, Value>>, fields: &[&str]| {
         for (name, value) in extra.into_iter().flatten() {
             if fields.contains(&name.as_str()) && !value.is_null() {
-                let parameter = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let parameter = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
                 found.push(Violation::new(
                     &parameter,
                     Rule::WrongType,
@@ -133,8 +138,17 @@ fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
     report(String::new(), check.body.extra(), RequestBody::FIELDS);
     for (at, message) in check.messages() {
         report(format!("messages[{at}]"), message.extra(), Message::FIELDS);
-        for (part_at, part) in message.content.iter().flat_map(|content| content.part_list()).enumerate() {
-            report(format!("messages[{at}].content[{part_at}]"), part.extra(), ContentPart::FIELDS);
+        for (part_at, part) in message
+            .content
+            .iter()
+            .flat_map(|content| content.part_list())
+            .enumerate()
+        {
+            report(
+                format!("messages[{at}].content[{part_at}]"),
+                part.extra(),
+                ContentPart::FIELDS,
+            );
         }
     }
     for (at, tool) in check.body.tools.iter().flat_map(|tools| tools.iter().enumerate()) {
@@ -144,7 +158,11 @@ fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
         report(path, function.extra(), FunctionDefinition::FIELDS);
     }
     if let Some(format) = &check.body.response_format {
-        report("response_format".to_owned(), format.extra(), super::ResponseFormat::FIELDS);
+        report(
+            "response_format".to_owned(),
+            format.extra(),
+            super::ResponseFormat::FIELDS,
+        );
     }
     if let Some(prediction) = &check.body.prediction {
         report("prediction".to_owned(), prediction.extra(), super::Prediction::FIELDS);
@@ -175,9 +193,21 @@ fn expected(name: &str) -> &'static str {
         "content" => "a string or a list of parts",
         "stop" => "a string or a list of strings",
         "tool_choice" | "function_call" => "a word or an object",
-        "logit_bias" | "metadata" | "response_format" | "prediction" | "audio" | "stream_options"
-        | "user_security_context" | "web_search_options" | "function" | "custom" | "image_url" | "input_audio"
-        | "file" | "json_schema" | "context" => "an object",
+        "logit_bias"
+        | "metadata"
+        | "response_format"
+        | "prediction"
+        | "audio"
+        | "stream_options"
+        | "user_security_context"
+        | "web_search_options"
+        | "function"
+        | "custom"
+        | "image_url"
+        | "input_audio"
+        | "file"
+        | "json_schema"
+        | "context" => "an object",
         _ => "a string",
     }
 }
@@ -207,7 +237,10 @@ fn roles(check: &Check<'_>, found: &mut Vec<Violation>) {
             (false, Role::System) => "use a developer message",
             (false, _) => "use a system message",
         };
-        for (at, _) in check.messages().filter(|(_, message)| message.role.as_ref() == Some(&role)) {
+        for (at, _) in check
+            .messages()
+            .filter(|(_, message)| message.role.as_ref() == Some(&role))
+        {
             found.push(Violation::new(
                 format!("messages[{at}].role"),
                 Rule::UnsupportedRole,
@@ -224,7 +257,10 @@ fn mixed_instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
         found.push(Violation::new(
             "messages",
             Rule::MixedInstructions,
-            format!("{} takes system or developer messages, not both: keep the developer messages", check.model),
+            format!(
+                "{} takes system or developer messages, not both: keep the developer messages",
+                check.model
+            ),
         ));
     }
 }
@@ -235,13 +271,25 @@ fn plain_parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
     for (name, set, parameter) in [
         ("temperature", body.temperature.is_some(), Parameter::Temperature),
         ("top_p", body.top_p.is_some(), Parameter::TopP),
-        ("presence_penalty", body.presence_penalty.is_some(), Parameter::PresencePenalty),
-        ("frequency_penalty", body.frequency_penalty.is_some(), Parameter::FrequencyPenalty),
+        (
+            "presence_penalty",
+            body.presence_penalty.is_some(),
+            Parameter::PresencePenalty,
+        ),
+        (
+            "frequency_penalty",
+            body.frequency_penalty.is_some(),
+            Parameter::FrequencyPenalty,
+        ),
         ("logprobs", body.logprobs.is_some(), Parameter::Logprobs),
         ("top_logprobs", body.top_logprobs.is_some(), Parameter::TopLogprobs),
         ("logit_bias", body.logit_bias.is_some(), Parameter::LogitBias),
         ("max_tokens", body.max_tokens.is_some(), Parameter::MaxTokens),
-        ("max_completion_tokens", body.max_completion_tokens.is_some(), Parameter::MaxCompletionTokens),
+        (
+            "max_completion_tokens",
+            body.max_completion_tokens.is_some(),
+            Parameter::MaxCompletionTokens,
+        ),
         ("verbosity", body.verbosity.is_some(), Parameter::Verbosity),
         ("stop", body.stop.is_some(), Parameter::Stop),
         ("n", body.n.is_some_and(|n| n > 1), Parameter::MultipleChoices),
@@ -264,7 +312,9 @@ fn plain_parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
 }
 
 fn reasoning_effort(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let (Some(effort), Some(capabilities)) = (&check.body.reasoning_effort, check.capabilities) else { return };
+    let (Some(effort), Some(capabilities)) = (&check.body.reasoning_effort, check.capabilities) else {
+        return;
+    };
     if capabilities.supports(Parameter::ReasoningEffort) == Support::No {
         found.push(Violation::new(
             "reasoning_effort",
@@ -280,7 +330,11 @@ fn reasoning_effort(check: &Check<'_>, found: &mut Vec<Violation>) {
         found.push(Violation::new(
             "reasoning_effort",
             Rule::UnsupportedValue,
-            format!("{} does not take the effort '{effort}': use {}", check.model, words.join(", ")),
+            format!(
+                "{} does not take the effort '{effort}': use {}",
+                check.model,
+                words.join(", ")
+            ),
         ));
     }
 }
@@ -295,7 +349,9 @@ fn effort_conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
             "the effort 'minimal' excludes parallel tool calls: leave parallel_tool_calls out, or use the effort 'low'",
         ));
     }
-    let Some(capabilities) = check.capabilities.filter(|_| check.body.offers_tools()) else { return };
+    let Some(capabilities) = check.capabilities.filter(|_| check.body.offers_tools()) else {
+        return;
+    };
     let none = effort == Some(&ReasoningEffort::None);
     let problem = if capabilities.tools_need_effort_none() && !none {
         "takes tools on chat completions only with the effort 'none': set .reasoning_effort(ReasoningEffort::None), \
@@ -305,14 +361,28 @@ fn effort_conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
     } else {
         return;
     };
-    found.push(Violation::new("reasoning_effort", Rule::EffortConflict, format!("{} {problem}", check.model)));
+    found.push(Violation::new(
+        "reasoning_effort",
+        Rule::EffortConflict,
+        format!("{} {problem}", check.model),
+    ));
 }
 
 fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.refuses(Parameter::Tools) {
         for (name, offered) in [
-            ("tools", check.body.tools.as_ref().is_some_and(|tools| !tools.is_empty())),
-            ("functions", check.body.functions.as_ref().is_some_and(|functions| !functions.is_empty())),
+            (
+                "tools",
+                check.body.tools.as_ref().is_some_and(|tools| !tools.is_empty()),
+            ),
+            (
+                "functions",
+                check
+                    .body
+                    .functions
+                    .as_ref()
+                    .is_some_and(|functions| !functions.is_empty()),
+            ),
         ] {
             if offered {
                 let message = format!("{} does not call tools: leave {name} out", check.model);
@@ -324,7 +394,10 @@ fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
         found.push(Violation::new(
             "parallel_tool_calls",
             Rule::UnsupportedParameter,
-            format!("{} calls one tool at a time: leave parallel_tool_calls out", check.model),
+            format!(
+                "{} calls one tool at a time: leave parallel_tool_calls out",
+                check.model
+            ),
         ));
     }
 }
@@ -333,12 +406,19 @@ fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::StructuredOutputs) {
         return;
     }
-    let format = check.body.response_format.as_ref().and_then(|format| format.kind.as_ref());
+    let format = check
+        .body
+        .response_format
+        .as_ref()
+        .and_then(|format| format.kind.as_ref());
     if format == Some(&ResponseFormatType::JsonSchema) {
         found.push(Violation::new(
             "response_format",
             Rule::UnsupportedParameter,
-            format!("{} does not follow a JSON schema: describe the format in a message", check.model),
+            format!(
+                "{} does not follow a JSON schema: describe the format in a message",
+                check.model
+            ),
         ));
     }
     for (path, _) in check.functions().filter(|(_, function)| function.strict == Some(true)) {
@@ -352,7 +432,12 @@ fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 fn images_and_audio(check: &Check<'_>, found: &mut Vec<Violation>) {
     for (message_at, message) in check.messages() {
-        for (at, part) in message.content.iter().flat_map(|content| content.part_list()).enumerate() {
+        for (at, part) in message
+            .content
+            .iter()
+            .flat_map(|content| content.part_list())
+            .enumerate()
+        {
             let problem = if part.image_url.is_some() && check.refuses(Parameter::Images) {
                 "does not see images: leave the part out"
             } else if part.input_audio.is_some() && check.refuses(Parameter::Audio) {
@@ -380,7 +465,9 @@ fn images_and_audio(check: &Check<'_>, found: &mut Vec<Violation>) {
 }
 
 fn asks_for_audio(body: &RequestBody) -> bool {
-    body.modalities.as_ref().is_some_and(|modalities| modalities.contains(&Modality::Audio))
+    body.modalities
+        .as_ref()
+        .is_some_and(|modalities| modalities.contains(&Modality::Audio))
 }
 
 fn streaming(check: &Check<'_>, found: &mut Vec<Violation>) {
@@ -388,7 +475,10 @@ fn streaming(check: &Check<'_>, found: &mut Vec<Violation>) {
         found.push(Violation::new(
             "stream",
             Rule::UnsupportedParameter,
-            format!("{} does not stream on Azure: use complete() instead of stream()", check.model),
+            format!(
+                "{} does not stream on Azure: use complete() instead of stream()",
+                check.model
+            ),
         ));
     }
 }
@@ -412,14 +502,23 @@ fn prediction_conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
     if body.prediction.is_none() {
         return;
     }
-    let positive = |number: &Option<serde_json::Number>| number.as_ref().and_then(|n| n.as_f64()).is_some_and(|n| n > 0.0);
+    let positive =
+        |number: &Option<serde_json::Number>| number.as_ref().and_then(|n| n.as_f64()).is_some_and(|n| n > 0.0);
     let hears = check
         .messages()
         .flat_map(|(_, message)| message.content.iter().flat_map(|content| content.part_list()))
         .any(|part| part.input_audio.is_some());
     for (name, conflict, instead) in [
-        ("tools", body.tools.as_ref().is_some_and(|tools| !tools.is_empty()), "leave the tools out"),
-        ("functions", body.functions.as_ref().is_some_and(|list| !list.is_empty()), "leave the functions out"),
+        (
+            "tools",
+            body.tools.as_ref().is_some_and(|tools| !tools.is_empty()),
+            "leave the tools out",
+        ),
+        (
+            "functions",
+            body.functions.as_ref().is_some_and(|list| !list.is_empty()),
+            "leave the functions out",
+        ),
         ("audio", body.audio.is_some(), "leave audio out"),
         ("modalities", asks_for_audio(body), "leave modalities out"),
         ("messages", hears, "leave the audio parts out"),
@@ -427,7 +526,11 @@ fn prediction_conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
         ("logprobs", body.logprobs == Some(true), "leave logprobs out"),
         ("presence_penalty", positive(&body.presence_penalty), "leave it at 0"),
         ("frequency_penalty", positive(&body.frequency_penalty), "leave it at 0"),
-        ("max_completion_tokens", body.max_completion_tokens.is_some(), "leave it out, or use max_tokens"),
+        (
+            "max_completion_tokens",
+            body.max_completion_tokens.is_some(),
+            "leave it out, or use max_tokens",
+        ),
     ] {
         if conflict {
             found.push(Violation::new(
@@ -440,7 +543,9 @@ fn prediction_conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
 }
 
 fn completion_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let required = check.capabilities.is_some_and(Capabilities::max_completion_tokens_required);
+    let required = check
+        .capabilities
+        .is_some_and(Capabilities::max_completion_tokens_required);
     if required && check.body.max_completion_tokens.is_none() && !check.request.uncapped {
         found.push(Violation::new(
             "max_completion_tokens",
@@ -463,7 +568,11 @@ fn strict_schemas(check: &Check<'_>, found: &mut Vec<Violation>) {
             ));
         }
     };
-    let format = check.body.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
+    let format = check
+        .body
+        .response_format
+        .as_ref()
+        .and_then(|format| format.json_schema.as_ref());
     if let Some(format) = format
         && format.strict == Some(true)
         && let Some(schema) = &format.schema
@@ -498,7 +607,10 @@ fn contradictions(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
     let no_tools = body.tools.as_ref().is_none_or(|tools| tools.is_empty());
     if no_tools && body.tool_choice.is_some() {
-        contradiction("tool_choice", "tool_choice needs tools: add .tool(..), or leave tool_choice out");
+        contradiction(
+            "tool_choice",
+            "tool_choice needs tools: add .tool(..), or leave tool_choice out",
+        );
     }
     if no_tools && body.parallel_tool_calls.is_some() {
         contradiction(
@@ -538,20 +650,32 @@ fn limits(check: &Check<'_>, found: &mut Vec<Violation>) {
     let body = check.body;
     let mut limit = |parameter: String, message: String| found.push(Violation::new(parameter, Rule::Limit, message));
     if let Some(count) = body.stop.as_ref().map(super::Stop::len).filter(|count| *count > 4) {
-        limit("stop".to_owned(), format!("there are {count} stop sequences: the service takes at most 4"));
+        limit(
+            "stop".to_owned(),
+            format!("there are {count} stop sequences: the service takes at most 4"),
+        );
     }
     let Some(metadata) = &body.metadata else { return };
     if metadata.len() > 16 {
-        limit("metadata".to_owned(), format!("there are {} pairs: the service takes at most 16", metadata.len()));
+        limit(
+            "metadata".to_owned(),
+            format!("there are {} pairs: the service takes at most 16", metadata.len()),
+        );
     }
     for (at, (key, value)) in metadata.iter().enumerate() {
         // the keys are the caller's own words, so the place is told by number
         if key.chars().count() > 64 {
-            limit(format!("metadata[{at}]"), "the key is longer than 64 characters: shorten it".to_owned());
+            limit(
+                format!("metadata[{at}]"),
+                "the key is longer than 64 characters: shorten it".to_owned(),
+            );
         }
         match value {
             Value::String(text) if text.chars().count() > 512 => {
-                limit(format!("metadata[{at}]"), "the value is longer than 512 characters: shorten it".to_owned());
+                limit(
+                    format!("metadata[{at}]"),
+                    "the value is longer than 512 characters: shorten it".to_owned(),
+                );
             }
             Value::String(_) => {}
             other => limit(

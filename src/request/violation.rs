@@ -102,7 +102,11 @@ pub struct Violation {
 
 impl Violation {
     pub(crate) fn new(parameter: impl Into<String>, rule: Rule, message: impl Into<String>) -> Self {
-        Self { parameter: parameter.into(), rule, message: message.into() }
+        Self {
+            parameter: parameter.into(),
+            rule,
+            message: message.into(),
+        }
     }
 
     /// The wire name of the parameter, with its place where it has one: `messages[2].role`.
@@ -144,7 +148,11 @@ pub struct ValidationError {
 
 impl ValidationError {
     pub(crate) fn unless_empty(violations: Vec<Violation>) -> Result<(), Self> {
-        if violations.is_empty() { Ok(()) } else { Err(Self { violations }) }
+        if violations.is_empty() {
+            Ok(())
+        } else {
+            Err(Self { violations })
+        }
     }
 
     /// The violations, in the order of the rules.

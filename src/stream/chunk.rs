@@ -117,11 +117,19 @@ pub struct ChatCompletionChunk {
 
 impl ChatCompletionChunk {
     pub(crate) fn whole(shape: Arc<ChunkBody>) -> Self {
-        Self { shape, text: None, obfuscation: None }
+        Self {
+            shape,
+            text: None,
+            obfuscation: None,
+        }
     }
 
     pub(crate) fn from_shape(shape: Arc<ChunkBody>, hole: Hole, text: String, obfuscation: Option<String>) -> Self {
-        Self { shape, text: Some((hole, text)), obfuscation }
+        Self {
+            shape,
+            text: Some((hole, text)),
+            obfuscation,
+        }
     }
 
     pub(crate) fn shape(&self) -> &Arc<ChunkBody> {
@@ -184,7 +192,11 @@ impl ChatCompletionChunk {
     /// What the content filter says about the prompt: in the first chunk.
     #[must_use]
     pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        self.shape.prompt_filter_results.as_deref().or(self.shape.prompt_annotations.as_deref()).unwrap_or_default()
+        self.shape
+            .prompt_filter_results
+            .as_deref()
+            .or(self.shape.prompt_annotations.as_deref())
+            .unwrap_or_default()
     }
 
     /// What the chunk adds, choice by choice; empty for filter and usage chunks.
@@ -224,7 +236,10 @@ impl ChatCompletionChunk {
         if let Some(padding) = &self.obfuscation {
             body.obfuscation = Some(padding.clone());
         }
-        let delta = body.choices.as_mut().and_then(|choices| choices.first_mut()?.delta.as_mut());
+        let delta = body
+            .choices
+            .as_mut()
+            .and_then(|choices| choices.first_mut()?.delta.as_mut());
         if let (Some((hole, text)), Some(delta)) = (&self.text, delta) {
             let text = Some(text.clone());
             match hole {
@@ -323,12 +338,18 @@ impl<'a> ChunkChoice<'a> {
 
     /// The pieces of tool calls added.
     pub fn tool_calls(&self) -> impl Iterator<Item = ToolCallDelta<'a>> {
-        let calls = self.delta().and_then(|delta| delta.tool_calls.as_deref()).unwrap_or_default();
+        let calls = self
+            .delta()
+            .and_then(|delta| delta.tool_calls.as_deref())
+            .unwrap_or_default();
         let filled = match self.text {
             Some((Hole::Arguments, text)) => Some(text),
             _ => None,
         };
-        calls.iter().enumerate().map(move |(at, body)| ToolCallDelta { body, arguments: filled.filter(|_| at == 0) })
+        calls.iter().enumerate().map(move |(at, body)| ToolCallDelta {
+            body,
+            arguments: filled.filter(|_| at == 0),
+        })
     }
 
     /// What On Your Data found.
@@ -359,7 +380,10 @@ impl<'a> ChunkChoice<'a> {
     /// that [`content_filter_offsets`](Self::content_filter_offsets) names.
     #[must_use]
     pub fn content_filter_results(&self) -> Option<&'a ContentFilterResults> {
-        self.body.content_filter_results.as_deref().or(self.body.content_filter_result.as_deref())
+        self.body
+            .content_filter_results
+            .as_deref()
+            .or(self.body.content_filter_result.as_deref())
     }
 
     /// How far the asynchronous filter has looked.
@@ -414,14 +438,19 @@ impl<'a> ToolCallDelta<'a> {
     /// The tool's name: in its first piece.
     #[must_use]
     pub fn name(&self) -> Option<&'a str> {
-        let function = self.body.function.as_ref().and_then(|function| function.name.as_deref());
+        let function = self
+            .body
+            .function
+            .as_ref()
+            .and_then(|function| function.name.as_deref());
         function.or_else(|| self.body.custom.as_ref()?.name.as_deref())
     }
 
     /// The arguments of a function added.
     #[must_use]
     pub fn arguments(&self) -> Option<&'a str> {
-        self.arguments.or_else(|| self.body.function.as_ref()?.arguments.as_deref())
+        self.arguments
+            .or_else(|| self.body.function.as_ref()?.arguments.as_deref())
     }
 
     /// The input of a custom tool added.
@@ -461,7 +490,8 @@ mod tests {
 
     #[test]
     fn a_filled_shape_reads_like_the_whole() {
-        let shape = json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
+        let shape =
+            json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
         let shape: ChunkBody = serde_json::from_value(shape).unwrap();
         let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), Hole::Arguments, "b".to_owned(), None);
         let choice = chunk.choices().next().unwrap();

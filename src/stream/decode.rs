@@ -41,12 +41,21 @@ pub(super) struct Decoder {
 
 impl Decoder {
     pub(super) fn new() -> Self {
-        Self { templates: Vec::new(), use_templates: true, misses: 0, pause: 0, next: 0 }
+        Self {
+            templates: Vec::new(),
+            use_templates: true,
+            misses: 0,
+            pause: 0,
+            next: 0,
+        }
     }
 
     /// A decoder that always parses, to hold the other against.
     pub(super) fn parsing_only() -> Self {
-        Self { use_templates: false, ..Self::new() }
+        Self {
+            use_templates: false,
+            ..Self::new()
+        }
     }
 
     pub(super) fn decode(&mut self, line: &Bytes) -> Result<Decoded, Error> {
@@ -80,7 +89,9 @@ impl Decoder {
             self.pause = PAUSE;
             return;
         }
-        let Some(template) = Template::of(line, shape) else { return };
+        let Some(template) = Template::of(line, shape) else {
+            return;
+        };
         let same_kind = |known: &Template| known.hole == template.hole && known.choice == template.choice;
         if let Some(known) = self.templates.iter_mut().find(|known| same_kind(known)) {
             *known = template;
@@ -100,7 +111,11 @@ fn parse(line: &[u8]) -> Result<ChunkBody, Error> {
         // the parser's own words can quote the line
         Error::new(
             ErrorKind::Decode,
-            format!("an event of the stream is not a JSON object (byte {} of {})", error.column(), line.len()),
+            format!(
+                "an event of the stream is not a JSON object (byte {} of {})",
+                error.column(),
+                line.len()
+            ),
         )
     })
 }
@@ -129,13 +144,28 @@ impl Template {
     fn of(line: &Bytes, shape: &Arc<ChunkBody>) -> Option<Self> {
         let Found { hole, words, padding } = locate(line)?;
         let choice = shape.choices.as_ref()?.first()?.index.unwrap_or(0);
-        let words = Place { start: words.start, end: words.end, is_padding: false };
-        let padding = padding.map(|range| Place { start: range.start, end: range.end, is_padding: true });
+        let words = Place {
+            start: words.start,
+            end: words.end,
+            is_padding: false,
+        };
+        let padding = padding.map(|range| Place {
+            start: range.start,
+            end: range.end,
+            is_padding: true,
+        });
         let (first, second) = match padding {
             Some(padding) if padding.start < words.start => (padding, Some(words)),
             other => (words, other),
         };
-        Some(Self { line: line.clone(), shape: Arc::clone(shape), hole, choice, first, second })
+        Some(Self {
+            line: line.clone(),
+            shape: Arc::clone(shape),
+            hole,
+            choice,
+            first,
+            second,
+        })
     }
 
     /// The chunk this line makes, if it has the template's bytes around the places.
@@ -155,13 +185,22 @@ impl Template {
         if rest != tail {
             return None;
         }
-        let (words, padding) = if self.first.is_padding { (second?, Some(first)) } else { (first, second) };
+        let (words, padding) = if self.first.is_padding {
+            (second?, Some(first))
+        } else {
+            (first, second)
+        };
         let words = unescape(words)?;
         let padding = match padding {
             Some(padding) => Some(unescape(padding)?),
             None => None,
         };
-        Some(ChatCompletionChunk::from_shape(Arc::clone(&self.shape), self.hole, words, padding))
+        Some(ChatCompletionChunk::from_shape(
+            Arc::clone(&self.shape),
+            self.hole,
+            words,
+            padding,
+        ))
     }
 }
 

@@ -70,25 +70,34 @@ impl ChunkFold {
 
     /// The texts so far, for the check that an error does not repeat them.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.choices.iter().filter_map(|open| open.choice.message.as_ref()?.content.as_deref())
+        self.choices
+            .iter()
+            .filter_map(|open| open.choice.message.as_ref()?.content.as_deref())
     }
 
     /// The tool calls of a choice so far, with the index each piece carried.
     pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
         let open = self.choices.iter().find(|open| open.choice.index == Some(index));
-        open.into_iter().flat_map(|open| open.calls.iter().map(|open| &open.call))
+        open.into_iter()
+            .flat_map(|open| open.calls.iter().map(|open| &open.call))
     }
 
     /// Which call of the choice a piece that was added belongs to, from 0.
     pub(crate) fn call_of(&self, index: u64, piece: &ToolCallDelta<'_>) -> Option<usize> {
-        self.choices.iter().find(|open| open.choice.index == Some(index))?.call_of(piece)
+        self.choices
+            .iter()
+            .find(|open| open.choice.index == Some(index))?
+            .call_of(piece)
     }
 
     /// The completion that the chunks so far add up to.
     #[must_use]
     pub fn completion(&self) -> ChatCompletion {
         let mut body = self.body.clone();
-        let choices = self.choices.iter().map(|open| finish(open.choice.clone(), open.calls.iter().map(|c| c.call.clone())));
+        let choices = self
+            .choices
+            .iter()
+            .map(|open| finish(open.choice.clone(), open.calls.iter().map(|c| c.call.clone())));
         body.choices = Some(choices.collect());
         ChatCompletion::from_body(body)
     }
@@ -97,13 +106,18 @@ impl ChunkFold {
     #[must_use]
     pub fn into_completion(self) -> ChatCompletion {
         let mut body = self.body;
-        let choices = self.choices.into_iter().map(|open| finish(open.choice, open.calls.into_iter().map(|c| c.call)));
+        let choices = self
+            .choices
+            .into_iter()
+            .map(|open| finish(open.choice, open.calls.into_iter().map(|c| c.call)));
         body.choices = Some(choices.collect());
         ChatCompletion::from_body(body)
     }
 
     fn settled_choice(&mut self, shape: &Arc<ChunkBody>) -> Option<&mut OpenChoice> {
-        self.choices.iter_mut().find(|open| open.settled.as_ref().is_some_and(|settled| Arc::ptr_eq(settled, shape)))
+        self.choices
+            .iter_mut()
+            .find(|open| open.settled.as_ref().is_some_and(|settled| Arc::ptr_eq(settled, shape)))
     }
 
     fn push_whole(&mut self, chunk: &ChatCompletionChunk) {
@@ -125,7 +139,9 @@ impl ChunkFold {
             body.usage = Some(usage.clone());
         }
         if !chunk.prompt_filter_results().is_empty() {
-            body.prompt_filter_results.get_or_insert_default().extend_from_slice(chunk.prompt_filter_results());
+            body.prompt_filter_results
+                .get_or_insert_default()
+                .extend_from_slice(chunk.prompt_filter_results());
         }
         take_extra(&mut body.rest, shape.rest.extra());
 
@@ -141,19 +157,38 @@ impl ChunkFold {
         }
         // v1 puts a delta and filter results at the top of a chunk in its schema; no recording has them
         if let Some(delta) = &shape.delta {
-            self.open_choice(0).push_delta(delta, delta.content.as_deref(), None, None);
+            self.open_choice(0)
+                .push_delta(delta, delta.content.as_deref(), None, None);
         }
         if let Some(results) = &shape.content_filter_results {
-            self.open_choice(0).choice.content_filter_results.get_or_insert_default().merge(results);
+            self.open_choice(0)
+                .choice
+                .content_filter_results
+                .get_or_insert_default()
+                .merge(results);
         }
     }
 
     fn open_choice(&mut self, index: u64) -> &mut OpenChoice {
-        let at = self.choices.partition_point(|open| open.choice.index.unwrap_or(0) < index);
-        let known = self.choices.get(at).is_some_and(|open| open.choice.index == Some(index));
+        let at = self
+            .choices
+            .partition_point(|open| open.choice.index.unwrap_or(0) < index);
+        let known = self
+            .choices
+            .get(at)
+            .is_some_and(|open| open.choice.index == Some(index));
         if !known {
-            let choice = Choice { index: Some(index), ..Choice::EMPTY };
-            self.choices.insert(at, OpenChoice { choice, ..OpenChoice::default() });
+            let choice = Choice {
+                index: Some(index),
+                ..Choice::EMPTY
+            };
+            self.choices.insert(
+                at,
+                OpenChoice {
+                    choice,
+                    ..OpenChoice::default()
+                },
+            );
         }
         // the index was found or has just been made
         #[expect(clippy::indexing_slicing, reason = "`at` is the place of the choice")]
@@ -216,7 +251,10 @@ impl OpenChoice {
             self.choice.logprobs.get_or_insert(Logprobs::EMPTY).append(logprobs);
         }
         if let Some(results) = choice.content_filter_results() {
-            self.choice.content_filter_results.get_or_insert_default().merge(results);
+            self.choice
+                .content_filter_results
+                .get_or_insert_default()
+                .merge(results);
         }
         if let Some(offsets) = &body.content_filter_offsets {
             self.choice.content_filter_offsets = Some(offsets.clone());
@@ -249,7 +287,10 @@ impl OpenChoice {
             take_extra(&mut audio.rest, piece.rest.extra());
         }
         if let Some(annotations) = &delta.annotations {
-            message.annotations.get_or_insert_default().extend_from_slice(annotations);
+            message
+                .annotations
+                .get_or_insert_default()
+                .extend_from_slice(annotations);
         }
         if let Some(context) = &delta.context {
             message.context.get_or_insert_default().merge(context.as_ref().clone());
@@ -286,7 +327,10 @@ impl OpenChoice {
     fn open_call(&mut self, piece: &ToolCallDelta<'_>) -> &mut ToolCall {
         let found = self.call_of(piece);
         let at = found.unwrap_or_else(|| {
-            self.calls.push(OpenCall { index: piece.index(), call: ToolCall::EMPTY });
+            self.calls.push(OpenCall {
+                index: piece.index(),
+                call: ToolCall::EMPTY,
+            });
             self.calls.len() - 1
         });
         // the place was found or has just been made
@@ -301,10 +345,15 @@ impl OpenChoice {
     fn call_of(&self, piece: &ToolCallDelta<'_>) -> Option<usize> {
         let calls = &self.calls;
         match (piece.id(), piece.index()) {
-            (Some(id), index) => calls.iter().position(|open| open.call.id.as_deref() == Some(id)).or_else(|| {
-                // an id that comes after the first piece belongs to the call that has none yet
-                calls.iter().rposition(|open| open.call.id.is_none() && open.index == index && index.is_some())
-            }),
+            (Some(id), index) => calls
+                .iter()
+                .position(|open| open.call.id.as_deref() == Some(id))
+                .or_else(|| {
+                    // an id that comes after the first piece belongs to the call that has none yet
+                    calls
+                        .iter()
+                        .rposition(|open| open.call.id.is_none() && open.index == index && index.is_some())
+                }),
             (None, Some(index)) => calls.iter().rposition(|open| open.index == Some(index)),
             (None, None) => match piece.name().filter(|name| !name.is_empty()) {
                 Some(_) if calls.last().is_some_and(|open| !open.call.name().is_empty()) => None,
@@ -465,7 +514,10 @@ mod tests {
             json!({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": "SEL"}}),
             json!({"index": 0, "custom": {"input": "ECT"}}),
         ]);
-        assert_eq!(calls, json!([{"id": "a", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}}]));
+        assert_eq!(
+            calls,
+            json!([{"id": "a", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}}])
+        );
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub(crate) trait ByteSource: Send {
     fn finish(self: Box<Self>) {}
 }
 
+/// Is told which model answers.
+type ModelWatch = Box<dyn FnOnce(&str) + Send>;
+
 /// An answer that arrives chunk by chunk.
 ///
 /// A [`Stream`] of [`ChatCompletionChunk`]s; [`text`](Self::text) and [`events`](Self::events) show it in
@@ -84,7 +87,9 @@ pub struct ChatCompletionStream {
     fold: ChunkFold,
     metadata: Arc<ResponseMetadata>,
     deployment: Option<String>,
+    /// What the caller said; `None` when that was too much to keep, or is not known.
     sent: Option<Arc<[String]>>,
+    watch_model: Option<ModelWatch>,
     expected_choices: usize,
     end: End,
     /// Bytes from the start of a body, until it is known what it is; then those of a body that is no event
@@ -121,6 +126,7 @@ impl ChatCompletionStream {
             metadata,
             deployment: None,
             sent: None,
+            watch_model: None,
             expected_choices: 1,
             end: End::Open,
             opening: Opening::Unknown,
@@ -170,10 +176,17 @@ impl ChatCompletionStream {
     }
 
     #[cfg(feature = "client")]
-    pub(crate) fn for_call(mut self, deployment: &str, sent: Arc<[String]>, choices: u64) -> Self {
+    pub(crate) fn for_call(mut self, deployment: &str, sent: Option<Arc<[String]>>, choices: u64) -> Self {
         self.deployment = Some(deployment.to_owned());
-        self.sent = Some(sent);
+        self.sent = sent;
         self.expected_choices = usize::try_from(choices).unwrap_or(1);
+        self
+    }
+
+    /// Calls `watch` with the name of the model that answers, once.
+    #[cfg(feature = "client")]
+    pub(crate) fn watch_model(mut self, watch: ModelWatch) -> Self {
+        self.watch_model = Some(watch);
         self
     }
 
@@ -213,7 +226,9 @@ impl ChatCompletionStream {
                 End::Failed => "the stream failed before the answer was complete",
                 _ => "the stream was not read to its end",
             };
-            return Err(self.dress(Error::new(ErrorKind::Interrupted, why)).with_hint("partial() has what came"));
+            return Err(self
+                .dress(Error::new(ErrorKind::Interrupted, why))
+                .with_hint("partial() has what came"));
         }
         Ok(self.fold.into_completion().with_metadata(self.metadata))
     }
@@ -246,7 +261,11 @@ impl ChatCompletionStream {
             if matches!(self.end, End::Done | End::Failed) {
                 return Poll::Ready(None);
             }
-            let item = if self.end == End::Open { self.reader.next_item() } else { self.reader.finish() };
+            let item = if self.end == End::Open {
+                self.reader.next_item()
+            } else {
+                self.reader.finish()
+            };
             match item {
                 Some(Ok(SseItem::Event(event))) => {
                     if let Some(source) = &mut self.source {
@@ -320,7 +339,9 @@ impl ChatCompletionStream {
             Ok(decoded) => decoded,
             // half an event at the end of the body is a cut, not nonsense
             Err(error) if !complete => {
-                return Err(Error::new(ErrorKind::Interrupted, "the stream ended in the middle of an event").with_source(error));
+                return Err(
+                    Error::new(ErrorKind::Interrupted, "the stream ended in the middle of an event").with_source(error),
+                );
             }
             Err(_) if named_error => Decoded::Refusal(Box::new(ServiceError::from_body(&data))),
             Err(error) => return Err(error),
@@ -329,6 +350,12 @@ impl ChatCompletionStream {
             Decoded::Chunk(_) if named_error => Err(self.refusal(ServiceError::from_body(&data))),
             Decoded::Chunk(chunk) => {
                 self.fold.push(&chunk);
+                if self.watch_model.is_some()
+                    && let Some(model) = chunk.model().filter(|model| !model.is_empty())
+                    && let Some(watch) = self.watch_model.take()
+                {
+                    watch(model);
+                }
                 Ok(Some(chunk))
             }
             Decoded::Refusal(refusal) => Err(self.refusal(*refusal)),
@@ -408,7 +435,11 @@ impl ChatCompletionStream {
 
     /// Tells where the error comes from, and hides words of the service that repeat somebody's.
     fn dress(&self, error: Error) -> Error {
-        let mut error = error.withhold_echo(self.sent.iter().flat_map(|sent| sent.iter()).map(String::as_str));
+        let mut error = match (&self.sent, &self.deployment) {
+            (Some(sent), _) => error.withhold_echo(sent.iter().map(String::as_str)),
+            (None, Some(_)) => error.withhold_message(),
+            (None, None) => error,
+        };
         error = error.withhold_echo(self.fold.texts());
         if self.metadata.status() != 0 {
             error = error.with_metadata(Arc::clone(&self.metadata));
@@ -455,7 +486,11 @@ where
         let piece = ready!(self.0.as_mut().poll_next(cx));
         Poll::Ready(piece.map(|piece| {
             piece.map_err(|error| {
-                Error::new(ErrorKind::Interrupted, "the stream broke before the answer was complete").with_source(error)
+                Error::new(
+                    ErrorKind::Interrupted,
+                    "the stream broke before the answer was complete",
+                )
+                .with_source(error)
             })
         }))
     }

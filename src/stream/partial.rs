@@ -29,13 +29,21 @@ pub struct PartialJsonStream<'a, T> {
 
 impl<'a, T> PartialJsonStream<'a, T> {
     pub(super) fn new(stream: &'a mut ChatCompletionStream) -> Self {
-        Self { stream, json: PartialJson::new(), told_at: 0, is_over: false, target: PhantomData }
+        Self {
+            stream,
+            json: PartialJson::new(),
+            told_at: 0,
+            is_over: false,
+            target: PhantomData,
+        }
     }
 }
 
 impl<T> std::fmt::Debug for PartialJsonStream<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PartialJsonStream").field("stream", &self.stream).finish_non_exhaustive()
+        f.debug_struct("PartialJsonStream")
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,10 +85,13 @@ impl<T: DeserializeOwned> Stream for PartialJsonStream<'_, T> {
                     return Poll::Ready(Some(Err(error)));
                 }
             };
-            let Some(text) = chunk.text().filter(|text| !text.is_empty()) else { continue };
+            let Some(text) = chunk.text().filter(|text| !text.is_empty()) else {
+                continue;
+            };
             match this.json.push(text) {
                 Ok(grew) => {
-                    if grew && this.is_due()
+                    if grew
+                        && this.is_due()
                         && let Some(state) = this.state()
                     {
                         return Poll::Ready(Some(Ok(state)));

@@ -17,7 +17,10 @@ pub fn shared(what: &str) -> Option<PathBuf> {
     }
     use std::io::Write;
     // past the harness, which keeps the words of a passing test to itself
-    let _ = writeln!(std::io::stderr(), "SKIPPED: there is no ../shared/{what} beside the project");
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: there is no ../shared/{what} beside the project"
+    );
     None
 }
 
@@ -27,7 +30,12 @@ pub fn files(folder: &Path, ending: &str) -> Vec<(String, String)> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_str().unwrap().ends_with(ending))
-        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_str().unwrap().to_owned(),
+                fs::read_to_string(&path).unwrap(),
+            )
+        })
         .collect();
     files.sort();
     assert!(!files.is_empty(), "no {ending} files in {}", folder.display());
