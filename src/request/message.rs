@@ -2,8 +2,9 @@
 
 use serde::de::{MapAccess, SeqAccess};
 use serde::ser::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use crate::response::{AssistantMessage, FunctionCall, MessageContext, Role, ToolCall};
+use crate::response::{AssistantMessage, FunctionCall, Role, ToolCall};
 use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
 
 use super::media;
@@ -36,7 +37,7 @@ wire_struct! {
         pub(crate) function_call: FunctionCall = "function_call",
         pub(crate) tool_call_id: String = "tool_call_id",
         pub(crate) audio: AudioReference = "audio",
-        pub(crate) context: MessageContext = "context",
+        pub(crate) context: Map<String, Value> = hidden "context",
     }
 }
 
@@ -177,12 +178,10 @@ impl From<AssistantMessage> for Message {
                 id: audio.id,
                 ..AudioReference::EMPTY
             }),
-            context: answer.context.and_then(|context| {
-                context.intent.map(|intent| MessageContext {
-                    intent: Some(intent),
-                    ..MessageContext::EMPTY
-                })
-            }),
+            context: answer
+                .context
+                .and_then(|context| context.intent)
+                .map(|intent| Map::from_iter([("intent".to_owned(), Value::String(intent))])),
             ..Self::EMPTY
         }
     }
@@ -281,7 +280,7 @@ impl Wire for MessageContent {
         })
     }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        serde_json::Value::from_map(map).map(|read| match read {
+        Value::from_map(map).map(|read| match read {
             Read::Is(value) | Read::Odd(value) => Read::Odd(value),
             Read::Null => Read::Null,
         })
@@ -476,7 +475,7 @@ impl ContentPart {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -168,13 +168,13 @@ impl ChatCompletionRequest {
         self.body.extra()
     }
 
-    /// Checks the request again, as `build()` does.
+    /// Checks the request again, as `build()` does; one whose JSON asks for a stream is checked as one.
     ///
     /// # Errors
     ///
     /// Every rule of the declared model, and of all models, that it breaks.
     pub fn validate(&self) -> Result<(), ValidationError> {
-        ValidationError::unless_empty(self.violations(None, None))
+        ValidationError::unless_empty(self.violations(self.asks_for_stream(), None))
     }
 
     /// Every rule the request breaks when it is streamed or not and sent with an api version; what is not
@@ -248,10 +248,7 @@ impl ChatCompletionRequest {
     /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once).
     #[cfg(feature = "client")]
     pub(crate) fn without(&self, parameter: &str) -> Option<Self> {
-        let value = serde_json::to_value(&self.body).ok()?;
-        let Value::Object(mut members) = value else { return None };
-        members.remove(parameter)?;
-        let body = serde_json::from_value(Value::Object(members)).ok()?;
+        let body = self.body.edited(|members| members.remove(parameter).map(|_| ()))?;
         Some(Self { body, ..self.clone() })
     }
 }
@@ -298,12 +295,17 @@ impl Serialize for WireBody<'_> {
     }
 }
 
-/// The OpenAI JSON shape: the members of the body, and `model` for the deployment.
+/// The OpenAI JSON shape: the members of the body, and `model` for the deployment. Without a deployment,
+/// `model` is as it was read: absent, or no name.
 impl Serialize for ChatCompletionRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("model", self.deployment.name())?;
-        self.body.write_members(&mut map, &["model"])?;
+        if self.deployment.name().is_empty() {
+            self.body.write_members(&mut map, &[])?;
+        } else {
+            map.serialize_entry("model", self.deployment.name())?;
+            self.body.write_members(&mut map, &["model"])?;
+        }
         map.end()
     }
 }
@@ -328,9 +330,35 @@ impl RequestBody {
             .any(|message| message.role.as_ref() == Some(role))
     }
 
+    fn has_tools(&self) -> bool {
+        self.tools.as_ref().is_some_and(|tools| !tools.is_empty())
+    }
+
+    fn has_functions(&self) -> bool {
+        self.functions.as_ref().is_some_and(|functions| !functions.is_empty())
+    }
+
     pub(crate) fn offers_tools(&self) -> bool {
-        let tools = self.tools.as_ref().is_some_and(|tools| !tools.is_empty());
-        tools || self.functions.as_ref().is_some_and(|functions| !functions.is_empty())
+        self.has_tools() || self.has_functions()
+    }
+
+    fn asks_for_audio(&self) -> bool {
+        let modalities = self.modalities.as_ref();
+        modalities.is_some_and(|modalities| modalities.contains(&Modality::Audio))
+    }
+
+    fn asks_for_schema(&self) -> bool {
+        let format = self.response_format.as_ref().and_then(|format| format.kind.as_ref());
+        format == Some(&ResponseFormatType::JsonSchema)
+    }
+
+    /// The same body after a change to its JSON.
+    fn edited(&self, change: impl FnOnce(&mut Map<String, Value>) -> Option<()>) -> Option<Self> {
+        let Ok(Value::Object(mut members)) = serde_json::to_value(self) else {
+            return None;
+        };
+        change(&mut members)?;
+        serde_json::from_value(Value::Object(members)).ok()
     }
 }
 
