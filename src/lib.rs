@@ -1,4 +1,6 @@
 //! scaffold
+#[cfg(feature = "emulator")]
+pub mod emulator;
 mod error;
 pub mod model;
 pub mod response;
