@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::ask::{Ask, role};
+use super::ask::{Ask, role, text};
 use super::filter::{self, Trigger};
 use super::prediction::{self, Prediction};
 use super::rules::Served;
 use super::schema::{Material, fill};
 use super::script::Answer;
 use super::tokens::{count, first, topics};
-use super::tools::{self, Call};
+use super::tools::{self, Call, letters};
 
 /// A whole answer, before it takes the shape of a body or of chunks.
 pub(super) struct Reply {
@@ -69,21 +69,17 @@ pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
     let served = setting.served;
     let documented = setting.script.is_none() && is_documented(ask, served);
     let limit = ask.limit().unwrap_or(u64::MAX);
-    let thought = if documented {
+    let reasoning = if documented {
         DOCUMENTED_REASONING
     } else {
-        served.reasoning_tokens(ask)
+        served.reasoning_tokens(ask).min(limit)
     };
-    let reasoning = thought.min(limit);
     let visible = limit - reasoning;
 
     let amount = ask.number("n").unwrap_or(1).clamp(1, 128);
     let choices: Vec<Choice> = (0..amount)
         .map(|variant| {
-            let draft = setting
-                .script
-                .clone()
-                .map_or_else(|| draft(ask, served, variant), Draft::from);
+            let draft = setting.script.clone().unwrap_or_else(|| draft(ask, served, variant));
             finish(ask, draft, visible, &setting)
         })
         .collect();
@@ -99,13 +95,11 @@ pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
             "prompt_tokens_details": {"audio_tokens": null, "cached_tokens": 0}})
     } else {
         // What was predicted in vain is paid for like what was said.
-        let (prompt, completion) = (
-            ask.prompt_tokens(),
-            said + reasoning.saturating_mul(amount) + guess.rejected,
-        );
+        let thought = reasoning.saturating_mul(amount);
+        let (prompt, completion) = (ask.prompt_tokens(), said + thought + guess.rejected);
         json!({"completion_tokens": completion, "prompt_tokens": prompt, "total_tokens": prompt + completion,
             "completion_tokens_details": {"accepted_prediction_tokens": guess.accepted, "audio_tokens": 0,
-                "reasoning_tokens": reasoning.saturating_mul(amount), "rejected_prediction_tokens": guess.rejected},
+                "reasoning_tokens": thought, "rejected_prediction_tokens": guess.rejected},
             "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0}})
     };
     let mut prompt_filter = filter::clean_prompt();
@@ -113,12 +107,7 @@ pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
         prompt_filter = filter::merge(json!({"custom_blocklists": {"filtered": false}}), prompt_filter);
     }
     Reply {
-        id: format!(
-            "chatcmpl-{}",
-            std::iter::repeat_with(fastrand::alphanumeric)
-                .take(29)
-                .collect::<String>()
-        ),
+        id: format!("chatcmpl-{}", letters(29)),
         created: if documented { 1_728_073_417 } else { setting.created },
         model: served.model.clone(),
         fingerprint: if documented { "fp_503a95a7d8" } else { "fp_3dcd5944f5" },
@@ -129,17 +118,17 @@ pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
 }
 
 fn tokens_of(choice: &Choice) -> u64 {
+    let calls = choice.calls.iter();
     count(&choice.text)
-        + choice
-            .calls
-            .iter()
+        + calls
             .map(|call| count(&call.name) + count(&call.arguments))
             .sum::<u64>()
 }
 
 /// The introduction's question, alone or after its developer message, asked of its model.
 fn is_documented(ask: Ask<'_>, served: &Served) -> bool {
-    let said: Vec<(&str, String)> = ask.messages().iter().map(|m| (role(m), super::ask::text(m))).collect();
+    const OTHERS: [&str; 5] = ["n", "stop", "tools", "response_format", "data_sources"];
+    let said: Vec<(&str, String)> = ask.messages().iter().map(|m| (role(m), text(m))).collect();
     let question = match said.as_slice() {
         [(_, question)] => question,
         [("developer" | "system", instruction), (_, question)] if instruction == "You are a helpful assistant." => {
@@ -151,175 +140,123 @@ fn is_documented(ask: Ask<'_>, served: &Served) -> bool {
         && question.trim() == DOCUMENTED_QUESTION
         && ask.limit().is_none_or(|limit| limit >= DOCUMENTED_COMPLETION)
         && ask.word("reasoning_effort").is_none_or(|effort| effort == "medium")
-        && ["n", "stop", "tools", "response_format", "data_sources"]
-            .iter()
-            .all(|name| ask.given(name).is_none())
+        && OTHERS.iter().all(|name| ask.given(name).is_none())
 }
 
 /// What the model would say if nothing cut it short.
-#[derive(Default)]
-struct Draft {
-    text: String,
-    refuses: bool,
-    calls: Vec<Call>,
-    context: Option<Value>,
-    finish: Option<String>,
-}
-
-impl From<String> for Draft {
-    fn from(text: String) -> Self {
-        Self {
-            text,
-            ..Self::default()
-        }
-    }
-}
-
-impl From<Answer> for Draft {
-    fn from(answer: Answer) -> Self {
-        let Answer {
-            text,
-            refuses,
-            calls,
-            finish_reason,
-        } = answer;
-        Self {
-            text,
-            refuses,
-            calls,
-            context: None,
-            finish: finish_reason,
-        }
-    }
-}
-
-fn draft(ask: Ask<'_>, served: &Served, variant: u64) -> Draft {
+fn draft(ask: Ask<'_>, served: &Served, variant: u64) -> Answer {
     if let Some((calls, named)) = tools::calls(ask, served.calls_in_parallel()) {
         // A tool that the caller named leaves no choice, and the service reports a plain stop.
-        let finish = named.then(|| "stop".to_owned());
-        return Draft {
+        let finish_reason = named.then(|| "stop".to_owned());
+        return Answer {
             calls,
-            finish,
-            ..Draft::default()
+            finish_reason,
+            ..Answer::default()
         };
     }
     let question = ask.question();
     if let Some(json) = structured(ask, &question) {
-        return json.to_string().into();
+        return Answer::text(json.to_string());
     }
     if let Some(report) = tools::report(ask) {
-        return report.into();
+        return Answer::text(report);
     }
     if !ask.list("data_sources").is_empty() {
         return grounded(ask, &question);
     }
-    let (images, clips) = (ask.parts("image_url"), ask.parts("input_audio"));
-    if images + clips > 0 {
-        return media(images, clips, &question).into();
+    let images = ask.parts("image_url");
+    if images > 0 {
+        return Answer::text(media(images, &question));
     }
     if let Some(text) = edited(ask) {
-        return text.into();
+        return Answer::text(text);
     }
     if let Some(predicted) = ask.prediction().filter(|text| !text.is_empty()) {
-        return predicted.into();
+        return Answer::text(predicted);
     }
     let about = topics(&question).join(" ").to_lowercase();
     if about.contains("first") && about.contains("python") && about.contains("api") {
-        return CHECKLIST.to_owned().into();
+        return Answer::text(CHECKLIST);
     }
-    prose(&question, variant, ask.word("verbosity").unwrap_or("medium")).into()
+    Answer::text(prose(&question, variant, ask.word("verbosity").unwrap_or("medium")))
 }
 
 fn structured(ask: Ask<'_>, question: &str) -> Option<Value> {
-    let results: String = ask
-        .tool_results()
-        .iter()
-        .map(|m| format!("\n{}", super::ask::text(m)))
-        .collect();
+    let results: String = ask.tool_results().iter().map(|m| format!("\n{}", text(m))).collect();
     let mut material = Material::new(&format!("{question}{results}"));
     match ask.format()? {
-        "json_schema" => Some(fill(
-            ask.given("response_format")?.pointer("/json_schema/schema")?,
-            &mut material,
-        )),
+        "json_schema" => {
+            let schema = ask.given("response_format")?.pointer("/json_schema/schema")?;
+            Some(fill(schema, &mut material))
+        }
         "json_object" => Some(json!({"topics": topics(question), "words": question.split_whitespace().count()})),
         _ => None,
     }
 }
 
-/// The edit that the latest instruction asks for, made on the text it is about: the next message of the
-/// user, else what follows the instruction, else the prediction, else the user's message before.
+/// The edit that the user's last turn asks for, made on the text it is about: the turn's next message, else
+/// what follows the instruction after an empty line, else the prediction, else what was said before.
 fn edited(ask: Ask<'_>) -> Option<String> {
-    let texts = ask.user_texts();
-    let (at, (edits, rest)) = texts
+    let messages = ask.messages();
+    let turn = messages
+        .iter()
+        .rposition(|m| role(m) == "assistant")
+        .map_or(0, |at| at + 1);
+    let users = messages
         .iter()
         .enumerate()
-        .rev()
-        .map(|(at, text)| (at, prediction::edits(text)))
-        .find(|(_, (e, _))| !e.is_empty())?;
-    let block = rest
-        .split_once("\n\n")
-        .map(|(_, block)| block.trim_matches('\n').to_owned());
-    let text = texts
-        .get(at + 1)
-        .cloned()
+        .skip(turn)
+        .filter(|(_, m)| role(m) == "user");
+    let mut texts = users.map(|(at, m)| (at, text(m)));
+    let (at, edits, block) = texts.find_map(|(at, text)| {
+        let (edits, rest) = prediction::edits(&text);
+        let block = rest
+            .split_once("\n\n")
+            .map(|(_, block)| block.trim_matches('\n').to_owned());
+        (!edits.is_empty()).then_some((at, edits, block))
+    })?;
+    let before = || {
+        messages
+            .iter()
+            .take(at)
+            .rfind(|m| matches!(role(m), "user" | "assistant"))
+            .map(text)
+    };
+    let subject = texts
+        .next()
+        .map(|(_, text)| text)
         .or(block)
         .or_else(|| ask.prediction())
-        .or_else(|| at.checked_sub(1).and_then(|before| texts.get(before).cloned()))
-        .filter(|text| !text.trim().is_empty());
-    Some(text.map_or_else(
+        .or_else(before);
+    Some(subject.filter(|text| !text.trim().is_empty()).map_or_else(
         || "Send the text to edit in a message of its own, or after an empty line.".to_owned(),
         |text| prediction::apply(&edits, &text),
     ))
 }
 
-fn media(images: usize, clips: usize, question: &str) -> String {
-    let several = |amount: usize, what: &str| format!("{amount} {what}{}", if amount == 1 { "" } else { "s" });
-    let seen: Vec<String> = [(images, "image"), (clips, "audio clip")]
-        .into_iter()
-        .filter(|(amount, _)| *amount > 0)
-        .map(|(amount, what)| several(amount, what))
-        .collect();
-    let about = topics(question);
-    let about = if about.is_empty() {
-        String::new()
+fn media(images: usize, question: &str) -> String {
+    let images = if images == 1 {
+        "1 image".to_owned()
     } else {
-        format!(", and a question about {}", list(&about))
+        format!("{images} images")
     };
-    format!("I received {}{about}.", seen.join(" and "))
+    format!("I received {images}, and a question about {}.", list(&topics(question)))
 }
 
 /// An answer with citations, one for each data source.
-fn grounded(ask: Ask<'_>, question: &str) -> Draft {
+fn grounded(ask: Ask<'_>, question: &str) -> Answer {
     let about = list(&topics(question));
-    let documents: Vec<Value> = (1..=ask.list("data_sources").len())
-        .map(|number| {
-            json!({"content": format!("Document {number} describes {about}."), "title": format!("About {about}"),
-                "url": format!("https://example.com/documents/{number}"), "filepath": format!("document-{number}.md"),
-                "chunk_id": "0"})
-        })
-        .collect();
-    let marks: String = (1..=documents.len()).map(|number| format!(" [doc{number}]")).collect();
+    let sources = 1..=ask.list("data_sources").len();
+    let marks: String = sources.clone().map(|number| format!(" [doc{number}]")).collect();
+    let documents = sources.map(|number| {
+        json!({"content": format!("Document {number} describes {about}."), "title": format!("About {about}"),
+            "url": format!("https://example.com/documents/{number}"), "filepath": format!("document-{number}.md"),
+            "chunk_id": "0"})
+    });
     let intent = json!([topics(question).join(" ").to_lowercase()]).to_string();
-    let mut context = json!({"citations": documents, "intent": intent});
-    let wanted = |source: &Value| {
-        let contents = source.pointer("/parameters/include_contexts").and_then(Value::as_array);
-        contents.is_some_and(|all| all.iter().any(|one| one == "all_retrieved_documents"))
-    };
-    if ask.list("data_sources").iter().any(wanted) {
-        let found = documents.into_iter().enumerate().map(|(index, document)| {
-            filter::merge(
-                document,
-                json!({"search_queries": [about], "data_source_index": index, "original_search_score": 2.5}),
-            )
-        });
-        context = filter::merge(context, json!({"all_retrieved_documents": found.collect::<Vec<_>>()}));
-    }
-    Draft {
-        text: format!("The documents describe {about}{marks}."),
-        context: Some(context),
-        ..Draft::default()
-    }
+    let mut answer = Answer::text(format!("The documents describe {about}{marks}."));
+    answer.context = Some(json!({"citations": documents.collect::<Vec<_>>(), "intent": intent}));
+    answer
 }
 
 /// A short answer about the question's topics; each variant starts with another one.
@@ -327,37 +264,25 @@ fn prose(question: &str, variant: u64, verbosity: &str) -> String {
     let mut about = topics(question);
     let words = question.split_whitespace().count();
     if about.is_empty() {
-        return format!(
-            "There is little to go on in {words} words: say what you want to achieve, and I can be of more help."
-        );
+        return format!("There is little to go on in {words} words: say what you want, and I can be of more help.");
     }
     let turns = usize::try_from(variant).unwrap_or(0) % about.len();
     about.rotate_left(turns);
-    let first = about.first().cloned().unwrap_or_default();
-    let rest = about.get(1..5.min(about.len())).unwrap_or_default();
+    let first = about.remove(0);
     let opening = match question.trim().to_lowercase().split_whitespace().next() {
         Some("how") => format!("Begin with {first} in its smallest working form."),
         Some("why") => format!("The reason lies with {first} more than anything else."),
         _ => format!("The part to look at first is {first}."),
     };
-    let then = if rest.is_empty() {
+    if verbosity == "low" {
+        return opening;
+    }
+    let then = if about.is_empty() {
         String::new()
     } else {
-        format!(" After that come {}, in this order.", list(rest))
+        format!(" After that come {}, in this order.", list(&about))
     };
-    let closing = format!(" That is my reading of your {words} words; tell me what matters most and I will go deeper.");
-    match verbosity {
-        "low" => opening,
-        "high" => {
-            let steps: String = about
-                .iter()
-                .enumerate()
-                .map(|(i, topic)| format!("\n{}. Check {topic}.", i + 1))
-                .collect();
-            format!("{opening}{then}{closing}\n{steps}")
-        }
-        _ => format!("{opening}{then}{closing}"),
-    }
+    format!("{opening}{then} That is my reading of your {words} words; tell me what matters most and I will go deeper.")
 }
 
 fn list(words: &[String]) -> String {
@@ -369,25 +294,20 @@ fn list(words: &[String]) -> String {
 }
 
 /// Cuts a draft where the request, the filters and the budget say, and gives it a reason to end.
-fn finish(ask: Ask<'_>, draft: Draft, budget: u64, setting: &Setting<'_>) -> Choice {
-    let Draft {
+fn finish(ask: Ask<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Choice {
+    let Answer {
         mut text,
         refuses,
         mut calls,
+        finish_reason,
         context,
-        finish,
     } = draft;
     let natural = if calls.is_empty() { "stop" } else { "tool_calls" };
-    let mut finish = finish.unwrap_or_else(|| natural.to_owned());
+    let mut finish = finish_reason.unwrap_or_else(|| natural.to_owned());
     let mut results = filter::clean_answer();
 
-    if let Some(at) = ask
-        .stops()
-        .iter()
-        .filter(|s| !s.is_empty())
-        .filter_map(|stop| text.find(stop))
-        .min()
-    {
+    let stops = ask.stops().into_iter().filter(|stop| !stop.is_empty());
+    if let Some(at) = stops.filter_map(|stop| text.find(stop)).min() {
         text.truncate(at);
     }
     let hits = setting
@@ -395,20 +315,21 @@ fn finish(ask: Ask<'_>, draft: Draft, budget: u64, setting: &Setting<'_>) -> Cho
         .iter()
         .filter_map(|t| Some((t.find(&text)?, t)));
     if let Some((found, trigger)) = hits.min_by_key(|(found, _)| found.start) {
-        text.truncate(if setting.shows_filtered_text {
+        let shown = if setting.shows_filtered_text {
             found.end
         } else {
             found.start
-        });
+        };
+        text.truncate(shown);
         results = trigger.raise(&results);
         finish = "content_filter".to_owned();
     }
-    let (kept, whole) = first(&text, budget);
+    let (kept, mut complete) = first(&text, budget);
     let mut left = budget - count(kept);
-    let mut complete = whole;
     for call in &mut calls {
-        let (kept, whole) = first(&call.arguments, left.saturating_sub(count(&call.name)));
-        left = left.saturating_sub(count(&call.name) + count(kept));
+        left = left.saturating_sub(count(&call.name));
+        let (kept, whole) = first(&call.arguments, left);
+        left -= count(kept);
         complete &= whole;
         call.arguments = kept.to_owned();
     }

@@ -38,14 +38,13 @@ impl<'a> Ask<'a> {
         self.list("messages")
     }
 
-    /// The texts of the user's messages, oldest first.
-    pub(super) fn user_texts(self) -> Vec<String> {
-        self.messages().iter().filter(|m| role(m) == "user").map(text).collect()
-    }
-
     /// What the user said last.
     pub(super) fn question(self) -> String {
-        self.user_texts().pop().unwrap_or_default()
+        self.messages()
+            .iter()
+            .rfind(|m| role(m) == "user")
+            .map(text)
+            .unwrap_or_default()
     }
 
     /// The tool messages at the end of the conversation, oldest first.

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::answers::{Choice, Reply};
 use super::filter;
 use super::tokens::{token_len, tokens};
-use super::tools::Call;
+use super::tools::{Call, letters};
 
 /// How an answer is streamed.
 #[derive(Clone, Copy)]
@@ -104,13 +104,7 @@ struct Frame {
 impl Frame {
     fn chunk(&self, choices: &str) -> String {
         let padding = if self.padded {
-            let length = 2 + usize::from(fastrand::u8(..15));
-            format!(
-                ",\"obfuscation\":\"{}\"",
-                std::iter::repeat_with(fastrand::alphanumeric)
-                    .take(length)
-                    .collect::<String>()
-            )
+            format!(",\"obfuscation\":\"{}\"", letters(2 + usize::from(fastrand::u8(..15))))
         } else {
             String::new()
         };

@@ -1,7 +1,7 @@
 //! Predicted outputs, computed: the edit that was asked for, and what of the prediction came true.
 //!
-//! The edit is read from an instruction of the form "Replace string `A` with `B`": a verb (replace, rename,
-//! change), then pairs of quoted texts with nothing but "with", "by" or "to" between the two of a pair.
+//! The edit is read from an instruction of the form "Replace string `A` with `B`": a verb (replace or
+//! rename), then pairs of quoted texts with nothing but "with", "by" or "to" between the two of a pair.
 //! Back-ticks, double and single quotes and typographic quotes count. Case is kept: only the exact text is
 //! replaced, by exactly the other.
 //!
@@ -24,10 +24,7 @@ pub(super) struct Edit {
 /// The replacements that a text asks for, and what follows the last of them.
 pub(super) fn edits(text: &str) -> (Vec<Edit>, &str) {
     let lower = text.to_ascii_lowercase();
-    let start = ["replace", "rename", "change"]
-        .iter()
-        .filter_map(|verb| lower.find(verb))
-        .min();
+    let start = ["replace", "rename"].iter().filter_map(|verb| lower.find(verb)).min();
     let mut rest = start.and_then(|at| text.get(at..)).unwrap_or_default();
     let mut found = Vec::new();
     let mut after = "";

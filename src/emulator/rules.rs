@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::ask::{Ask, role};
+use super::ask::{Ask, role, text};
 use super::refusals::Refusal;
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 
@@ -46,20 +46,14 @@ impl Served {
         !self.refuses(Parameter::ParallelToolCalls)
     }
 
-    pub(super) fn is_reasoning(&self) -> bool {
-        self.capabilities.is_reasoning()
-    }
-
     /// How many tokens the model thinks before it answers: in steps of 64 like the real ones, more for a
     /// higher effort and for a longer prompt.
     pub(super) fn reasoning_tokens(&self, ask: Ask<'_>) -> u64 {
-        if !self.is_reasoning() {
+        if !self.capabilities.is_reasoning() {
             return 0;
         }
-        let default = self
-            .capabilities
-            .default_reasoning_effort()
-            .map_or("medium", |effort| effort.as_str());
+        let default = self.capabilities.default_reasoning_effort();
+        let default = default.map_or("medium", |effort| effort.as_str());
         let steps = match ask.word("reasoning_effort").unwrap_or(default) {
             "none" | "minimal" => 0,
             "low" => 1,
@@ -120,12 +114,8 @@ impl Served {
             } else if !open_calls.is_empty() {
                 break;
             } else {
-                let calls = message
-                    .get("tool_calls")
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten();
-                open_calls = calls.filter_map(|call| call.get("id")).collect();
+                let calls = message.get("tool_calls").and_then(Value::as_array);
+                open_calls = calls.into_iter().flatten().filter_map(|call| call.get("id")).collect();
             }
         }
         if !open_calls.is_empty() {
@@ -134,7 +124,7 @@ impl Served {
             return Some(Refusal::invalid(message, "messages", Value::Null));
         }
         let says = |wanted| messages.iter().any(|m| role(m) == wanted);
-        if self.is_reasoning() && says("system") && says("developer") {
+        if self.capabilities.is_reasoning() && says("system") && says("developer") {
             let message = "Unsupported value: 'messages' does not support 'system' beside 'developer' with this model.";
             return Some(Refusal::invalid(message, "messages", "unsupported_value"));
         }
@@ -165,10 +155,8 @@ impl Served {
             ("audio", Parameter::Audio),
             ("prediction", Parameter::Prediction),
         ];
-        if let Some((name, _)) = plain
-            .iter()
-            .find(|(name, p)| ask.given(name).is_some() && self.refuses(*p))
-        {
+        let refused = |(name, parameter): &&(&str, Parameter)| ask.given(name).is_some() && self.refuses(*parameter);
+        if let Some((name, _)) = plain.iter().find(refused) {
             return Some(Refusal::parameter(name));
         }
         // The table has no column for it: of the models that stream, these two do not stop.
@@ -181,35 +169,9 @@ impl Served {
         if ask.number("n").is_some_and(|n| n > 1) && self.refuses(Parameter::MultipleChoices) {
             return Some(Refusal::value("n", "more than one choice", "1"));
         }
-        let ranges = [
-            ("temperature", 0.0, 2.0),
-            ("top_p", 0.0, 1.0),
-            ("presence_penalty", -2.0, 2.0),
-            ("frequency_penalty", -2.0, 2.0),
-            ("top_logprobs", 0.0, 20.0),
-            ("n", 1.0, 128.0),
-        ];
-        for (name, least, most) in ranges {
-            let Some(value) = ask.given(name).and_then(Value::as_f64) else {
-                continue;
-            };
-            if value > most {
-                let message =
-                    format!("Invalid '{name}': above maximum value. Expected a value <= {most}, but got {value}.");
-                return Some(Refusal::invalid(message, name, "decimal_above_max_value"));
-            }
-            if value < least {
-                let message =
-                    format!("Invalid '{name}': below minimum value. Expected a value >= {least}, but got {value}.");
-                return Some(Refusal::invalid(message, name, "decimal_below_min_value"));
-            }
-        }
         if ask.given("top_logprobs").is_some() && !ask.flag("logprobs") {
-            return Some(Refusal::invalid(
-                "'top_logprobs' needs 'logprobs' to be true.",
-                "top_logprobs",
-                Value::Null,
-            ));
+            let message = "'top_logprobs' needs 'logprobs' to be true.";
+            return Some(Refusal::invalid(message, "top_logprobs", Value::Null));
         }
         if ask.stops().len() > 4 {
             let message = "Invalid 'stop': array too long. Expected an array with maximum length 4.";
@@ -228,11 +190,8 @@ impl Served {
             let accepted = self.capabilities.reasoning_efforts();
             if let Some(accepted) = accepted.filter(|all| !all.iter().any(|one| one.as_str() == effort)) {
                 let names: Vec<String> = accepted.iter().map(|one| format!("'{}'", one.as_str())).collect();
-                return Some(Refusal::value(
-                    "reasoning_effort",
-                    &format!("'{effort}'"),
-                    &names.join(", "),
-                ));
+                let effort = format!("'{effort}'");
+                return Some(Refusal::value("reasoning_effort", &effort, &names.join(", ")));
             }
         }
         if ask.given("tool_choice").is_some_and(|c| c != "none") && !tools {
@@ -256,28 +215,18 @@ impl Served {
     }
 
     fn format(&self, ask: Ask<'_>) -> Option<Refusal> {
+        let schema = ask.given("response_format")?.pointer("/json_schema/schema");
         match ask.format()? {
             "json_schema" if self.refuses(Parameter::StructuredOutputs) => {
-                let message =
-                    "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.";
+                let message = "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this \
+                    model.";
                 Some(Refusal::invalid(message, Value::Null, Value::Null))
             }
-            "json_object" => {
-                let said = ask
-                    .messages()
-                    .iter()
-                    .any(|m| super::ask::text(m).to_lowercase().contains("json"));
+            "json_schema" if schema.is_none() => Some(Refusal::missing("response_format.json_schema")),
+            "json_object" if !ask.messages().iter().any(|m| text(m).to_lowercase().contains("json")) => {
                 let message = "'messages' must contain the word 'json' in some form, to use 'response_format' of type \
                     'json_object'.";
-                (!said).then(|| Refusal::invalid(message, "messages", Value::Null))
-            }
-            "json_schema"
-                if ask
-                    .given("response_format")
-                    .and_then(|f| f.pointer("/json_schema/schema"))
-                    .is_none() =>
-            {
-                Some(Refusal::missing("response_format.json_schema"))
+                Some(Refusal::invalid(message, "messages", Value::Null))
             }
             _ => None,
         }
@@ -297,10 +246,8 @@ impl Served {
             ("audio", ask.given("audio").is_some() || ask.parts("input_audio") > 0),
             ("modalities", ask.list("modalities").iter().any(|m| m == "audio")),
         ];
-        conflicts
-            .iter()
-            .find(|(_, conflicts)| *conflicts)
-            .map(|(name, _)| Refusal::beside_prediction(name))
+        let (name, _) = conflicts.iter().find(|(_, conflicts)| *conflicts)?;
+        Some(Refusal::beside_prediction(name))
     }
 
     fn length(&self, ask: Ask<'_>) -> Option<Refusal> {
@@ -329,153 +276,45 @@ mod tests {
         Some((error["code"].clone(), error["param"].clone()))
     }
 
-    #[test]
-    fn each_model_refuses_what_azure_refuses() {
-        let tool = json!([{"type": "function", "function": {"name": "f"}}]);
-        let table = [
-            (
-                "o1-2024-12-17",
-                json!({"max_tokens": 5}),
-                "unsupported_parameter",
-                "max_tokens",
-            ),
-            (
-                "o1-2024-12-17",
-                json!({"temperature": 1}),
-                "unsupported_parameter",
-                "temperature",
-            ),
-            (
-                "o1-2024-12-17",
-                json!({"logprobs": true}),
-                "unsupported_parameter",
-                "logprobs",
-            ),
-            ("o1-2024-12-17", json!({"stream": true}), "unsupported_value", "stream"),
-            (
-                "o1-2024-12-17",
-                json!({"reasoning_effort": "minimal"}),
-                "unsupported_value",
-                "reasoning_effort",
-            ),
-            (
-                "o1-2024-12-17",
-                json!({"prediction": {"content": ""}}),
-                "unsupported_parameter",
-                "prediction",
-            ),
-            (
-                "o1-mini-2024-09-12",
-                json!({"tools": tool}),
-                "unsupported_parameter",
-                "tools",
-            ),
-            (
-                "o1-mini-2024-09-12",
-                json!({"reasoning_effort": "low"}),
-                "unsupported_parameter",
-                "reasoning_effort",
-            ),
-            (
-                "o1-mini-2024-09-12",
-                json!({"messages": [{"role": "system", "content": ""}]}),
-                "unsupported_value",
-                "messages[0].role",
-            ),
-            (
-                "gpt-4o-2024-05-13",
-                json!({"prediction": {"content": ""}}),
-                "unsupported_parameter",
-                "prediction",
-            ),
-            (
-                "gpt-4o-2024-08-06",
-                json!({"prediction": {"content": ""}, "n": 2}),
-                "unsupported_parameter",
-                "n",
-            ),
-            (
-                "gpt-4o-2024-08-06",
-                json!({"prediction": {"content": ""}, "tools": tool}),
-                "unsupported_parameter",
-                "tools",
-            ),
-            (
-                "gpt-4o-2024-08-06",
-                json!({"prediction": {"content": ""}, "max_completion_tokens": 9}),
-                "unsupported_parameter",
-                "max_completion_tokens",
-            ),
-            (
-                "gpt-4o-2024-08-06",
-                json!({"temperature": 3}),
-                "decimal_above_max_value",
-                "temperature",
-            ),
-            ("gpt-4o-2024-08-06", json!({"messages": []}), "empty_array", "messages"),
-            (
-                "gpt-4o-2024-08-06",
-                json!({"messages": null}),
-                "missing_required_parameter",
-                "messages",
-            ),
-        ];
-        for (model, extra, code, param) in table {
-            assert_eq!(
-                refused(model, extra.clone()),
-                Some((code.into(), param.into())),
-                "{model} {extra}"
-            );
-        }
-    }
+    /// A line each: model, what is added to the request, code and parameter of the refusal, if there is one.
+    const TABLE: &str = r#"
+        o1-2024-12-17      | {"max_tokens": 5}                        | unsupported_parameter | max_tokens
+        o1-2024-12-17      | {"temperature": 1}                       | unsupported_parameter | temperature
+        o1-2024-12-17      | {"logprobs": true}                       | unsupported_parameter | logprobs
+        o1-2024-12-17      | {"prediction": {"content": ""}}          | unsupported_parameter | prediction
+        o1-2024-12-17      | {"stream": true}                         | unsupported_value     | stream
+        o1-2024-12-17      | {"reasoning_effort": "minimal"}          | unsupported_value     | reasoning_effort
+        o1-2024-12-17      | {"max_completion_tokens": 5, "reasoning_effort": "high", "temperature": null}
+        o1-2024-12-17      | {}
+        o1-mini-2024-09-12 | {"tools": [TOOL]}                        | unsupported_parameter | tools
+        o1-mini-2024-09-12 | {"reasoning_effort": "low"}              | unsupported_parameter | reasoning_effort
+        o1-mini-2024-09-12 | {"messages": [{"role": "system"}]}       | unsupported_value     | messages[0].role
+        o3-mini-2025-01-31 | {"messages": [{"role": "system"}, {"role": "developer"}]} | unsupported_value | messages
+        o3-pro-2025-06-10  | {}                                       | OperationNotSupported | null
+        gpt-4o-2024-05-13  | {"prediction": {"content": ""}}          | unsupported_parameter | prediction
+        gpt-4o-2024-08-06  | {"prediction": {"content": ""}, "n": 2}  | unsupported_parameter | n
+        gpt-4o-2024-08-06  | {"prediction": {"content": ""}, "tools": [TOOL]} | unsupported_parameter | tools
+        gpt-4o-2024-08-06  | {"prediction": {}, "presence_penalty": 1} | unsupported_parameter | presence_penalty
+        gpt-4o-2024-08-06  | {"prediction": {}, "max_completion_tokens": 9} | unsupported_parameter | max_completion_tokens
+        gpt-4o-2024-08-06  | {"prediction": {}, "presence_penalty": -1, "n": 1, "logprobs": false}
+        gpt-4o-2024-08-06  | {"stream": true, "n": 2, "logprobs": true, "top_logprobs": 2}
+        gpt-4o-2024-08-06  | {"messages": []}                         | empty_array           | messages
+        gpt-4o-2024-08-06  | {"messages": null}                       | missing_required_parameter | messages
+        gpt-4o-2024-08-06  | {"tool_choice": "auto"}                  | null                  | tool_choice
+        gpt-4o-2024-08-06  | {"response_format": {"type": "json_object"}} | null              | messages
+        gpt-5.6-sol-2026-07-09 | {"tools": [TOOL]}                    | null                  | reasoning_effort
+        gpt-5.6-sol-2026-07-09 | {"tools": [TOOL], "reasoning_effort": "none"}
+    "#;
 
     #[test]
-    fn refusals_without_a_code_have_a_parameter() {
-        let tool = json!([{"type": "function", "function": {"name": "f"}}]);
-        let null = Value::Null;
-        assert_eq!(
-            refused("gpt-5.6-sol-2026-07-09", json!({"tools": tool})),
-            Some((null.clone(), "reasoning_effort".into()))
-        );
-        assert_eq!(
-            refused(
-                "gpt-5.6-sol-2026-07-09",
-                json!({"tools": tool, "reasoning_effort": "none"})
-            ),
-            None
-        );
-        assert_eq!(
-            refused("gpt-4o-2024-08-06", json!({"response_format": {"type": "json_object"}})),
-            Some((null.clone(), "messages".into()))
-        );
-        assert_eq!(
-            refused("gpt-4o-2024-08-06", json!({"tool_choice": "auto"})),
-            Some((null, "tool_choice".into()))
-        );
-        assert_eq!(
-            refused("o3-pro-2025-06-10", json!({})),
-            Some(("OperationNotSupported".into(), Value::Null))
-        );
-    }
-
-    #[test]
-    fn what_azure_takes_is_not_refused() {
-        for (model, extra) in [
-            ("o1-2024-12-17", json!({})),
-            (
-                "o1-2024-12-17",
-                json!({"max_completion_tokens": 5, "reasoning_effort": "high", "temperature": null}),
-            ),
-            (
-                "gpt-4o-2024-08-06",
-                json!({"prediction": {"content": ""}, "presence_penalty": -1, "n": 1, "logprobs": false}),
-            ),
-            (
-                "gpt-4o-2024-08-06",
-                json!({"stream": true, "n": 2, "logprobs": true, "top_logprobs": 2}),
-            ),
-        ] {
-            assert_eq!(refused(model, extra.clone()), None, "{model} {extra}");
+    fn each_model_refuses_what_azure_refuses_and_nothing_else() {
+        let table = TABLE.replace("TOOL", r#"{"type": "function", "function": {"name": "f"}}"#);
+        for line in table.lines().filter(|line| line.contains('|')) {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            let got = refused(cells[0], serde_json::from_str(cells[1]).unwrap());
+            let value = |word: &str| if word == "null" { Value::Null } else { word.into() };
+            let wanted = (cells.len() > 2).then(|| (value(cells[2]), value(cells[3])));
+            assert_eq!(got, wanted, "{line}");
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Answer {
     pub(super) refuses: bool,
     pub(super) calls: Vec<Call>,
     pub(super) finish_reason: Option<String>,
+    /// The documents that a computed answer rests on.
+    pub(super) context: Option<Value>,
 }
 
 impl Answer {

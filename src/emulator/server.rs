@@ -8,13 +8,13 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answers::{Setting, compose};
-use super::ask::Ask;
+use super::ask::{Ask, text};
 use super::body::{Streaming, chunks, whole};
 use super::faults::{Faults, Kind, Step, Steps, body, distort, event};
 use super::filter::Trigger;
@@ -26,6 +26,9 @@ use super::script::Answer;
 
 /// No request is larger: 20 MB of audio in base64, and room beside it.
 const LARGEST_BODY: usize = 64 << 20;
+
+/// Without a quota nothing is refused, and there is always plenty left.
+const PLENTY: (u64, Duration) = (1_000_000, Duration::from_secs(60));
 
 /// What a running emulator knows.
 pub(super) struct Shared {
@@ -130,20 +133,22 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
         api_version: api_version.as_deref(),
         json: json.as_ref(),
     };
-    match shared.admit(&call) {
-        Ok(admitted) => shared.answer(&parts, &admitted, fault),
-        Err((refusal, headers)) => {
+    let mut limits = HeaderMap::new();
+    let mut response = match shared.admit(&call, &mut limits) {
+        Ok((ask, served)) => shared.answer(&parts, ask, &served, fault),
+        Err(refusal) => {
             let content_type = (!refusal.bare).then_some("application/json");
+            let body = &refusal.body;
             let text = if refusal.bare {
-                format!("{:#}", refusal.body)
+                format!("{body:#}")
             } else {
-                refusal.body.to_string()
+                body.to_string()
             };
-            let mut response = shared.respond(&parts, refusal.status, content_type, unstreamed(text, fault));
-            response.headers_mut().extend(headers);
-            response
+            shared.respond(&parts, refusal.status, content_type, unstreamed(text, fault))
         }
-    }
+    };
+    response.headers_mut().extend(limits);
+    response
 }
 
 /// A request, taken apart.
@@ -155,28 +160,50 @@ struct Call<'a> {
     json: Option<&'a Value>,
 }
 
-/// A request that will be answered.
-struct Admitted<'a> {
-    ask: Ask<'a>,
-    served: Served,
-    limits: HeaderMap,
-}
-
 impl Shared {
-    fn admit<'a>(&self, call: &Call<'a>) -> Result<Admitted<'a>, (Refusal, HeaderMap)> {
-        let (ask, served) = self.identify(call).map_err(|refusal| (refusal, HeaderMap::new()))?;
-        let limits = self.count(&served.deployment, call.api_version.unwrap_or("v1"))?;
-        let blocked = || {
-            let texts: Vec<String> = ask.messages().iter().map(super::ask::text).collect();
-            self.settings
-                .prompt_triggers
-                .iter()
-                .find(|t| texts.iter().any(|text| t.find(text).is_some()))
-        };
-        match served.refusal(ask).or_else(|| blocked().map(Refusal::filtered)) {
-            Some(refusal) => Err((refusal, limits)),
-            None => Ok(Admitted { ask, served, limits }),
+    /// What is asked of which deployment, unless there is a reason not to answer. What is left of the
+    /// deployment's quota goes into `limits` either way.
+    fn admit<'a>(&self, call: &Call<'a>, limits: &mut HeaderMap) -> Result<(Ask<'a>, Served), Refusal> {
+        let (ask, served) = self.identify(call)?;
+        let (limit, per) = self.settings.quota.unwrap_or(PLENTY);
+        let (seen, wait) = self.count(&served.deployment, per);
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let remaining = limit.saturating_sub(seen);
+        // A deployment is granted about a thousand tokens for each request of its quota.
+        let values = [
+            ("x-ratelimit-limit-requests", limit),
+            ("x-ratelimit-remaining-requests", remaining),
+            ("x-ratelimit-reset-requests", seconds),
+            ("x-ratelimit-limit-tokens", limit.saturating_mul(1000)),
+            ("x-ratelimit-remaining-tokens", remaining.saturating_mul(1000)),
+            ("x-ratelimit-reset-tokens", seconds),
+        ];
+        limits.extend(values.map(|(name, value)| (HeaderName::from_static(name), value.into())));
+        if self.settings.quota.is_some() && seen > limit {
+            let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            limits.insert("retry-after", seconds.into());
+            limits.insert("retry-after-ms", milliseconds.into());
+            return Err(Refusal::rate_limit(call.api_version.unwrap_or("v1"), seconds));
         }
+        let texts: Vec<String> = ask.messages().iter().map(text).collect();
+        let mut triggers = self.settings.prompt_triggers.iter();
+        let blocked = triggers.find(|trigger| texts.iter().any(|text| trigger.find(text).is_some()));
+        match served.refusal(ask).or_else(|| blocked.map(Refusal::filtered)) {
+            Some(refusal) => Err(refusal),
+            None => Ok((ask, served)),
+        }
+    }
+
+    /// Counts a request: the how manieth of its window it is, and how long the window still lasts.
+    fn count(&self, deployment: &str, per: Duration) -> (u64, Duration) {
+        let now = Instant::now();
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let (began, seen) = windows.entry(deployment.to_owned()).or_insert((now, 0));
+        if now.duration_since(*began) >= per {
+            (*began, *seen) = (now, 0);
+        }
+        *seen = seen.saturating_add(1);
+        (*seen, per.saturating_sub(now.duration_since(*began)))
     }
 
     /// Who asks what of which deployment.
@@ -219,49 +246,8 @@ impl Shared {
         given.is_some_and(|given| !given.is_empty() && self.settings.key.as_deref().is_none_or(|key| key == given))
     }
 
-    /// Counts a request, and says in headers what is left of the deployment's quota.
-    fn count(&self, deployment: &str, api_version: &str) -> Result<HeaderMap, (Refusal, HeaderMap)> {
-        // Without a quota nothing is refused, and there is always plenty left.
-        let (limit, per) = self.settings.quota.unwrap_or((1_000_000, Duration::from_secs(60)));
-        let now = Instant::now();
-        let (began, seen) = {
-            let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-            let window = windows.entry(deployment.to_owned()).or_insert((now, 0));
-            if now.duration_since(window.0) >= per {
-                *window = (now, 0);
-            }
-            window.1 = window.1.saturating_add(1);
-            *window
-        };
-        let wait = per.saturating_sub(now.duration_since(began));
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let remaining = limit.saturating_sub(seen);
-        // A deployment is granted about a thousand tokens for each request of its quota.
-        let mut headers = [
-            ("x-ratelimit-limit-requests", limit),
-            ("x-ratelimit-remaining-requests", remaining),
-            ("x-ratelimit-reset-requests", seconds),
-            ("x-ratelimit-limit-tokens", limit.saturating_mul(1000)),
-            ("x-ratelimit-remaining-tokens", remaining.saturating_mul(1000)),
-            ("x-ratelimit-reset-tokens", seconds),
-        ]
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from(value)))
-        .into_iter()
-        .collect::<HeaderMap>();
-        if self.settings.quota.is_none() || seen <= limit {
-            return Ok(headers);
-        }
-        headers.insert(header::RETRY_AFTER, seconds.into());
-        headers.insert(
-            "retry-after-ms",
-            u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).into(),
-        );
-        Err((Refusal::rate_limit(api_version, seconds), headers))
-    }
-
-    fn answer(&self, parts: &Parts, admitted: &Admitted<'_>, fault: Option<Kind>) -> Response {
-        let Admitted { ask, served, limits } = admitted;
-        let (ask, settings) = (*ask, &self.settings);
+    fn answer(&self, parts: &Parts, ask: Ask<'_>, served: &Served, fault: Option<Kind>) -> Response {
+        let settings = &self.settings;
         let streamed = ask.flag("stream");
         let option = |name: &str| {
             ask.given("stream_options")
@@ -299,7 +285,6 @@ impl Shared {
         };
         let mut response = self.respond(parts, 200, Some(renamed.as_deref().unwrap_or(content_type)), content);
         let headers = response.headers_mut();
-        headers.extend(limits.clone());
         headers.extend(
             [
                 ("x-ms-rai-invoked", "true"),
@@ -378,17 +363,15 @@ fn pair(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((name.parse().ok()?, HeaderValue::from_str(value).ok()?))
 }
 
+/// A random UUID: version 4, with the variant that belongs to it.
 fn uuid() -> String {
-    let random = fastrand::u128(..);
-    // Version 4 and its variant, as for every random UUID.
-    let bits = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    let mut text = String::with_capacity(36);
-    for (at, digit) in hex.chars().enumerate() {
-        if matches!(at, 8 | 12 | 16 | 20) {
-            text.push('-');
-        }
-        text.push(digit);
-    }
-    text
+    let (start, end) = (fastrand::u64(..), fastrand::u64(..));
+    let version = 0x4000 | (start & 0xfff);
+    let variant = 0x8000 | ((end >> 48) & 0x3fff);
+    let node = end & 0xffff_ffff_ffff;
+    format!(
+        "{:08x}-{:04x}-{version:04x}-{variant:04x}-{node:012x}",
+        start >> 32,
+        (start >> 16) & 0xffff
+    )
 }

@@ -40,8 +40,12 @@ impl Call {
 }
 
 fn id() -> String {
-    let letters: String = std::iter::repeat_with(fastrand::alphanumeric).take(24).collect();
-    format!("call_{letters}")
+    format!("call_{}", letters(24))
+}
+
+/// Random letters and digits, as the service's ids have them.
+pub(super) fn letters(amount: usize) -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).take(amount).collect()
 }
 
 /// The calls that answer a request, and whether the caller named the tool; none when it is time for text.
