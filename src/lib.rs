@@ -53,6 +53,8 @@
 //! through `tracing`; [`transport`] says what each level prints.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "emulator")]
+pub mod emulator;
 mod error;
 pub mod model;
 pub mod request;
