@@ -132,6 +132,23 @@ impl Error {
         error
     }
 
+    /// The error that an answer with this metadata and body is: for other transports, and for tests.
+    ///
+    /// # Example: a gateway's refusal
+    ///
+    /// ```
+    /// use azure_openai_chat::{Error, ErrorKind, ResponseMetadata};
+    ///
+    /// let metadata = ResponseMetadata::new(429, [("retry-after-ms", "1500")]);
+    /// let error = Error::from_response(metadata, br#"{"statusCode": 429, "message": "slow down"}"#);
+    /// assert_eq!(error.kind(), ErrorKind::RateLimited);
+    /// assert_eq!(error.retry_after().unwrap().as_millis(), 1500);
+    /// ```
+    #[must_use]
+    pub fn from_response(metadata: ResponseMetadata, body: &[u8]) -> Self {
+        Self::service(ServiceError::from_body(body), Arc::new(metadata))
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
         self
@@ -164,6 +181,14 @@ impl Error {
     pub(crate) fn withhold_echo<'a>(mut self, said: impl IntoIterator<Item = &'a str>) -> Self {
         if let Some(service) = &mut self.0.service {
             service.withhold_echo(said);
+        }
+        self
+    }
+
+    /// Keeps the service's words out of every text of ours, for want of knowing what they repeat.
+    pub(crate) fn withhold_message(mut self) -> Self {
+        if let Some(service) = &mut self.0.service {
+            service.withhold_message();
         }
         self
     }

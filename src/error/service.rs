@@ -217,6 +217,10 @@ impl ServiceError {
         }
     }
 
+    pub(crate) fn withhold_message(&mut self) {
+        self.printable = false;
+    }
+
     /// Marks the message as not printable when it shares a long run of characters with something the
     /// caller or the model said, or holds a short saying as a whole.
     pub(crate) fn withhold_echo<'a>(&mut self, said: impl IntoIterator<Item = &'a str>) {

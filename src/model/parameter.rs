@@ -90,6 +90,8 @@ word_enum! {
         Streaming = "streaming",
         /// The request field `n` above 1.
         MultipleChoices = "multiple_choices",
+        /// The request field `stop`.
+        Stop = "stop",
     }
 }
 
@@ -195,7 +197,7 @@ mod tests {
                 .filter(|other| other.to_string() == parameter.as_str());
             assert_eq!(named.collect::<Vec<_>>(), [parameter]);
         }
-        assert_eq!(Parameter::ALL.len(), 21);
+        assert_eq!(Parameter::ALL.len(), 22);
     }
 
     #[test]

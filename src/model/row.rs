@@ -56,6 +56,7 @@ macro_rules! table {
                             cell!($structured), cell!($tools), cell!($parallel),
                             cell!($images), cell!($audio), cell!($prediction),
                             cell!($streaming), cell!($choices),
+                            if holds!(stop_refused $($rule)?) { Support::No } else { Support::Unknown },
                         ]),
                         efforts: Cow::Borrowed(efforts!($efforts)),
                         default_effort: default!($default),
@@ -250,6 +251,9 @@ macro_rules! holds {
         true
     };
     (explicit_effort_excludes_tools explicit_effort_excludes_tools) => {
+        true
+    };
+    (stop_refused stop_refused) => {
         true
     };
     ($rule:ident) => {

@@ -18,6 +18,7 @@ pub use self::content_filter::{ContentFilterResults, FilterState, PromptFilterRe
 pub use self::context::{Annotation, Audio, Citation, MessageContext};
 pub use self::logprobs::Logprobs;
 pub use self::metadata::{RateLimits, ResponseMetadata};
+pub use self::parse::{ParseError, ParseOutcome};
 pub use self::tool_call::{CustomToolCall, FunctionCall, ToolCall, ToolCallType};
 pub use self::usage::Usage;
 
@@ -25,6 +26,8 @@ pub mod content_filter;
 pub mod context;
 pub mod logprobs;
 pub(crate) mod metadata;
+pub mod parse;
+pub(crate) mod partial_json;
 pub mod tool_call;
 pub(crate) mod usage;
 

@@ -1,0 +1,617 @@
+//! The client: the only place where requests, transport and answers meet.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{ApiVersion, Deployment, Model};
+use crate::request::{Advice, ChatCompletionRequest, Rule, ValidationError, Violation};
+use crate::response::{ChatCompletion, ResponseMetadata};
+use crate::stream::{ByteSource, ChatCompletionStream};
+use crate::transport::{Backend, ByteStream, Call, CallOptions, Config, Credential, Pacing, RetryPolicy, Route, Transport};
+
+/// Beyond this, prompts are not kept to check what an error in a stream repeats; the error's words are then
+/// not printed at all.
+const KEPT_PROMPT: usize = 64 * 1024;
+/// So many different pieces of advice are remembered as told.
+const TOLD: usize = 4096;
+
+/// What happens to violations and advice before a request is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Validation {
+    /// Violations stop the request; advice is logged once.
+    #[default]
+    Advisory,
+    /// Violations and advice stop the request.
+    Strict,
+    /// Nothing is checked.
+    Off,
+}
+
+/// Asks the deployed models of one resource.
+///
+/// Cheap to clone, and to be shared: one client has one pool of connections and one cache of tokens for all
+/// its deployments.
+///
+/// # Example: one question
+///
+/// ```no_run
+/// use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest};
+///
+/// # async fn run() -> azure_openai_chat::Result<()> {
+/// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+/// let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Why is the sky blue?").build()?;
+/// let completion = client.complete(&request).await?;
+/// println!("{}", completion.text().unwrap_or_default());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chat-completions>
+#[derive(Clone)]
+pub struct ChatClient(Arc<Inner>);
+
+struct Inner {
+    transport: Transport,
+    validation: Validation,
+    repair_once: bool,
+    max_event_bytes: Option<usize>,
+    /// What was logged already: advice by deployment and text.
+    told: Mutex<HashSet<u64>>,
+}
+
+/// What a client would say about a request, without sending it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestCheck {
+    violations: Vec<Violation>,
+    advice: Vec<Advice>,
+}
+
+impl RequestCheck {
+    /// What would stop the request.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// What the documents discourage.
+    #[must_use]
+    pub fn advice(&self) -> &[Advice] {
+        &self.advice
+    }
+
+    /// Whether there is nothing to say at all.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.violations.is_empty() && self.advice.is_empty()
+    }
+}
+
+impl ChatClient {
+    /// A client for an endpoint, in any form that Azure shows it, with an [`ApiKey`](crate::ApiKey), an
+    /// `Arc` of any `azure_core` `TokenCredential`, or another [`Credential`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for an endpoint that is none, and for a key that no header can carry.
+    pub fn new(endpoint: impl Into<String>, credential: impl Into<Credential>) -> Result<Self> {
+        Self::builder(endpoint, credential).build()
+    }
+
+    /// Starts a client with settings of its own.
+    pub fn builder(endpoint: impl Into<String>, credential: impl Into<Credential>) -> ClientBuilder {
+        ClientBuilder::new(Backend::new(endpoint, credential))
+    }
+
+    /// A client from the environment; see [`builder_from_env`](Self::builder_from_env).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when a variable is missing or wrong; the text names it.
+    pub fn from_env() -> Result<Self> {
+        Self::builder_from_env()?.build()
+    }
+
+    /// Starts a client from the environment: `AZURE_OPENAI_ENDPOINT`, then `AZURE_OPENAI_API_KEY` or
+    /// `AZURE_OPENAI_AD_TOKEN` or, with the feature `azure_identity`, the
+    /// [default credential](crate::default_credential); and `OPENAI_API_VERSION` if it is set.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when a variable is missing or wrong; the text names it.
+    pub fn builder_from_env() -> Result<ClientBuilder> {
+        builder_from(&|name| std::env::var(name).ok())
+    }
+
+    /// Sends a request and waits for the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`] but [`Interrupted`](ErrorKind::Interrupted). `InvalidRequest` and `Config` mean
+    /// that nothing was sent; retries have been made already where they help.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection. The service may go on, and bill, all the same.
+    pub async fn complete(&self, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
+        self.complete_with(request, &CallOptions::default()).await
+    }
+
+    /// As [`complete`](Self::complete), with options for this call.
+    ///
+    /// # Errors
+    ///
+    /// As [`complete`](Self::complete).
+    pub async fn complete_with(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletion> {
+        self.admit(request, false)?;
+        let error = match self.send(request, options).await {
+            Ok(completion) => return Ok(completion),
+            Err(error) => error,
+        };
+        let Some((parameter, repaired)) = self.repair(request, &error) else { return Err(error) };
+        let completion = self.send(&repaired, options).await?;
+        let metadata = completion.metadata().clone().with_repaired(parameter);
+        Ok(completion.with_metadata(Arc::new(metadata)))
+    }
+
+    async fn send(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletion> {
+        let deployment = request.deployment().name();
+        let call = Call { deployment, options, affinity: request.affinity_key() };
+        let answer = self.0.transport.post(call, |route| write_body(request, route, false)).await;
+        let answer = answer.map_err(|error| error.withhold_echo(request.texts()))?;
+        let completion = read_completion(answer.bytes, &answer.metadata)
+            .map_err(|error| error.with_deployment(deployment).withhold_echo(request.texts()))?;
+        self.watch_answer(request, completion.model(), &answer.metadata);
+        Ok(completion)
+    }
+
+    /// Sends a request and returns the answer as it arrives.
+    ///
+    /// Returns when the headers are there. Usage is asked for wherever the api version knows how, unless the
+    /// request says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`complete`](Self::complete); what goes wrong later is an item of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future or the stream closes the connection.
+    pub async fn stream(&self, request: &ChatCompletionRequest) -> Result<ChatCompletionStream> {
+        self.stream_with(request, &CallOptions::default()).await
+    }
+
+    /// As [`stream`](Self::stream), with options for this call.
+    ///
+    /// # Errors
+    ///
+    /// As [`stream`](Self::stream).
+    pub async fn stream_with(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletionStream> {
+        self.admit(request, true)?;
+        let error = match self.open(request, options, None).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => error,
+        };
+        let Some((parameter, repaired)) = self.repair(request, &error) else { return Err(error) };
+        self.open(&repaired, options, Some(parameter)).await
+    }
+
+    async fn open(
+        &self,
+        request: &ChatCompletionRequest,
+        options: &CallOptions,
+        repaired: Option<String>,
+    ) -> Result<ChatCompletionStream> {
+        let deployment = request.deployment().name();
+        let call = Call { deployment, options, affinity: request.affinity_key() };
+        let bytes = self.0.transport.post_stream(call, |route| write_body(request, route, true)).await;
+        let bytes = bytes.map_err(|error| error.withhold_echo(request.texts()))?;
+        let mut metadata = Arc::clone(bytes.metadata());
+        if let Some(parameter) = repaired {
+            metadata = Arc::new(metadata.as_ref().clone().with_repaired(parameter));
+        }
+        let client = self.clone();
+        let asked = request.deployment().declared_model().map(|_| request.deployment().clone());
+        let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata)
+            .for_call(deployment, kept_texts(request), request.expected_choices());
+        if let Some(limit) = self.0.max_event_bytes {
+            stream = stream.max_event_bytes(limit);
+        }
+        if let Some(asked) = asked {
+            stream = stream.watch_model(Box::new(move |model| client.watch_model(&asked, model)));
+        }
+        Ok(stream)
+    }
+
+    /// What this client would say about a request, without sending it. A request read from JSON with
+    /// `"stream": true` is checked as a stream.
+    #[must_use]
+    pub fn check(&self, request: &ChatCompletionRequest) -> RequestCheck {
+        let version = self.api_version();
+        RequestCheck {
+            violations: request.violations(request.asks_for_stream(), Some(version)),
+            advice: request.advice(version),
+        }
+    }
+
+    /// The exact address a request goes to, without sending it; with several backends that of the first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when the deployment's name cannot be part of an address.
+    pub fn url_for(&self, request: &ChatCompletionRequest) -> Result<String> {
+        self.0.transport.url_for(request.deployment().name())
+    }
+
+    /// The endpoint, with several backends the first.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.0.transport.endpoint().map_or("", |endpoint| endpoint.as_str())
+    }
+
+    /// The api version that calls are made with.
+    #[must_use]
+    pub fn api_version(&self) -> &ApiVersion {
+        self.0.transport.api_version()
+    }
+
+    /// Stops a request that breaks a rule, and says the advice once.
+    fn admit(&self, request: &ChatCompletionRequest, streaming: bool) -> Result<()> {
+        if self.0.validation == Validation::Off {
+            return Ok(());
+        }
+        let version = self.api_version();
+        let mut violations = request.violations(Some(streaming), Some(version));
+        for advice in request.advice(version) {
+            if self.0.validation == Validation::Strict {
+                violations.push(Violation::new(advice.parameter(), Rule::Advice, advice.message()));
+            } else {
+                self.tell(request.deployment().name(), &advice);
+            }
+        }
+        ValidationError::unless_empty(violations)?;
+        Ok(())
+    }
+
+    fn tell(&self, deployment: &str, advice: &Advice) {
+        if self.is_news(&(deployment, advice)) {
+            tracing::warn!(deployment, parameter = advice.parameter(), "{}", advice.message());
+        }
+    }
+
+    fn is_news(&self, what: &impl Hash) -> bool {
+        let mut hasher = DefaultHasher::new();
+        what.hash(&mut hasher);
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < TOLD && told.insert(hasher.finish())
+    }
+
+    /// Looks at what the answer says about the deployment.
+    fn watch_answer(&self, request: &ChatCompletionRequest, model: Option<&str>, metadata: &ResponseMetadata) {
+        if self.0.validation == Validation::Off {
+            return;
+        }
+        if let Some(model) = model {
+            self.watch_model(request.deployment(), model);
+        }
+        if request.has_prediction() && metadata.region().is_some_and(|region| region.replace(' ', "").eq_ignore_ascii_case("southeastasia")) {
+            let advice = Advice::new("prediction", "Southeast Asia does not offer predicted outputs: use another region");
+            self.tell(request.deployment().name(), &advice);
+        }
+    }
+
+    fn watch_model(&self, deployment: &Deployment, answered: &str) {
+        let Some(declared) = deployment.declared_model() else { return };
+        if !answered.is_empty() && !is_same_model(declared, answered) {
+            let advice = Advice::new(
+                "model",
+                format!("the deployment is declared as {declared} but answered as {answered}: declare what is deployed"),
+            );
+            self.tell(deployment.name(), &advice);
+        }
+    }
+
+    /// The request without the parameter the service just refused, when the client may repair.
+    fn repair(&self, request: &ChatCompletionRequest, error: &Error) -> Option<(String, ChatCompletionRequest)> {
+        let refused = matches!(error.code(), Some("unsupported_parameter" | "unsupported_value"));
+        if !self.0.repair_once || !refused {
+            return None;
+        }
+        let parameter = error.param()?;
+        let repaired = request.without(parameter)?;
+        tracing::debug!(deployment = request.deployment().name(), parameter, "sending again without the refused parameter");
+        Some((parameter.to_owned(), repaired))
+    }
+}
+
+impl fmt::Debug for ChatClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatClient")
+            .field("transport", &self.0.transport)
+            .field("validation", &self.0.validation)
+            .finish_non_exhaustive()
+    }
+}
+
+fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {
+    let body = request.body_for(route.deployment, route.api_version, stream);
+    serde_json::to_vec(&body)
+        .map(Bytes::from)
+        .map_err(|error| Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error))
+}
+
+/// A good status does not make a good body: gateways answer pages, proxies cut, the service sends error
+/// objects.
+fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
+    let fault = |message: String, hint: &str| {
+        Error::new(ErrorKind::Decode, message).with_metadata(Arc::clone(metadata)).with_hint(hint.to_owned())
+    };
+    let completion = match ChatCompletion::decode(bytes.clone()) {
+        Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
+        // the parser's own words can quote the body
+        Err(error) => {
+            let (what, hint) = match bytes.trim_ascii().first() {
+                None => ("is empty", "the connection or a gateway lost it"),
+                Some(b'<') => ("is a page of HTML", "a proxy or a wrong endpoint answered"),
+                _ if bytes.trim_ascii().starts_with(b"data:") => {
+                    ("is an event stream", "use stream() for this deployment, or check the gateway")
+                }
+                _ if error.is_eof() => ("ends in the middle", "the connection or a gateway cut it"),
+                _ => ("is not a JSON object", "a gateway may have changed it"),
+            };
+            let place = format!("line {}, column {} of {} bytes", error.line(), error.column(), bytes.len());
+            return Err(fault(format!("the answer {what} ({place})"), hint));
+        }
+    };
+    let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
+    if is_error && completion.choices().is_empty() {
+        return Err(Error::service(crate::error::ServiceError::from_body(&bytes), Arc::clone(metadata)));
+    }
+    Ok(completion)
+}
+
+/// The prompt's texts, when they are few enough to keep for the life of a stream.
+fn kept_texts(request: &ChatCompletionRequest) -> Option<Arc<[String]>> {
+    let size: usize = request.texts().map(str::len).sum();
+    (size <= KEPT_PROMPT).then(|| request.texts().map(str::to_owned).collect())
+}
+
+/// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ.
+fn is_same_model(declared: &Model, answered: &str) -> bool {
+    let Ok(answered) = answered.parse::<Model>() else { return true };
+    declared.name() == answered.name()
+        && (declared.version().is_none() || answered.version().is_none() || declared.version() == answered.version())
+}
+
+struct Source(ByteStream);
+
+impl ByteSource for Source {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.0.poll_next(cx)
+    }
+    fn note_event(&mut self) {
+        self.0.note_event();
+    }
+    fn finish(self: Box<Self>) {
+        self.0.finish();
+    }
+}
+
+/// Settings of a [`ChatClient`]. Everything has a default.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ClientBuilder {
+    config: Config,
+    validation: Validation,
+    repair_once: bool,
+    max_event_bytes: Option<usize>,
+}
+
+impl ClientBuilder {
+    fn new(backend: Backend) -> Self {
+        Self { config: Config::new(backend), validation: Validation::default(), repair_once: false, max_event_bytes: None }
+    }
+
+    /// The api version: [`ApiVersion::V1`] unless the endpoint names another. A dated version puts the
+    /// deployment into the path, `V1` puts it into the body.
+    pub fn api_version(mut self, version: impl Into<ApiVersion>) -> Self {
+        self.config.api_version = Some(version.into());
+        self
+    }
+
+    /// The scope that tokens are asked for, when the one that follows from the cloud and the route is not
+    /// right.
+    pub fn token_scope(mut self, scope: impl Into<String>) -> Self {
+        self.config.token_scope = Some(scope.into());
+        self
+    }
+
+    /// Adds an endpoint that takes over, or shares the load, as its priority and weight say.
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.config.backends.push(backend);
+        self
+    }
+
+    /// What happens to violations and advice; advisory when unset.
+    pub fn validation(mut self, validation: Validation) -> Self {
+        self.validation = validation;
+        self
+    }
+
+    /// Whether a request is sent once more without the parameter that the service refused with
+    /// `unsupported_parameter` or `unsupported_value`; the metadata tells. Off when unset.
+    pub fn repair_once(mut self, repair: bool) -> Self {
+        self.repair_once = repair;
+        self
+    }
+
+    fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
+        self.config.defaults = change(std::mem::take(&mut self.config.defaults));
+        self
+    }
+
+    /// A header for every call; ten at most.
+    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options(|options| options.header(name, value))
+    }
+
+    /// How long a whole answer may take; 600 seconds when unset.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.options(|options| options.timeout(timeout))
+    }
+
+    /// How long connecting may take; 10 seconds when unset.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.config.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a stream may take to its first event; 600 seconds when unset.
+    pub fn first_event_timeout(self, timeout: Duration) -> Self {
+        self.options(|options| options.first_event_timeout(timeout))
+    }
+
+    /// How long a stream may be silent; 120 seconds when unset. Keep-alive comments break the silence.
+    pub fn stream_idle_timeout(self, timeout: Duration) -> Self {
+        self.options(|options| options.idle_timeout(timeout))
+    }
+
+    /// The end of every call, retries and streams included; none when unset.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        self.options(|options| options.deadline(deadline))
+    }
+
+    /// Whether and when calls are sent again; twice at most when unset.
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.options(|options| options.retry(policy))
+    }
+
+    /// Whether calls wait for the limits that the service tells; off when unset.
+    pub fn pacing(mut self, pacing: Pacing) -> Self {
+        self.config.pacing = pacing;
+        self
+    }
+
+    /// The size of the largest event of a stream, in bytes; 16 MiB when unset.
+    pub fn max_event_bytes(mut self, limit: usize) -> Self {
+        self.max_event_bytes = Some(limit);
+        self
+    }
+
+    /// The size of the largest whole answer, in bytes; 256 MiB when unset.
+    pub fn max_response_bytes(mut self, limit: usize) -> Self {
+        self.config.body_limit = limit;
+        self
+    }
+
+    /// An HTTP client with proxies, private roots or TLS settings of its own. It should not follow
+    /// redirects.
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.config.http_client = Some(client);
+        self
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for whatever cannot work; the text names it and the way out.
+    pub fn build(self) -> Result<ChatClient> {
+        Ok(ChatClient(Arc::new(Inner {
+            transport: Transport::new(self.config)?,
+            validation: self.validation,
+            repair_once: self.repair_once,
+            max_event_bytes: self.max_event_bytes,
+            told: Mutex::default(),
+        })))
+    }
+}
+
+fn builder_from(variable: &dyn Fn(&str) -> Option<String>) -> Result<ClientBuilder> {
+    let read = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let endpoint = read("AZURE_OPENAI_ENDPOINT").ok_or_else(|| {
+        Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
+            .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
+    })?;
+    let credential = match (read("AZURE_OPENAI_API_KEY"), read("AZURE_OPENAI_AD_TOKEN")) {
+        (Some(key), _) => Credential::from(crate::transport::ApiKey::new(key)),
+        (None, Some(token)) => Credential::token(token),
+        (None, None) => identity()?,
+    };
+    let builder = ChatClient::builder(endpoint, credential);
+    Ok(match read("OPENAI_API_VERSION") {
+        Some(version) => builder.api_version(ApiVersion::new(version)),
+        None => builder,
+    })
+}
+
+#[cfg(feature = "azure_identity")]
+fn identity() -> Result<Credential> {
+    crate::transport::default_credential()
+}
+
+#[cfg(not(feature = "azure_identity"))]
+fn identity() -> Result<Credential> {
+    Err(Error::new(ErrorKind::Config, "AZURE_OPENAI_API_KEY is not set")
+        .with_hint("set it, or switch on the feature azure_identity to sign in with Entra ID"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &'static [(&'static str, &'static str)]) -> Result<ChatClient> {
+        let variable =
+            move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        builder_from(&variable)?.build()
+    }
+
+    #[test]
+    fn the_environment_names_endpoint_key_and_version() {
+        let client = environment(&[
+            ("AZURE_OPENAI_ENDPOINT", " https://a.openai.azure.com "),
+            ("AZURE_OPENAI_API_KEY", "k"),
+            ("OPENAI_API_VERSION", "2025-01-01-preview"),
+        ])
+        .unwrap();
+        let request = ChatCompletionRequest::builder("d").user("hi").build().unwrap();
+        assert_eq!(
+            client.url_for(&request).unwrap(),
+            "https://a.openai.azure.com/openai/deployments/d/chat/completions?api-version=2025-01-01-preview"
+        );
+    }
+
+    #[test]
+    fn a_missing_endpoint_names_the_variable() {
+        let error = environment(&[("AZURE_OPENAI_ENDPOINT", "  ")]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("AZURE_OPENAI_ENDPOINT"), "{error}");
+    }
+
+    #[test]
+    fn a_client_is_shared_between_threads() {
+        fn is_shared<T: Clone + Send + Sync + 'static>() {}
+        fn is_sent<T: Send + 'static>() {}
+        is_shared::<ChatClient>();
+        is_shared::<ChatCompletionRequest>();
+        is_shared::<ChatCompletion>();
+        is_sent::<ChatCompletionStream>();
+    }
+
+    #[test]
+    fn versions_of_a_model_are_told_apart() {
+        let declared: Model = "gpt-4o-2024-08-06".parse().unwrap();
+        assert!(is_same_model(&declared, "gpt-4o-2024-08-06"));
+        assert!(is_same_model(&declared, "gpt-4o"));
+        assert!(is_same_model(&declared, "something-new"));
+        assert!(!is_same_model(&declared, "gpt-4o-2024-11-20"));
+        assert!(!is_same_model(&declared, "gpt-4o-mini-2024-07-18"));
+    }
+}

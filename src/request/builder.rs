@@ -1,0 +1,276 @@
+//! Puts a request together, then checks it once.
+
+use serde_json::{Map, Number, Value};
+
+use super::violation::{Rule, ValidationError, Violation};
+use super::{
+    Adapted, AudioOutput, ChatCompletionRequest, DataSource, Message, MessageContent, Modality, Prediction,
+    PromptCacheRetention, RequestBody, ResponseFormat, Stop, StreamOptions, Tool, ToolChoice, UserSecurityContext,
+    Verbosity, WebSearchOptions, adapt, string_map,
+};
+use crate::model::{Deployment, ReasoningEffort};
+use crate::response::ServiceTier;
+
+/// Collects a [`ChatCompletionRequest`]. Nothing fails before [`build`](Self::build), which reports
+/// everything at once. What is not set is not sent, and the service decides.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ChatCompletionRequestBuilder {
+    deployment: Deployment,
+    body: RequestBody,
+    uncapped: bool,
+    early: Vec<Violation>,
+}
+
+/// One setter a line: the wire name is the method's name.
+macro_rules! setters {
+    ($( $(#[$meta:meta])* $name:ident ( $arg:ty ); )*) => {
+        $(
+            $(#[$meta])*
+            pub fn $name(mut self, $name: impl Into<$arg>) -> Self {
+                self.body.$name = Some($name.into());
+                self
+            }
+        )*
+    };
+}
+
+impl ChatCompletionRequestBuilder {
+    pub(super) fn new(deployment: Deployment) -> Self {
+        Self {
+            deployment,
+            body: RequestBody::EMPTY,
+            uncapped: false,
+            early: Vec::new(),
+        }
+    }
+
+    /// Adds a turn. An answer goes back as `.message(completion_message)`.
+    pub fn message(mut self, message: impl Into<Message>) -> Self {
+        self.body.messages.get_or_insert_default().0.push(message.into());
+        self
+    }
+
+    /// Adds several turns.
+    pub fn messages(mut self, messages: impl IntoIterator<Item = impl Into<Message>>) -> Self {
+        self.body
+            .messages
+            .get_or_insert_default()
+            .0
+            .extend(messages.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds instructions for models before the o-series.
+    pub fn system(self, content: impl Into<MessageContent>) -> Self {
+        self.message(Message::system(content))
+    }
+
+    /// Adds instructions for reasoning models.
+    pub fn developer(self, content: impl Into<MessageContent>) -> Self {
+        self.message(Message::developer(content))
+    }
+
+    /// Adds what the user says.
+    pub fn user(self, content: impl Into<MessageContent>) -> Self {
+        self.message(Message::user(content))
+    }
+
+    /// Adds what the model said earlier.
+    pub fn assistant(self, content: impl Into<MessageContent>) -> Self {
+        self.message(Message::assistant(content))
+    }
+
+    /// Adds the result of a tool call, by the call's id.
+    pub fn tool_result(self, tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
+        self.message(Message::tool(tool_call_id, content))
+    }
+
+    setters! {
+        /// At most this many tokens of answer; older models only, see `max_completion_tokens`.
+        max_tokens(u64);
+        /// At most this many tokens of answer, hidden reasoning included. Reasoning models take only this
+        /// one; leave about 25,000 tokens for the reasoning.
+        max_completion_tokens(u64);
+        /// How many answers to make; each is billed.
+        n(u64);
+        /// Where the answer ends: a sequence, or up to four.
+        stop(Stop);
+        /// The same seed gives mostly the same answer.
+        seed(i64);
+        /// Whether to tell how likely each token was.
+        logprobs(bool);
+        /// How many alternatives to tell for each token, 0 to 20; needs `logprobs`.
+        top_logprobs(u64);
+        /// How long a reasoning model thinks.
+        reasoning_effort(ReasoningEffort);
+        /// How much the model writes.
+        verbosity(Verbosity);
+        /// The answer that is expected, mostly.
+        prediction(Prediction);
+        /// The shape the answer must have.
+        response_format(ResponseFormat);
+        /// Whether and which tools are called.
+        tool_choice(ToolChoice);
+        /// Whether several tools may be called at once.
+        parallel_tool_calls(bool);
+        /// The voice and format of a spoken answer; needs the `audio` modality.
+        audio(AudioOutput);
+        /// What a stream carries besides the answer.
+        stream_options(StreamOptions);
+        /// Whether the service keeps the answer.
+        store(bool);
+        /// Who serves the call, and how fast.
+        service_tier(ServiceTier);
+        /// Sends alike prompts to where they are cached.
+        prompt_cache_key(String);
+        /// How long the prompt stays in the cache.
+        prompt_cache_retention(PromptCacheRetention);
+        /// A stable, unreadable id of the end user, for abuse detection.
+        safety_identifier(String);
+        /// Who is behind the call, for security alerts.
+        user_security_context(UserSecurityContext);
+        /// How search-enabled models search the web.
+        web_search_options(WebSearchOptions);
+    }
+
+    /// A stable, unreadable id of the end user: the wire's `user`, whose name here adds a turn.
+    pub fn user_id(mut self, id: impl Into<String>) -> Self {
+        self.body.user = Some(id.into());
+        self
+    }
+
+    /// How freely the model chooses its words, 0 to 2.
+    pub fn temperature(mut self, temperature: f64) -> Self {
+        self.body.temperature = self.number("temperature", temperature);
+        self
+    }
+
+    /// Chooses among the likeliest words that together have this probability, 0 to 1.
+    pub fn top_p(mut self, top_p: f64) -> Self {
+        self.body.top_p = self.number("top_p", top_p);
+        self
+    }
+
+    /// Favours new topics, -2 to 2.
+    pub fn presence_penalty(mut self, penalty: f64) -> Self {
+        self.body.presence_penalty = self.number("presence_penalty", penalty);
+        self
+    }
+
+    /// Favours new words, -2 to 2.
+    pub fn frequency_penalty(mut self, penalty: f64) -> Self {
+        self.body.frequency_penalty = self.number("frequency_penalty", penalty);
+        self
+    }
+
+    /// Makes tokens, by their number, likelier or unlikelier: -100 to 100.
+    pub fn logit_bias(mut self, biases: impl IntoIterator<Item = (u32, i32)>) -> Self {
+        let biases = biases.into_iter().map(|(token, bias)| (token.to_string(), bias.into()));
+        self.body.logit_bias.get_or_insert_default().extend(biases);
+        self
+    }
+
+    /// Adds a tool the model may call.
+    pub fn tool(mut self, tool: Tool) -> Self {
+        self.body.tools.get_or_insert_default().0.push(tool);
+        self
+    }
+
+    /// Adds several tools.
+    pub fn tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        self.body.tools.get_or_insert_default().0.extend(tools);
+        self
+    }
+
+    /// What the answer is made of; text alone when unset.
+    pub fn modalities(mut self, modalities: impl IntoIterator<Item = Modality>) -> Self {
+        self.body.modalities = Some(modalities.into_iter().collect());
+        self
+    }
+
+    /// Words kept with a stored answer: up to 16 pairs, keys up to 64 and values up to 512 characters.
+    pub fn metadata(mut self, pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
+        self.body.metadata.get_or_insert_default().extend(string_map(pairs));
+        self
+    }
+
+    /// Adds a source for On Your Data.
+    pub fn data_source(mut self, source: DataSource) -> Self {
+        self.body.data_sources.get_or_insert_default().0.push(source);
+        self
+    }
+
+    /// Says on purpose that the answer has no limit, on models that otherwise ask for
+    /// `max_completion_tokens`.
+    pub fn uncapped(mut self) -> Self {
+        self.uncapped = true;
+        self
+    }
+
+    /// Sends a member this version does not model. A typed field of the same name wins.
+    pub fn extra(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        self.body.rest.keep(name.as_ref(), value.into());
+        self
+    }
+
+    /// Sends several members this version does not model.
+    pub fn extras(mut self, members: Map<String, Value>) -> Self {
+        self.body.rest.extra_mut().extend(members);
+        self
+    }
+
+    /// Checks everything at once.
+    ///
+    /// # Errors
+    ///
+    /// Every rule of the declared model, and of all models, that the request breaks.
+    pub fn build(self) -> Result<ChatCompletionRequest, ValidationError> {
+        let (request, early) = self.finish();
+        let mut violations = early;
+        violations.extend(request.violations(None, None));
+        ValidationError::unless_empty(violations)?;
+        Ok(request)
+    }
+
+    /// Like [`build`](Self::build), but first rewrites what has an equal and drops what the declared model
+    /// refuses, and tells each change.
+    ///
+    /// # Errors
+    ///
+    /// The violations that no change of this kind can mend.
+    pub fn adapt(self) -> Result<Adapted, ValidationError> {
+        let (request, early) = self.finish();
+        ValidationError::unless_empty(early)?;
+        adapt::adapt(request)
+    }
+
+    /// The request unchecked, for [`Validation::Off`](crate::Validation::Off) and for tests of a service's
+    /// refusals.
+    pub fn build_unchecked(self) -> ChatCompletionRequest {
+        self.finish().0
+    }
+
+    fn finish(self) -> (ChatCompletionRequest, Vec<Violation>) {
+        (
+            ChatCompletionRequest {
+                deployment: self.deployment,
+                body: self.body,
+                uncapped: self.uncapped,
+            },
+            self.early,
+        )
+    }
+
+    fn number(&mut self, parameter: &str, value: f64) -> Option<Number> {
+        let number = Number::from_f64(value);
+        if number.is_none() {
+            self.early.push(Violation::new(
+                parameter,
+                Rule::WrongType,
+                format!("{parameter} is not a finite number: JSON cannot carry it, pass a number"),
+            ));
+        }
+        number
+    }
+}

@@ -1,0 +1,578 @@
+//! On Your Data: where the answer is to be found.
+//!
+//! One type for the five sources the service knows, with a constructor each that asks for what that source
+//! needs; any other source goes in as JSON. Dated api versions and the v1 preview take data sources, v1 does
+//! not.
+//!
+//! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
+
+use serde_json::Value;
+
+use crate::wire::{List, open_enum, wire_struct};
+
+open_enum! {
+    /// What kind of source.
+    pub enum DataSourceType {
+        /// Azure AI Search.
+        AzureSearch = "azure_search",
+        /// Azure Cosmos DB for MongoDB vCore.
+        AzureCosmosDb = "azure_cosmos_db",
+        /// Elasticsearch.
+        Elasticsearch = "elasticsearch",
+        /// Pinecone.
+        Pinecone = "pinecone",
+        /// MongoDB Atlas.
+        MongoDb = "mongo_db",
+    }
+}
+
+open_enum! {
+    /// How the search works.
+    pub enum QueryType {
+        /// By words.
+        Simple = "simple",
+        /// By words, ranked by meaning.
+        Semantic = "semantic",
+        /// By meaning.
+        Vector = "vector",
+        /// By words and meaning.
+        VectorSimpleHybrid = "vector_simple_hybrid",
+        /// By words and meaning, ranked by meaning.
+        VectorSemanticHybrid = "vector_semantic_hybrid",
+    }
+}
+
+open_enum! {
+    /// What the answer's context tells.
+    pub enum IncludeContext {
+        /// What is cited.
+        Citations = "citations",
+        /// What was searched for.
+        Intent = "intent",
+        /// All that was found.
+        AllRetrievedDocuments = "all_retrieved_documents",
+    }
+}
+
+wire_struct! {
+    /// Where the answer is to be found.
+    ///
+    /// # Example: an index of Azure AI Search
+    ///
+    /// ```
+    /// use azure_openai_chat::request::{DataSource, DataSourceAuthentication};
+    ///
+    /// let source = DataSource::azure_search(
+    ///     "https://contoso.search.windows.net",
+    ///     "handbook",
+    ///     DataSourceAuthentication::system_assigned_managed_identity(),
+    /// )
+    /// .top_n_documents(5)
+    /// .in_scope(true);
+    /// # let _ = source;
+    /// ```
+    pub struct DataSource {
+        kind: DataSourceType = "type",
+        parameters: DataSourceParameters = "parameters",
+    }
+}
+
+wire_struct! {
+    /// The settings of a source. Which of them apply depends on its kind.
+    pub(crate) struct DataSourceParameters {
+        endpoint: String = "endpoint",
+        index_name: String = "index_name",
+        database_name: String = "database_name",
+        container_name: String = "container_name",
+        collection_name: String = "collection_name",
+        app_name: String = "app_name",
+        environment: String = "environment",
+        authentication: DataSourceAuthentication = "authentication",
+        top_n_documents: u64 = "top_n_documents",
+        max_search_queries: u64 = "max_search_queries",
+        allow_partial_result: bool = "allow_partial_result",
+        in_scope: bool = "in_scope",
+        strictness: u64 = "strictness",
+        query_type: QueryType = "query_type",
+        semantic_configuration: String = "semantic_configuration",
+        filter: String = hidden "filter",
+        fields_mapping: FieldsMapping = "fields_mapping",
+        embedding_dependency: EmbeddingDependency = "embedding_dependency",
+        include_contexts: List<IncludeContext> = "include_contexts",
+        role_information: String = hidden "role_information",
+    }
+}
+
+wire_struct! {
+    /// Which fields of a document hold what.
+    pub struct FieldsMapping {
+        title_field: String = "title_field",
+        url_field: String = "url_field",
+        filepath_field: String = "filepath_field",
+        content_fields: List<String> = "content_fields",
+        content_fields_separator: String = "content_fields_separator",
+        vector_fields: List<String> = "vector_fields",
+        image_vector_fields: List<String> = "image_vector_fields",
+    }
+}
+
+impl FieldsMapping {
+    /// A mapping that says nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::EMPTY
+    }
+
+    /// The field that holds the title.
+    #[must_use]
+    pub fn title_field(mut self, field: impl Into<String>) -> Self {
+        self.title_field = Some(field.into());
+        self
+    }
+
+    /// The field that holds the address.
+    #[must_use]
+    pub fn url_field(mut self, field: impl Into<String>) -> Self {
+        self.url_field = Some(field.into());
+        self
+    }
+
+    /// The field that holds the file's name.
+    #[must_use]
+    pub fn filepath_field(mut self, field: impl Into<String>) -> Self {
+        self.filepath_field = Some(field.into());
+        self
+    }
+
+    /// The fields that hold the text.
+    #[must_use]
+    pub fn content_fields(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.content_fields = Some(fields.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// What goes between several text fields.
+    #[must_use]
+    pub fn content_fields_separator(mut self, separator: impl Into<String>) -> Self {
+        self.content_fields_separator = Some(separator.into());
+        self
+    }
+
+    /// The fields that hold vectors.
+    #[must_use]
+    pub fn vector_fields(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.vector_fields = Some(fields.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The fields that hold vectors of images.
+    #[must_use]
+    pub fn image_vector_fields(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.image_vector_fields = Some(fields.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
+wire_struct! {
+    /// How the service signs in to a source. Its secrets are not in `Debug`.
+    pub struct DataSourceAuthentication {
+        kind: String = "type",
+        key: String = hidden "key",
+        key_id: String = hidden "key_id",
+        encoded_api_key: String = hidden "encoded_api_key",
+        connection_string: String = hidden "connection_string",
+        access_token: String = hidden "access_token",
+        username: String = hidden "username",
+        password: String = hidden "password",
+        managed_identity_resource_id: String = "managed_identity_resource_id",
+    }
+}
+
+impl DataSourceAuthentication {
+    fn of(kind: &str) -> Self {
+        Self {
+            kind: Some(kind.to_owned()),
+            ..Self::EMPTY
+        }
+    }
+
+    /// With an API key.
+    #[must_use]
+    pub fn api_key(key: impl Into<String>) -> Self {
+        Self {
+            key: Some(key.into()),
+            ..Self::of("api_key")
+        }
+    }
+
+    /// With a connection string.
+    #[must_use]
+    pub fn connection_string(text: impl Into<String>) -> Self {
+        Self {
+            connection_string: Some(text.into()),
+            ..Self::of("connection_string")
+        }
+    }
+
+    /// With a key and its id.
+    #[must_use]
+    pub fn key_and_key_id(key: impl Into<String>, key_id: impl Into<String>) -> Self {
+        Self {
+            key: Some(key.into()),
+            key_id: Some(key_id.into()),
+            ..Self::of("key_and_key_id")
+        }
+    }
+
+    /// With an encoded API key of Elasticsearch.
+    #[must_use]
+    pub fn encoded_api_key(key: impl Into<String>) -> Self {
+        Self {
+            encoded_api_key: Some(key.into()),
+            ..Self::of("encoded_api_key")
+        }
+    }
+
+    /// With an access token.
+    #[must_use]
+    pub fn access_token(token: impl Into<String>) -> Self {
+        Self {
+            access_token: Some(token.into()),
+            ..Self::of("access_token")
+        }
+    }
+
+    /// With a user name and a password.
+    #[must_use]
+    pub fn username_and_password(username: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            username: Some(username.into()),
+            password: Some(password.into()),
+            ..Self::of("username_and_password")
+        }
+    }
+
+    /// With the resource's own identity.
+    #[must_use]
+    pub fn system_assigned_managed_identity() -> Self {
+        Self::of("system_assigned_managed_identity")
+    }
+
+    /// With an identity assigned to the resource.
+    #[must_use]
+    pub fn user_assigned_managed_identity(resource_id: impl Into<String>) -> Self {
+        Self {
+            managed_identity_resource_id: Some(resource_id.into()),
+            ..Self::of("user_assigned_managed_identity")
+        }
+    }
+}
+
+wire_struct! {
+    /// Who turns text into vectors for the search.
+    pub struct EmbeddingDependency {
+        kind: String = "type",
+        endpoint: String = "endpoint",
+        authentication: Box<DataSourceAuthentication> = "authentication",
+        deployment_name: String = "deployment_name",
+        model_id: String = "model_id",
+        dimensions: u64 = "dimensions",
+    }
+}
+
+impl EmbeddingDependency {
+    fn of(kind: &str) -> Self {
+        Self {
+            kind: Some(kind.to_owned()),
+            ..Self::EMPTY
+        }
+    }
+
+    /// An embedding deployment of the same resource.
+    #[must_use]
+    pub fn deployment_name(name: impl Into<String>) -> Self {
+        Self {
+            deployment_name: Some(name.into()),
+            ..Self::of("deployment_name")
+        }
+    }
+
+    /// An embedding endpoint elsewhere.
+    #[must_use]
+    pub fn endpoint(endpoint: impl Into<String>, authentication: DataSourceAuthentication) -> Self {
+        Self {
+            endpoint: Some(endpoint.into()),
+            authentication: Some(Box::new(authentication)),
+            ..Self::of("endpoint")
+        }
+    }
+
+    /// A model of Elasticsearch.
+    #[must_use]
+    pub fn model_id(id: impl Into<String>) -> Self {
+        Self {
+            model_id: Some(id.into()),
+            ..Self::of("model_id")
+        }
+    }
+
+    /// The vectorizer of the search index.
+    #[must_use]
+    pub fn integrated() -> Self {
+        Self::of("integrated")
+    }
+
+    /// How many dimensions the vectors have.
+    #[must_use]
+    pub fn dimensions(mut self, dimensions: u64) -> Self {
+        self.dimensions = Some(dimensions);
+        self
+    }
+}
+
+impl DataSource {
+    fn of(kind: DataSourceType, parameters: DataSourceParameters) -> Self {
+        Self {
+            kind: Some(kind),
+            parameters: Some(parameters),
+            ..Self::EMPTY
+        }
+    }
+
+    /// An index of Azure AI Search.
+    #[must_use]
+    pub fn azure_search(
+        endpoint: impl Into<String>,
+        index_name: impl Into<String>,
+        authentication: DataSourceAuthentication,
+    ) -> Self {
+        Self::of(
+            DataSourceType::AzureSearch,
+            DataSourceParameters {
+                endpoint: Some(endpoint.into()),
+                index_name: Some(index_name.into()),
+                authentication: Some(authentication),
+                ..DataSourceParameters::EMPTY
+            },
+        )
+    }
+
+    /// A container of Azure Cosmos DB for MongoDB vCore.
+    #[must_use]
+    pub fn azure_cosmos_db(
+        connection_string: impl Into<String>,
+        database_name: impl Into<String>,
+        container_name: impl Into<String>,
+        index_name: impl Into<String>,
+        embedding_dependency: EmbeddingDependency,
+        fields_mapping: FieldsMapping,
+    ) -> Self {
+        Self::of(
+            DataSourceType::AzureCosmosDb,
+            DataSourceParameters {
+                authentication: Some(DataSourceAuthentication::connection_string(connection_string)),
+                database_name: Some(database_name.into()),
+                container_name: Some(container_name.into()),
+                index_name: Some(index_name.into()),
+                embedding_dependency: Some(embedding_dependency),
+                fields_mapping: Some(fields_mapping),
+                ..DataSourceParameters::EMPTY
+            },
+        )
+    }
+
+    /// An index of Elasticsearch.
+    #[must_use]
+    pub fn elasticsearch(
+        endpoint: impl Into<String>,
+        index_name: impl Into<String>,
+        authentication: DataSourceAuthentication,
+    ) -> Self {
+        Self {
+            kind: Some(DataSourceType::Elasticsearch),
+            ..Self::azure_search(endpoint, index_name, authentication)
+        }
+    }
+
+    /// An index of Pinecone.
+    #[must_use]
+    pub fn pinecone(
+        environment: impl Into<String>,
+        index_name: impl Into<String>,
+        api_key: impl Into<String>,
+        embedding_dependency: EmbeddingDependency,
+        fields_mapping: FieldsMapping,
+    ) -> Self {
+        Self::of(
+            DataSourceType::Pinecone,
+            DataSourceParameters {
+                environment: Some(environment.into()),
+                index_name: Some(index_name.into()),
+                authentication: Some(DataSourceAuthentication::api_key(api_key)),
+                embedding_dependency: Some(embedding_dependency),
+                fields_mapping: Some(fields_mapping),
+                ..DataSourceParameters::EMPTY
+            },
+        )
+    }
+
+    /// A collection of MongoDB Atlas.
+    #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "the service asks for all of them")]
+    pub fn mongo_db(
+        endpoint: impl Into<String>,
+        database_name: impl Into<String>,
+        collection_name: impl Into<String>,
+        app_name: impl Into<String>,
+        index_name: impl Into<String>,
+        authentication: DataSourceAuthentication,
+        embedding_dependency: EmbeddingDependency,
+        fields_mapping: FieldsMapping,
+    ) -> Self {
+        Self::of(
+            DataSourceType::MongoDb,
+            DataSourceParameters {
+                endpoint: Some(endpoint.into()),
+                database_name: Some(database_name.into()),
+                collection_name: Some(collection_name.into()),
+                app_name: Some(app_name.into()),
+                index_name: Some(index_name.into()),
+                authentication: Some(authentication),
+                embedding_dependency: Some(embedding_dependency),
+                fields_mapping: Some(fields_mapping),
+                ..DataSourceParameters::EMPTY
+            },
+        )
+    }
+
+    /// A source this version does not know: its type and its settings as JSON.
+    #[must_use]
+    pub fn other(kind: impl AsRef<str>, parameters: Value) -> Self {
+        let mut source = Self {
+            kind: Some(kind.as_ref().into()),
+            ..Self::EMPTY
+        };
+        match serde_json::from_value(parameters.clone()) {
+            Ok(parameters) => source.parameters = Some(parameters),
+            Err(_) => source.rest.keep("parameters", parameters),
+        }
+        source
+    }
+
+    fn set(mut self, change: impl FnOnce(&mut DataSourceParameters)) -> Self {
+        change(self.parameters.get_or_insert_default());
+        self
+    }
+
+    /// Which fields of a document hold what.
+    #[must_use]
+    pub fn fields_mapping(self, mapping: FieldsMapping) -> Self {
+        self.set(|parameters| parameters.fields_mapping = Some(mapping))
+    }
+
+    /// How many searches may be made.
+    #[must_use]
+    pub fn max_search_queries(self, count: u64) -> Self {
+        self.set(|parameters| parameters.max_search_queries = Some(count))
+    }
+
+    /// Whether an answer from part of the source is better than none.
+    #[must_use]
+    pub fn allow_partial_result(self, allow: bool) -> Self {
+        self.set(|parameters| parameters.allow_partial_result = Some(allow))
+    }
+
+    /// The semantic configuration of Azure AI Search.
+    #[must_use]
+    pub fn semantic_configuration(self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.set(|parameters| parameters.semantic_configuration = Some(name))
+    }
+
+    /// The filter of Azure AI Search, in its own language.
+    #[must_use]
+    pub fn filter(self, filter: impl Into<String>) -> Self {
+        let filter = filter.into();
+        self.set(|parameters| parameters.filter = Some(filter))
+    }
+
+    /// How many passages are used.
+    #[must_use]
+    pub fn top_n_documents(self, count: u64) -> Self {
+        self.set(|parameters| parameters.top_n_documents = Some(count))
+    }
+
+    /// Whether the answer may only use the source.
+    #[must_use]
+    pub fn in_scope(self, in_scope: bool) -> Self {
+        self.set(|parameters| parameters.in_scope = Some(in_scope))
+    }
+
+    /// How well a passage must fit, 1 to 5.
+    #[must_use]
+    pub fn strictness(self, strictness: u64) -> Self {
+        self.set(|parameters| parameters.strictness = Some(strictness))
+    }
+
+    /// How the search works.
+    #[must_use]
+    pub fn query_type(self, query_type: QueryType) -> Self {
+        self.set(|parameters| parameters.query_type = Some(query_type))
+    }
+
+    /// Who turns text into vectors.
+    #[must_use]
+    pub fn embedding_dependency(self, dependency: EmbeddingDependency) -> Self {
+        self.set(|parameters| parameters.embedding_dependency = Some(dependency))
+    }
+
+    /// What the answer's context tells.
+    #[must_use]
+    pub fn include_contexts(self, contexts: impl IntoIterator<Item = IncludeContext>) -> Self {
+        let contexts = contexts.into_iter().collect();
+        self.set(|parameters| parameters.include_contexts = Some(contexts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_index_is_written_as_the_service_wants_it() {
+        let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"))
+            .query_type(QueryType::Vector)
+            .embedding_dependency(EmbeddingDependency::deployment_name("embed").dimensions(256));
+        assert_eq!(
+            serde_json::to_value(source).unwrap(),
+            json!({"type": "azure_search", "parameters": {
+                "endpoint": "https://s", "index_name": "i", "query_type": "vector",
+                "authentication": {"type": "api_key", "key": "k"},
+                "embedding_dependency": {"type": "deployment_name", "deployment_name": "embed", "dimensions": 256}
+            }})
+        );
+    }
+
+    #[test]
+    fn an_unknown_source_goes_in_as_json() {
+        let parameters = json!({"endpoint": "https://s", "depth": 3});
+        let source = DataSource::other("new_store", parameters.clone());
+        assert_eq!(
+            serde_json::to_value(source).unwrap(),
+            json!({"type": "new_store", "parameters": parameters})
+        );
+        let source = DataSource::other("odd", json!([1]));
+        assert_eq!(
+            serde_json::to_value(source).unwrap(),
+            json!({"type": "odd", "parameters": [1]})
+        );
+    }
+
+    #[test]
+    fn secrets_are_not_in_debug() {
+        let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("canary"));
+        assert!(!format!("{source:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,562 @@
+//! One turn of the conversation, and what it is made of.
+
+use serde::de::{MapAccess, SeqAccess};
+use serde::ser::{Serialize, Serializer};
+
+use crate::response::{AssistantMessage, FunctionCall, MessageContext, Role, ToolCall};
+use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
+
+use super::media;
+
+wire_struct! {
+    /// One turn of the conversation.
+    ///
+    /// # Example: a conversation with an image
+    ///
+    /// ```
+    /// use azure_openai_chat::{ContentPart, Message};
+    ///
+    /// let messages = [
+    ///     Message::developer("Answer in one sentence."),
+    ///     Message::user_parts([
+    ///         ContentPart::text("What is on this picture?"),
+    ///         ContentPart::image_url("https://contoso.com/cat.png"),
+    ///     ]),
+    /// ];
+    /// assert_eq!(messages[0].role(), Some("developer"));
+    /// ```
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatrequestmessage>
+    pub struct Message {
+        pub(crate) role: Role = "role",
+        pub(crate) content: MessageContent = hidden "content",
+        pub(crate) name: String = "name",
+        pub(crate) refusal: String = hidden "refusal",
+        pub(crate) tool_calls: List<ToolCall> = "tool_calls",
+        pub(crate) function_call: FunctionCall = "function_call",
+        pub(crate) tool_call_id: String = "tool_call_id",
+        pub(crate) audio: AudioReference = "audio",
+        pub(crate) context: MessageContext = "context",
+    }
+}
+
+wire_struct! {
+    /// An earlier spoken answer, by its id.
+    pub(crate) struct AudioReference {
+        pub(crate) id: String = "id",
+    }
+}
+
+impl Message {
+    fn new(role: Role, content: impl Into<MessageContent>) -> Self {
+        Self {
+            role: Some(role),
+            content: Some(content.into()),
+            ..Self::EMPTY
+        }
+    }
+
+    /// Instructions for models before the o-series.
+    #[must_use]
+    pub fn system(content: impl Into<MessageContent>) -> Self {
+        Self::new(Role::System, content)
+    }
+
+    /// Instructions for reasoning models.
+    #[must_use]
+    pub fn developer(content: impl Into<MessageContent>) -> Self {
+        Self::new(Role::Developer, content)
+    }
+
+    /// What the user says.
+    #[must_use]
+    pub fn user(content: impl Into<MessageContent>) -> Self {
+        Self::new(Role::User, content)
+    }
+
+    /// What the user says and shows, part by part.
+    #[must_use]
+    pub fn user_parts(parts: impl IntoIterator<Item = ContentPart>) -> Self {
+        Self::new(Role::User, MessageContent::parts(parts))
+    }
+
+    /// What the model said earlier. An answer of this crate goes back with `Message::from`, which keeps
+    /// its tool calls and refusal too.
+    #[must_use]
+    pub fn assistant(content: impl Into<MessageContent>) -> Self {
+        Self::new(Role::Assistant, content)
+    }
+
+    /// Tools the model called earlier.
+    #[must_use]
+    pub fn assistant_tool_calls(calls: impl IntoIterator<Item = ToolCall>) -> Self {
+        Self {
+            role: Some(Role::Assistant),
+            tool_calls: Some(calls.into_iter().collect()),
+            ..Self::EMPTY
+        }
+    }
+
+    /// The result of a tool call, by the call's id.
+    #[must_use]
+    pub fn tool(tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
+        Self {
+            tool_call_id: Some(tool_call_id.into()),
+            ..Self::new(Role::Tool, content)
+        }
+    }
+
+    /// The result of a function call, the old way.
+    #[must_use]
+    pub fn function(name: impl Into<String>, content: impl Into<MessageContent>) -> Self {
+        Self {
+            name: Some(name.into()),
+            ..Self::new(Role::Function, content)
+        }
+    }
+
+    /// Names the speaker, to tell apart several of one role.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Who speaks, as on the wire.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        self.role.as_ref().map(Role::as_str)
+    }
+
+    /// What is said.
+    #[must_use]
+    pub fn content(&self) -> Option<&MessageContent> {
+        self.content.as_ref()
+    }
+
+    /// Tools the model called in this turn.
+    #[must_use]
+    pub fn tool_calls(&self) -> &[ToolCall] {
+        self.tool_calls.as_deref().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Which tool call this turn answers.
+    #[must_use]
+    pub fn tool_call_id(&self) -> Option<&str> {
+        self.tool_call_id.as_deref()
+    }
+
+    /// Every text in this turn, for the check that an error does not repeat it.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let content = self.content.as_ref().into_iter().flat_map(MessageContent::texts);
+        content
+            .chain(self.tool_calls().iter().map(ToolCall::input))
+            .chain(self.refusal.as_deref())
+    }
+}
+
+/// An answer becomes a turn of the conversation: text, refusal, tool calls and the id of spoken text are
+/// kept. What the service adds but does not take back (annotations, reasoning, citations) stays behind;
+/// of an On Your Data context the intent is kept, as the service asks for.
+impl From<AssistantMessage> for Message {
+    fn from(answer: AssistantMessage) -> Self {
+        let tool_calls = answer.tool_calls.filter(|calls| !calls.is_empty()).map(List);
+        let silent = tool_calls.is_none() && answer.function_call.is_none() && answer.audio.is_none();
+        let content = match (answer.content, &answer.refusal) {
+            (Some(text), _) => Some(MessageContent::Text(text)),
+            (None, None) if silent => Some(MessageContent::Text(String::new())),
+            (None, _) => None,
+        };
+        Self {
+            role: Some(Role::Assistant),
+            content,
+            refusal: answer.refusal,
+            tool_calls,
+            function_call: answer.function_call,
+            audio: answer.audio.map(|audio| AudioReference {
+                id: audio.id,
+                ..AudioReference::EMPTY
+            }),
+            context: answer.context.and_then(|context| {
+                context.intent.map(|intent| MessageContext {
+                    intent: Some(intent),
+                    ..MessageContext::EMPTY
+                })
+            }),
+            ..Self::EMPTY
+        }
+    }
+}
+
+impl From<&AssistantMessage> for Message {
+    fn from(answer: &AssistantMessage) -> Self {
+        answer.clone().into()
+    }
+}
+
+/// Text, or a list of parts.
+#[derive(Clone, PartialEq)]
+pub enum MessageContent {
+    /// Text.
+    Text(String),
+    /// Parts, in order.
+    Parts(Vec<ContentPart>),
+}
+
+impl MessageContent {
+    /// A list of parts.
+    #[must_use]
+    pub fn parts(parts: impl IntoIterator<Item = ContentPart>) -> Self {
+        Self::Parts(parts.into_iter().collect())
+    }
+
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let (text, parts) = match self {
+            Self::Text(text) => (Some(text.as_str()), [].as_slice()),
+            Self::Parts(parts) => (None, parts.as_slice()),
+        };
+        text.into_iter()
+            .chain(parts.iter().filter_map(|part| part.text.as_deref()))
+    }
+
+    pub(crate) fn part_list(&self) -> &[ContentPart] {
+        match self {
+            Self::Text(_) => &[],
+            Self::Parts(parts) => parts,
+        }
+    }
+}
+
+impl From<&str> for MessageContent {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for MessageContent {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&String> for MessageContent {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<Vec<ContentPart>> for MessageContent {
+    fn from(parts: Vec<ContentPart>) -> Self {
+        Self::Parts(parts)
+    }
+}
+
+impl<const N: usize> From<[ContentPart; N]> for MessageContent {
+    fn from(parts: [ContentPart; N]) -> Self {
+        Self::Parts(parts.into())
+    }
+}
+
+impl std::fmt::Debug for MessageContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text([hidden])"),
+            Self::Parts(parts) => f.debug_tuple("Parts").field(parts).finish(),
+        }
+    }
+}
+
+impl Wire for MessageContent {
+    fn from_str(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+    fn from_string(text: String) -> Result<Self, String> {
+        Ok(Self::Text(text))
+    }
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
+        Ok(match List::from_seq(seq)? {
+            Read::Is(List(parts)) => Read::Is(Self::Parts(parts)),
+            Read::Null => Read::Null,
+            Read::Odd(value) => Read::Odd(value),
+        })
+    }
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
+        serde_json::Value::from_map(map).map(|read| match read {
+            Read::Is(value) | Read::Odd(value) => Read::Odd(value),
+            Read::Null => Read::Null,
+        })
+    }
+}
+
+deserialize_wire!(MessageContent, "a string or a list of parts");
+
+impl Serialize for MessageContent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Parts(parts) => parts.serialize(serializer),
+        }
+    }
+}
+
+open_enum! {
+    /// What a part is.
+    pub enum ContentPartType {
+        /// Text.
+        Text = "text",
+        /// An earlier refusal of the model.
+        Refusal = "refusal",
+        /// An image.
+        ImageUrl = "image_url",
+        /// Sound.
+        InputAudio = "input_audio",
+        /// A file.
+        File = "file",
+    }
+}
+
+open_enum! {
+    /// How closely the model looks at an image.
+    pub enum ImageDetail {
+        /// As the service decides.
+        Auto = "auto",
+        /// Small, few tokens.
+        Low = "low",
+        /// Tile by tile, many tokens.
+        High = "high",
+    }
+}
+
+open_enum! {
+    /// The format of sound that is sent.
+    pub enum InputAudioFormat {
+        /// WAV.
+        Wav = "wav",
+        /// MP3.
+        Mp3 = "mp3",
+    }
+}
+
+wire_struct! {
+    /// A part of a message.
+    pub struct ContentPart {
+        pub(crate) kind: ContentPartType = "type",
+        pub(crate) text: String = hidden "text",
+        pub(crate) refusal: String = hidden "refusal",
+        pub(crate) image_url: ImageUrl = "image_url",
+        pub(crate) input_audio: InputAudio = "input_audio",
+        pub(crate) file: FilePart = "file",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct ImageUrl {
+        pub(crate) url: String = hidden "url",
+        pub(crate) detail: ImageDetail = "detail",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct InputAudio {
+        pub(crate) data: String = hidden "data",
+        pub(crate) format: InputAudioFormat = "format",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct FilePart {
+        pub(crate) filename: String = "filename",
+        pub(crate) file_data: String = hidden "file_data",
+        pub(crate) file_id: String = "file_id",
+    }
+}
+
+impl ContentPart {
+    const fn of(kind: ContentPartType) -> Self {
+        Self {
+            kind: Some(kind),
+            ..Self::EMPTY
+        }
+    }
+
+    /// Text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: Some(text.into()),
+            ..Self::of(ContentPartType::Text)
+        }
+    }
+
+    /// An earlier refusal of the model.
+    #[must_use]
+    pub fn refusal(text: impl Into<String>) -> Self {
+        Self {
+            refusal: Some(text.into()),
+            ..Self::of(ContentPartType::Refusal)
+        }
+    }
+
+    /// An image at an address the service can reach, or a `data:` URL.
+    #[must_use]
+    pub fn image_url(url: impl Into<String>) -> Self {
+        let image_url = ImageUrl {
+            url: Some(url.into()),
+            ..ImageUrl::EMPTY
+        };
+        Self {
+            image_url: Some(image_url),
+            ..Self::of(ContentPartType::ImageUrl)
+        }
+    }
+
+    /// An image from its bytes, with its media type such as `image/png`.
+    #[must_use]
+    pub fn image(media_type: &str, bytes: &[u8]) -> Self {
+        Self::image_url(media::data_url(media_type, bytes))
+    }
+
+    /// How closely to look at this image; no effect on other parts.
+    #[must_use]
+    pub fn detail(mut self, detail: ImageDetail) -> Self {
+        if let Some(image) = &mut self.image_url {
+            image.detail = Some(detail);
+        }
+        self
+    }
+
+    /// Sound from its bytes, at most 20 MB.
+    #[must_use]
+    pub fn input_audio(format: InputAudioFormat, bytes: &[u8]) -> Self {
+        let sound = InputAudio {
+            data: Some(media::base64(bytes)),
+            format: Some(format),
+            ..InputAudio::EMPTY
+        };
+        Self {
+            input_audio: Some(sound),
+            ..Self::of(ContentPartType::InputAudio)
+        }
+    }
+
+    /// A file that was uploaded before.
+    #[must_use]
+    pub fn file_id(id: impl Into<String>) -> Self {
+        let file = FilePart {
+            file_id: Some(id.into()),
+            ..FilePart::EMPTY
+        };
+        Self {
+            file: Some(file),
+            ..Self::of(ContentPartType::File)
+        }
+    }
+
+    /// A file from its bytes, with its media type such as `application/pdf`.
+    #[must_use]
+    pub fn file(filename: impl Into<String>, media_type: &str, bytes: &[u8]) -> Self {
+        let data = media::data_url(media_type, bytes);
+        let file = FilePart {
+            filename: Some(filename.into()),
+            file_data: Some(data),
+            ..FilePart::EMPTY
+        };
+        Self {
+            file: Some(file),
+            ..Self::of(ContentPartType::File)
+        }
+    }
+
+    /// What the part is, as on the wire.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_ref().map(ContentPartType::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn wire(message: &Message) -> Value {
+        serde_json::to_value(message).unwrap()
+    }
+
+    #[test]
+    fn each_role_has_its_shape() {
+        assert_eq!(wire(&Message::system("a")), json!({"role": "system", "content": "a"}));
+        assert_eq!(
+            wire(&Message::user("a").name("ann")),
+            json!({"role": "user", "content": "a", "name": "ann"})
+        );
+        assert_eq!(
+            wire(&Message::tool("call_1", "42")),
+            json!({"role": "tool", "tool_call_id": "call_1", "content": "42"})
+        );
+    }
+
+    #[test]
+    fn parts_carry_text_images_sound_and_files() {
+        let message = Message::user_parts([
+            ContentPart::text("look"),
+            ContentPart::image("image/png", b"abc").detail(ImageDetail::Low),
+            ContentPart::input_audio(InputAudioFormat::Wav, b"ab"),
+            ContentPart::file("a.pdf", "application/pdf", b"a"),
+            ContentPart::file_id("file-1"),
+        ]);
+        assert_eq!(
+            wire(&message)["content"],
+            json!([
+                {"type": "text", "text": "look"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,YWJj", "detail": "low"}},
+                {"type": "input_audio", "input_audio": {"data": "YWI=", "format": "wav"}},
+                {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,YQ=="}},
+                {"type": "file", "file": {"file_id": "file-1"}},
+            ])
+        );
+    }
+
+    #[test]
+    fn an_answer_becomes_history_as_it_is() {
+        let answer: AssistantMessage = serde_json::from_value(json!({
+            "role": "assistant", "content": null, "refusal": null, "annotations": [],
+            "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+            "audio": null
+        }))
+        .unwrap();
+        assert_eq!(
+            wire(&answer.into()),
+            json!({
+                "role": "assistant",
+                "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+            })
+        );
+    }
+
+    #[test]
+    fn an_empty_answer_becomes_an_empty_turn() {
+        let answer: AssistantMessage = serde_json::from_value(json!({"role": "assistant", "tool_calls": []})).unwrap();
+        assert_eq!(wire(&answer.into()), json!({"role": "assistant", "content": ""}));
+        let refused: AssistantMessage = serde_json::from_value(json!({"refusal": "no"})).unwrap();
+        assert_eq!(wire(&refused.into()), json!({"role": "assistant", "refusal": "no"}));
+    }
+
+    #[test]
+    fn debug_shows_no_words() {
+        let message = Message::user_parts([ContentPart::text("canary"), ContentPart::image("image/png", b"canary")]);
+        let text = format!("{message:?} {:?}", Message::user("canary"));
+        assert!(!text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn content_of_another_type_is_kept() {
+        for content in [json!(5), json!({"a": 1}), json!([{"type": "text"}, 7, null])] {
+            let value = json!({"role": "user", "content": content});
+            let message: Message = serde_json::from_value(value.clone()).unwrap();
+            assert_eq!(wire(&message), value);
+            assert!(message.content.is_none());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! JSON schemas for strict mode: find what the service refuses, and rewrite what can be rewritten.
+//!
+//! With `strict: true`, in `response_format` and in function tools, the service accepts only a part of
+//! JSON Schema. [`lint_schema`] names every place that is outside of it, so that a unit test finds it
+//! and not the first call. [`make_strict`] rewrites a schema where that loses nothing, and reports the
+//! rest. With the feature `schemars`, `schema_for` starts from a Rust type.
+//!
+//! What the documentation does not forbid makes no finding in [`lint_schema`]: the service may accept
+//! it. [`make_strict`] says a little more, because what it returns should work at the first try. The
+//! answer is read with [`ChatCompletion::parse`](crate::ChatCompletion::parse).
+//!
+//! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+pub use self::lint::lint_schema;
+#[cfg(feature = "schemars")]
+pub use self::rust_type::{schema_for, schema_name};
+pub use self::strict::make_strict;
+
+mod lint;
+mod normalise;
+#[cfg(feature = "schemars")]
+mod rust_type;
+mod strict;
+
+/// How many properties a strict schema may have, in all its objects together.
+pub const MAX_PROPERTIES: usize = 100;
+
+/// How many objects may lie inside each other, the root included.
+///
+/// Lists and the branches of `anyOf` are no level of their own. A reference counts as what it points
+/// to, and a schema that contains itself counts once.
+pub const MAX_NESTING: usize = 5;
+
+/// How deep these functions look into a schema; `serde_json` reads no deeper text.
+const MAX_WALK: usize = 128;
+
+/// A rule of strict mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SchemaRule {
+    /// The root is an object, not a union.
+    RootObject,
+    /// Every object has `additionalProperties: false`.
+    AdditionalProperties,
+    /// Every property is in `required`.
+    Required,
+    /// `required` names only properties that exist.
+    UnknownRequired,
+    /// At most [`MAX_PROPERTIES`] properties.
+    PropertyCount,
+    /// At most [`MAX_NESTING`] levels.
+    Nesting,
+    /// Only supported keywords.
+    UnsupportedKeyword,
+    /// Only supported types.
+    UnsupportedType,
+    /// Every `$ref` points to a schema.
+    UnresolvedRef,
+    /// Every schema says what it holds. Only [`make_strict`] reports this one.
+    Untyped,
+}
+
+impl SchemaRule {
+    /// The rule's name, such as `unsupported_keyword`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RootObject => "root_object",
+            Self::AdditionalProperties => "additional_properties",
+            Self::Required => "required",
+            Self::UnknownRequired => "unknown_required",
+            Self::PropertyCount => "property_count",
+            Self::Nesting => "nesting",
+            Self::UnsupportedKeyword => "unsupported_keyword",
+            Self::UnsupportedType => "unsupported_type",
+            Self::UnresolvedRef => "unresolved_ref",
+            Self::Untyped => "untyped",
+        }
+    }
+}
+
+impl fmt::Display for SchemaRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One place in a schema that strict mode refuses, and the way out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SchemaFinding {
+    pointer: String,
+    rule: SchemaRule,
+    message: String,
+}
+
+impl SchemaFinding {
+    fn new(pointer: &str, rule: SchemaRule, message: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.to_owned(),
+            rule,
+            message: message.into(),
+        }
+    }
+
+    /// Where, as a JSON pointer (RFC 6901); empty for the root.
+    #[must_use]
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    /// Which rule.
+    #[must_use]
+    pub fn rule(&self) -> SchemaRule {
+        self.rule
+    }
+
+    /// What is wrong, and what to do.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for SchemaFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.pointer.is_empty() { "root" } else { &self.pointer };
+        write!(f, "{place}: {}", self.message)
+    }
+}
+
+/// A member's name as a step of a JSON pointer.
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The JSON pointer in a `$ref` into the same document; `None` for any other `$ref`.
+fn pointer_of(reference: &str) -> Option<String> {
+    let fragment = reference.strip_prefix('#')?;
+    if !fragment.is_empty() && !fragment.starts_with('/') {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(fragment.len());
+    let mut rest = fragment;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let (code, tail) = after.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(code, 16).ok()?);
+        rest = tail;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
+}
+
+/// The schema that a `$ref` points to.
+fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
+    root.pointer(&pointer_of(reference)?)
+}
+
+/// Whether a schema may hold a JSON object.
+fn is_object(node: &Map<String, Value>) -> bool {
+    match node.get("type") {
+        Some(Value::String(one)) => one == "object",
+        Some(Value::Array(several)) => several.iter().any(|one| one == "object"),
+        _ => node.contains_key("properties"),
+    }
+}
+
+/// Whether an object is also a union or an intersection, and so cannot be closed on its own.
+fn is_mixed(node: &Map<String, Value>) -> bool {
+    is_object(node) && ["anyOf", "oneOf", "allOf"].iter().any(|key| node.contains_key(*key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_finding_prints_its_place_and_its_message() {
+        let inside = SchemaFinding::new("/properties/a~1b", SchemaRule::Required, "add it");
+        assert_eq!(inside.to_string(), "/properties/a~1b: add it");
+        let root = SchemaFinding::new("", SchemaRule::RootObject, "wrap it");
+        assert_eq!(root.to_string(), "root: wrap it");
+        assert_eq!(root.rule().to_string(), "root_object");
+    }
+
+    #[test]
+    fn references_are_pointers_in_a_uri_fragment() {
+        assert_eq!(pointer_of("#").as_deref(), Some(""));
+        assert_eq!(pointer_of("#/$defs/a%20b~1c").as_deref(), Some("/$defs/a b~1c"));
+        for odd in ["other.json#/a", "#anchor", "#/%zz", "#/%e", "#/%ff", "#/%\u{e9}\u{e9}"] {
+            assert_eq!(pointer_of(odd), None, "{odd}");
+        }
+        let root = json!({"$defs": {"a/b": {"type": "string"}}});
+        assert_eq!(resolve(&root, "#/$defs/a~1b"), Some(&json!({"type": "string"})));
+        assert_eq!(resolve(&root, "#/$defs/c"), None);
+    }
+}

@@ -1,0 +1,256 @@
+//! Schemas from Rust types.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use super::SchemaFinding;
+use super::strict::{Optional, rewrite};
+
+/// How long the name of a schema or of a function may be.
+const MAX_NAME: usize = 64;
+
+/// The schema of a Rust type, made valid for strict mode, and what could not be made so.
+///
+/// As [`make_strict`](super::make_strict), with what is known of Rust types: `Option<T>` may be `null`,
+/// and a field with `#[serde(default)]` that is no `Option` is reported, because its default cannot be
+/// said. The type's name is left out of the schema; [`schema_name`] has it.
+///
+/// # Example: a struct that the model fills in
+///
+/// ```
+/// # use schemars::JsonSchema;
+/// use azure_openai_chat::request::schema::{schema_for, schema_name};
+/// use serde_json::json;
+///
+/// #[derive(serde::Deserialize, JsonSchema)]
+/// struct Event {
+///     name: String,
+///     guests: Option<u32>,
+/// }
+///
+/// let (schema, findings) = schema_for::<Event>();
+/// assert!(findings.is_empty());
+/// assert_eq!(schema_name::<Event>(), "Event");
+/// assert_eq!(schema, json!({
+///     "type": "object",
+///     "properties": {"name": {"type": "string"}, "guests": {"type": ["integer", "null"]}},
+///     "required": ["name", "guests"],
+///     "additionalProperties": false
+/// }));
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
+#[must_use]
+pub fn schema_for<T: JsonSchema>() -> (Value, Vec<SchemaFinding>) {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.remove("title");
+    rewrite(schema.to_value(), Optional::Stays)
+}
+
+/// The name of a Rust type, as the service allows names: at most 64 of `A-Z a-z 0-9 _ -`.
+///
+/// Every other character becomes `_`.
+#[must_use]
+pub fn schema_name<T: JsonSchema>() -> String {
+    allowed_name(&T::schema_name())
+}
+
+fn allowed_name(name: &str) -> String {
+    let allowed = |one: char| {
+        if one.is_ascii_alphanumeric() || one == '-' {
+            one
+        } else {
+            '_'
+        }
+    };
+    let name: String = name.chars().map(allowed).take(MAX_NAME).collect();
+    if name.is_empty() { "schema".to_owned() } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(dead_code, reason = "the types are only described, never made")]
+
+    use super::*;
+    use crate::request::schema::SchemaRule;
+    use schemars::JsonSchema;
+    use serde::Deserialize;
+    use serde_json::json;
+    use std::collections::HashMap;
+
+    fn strict<T: JsonSchema>() -> Value {
+        let (schema, findings) = schema_for::<T>();
+        assert_eq!(findings, [], "{schema:#}");
+        schema
+    }
+
+    fn places<T: JsonSchema>() -> Vec<(String, SchemaRule)> {
+        let findings = schema_for::<T>().1;
+        findings
+            .iter()
+            .map(|one| (one.pointer().to_owned(), one.rule()))
+            .collect()
+    }
+
+    /// How urgent it is.
+    #[derive(Deserialize, JsonSchema)]
+    enum Urgency {
+        Low,
+        /// Wakes somebody up.
+        High,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(tag = "kind")]
+    enum Step {
+        Wait { seconds: u64 },
+        Call(Contact),
+        Stop,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    enum Amount {
+        Exact(i8),
+        Between { low: f32, high: f64 },
+        Unknown,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    struct Contact {
+        name: String,
+        /// Where to reach them.
+        phone: Option<String>,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    struct Ticket {
+        /// In one line.
+        title: String,
+        urgency: Urgency,
+        steps: Vec<Step>,
+        amount: Amount,
+        /// Who reported it.
+        reporter: Contact,
+        deputy: Option<Contact>,
+        fallback: Option<Urgency>,
+        children: Vec<Ticket>,
+    }
+
+    #[test]
+    fn a_type_of_many_shapes_becomes_strict() {
+        let schema = strict::<Ticket>();
+        assert_eq!(schema.get("title"), None);
+        assert_eq!(schema.get("$schema"), None);
+        assert_eq!(
+            schema["properties"]["reporter"]["description"],
+            json!("Who reported it.")
+        );
+        assert_eq!(schema["properties"]["children"]["items"], json!({"$ref": "#"}));
+        assert_eq!(
+            schema["$defs"]["Urgency"],
+            json!({"description": "How urgent it is.", "anyOf": [
+                {"type": "string", "enum": ["Low"]},
+                {"type": "string", "enum": ["High"], "description": "Wakes somebody up."}
+            ]})
+        );
+        assert_eq!(
+            schema["$defs"]["Step"]["anyOf"][1],
+            json!({
+                "type": "object",
+                "properties": {
+                    "kind": {"type": "string", "enum": ["Call"]},
+                    "name": {"type": "string"},
+                    "phone": {"type": ["string", "null"], "description": "Where to reach them."}
+                },
+                "required": ["name", "kind", "phone"],
+                "additionalProperties": false
+            })
+        );
+        assert_eq!(
+            schema["$defs"]["Amount"]["anyOf"],
+            json!([
+                {"type": "string", "enum": ["Unknown"]},
+                {
+                    "type": "object",
+                    "properties": {"Exact": {"type": "integer"}},
+                    "required": ["Exact"],
+                    "additionalProperties": false
+                },
+                {
+                    "type": "object",
+                    "properties": {"Between": {
+                        "type": "object",
+                        "properties": {"high": {"type": "number"}, "low": {"type": "number"}},
+                        "required": ["low", "high"],
+                        "additionalProperties": false
+                    }},
+                    "required": ["Between"],
+                    "additionalProperties": false
+                }
+            ])
+        );
+    }
+
+    #[derive(Deserialize, Default)]
+    struct Unwritable(u8);
+
+    impl JsonSchema for Unwritable {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "Unwritable".into()
+        }
+        fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+            schemars::json_schema!({"type": "integer"})
+        }
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    struct Loose {
+        #[serde(default)]
+        count: u32,
+        #[serde(default)]
+        unwritable: Unwritable,
+        #[serde(default)]
+        maybe: Option<String>,
+        map: HashMap<String, u8>,
+        pair: (u8, String),
+        anything: Value,
+        #[schemars(range(min = 1, max = 9))]
+        digit: u8,
+    }
+
+    #[test]
+    fn what_cannot_be_strict_is_named() {
+        let at = |pointer: &str, rule| (pointer.to_owned(), rule);
+        let mut found = places::<Loose>();
+        found.retain(|(pointer, _)| !pointer.starts_with("/properties/pair/m"));
+        assert_eq!(
+            found,
+            [
+                at("/properties/count", SchemaRule::Required),
+                at("/properties/unwritable", SchemaRule::Required),
+                at("/properties/anything", SchemaRule::Untyped),
+                at("/properties/digit/maximum", SchemaRule::UnsupportedKeyword),
+                at("/properties/digit/minimum", SchemaRule::UnsupportedKeyword),
+                at("/properties/map/additionalProperties", SchemaRule::AdditionalProperties),
+                at("/properties/pair/prefixItems", SchemaRule::UnsupportedKeyword),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_root_that_is_no_object_is_named() {
+        assert_eq!(places::<Vec<String>>(), [(String::new(), SchemaRule::RootObject)]);
+        assert_eq!(places::<Urgency>(), [(String::new(), SchemaRule::RootObject)]);
+    }
+
+    #[test]
+    fn names_keep_to_what_the_service_allows() {
+        assert_eq!(schema_name::<Contact>(), "Contact");
+        assert_eq!(schema_name::<Option<Contact>>(), "Nullable_Contact");
+        assert_eq!(allowed_name("a::b<\u{e9}>"), "a__b___");
+        assert_eq!(allowed_name(&"x".repeat(80)).len(), 64);
+        assert_eq!(allowed_name(""), "schema");
+    }
+}

@@ -1,0 +1,375 @@
+//! What the model may call.
+
+use serde::de::MapAccess;
+use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
+
+open_enum! {
+    /// What kind of tool is offered.
+    pub enum ToolType {
+        /// A function with JSON arguments.
+        Function = "function",
+        /// A custom tool with free text as input.
+        Custom = "custom",
+    }
+}
+
+wire_struct! {
+    /// A function or custom tool that the model may call.
+    ///
+    /// # Example: a function with a strict schema
+    ///
+    /// ```
+    /// use azure_openai_chat::Tool;
+    /// use serde_json::json;
+    ///
+    /// let weather = Tool::function("get_weather")
+    ///     .description("The weather in a city, now.")
+    ///     .parameters(json!({
+    ///         "type": "object",
+    ///         "properties": {"city": {"type": "string"}},
+    ///         "required": ["city"],
+    ///         "additionalProperties": false,
+    ///     }))
+    ///     .strict(true);
+    /// assert_eq!(weather.name(), "get_weather");
+    /// ```
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
+    pub struct Tool {
+        pub(crate) kind: ToolType = "type",
+        pub(crate) function: FunctionDefinition = "function",
+        pub(crate) custom: CustomTool = "custom",
+    }
+}
+
+wire_struct! {
+    /// A function the model may call.
+    pub struct FunctionDefinition {
+        pub(crate) name: String = "name",
+        pub(crate) description: String = hidden "description",
+        pub(crate) parameters: Value = hidden "parameters",
+        pub(crate) strict: bool = "strict",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct CustomTool {
+        pub(crate) name: String = "name",
+        pub(crate) description: String = hidden "description",
+        pub(crate) format: CustomToolFormat = "format",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct CustomToolFormat {
+        pub(crate) kind: String = "type",
+        pub(crate) grammar: Grammar = "grammar",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct Grammar {
+        pub(crate) definition: String = hidden "definition",
+        pub(crate) syntax: GrammarSyntax = "syntax",
+    }
+}
+
+open_enum! {
+    /// The language a grammar is written in.
+    pub enum GrammarSyntax {
+        /// Lark.
+        Lark = "lark",
+        /// A regular expression.
+        Regex = "regex",
+    }
+}
+
+impl Tool {
+    /// A function, without parameters until they are given.
+    #[must_use]
+    pub fn function(name: impl Into<String>) -> Self {
+        let function = FunctionDefinition {
+            name: Some(name.into()),
+            ..FunctionDefinition::EMPTY
+        };
+        Self {
+            kind: Some(ToolType::Function),
+            function: Some(function),
+            ..Self::EMPTY
+        }
+    }
+
+    /// A custom tool that takes free text.
+    #[must_use]
+    pub fn custom(name: impl Into<String>) -> Self {
+        let custom = CustomTool {
+            name: Some(name.into()),
+            ..CustomTool::EMPTY
+        };
+        Self {
+            kind: Some(ToolType::Custom),
+            custom: Some(custom),
+            ..Self::EMPTY
+        }
+    }
+
+    /// A strict function whose parameters are the fields of `T`.
+    ///
+    /// The schema is made valid for strict mode where that loses nothing. What cannot be is reported when
+    /// the request is built.
+    #[cfg(feature = "schemars")]
+    #[must_use]
+    pub fn function_for<T: schemars::JsonSchema>(name: impl Into<String>) -> Self {
+        let (schema, _) = super::schema::schema_for::<T>();
+        Self::function(name).parameters(schema).strict(true)
+    }
+
+    /// What the tool does, for the model; at most 1,024 characters.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        let description = Some(description.into());
+        match (&mut self.function, &mut self.custom) {
+            (Some(function), _) => function.description = description,
+            (None, Some(custom)) => custom.description = description,
+            (None, None) => {}
+        }
+        self
+    }
+
+    /// The function's parameters as a JSON schema; no effect on a custom tool.
+    #[must_use]
+    pub fn parameters(mut self, schema: impl Into<Value>) -> Self {
+        if let Some(function) = &mut self.function {
+            function.parameters = Some(schema.into());
+        }
+        self
+    }
+
+    /// Whether arguments must follow the schema to the letter; when unset, the service decides.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        if let Some(function) = &mut self.function {
+            function.strict = Some(strict);
+        }
+        self
+    }
+
+    /// The grammar a custom tool's input must follow; no effect on a function.
+    #[must_use]
+    pub fn grammar(mut self, syntax: GrammarSyntax, definition: impl Into<String>) -> Self {
+        if let Some(custom) = &mut self.custom {
+            let grammar = Grammar {
+                definition: Some(definition.into()),
+                syntax: Some(syntax),
+                ..Grammar::EMPTY
+            };
+            custom.format = Some(CustomToolFormat {
+                kind: Some("grammar".to_owned()),
+                grammar: Some(grammar),
+                ..CustomToolFormat::EMPTY
+            });
+        }
+        self
+    }
+
+    /// The tool's name; empty when it came from JSON without one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let function = self.function.as_ref().and_then(|function| function.name.as_deref());
+        function
+            .or_else(|| self.custom.as_ref()?.name.as_deref())
+            .unwrap_or_default()
+    }
+}
+
+open_enum! {
+    /// Whether the model calls tools.
+    pub enum ToolChoiceMode {
+        /// It does not.
+        None = "none",
+        /// It decides.
+        Auto = "auto",
+        /// It must.
+        Required = "required",
+    }
+}
+
+/// Which tools the model calls.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletiontoolchoiceoption>
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ToolChoice {
+    /// None, any, or at least one.
+    Mode(ToolChoiceMode),
+    /// A certain one, or some of those offered.
+    Only(Box<NamedToolChoice>),
+}
+
+wire_struct! {
+    /// A certain tool, or some of those offered.
+    pub struct NamedToolChoice {
+        pub(crate) kind: String = "type",
+        pub(crate) function: ToolName = "function",
+        pub(crate) custom: ToolName = "custom",
+        pub(crate) allowed_tools: AllowedTools = "allowed_tools",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct ToolName {
+        pub(crate) name: String = "name",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct AllowedTools {
+        pub(crate) mode: ToolChoiceMode = "mode",
+        pub(crate) tools: List<Value> = "tools",
+    }
+}
+
+impl ToolChoice {
+    /// No tool is called.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::Mode(ToolChoiceMode::None)
+    }
+
+    /// The model decides.
+    #[must_use]
+    pub fn auto() -> Self {
+        Self::Mode(ToolChoiceMode::Auto)
+    }
+
+    /// At least one tool is called.
+    #[must_use]
+    pub fn required() -> Self {
+        Self::Mode(ToolChoiceMode::Required)
+    }
+
+    /// This function is called.
+    #[must_use]
+    pub fn function(name: impl Into<String>) -> Self {
+        let function = Some(ToolName {
+            name: Some(name.into()),
+            ..ToolName::EMPTY
+        });
+        Self::Only(Box::new(NamedToolChoice {
+            kind: Some("function".to_owned()),
+            function,
+            ..NamedToolChoice::EMPTY
+        }))
+    }
+
+    /// This custom tool is called.
+    #[must_use]
+    pub fn custom(name: impl Into<String>) -> Self {
+        let custom = Some(ToolName {
+            name: Some(name.into()),
+            ..ToolName::EMPTY
+        });
+        Self::Only(Box::new(NamedToolChoice {
+            kind: Some("custom".to_owned()),
+            custom,
+            ..NamedToolChoice::EMPTY
+        }))
+    }
+
+    /// Only these of the offered tools may be called (`auto`), or one of them must be (`required`).
+    #[must_use]
+    pub fn allowed<'a>(mode: ToolChoiceMode, tools: impl IntoIterator<Item = &'a Tool>) -> Self {
+        let tools = tools
+            .into_iter()
+            .map(|tool| {
+                let kind = tool.kind.as_ref().map_or("function", ToolType::as_str);
+                serde_json::json!({"type": kind, kind: {"name": tool.name()}})
+            })
+            .collect();
+        let allowed = AllowedTools {
+            mode: Some(mode),
+            tools: Some(tools),
+            ..AllowedTools::EMPTY
+        };
+        Self::Only(Box::new(NamedToolChoice {
+            kind: Some("allowed_tools".to_owned()),
+            allowed_tools: Some(allowed),
+            ..NamedToolChoice::EMPTY
+        }))
+    }
+
+    /// Whether this asks for a tool, so that tools must be offered.
+    pub(crate) fn needs_tools(&self) -> bool {
+        !matches!(self, Self::Mode(ToolChoiceMode::None | ToolChoiceMode::Auto))
+    }
+}
+
+impl Wire for ToolChoice {
+    fn from_str(word: &str) -> Option<Self> {
+        Some(Self::Mode(word.into()))
+    }
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
+        NamedToolChoice::read_map(map).map(|named| Read::Is(Self::Only(Box::new(named))))
+    }
+}
+
+deserialize_wire!(ToolChoice, "a word or an object");
+
+impl Serialize for ToolChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Mode(mode) => mode.serialize(serializer),
+            Self::Only(named) => named.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_custom_tool_carries_its_grammar() {
+        let tool = Tool::custom("sql")
+            .description("runs SQL")
+            .grammar(GrammarSyntax::Lark, "start: \"a\"");
+        assert_eq!(
+            serde_json::to_value(tool).unwrap(),
+            json!({"type": "custom", "custom": {
+                "name": "sql", "description": "runs SQL",
+                "format": {"type": "grammar", "grammar": {"definition": "start: \"a\"", "syntax": "lark"}}
+            }})
+        );
+    }
+
+    #[test]
+    fn every_choice_has_its_shape() {
+        let tools = [Tool::function("f"), Tool::custom("c")];
+        for (choice, wire) in [
+            (ToolChoice::auto(), json!("auto")),
+            (
+                ToolChoice::function("f"),
+                json!({"type": "function", "function": {"name": "f"}}),
+            ),
+            (
+                ToolChoice::custom("c"),
+                json!({"type": "custom", "custom": {"name": "c"}}),
+            ),
+            (
+                ToolChoice::allowed(ToolChoiceMode::Required, &tools),
+                json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [
+                    {"type": "function", "function": {"name": "f"}},
+                    {"type": "custom", "custom": {"name": "c"}},
+                ]}}),
+            ),
+        ] {
+            assert_eq!(serde_json::to_value(&choice).unwrap(), wire);
+            assert_eq!(serde_json::from_value::<ToolChoice>(wire).unwrap(), choice);
+        }
+    }
+}

@@ -1,0 +1,544 @@
+//! Chunks to a completion: what the deltas add up to.
+//!
+//! The cost of a chunk is proportional to what it adds. Words are appended; ids and counts are taken over,
+//! and never taken back by a later `null` or empty string; filter results keep the worst that was said;
+//! pieces of tool calls are put together by id first, then by index, then by order.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkChoice, DeltaBody, Hole, ToolCallDelta};
+use crate::response::{
+    AssistantMessage, Audio, ChatCompletion, Choice, CompletionBody, CustomToolCall, FunctionCall, Logprobs, ToolCall,
+    ToolCallType,
+};
+use crate::wire::Rest;
+
+/// What has been received so far.
+#[derive(Debug, Default)]
+pub struct ChunkFold {
+    body: CompletionBody,
+    choices: Vec<OpenChoice>,
+    chunks: u64,
+}
+
+#[derive(Debug, Default)]
+struct OpenChoice {
+    choice: Choice,
+    calls: Vec<OpenCall>,
+    /// The shape that was applied last, if applying it again adds nothing but its words.
+    settled: Option<Arc<ChunkBody>>,
+}
+
+/// A tool call, and the index by which its pieces are told apart.
+#[derive(Debug)]
+struct OpenCall {
+    index: Option<u64>,
+    call: ToolCall,
+}
+
+impl ChunkFold {
+    /// Nothing received yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a chunk.
+    pub fn push(&mut self, chunk: &ChatCompletionChunk) {
+        self.chunks += 1;
+        if let Some((hole, text)) = chunk.varying()
+            && let Some(open) = self.settled_choice(chunk.shape())
+        {
+            open.append(hole, text);
+            return;
+        }
+        self.push_whole(chunk);
+    }
+
+    /// How many chunks were added.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    /// Whether at least `expected` choices came, and every one has its finish reason.
+    pub(crate) fn is_finished(&self, expected: usize) -> bool {
+        self.choices.len() >= expected.max(1) && self.choices.iter().all(|open| open.choice.finish_reason.is_some())
+    }
+
+    /// The texts so far, for the check that an error does not repeat them.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.choices
+            .iter()
+            .filter_map(|open| open.choice.message.as_ref()?.content.as_deref())
+    }
+
+    /// The tool calls of a choice so far, with the index each piece carried.
+    pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
+        let open = self.choices.iter().find(|open| open.choice.index == Some(index));
+        open.into_iter()
+            .flat_map(|open| open.calls.iter().map(|open| &open.call))
+    }
+
+    /// Which call of the choice a piece that was added belongs to, from 0.
+    pub(crate) fn call_of(&self, index: u64, piece: &ToolCallDelta<'_>) -> Option<usize> {
+        self.choices
+            .iter()
+            .find(|open| open.choice.index == Some(index))?
+            .call_of(piece)
+    }
+
+    /// The completion that the chunks so far add up to.
+    #[must_use]
+    pub fn completion(&self) -> ChatCompletion {
+        let mut body = self.body.clone();
+        let choices = self
+            .choices
+            .iter()
+            .map(|open| finish(open.choice.clone(), open.calls.iter().map(|c| c.call.clone())));
+        body.choices = Some(choices.collect());
+        ChatCompletion::from_body(body)
+    }
+
+    /// The completion that the chunks add up to, without a copy.
+    #[must_use]
+    pub fn into_completion(self) -> ChatCompletion {
+        let mut body = self.body;
+        let choices = self
+            .choices
+            .into_iter()
+            .map(|open| finish(open.choice, open.calls.into_iter().map(|c| c.call)));
+        body.choices = Some(choices.collect());
+        ChatCompletion::from_body(body)
+    }
+
+    fn settled_choice(&mut self, shape: &Arc<ChunkBody>) -> Option<&mut OpenChoice> {
+        self.choices
+            .iter_mut()
+            .find(|open| open.settled.as_ref().is_some_and(|settled| Arc::ptr_eq(settled, shape)))
+    }
+
+    fn push_whole(&mut self, chunk: &ChatCompletionChunk) {
+        let shape = chunk.shape();
+        let body = &mut self.body;
+        take_text(&mut body.id, shape.id.as_deref());
+        take_text(&mut body.model, shape.model.as_deref());
+        take_text(&mut body.system_fingerprint, shape.system_fingerprint.as_deref());
+        if body.object.is_none() && shape.object.as_deref().is_some_and(|object| !object.is_empty()) {
+            body.object = Some("chat.completion".to_owned());
+        }
+        if let Some(created) = shape.created.filter(|created| *created != 0) {
+            body.created = Some(created);
+        }
+        if shape.service_tier.is_some() {
+            body.service_tier.clone_from(&shape.service_tier);
+        }
+        if let Some(usage) = &shape.usage {
+            body.usage = Some(usage.clone());
+        }
+        if !chunk.prompt_filter_results().is_empty() {
+            body.prompt_filter_results
+                .get_or_insert_default()
+                .extend_from_slice(chunk.prompt_filter_results());
+        }
+        take_extra(&mut body.rest, shape.rest.extra());
+
+        let sole = shape.choices.as_ref().is_some_and(|choices| choices.len() == 1)
+            && shape.usage.is_none()
+            && shape.delta.is_none()
+            && chunk.prompt_filter_results().is_empty();
+        for choice in chunk.choices() {
+            let open = self.open_choice(choice.index());
+            open.push(&choice);
+            let repeatable = sole && chunk.varying().is_some() && only_words(&choice);
+            open.settled = repeatable.then(|| Arc::clone(shape));
+        }
+        // v1 puts a delta and filter results at the top of a chunk in its schema; no recording has them
+        if let Some(delta) = &shape.delta {
+            self.open_choice(0)
+                .push_delta(delta, delta.content.as_deref(), None, None);
+        }
+        if let Some(results) = &shape.content_filter_results {
+            self.open_choice(0)
+                .choice
+                .content_filter_results
+                .get_or_insert_default()
+                .merge(results);
+        }
+    }
+
+    fn open_choice(&mut self, index: u64) -> &mut OpenChoice {
+        let at = self
+            .choices
+            .partition_point(|open| open.choice.index.unwrap_or(0) < index);
+        let known = self
+            .choices
+            .get(at)
+            .is_some_and(|open| open.choice.index == Some(index));
+        if !known {
+            let choice = Choice {
+                index: Some(index),
+                ..Choice::EMPTY
+            };
+            self.choices.insert(
+                at,
+                OpenChoice {
+                    choice,
+                    ..OpenChoice::default()
+                },
+            );
+        }
+        // the index was found or has just been made
+        #[expect(clippy::indexing_slicing, reason = "`at` is the place of the choice")]
+        &mut self.choices[at]
+    }
+}
+
+/// Whether pushing this choice again would change nothing but append its one varying string.
+fn only_words(choice: &ChunkChoice<'_>) -> bool {
+    let body = choice.body();
+    let Some(delta) = &body.delta else { return false };
+    let texts = [&delta.content, &delta.refusal, &delta.reasoning_content]
+        .into_iter()
+        .filter(|text| text.as_ref().is_some_and(|text| !text.is_empty()))
+        .count();
+    // the shape itself carries the words of the chunk it was learned from
+    let calls = delta.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty());
+    texts <= 1
+        && !calls
+        && body.logprobs.is_none()
+        && delta.function_call.is_none()
+        && delta.audio.is_none()
+        && delta.annotations.is_none()
+        && delta.context.is_none()
+        && delta.rest.extra().is_none()
+}
+
+impl OpenChoice {
+    fn message(&mut self) -> &mut AssistantMessage {
+        self.choice.message.get_or_insert_default()
+    }
+
+    fn append(&mut self, hole: Hole, text: &str) {
+        let message = self.message();
+        let field = match hole {
+            Hole::Content => &mut message.content,
+            Hole::Refusal => &mut message.refusal,
+            Hole::Reasoning => &mut message.reasoning_content,
+            // shapes with tool calls are never settled
+            Hole::Arguments => return,
+        };
+        append(field, Some(text));
+    }
+
+    fn push(&mut self, choice: &ChunkChoice<'_>) {
+        let body = choice.body();
+        if let Some(delta) = &body.delta {
+            self.push_delta(delta, choice.content(), choice.refusal(), choice.reasoning_content());
+            for piece in choice.tool_calls() {
+                self.push_call(&piece);
+            }
+        }
+        // an empty reason is how some gateways say "not yet"
+        if let Some(reason) = &body.finish_reason
+            && !reason.as_str().is_empty()
+        {
+            self.choice.finish_reason = Some(reason.clone());
+        }
+        if let Some(logprobs) = &body.logprobs {
+            self.choice.logprobs.get_or_insert(Logprobs::EMPTY).append(logprobs);
+        }
+        if let Some(results) = choice.content_filter_results() {
+            self.choice
+                .content_filter_results
+                .get_or_insert_default()
+                .merge(results);
+        }
+        if let Some(offsets) = &body.content_filter_offsets {
+            self.choice.content_filter_offsets = Some(offsets.clone());
+        }
+        take_extra(&mut self.choice.rest, body.rest.extra());
+    }
+
+    fn push_delta(&mut self, delta: &DeltaBody, content: Option<&str>, refusal: Option<&str>, reasoning: Option<&str>) {
+        let message = self.message();
+        if delta.role.is_some() {
+            message.role.clone_from(&delta.role);
+        }
+        append(&mut message.content, content);
+        append(&mut message.refusal, refusal);
+        append(&mut message.reasoning_content, reasoning);
+        if let Some(piece) = &delta.function_call {
+            let function = message.function_call.get_or_insert(FunctionCall::EMPTY);
+            append(&mut function.name, piece.name.as_deref());
+            append(&mut function.arguments, piece.arguments.as_deref());
+            take_extra(&mut function.rest, piece.rest.extra());
+        }
+        if let Some(piece) = &delta.audio {
+            let audio = message.audio.get_or_insert(Audio::EMPTY);
+            take_text(&mut audio.id, piece.id.as_deref());
+            append(&mut audio.data, piece.data.as_deref());
+            append(&mut audio.transcript, piece.transcript.as_deref());
+            if piece.expires_at.is_some() {
+                audio.expires_at = piece.expires_at;
+            }
+            take_extra(&mut audio.rest, piece.rest.extra());
+        }
+        if let Some(annotations) = &delta.annotations {
+            message
+                .annotations
+                .get_or_insert_default()
+                .extend_from_slice(annotations);
+        }
+        if let Some(context) = &delta.context {
+            message.context.get_or_insert_default().merge(context.as_ref().clone());
+        }
+        for (name, value) in delta.rest.extra().into_iter().flatten() {
+            join_extra(&mut message.rest, name, value);
+        }
+    }
+
+    fn push_call(&mut self, piece: &ToolCallDelta<'_>) {
+        let call = self.open_call(piece);
+        let body = piece.body();
+        if body.kind.is_some() {
+            call.kind.clone_from(&body.kind);
+        }
+        if let Some(function) = &body.function {
+            let open = call.function.get_or_insert(FunctionCall::EMPTY);
+            take_name(&mut open.name, function.name.as_deref());
+            append(&mut open.arguments, piece.arguments());
+            take_extra(&mut open.rest, function.rest.extra());
+        }
+        if let Some(custom) = &body.custom {
+            let open = call.custom.get_or_insert(CustomToolCall::EMPTY);
+            take_name(&mut open.name, custom.name.as_deref());
+            append(&mut open.input, custom.input.as_deref());
+            take_extra(&mut open.rest, custom.rest.extra());
+        }
+        take_extra(&mut call.rest, body.rest.extra());
+    }
+
+    /// The call a piece belongs to: by id; a new id opens a new call even under a used index; without an
+    /// id by the latest call of that index; without both, the last one, or a new one if the piece names a
+    /// tool.
+    fn open_call(&mut self, piece: &ToolCallDelta<'_>) -> &mut ToolCall {
+        let found = self.call_of(piece);
+        let at = found.unwrap_or_else(|| {
+            self.calls.push(OpenCall {
+                index: piece.index(),
+                call: ToolCall::EMPTY,
+            });
+            self.calls.len() - 1
+        });
+        // the place was found or has just been made
+        #[expect(clippy::indexing_slicing, reason = "`at` is the place of the call")]
+        let open = &mut self.calls[at];
+        if open.call.id.is_none() {
+            open.call.id = piece.id().map(str::to_owned);
+        }
+        &mut open.call
+    }
+
+    fn call_of(&self, piece: &ToolCallDelta<'_>) -> Option<usize> {
+        let calls = &self.calls;
+        match (piece.id(), piece.index()) {
+            (Some(id), index) => calls
+                .iter()
+                .position(|open| open.call.id.as_deref() == Some(id))
+                .or_else(|| {
+                    // an id that comes after the first piece belongs to the call that has none yet
+                    calls
+                        .iter()
+                        .rposition(|open| open.call.id.is_none() && open.index == index && index.is_some())
+                }),
+            (None, Some(index)) => calls.iter().rposition(|open| open.index == Some(index)),
+            (None, None) => match piece.name().filter(|name| !name.is_empty()) {
+                Some(_) if calls.last().is_some_and(|open| !open.call.name().is_empty()) => None,
+                _ => calls.len().checked_sub(1),
+            },
+        }
+    }
+}
+
+fn finish(mut choice: Choice, calls: impl Iterator<Item = ToolCall>) -> Choice {
+    let mut calls: Vec<ToolCall> = calls.collect();
+    if !calls.is_empty() {
+        for call in &mut calls {
+            if call.kind.is_none() && call.function.is_some() {
+                call.kind = Some(ToolCallType::Function);
+            }
+        }
+        choice.message.get_or_insert_default().tool_calls = Some(calls);
+    }
+    choice
+}
+
+fn append(field: &mut Option<String>, more: Option<&str>) {
+    if let Some(more) = more {
+        match field {
+            Some(text) => text.push_str(more),
+            None => *field = Some(more.to_owned()),
+        }
+    }
+}
+
+/// Takes over a text that is not empty.
+fn take_text(field: &mut Option<String>, newer: Option<&str>) {
+    if let Some(newer) = newer.filter(|text| !text.is_empty())
+        && field.as_deref() != Some(newer)
+    {
+        *field = Some(newer.to_owned());
+    }
+}
+
+/// A name comes whole in the first piece; some gateways repeat it, some send it empty later.
+fn take_name(field: &mut Option<String>, newer: Option<&str>) {
+    if field.as_deref().unwrap_or_default().is_empty() {
+        take_text(field, newer);
+    }
+}
+
+fn take_extra(rest: &mut Rest, newer: Option<&serde_json::Map<String, Value>>) {
+    for (name, value) in newer.into_iter().flatten() {
+        rest.keep(name, value.clone());
+    }
+}
+
+/// Unmodelled strings of a delta are pieces too; anything else is taken over.
+fn join_extra(rest: &mut Rest, name: &str, value: &Value) {
+    if let (Value::String(piece), Some(Value::String(text))) = (value, rest.extra_mut().get_mut(name)) {
+        text.push_str(piece);
+        return;
+    }
+    rest.keep(name, value.clone());
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fold(chunks: &[Value]) -> Value {
+        let mut fold = ChunkFold::new();
+        for chunk in chunks {
+            fold.push(&serde_json::from_value(chunk.clone()).unwrap());
+        }
+        serde_json::to_value(fold.into_completion()).unwrap()
+    }
+
+    fn pieces(pieces: &[Value]) -> Value {
+        let chunks: Vec<Value> = pieces
+            .iter()
+            .map(|piece| json!({"choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]}))
+            .collect();
+        fold(&chunks)["choices"][0]["message"]["tool_calls"].clone()
+    }
+
+    fn call(id: &str, name: &str, arguments: &str) -> Value {
+        json!({"id": id, "type": "function", "function": {"name": name, "arguments": arguments}})
+    }
+
+    #[test]
+    fn nothing_later_takes_back_what_came() {
+        let whole = fold(&[
+            json!({"id": "a", "model": "m", "created": 7, "usage": {"total_tokens": 3}, "choices": [
+                {"index": 0, "delta": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}),
+            json!({"id": "", "model": "", "created": 0, "usage": null, "choices": [{"index": 0, "finish_reason": null}]}),
+        ]);
+        assert_eq!(
+            whole,
+            json!({"id": "a", "model": "m", "created": 7, "usage": {"total_tokens": 3}, "choices": [
+                {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]})
+        );
+    }
+
+    #[test]
+    fn interleaved_calls_are_told_apart_by_index() {
+        let calls = pieces(&[
+            json!({"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}),
+            json!({"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}}),
+            json!({"index": 0, "function": {"arguments": "{1"}}),
+            json!({"index": 1, "function": {"arguments": "{2"}}),
+            json!({"index": 0, "function": {"arguments": "}"}}),
+        ]);
+        assert_eq!(calls, json!([call("a", "f", "{1}"), call("b", "g", "{2")]));
+    }
+
+    #[test]
+    fn a_repeated_index_with_a_new_id_is_a_new_call() {
+        let calls = pieces(&[
+            json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}}),
+            json!({"index": 0, "id": "b", "function": {"name": "g", "arguments": "{"}}),
+            json!({"index": 0, "function": {"arguments": "}"}}),
+        ]);
+        assert_eq!(calls, json!([call("a", "f", "{}"), call("b", "g", "{}")]));
+    }
+
+    #[test]
+    fn calls_without_an_index_follow_their_order() {
+        let calls = pieces(&[
+            json!({"id": "a", "function": {"name": "f", "arguments": "{"}}),
+            json!({"function": {"arguments": "}"}}),
+            json!({"id": "b", "function": {"name": "g", "arguments": "{}"}}),
+            json!({"id": "a", "function": {"arguments": "!"}}),
+        ]);
+        assert_eq!(calls, json!([call("a", "f", "{}!"), call("b", "g", "{}")]));
+    }
+
+    #[test]
+    fn an_index_need_not_begin_at_zero() {
+        let calls = pieces(&[
+            json!({"index": 3, "id": "a", "function": {"name": "f", "arguments": "{"}}),
+            json!({"index": 3, "function": {"arguments": "}"}}),
+        ]);
+        assert_eq!(calls, json!([call("a", "f", "{}")]));
+    }
+
+    #[test]
+    fn an_empty_or_repeated_id_and_name_change_nothing() {
+        let calls = pieces(&[
+            json!({"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": "{"}}),
+            json!({"index": 0, "id": "", "function": {"name": "", "arguments": "1"}}),
+            json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "}"}}),
+        ]);
+        assert_eq!(calls, json!([call("a", "f", "{1}")]));
+    }
+
+    #[test]
+    fn custom_calls_collect_their_input() {
+        let calls = pieces(&[
+            json!({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": "SEL"}}),
+            json!({"index": 0, "custom": {"input": "ECT"}}),
+        ]);
+        assert_eq!(
+            calls,
+            json!([{"id": "a", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}}])
+        );
+    }
+
+    #[test]
+    fn unmodelled_words_of_a_delta_add_up() {
+        let whole = fold(&[
+            json!({"choices": [{"index": 0, "delta": {"thought": "a", "n": 1}}]}),
+            json!({"choices": [{"index": 0, "delta": {"thought": "b", "n": 2}}]}),
+        ]);
+        assert_eq!(whole["choices"][0]["message"], json!({"thought": "ab", "n": 2}));
+    }
+
+    #[test]
+    fn the_worst_filter_result_stays() {
+        let chunk = |filtered: bool, severity: &str| {
+            json!({"choices": [{"index": 0, "delta": {}, "content_filter_results":
+                {"hate": {"filtered": filtered, "severity": severity}}}]})
+        };
+        let whole = fold(&[chunk(false, "safe"), chunk(true, "high"), chunk(false, "low")]);
+        assert_eq!(
+            whole["choices"][0]["content_filter_results"],
+            json!({"hate": {"filtered": true, "severity": "high"}})
+        );
+    }
+}

@@ -1,0 +1,302 @@
+//! Finds, in a line that is known to be JSON, the strings that vary from chunk to chunk.
+//!
+//! One walk over the few levels that matter: the top, its only choice, the delta, the first tool call. What
+//! could make the bytes around a string mean something else when the string changes is refused: an escaped
+//! or repeated member name on the way.
+
+use std::ops::Range;
+
+use super::chunk::Hole;
+
+/// The words of the only choice, and the padding.
+#[derive(Debug, PartialEq)]
+pub(super) struct Found {
+    pub(super) hole: Hole,
+    pub(super) words: Range<usize>,
+    pub(super) padding: Option<Range<usize>>,
+}
+
+pub(super) fn locate(line: &[u8]) -> Option<Found> {
+    let mut walk = Walk { line, at: 0 };
+    let mut words = None;
+    let mut padding = None;
+    let (mut choices, mut paddings) = (0, 0);
+    walk.object(|walk, name| match name {
+        b"choices" => {
+            choices += 1;
+            walk.only_element(|walk| {
+                words = in_choice(walk)?;
+                Some(())
+            })
+        }
+        b"obfuscation" => {
+            paddings += 1;
+            padding = walk.value_string()?;
+            Some(())
+        }
+        _ => walk.skip(),
+    })?;
+    if choices != 1 || paddings > 1 {
+        return None;
+    }
+    let (hole, words) = words?;
+    Some(Found { hole, words, padding })
+}
+
+type Words = Option<(Hole, Range<usize>)>;
+
+fn in_choice(walk: &mut Walk<'_>) -> Option<Words> {
+    let mut words = None;
+    let mut deltas = 0;
+    walk.object(|walk, name| {
+        if name != b"delta" {
+            return walk.skip();
+        }
+        deltas += 1;
+        words = in_delta(walk)?;
+        Some(())
+    })?;
+    (deltas == 1).then_some(words)
+}
+
+fn in_delta(walk: &mut Walk<'_>) -> Option<Words> {
+    let mut words: Words = None;
+    let mut seen = [0_u8; 4];
+    walk.object(|walk, name| {
+        let (hole, count) = match (name, &mut seen) {
+            (b"content", [count, ..]) => (Hole::Content, count),
+            (b"refusal", [_, count, ..]) => (Hole::Refusal, count),
+            (b"reasoning_content", [_, _, count, _]) => (Hole::Reasoning, count),
+            (b"tool_calls", [_, _, _, count]) => (Hole::Arguments, count),
+            _ => return walk.skip(),
+        };
+        *count = count.saturating_add(1);
+        let found = if hole == Hole::Arguments {
+            in_tool_calls(walk)?
+        } else {
+            walk.value_string()?
+        };
+        if let Some(range) = found {
+            // of several strings the last that says something varies; empty ones stay empty
+            if words.is_none() || !range.is_empty() {
+                words = Some((hole, range));
+            }
+        }
+        Some(())
+    })?;
+    seen.iter().all(|count| *count <= 1).then_some(words)
+}
+
+fn in_tool_calls(walk: &mut Walk<'_>) -> Option<Option<Range<usize>>> {
+    let mut found = None;
+    walk.only_element(|walk| {
+        let mut functions = 0;
+        walk.object(|walk, name| {
+            if name != b"function" {
+                return walk.skip();
+            }
+            functions += 1;
+            let mut arguments = 0;
+            walk.object(|walk, name| {
+                if name != b"arguments" {
+                    return walk.skip();
+                }
+                arguments += 1;
+                found = walk.value_string()?;
+                Some(())
+            })?;
+            (arguments <= 1).then_some(())
+        })?;
+        (functions <= 1).then_some(())
+    })?;
+    Some(found)
+}
+
+struct Walk<'a> {
+    line: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.line.get(self.at..).unwrap_or_default()
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        while let Some(byte) = self.line.get(self.at) {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then(|| self.at += 1)
+    }
+
+    /// The bytes of a string between its quotes.
+    fn string(&mut self) -> Option<Range<usize>> {
+        self.expect(b'"')?;
+        let start = self.at;
+        let end = start + string_end(self.rest())?;
+        self.at = end + 1;
+        Some(start..end)
+    }
+
+    /// A string's place; `Some(None)` for a value that is no string.
+    fn value_string(&mut self) -> Option<Option<Range<usize>>> {
+        if self.peek()? == b'"' {
+            return self.string().map(Some);
+        }
+        self.skip()?;
+        Some(None)
+    }
+
+    /// Calls `member` at the value of every member; `None` for what is no object, or has an escaped name.
+    fn object(&mut self, mut member: impl FnMut(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
+        self.expect(b'{')?;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            let name = self.line.get(self.string()?)?;
+            if memchr::memchr(b'\\', name).is_some() {
+                return None;
+            }
+            self.expect(b':')?;
+            member(self, name)?;
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Some(());
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Calls `element` at the element of a list that has exactly one.
+    fn only_element(&mut self, element: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
+        self.expect(b'[')?;
+        if self.peek()? == b']' {
+            return None;
+        }
+        element(self)?;
+        self.expect(b']')
+    }
+
+    /// Steps over a value of any kind.
+    fn skip(&mut self) -> Option<()> {
+        let mut depth = 0_u32;
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.string()?;
+                }
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                    continue;
+                }
+                b'}' | b']' => {
+                    depth = depth.checked_sub(1)?;
+                    self.at += 1;
+                }
+                b',' | b':' => {
+                    self.at += 1;
+                    continue;
+                }
+                _ => {
+                    let word = self
+                        .rest()
+                        .iter()
+                        .take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b':'))
+                        .count();
+                    self.at += word.max(1);
+                }
+            }
+            if depth == 0 {
+                return Some(());
+            }
+        }
+    }
+}
+
+/// Where the closing quote of a string is, from just after the opening one.
+pub(super) fn string_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let found = at + memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
+        if text.get(found) == Some(&b'"') {
+            return Some(found);
+        }
+        at = found + 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Option<(Hole, &str)> {
+        let found = locate(line.as_bytes())?;
+        Some((found.hole, &line[found.words]))
+    }
+
+    #[test]
+    fn the_words_of_the_only_choice_are_found() {
+        for (line, expected) in [
+            (
+                r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#,
+                Some((Hole::Content, "a")),
+            ),
+            (
+                r#"{"choices":[{"delta":{"content":"","reasoning_content":"b"}}]}"#,
+                Some((Hole::Reasoning, "b")),
+            ),
+            (
+                r#"{"choices":[{"delta":{"content":"x\"y"}}],"id":"{"}"#,
+                Some((Hole::Content, "x\\\"y")),
+            ),
+            (
+                r#"{"choices":[{"delta":{"content":null,"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}}]}"#,
+                Some((Hole::Arguments, "{")),
+            ),
+            (
+                r#"{ "choices" : [ { "delta" : { "refusal" : "no" } } ] }"#,
+                Some((Hole::Refusal, "no")),
+            ),
+            (r#"{"choices":[]}"#, None),
+            (r#"{"choices":[{"delta":{}}]}"#, None),
+            (
+                r#"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]}"#,
+                None,
+            ),
+        ] {
+            assert_eq!(words(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn names_that_could_change_the_meaning_are_refused() {
+        for line in [
+            r#"{"choices":[{"delta":{"content":"a","content":"b"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a","con\u0074ent":"b"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a"},"delta":{"content":"b"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"a"}}],"choices":[]}"#,
+            r#"{"obfuscation":"a","choices":[{"delta":{"content":"a"}}],"obfuscation":"b"}"#,
+        ] {
+            assert_eq!(words(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn padding_is_found_on_either_side() {
+        let line = r#"{"obfuscation":"pad","choices":[{"delta":{"content":"a"}}]}"#;
+        assert_eq!(locate(line.as_bytes()).unwrap().padding, Some(16..19));
+    }
+}

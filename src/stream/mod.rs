@@ -1,0 +1,497 @@
+//! How an answer arrives: bytes, events, chunks, and what they add up to.
+//!
+//! [`ChatCompletionStream`] is polled and owns no task: dropping it stops everything. It ends in success
+//! only after `[DONE]`, or when the body ends after every choice had its finish reason; any other end is an
+//! error, and [`partial`](ChatCompletionStream::partial) still holds what came. [`sse`] is the framing
+//! underneath, of use for other bodies too; [`ChunkFold`] adds chunks up without a stream.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+
+use self::decode::{Decoded, Decoder};
+use self::sse::{SseError, SseEvent, SseItem, SseReader};
+use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::response::{ChatCompletion, ResponseMetadata};
+
+pub use self::chunk::{ChatCompletionChunk, ChunkChoice, ToolCallDelta};
+pub use self::events::{Events, StreamEvent};
+pub use self::fold::ChunkFold;
+pub use self::partial::PartialJsonStream;
+pub use self::text::TextStream;
+
+mod chunk;
+mod decode;
+mod events;
+mod fold;
+mod locate;
+mod partial;
+pub mod sse;
+mod text;
+
+/// So much of a body that is no event stream is read to find out what it says.
+const STRAY_BODY: usize = 1024 * 1024;
+
+/// Where the bytes come from. Implemented by whoever knows the transport.
+pub(crate) trait ByteSource: Send {
+    /// The next bytes, or the end.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>>;
+
+    /// An event came: the wait for the first one is over.
+    fn note_event(&mut self) {}
+
+    /// Nothing more is needed; what is left of the body may be read in the background.
+    fn finish(self: Box<Self>) {}
+}
+
+/// Is told which model answers.
+type ModelWatch = Box<dyn FnOnce(&str) + Send>;
+
+/// An answer that arrives chunk by chunk.
+///
+/// A [`Stream`] of [`ChatCompletionChunk`]s; [`text`](Self::text) and [`events`](Self::events) show it in
+/// other ways. Whatever way it is read, it adds up what came.
+///
+/// # Example: print as it comes, then look at the whole
+///
+/// ```no_run
+/// use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest};
+/// use futures::TryStreamExt;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+/// let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Write a haiku.").build()?;
+/// let mut stream = client.stream(&request).await?;
+/// while let Some(chunk) = stream.try_next().await? {
+///     print!("{}", chunk.text().unwrap_or_default());
+/// }
+/// println!("\n{} tokens", stream.into_completion()?.usage().completion_tokens());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Cancel safety
+///
+/// Polling can be abandoned at any time without losing a chunk. Dropping the stream before its end closes
+/// the connection.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>
+pub struct ChatCompletionStream {
+    source: Option<Box<dyn ByteSource>>,
+    reader: SseReader,
+    decoder: Decoder,
+    fold: ChunkFold,
+    metadata: Arc<ResponseMetadata>,
+    deployment: Option<String>,
+    /// What the caller said; `None` when that was too much to keep, or is not known.
+    sent: Option<Arc<[String]>>,
+    watch_model: Option<ModelWatch>,
+    expected_choices: usize,
+    end: End,
+    /// Bytes from the start of a body, until it is known what it is; then those of a body that is no event
+    /// stream.
+    opening: Opening,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// More may come.
+    Open,
+    /// No more bytes come, but the reader may hold an event.
+    Drained,
+    /// `[DONE]`, or all finish reasons and the end of the body.
+    Done,
+    /// An error was handed out.
+    Failed,
+}
+
+enum Opening {
+    Unknown,
+    Events,
+    /// The body is something else: JSON, HTML or text.
+    Stray(BytesMut),
+}
+
+impl ChatCompletionStream {
+    pub(crate) fn new(source: Box<dyn ByteSource>, metadata: Arc<ResponseMetadata>) -> Self {
+        Self {
+            source: Some(source),
+            reader: SseReader::new(),
+            decoder: Decoder::new(),
+            fold: ChunkFold::new(),
+            metadata,
+            deployment: None,
+            sent: None,
+            watch_model: None,
+            expected_choices: 1,
+            end: End::Open,
+            opening: Opening::Unknown,
+        }
+    }
+
+    /// Reads an event stream from any pieces of bytes: a recording, a proxy, another transport.
+    ///
+    /// # Example: a recorded stream
+    ///
+    /// ```
+    /// use azure_openai_chat::ChatCompletionStream;
+    /// use bytes::Bytes;
+    /// use futures::{StreamExt, executor::block_on, stream};
+    ///
+    /// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: [DONE]\n\n";
+    /// let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(body.as_bytes()))]);
+    /// let mut stream = ChatCompletionStream::from_bytes(pieces);
+    /// while let Some(chunk) = block_on(stream.next()) {
+    ///     chunk?;
+    /// }
+    /// assert_eq!(stream.into_completion()?.text(), Some("Hi"));
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    pub fn from_bytes<S, E>(pieces: S) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        Self::new(Box::new(Pieces(Box::pin(pieces))), Arc::default())
+    }
+
+    /// The size of the largest event, in bytes of its lines; 16 MiB when unset.
+    #[must_use]
+    pub fn max_event_bytes(mut self, limit: usize) -> Self {
+        self.reader = self.reader.max_event_bytes(limit);
+        self
+    }
+
+    /// Parses every event anew, instead of only what differs from the event before. For comparisons: the
+    /// chunks are the same.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_templates(mut self) -> Self {
+        self.decoder = Decoder::parsing_only();
+        self
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn for_call(mut self, deployment: &str, sent: Option<Arc<[String]>>, choices: u64) -> Self {
+        self.deployment = Some(deployment.to_owned());
+        self.sent = sent;
+        self.expected_choices = usize::try_from(choices).unwrap_or(1);
+        self
+    }
+
+    /// Calls `watch` with the name of the model that answers, once.
+    #[cfg(feature = "client")]
+    pub(crate) fn watch_model(mut self, watch: ModelWatch) -> Self {
+        self.watch_model = Some(watch);
+        self
+    }
+
+    /// What the headers said.
+    #[must_use]
+    pub fn metadata(&self) -> &ResponseMetadata {
+        &self.metadata
+    }
+
+    /// How many chunks have come.
+    #[must_use]
+    pub fn chunks(&self) -> u64 {
+        self.fold.chunks()
+    }
+
+    /// Whether the answer is complete: `[DONE]` came, or every finish reason and the end of the body.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.end == End::Done
+    }
+
+    /// What has come so far, put together; also after an error.
+    #[must_use]
+    pub fn partial(&self) -> ChatCompletion {
+        self.fold.completion().with_metadata(Arc::clone(&self.metadata))
+    }
+
+    /// What the chunks add up to: text, tool calls, usage and filters of every choice.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Interrupted`] when the stream was not read to its end, or failed on the way. Use
+    /// [`partial`](Self::partial) for what came until then.
+    pub fn into_completion(self) -> Result<ChatCompletion> {
+        if self.end != End::Done {
+            let why = match self.end {
+                End::Failed => "the stream failed before the answer was complete",
+                _ => "the stream was not read to its end",
+            };
+            return Err(self
+                .dress(Error::new(ErrorKind::Interrupted, why))
+                .with_hint("partial() has what came"));
+        }
+        Ok(self.fold.into_completion().with_metadata(self.metadata))
+    }
+
+    /// The words of the first choice, as they come. The stream can be used on after it.
+    pub fn text(&mut self) -> TextStream<'_> {
+        TextStream::new(self)
+    }
+
+    /// What happens, event by event: words, refusals, tool calls, filters, usage, the end.
+    pub fn events(&mut self) -> Events<'_> {
+        Events::new(self)
+    }
+
+    /// The structured answer of the first choice so far, each time it grows.
+    ///
+    /// What is not complete yet is left out or cut, so `T` should have optional fields or defaults; a state
+    /// that does not fit `T` yet is passed over. The text is scanned once, in all.
+    pub fn partial_json<T: serde::de::DeserializeOwned>(&mut self) -> PartialJsonStream<'_, T> {
+        PartialJsonStream::new(self)
+    }
+
+    pub(crate) fn fold(&self) -> &ChunkFold {
+        &self.fold
+    }
+
+    /// The next chunk.
+    pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ChatCompletionChunk>>> {
+        loop {
+            if matches!(self.end, End::Done | End::Failed) {
+                return Poll::Ready(None);
+            }
+            let item = if self.end == End::Open {
+                self.reader.next_item()
+            } else {
+                self.reader.finish()
+            };
+            match item {
+                Some(Ok(SseItem::Event(event))) => {
+                    if let Some(source) = &mut self.source {
+                        source.note_event();
+                    }
+                    match self.take_event(event) {
+                        Ok(Some(chunk)) => return Poll::Ready(Some(Ok(chunk))),
+                        Ok(None) => continue,
+                        Err(error) => return self.fail(error),
+                    }
+                }
+                Some(Ok(_)) => continue,
+                Some(Err(error)) => return self.fail_framing(error),
+                None if self.end == End::Drained => return self.finish_drained(),
+                None => {}
+            }
+            let Some(source) = &mut self.source else {
+                self.end = End::Drained;
+                continue;
+            };
+            match ready!(source.poll_bytes(cx)) {
+                Some(Ok(bytes)) => self.take_bytes(bytes),
+                Some(Err(error)) => return self.fail_reading(error),
+                None => {
+                    self.source = None;
+                    self.end = End::Drained;
+                }
+            }
+        }
+    }
+
+    fn take_bytes(&mut self, bytes: Bytes) {
+        match &mut self.opening {
+            Opening::Events => self.reader.push(bytes),
+            Opening::Stray(body) => {
+                let room = STRAY_BODY.saturating_sub(body.len());
+                body.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+                if room <= bytes.len() {
+                    self.source = None;
+                    self.end = End::Drained;
+                }
+            }
+            // the content type is not to be trusted, the first bytes are
+            Opening::Unknown => match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                None => self.reader.push(bytes),
+                Some(b'{' | b'[' | b'<') => {
+                    self.opening = Opening::Stray(BytesMut::new());
+                    self.take_bytes(bytes);
+                }
+                Some(_) => {
+                    self.opening = Opening::Events;
+                    self.reader.push(bytes);
+                }
+            },
+        }
+    }
+
+    fn take_event(&mut self, event: SseEvent) -> Result<Option<ChatCompletionChunk>> {
+        let complete = event.is_complete();
+        let named_error = event.name() == Some("error");
+        let data = event.into_data();
+        let words = data.trim_ascii();
+        if words.is_empty() {
+            return Ok(None);
+        }
+        if words.first() == Some(&b'[') && is_done(words) {
+            self.done();
+            return Ok(None);
+        }
+        let decoded = match self.decoder.decode(&data) {
+            Ok(decoded) => decoded,
+            // half an event at the end of the body is a cut, not nonsense
+            Err(error) if !complete => {
+                return Err(
+                    Error::new(ErrorKind::Interrupted, "the stream ended in the middle of an event").with_source(error),
+                );
+            }
+            Err(_) if named_error => Decoded::Refusal(Box::new(ServiceError::from_body(&data))),
+            Err(error) => return Err(error),
+        };
+        match decoded {
+            Decoded::Chunk(_) if named_error => Err(self.refusal(ServiceError::from_body(&data))),
+            Decoded::Chunk(chunk) => {
+                self.fold.push(&chunk);
+                if self.watch_model.is_some()
+                    && let Some(model) = chunk.model().filter(|model| !model.is_empty())
+                    && let Some(watch) = self.watch_model.take()
+                {
+                    watch(model);
+                }
+                Ok(Some(chunk))
+            }
+            Decoded::Refusal(refusal) => Err(self.refusal(*refusal)),
+        }
+    }
+
+    fn refusal(&self, refusal: ServiceError) -> Error {
+        Error::service(refusal, Arc::clone(&self.metadata))
+    }
+
+    fn done(&mut self) {
+        self.end = End::Done;
+        if let Some(source) = self.source.take() {
+            source.finish();
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.fold.is_finished(self.expected_choices)
+    }
+
+    fn finish_drained(&mut self) -> Poll<Option<Result<ChatCompletionChunk>>> {
+        if let Opening::Stray(body) = std::mem::replace(&mut self.opening, Opening::Events) {
+            return self.fail(self.stray(&body));
+        }
+        if self.is_finished() {
+            self.end = End::Done;
+            return Poll::Ready(None);
+        }
+        let what = if self.fold.chunks() == 0 {
+            "the stream ended before its first event"
+        } else {
+            "the stream ended before the answer was complete"
+        };
+        self.fail(Error::new(ErrorKind::Interrupted, what))
+    }
+
+    /// A body that is no event stream: an error object, a whole completion, a page.
+    fn stray(&self, body: &[u8]) -> Error {
+        let first = body.trim_ascii_start().first();
+        if first == Some(&b'<') {
+            return Error::new(ErrorKind::Decode, "the answer is a page of HTML, not an event stream")
+                .with_hint("a proxy or a wrong endpoint answered");
+        }
+        match serde_json::from_slice::<serde_json::Value>(body) {
+            Ok(value) if value.get("choices").is_some() => {
+                Error::new(ErrorKind::Decode, "the answer is one JSON body, not an event stream")
+                    .with_hint("use complete() for this deployment, or check the gateway")
+            }
+            Ok(value) if value.is_object() => self.refusal(ServiceError::from_body(body)),
+            _ => Error::new(ErrorKind::Decode, "the answer is neither an event stream nor JSON"),
+        }
+    }
+
+    fn fail_framing(&mut self, error: SseError) -> Poll<Option<Result<ChatCompletionChunk>>> {
+        let kind = match error {
+            SseError::CutCharacter { .. } => ErrorKind::Interrupted,
+            _ => ErrorKind::Decode,
+        };
+        self.fail(Error::new(kind, "the event stream cannot be read").with_source(error))
+    }
+
+    fn fail_reading(&mut self, error: Error) -> Poll<Option<Result<ChatCompletionChunk>>> {
+        if self.is_finished() {
+            self.source = None;
+            self.end = End::Done;
+            return Poll::Ready(None);
+        }
+        self.fail(error)
+    }
+
+    fn fail(&mut self, error: Error) -> Poll<Option<Result<ChatCompletionChunk>>> {
+        self.end = End::Failed;
+        self.source = None;
+        Poll::Ready(Some(Err(self.dress(error))))
+    }
+
+    /// Tells where the error comes from, and hides words of the service that repeat somebody's.
+    fn dress(&self, error: Error) -> Error {
+        let mut error = match (&self.sent, &self.deployment) {
+            (Some(sent), _) => error.withhold_echo(sent.iter().map(String::as_str)),
+            (None, Some(_)) => error.withhold_message(),
+            (None, None) => error,
+        };
+        error = error.withhold_echo(self.fold.texts());
+        if self.metadata.status() != 0 {
+            error = error.with_metadata(Arc::clone(&self.metadata));
+        }
+        match &self.deployment {
+            Some(deployment) => error.with_deployment(deployment),
+            None => error,
+        }
+    }
+}
+
+/// `[DONE]`, also as gateways write it.
+fn is_done(words: &[u8]) -> bool {
+    let inner = words.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    inner.is_some_and(|inner| inner.trim_ascii().eq_ignore_ascii_case(b"DONE"))
+}
+
+impl Stream for ChatCompletionStream {
+    type Item = Result<ChatCompletionChunk>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_chunk(cx)
+    }
+}
+
+impl fmt::Debug for ChatCompletionStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatCompletionStream")
+            .field("chunks", &self.fold.chunks())
+            .field("end", &self.end)
+            .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Pieces<S>(Pin<Box<S>>);
+
+impl<S, E> ByteSource for Pieces<S>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let piece = ready!(self.0.as_mut().poll_next(cx));
+        Poll::Ready(piece.map(|piece| {
+            piece.map_err(|error| {
+                Error::new(
+                    ErrorKind::Interrupted,
+                    "the stream broke before the answer was complete",
+                )
+                .with_source(error)
+            })
+        }))
+    }
+}

@@ -1,0 +1,325 @@
+//! Server-sent events: how bytes become events.
+//!
+//! [`SseReader`] is pushed pieces of a body, split anywhere, and hands out [`SseItem`]s; [`SseStream`] does
+//! the same over any stream of pieces. Neither knows HTTP or chat, and neither waits: clocks belong to
+//! the caller, who is told of comments because a keep-alive is a sign of life.
+//!
+//! The cost is linear in the bytes for every split of them, and close to reading them: an event whose
+//! only `data` line lies within one piece is a slice of that piece. An event is bounded in size, and a byte
+//! that cannot be UTF-8 is an error when it is pushed, not when its event ends.
+//!
+//! The rules are those of the WHATWG standard, which is written for browsers. The differences, all on
+//! purpose:
+//!
+//! - The last event counts even if the input ends before its blank line; [`SseEvent::is_complete`]
+//!   says so. Gateways do forget that line, and a browser would drop the event.
+//! - Invalid UTF-8 is an error, where a browser puts U+FFFD. Text that changed on its way is not an answer.
+//! - An event has a largest size, where a browser has none.
+//! - Comments are reported. A `retry` too large for 64 bits is ignored.
+//! - No reconnecting, so `retry` has no effect of its own: the value goes with the next event.
+//!
+//! Reference: <https://html.spec.whatwg.org/multipage/server-sent-events.html>
+
+use std::fmt;
+use std::mem;
+
+use bytes::{Buf, Bytes};
+
+use self::draft::Draft;
+use self::lines::Lines;
+
+pub use self::item::{SseError, SseEvent, SseItem};
+pub use self::pieces::{SseStream, SseStreamError};
+
+mod draft;
+mod item;
+mod lines;
+mod pieces;
+mod utf8;
+
+/// The largest event unless [`SseReader::max_event_bytes`] says otherwise: 16 MiB.
+const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// The byte order mark, allowed once, at the very start.
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Reads events from pieces of a body.
+///
+/// Push a piece, then take items until there are none, then push the next; a piece that is pushed
+/// while an earlier one is unread works as well, but is copied. After an error there is nothing more.
+///
+/// # Example: an event in two pieces
+///
+/// ```
+/// use azure_openai_chat::stream::sse::{SseItem, SseReader};
+/// use bytes::Bytes;
+///
+/// let mut reader = SseReader::new();
+/// let mut answers = Vec::new();
+/// for piece in ["data: {\"n\":", "1}\r\n\r\n: keep-alive\n", "data: [DONE]"] {
+///     reader.push(Bytes::from(piece));
+///     while let Some(item) = reader.next_item() {
+///         if let SseItem::Event(event) = item? {
+///             answers.push(event.into_data());
+///         }
+///     }
+/// }
+/// while let Some(item) = reader.finish() {
+///     if let SseItem::Event(event) = item? {
+///         answers.push(event.into_data());
+///     }
+/// }
+/// assert_eq!(answers, ["{\"n\":1}", "[DONE]"]);
+/// # Ok::<(), azure_openai_chat::stream::sse::SseError>(())
+/// ```
+pub struct SseReader {
+    lines: Lines,
+    draft: Draft,
+    /// What the lines of the current event took of the limit.
+    used: usize,
+    is_started: bool,
+    is_done: bool,
+}
+
+impl SseReader {
+    /// Starts at the beginning of a body.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            lines: Lines::new(MAX_EVENT_BYTES),
+            draft: Draft::default(),
+            used: 0,
+            is_started: false,
+            is_done: false,
+        }
+    }
+
+    /// Sets the size of the largest event in bytes: its lines without their line ends. 16 MiB when unset.
+    ///
+    /// Comments do not add up, but one comment is bounded too.
+    #[must_use]
+    pub fn max_event_bytes(mut self, limit: usize) -> Self {
+        self.lines.limit = limit;
+        self
+    }
+
+    /// Takes the next piece of the body. It is looked at by [`next_item`](Self::next_item), not here.
+    pub fn push(&mut self, bytes: Bytes) {
+        if !self.is_done {
+            self.lines.push(bytes);
+        }
+    }
+
+    /// Returns the next event or comment, or `None` when more bytes are needed.
+    ///
+    /// # Errors
+    ///
+    /// [`SseError::TooLarge`] and [`SseError::InvalidUtf8`], each after everything that came before it
+    /// was handed out. The reader is done then: it has let go of what it held, and answers `None`.
+    pub fn next_item(&mut self) -> Option<Result<SseItem, SseError>> {
+        while !self.is_done {
+            match self.lines.next_line(self.used) {
+                Ok(Some(line)) => {
+                    if let Some(item) = self.take_line(line) {
+                        return Some(Ok(item));
+                    }
+                }
+                Ok(None) => return None,
+                Err(error) => return Some(Err(self.fail(error))),
+            }
+        }
+        None
+    }
+
+    /// Says that the input has ended, and returns what is left: call it until it returns `None`.
+    ///
+    /// The last event counts even without its blank line, and its last line without its line end.
+    /// It may be half an event, if the connection broke: see [`SseEvent::is_complete`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next_item`](Self::next_item), and [`SseError::CutCharacter`].
+    pub fn finish(&mut self) -> Option<Result<SseItem, SseError>> {
+        self.lines.end();
+        self.next_item().or_else(|| {
+            self.is_done = true;
+            self.dispatch(false).map(Ok)
+        })
+    }
+
+    fn take_line(&mut self, mut line: Bytes) -> Option<SseItem> {
+        if !mem::replace(&mut self.is_started, true) && line.starts_with(BOM) {
+            line.advance(BOM.len());
+        }
+        if line.is_empty() {
+            return self.dispatch(true);
+        }
+        if line.starts_with(b":") {
+            return Some(SseItem::Comment);
+        }
+        self.used = self.used.saturating_add(line.len());
+        self.draft.add(line);
+        None
+    }
+
+    fn dispatch(&mut self, is_complete: bool) -> Option<SseItem> {
+        self.used = 0;
+        self.draft.take_event(is_complete).map(SseItem::Event)
+    }
+
+    fn fail(&mut self, error: SseError) -> SseError {
+        self.close();
+        error
+    }
+
+    /// Lets go of everything, and takes nothing more.
+    fn close(&mut self) {
+        *self = Self {
+            lines: Lines::new(self.lines.limit),
+            is_done: true,
+            ..Self::new()
+        };
+    }
+}
+
+impl Default for SseReader {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Sizes only: what was pushed may be anybody's answer.
+impl fmt::Debug for SseReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SseReader")
+            .field("max_event_bytes", &self.lines.limit)
+            .field("event_bytes", &self.used)
+            .field("is_done", &self.is_done)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything in `body`, pushed in pieces of `piece` bytes.
+    fn read_in(body: &[u8], piece: usize, mut reader: SseReader) -> Vec<Result<SseItem, SseError>> {
+        let mut items = Vec::new();
+        for part in body.chunks(piece) {
+            reader.push(Bytes::copy_from_slice(part));
+            items.extend(std::iter::from_fn(|| reader.next_item()));
+        }
+        items.extend(std::iter::from_fn(|| reader.finish()));
+        items
+    }
+
+    fn events(body: &str) -> Vec<SseEvent> {
+        read_in(body.as_bytes(), body.len().max(1), SseReader::new())
+            .into_iter()
+            .filter_map(|item| match item.unwrap() {
+                SseItem::Event(event) => Some(event),
+                SseItem::Comment => None,
+            })
+            .collect()
+    }
+
+    fn data(body: &str) -> Vec<Bytes> {
+        events(body).into_iter().map(SseEvent::into_data).collect()
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped_at_the_start_only() {
+        assert_eq!(data("\u{feff}data: a\n\n\u{feff}data: b\n\n"), ["a"]);
+        assert_eq!(data("\u{feff}\ndata: a\n\n"), ["a"]);
+        assert_eq!(data("\u{feff}\u{feff}data: a\n\n"), [""; 0]);
+    }
+
+    #[test]
+    fn comments_are_reported_at_once_and_end_no_event() {
+        let mut reader = SseReader::new();
+        reader.push(Bytes::from_static(b"data: a\n: ping\n"));
+        assert_eq!(reader.next_item(), Some(Ok(SseItem::Comment)));
+        assert_eq!(reader.next_item(), None);
+        reader.push(Bytes::from_static(b"\n"));
+        assert!(matches!(reader.next_item(), Some(Ok(SseItem::Event(event))) if event.data() == "a"));
+    }
+
+    #[test]
+    fn an_event_without_its_blank_line_says_so() {
+        let complete: Vec<_> = events("data: a\n\ndata: {\"b")
+            .iter()
+            .map(SseEvent::is_complete)
+            .collect();
+        assert_eq!(complete, [true, false]);
+        assert_eq!(data("data: a\n"), ["a"]);
+        assert_eq!(data(""), [""; 0]);
+    }
+
+    #[test]
+    fn data_within_a_piece_is_a_slice_of_it_even_when_the_blank_line_is_not() {
+        let piece = Bytes::from("data: \u{e9}t\u{e9}\n".to_owned());
+        let mut reader = SseReader::new();
+        reader.push(piece.clone());
+        assert_eq!(reader.next_item(), None);
+        reader.push(Bytes::from_static(b"\n"));
+        let Some(Ok(SseItem::Event(event))) = reader.next_item() else {
+            panic!("an event was due");
+        };
+        assert_eq!(event.data().as_ptr(), piece[6..].as_ptr());
+    }
+
+    #[test]
+    fn the_limit_is_for_one_event_and_holds_for_every_split() {
+        let exact = b": a comment\ndata: 12\nid: 4\n\ndata: 12345678\n\n";
+        let larger = b"data: 12\nid: 456789\n\ndata: a\n\n";
+        let name_only = b"event: 12345678";
+        for piece in 1..=exact.len() {
+            let reader = || SseReader::new().max_event_bytes(14);
+            let items = read_in(exact, piece, reader());
+            assert_eq!(
+                items.iter().filter(|item| item.is_ok()).count(),
+                3,
+                "in pieces of {piece}"
+            );
+            for body in [&larger[..], name_only] {
+                let items = read_in(body, piece, reader());
+                assert_eq!(items, [Err(SseError::TooLarge { limit: 14 })], "in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn too_large_is_said_before_the_line_ends() {
+        let mut reader = SseReader::new().max_event_bytes(10);
+        reader.push(Bytes::from_static(b"data: 12345"));
+        assert_eq!(reader.next_item(), Some(Err(SseError::TooLarge { limit: 10 })));
+    }
+
+    #[test]
+    fn what_came_before_an_error_is_handed_out_and_nothing_after_it() {
+        for piece in 1..16 {
+            let items = read_in(b"data: a\n\ndata: b\xff\n\ndata: c\n\n", piece, SseReader::new());
+            assert_eq!(items.len(), 2, "in pieces of {piece}");
+            assert!(items[0].is_ok());
+            assert_eq!(items[1], Err(SseError::InvalidUtf8 { at: 16 }));
+        }
+    }
+
+    #[test]
+    fn the_end_inside_a_character_is_an_error_of_its_own() {
+        let items = read_in(b"data: \xe2\x82", 3, SseReader::new());
+        assert_eq!(items, [Err(SseError::CutCharacter { at: 6 })]);
+    }
+
+    #[test]
+    fn nothing_printed_holds_content() {
+        let event = events("id: secret\nevent: secret\ndata: secret\n\n").remove(0);
+        let mut reader = SseReader::new();
+        reader.push(Bytes::from_static(b"data: secret\nda"));
+        assert_eq!(reader.next_item(), None);
+        let printed = format!("{event:?} {reader:?}");
+        assert!(!printed.contains("secret"), "{printed}");
+        assert!(printed.contains("data_bytes: 6"), "{printed}");
+    }
+}

@@ -1,0 +1,39 @@
+//! The words of the first choice, as they come.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::ChatCompletionStream;
+use crate::error::Result;
+
+/// A [`Stream`] of the pieces of text of the first choice. Made by [`ChatCompletionStream::text`].
+#[derive(Debug)]
+pub struct TextStream<'a> {
+    stream: &'a mut ChatCompletionStream,
+}
+
+impl<'a> TextStream<'a> {
+    pub(super) fn new(stream: &'a mut ChatCompletionStream) -> Self {
+        Self { stream }
+    }
+}
+
+impl Stream for TextStream<'_> {
+    type Item = Result<String>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            match ready!(self.stream.poll_chunk(cx)) {
+                Some(Ok(chunk)) => {
+                    if let Some(text) = chunk.into_text().filter(|text| !text.is_empty()) {
+                        return Poll::Ready(Some(Ok(text)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Everything that crosses rooms: one binary, a module per behaviour.
+
+mod support;
+
+mod wire;
