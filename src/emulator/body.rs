@@ -33,12 +33,8 @@ pub(super) type Payloads = Box<dyn Iterator<Item = String> + Send>;
 
 /// The answer as one body.
 pub(super) fn whole(reply: &Reply) -> Value {
-    let choices: Vec<Value> = reply
-        .choices
-        .iter()
-        .enumerate()
-        .map(|(index, choice)| choice_body(index, choice))
-        .collect();
+    let choices = reply.choices.iter().enumerate();
+    let choices: Vec<Value> = choices.map(|(index, choice)| choice_body(index, choice)).collect();
     json!({
         "choices": choices, "created": reply.created, "id": reply.id, "model": reply.model,
         "object": "chat.completion", "prompt_filter_results": prompt_results(reply), "service_tier": null,
@@ -57,10 +53,8 @@ fn choice_body(index: usize, choice: &Choice) -> Value {
         "refusal": choice.refuses.then_some(&*choice.text), "role": "assistant",
     });
     if !choice.calls.is_empty() {
-        message = filter::merge(
-            message,
-            json!({"tool_calls": choice.calls.iter().map(Call::to_json).collect::<Vec<_>>()}),
-        );
+        let calls: Vec<Value> = choice.calls.iter().map(Call::to_json).collect();
+        message = filter::merge(message, json!({"tool_calls": calls}));
     }
     if let Some(context) = &choice.context {
         message = filter::merge(message, json!({"context": context}));
@@ -75,9 +69,8 @@ fn choice_body(index: usize, choice: &Choice) -> Value {
 
 /// A made-up but fixed probability: the token's own, then lower ones for the alternatives.
 fn logprob(token: &str, top: u64) -> Value {
-    let hash = token
-        .bytes()
-        .fold(17_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let mix = |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte));
+    let hash = token.bytes().fold(17, mix);
     let own = f64::from(hash % 1000) / -1000.0;
     let entry = |text: &str, value: f64| json!({"token": text, "logprob": value, "bytes": text.as_bytes()});
     let others = (0..top.min(20)).scan(own, |value, rank| {
@@ -99,16 +92,33 @@ struct Frame {
     tail: String,
     /// Whether each chunk is padded, so that its length says nothing about the token in it.
     padded: bool,
+    /// The usage that stands on every chunk but the last.
+    usage: &'static str,
 }
 
 impl Frame {
+    fn new(reply: &Reply, how: Streaming) -> Self {
+        let (id, model, fingerprint) = (json!(reply.id), json!(reply.model), json!(reply.fingerprint));
+        Self {
+            head: format!(",\"created\":{},\"id\":{id},\"model\":{model}", reply.created),
+            tail: format!(",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":{fingerprint}"),
+            padded: how.obfuscation,
+            usage: if how.usage { ",\"usage\":null" } else { "" },
+        }
+    }
+
     fn chunk(&self, choices: &str) -> String {
+        self.chunk_with(choices, self.usage)
+    }
+
+    fn chunk_with(&self, choices: &str, usage: &str) -> String {
+        let Self { head, tail, .. } = self;
         let padding = if self.padded {
             format!(",\"obfuscation\":\"{}\"", letters(2 + usize::from(fastrand::u8(..15))))
         } else {
             String::new()
         };
-        format!("{{\"choices\":[{choices}]{}{padding}{}", self.head, self.tail)
+        format!("{{\"choices\":[{choices}]{head}{padding}{tail}{usage}}}")
     }
 }
 
@@ -116,31 +126,10 @@ impl Frame {
 pub(super) fn chunks(reply: Reply, how: Streaming) -> Payloads {
     let prompt = json!({"choices": [], "created": 0, "id": "", "model": "", "object": "",
         "prompt_filter_results": prompt_results(&reply)});
-    let head = format!(
-        ",\"created\":{},\"id\":{},\"model\":{}",
-        reply.created,
-        json!(reply.id),
-        json!(reply.model)
-    );
-    let end = format!(
-        ",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":\"{}\"",
-        reply.fingerprint
-    );
-    let tail = format!("{end}{}}}", if how.usage { ",\"usage\":null" } else { "" });
-    let frame = Arc::new(Frame {
-        head,
-        tail,
-        padded: how.obfuscation,
-    });
-    let usage = how.usage.then(|| {
-        let tail = format!("{end},\"usage\":{}}}", reply.usage);
-        Frame {
-            head: frame.head.clone(),
-            tail,
-            padded: how.obfuscation,
-        }
-        .chunk("")
-    });
+    let frame = Arc::new(Frame::new(&reply, how));
+    let usage = how
+        .usage
+        .then(|| frame.chunk_with("", &format!(",\"usage\":{}", reply.usage)));
 
     let mut late = Vec::new();
     let mut speakers: VecDeque<Payloads> = VecDeque::new();
@@ -157,13 +146,9 @@ pub(super) fn chunks(reply: Reply, how: Streaming) -> Payloads {
         }
         speakers.push_back(speaker(index, choice, Arc::clone(&frame), how));
     }
-    Box::new(
-        once(prompt.to_string())
-            .chain(take_turns(speakers))
-            .chain(late)
-            .chain(usage)
-            .chain(once("[DONE]".to_owned())),
-    )
+    let done = once("[DONE]".to_owned());
+    let all = once(prompt.to_string()).chain(take_turns(speakers));
+    Box::new(all.chain(late).chain(usage).chain(done))
 }
 
 /// One chunk of each choice after the other, as the service interleaves them.
@@ -190,11 +175,8 @@ fn annotation(index: usize, start: usize, end: usize, results: &Value, stopped: 
 /// All chunks of one choice: role, content or calls, finish reason.
 fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> Payloads {
     let results = |results: &str| {
-        if how.async_filter {
-            String::new()
-        } else {
-            format!("\"content_filter_results\":{results},")
-        }
+        let shown = format!("\"content_filter_results\":{results},");
+        if how.async_filter { String::new() } else { shown }
     };
     let (none, safe) = (results("{}"), results(&filter::clean_answer().to_string()));
     let close = format!(",\"finish_reason\":null,\"index\":{index},\"logprobs\":");
@@ -203,21 +185,20 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
     let mut calls: VecDeque<Payloads> = VecDeque::new();
     let alone = choice.calls.len() == 1;
     for (at, call) in choice.calls.iter().enumerate() {
-        let head = json!({"tool_calls": [opening(at, call)]});
+        let opening = Call {
+            arguments: String::new(),
+            ..call.clone()
+        };
+        let head = json!({"tool_calls": [filter::merge(opening.to_json(), json!({"index": at}))]});
         if alone {
             role = filter::merge(role, filter::merge(head, json!({"content": null})));
         } else {
             role = filter::merge(role, json!({"content": null}));
             calls.push_back(Box::new(once(head.to_string())));
         }
-        let custom = call.custom;
+        let (kind, input) = call.words();
         calls.push_back(Box::new(pieces(call.arguments.as_str().into()).map(move |piece| {
-            let (kind, member) = if custom {
-                ("custom", "input")
-            } else {
-                ("function", "arguments")
-            };
-            json!({"tool_calls": [{kind: {member: piece}, "index": at}]}).to_string()
+            json!({"tool_calls": [{kind: {input: piece}, "index": at}]}).to_string()
         })));
     }
     if let Some(context) = &choice.context {
@@ -232,10 +213,11 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
         } else {
             none.clone()
         };
-        let finish = json!(choice.finish);
-        frame.chunk(&format!(
-            "{{{verdict}\"delta\":{{}},\"finish_reason\":{finish},\"index\":{index},\"logprobs\":null}}"
-        ))
+        let close = format!(
+            ",\"finish_reason\":{},\"index\":{index},\"logprobs\":null",
+            json!(choice.finish)
+        );
+        frame.chunk(&format!("{{{verdict}\"delta\":{{}}{close}}}"))
     });
 
     let member = if choice.refuses { "refusal" } else { "content" };
@@ -243,14 +225,12 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
     let mut end = how.prompt_characters;
     let mut unchecked = 0;
     let text = pieces(choice.text).flat_map(move |piece| {
-        let logprobs = choice.logprobs.map_or(
-            Value::Null,
-            |top| json!({"content": [logprob(&piece, top)], "refusal": null}),
-        );
-        let chunk = text_frame.chunk(&format!(
-            "{{{safe}\"delta\":{{\"{member}\":{}}}{text_close}{logprobs}}}",
-            json!(piece)
-        ));
+        let logprobs = choice
+            .logprobs
+            .map(|top| json!({"content": [logprob(&piece, top)], "refusal": null}));
+        let (text, logprobs) = (json!(piece), json!(logprobs));
+        let delta = format!("{{\"{member}\":{text}}}");
+        let chunk = text_frame.chunk(&format!("{{{safe}\"delta\":{delta}{text_close}{logprobs}}}"));
         end += piece.chars().count();
         unchecked += 1;
         let check = how.async_filter && unchecked == CHECKED_AT_ONCE;
@@ -260,24 +240,13 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
         });
         once(chunk).chain(note)
     });
-    let calls = calls
-        .into_iter()
-        .flatten()
-        .map(move |delta| frame.chunk(&format!("{{{none}\"delta\":{delta}{close}null}}")));
+    let calls = calls.into_iter().flatten();
+    let calls = calls.map(move |delta| frame.chunk(&format!("{{{none}\"delta\":{delta}{close}null}}")));
     Box::new(once(role).chain(text).chain(calls).chain(last))
 }
 
 /// How many chunks the asynchronous filter looks at together.
 const CHECKED_AT_ONCE: usize = 16;
-
-fn opening(index: usize, call: &Call) -> Value {
-    let (kind, member) = if call.custom {
-        ("custom", "input")
-    } else {
-        ("function", "arguments")
-    };
-    json!({kind: {member: "", "name": call.name}, "id": call.id, "index": index, "type": kind})
-}
 
 /// A text token by token, cut as it is asked for.
 fn pieces(text: Arc<str>) -> impl Iterator<Item = String> {

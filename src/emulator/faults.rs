@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use futures_util::stream;
+use serde_json::json;
 
 /// Something that goes wrong, and for which requests.
 ///
@@ -46,7 +46,6 @@ enum When {
 pub(super) enum Kind {
     Answer {
         status: u16,
-        content_type: String,
         headers: Vec<(String, String)>,
         body: String,
     },
@@ -72,30 +71,23 @@ impl Fault {
         }
     }
 
+    fn answer(status: u16, content_type: &str, body: String) -> Self {
+        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        Self::new(Kind::Answer { status, headers, body })
+    }
+
     /// Answers with this status and a small error body of Azure's shape.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        let error =
-            serde_json::json!({"error": {"code": status.to_string(), "message": "The emulator was told to fail."}});
-        let (content_type, body) = ("application/json".to_owned(), error.to_string());
-        Self::new(Kind::Answer {
-            status,
-            content_type,
-            headers: Vec::new(),
-            body,
-        })
+        let error = json!({"code": status.to_string(), "message": "The emulator was told to fail."});
+        Self::answer(status, "application/json", json!({"error": error}).to_string())
     }
 
     /// Answers with this status and a page of HTML, as a proxy in between does.
     #[must_use]
     pub fn html(status: u16) -> Self {
-        let body = format!("<!DOCTYPE html><html><body><h1>{status}</h1></body></html>");
-        Self::new(Kind::Answer {
-            status,
-            content_type: "text/html".to_owned(),
-            headers: Vec::new(),
-            body,
-        })
+        let page = format!("<!DOCTYPE html><html><body><h1>{status}</h1></body></html>");
+        Self::answer(status, "text/html", page)
     }
 
     /// Gives a [`status`](Self::status) or [`html`](Self::html) answer this body.
@@ -234,33 +226,13 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// The faults that wait for their requests.
-pub(super) struct Faults(Mutex<Vec<Fault>>);
-
-impl Faults {
-    pub(super) fn new(faults: Vec<Fault>) -> Self {
-        Self(Mutex::new(faults))
-    }
-
-    pub(super) fn add(&self, fault: Fault) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
-    }
-
-    pub(super) fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// The fault that strikes a request to this deployment.
-    pub(super) fn strike(&self, deployment: Option<&str>) -> Option<Kind> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = |fault: &Fault| fault.deployment.as_deref().is_none_or(|name| Some(name) == deployment);
-        let kind = faults
-            .iter_mut()
-            .filter(|fault| here(fault))
-            .find_map(|f| f.strikes().then(|| f.kind.clone()));
-        faults.retain(|fault| !matches!(fault.when, When::Next(0)));
-        kind
-    }
+/// The fault that strikes a request to this deployment; those that are spent are forgotten.
+pub(super) fn strike(faults: &mut Vec<Fault>, deployment: Option<&str>) -> Option<Kind> {
+    let here = |fault: &Fault| fault.deployment.as_deref().is_none_or(|name| Some(name) == deployment);
+    let mut fitting = faults.iter_mut().filter(|fault| here(fault));
+    let kind = fitting.find_map(|fault| fault.strikes().then(|| fault.kind.clone()));
+    faults.retain(|fault| !matches!(fault.when, When::Next(0)));
+    kind
 }
 
 /// What a body does next.
@@ -305,11 +277,8 @@ pub(super) fn distort(
         Some(Kind::AfterDone(text)) => Box::new(chunks.chain([text.into()]).map(send)),
         Some(Kind::LateEnd(time)) => Box::new(chunks.map(send).chain([Step::Wait(time)])),
         Some(Kind::Trickle(between)) => Box::new(chunks.flat_map(move |chunk| {
-            let bytes: Vec<Step> = chunk
-                .iter()
-                .flat_map(|byte| [Step::Send(vec![*byte].into()), Step::Wait(between)])
-                .collect();
-            bytes
+            let bytes = chunk.into_iter().map(|byte| Bytes::from(vec![byte]));
+            bytes.flat_map(move |byte| [Step::Send(byte), Step::Wait(between)])
         })),
         _ => Box::new(chunks.map(send)),
     }
@@ -320,12 +289,17 @@ pub(super) fn event(payload: &str) -> Bytes {
     format!("data: {payload}\n\n").into()
 }
 
-/// Takes the steps as the connection asks for them.
-pub(super) fn body(steps: Steps) -> Body {
-    Body::from_stream(stream::unfold(steps, |mut steps| async move {
+/// Takes the steps as the connection asks for them, with a pause before each piece.
+pub(super) fn body(steps: Steps, pause: Duration) -> Body {
+    Body::from_stream(stream::unfold(steps, move |mut steps| async move {
         loop {
             match steps.next()? {
-                Step::Send(bytes) => return Some((Ok(bytes), steps)),
+                Step::Send(bytes) => {
+                    if !pause.is_zero() {
+                        tokio::time::sleep(pause).await;
+                    }
+                    return Some((Ok(bytes), steps));
+                }
                 Step::Wait(time) => tokio::time::sleep(time).await,
                 Step::Stall => std::future::pending().await,
                 Step::Cut => {

@@ -39,7 +39,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -49,7 +49,6 @@ pub use faults::Fault;
 pub use journal::RecordedRequest;
 pub use script::Answer;
 
-use faults::Faults;
 use filter::Trigger;
 use journal::Journal;
 use line::{Line, Lines, Switchboard};
@@ -127,12 +126,16 @@ impl Emulator {
 
     /// Lets a fault happen from now on; see [`Fault`] for which requests it strikes.
     pub fn inject(&self, fault: Fault) {
-        self.shared.faults.add(fault);
+        self.faults().push(fault);
     }
 
     /// Takes back every fault.
     pub fn clear_faults(&self) {
-        self.shared.faults.clear();
+        self.faults().clear();
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds an answer to a deployment's [script](EmulatorBuilder::script) while the emulator runs.
@@ -211,10 +214,10 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Waits this long between two chunks of a stream. Not at all by default.
+    /// Waits this long before each chunk of a stream. Not at all by default.
     #[must_use]
-    pub fn pace(mut self, between_chunks: Duration) -> Self {
-        self.settings.pace = between_chunks;
+    pub fn pace(mut self, before_each_chunk: Duration) -> Self {
+        self.settings.pace = before_each_chunk;
         self
     }
 
@@ -296,7 +299,7 @@ impl EmulatorBuilder {
         let shared = Arc::new(Shared {
             settings: self.settings,
             journal: Journal::default(),
-            faults: Faults::new(self.faults),
+            faults: Mutex::new(self.faults),
             scripts: Mutex::new(self.scripts),
             windows: Mutex::default(),
         });

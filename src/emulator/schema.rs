@@ -47,15 +47,15 @@ impl Material {
         &self.names
     }
 
-    /// Hands out this text next, before anything else.
-    pub(super) fn prefer(&mut self, text: &str) {
-        self.words.insert(self.next_word, text.to_owned());
+    /// Hands out this text first.
+    pub(super) fn preferring(mut self, text: &str) -> Self {
+        self.words.insert(0, text.to_owned());
+        self
     }
 
     fn mentions(&self, value: &Value) -> bool {
-        value
-            .as_str()
-            .is_some_and(|word| !word.is_empty() && self.lower.contains(&word.to_lowercase()))
+        let word = value.as_str().unwrap_or_default();
+        !word.is_empty() && self.lower.contains(&word.to_lowercase())
     }
 
     fn word(&mut self) -> String {
@@ -78,15 +78,13 @@ impl Material {
 /// Quoted texts and capitalised words inside sentences (several in a row are one name), then the
 /// capitalised words that open a sentence.
 fn names(text: &str) -> (Vec<String>, Vec<String>) {
-    let mut found: Vec<String> = Vec::new();
+    let quoted = text
+        .split(['"', '`'])
+        .skip(1)
+        .step_by(2)
+        .filter(|quoted| !quoted.is_empty());
+    let mut found: Vec<String> = quoted.map(str::to_owned).collect();
     let mut openers = Vec::new();
-    found.extend(
-        text.split(['"', '`'])
-            .skip(1)
-            .step_by(2)
-            .filter(|q| !q.is_empty())
-            .map(str::to_owned),
-    );
     let known = topics(text);
     let (mut opening, mut joins) = (true, false);
     for word in text.split_whitespace() {
@@ -130,10 +128,8 @@ impl<'a> Walk<'a, '_> {
             return only.clone();
         }
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            let pick = values
-                .iter()
-                .find(|v| self.material.mentions(v))
-                .or_else(|| values.iter().find(|v| !v.is_null()));
+            let pick = values.iter().find(|value| self.material.mentions(value));
+            let pick = pick.or_else(|| values.iter().find(|value| !value.is_null()));
             return pick.or(values.first()).cloned().unwrap_or_default();
         }
         for union in ["anyOf", "oneOf"] {
@@ -165,12 +161,8 @@ impl<'a> Walk<'a, '_> {
         let required = schema.get("required").and_then(Value::as_array);
         let required = |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
         let mut object = Map::new();
-        for (name, property) in schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
             if depth < DEEP || required(name) {
                 object.insert(name.clone(), self.value(property, depth + 1));
             }
@@ -181,10 +173,7 @@ impl<'a> Walk<'a, '_> {
     fn array(&mut self, schema: &'a Value, depth: usize) -> Value {
         let items = schema.get("items").unwrap_or(&Value::Null);
         let items = self.target(items).unwrap_or(items);
-        let (least, most) = (
-            size(schema, "minItems").unwrap_or(0),
-            size(schema, "maxItems").unwrap_or(usize::MAX),
-        );
+        let (least, most) = sizes(schema, "minItems", "maxItems");
         let wanted = match kind(items) {
             _ if depth >= DEEP => least,
             "string" if items.get("enum").is_none() => self.material.names.len().clamp(1, 3),
@@ -208,31 +197,26 @@ impl<'a> Walk<'a, '_> {
         } else {
             fixed.to_owned()
         };
-        let (least, most) = (
-            size(schema, "minLength").unwrap_or(0),
-            size(schema, "maxLength").unwrap_or(usize::MAX),
-        );
+        let (least, most) = sizes(schema, "minLength", "maxLength");
         let missing = least.saturating_sub(word.chars().count()).min(65_536);
-        word.chars()
-            .chain(std::iter::repeat_n('.', missing))
-            .take(most)
-            .collect()
+        let padded = word.chars().chain(std::iter::repeat_n('.', missing));
+        padded.take(most).collect()
     }
 }
 
-fn size(schema: &Value, keyword: &str) -> Option<usize> {
-    schema.get(keyword)?.as_u64().and_then(|n| usize::try_from(n).ok())
+fn sizes(schema: &Value, least: &str, most: &str) -> (usize, usize) {
+    let size = |keyword| schema.get(keyword)?.as_u64().and_then(|n| usize::try_from(n).ok());
+    (size(least).unwrap_or(0), size(most).unwrap_or(usize::MAX))
 }
 
 /// The type to produce: the first that is not `null`, or what the keywords imply.
 fn kind(schema: &Value) -> &str {
     match schema.get("type") {
         Some(Value::String(one)) => one,
-        Some(Value::Array(several)) => several
-            .iter()
-            .filter_map(Value::as_str)
-            .find(|t| *t != "null")
-            .unwrap_or("null"),
+        Some(Value::Array(several)) => {
+            let mut types = several.iter().filter_map(Value::as_str);
+            types.find(|name| *name != "null").unwrap_or("null")
+        }
         _ if schema.get("properties").is_some() => "object",
         _ if schema.get("items").is_some() => "array",
         _ => "string",
@@ -240,10 +224,8 @@ fn kind(schema: &Value) -> &str {
 }
 
 fn allows_null(schema: &Value) -> bool {
-    schema
-        .get("type")
-        .and_then(Value::as_array)
-        .is_some_and(|types| types.iter().any(|t| t == "null"))
+    let types = schema.get("type").and_then(Value::as_array);
+    types.is_some_and(|types| types.iter().any(|name| name == "null"))
 }
 
 fn number(schema: &Value, wanted: f64, whole: bool) -> Value {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::answers::{Setting, compose};
 use super::ask::{Ask, text};
 use super::body::{Streaming, chunks, whole};
-use super::faults::{Faults, Kind, Step, Steps, body, distort, event};
+use super::faults::{Fault, Kind, body, distort, event, strike};
 use super::filter::Trigger;
 use super::journal::{Journal, RecordedRequest};
 use super::line::Line;
@@ -34,7 +34,7 @@ const PLENTY: (u64, Duration) = (1_000_000, Duration::from_secs(60));
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) journal: Journal,
-    pub(super) faults: Faults,
+    pub(super) faults: Mutex<Vec<Fault>>,
     pub(super) scripts: Mutex<HashMap<String, VecDeque<Answer>>>,
     /// When each deployment's current window began, and how many requests it has seen.
     pub(super) windows: Mutex<HashMap<String, (Instant, u64)>>,
@@ -104,18 +104,15 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
         Some(Route::V1) => json.as_ref().and_then(|body| body.get("model")?.as_str()),
         None => None,
     };
-    let fault = shared.faults.strike(deployment);
+    let fault = strike(
+        &mut shared.faults.lock().unwrap_or_else(PoisonError::into_inner),
+        deployment,
+    );
     match &fault {
-        Some(Kind::Answer {
-            status,
-            content_type,
-            headers,
-            body,
-        }) => {
-            let mut response = shared.respond(&parts, *status, Some(content_type), Body::from(body.clone()));
-            response
-                .headers_mut()
-                .extend(headers.iter().filter_map(|(name, value)| pair(name, value)));
+        Some(Kind::Answer { status, headers, body }) => {
+            let mut response = shared.respond(&parts, *status, None, Body::from(body.clone()));
+            let headers = headers.iter().filter_map(|(name, value)| pair(name, value));
+            response.headers_mut().extend(headers);
             return response;
         }
         Some(Kind::Delay(time)) => tokio::time::sleep(*time).await,
@@ -126,45 +123,36 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
         }
         _ => {}
     }
-    let call = Call {
-        parts: &parts,
-        route: route.as_ref(),
-        deployment,
-        api_version: api_version.as_deref(),
-        json: json.as_ref(),
-    };
+    let version = api_version.as_deref();
     let mut limits = HeaderMap::new();
-    let mut response = match shared.admit(&call, &mut limits) {
+    let known = shared.identify(&parts, route.as_ref(), version, deployment, json.as_ref());
+    let admitted = known.and_then(|(ask, served)| shared.admit(ask, served, version, &mut limits));
+    let mut response = match admitted {
         Ok((ask, served)) => shared.answer(&parts, ask, &served, fault),
-        Err(refusal) => {
-            let content_type = (!refusal.bare).then_some("application/json");
-            let body = &refusal.body;
-            let text = if refusal.bare {
-                format!("{body:#}")
-            } else {
-                body.to_string()
-            };
-            shared.respond(&parts, refusal.status, content_type, unstreamed(text, fault))
+        Err(Refusal {
+            status,
+            body,
+            bare: true,
+        }) => shared.respond(&parts, status, None, Body::from(format!("{body:#}"))),
+        Err(Refusal { status, body, .. }) => {
+            let body = unstreamed(body.to_string(), fault);
+            shared.respond(&parts, status, Some("application/json"), body)
         }
     };
     response.headers_mut().extend(limits);
     response
 }
 
-/// A request, taken apart.
-struct Call<'a> {
-    parts: &'a Parts,
-    route: Option<&'a Route>,
-    deployment: Option<&'a str>,
-    api_version: Option<&'a str>,
-    json: Option<&'a Value>,
-}
-
 impl Shared {
-    /// What is asked of which deployment, unless there is a reason not to answer. What is left of the
-    /// deployment's quota goes into `limits` either way.
-    fn admit<'a>(&self, call: &Call<'a>, limits: &mut HeaderMap) -> Result<(Ask<'a>, Served), Refusal> {
-        let (ask, served) = self.identify(call)?;
+    /// Lets a request pass that the quota, the model and the filters allow. What is left of the quota goes
+    /// into `limits` either way.
+    fn admit<'a>(
+        &self,
+        ask: Ask<'a>,
+        served: Served,
+        version: Option<&str>,
+        limits: &mut HeaderMap,
+    ) -> Result<(Ask<'a>, Served), Refusal> {
         let (limit, per) = self.settings.quota.unwrap_or(PLENTY);
         let (seen, wait) = self.count(&served.deployment, per);
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -183,7 +171,7 @@ impl Shared {
             let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             limits.insert("retry-after", seconds.into());
             limits.insert("retry-after-ms", milliseconds.into());
-            return Err(Refusal::rate_limit(call.api_version.unwrap_or("v1"), seconds));
+            return Err(Refusal::rate_limit(version.unwrap_or("v1"), seconds));
         }
         let texts: Vec<String> = ask.messages().iter().map(text).collect();
         let mut triggers = self.settings.prompt_triggers.iter();
@@ -206,32 +194,37 @@ impl Shared {
         (*seen, per.saturating_sub(now.duration_since(*began)))
     }
 
-    /// Who asks what of which deployment.
-    fn identify<'a>(&self, call: &Call<'a>) -> Result<(Ask<'a>, Served), Refusal> {
-        let (Some(route), &Method::POST) = (call.route, &call.parts.method) else {
-            return Err(Refusal::no_resource());
-        };
-        let (dated, version) = (matches!(route, Route::Dated(_)), call.api_version);
-        let exists = if dated {
-            version.is_some_and(is_dated_version)
-        } else {
-            matches!(version, None | Some("v1" | "preview"))
+    /// What is asked of which deployment.
+    fn identify<'a>(
+        &self,
+        parts: &Parts,
+        route: Option<&Route>,
+        version: Option<&str>,
+        name: Option<&str>,
+        json: Option<&'a Value>,
+    ) -> Result<(Ask<'a>, Served), Refusal> {
+        let dated = matches!(route, Some(Route::Dated(_)));
+        let exists = match route {
+            _ if parts.method != Method::POST => false,
+            Some(Route::Dated(_)) => version.is_some_and(is_dated_version),
+            Some(Route::V1) => matches!(version, None | Some("v1" | "preview")),
+            None => false,
         };
         if !exists {
             return Err(Refusal::no_resource());
         }
-        if !self.lets_in(&call.parts.headers) {
+        if !self.lets_in(&parts.headers) {
             return Err(Refusal::no_access());
         }
-        let body = call
-            .json
-            .filter(|body| body.is_object())
-            .ok_or_else(Refusal::not_json)?;
-        let name = call.deployment.ok_or_else(|| Refusal::missing("model"))?;
-        let declared = self.settings.deployments.get(name).cloned();
-        let served = declared
-            .or_else(|| Served::known(name, name))
-            .ok_or_else(Refusal::no_deployment)?;
+        let body = json.filter(|body| body.is_object()).ok_or_else(Refusal::not_json)?;
+        let name = name.ok_or_else(|| Refusal::missing("model"))?;
+        let served = self
+            .settings
+            .deployments
+            .get(name)
+            .cloned()
+            .or_else(|| Served::known(name, name));
+        let served = served.ok_or_else(Refusal::no_deployment)?;
         let ask = Ask::new(body);
         if !dated && version != Some("preview") && ask.given("data_sources").is_some() {
             let message = "Unrecognized request argument supplied: data_sources";
@@ -249,52 +242,42 @@ impl Shared {
     fn answer(&self, parts: &Parts, ask: Ask<'_>, served: &Served, fault: Option<Kind>) -> Response {
         let settings = &self.settings;
         let streamed = ask.flag("stream");
-        let option = |name: &str| {
-            ask.given("stream_options")
-                .and_then(|options| options.get(name)?.as_bool())
-        };
+        let options = ask.given("stream_options");
+        let option = |name: &str| options.and_then(|options| options.get(name)?.as_bool());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let reply = compose(
-            ask,
-            Setting {
-                served,
-                script: self.scripted(&served.deployment),
-                completion_triggers: &settings.completion_triggers,
-                shows_filtered_text: streamed && settings.async_filter,
-                created: now.as_secs(),
-            },
-        );
-        let renamed = match &fault {
-            Some(Kind::ContentType(name)) => Some(name.clone()),
-            _ => None,
+        let setting = Setting {
+            served,
+            script: self.scripted(&served.deployment),
+            completion_triggers: &settings.completion_triggers,
+            shows_filtered_text: streamed && settings.async_filter,
+            created: now.as_secs(),
+        };
+        let reply = compose(ask, setting);
+        let renamed = if let Some(Kind::ContentType(name)) = &fault {
+            Some(name.clone())
+        } else {
+            None
         };
         let (content_type, content) = if streamed {
-            let payloads = chunks(
-                reply,
-                Streaming {
-                    async_filter: settings.async_filter,
-                    usage: option("include_usage").unwrap_or(false),
-                    obfuscation: option("include_obfuscation").unwrap_or(settings.obfuscation),
-                    prompt_characters: ask.prompt_characters(),
-                },
-            );
-            let steps = distort(payloads.map(|payload| event(&payload)), true, fault);
-            ("text/event-stream; charset=utf-8", body(paced(steps, settings.pace)))
+            let how = Streaming {
+                async_filter: settings.async_filter,
+                usage: option("include_usage").unwrap_or(false),
+                obfuscation: option("include_obfuscation").unwrap_or(settings.obfuscation),
+                prompt_characters: ask.prompt_characters(),
+            };
+            let steps = distort(chunks(reply, how).map(|payload| event(&payload)), true, fault);
+            ("text/event-stream; charset=utf-8", body(steps, settings.pace))
         } else {
             ("application/json", unstreamed(whole(&reply).to_string(), fault))
         };
-        let mut response = self.respond(parts, 200, Some(renamed.as_deref().unwrap_or(content_type)), content);
-        let headers = response.headers_mut();
-        headers.extend(
-            [
-                ("x-ms-rai-invoked", "true"),
-                ("azureml-model-session", "d000-20250101000000"),
-                ("x-ms-deployment-name", served.deployment.as_str()),
-                ("cache-control", "no-cache, must-revalidate"),
-            ]
-            .into_iter()
-            .filter_map(|(name, value)| pair(name, value)),
-        );
+        let mut response = self.respond(parts, 200, renamed.as_deref().or(Some(content_type)), content);
+        let pairs = [
+            ("x-ms-rai-invoked", "true"),
+            ("azureml-model-session", "d000-20250101000000"),
+            ("x-ms-deployment-name", &served.deployment),
+        ];
+        let headers = pairs.into_iter().filter_map(|(name, value)| pair(name, value));
+        response.headers_mut().extend(headers);
         response
     }
 
@@ -320,10 +303,6 @@ impl Shared {
             ("x-request-id", &service),
             ("x-ms-region", &self.settings.region),
             ("x-content-type-options", "nosniff"),
-            (
-                "strict-transport-security",
-                "max-age=31536000; includeSubDomains; preload",
-            ),
         ];
         headers.extend(pairs.into_iter().filter_map(|(name, value)| pair(name, value)));
         headers.extend(content_type.and_then(|name| pair("content-type", name)));
@@ -344,18 +323,7 @@ fn unstreamed(text: String, fault: Option<Kind>) -> Body {
         let piece = rest.split_to(rest.len().min(64));
         (!piece.is_empty()).then_some(piece)
     });
-    body(distort(pieces, false, fault))
-}
-
-/// The same steps, with time between what is sent.
-fn paced(steps: Steps, pace: Duration) -> Steps {
-    if pace.is_zero() {
-        return steps;
-    }
-    Box::new(steps.enumerate().flat_map(move |(at, step)| {
-        let pause = (at > 0 && matches!(step, Step::Send(_))).then_some(Step::Wait(pace));
-        pause.into_iter().chain([step])
-    }))
+    body(distort(pieces, false, fault), Duration::ZERO)
 }
 
 /// A header; one that HTTP does not allow is left out.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::ask::{Ask, role};
+use super::ask::{Ask, role, text};
 use super::schema::{Material, fill};
 use super::tokens::topics;
 
@@ -18,24 +18,28 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) fn function(name: &str, arguments: &Value) -> Self {
+        let (name, arguments) = (name.to_owned(), arguments.to_string());
         Self {
             id: id(),
-            name: name.to_owned(),
-            arguments: arguments.to_string(),
+            name,
+            arguments,
             custom: false,
+        }
+    }
+
+    /// The wire's words for the kind of call, and for what it is called with.
+    pub(super) fn words(&self) -> (&'static str, &'static str) {
+        if self.custom {
+            ("custom", "input")
+        } else {
+            ("function", "arguments")
         }
     }
 
     /// The call as it stands in a message.
     pub(super) fn to_json(&self) -> Value {
-        let Self {
-            id, name, arguments, ..
-        } = self;
-        if self.custom {
-            json!({"custom": {"input": arguments, "name": name}, "id": id, "type": "custom"})
-        } else {
-            json!({"function": {"arguments": arguments, "name": name}, "id": id, "type": "function"})
-        }
+        let (kind, input) = self.words();
+        json!({kind: {input: self.arguments, "name": self.name}, "id": self.id, "type": kind})
     }
 }
 
@@ -59,24 +63,13 @@ pub(super) fn calls(ask: Ask<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
     if mode == "none" || ask.messages().last().map(role) != Some("user") {
         return None;
     }
-    let named = choice.and_then(|c| {
-        c.pointer("/function/name")
-            .or_else(|| c.pointer("/custom/name"))?
-            .as_str()
-    });
-    let allowed: Option<Vec<&str>> = choice
-        .and_then(|c| c.pointer("/allowed_tools/tools")?.as_array())
-        .map(|tools| {
-            tools
-                .iter()
-                .filter_map(|t| definition(t)?.get("name")?.as_str())
-                .collect()
-        });
+    let named = choice.and_then(definition).and_then(|tool| tool.get("name")?.as_str());
+    let allowed = choice.and_then(|choice| choice.pointer("/allowed_tools/tools")?.as_array());
     let question = ask.question();
     let words = stems(&question);
     let offered = ask.list("tools").iter().filter(|tool| {
-        let name = name(tool);
-        named.is_none_or(|n| n == name) && allowed.as_ref().is_none_or(|a| a.contains(&name))
+        let is_allowed = |all: &Vec<Value>| all.iter().any(|one| name(one) == name(tool));
+        named.is_none_or(|named| named == name(tool)) && allowed.is_none_or(is_allowed)
     });
     let shared = |tool: &Value| {
         stems(&describe(tool))
@@ -86,85 +79,72 @@ pub(super) fn calls(ask: Ask<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
     };
     // `max_by_key` takes the last of equals; the caller's first tool should win.
     let tool = offered.rev().max_by_key(|tool| shared(tool))?;
-    let calls = if tool.get("type").and_then(Value::as_str) == Some("custom") {
+    let calls = if tool.get("custom").is_some() {
+        let name = name(tool).to_owned();
         vec![Call {
             id: id(),
-            name: name(tool).to_owned(),
+            name,
             arguments: question,
             custom: true,
         }]
     } else {
-        functions(
-            tool,
-            &question,
-            parallel && ask.given("parallel_tool_calls").is_none_or(|p| p == true),
-        )
+        let wanted = ask.given("parallel_tool_calls").is_none_or(|wanted| wanted == true);
+        functions(tool, &question, parallel && wanted)
     };
     Some((calls, named.is_some()))
 }
 
 fn functions(tool: &Value, question: &str, parallel: bool) -> Vec<Call> {
-    let parameters = tool
-        .pointer("/function/parameters")
-        .cloned()
-        .unwrap_or_else(|| json!({"type": "object"}));
-    let open_texts = parameters
-        .get("properties")
-        .and_then(Value::as_object)
-        .map_or(0, |all| {
-            all.values()
-                .filter(|p| p.get("type").is_some_and(|t| t == "string") && p.get("enum").is_none())
-                .count()
-        });
-    let subjects = Material::new(question).names().to_vec();
-    let several = parallel && open_texts == 1 && subjects.len() > 1;
-    let subjects = subjects.iter().take(if several { 4 } else { 1 });
-    let call = |subject: Option<&String>| {
-        let mut material = Material::new(question);
-        if let Some(subject) = subject {
-            material.prefer(subject);
-        }
-        Call::function(name(tool), &fill(&parameters, &mut material))
+    let parameters = tool.pointer("/function/parameters").unwrap_or(&Value::Null);
+    let properties = parameters.get("properties").and_then(Value::as_object);
+    let is_open = |p: &&Value| p.get("type").is_some_and(|t| t == "string") && p.get("enum").is_none();
+    let open_texts = properties.map_or(0, |all| all.values().filter(is_open).count());
+    let call = |mut material: Material| {
+        let arguments = if properties.is_some() {
+            fill(parameters, &mut material)
+        } else {
+            json!({})
+        };
+        Call::function(name(tool), &arguments)
     };
-    if several {
-        subjects.map(|subject| call(Some(subject))).collect()
+    let material = Material::new(question);
+    let subjects = material.names();
+    if parallel && open_texts == 1 && subjects.len() > 1 {
+        let each = subjects
+            .iter()
+            .take(4)
+            .map(|subject| Material::new(question).preferring(subject));
+        each.map(call).collect()
     } else {
-        vec![call(None)]
+        vec![call(material)]
     }
 }
 
 /// An answer made of what the tools said.
 pub(super) fn report(ask: Ask<'_>) -> Option<String> {
-    let results = ask.tool_results();
-    let asked = ask
+    let calls = ask
         .messages()
         .iter()
-        .flat_map(|m| m.get("tool_calls").and_then(Value::as_array))
-        .flatten();
-    let asked: Vec<&Value> = asked.collect();
-    let lines: Vec<String> = results
-        .iter()
-        .map(|result| {
-            let call = asked.iter().find(|call| call.get("id") == result.get("tool_call_id"));
-            let source = call
-                .and_then(|call| definition(call)?.get("name")?.as_str())
-                .unwrap_or("The tool");
-            let content = super::ask::text(result);
-            let said = serde_json::from_str(&content).map_or(content, |value| plain(&value));
-            format!("{source} says: {said}.")
-        })
-        .collect();
+        .filter_map(|message| message.get("tool_calls")?.as_array());
+    let calls: Vec<&Value> = calls.flatten().collect();
+    let lines = ask.tool_results().iter().map(|result| {
+        let call = calls.iter().find(|call| call.get("id") == result.get("tool_call_id"));
+        let source = call.map_or("The tool", |call| name(call));
+        let content = text(result);
+        let said = serde_json::from_str(&content).map_or(content, |value| plain(&value));
+        format!("{source} says: {said}.")
+    });
+    let lines: Vec<String> = lines.collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+/// JSON as a person would say it.
 fn plain(value: &Value) -> String {
+    let list = |parts: Vec<String>| parts.join(", ");
+    let member = |(name, value): (&String, &Value)| format!("{} is {}", name.replace('_', " "), plain(value));
     match value {
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, v)| format!("{} is {}", name.replace('_', " "), plain(v)))
-            .collect::<Vec<_>>()
-            .join(", "),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Object(members) => list(members.iter().map(member).collect()),
+        Value::Array(items) => list(items.iter().map(plain).collect()),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
@@ -175,29 +155,31 @@ fn definition(tool: &Value) -> Option<&Value> {
 }
 
 fn name(tool: &Value) -> &str {
-    definition(tool)
-        .and_then(|d| d.get("name")?.as_str())
-        .unwrap_or_default()
+    let name = definition(tool).and_then(|tool| tool.get("name")?.as_str());
+    name.unwrap_or_default()
 }
 
+/// All words of a tool: its name taken apart, its description, its parameters.
 fn describe(tool: &Value) -> String {
-    let mut text = String::new();
+    let mut words = String::new();
     for c in name(tool).chars() {
         if c.is_uppercase() {
-            text.push(' ');
+            words.push(' ');
         }
-        text.push(if c.is_alphanumeric() { c } else { ' ' });
+        words.push(c);
     }
-    let description = definition(tool)
-        .and_then(|d| d.get("description")?.as_str())
-        .unwrap_or_default();
+    let description = definition(tool).and_then(|tool| tool.get("description")?.as_str());
     let parameters = tool
         .pointer("/function/parameters/properties")
         .and_then(Value::as_object);
-    let parameters = parameters
-        .map(|p| p.keys().cloned().collect::<Vec<_>>().join(" "))
-        .unwrap_or_default();
-    format!("{text} {description} {}", parameters.replace('_', " "))
+    for more in description
+        .into_iter()
+        .chain(parameters.into_iter().flat_map(|all| all.keys().map(String::as_str)))
+    {
+        words.push(' ');
+        words.push_str(more);
+    }
+    words
 }
 
 fn stems(text: &str) -> Vec<String> {
