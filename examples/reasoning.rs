@@ -12,14 +12,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}\n", place.describe());
     let client = place.client()?;
     let name = support::deployment("AZURE_OPENAI_REASONING_DEPLOYMENT", "o1-new");
-    let deployment = Deployment::new(name).model(Model::O1_2024_12_17);
+    let model = Model::O1_2024_12_17;
+    let deployment = Deployment::new(name).model(model.clone());
 
     // the table knows which efforts the declared model takes
-    let efforts = Model::O1_2024_12_17.capabilities().reasoning_efforts().unwrap_or_default();
+    let efforts = model.capabilities().reasoning_efforts().unwrap_or_default();
     for effort in efforts {
         let request = ChatCompletionRequest::builder(deployment.clone())
             .developer("Answer in one paragraph.")
-            .user("A bat and a ball cost 1.10 together; the bat costs 1.00 more than the ball. What does the ball cost?")
+            .user(
+                "A bat and a ball cost 1.10 together; the bat costs 1.00 more than the ball. What does the ball cost?",
+            )
             .reasoning_effort(effort.clone())
             // hidden reasoning counts against this: the documents advise about 25,000
             .max_completion_tokens(25_000)
@@ -27,7 +30,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
         let completion = client.complete(&request).await?;
 
-        println!("effort {effort}: {} reasoning tokens", completion.usage().reasoning_tokens());
+        println!(
+            "effort {effort}: {} reasoning tokens",
+            completion.usage().reasoning_tokens()
+        );
         match (completion.text(), completion.finish_reason()) {
             (Some(text), _) => println!("{text}\n"),
             (None, Some(FinishReason::Length)) => println!("(the reasoning used up the budget)\n"),

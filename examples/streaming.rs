@@ -7,7 +7,8 @@ use std::io::Write;
 use azure_openai_chat::{ChatCompletionRequest, Deployment, Model, StreamEvent};
 use futures::TryStreamExt;
 
-const LETTER: &str = "Dear Ms Ito,\n\nthank you for your order of 12 lamps. They leave our warehouse on Monday.\n\nKind regards\n";
+const LETTER: &str =
+    "Dear Ms Ito,\n\nthank you for your order of 12 lamps. They leave our warehouse on Monday.\n\nKind regards\n";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,6 +41,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::io::stdout().flush()?;
     }
     let completion = stream.into_completion()?;
-    println!("{} characters in all", completion.text().unwrap_or_default().chars().count());
+    println!(
+        "{} characters in all",
+        completion.text().unwrap_or_default().chars().count()
+    );
     Ok(())
 }

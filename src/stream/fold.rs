@@ -66,7 +66,7 @@ impl ChunkFold {
 
     /// How many chunks were added.
     #[must_use]
-    pub fn chunks(&self) -> u64 {
+    pub fn chunk_count(&self) -> u64 {
         self.chunks
     }
 

@@ -22,14 +22,32 @@ const SPACED: &str = r#"{ "choices" : [ { "index" : # , "delta" : { "content" : 
 const TWICE: &str = r#"{"choices":[{"index":0,"delta":{"content":"@","content":"b"}}]}"#;
 const ESCAPED_NAME: &str = r#"{"choices":[{"index":0,"delta":{"content":"@","con\u0074ent":"b"}}],"id":"x"}"#;
 const TWO_WORDS: &str = r#"{"choices":[{"index":#,"delta":{"content":"@","refusal":"@"}}],"id":"x"}"#;
-const LOGPROBS: &str = r#"{"choices":[{"index":0,"delta":{"content":"@"},"logprobs":{"content":[{"token":"@","logprob":-1}]}}]}"#;
+const LOGPROBS: &str =
+    r#"{"choices":[{"index":0,"delta":{"content":"@"},"logprobs":{"content":[{"token":"@","logprob":-1}]}}]}"#;
 const PROMPT: &str = r#"{"choices":[],"created":0,"id":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}],"obfuscation":"@"}"#;
 const ERROR: &str = r#"{"error":{"message":"@","code":"server_error"}}"#;
-const FINISH: &str = r#"{"choices":[{"delta":{"content":"@"},"finish_reason":"stop","index":#}],"usage":{"total_tokens":3}}"#;
+const FINISH: &str =
+    r#"{"choices":[{"delta":{"content":"@"},"finish_reason":"stop","index":#}],"usage":{"total_tokens":3}}"#;
 
 const SHAPES: &[&str] = &[
-    AZURE, AZURE, AZURE, OTHER_ORDER, OTHER_ORDER, OTHER_ORDER, ARGUMENTS, ARGUMENTS, REASONING, REASONING, REFUSAL,
-    SPACED, TWICE, ESCAPED_NAME, TWO_WORDS, LOGPROBS, PROMPT, FINISH,
+    AZURE,
+    AZURE,
+    AZURE,
+    OTHER_ORDER,
+    OTHER_ORDER,
+    OTHER_ORDER,
+    ARGUMENTS,
+    ARGUMENTS,
+    REASONING,
+    REASONING,
+    REFUSAL,
+    SPACED,
+    TWICE,
+    ESCAPED_NAME,
+    TWO_WORDS,
+    LOGPROBS,
+    PROMPT,
+    FINISH,
 ];
 
 /// What stands between the quotes, as it is on the wire.
@@ -53,9 +71,17 @@ fn words() -> impl Strategy<Value = String> {
 fn line() -> impl Strategy<Value = String> {
     let shapes = prop_oneof![40 => proptest::sample::select(SHAPES), 1 => Just(ERROR)];
     (shapes, words(), words(), 0_u8..3, 0_u8..24).prop_map(|(shape, first, second, index, spoil)| {
-        let mut line = shape.replacen('@', &first, 1).replacen('@', &second, 1).replace('#', &index.to_string());
+        let mut line = shape
+            .replacen('@', &first, 1)
+            .replacen('@', &second, 1)
+            .replace('#', &index.to_string());
         match spoil {
-            0 => line.truncate((0..=line.len() / 2).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0)),
+            0 => line.truncate(
+                (0..=line.len() / 2)
+                    .rev()
+                    .find(|at| line.is_char_boundary(*at))
+                    .unwrap_or(0),
+            ),
             1 => line = line.replacen(',', " ,", 1),
             2 => line = line.replacen(':', ": ", 2),
             _ => {}
@@ -66,14 +92,20 @@ fn line() -> impl Strategy<Value = String> {
 
 /// A stream mostly of runs of one shape, as real ones are.
 fn lines() -> impl Strategy<Value = Vec<String>> {
-    let run = (proptest::sample::select(SHAPES), 0_u8..2, proptest::collection::vec((words(), words()), 1..12)).prop_map(
-        |(shape, index, all)| {
+    let run = (
+        proptest::sample::select(SHAPES),
+        0_u8..2,
+        proptest::collection::vec((words(), words()), 1..12),
+    )
+        .prop_map(|(shape, index, all)| {
             let fill = |(first, second): (String, String)| {
-                shape.replacen('@', &first, 1).replacen('@', &second, 1).replace('#', &index.to_string())
+                shape
+                    .replacen('@', &first, 1)
+                    .replacen('@', &second, 1)
+                    .replace('#', &index.to_string())
             };
             all.into_iter().map(fill).collect::<Vec<_>>()
-        },
-    );
+        });
     let single = line().prop_map(|line| vec![line]);
     proptest::collection::vec(prop_oneof![2 => run, 1 => single], 1..8).prop_map(|runs| runs.concat())
 }
@@ -84,16 +116,28 @@ async fn both(body: &str) -> [(Vec<Value>, Value, String); 2] {
         ChatCompletionStream::from_bytes(pieces)
     };
     let tell = |reading: crate::support::Reading| {
-        let end = reading.end.map_or_else(|error| format!("{error} {}", error.message()), |()| "done".to_owned());
+        let end = reading
+            .end
+            .map_or_else(|error| format!("{error} {}", error.message()), |()| "done".to_owned());
         (reading.chunks, reading.whole, end)
     };
-    [tell(read(stream_of()).await), tell(read(stream_of().without_templates()).await)]
+    [
+        tell(read(stream_of()).await),
+        tell(read(stream_of().without_templates()).await),
+    ]
 }
 
 #[test]
 fn templates_change_nothing_in_hostile_streams() {
-    let cases = std::env::var("TEMPLATE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1500);
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let cases = std::env::var("TEMPLATE_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(1500);
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let chunks = std::cell::Cell::new(0);
     runner
@@ -106,7 +150,10 @@ fn templates_change_nothing_in_hostile_streams() {
         })
         .unwrap();
     println!("{} chunks in {cases} streams", chunks.get());
-    assert!(chunks.get() > cases as usize, "the streams ended too early to say anything");
+    assert!(
+        chunks.get() > cases as usize,
+        "the streams ended too early to say anything"
+    );
 }
 
 #[tokio::test]
