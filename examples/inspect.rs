@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
 }
 
 fn response(arguments: &mut Arguments) -> Fallible<Value> {
-    let body = body_of(&arguments.file()?);
+    let body = part_of(&arguments.file()?, &["/body", "/responses/200/body"]);
     arguments.end()?;
     let completion: ChatCompletion = serde_json::from_slice(&body)?;
     Ok(serde_json::to_value(completion)?)
@@ -72,7 +72,7 @@ async fn stream_command(arguments: &mut Arguments) -> Fallible<Value> {
     let mut stream = ChatCompletionStream::from_bytes(stream::iter(pieces));
     let error = read_to_end(&mut stream).await;
     Ok(json!({
-        "chunks": stream.chunks(),
+        "chunks": stream.chunk_count(),
         "completion": completion_of(&stream),
         "ended": ended(error.as_ref()),
         "error": error.as_ref().map(|error| json!({
@@ -94,7 +94,7 @@ async fn read_to_end(stream: &mut ChatCompletionStream) -> Option<Error> {
 
 /// What was received, whether or not the stream ended well.
 fn completion_of(stream: &ChatCompletionStream) -> Value {
-    if stream.chunks() == 0 {
+    if stream.chunk_count() == 0 {
         Value::Null
     } else {
         json!(stream.partial())
@@ -118,7 +118,10 @@ fn error(arguments: &mut Arguments) -> Fallible<Value> {
     let status: u16 = arguments.next("the status")?.parse()?;
     let body = arguments.file()?;
     arguments.end()?;
-    let error = Error::from_response(ResponseMetadata::new(status, headers), &raw_of(&body));
+    let error = Error::from_response(
+        ResponseMetadata::new(status, headers),
+        &part_of(&body, &["/raw", "/body"]),
+    );
     Ok(json!({
         "kind": error.kind().as_str(),
         "status": error.status(),
@@ -135,7 +138,7 @@ fn error(arguments: &mut Arguments) -> Fallible<Value> {
 fn request(arguments: &mut Arguments) -> Fallible<Value> {
     let model = arguments.option("--model")?;
     let version = ApiVersion::from(arguments.option("--api-version")?.unwrap_or_else(|| "v1".to_owned()));
-    let request: ChatCompletionRequest = serde_json::from_slice(&body_of(&arguments.file()?))?;
+    let request: ChatCompletionRequest = serde_json::from_slice(&asked(&arguments.file()?))?;
     arguments.end()?;
     let request = declare(request, None, model.as_deref())?;
     let streaming = request.asks_for_stream().unwrap_or(false);
@@ -189,7 +192,7 @@ async fn call(arguments: &mut Arguments) -> Fallible<Value> {
     if let Some(millis) = arguments.number("--idle-ms")? {
         options = options.idle_timeout(Duration::from_millis(millis));
     }
-    let request: ChatCompletionRequest = serde_json::from_slice(&body_of(&arguments.file()?))?;
+    let request: ChatCompletionRequest = serde_json::from_slice(&asked(&arguments.file()?))?;
     arguments.end()?;
     let request = declare(request, Some(&deployment), model.as_deref())?;
 
@@ -216,7 +219,7 @@ async fn call_streamed(client: &ChatClient, request: &ChatCompletionRequest, opt
             let error = read_to_end(&mut stream).await;
             report(
                 completion_of(&stream),
-                stream.chunks(),
+                stream.chunk_count(),
                 error.as_ref(),
                 Some(stream.metadata()),
             )
@@ -255,30 +258,25 @@ fn report(completion: Value, chunks: u64, error: Option<&Error>, metadata: Optio
     })
 }
 
-/// The interesting part of a file: recordings and examples keep it in a member, anything else is it.
-fn body_of(file: &[u8]) -> Vec<u8> {
-    let Ok(value) = serde_json::from_slice::<Value>(file) else {
-        return file.to_vec();
-    };
-    let recorded = value.get("body").filter(|_| value.get("status").is_some());
-    match recorded.or_else(|| value.pointer("/parameters/body")) {
-        Some(part) => part.to_string().into_bytes(),
-        None => file.to_vec(),
-    }
+/// The request in a file: recordings and examples keep it in a member.
+fn asked(file: &[u8]) -> Vec<u8> {
+    part_of(file, &["/request/body", "/parameters/body"])
 }
 
-/// An error body as it came: recordings keep it in `raw`.
-fn raw_of(file: &[u8]) -> Vec<u8> {
+/// The first of these members, of a file that is a recording or an example; else the file itself.
+fn part_of(file: &[u8], members: &[&str]) -> Vec<u8> {
     let Ok(value) = serde_json::from_slice::<Value>(file) else {
         return file.to_vec();
     };
-    match value
-        .get("raw")
-        .and_then(Value::as_str)
-        .filter(|_| value.get("status").is_some())
+    let is_record = value.get("headers").is_some() || value.get("responses").is_some();
+    match members
+        .iter()
+        .filter(|_| is_record)
+        .find_map(|member| value.pointer(member))
     {
-        Some(raw) => raw.as_bytes().to_vec(),
-        None => body_of(file),
+        Some(Value::String(text)) => text.as_bytes().to_vec(),
+        Some(part) => part.to_string().into_bytes(),
+        None => file.to_vec(),
     }
 }
 

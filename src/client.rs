@@ -14,7 +14,8 @@ use crate::model::{ApiVersion, Deployment, Model};
 use crate::request::{Advice, ChatCompletionRequest, Rule, ValidationError, Violation};
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::{ByteSource, ChatCompletionStream};
-use crate::transport::{Backend, ByteStream, Call, CallOptions, Config, Credential, Pacing, RetryPolicy, Route, Transport};
+use crate::transport::body::ByteStream;
+use crate::transport::{Backend, Call, CallOptions, Config, Credential, Pacing, RetryPolicy, Route, Transport};
 
 /// Beyond this, prompts are not kept to check what an error in a stream repeats; the error's words are then
 /// not printed at all.
@@ -149,13 +150,19 @@ impl ChatClient {
     /// # Errors
     ///
     /// As [`complete`](Self::complete).
-    pub async fn complete_with(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletion> {
+    pub async fn complete_with(
+        &self,
+        request: &ChatCompletionRequest,
+        options: &CallOptions,
+    ) -> Result<ChatCompletion> {
         self.admit(request, false)?;
         let error = match self.send(request, options).await {
             Ok(completion) => return Ok(completion),
             Err(error) => error,
         };
-        let Some((parameter, repaired)) = self.repair(request, &error) else { return Err(error) };
+        let Some((parameter, repaired)) = self.repair(request, &error) else {
+            return Err(error);
+        };
         let completion = self.send(&repaired, options).await?;
         let metadata = completion.metadata().clone().with_repaired(parameter);
         Ok(completion.with_metadata(Arc::new(metadata)))
@@ -163,8 +170,16 @@ impl ChatClient {
 
     async fn send(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletion> {
         let deployment = request.deployment().name();
-        let call = Call { deployment, options, affinity: request.affinity_key() };
-        let answer = self.0.transport.post(call, |route| write_body(request, route, false)).await;
+        let call = Call {
+            deployment,
+            options,
+            affinity: request.affinity_key(),
+        };
+        let answer = self
+            .0
+            .transport
+            .post(call, |route| write_body(request, route, false))
+            .await;
         let answer = answer.map_err(|error| error.withhold_echo(request.texts()))?;
         let completion = read_completion(answer.bytes, &answer.metadata)
             .map_err(|error| error.with_deployment(deployment).withhold_echo(request.texts()))?;
@@ -193,13 +208,19 @@ impl ChatClient {
     /// # Errors
     ///
     /// As [`stream`](Self::stream).
-    pub async fn stream_with(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletionStream> {
+    pub async fn stream_with(
+        &self,
+        request: &ChatCompletionRequest,
+        options: &CallOptions,
+    ) -> Result<ChatCompletionStream> {
         self.admit(request, true)?;
         let error = match self.open(request, options, None).await {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
-        let Some((parameter, repaired)) = self.repair(request, &error) else { return Err(error) };
+        let Some((parameter, repaired)) = self.repair(request, &error) else {
+            return Err(error);
+        };
         self.open(&repaired, options, Some(parameter)).await
     }
 
@@ -210,17 +231,31 @@ impl ChatClient {
         repaired: Option<String>,
     ) -> Result<ChatCompletionStream> {
         let deployment = request.deployment().name();
-        let call = Call { deployment, options, affinity: request.affinity_key() };
-        let bytes = self.0.transport.post_stream(call, |route| write_body(request, route, true)).await;
+        let call = Call {
+            deployment,
+            options,
+            affinity: request.affinity_key(),
+        };
+        let bytes = self
+            .0
+            .transport
+            .post_stream(call, |route| write_body(request, route, true))
+            .await;
         let bytes = bytes.map_err(|error| error.withhold_echo(request.texts()))?;
         let mut metadata = Arc::clone(bytes.metadata());
         if let Some(parameter) = repaired {
             metadata = Arc::new(metadata.as_ref().clone().with_repaired(parameter));
         }
         let client = self.clone();
-        let asked = request.deployment().declared_model().map(|_| request.deployment().clone());
-        let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata)
-            .for_call(deployment, kept_texts(request), request.expected_choices());
+        let asked = request
+            .deployment()
+            .declared_model()
+            .map(|_| request.deployment().clone());
+        let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata).for_call(
+            deployment,
+            kept_texts(request),
+            request.expected_choices(),
+        );
         if let Some(limit) = self.0.max_event_bytes {
             stream = stream.max_event_bytes(limit);
         }
@@ -301,18 +336,29 @@ impl ChatClient {
         if let Some(model) = model {
             self.watch_model(request.deployment(), model);
         }
-        if request.has_prediction() && metadata.region().is_some_and(|region| region.replace(' ', "").eq_ignore_ascii_case("southeastasia")) {
-            let advice = Advice::new("prediction", "Southeast Asia does not offer predicted outputs: use another region");
+        if request.has_prediction()
+            && metadata
+                .region()
+                .is_some_and(|region| region.replace(' ', "").eq_ignore_ascii_case("southeastasia"))
+        {
+            let advice = Advice::new(
+                "prediction",
+                "Southeast Asia does not offer predicted outputs: use another region",
+            );
             self.tell(request.deployment().name(), &advice);
         }
     }
 
     fn watch_model(&self, deployment: &Deployment, answered: &str) {
-        let Some(declared) = deployment.declared_model() else { return };
+        let Some(declared) = deployment.declared_model() else {
+            return;
+        };
         if !answered.is_empty() && !is_same_model(declared, answered) {
             let advice = Advice::new(
                 "model",
-                format!("the deployment is declared as {declared} but answered as {answered}: declare what is deployed"),
+                format!(
+                    "the deployment is declared as {declared} but answered as {answered}: declare what is deployed"
+                ),
             );
             self.tell(deployment.name(), &advice);
         }
@@ -326,7 +372,11 @@ impl ChatClient {
         }
         let parameter = error.param()?;
         let repaired = request.without(parameter)?;
-        tracing::debug!(deployment = request.deployment().name(), parameter, "sending again without the refused parameter");
+        tracing::debug!(
+            deployment = request.deployment().name(),
+            parameter,
+            "sending again without the refused parameter"
+        );
         Some((parameter.to_owned(), repaired))
     }
 }
@@ -342,16 +392,18 @@ impl fmt::Debug for ChatClient {
 
 fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {
     let body = request.body_for(route.deployment, route.api_version, stream);
-    serde_json::to_vec(&body)
-        .map(Bytes::from)
-        .map_err(|error| Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error))
+    serde_json::to_vec(&body).map(Bytes::from).map_err(|error| {
+        Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error)
+    })
 }
 
 /// A good status does not make a good body: gateways answer pages, proxies cut, the service sends error
 /// objects.
 fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
     let fault = |message: String, hint: &str| {
-        Error::new(ErrorKind::Decode, message).with_metadata(Arc::clone(metadata)).with_hint(hint.to_owned())
+        Error::new(ErrorKind::Decode, message)
+            .with_metadata(Arc::clone(metadata))
+            .with_hint(hint.to_owned())
     };
     let completion = match ChatCompletion::decode(bytes.clone()) {
         Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
@@ -360,19 +412,31 @@ fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<Cha
             let (what, hint) = match bytes.trim_ascii().first() {
                 None => ("is empty", "the connection or a gateway lost it"),
                 Some(b'<') => ("is a page of HTML", "a proxy or a wrong endpoint answered"),
-                _ if bytes.trim_ascii().starts_with(b"data:") => {
-                    ("is an event stream", "use stream() for this deployment, or check the gateway")
-                }
+                _ if bytes.trim_ascii().starts_with(b"data:") => (
+                    "is an event stream",
+                    "use stream() for this deployment, or check the gateway",
+                ),
                 _ if error.is_eof() => ("ends in the middle", "the connection or a gateway cut it"),
                 _ => ("is not a JSON object", "a gateway may have changed it"),
             };
-            let place = format!("line {}, column {} of {} bytes", error.line(), error.column(), bytes.len());
+            let place = format!(
+                "line {}, column {} of {} bytes",
+                error.line(),
+                error.column(),
+                bytes.len()
+            );
             return Err(fault(format!("the answer {what} ({place})"), hint));
         }
     };
-    let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
+    let is_error = completion
+        .extra()
+        .and_then(|extra| extra.get("error"))
+        .is_some_and(|error| !error.is_null());
     if is_error && completion.choices().is_empty() {
-        return Err(Error::service(crate::error::ServiceError::from_body(&bytes), Arc::clone(metadata)));
+        return Err(Error::service(
+            crate::error::ServiceError::from_body(&bytes),
+            Arc::clone(metadata),
+        ));
     }
     Ok(completion)
 }
@@ -385,7 +449,9 @@ fn kept_texts(request: &ChatCompletionRequest) -> Option<Arc<[String]>> {
 
 /// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ.
 fn is_same_model(declared: &Model, answered: &str) -> bool {
-    let Ok(answered) = answered.parse::<Model>() else { return true };
+    let Ok(answered) = answered.parse::<Model>() else {
+        return true;
+    };
     declared.name() == answered.name()
         && (declared.version().is_none() || answered.version().is_none() || declared.version() == answered.version())
 }
@@ -416,7 +482,12 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     fn new(backend: Backend) -> Self {
-        Self { config: Config::new(backend), validation: Validation::default(), repair_once: false, max_event_bytes: None }
+        Self {
+            config: Config::new(backend),
+            validation: Validation::default(),
+            repair_once: false,
+            max_event_bytes: None,
+        }
     }
 
     /// The api version: [`ApiVersion::V1`] unless the endpoint names another. A dated version puts the
@@ -535,7 +606,11 @@ impl ClientBuilder {
 }
 
 fn builder_from(variable: &dyn Fn(&str) -> Option<String>) -> Result<ClientBuilder> {
-    let read = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let read = |name: &str| {
+        variable(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    };
     let endpoint = read("AZURE_OPENAI_ENDPOINT").ok_or_else(|| {
         Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
             .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
@@ -568,8 +643,12 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &'static [(&'static str, &'static str)]) -> Result<ChatClient> {
-        let variable =
-            move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let variable = move |name: &str| {
+            pairs
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         builder_from(&variable)?.build()
     }
 

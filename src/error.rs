@@ -323,7 +323,7 @@ impl Repr {
         }
         if let Some(message) = service.printable_message() {
             text.push_str(": ");
-            text.push_str(message);
+            text.push_str(message.trim_end_matches('.'));
         }
         let advice = advice::next_step(status, service);
         for sentence in advice.iter().map(String::as_str).chain(self.hint.as_deref()) {

@@ -53,13 +53,21 @@
 //! through `tracing`; [`transport`] says what each level prints.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 mod error;
 pub mod model;
 pub mod request;
 pub mod response;
 pub mod stream;
+#[cfg(feature = "client")]
+pub mod transport;
 mod wire;
 
+#[cfg(feature = "client")]
+pub use client::{ChatClient, ClientBuilder, RequestCheck, Validation};
 pub use error::{Error, ErrorKind, Result, ServiceError};
 pub use model::{ApiVersion, Capabilities, Deployment, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
 pub use request::{
@@ -71,7 +79,12 @@ pub use response::{
     ParseOutcome, PromptFilterResult, ResponseMetadata, Role, ServiceTier, Severity, ToolCall, Usage,
 };
 pub use stream::{ChatCompletionChunk, ChatCompletionStream, ChunkFold, StreamEvent};
+#[cfg(feature = "azure_identity")]
+pub use transport::default_credential;
+#[cfg(feature = "client")]
+pub use transport::{ApiKey, Backend, CallOptions, Credential, Endpoint, Pacing, RetryCause, RetryEvent, RetryPolicy};
 
 /// The examples of the README compile and run as tests.
 #[cfg(doctest)]
+#[doc = include_str!("../README.md")]
 struct Readme;

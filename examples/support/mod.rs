@@ -1,5 +1,5 @@
 //! Where the examples run: Azure when `AZURE_OPENAI_ENDPOINT` is set, else the embedded emulator.
-#![allow(dead_code, reason = "each example uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each example uses a part")]
 
 use azure_openai_chat::emulator::Emulator;
 use azure_openai_chat::{ApiKey, ChatClient, ClientBuilder, Error};

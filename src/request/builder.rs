@@ -22,17 +22,20 @@ pub struct ChatCompletionRequestBuilder {
     early: Vec<Violation>,
 }
 
-/// One setter a line: the wire name is the method's name.
+/// One setter a line: the wire name is the method's name. After `into` the argument is anything that
+/// converts.
 macro_rules! setters {
-    ($( $(#[$meta:meta])* $name:ident ( $arg:ty ); )*) => {
+    ($( $(#[$meta:meta])* $name:ident ( $($into:ident)? : $arg:ty ); )*) => {
         $(
             $(#[$meta])*
-            pub fn $name(mut self, $name: impl Into<$arg>) -> Self {
+            pub fn $name(mut self, $name: setters!(@argument $($into)? $arg)) -> Self {
                 self.body.$name = Some($name.into());
                 self
             }
         )*
     };
+    (@argument into $arg:ty) => { impl Into<$arg> };
+    (@argument $arg:ty) => { $arg };
 }
 
 impl ChatCompletionRequestBuilder {
@@ -88,50 +91,50 @@ impl ChatCompletionRequestBuilder {
 
     setters! {
         /// At most this many tokens of answer; older models only, see `max_completion_tokens`.
-        max_tokens(u64);
+        max_tokens(: u64);
         /// At most this many tokens of answer, hidden reasoning included. Reasoning models take only this
         /// one; leave about 25,000 tokens for the reasoning.
-        max_completion_tokens(u64);
+        max_completion_tokens(: u64);
         /// How many answers to make; each is billed.
-        n(u64);
+        n(: u64);
         /// Where the answer ends: a sequence, or up to four.
-        stop(Stop);
+        stop(into: Stop);
         /// The same seed gives mostly the same answer.
-        seed(i64);
+        seed(: i64);
         /// Whether to tell how likely each token was.
-        logprobs(bool);
+        logprobs(: bool);
         /// How many alternatives to tell for each token, 0 to 20; needs `logprobs`.
-        top_logprobs(u64);
+        top_logprobs(: u64);
         /// How long a reasoning model thinks.
-        reasoning_effort(ReasoningEffort);
+        reasoning_effort(into: ReasoningEffort);
         /// How much the model writes.
-        verbosity(Verbosity);
+        verbosity(into: Verbosity);
         /// The answer that is expected, mostly.
-        prediction(Prediction);
+        prediction(into: Prediction);
         /// The shape the answer must have.
-        response_format(ResponseFormat);
+        response_format(into: ResponseFormat);
         /// Whether and which tools are called.
-        tool_choice(ToolChoice);
+        tool_choice(into: ToolChoice);
         /// Whether several tools may be called at once.
-        parallel_tool_calls(bool);
+        parallel_tool_calls(: bool);
         /// The voice and format of a spoken answer; needs the `audio` modality.
-        audio(AudioOutput);
+        audio(into: AudioOutput);
         /// What a stream carries besides the answer.
-        stream_options(StreamOptions);
+        stream_options(into: StreamOptions);
         /// Whether the service keeps the answer.
-        store(bool);
+        store(: bool);
         /// Who serves the call, and how fast.
-        service_tier(ServiceTier);
+        service_tier(into: ServiceTier);
         /// Sends alike prompts to where they are cached.
-        prompt_cache_key(String);
+        prompt_cache_key(into: String);
         /// How long the prompt stays in the cache.
-        prompt_cache_retention(PromptCacheRetention);
+        prompt_cache_retention(into: PromptCacheRetention);
         /// A stable, unreadable id of the end user, for abuse detection.
-        safety_identifier(String);
+        safety_identifier(into: String);
         /// Who is behind the call, for security alerts.
-        user_security_context(UserSecurityContext);
+        user_security_context(into: UserSecurityContext);
         /// How search-enabled models search the web.
-        web_search_options(WebSearchOptions);
+        web_search_options(into: WebSearchOptions);
     }
 
     /// A stable, unreadable id of the end user: the wire's `user`, whose name here adds a turn.

@@ -21,7 +21,9 @@ pub use self::rust_type::{schema_for, schema_name};
 pub use self::strict::make_strict;
 
 mod lint;
+mod nesting;
 mod normalise;
+mod references;
 #[cfg(feature = "schemars")]
 mod rust_type;
 mod strict;
@@ -132,34 +134,6 @@ impl fmt::Display for SchemaFinding {
     }
 }
 
-/// A member's name as a step of a JSON pointer.
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
-/// The JSON pointer in a `$ref` into the same document; `None` for any other `$ref`.
-fn pointer_of(reference: &str) -> Option<String> {
-    let fragment = reference.strip_prefix('#')?;
-    if !fragment.is_empty() && !fragment.starts_with('/') {
-        return None;
-    }
-    let mut bytes = Vec::with_capacity(fragment.len());
-    let mut rest = fragment;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        let (code, tail) = after.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(code, 16).ok()?);
-        rest = tail;
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).ok()
-}
-
-/// The schema that a `$ref` points to.
-fn resolve<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
-    root.pointer(&pointer_of(reference)?)
-}
-
 /// Whether a schema may hold a JSON object.
 fn is_object(node: &Map<String, Value>) -> bool {
     match node.get("type") {
@@ -177,7 +151,6 @@ fn is_mixed(node: &Map<String, Value>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_finding_prints_its_place_and_its_message() {
@@ -186,17 +159,5 @@ mod tests {
         let root = SchemaFinding::new("", SchemaRule::RootObject, "wrap it");
         assert_eq!(root.to_string(), "root: wrap it");
         assert_eq!(root.rule().to_string(), "root_object");
-    }
-
-    #[test]
-    fn references_are_pointers_in_a_uri_fragment() {
-        assert_eq!(pointer_of("#").as_deref(), Some(""));
-        assert_eq!(pointer_of("#/$defs/a%20b~1c").as_deref(), Some("/$defs/a b~1c"));
-        for odd in ["other.json#/a", "#anchor", "#/%zz", "#/%e", "#/%ff", "#/%\u{e9}\u{e9}"] {
-            assert_eq!(pointer_of(odd), None, "{odd}");
-        }
-        let root = json!({"$defs": {"a/b": {"type": "string"}}});
-        assert_eq!(resolve(&root, "#/$defs/a~1b"), Some(&json!({"type": "string"})));
-        assert_eq!(resolve(&root, "#/$defs/c"), None);
     }
 }

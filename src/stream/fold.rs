@@ -21,6 +21,8 @@ pub struct ChunkFold {
     body: CompletionBody,
     choices: Vec<OpenChoice>,
     chunks: u64,
+    /// The shape whose ids and counts were taken over last.
+    head: Option<Arc<ChunkBody>>,
 }
 
 #[derive(Debug, Default)]
@@ -48,8 +50,13 @@ impl ChunkFold {
     /// Adds a chunk.
     pub fn push(&mut self, chunk: &ChatCompletionChunk) {
         self.chunks += 1;
+        let shape = chunk.shape();
+        if self.head.as_ref().is_none_or(|head| !Arc::ptr_eq(head, shape)) {
+            self.take_head(shape);
+            self.head = Some(Arc::clone(shape));
+        }
         if let Some((hole, text)) = chunk.varying()
-            && let Some(open) = self.settled_choice(chunk.shape())
+            && let Some(open) = self.settled_choice(shape)
         {
             open.append(hole, text);
             return;
@@ -59,7 +66,7 @@ impl ChunkFold {
 
     /// How many chunks were added.
     #[must_use]
-    pub fn chunks(&self) -> u64 {
+    pub fn chunk_count(&self) -> u64 {
         self.chunks
     }
 
@@ -120,8 +127,7 @@ impl ChunkFold {
             .find(|open| open.settled.as_ref().is_some_and(|settled| Arc::ptr_eq(settled, shape)))
     }
 
-    fn push_whole(&mut self, chunk: &ChatCompletionChunk) {
-        let shape = chunk.shape();
+    fn take_head(&mut self, shape: &ChunkBody) {
         let body = &mut self.body;
         take_text(&mut body.id, shape.id.as_deref());
         take_text(&mut body.model, shape.model.as_deref());
@@ -138,15 +144,16 @@ impl ChunkFold {
         if let Some(usage) = &shape.usage {
             body.usage = Some(usage.clone());
         }
-        if !chunk.prompt_filter_results().is_empty() {
-            body.prompt_filter_results
-                .get_or_insert_default()
-                .extend_from_slice(chunk.prompt_filter_results());
-        }
         take_extra(&mut body.rest, shape.rest.extra());
+    }
 
+    fn push_whole(&mut self, chunk: &ChatCompletionChunk) {
+        let shape = chunk.shape();
+        if !chunk.prompt_filter_results().is_empty() {
+            let results = self.body.prompt_filter_results.get_or_insert_default();
+            results.extend_from_slice(chunk.prompt_filter_results());
+        }
         let sole = shape.choices.as_ref().is_some_and(|choices| choices.len() == 1)
-            && shape.usage.is_none()
             && shape.delta.is_none()
             && chunk.prompt_filter_results().is_empty();
         for choice in chunk.choices() {

@@ -198,8 +198,8 @@ impl ChatCompletionStream {
 
     /// How many chunks have come.
     #[must_use]
-    pub fn chunks(&self) -> u64 {
-        self.fold.chunks()
+    pub fn chunk_count(&self) -> u64 {
+        self.fold.chunk_count()
     }
 
     /// Whether the answer is complete: `[DONE]` came, or every finish reason and the end of the body.
@@ -385,7 +385,7 @@ impl ChatCompletionStream {
             self.end = End::Done;
             return Poll::Ready(None);
         }
-        let what = if self.fold.chunks() == 0 {
+        let what = if self.fold.chunk_count() == 0 {
             "the stream ended before its first event"
         } else {
             "the stream ended before the answer was complete"
@@ -468,7 +468,7 @@ impl Stream for ChatCompletionStream {
 impl fmt::Debug for ChatCompletionStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatCompletionStream")
-            .field("chunks", &self.fold.chunks())
+            .field("chunks", &self.fold.chunk_count())
             .field("end", &self.end)
             .field("metadata", &self.metadata)
             .finish_non_exhaustive()

@@ -1,12 +1,13 @@
 //! Names every place of a schema that strict mode refuses.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
 use super::SchemaRule as Rule;
-use super::normalise::constrains;
-use super::{MAX_NESTING, MAX_PROPERTIES, MAX_WALK, SchemaFinding, escape, is_mixed, is_object, pointer_of, resolve};
+use super::nesting::too_deep;
+use super::references::{constrains, escape, resolve};
+use super::{MAX_PROPERTIES, MAX_WALK, SchemaFinding, is_mixed, is_object};
 
 /// Keywords that check a value once it is there; the model can only be told about them in words.
 const CONSTRAINTS: &[&str] = &[
@@ -111,9 +112,7 @@ impl<'a> Lint<'a> {
             );
             self.findings.push(SchemaFinding::new("", Rule::PropertyCount, message));
         }
-        let mut nesting = Nesting::new(self.root);
-        nesting.schema(self.root, &mut String::new(), 0, 0);
-        self.findings.append(&mut nesting.findings);
+        self.findings.extend(too_deep(self.root));
         self.findings
     }
 
@@ -313,7 +312,7 @@ fn step(at: &mut String, path: &[&str], then: impl FnOnce(&mut String)) {
 }
 
 /// Every schema directly inside a schema, definitions apart.
-fn each_child(node: &Map<String, Value>, at: &mut String, mut then: impl FnMut(&Value, &mut String)) {
+pub(super) fn each_child(node: &Map<String, Value>, at: &mut String, mut then: impl FnMut(&Value, &mut String)) {
     for (name, child) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
         step(at, &["properties", &escape(name)], |at| then(child, at));
     }
@@ -326,63 +325,6 @@ fn each_child(node: &Map<String, Value>, at: &mut String, mut then: impl FnMut(&
             }
             Some(child) if key == "items" => step(at, &[key], |at| then(child, at)),
             _ => {}
-        }
-    }
-}
-
-/// Finds objects that lie too deep, through references.
-struct Nesting<'a> {
-    root: &'a Value,
-    /// The references that lead to where we are.
-    path: Vec<String>,
-    /// For every target of a reference, the deepest level at which it has been looked at. It makes
-    /// the work proportional to the schema, however its references cross.
-    seen: HashMap<String, usize>,
-    too_deep: HashSet<String>,
-    findings: Vec<SchemaFinding>,
-}
-
-impl<'a> Nesting<'a> {
-    fn new(root: &'a Value) -> Self {
-        Self {
-            root,
-            path: vec![String::new()],
-            seen: HashMap::new(),
-            too_deep: HashSet::new(),
-            findings: Vec::new(),
-        }
-    }
-
-    fn schema(&mut self, schema: &Value, at: &mut String, level: usize, depth: usize) {
-        let Value::Object(node) = schema else { return };
-        if depth >= MAX_WALK {
-            return;
-        }
-        let level = level + usize::from(is_object(node));
-        if level > MAX_NESTING {
-            if self.too_deep.insert(at.clone()) {
-                let message = format!(
-                    "the object is on level {level} and strict mode allows {MAX_NESTING}: flatten the schema, or split the request"
-                );
-                self.findings.push(SchemaFinding::new(at, Rule::Nesting, message));
-            }
-            return;
-        }
-        if let Some(target) = node.get("$ref").and_then(Value::as_str).and_then(pointer_of) {
-            self.follow(target, level, depth);
-        }
-        each_child(node, at, |child, at| self.schema(child, at, level, depth + 1));
-    }
-
-    fn follow(&mut self, mut target: String, level: usize, depth: usize) {
-        if self.path.contains(&target) || self.seen.get(&target).is_some_and(|seen| *seen >= level) {
-            return;
-        }
-        if let Some(schema) = self.root.pointer(&target) {
-            self.seen.insert(target.clone(), level);
-            self.path.push(target.clone());
-            self.schema(schema, &mut target, level, depth + 1);
-            self.path.pop();
         }
     }
 }
@@ -407,12 +349,6 @@ mod tests {
 
     fn at(pointer: &str, rule: Rule) -> Vec<(String, Rule)> {
         vec![(pointer.to_owned(), rule)]
-    }
-
-    fn nested(levels: usize) -> Value {
-        (1..levels).fold(object(json!({"end": {"type": "string"}})), |inner, _| {
-            object(json!({"in": inner}))
-        })
     }
 
     #[test]
@@ -521,29 +457,6 @@ mod tests {
             lint_schema(&wide(101))[0].to_string(),
             "root: the schema has 101 properties and strict mode allows 100: leave some out, or split the request"
         );
-    }
-
-    #[test]
-    fn five_levels_of_objects_are_allowed() {
-        assert_eq!(lint_schema(&nested(5)), []);
-        assert_eq!(
-            lint_schema(&nested(6))[0].to_string(),
-            "/properties/in/properties/in/properties/in/properties/in/properties/in: \
-             the object is on level 6 and strict mode allows 5: flatten the schema, or split the request"
-        );
-    }
-
-    #[test]
-    fn lists_unions_and_references_are_no_level_but_what_they_hold_is() {
-        let chain = |last: Value| {
-            let list = json!({"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}});
-            let mut schema = object(json!({"list": list}));
-            schema["$defs"] = json!({"a": object(json!({"in": last}))});
-            schema
-        };
-        assert_eq!(found(&chain(nested(3))), []);
-        let place = "/$defs/a/properties/in/properties/in/properties/in/properties/in";
-        assert_eq!(found(&chain(nested(4))), at(place, Rule::Nesting));
     }
 
     #[test]

@@ -2,17 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{is_object, resolve};
+use super::references::resolve;
 
 type Node = Map<String, Value>;
 
 /// Keywords that describe and do not check.
-const ANNOTATIONS: &[&str] = &["description", "title", "default", "examples", "$comment", "deprecated"];
-
-/// Whether a keyword beside a `$ref` checks anything.
-pub(super) fn constrains(key: &str) -> bool {
-    !ANNOTATIONS.contains(&key) && !["$ref", "$defs", "definitions", "$schema", "$id"].contains(&key)
-}
+pub(super) const ANNOTATIONS: &[&str] = &["description", "title", "default", "examples", "$comment", "deprecated"];
 
 /// The formats that say which Rust number a value becomes, with the smallest and the largest value
 /// that `schemars` writes for them. Decoding checks both again.
@@ -88,76 +83,6 @@ pub(super) fn unwrap_all_of(node: &mut Node) {
     }
 }
 
-/// Makes a `$ref` stand alone: with words beside it, it becomes the only branch of an `anyOf`; with
-/// properties beside it, what it points to is written out. Returns the size of what was written out.
-pub(super) fn free_reference(node: &mut Node, root: &Value) -> usize {
-    let Some(reference) = node.get("$ref").and_then(Value::as_str) else {
-        return 0;
-    };
-    let beside: Vec<&str> = node.keys().map(String::as_str).filter(|key| *key != "$ref").collect();
-    if beside.is_empty() {
-        return 0;
-    }
-    if beside.iter().all(|key| ANNOTATIONS.contains(key)) {
-        if let Some(reference) = node.remove("$ref") {
-            node.insert("anyOf".to_owned(), json!([{"$ref": reference}]));
-        }
-        return 0;
-    }
-    let Some((resolved, target)) = resolve(root, reference).and_then(|target| Some((target, target.as_object()?)))
-    else {
-        return 0;
-    };
-    match merge_objects(node, target) {
-        Some(merged) => {
-            *node = merged;
-            size(resolved)
-        }
-        None => 0,
-    }
-}
-
-/// How many values there are in a value.
-fn size(value: &Value) -> usize {
-    match value {
-        Value::Array(list) => list.iter().map(size).fold(1, usize::saturating_add),
-        Value::Object(node) => node.values().map(size).fold(1, usize::saturating_add),
-        _ => 1,
-    }
-}
-
-/// One object with the properties of both, if they share none and say nothing else.
-fn merge_objects(node: &Node, target: &Node) -> Option<Node> {
-    let plain = |one: &Node, also: &str| {
-        let known = ["type", "properties", "required", "additionalProperties", also];
-        one.get("type").is_none_or(|kind| kind == "object")
-            && one
-                .keys()
-                .all(|key| known.contains(&key.as_str()) || ANNOTATIONS.contains(&key.as_str()))
-    };
-    if !plain(node, "$ref") || !plain(target, "type") || !is_object(target) {
-        return None;
-    }
-    let mut merged = target.clone();
-    for (key, value) in node {
-        match (key.as_str(), merged.get_mut(key), value) {
-            ("$ref", ..) => {}
-            ("properties", Some(Value::Object(ours)), Value::Object(theirs)) => {
-                if theirs.keys().any(|name| ours.contains_key(name)) {
-                    return None;
-                }
-                ours.extend(theirs.clone());
-            }
-            ("additionalProperties", Some(ours), theirs) if ours != theirs => return None,
-            ("required", Some(Value::Array(ours)), Value::Array(theirs)) => ours.extend(theirs.clone()),
-            _ => {
-                merged.insert(key.clone(), value.clone());
-            }
-        }
-    }
-    Some(merged)
-}
-
 /// Writes `oneOf` as `anyOf` if no value can be of two branches.
 pub(super) fn one_of_to_any_of(node: &mut Node, root: &Value) {
     let Some(branches) = node.get("oneOf").and_then(Value::as_array) else {
@@ -168,10 +93,11 @@ pub(super) fn one_of_to_any_of(node: &mut Node, root: &Value) {
         .iter()
         .enumerate()
         .all(|(position, one)| later(position).all(|other| disjoint(one, other, root)));
-    if apart && !node.contains_key("anyOf") {
-        if let Some(branches) = node.remove("oneOf") {
-            node.insert("anyOf".to_owned(), branches);
-        }
+    if apart
+        && !node.contains_key("anyOf")
+        && let Some(branches) = node.remove("oneOf")
+    {
+        node.insert("anyOf".to_owned(), branches);
     }
 }
 

@@ -135,7 +135,7 @@ mod tests {
         reporter: Contact,
         deputy: Option<Contact>,
         fallback: Option<Urgency>,
-        children: Vec<Ticket>,
+        children: Vec<Self>,
     }
 
     #[test]
@@ -191,6 +191,44 @@ mod tests {
                 }
             ])
         );
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(tag = "t", content = "c")]
+    enum Adjacent {
+        Text(String),
+        Nothing,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    #[serde(untagged)]
+    enum Untagged {
+        Number(i64),
+        Contact(Contact),
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    struct Flat {
+        #[serde(flatten)]
+        contact: Contact,
+        adjacent: Adjacent,
+        untagged: Option<Untagged>,
+        parent: Option<Box<Self>>,
+        flags: [bool; 2],
+    }
+
+    #[test]
+    fn other_ways_to_write_an_enum_or_a_struct_become_strict() {
+        let (schema, findings) = schema_for::<Flat>();
+        let texts: Vec<&str> = findings.iter().map(SchemaFinding::pointer).collect();
+        assert_eq!(texts, ["/properties/flags/maxItems", "/properties/flags/minItems"]);
+        assert_eq!(schema["properties"]["name"], json!({"type": "string"}));
+        assert_eq!(
+            schema["properties"]["parent"],
+            json!({"anyOf": [{"$ref": "#"}, {"type": "null"}]})
+        );
+        assert_eq!(schema["$defs"]["Adjacent"]["anyOf"].as_array().unwrap().len(), 2);
+        assert_eq!(schema["$defs"]["Untagged"]["anyOf"].as_array().unwrap().len(), 2);
     }
 
     #[derive(Deserialize, Default)]

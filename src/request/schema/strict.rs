@@ -1,14 +1,13 @@
 //! Rewrites a schema for strict mode, where that loses nothing.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
 use super::lint::lint_rewritten;
-use super::normalise::{
-    const_to_enum, constrains, drop_number_format, free_reference, join_enums, one_of_to_any_of, unwrap_all_of,
-};
-use super::{MAX_WALK, SchemaFinding, escape, is_mixed, is_object, pointer_of, resolve};
+use super::normalise::{const_to_enum, drop_number_format, join_enums, one_of_to_any_of, unwrap_all_of};
+use super::references::{constrains, drop_unused, free_reference, resolve};
+use super::{MAX_WALK, SchemaFinding, is_mixed, is_object};
 
 /// How often a schema is gone through until nothing changes. Each round resolves one level of
 /// references inside references.
@@ -219,7 +218,7 @@ impl Round<'_> {
         if property.get("default").is_some_and(|default| !default.is_null()) {
             return false;
         }
-        if !self.allows_null(property, MAX_WALK) {
+        if !self.allows_null(property, 0, &mut HashMap::new()) {
             if self.optional != Optional::BecomesNull {
                 return false;
             }
@@ -231,8 +230,10 @@ impl Round<'_> {
         true
     }
 
-    fn allows_null(&self, schema: &Value, fuel: usize) -> bool {
-        let (Value::Object(node), Some(fuel)) = (schema, fuel.checked_sub(1)) else {
+    /// `known` holds the answers for what references point to, so that references that cross are
+    /// followed once. A schema that is only itself again does not allow `null`.
+    fn allows_null(&self, schema: &Value, depth: usize, known: &mut HashMap<String, bool>) -> bool {
+        let (Value::Object(node), 0..MAX_WALK) = (schema, depth) else {
             return schema == &Value::Bool(true);
         };
         node.iter().all(|(key, value)| match (key.as_str(), value) {
@@ -240,8 +241,19 @@ impl Round<'_> {
             ("type", one) => one == "null",
             ("enum", Value::Array(several)) => several.contains(&Value::Null),
             ("const", only) => only.is_null(),
-            ("$ref", Value::String(to)) => resolve(self.root, to).is_some_and(|target| self.allows_null(target, fuel)),
-            ("anyOf" | "oneOf", Value::Array(branches)) => branches.iter().any(|branch| self.allows_null(branch, fuel)),
+            ("$ref", Value::String(to)) => {
+                if let Some(answer) = known.get(to) {
+                    return *answer;
+                }
+                known.insert(to.clone(), false);
+                let target = resolve(self.root, to);
+                let answer = target.is_some_and(|target| self.allows_null(target, depth + 1, known));
+                known.insert(to.clone(), answer);
+                answer
+            }
+            ("anyOf" | "oneOf", Value::Array(branches)) => {
+                branches.iter().any(|branch| self.allows_null(branch, depth + 1, known))
+            }
             ("allOf" | "not" | "if", _) => false,
             _ => true,
         })
@@ -264,10 +276,10 @@ fn allow_null(schema: &mut Value) {
             Value::Array(several) => several.push("null".into()),
             single => *single = json!([single.take(), "null"]),
         }
-        if let Some(Value::Array(values)) = node.get_mut("enum") {
-            if !values.contains(&Value::Null) {
-                values.push(Value::Null);
-            }
+        if let Some(Value::Array(values)) = node.get_mut("enum")
+            && !values.contains(&Value::Null)
+        {
+            values.push(Value::Null);
         }
     } else if node.keys().all(|key| key == "anyOf" || words(key)) {
         if let Some(Value::Array(branches)) = node.get_mut("anyOf") {
@@ -278,51 +290,6 @@ fn allow_null(schema: &mut Value) {
             std::mem::take(node).into_iter().partition(|(key, _)| words(key));
         *node = outside;
         node.insert("anyOf".to_owned(), json!([inside, nothing]));
-    }
-}
-
-/// Leaves out the definitions that nothing refers to.
-fn drop_unused(root: &mut Value) {
-    let Value::Object(node) = &*root else { return };
-    let mut used = BTreeSet::new();
-    let mut waiting = Vec::new();
-    for (key, value) in node {
-        match key.as_str() {
-            "$defs" | "definitions" => {}
-            "$ref" => waiting.extend(value.as_str()),
-            _ => references_in(value, &mut waiting),
-        }
-    }
-    while let Some(reference) = waiting.pop() {
-        // Another kind of reference, such as an anchor, may point to any definition.
-        let Some(pointer) = pointer_of(reference) else { return };
-        let mut steps = pointer.split('/').skip(1);
-        if let (Some(key @ ("$defs" | "definitions")), Some(name)) = (steps.next(), steps.next()) {
-            let place = format!("/{key}/{name}");
-            if let Some(definition) = root.pointer(&place).filter(|_| used.insert(place.clone())) {
-                references_in(definition, &mut waiting);
-            }
-        }
-    }
-    let Value::Object(node) = root else { return };
-    for key in ["$defs", "definitions"] {
-        if let Some(Value::Object(definitions)) = node.get_mut(key) {
-            definitions.retain(|name, _| used.contains(&format!("/{key}/{}", escape(name))));
-            if definitions.is_empty() {
-                node.remove(key);
-            }
-        }
-    }
-}
-
-fn references_in<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
-    match value {
-        Value::Array(list) => list.iter().for_each(|child| references_in(child, found)),
-        Value::Object(node) => {
-            found.extend(node.get("$ref").and_then(Value::as_str));
-            node.values().for_each(|child| references_in(child, found));
-        }
-        _ => {}
     }
 }
 
@@ -582,6 +549,35 @@ mod tests {
         let (strict, findings) = make_strict(schema.clone());
         assert_eq!(strict, schema);
         assert!(!findings.is_empty());
+    }
+
+    #[test]
+    fn references_that_cross_are_followed_once() {
+        let again = json!({"anyOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}]});
+        let schema = json!({
+            "type": "object",
+            "properties": {"a": {"$ref": "#/$defs/a"}},
+            "$defs": {"a": again, "b": again}
+        });
+        let (strict, findings) = make_strict(schema);
+        assert_eq!(findings, []);
+        assert_eq!(
+            strict["properties"]["a"],
+            json!({"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]})
+        );
+
+        let definitions: Map<String, Value> = (0..60)
+            .map(|n| {
+                let next =
+                    json!({"$ref": format!("#/$defs/d{}", n + 1), "properties": {format!("p{n}"): {"type": "null"}}});
+                (
+                    format!("d{n}"),
+                    json!({"type": "object", "properties": {"x": next, "y": next}}),
+                )
+            })
+            .collect();
+        let doubling = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": definitions});
+        assert_eq!(make_strict(doubling.clone()).0, doubling);
     }
 
     fn any_schema() -> impl Strategy<Value = Value> {

@@ -1,0 +1,349 @@
+//! What the emulated model says: computed from the request, the same every time.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::ask::{Ask, role, text};
+use super::filter::{self, Trigger};
+use super::prediction::{self, Prediction};
+use super::rules::Served;
+use super::schema::{Material, fill};
+use super::script::Answer;
+use super::tokens::{count, first, topics};
+use super::tools::{self, Call, letters};
+
+/// A whole answer, before it takes the shape of a body or of chunks.
+pub(super) struct Reply {
+    pub(super) id: String,
+    pub(super) created: u64,
+    pub(super) model: String,
+    pub(super) fingerprint: &'static str,
+    pub(super) prompt_filter: Value,
+    pub(super) choices: Vec<Choice>,
+    pub(super) usage: Value,
+}
+
+/// One choice of an answer.
+pub(super) struct Choice {
+    pub(super) text: Arc<str>,
+    pub(super) refuses: bool,
+    pub(super) calls: Vec<Call>,
+    pub(super) context: Option<Value>,
+    pub(super) finish: String,
+    pub(super) filter: Value,
+    /// How many alternatives to list for each token, when log probabilities were asked for.
+    pub(super) logprobs: Option<u64>,
+}
+
+/// The conversation of the reasoning models' introduction, answered with the figures printed there.
+const DOCUMENTED_QUESTION: &str = "What steps should I think about when writing my first Python API?";
+const DOCUMENTED_COMPLETION: u64 = 1843;
+const DOCUMENTED_REASONING: u64 = 448;
+
+const CHECKLIST: &str = "A first Python API goes well when you settle these points in order:
+
+1. Purpose. Write down who will call it, what they want to get done, and what it will not do.
+2. Contract. List the resources, the methods and the status codes, and describe every body before you code it.
+3. Framework. FastAPI checks input from type hints and documents itself; Flask is smaller; Django brings a database layer.
+4. Project. Make a virtual environment, pin the dependencies, and keep settings and secrets in the environment.
+5. Input. Check everything that comes in at the edge, and answer mistakes with one error shape and a useful message.
+6. Access. Decide how callers prove who they are, serve HTTPS only, and limit how often they may call.
+7. Tests. Try every endpoint with good, bad and missing input, and run that on every change.
+8. Operation. Log each request with an id, add a health check, and rehearse a deployment and a way back.
+
+Start with one endpoint that goes through all eight points, then add the next.";
+
+/// What decides over an answer besides the request.
+pub(super) struct Setting<'a> {
+    pub(super) served: &'a Served,
+    pub(super) script: Option<Answer>,
+    pub(super) completion_triggers: &'a [Trigger],
+    /// A streamed answer under the asynchronous filter shows what it is later stopped for.
+    pub(super) shows_filtered_text: bool,
+    pub(super) created: u64,
+}
+
+/// Composes the answer to a request that was not refused.
+pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
+    let served = setting.served;
+    let documented = setting.script.is_none() && is_documented(ask, served);
+    let limit = ask.limit().unwrap_or(u64::MAX);
+    let reasoning = if documented {
+        DOCUMENTED_REASONING
+    } else {
+        served.reasoning_tokens(ask).min(limit)
+    };
+    let visible = limit - reasoning;
+
+    let amount = ask.number("n").unwrap_or(1).clamp(1, 128);
+    let choices: Vec<Choice> = (0..amount)
+        .map(|variant| {
+            let draft = setting.script.clone().unwrap_or_else(|| draft(ask, served, variant));
+            finish(ask, draft, visible, &setting)
+        })
+        .collect();
+
+    let guess = match (ask.prediction(), choices.first()) {
+        (Some(predicted), Some(choice)) => prediction::align(&predicted, &choice.text, choice.finish != "length"),
+        _ => Prediction::default(),
+    };
+    let said: u64 = choices.iter().map(tokens_of).sum();
+    let usage = if documented {
+        json!({"completion_tokens": DOCUMENTED_COMPLETION, "prompt_tokens": 20, "total_tokens": DOCUMENTED_COMPLETION + 20,
+            "completion_tokens_details": {"audio_tokens": null, "reasoning_tokens": DOCUMENTED_REASONING},
+            "prompt_tokens_details": {"audio_tokens": null, "cached_tokens": 0}})
+    } else {
+        // What was predicted in vain is paid for like what was said.
+        let thought = reasoning.saturating_mul(amount);
+        let (prompt, completion) = (ask.prompt_tokens(), said + thought + guess.rejected);
+        json!({"completion_tokens": completion, "prompt_tokens": prompt, "total_tokens": prompt + completion,
+            "completion_tokens_details": {"accepted_prediction_tokens": guess.accepted, "audio_tokens": 0,
+                "reasoning_tokens": thought, "rejected_prediction_tokens": guess.rejected},
+            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0}})
+    };
+    let mut prompt_filter = filter::clean_prompt();
+    if documented {
+        prompt_filter = filter::merge(json!({"custom_blocklists": {"filtered": false}}), prompt_filter);
+    }
+    Reply {
+        id: format!("chatcmpl-{}", letters(29)),
+        created: if documented { 1_728_073_417 } else { setting.created },
+        model: served.model.clone(),
+        fingerprint: if documented { "fp_503a95a7d8" } else { "fp_3dcd5944f5" },
+        prompt_filter,
+        choices,
+        usage,
+    }
+}
+
+fn tokens_of(choice: &Choice) -> u64 {
+    let calls = choice.calls.iter();
+    count(&choice.text)
+        + calls
+            .map(|call| count(&call.name) + count(&call.arguments))
+            .sum::<u64>()
+}
+
+/// The introduction's question, alone or after its developer message, asked of its model.
+fn is_documented(ask: Ask<'_>, served: &Served) -> bool {
+    const OTHERS: [&str; 5] = ["n", "stop", "tools", "response_format", "data_sources"];
+    let said: Vec<(&str, String)> = ask.messages().iter().map(|m| (role(m), text(m))).collect();
+    let question = match said.as_slice() {
+        [(_, question)] => question,
+        [("developer" | "system", instruction), (_, question)] if instruction == "You are a helpful assistant." => {
+            question
+        }
+        _ => return false,
+    };
+    served.model == "o1-2024-12-17"
+        && question.trim() == DOCUMENTED_QUESTION
+        && ask.limit().is_none_or(|limit| limit >= DOCUMENTED_COMPLETION)
+        && ask.word("reasoning_effort").is_none_or(|effort| effort == "medium")
+        && OTHERS.iter().all(|name| ask.given(name).is_none())
+}
+
+/// What the model would say if nothing cut it short.
+fn draft(ask: Ask<'_>, served: &Served, variant: u64) -> Answer {
+    if let Some((calls, named)) = tools::calls(ask, served.calls_in_parallel()) {
+        // A tool that the caller named leaves no choice, and the service reports a plain stop.
+        let finish_reason = named.then(|| "stop".to_owned());
+        return Answer {
+            calls,
+            finish_reason,
+            ..Answer::default()
+        };
+    }
+    let question = ask.question();
+    if let Some(json) = structured(ask, &question) {
+        return Answer::text(json.to_string());
+    }
+    if let Some(report) = tools::report(ask) {
+        return Answer::text(report);
+    }
+    if !ask.list("data_sources").is_empty() {
+        return grounded(ask, &question);
+    }
+    let images = ask.parts("image_url");
+    if images > 0 {
+        return Answer::text(media(images, &question));
+    }
+    if let Some(text) = edited(ask) {
+        return Answer::text(text);
+    }
+    if let Some(predicted) = ask.prediction().filter(|text| !text.is_empty()) {
+        return Answer::text(predicted);
+    }
+    let about = topics(&question).join(" ").to_lowercase();
+    if about.contains("first") && about.contains("python") && about.contains("api") {
+        return Answer::text(CHECKLIST);
+    }
+    Answer::text(prose(&question, variant, ask.word("verbosity").unwrap_or("medium")))
+}
+
+fn structured(ask: Ask<'_>, question: &str) -> Option<Value> {
+    let results: String = ask.tool_results().iter().map(|m| format!("\n{}", text(m))).collect();
+    let mut material = Material::new(&format!("{question}{results}"));
+    match ask.format()? {
+        "json_schema" => {
+            let schema = ask.given("response_format")?.pointer("/json_schema/schema")?;
+            Some(fill(schema, &mut material))
+        }
+        "json_object" => Some(json!({"topics": topics(question), "words": question.split_whitespace().count()})),
+        _ => None,
+    }
+}
+
+/// The edit that the user's last turn asks for, made on the text it is about: the turn's next message, else
+/// what follows the instruction after an empty line, else the prediction, else what was said before.
+fn edited(ask: Ask<'_>) -> Option<String> {
+    let messages = ask.messages();
+    let turn = messages
+        .iter()
+        .rposition(|m| role(m) == "assistant")
+        .map_or(0, |at| at + 1);
+    let users = messages
+        .iter()
+        .enumerate()
+        .skip(turn)
+        .filter(|(_, m)| role(m) == "user");
+    let mut texts = users.map(|(at, m)| (at, text(m)));
+    let (at, edits, block) = texts.find_map(|(at, text)| {
+        let (edits, rest) = prediction::edits(&text);
+        let block = rest
+            .split_once("\n\n")
+            .map(|(_, block)| block.trim_matches('\n').to_owned());
+        (!edits.is_empty()).then_some((at, edits, block))
+    })?;
+    let before = || {
+        messages
+            .iter()
+            .take(at)
+            .rfind(|m| matches!(role(m), "user" | "assistant"))
+            .map(text)
+    };
+    let subject = texts
+        .next()
+        .map(|(_, text)| text)
+        .or(block)
+        .or_else(|| ask.prediction())
+        .or_else(before);
+    Some(subject.filter(|text| !text.trim().is_empty()).map_or_else(
+        || "Send the text to edit in a message of its own, or after an empty line.".to_owned(),
+        |text| prediction::apply(&edits, &text),
+    ))
+}
+
+fn media(images: usize, question: &str) -> String {
+    let images = if images == 1 {
+        "1 image".to_owned()
+    } else {
+        format!("{images} images")
+    };
+    format!("I received {images}, and a question about {}.", list(&topics(question)))
+}
+
+/// An answer with citations, one for each data source.
+fn grounded(ask: Ask<'_>, question: &str) -> Answer {
+    let about = list(&topics(question));
+    let sources = 1..=ask.list("data_sources").len();
+    let marks: String = sources.clone().map(|number| format!(" [doc{number}]")).collect();
+    let documents = sources.map(|number| {
+        json!({"content": format!("Document {number} describes {about}."), "title": format!("About {about}"),
+            "url": format!("https://example.com/documents/{number}"), "filepath": format!("document-{number}.md"),
+            "chunk_id": "0"})
+    });
+    let intent = json!([topics(question).join(" ").to_lowercase()]).to_string();
+    let mut answer = Answer::text(format!("The documents describe {about}{marks}."));
+    answer.context = Some(json!({"citations": documents.collect::<Vec<_>>(), "intent": intent}));
+    answer
+}
+
+/// A short answer about the question's topics; each variant starts with another one.
+fn prose(question: &str, variant: u64, verbosity: &str) -> String {
+    let mut about = topics(question);
+    let words = question.split_whitespace().count();
+    if about.is_empty() {
+        return format!("There is little to go on in {words} words: say what you want, and I can be of more help.");
+    }
+    let turns = usize::try_from(variant).unwrap_or(0) % about.len();
+    about.rotate_left(turns);
+    let first = about.remove(0);
+    let opening = match question.trim().to_lowercase().split_whitespace().next() {
+        Some("how") => format!("Begin with {first} in its smallest working form."),
+        Some("why") => format!("The reason lies with {first} more than anything else."),
+        _ => format!("The part to look at first is {first}."),
+    };
+    if verbosity == "low" {
+        return opening;
+    }
+    let then = if about.is_empty() {
+        String::new()
+    } else {
+        format!(" After that come {}, in this order.", list(&about))
+    };
+    format!("{opening}{then} That is my reading of your {words} words; tell me what matters most and I will go deeper.")
+}
+
+fn list(words: &[String]) -> String {
+    match words {
+        [] => "nothing in particular".to_owned(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// Cuts a draft where the request, the filters and the budget say, and gives it a reason to end.
+fn finish(ask: Ask<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Choice {
+    let Answer {
+        mut text,
+        refuses,
+        mut calls,
+        finish_reason,
+        context,
+    } = draft;
+    let natural = if calls.is_empty() { "stop" } else { "tool_calls" };
+    let mut finish = finish_reason.unwrap_or_else(|| natural.to_owned());
+    let mut results = filter::clean_answer();
+
+    let stops = ask.stops().into_iter().filter(|stop| !stop.is_empty());
+    if let Some(at) = stops.filter_map(|stop| text.find(stop)).min() {
+        text.truncate(at);
+    }
+    let hits = setting
+        .completion_triggers
+        .iter()
+        .filter_map(|t| Some((t.find(&text)?, t)));
+    if let Some((found, trigger)) = hits.min_by_key(|(found, _)| found.start) {
+        let shown = if setting.shows_filtered_text {
+            found.end
+        } else {
+            found.start
+        };
+        text.truncate(shown);
+        results = trigger.raise(&results);
+        finish = "content_filter".to_owned();
+    }
+    let (kept, mut complete) = first(&text, budget);
+    let mut left = budget - count(kept);
+    for call in &mut calls {
+        left = left.saturating_sub(count(&call.name));
+        let (kept, whole) = first(&call.arguments, left);
+        left -= count(kept);
+        complete &= whole;
+        call.arguments = kept.to_owned();
+    }
+    if !complete {
+        finish = "length".to_owned();
+    }
+    let logprobs = ask.flag("logprobs").then(|| ask.number("top_logprobs").unwrap_or(0));
+    Choice {
+        text: kept.into(),
+        refuses,
+        calls,
+        context,
+        finish,
+        filter: results,
+        logprobs,
+    }
+}

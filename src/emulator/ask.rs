@@ -1,0 +1,131 @@
+//! Reading a request as it came: JSON, in whatever shape the caller sent it.
+
+use serde_json::Value;
+
+use super::tokens;
+
+/// A chat completion request.
+#[derive(Clone, Copy)]
+pub(super) struct Ask<'a>(&'a Value);
+
+impl<'a> Ask<'a> {
+    pub(super) fn new(body: &'a Value) -> Self {
+        Self(body)
+    }
+
+    /// A member that is there and is not `null`.
+    pub(super) fn given(self, name: &str) -> Option<&'a Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn flag(self, name: &str) -> bool {
+        self.given(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    pub(super) fn number(self, name: &str) -> Option<u64> {
+        self.given(name).and_then(Value::as_u64)
+    }
+
+    pub(super) fn word(self, name: &str) -> Option<&'a str> {
+        self.given(name).and_then(Value::as_str)
+    }
+
+    pub(super) fn list(self, name: &str) -> &'a [Value] {
+        self.given(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn messages(self) -> &'a [Value] {
+        self.list("messages")
+    }
+
+    /// What the user said last.
+    pub(super) fn question(self) -> String {
+        self.messages()
+            .iter()
+            .rfind(|m| role(m) == "user")
+            .map(text)
+            .unwrap_or_default()
+    }
+
+    /// The tool messages at the end of the conversation, oldest first.
+    pub(super) fn tool_results(self) -> &'a [Value] {
+        let all = self.messages();
+        let start = all
+            .iter()
+            .rposition(|m| !matches!(role(m), "tool" | "function"))
+            .map_or(0, |at| at + 1);
+        all.get(start..).unwrap_or_default()
+    }
+
+    /// How many content parts of a kind the last user message has.
+    pub(super) fn parts(self, kind: &str) -> usize {
+        let last = self.messages().iter().rfind(|m| role(m) == "user");
+        last.and_then(|m| m.get("content")?.as_array()).map_or(0, |parts| {
+            parts
+                .iter()
+                .filter(|part| part.get("type").and_then(Value::as_str) == Some(kind))
+                .count()
+        })
+    }
+
+    /// The type of the response format.
+    pub(super) fn format(self) -> Option<&'a str> {
+        self.given("response_format")?.get("type")?.as_str()
+    }
+
+    /// The predicted text.
+    pub(super) fn prediction(self) -> Option<String> {
+        self.given("prediction").map(text)
+    }
+
+    /// The smaller of the two output limits.
+    pub(super) fn limit(self) -> Option<u64> {
+        [self.number("max_completion_tokens"), self.number("max_tokens")]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Where to stop, as one string or a list of them.
+    pub(super) fn stops(self) -> Vec<&'a str> {
+        match self.given("stop") {
+            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+            Some(Value::String(one)) => vec![one],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the prompt costs: its text, four tokens a message, and three to start the answer.
+    pub(super) fn prompt_tokens(self) -> u64 {
+        let texts: u64 = self.messages().iter().map(|m| tokens::count(&text(m)) + 4).sum();
+        let tools: u64 = self
+            .list("tools")
+            .iter()
+            .map(|tool| tokens::count(&tool.to_string()))
+            .sum();
+        texts + tools + 3
+    }
+
+    /// How many characters the prompt has: the offsets of the asynchronous filter count from its start.
+    pub(super) fn prompt_characters(self) -> usize {
+        self.messages().iter().map(|m| text(m).chars().count()).sum()
+    }
+}
+
+/// A message's role.
+pub(super) fn role(message: &Value) -> &str {
+    message.get("role").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The text of a message or of a prediction: a string, or the text parts of a list.
+pub(super) fn text(message: &Value) -> String {
+    match message.get("content") {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts
+            .iter()
+            .filter_map(|part| part.get("text")?.as_str())
+            .collect::<Vec<_>>()
+            .concat(),
+        _ => String::new(),
+    }
+}

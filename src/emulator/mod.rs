@@ -1,0 +1,332 @@
+//! An Azure OpenAI resource on loopback, inside your process.
+//!
+//! The emulator speaks the service's wire: both URL shapes, both ways to sign in, Azure's error bodies,
+//! Azure's chunk order, rate limits, content filters. What a model refuses it refuses too, with the code and
+//! the parameter that Azure names; what a model answers is computed from the request: edits with a
+//! prediction really happen and are counted, schemas are satisfied, tools are called with arguments that fit.
+//! The same question has the same answer every time. It does not think, and it does not remember.
+//!
+//! Use it to try this crate without a subscription, and to test a service: point the client at
+//! [`Emulator::endpoint`], let [faults](Fault) happen, [script](EmulatorBuilder::script) answers, and look at
+//! what was asked in the [journal](Emulator::journal).
+//!
+//! Deployments are declared with [`EmulatorBuilder::deployment`]. Two exist from the start: `o1-new` (o1 of
+//! 2024-12-17) and `gpt-4o-mini`; and the name of every model this crate knows is a deployment of that model.
+//!
+//! It listens on 127.0.0.1 only and speaks plain HTTP. The tokenizer is a simple one (words, numbers, signs,
+//! white space), so counts are plausible but not those of a real model.
+
+mod answers;
+mod ask;
+mod body;
+mod faults;
+mod filter;
+mod journal;
+mod line;
+mod prediction;
+mod refusals;
+mod rules;
+mod schema;
+mod script;
+mod server;
+mod tokens;
+mod tools;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use faults::Fault;
+pub use journal::RecordedRequest;
+pub use script::Answer;
+
+use filter::Trigger;
+use journal::Journal;
+use line::{Line, Lines, Switchboard};
+use rules::Served;
+use server::{Settings, Shared};
+
+/// A running emulator.
+///
+/// It runs on the tokio runtime it was started on, whichever kind that is. Dropping it stops it and closes
+/// its connections.
+///
+/// # Example: a question over plain HTTP
+///
+/// ```
+/// use azure_openai_chat::emulator::Emulator;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Emulator::start().await?;
+/// assert!(emulator.endpoint().starts_with("http://127.0.0.1:"));
+/// assert!(emulator.journal().is_empty());
+/// emulator.shutdown().await;
+/// # Ok(()) }
+/// ```
+pub struct Emulator {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    lines: Lines,
+    server: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// Starts an emulator with the built-in deployments, on a free port.
+    ///
+    /// # Errors
+    ///
+    /// When no port on loopback can be opened.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Starts to describe an emulator.
+    #[must_use]
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder {
+            settings: Settings {
+                deployments: [("o1-new", "o1-2024-12-17"), ("gpt-4o-mini", "gpt-4o-mini-2024-07-18")]
+                    .map(|(name, model)| (name.to_owned(), Served::declared(name, model)))
+                    .into(),
+                key: None,
+                pace: Duration::ZERO,
+                async_filter: false,
+                obfuscation: false,
+                quota: None,
+                region: "East US 2".to_owned(),
+                prompt_triggers: Vec::new(),
+                completion_triggers: Vec::new(),
+            },
+            scripts: HashMap::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// The resource's endpoint, such as `http://127.0.0.1:49152`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What was asked so far, oldest first; the last 10,000 requests are kept.
+    #[must_use]
+    pub fn journal(&self) -> Vec<RecordedRequest> {
+        self.shared.journal.all()
+    }
+
+    /// Lets a fault happen from now on; see [`Fault`] for which requests it strikes.
+    pub fn inject(&self, fault: Fault) {
+        self.faults().push(fault);
+    }
+
+    /// Takes back every fault.
+    pub fn clear_faults(&self) {
+        self.faults().clear();
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
+        self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds an answer to a deployment's [script](EmulatorBuilder::script) while the emulator runs.
+    pub fn script(&self, deployment: impl Into<String>, answer: Answer) {
+        let mut scripts = self.shared.scripts.lock().unwrap_or_else(PoisonError::into_inner);
+        scripts.entry(deployment.into()).or_default().push_back(answer);
+    }
+
+    /// Stops, closes all connections, and returns when nothing listens any more.
+    pub async fn shutdown(mut self) {
+        self.stop();
+        // Aborted, so the only way to end is the one intended.
+        let _ = (&mut self.server).await;
+    }
+
+    fn stop(&self) {
+        self.server.abort();
+        self.lines.close_all();
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator")
+            .field("endpoint", &self.endpoint())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Describes an emulator; made by [`Emulator::builder`].
+///
+/// # Example: a resource with a quota and a filter
+///
+/// ```
+/// use std::time::Duration;
+/// use azure_openai_chat::emulator::Emulator;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let emulator = Emulator::builder()
+///     .deployment("triage", "gpt-4.1-mini-2025-04-14")
+///     .quota(60, Duration::from_secs(60))
+///     .content_filter_trigger("make it bleed", "violence")
+///     .start()
+///     .await?;
+/// # drop(emulator);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct EmulatorBuilder {
+    settings: Settings,
+    scripts: HashMap<String, VecDeque<Answer>>,
+    faults: Vec<Fault>,
+}
+
+impl EmulatorBuilder {
+    /// Deploys a model under a name. A model that this crate does not know accepts every parameter.
+    #[must_use]
+    pub fn deployment(mut self, name: impl Into<String>, model_id: impl Into<String>) -> Self {
+        let name = name.into();
+        let served = Served::declared(&name, &model_id.into());
+        self.settings.deployments.insert(name, served);
+        self
+    }
+
+    /// Lets in only this key, as `api-key` or as bearer token. Otherwise any credential that is not empty will do.
+    #[must_use]
+    pub fn require_key(mut self, key: impl Into<String>) -> Self {
+        self.settings.key = Some(key.into());
+        self
+    }
+
+    /// Waits this long before each chunk of a stream. Not at all by default.
+    #[must_use]
+    pub fn pace(mut self, before_each_chunk: Duration) -> Self {
+        self.settings.pace = before_each_chunk;
+        self
+    }
+
+    /// Streams under the asynchronous filter: content at once, annotations later. Off by default.
+    #[must_use]
+    pub fn async_filter(mut self, on: bool) -> Self {
+        self.settings.async_filter = on;
+        self
+    }
+
+    /// Pads the chunks of a stream with `obfuscation`, where a request does not say. Off by default.
+    #[must_use]
+    pub fn obfuscation(mut self, on: bool) -> Self {
+        self.settings.obfuscation = on;
+        self
+    }
+
+    /// Grants each deployment this many requests in each period; more are answered with 429 and the time to wait.
+    #[must_use]
+    pub fn quota(mut self, requests: u64, per: Duration) -> Self {
+        self.settings.quota = Some((requests, per));
+        self
+    }
+
+    /// Claims to run in this region. `East US 2` by default.
+    #[must_use]
+    pub fn region(mut self, name: impl Into<String>) -> Self {
+        self.settings.region = name.into();
+        self
+    }
+
+    /// Blocks prompts with this phrase (in any case), as a match of this category: `hate`, `sexual`,
+    /// `violence`, `self_harm`, `jailbreak`, `indirect_attack`, `profanity` or `custom_blocklists`.
+    #[must_use]
+    pub fn content_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
+        self.settings
+            .prompt_triggers
+            .push(Trigger::new(phrase.into(), category.into()));
+        self
+    }
+
+    /// Stops answers at this phrase, with the finish reason `content_filter` and this category raised.
+    #[must_use]
+    pub fn completion_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
+        self.settings
+            .completion_triggers
+            .push(Trigger::new(phrase.into(), category.into()));
+        self
+    }
+
+    /// Gives this answer on a deployment. Several are given in turn, and the last one from then on.
+    ///
+    /// A name that is neither declared nor a known model is deployed as `gpt-4o-mini`.
+    #[must_use]
+    pub fn script(mut self, deployment: impl Into<String>, answer: Answer) -> Self {
+        let name = deployment.into();
+        if !self.settings.deployments.contains_key(&name) && Served::known(&name, &name).is_none() {
+            self = self.deployment(name.as_str(), "gpt-4o-mini-2024-07-18");
+        }
+        self.scripts.entry(name).or_default().push_back(answer);
+        self
+    }
+
+    /// Lets a fault happen; see [`Fault`] for which requests it strikes.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Starts the emulator on a free port.
+    ///
+    /// # Errors
+    ///
+    /// When no port on loopback can be opened.
+    pub async fn start(self) -> io::Result<Emulator> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            settings: self.settings,
+            journal: Journal::default(),
+            faults: Mutex::new(self.faults),
+            scripts: Mutex::new(self.scripts),
+            windows: Mutex::default(),
+        });
+        let lines = Lines::new();
+        let app = server::router(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
+        let serving = axum::serve(
+            Switchboard {
+                listener,
+                lines: lines.clone(),
+            },
+            app,
+        );
+        // It serves until it is aborted; there is no error to report.
+        let server = tokio::spawn(async move { drop(serving.await) });
+        Ok(Emulator {
+            address,
+            shared,
+            lines,
+            server,
+        })
+    }
+}
+
+impl fmt::Debug for EmulatorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmulatorBuilder")
+            .field("deployments", &self.settings.deployments.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,180 @@
+//! Decoding what differs from the event before gives exactly what parsing every event gives.
+//!
+//! Streams are built from recorded and made-up lines, then turned hostile: words that look like the JSON
+//! around them, escapes, second members of the same name, other spacing, bytes that are no JSON. The number
+//! of cases is small here; `TEMPLATE_CASES` asks for more, each of up to 40 chunks.
+
+use azure_openai_chat::ChatCompletionStream;
+use bytes::Bytes;
+use futures::stream;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use crate::support::{files, read, shared};
+
+const AZURE: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"finish_reason":null,"index":0,"logprobs":null}],"created":1774962768,"id":"chatcmpl-made-up","model":"gpt-4.1-mini-2025-04-14","obfuscation":"@","object":"chat.completion.chunk","system_fingerprint":"fp_0"}"#;
+const OTHER_ORDER: &str = r#"{"id":"chatcmpl-made-up","object":"chat.completion.chunk","created":1,"model":"gpt-4o","choices":[{"index":#,"delta":{"content":"@"},"logprobs":null,"finish_reason":null}],"usage":null}"#;
+const ARGUMENTS: &str = r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"@"},"index":#}]},"finish_reason":null,"index":0}],"id":"x","usage":null}"#;
+const REASONING: &str = r#"{"choices":[{"delta":{"content":"","reasoning_content":"@"},"index":#}],"id":"x"}"#;
+const REFUSAL: &str = r#"{"choices":[{"index":0,"delta":{"refusal":"@"},"finish_reason":null}],"id":"x"}"#;
+const SPACED: &str = r#"{ "choices" : [ { "index" : # , "delta" : { "content" : "@" } } ] , "obfuscation" : "@" }"#;
+const TWICE: &str = r#"{"choices":[{"index":0,"delta":{"content":"@","content":"b"}}]}"#;
+const ESCAPED_NAME: &str = r#"{"choices":[{"index":0,"delta":{"content":"@","con\u0074ent":"b"}}],"id":"x"}"#;
+const TWO_WORDS: &str = r#"{"choices":[{"index":#,"delta":{"content":"@","refusal":"@"}}],"id":"x"}"#;
+const LOGPROBS: &str =
+    r#"{"choices":[{"index":0,"delta":{"content":"@"},"logprobs":{"content":[{"token":"@","logprob":-1}]}}]}"#;
+const PROMPT: &str = r#"{"choices":[],"created":0,"id":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}],"obfuscation":"@"}"#;
+const ERROR: &str = r#"{"error":{"message":"@","code":"server_error"}}"#;
+const FINISH: &str =
+    r#"{"choices":[{"delta":{"content":"@"},"finish_reason":"stop","index":#}],"usage":{"total_tokens":3}}"#;
+
+const SHAPES: &[&str] = &[
+    AZURE,
+    AZURE,
+    AZURE,
+    OTHER_ORDER,
+    OTHER_ORDER,
+    OTHER_ORDER,
+    ARGUMENTS,
+    ARGUMENTS,
+    REASONING,
+    REASONING,
+    REFUSAL,
+    SPACED,
+    TWICE,
+    ESCAPED_NAME,
+    TWO_WORDS,
+    LOGPROBS,
+    PROMPT,
+    FINISH,
+];
+
+/// What stands between the quotes, as it is on the wire.
+fn words() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => "[ a-z.,]{0,8}",
+        2 => any::<String>().prop_map(|text| {
+            let quoted = Value::String(text).to_string();
+            quoted[1..quoted.len() - 1].to_owned()
+        }),
+        1 => Just(r#"\"},\"finish_reason\":\"stop"#.to_owned()),
+        1 => Just(r#"\\"#.to_owned()),
+        1 => Just(r"\ud83d\ude04 \u00e9 \n".to_owned()),
+        1 => Just(r#"\",\"content\":\"x"#.to_owned()),
+        // no JSON strings any more
+        1 => prop_oneof![Just(r"\ud800".to_owned()), Just(r"\x".to_owned()), Just("\t".to_owned()), Just("\"".to_owned()),
+            Just(r#"a","content":"b"#.to_owned()), Just(r#"a"},"x":{"y":"#.to_owned())],
+    ]
+}
+
+fn line() -> impl Strategy<Value = String> {
+    let shapes = prop_oneof![40 => proptest::sample::select(SHAPES), 1 => Just(ERROR)];
+    (shapes, words(), words(), 0_u8..3, 0_u8..24).prop_map(|(shape, first, second, index, spoil)| {
+        let mut line = shape
+            .replacen('@', &first, 1)
+            .replacen('@', &second, 1)
+            .replace('#', &index.to_string());
+        match spoil {
+            0 => line.truncate(
+                (0..=line.len() / 2)
+                    .rev()
+                    .find(|at| line.is_char_boundary(*at))
+                    .unwrap_or(0),
+            ),
+            1 => line = line.replacen(',', " ,", 1),
+            2 => line = line.replacen(':', ": ", 2),
+            _ => {}
+        }
+        line
+    })
+}
+
+/// A stream mostly of runs of one shape, as real ones are.
+fn lines() -> impl Strategy<Value = Vec<String>> {
+    let run = (
+        proptest::sample::select(SHAPES),
+        0_u8..2,
+        proptest::collection::vec((words(), words()), 1..12),
+    )
+        .prop_map(|(shape, index, all)| {
+            let fill = |(first, second): (String, String)| {
+                shape
+                    .replacen('@', &first, 1)
+                    .replacen('@', &second, 1)
+                    .replace('#', &index.to_string())
+            };
+            all.into_iter().map(fill).collect::<Vec<_>>()
+        });
+    let single = line().prop_map(|line| vec![line]);
+    proptest::collection::vec(prop_oneof![2 => run, 1 => single], 1..8).prop_map(|runs| runs.concat())
+}
+
+async fn both(body: &str) -> [(Vec<Value>, Value, String); 2] {
+    let stream_of = || {
+        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::copy_from_slice(body.as_bytes()))]);
+        ChatCompletionStream::from_bytes(pieces)
+    };
+    let tell = |reading: crate::support::Reading| {
+        let end = reading
+            .end
+            .map_or_else(|error| format!("{error} {}", error.message()), |()| "done".to_owned());
+        (reading.chunks, reading.whole, end)
+    };
+    [
+        tell(read(stream_of()).await),
+        tell(read(stream_of().without_templates()).await),
+    ]
+}
+
+#[test]
+fn templates_change_nothing_in_hostile_streams() {
+    let cases = std::env::var("TEMPLATE_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(1500);
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let chunks = std::cell::Cell::new(0);
+    runner
+        .run(&lines(), |lines| {
+            let body: String = lines.iter().map(|line| format!("data: {line}\n\n")).collect();
+            let [with, without] = runtime.block_on(both(&body));
+            prop_assert_eq!(&with, &without);
+            chunks.set(chunks.get() + with.0.len());
+            Ok(())
+        })
+        .unwrap();
+    println!("{} chunks in {cases} streams", chunks.get());
+    assert!(
+        chunks.get() > cases as usize,
+        "the streams ended too early to say anything"
+    );
+}
+
+#[tokio::test]
+async fn templates_change_nothing_in_recorded_streams() {
+    let Some(folder) = shared("wire/streams") else { return };
+    for (name, body) in files(&folder, ".sse") {
+        let [with, without] = both(&body).await;
+        assert_eq!(with, without, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_template_takes_the_words_of_each_choice() {
+    let chunk = |index: u8, text: &str| json!({"choices": [{"index": index, "delta": {"content": text}}]}).to_string();
+    let mut lines = Vec::new();
+    for word in ["a", "b", "c", "\"d\""] {
+        lines.extend([chunk(0, word), chunk(1, &word.to_uppercase())]);
+    }
+    let body: String = lines.iter().map(|line| format!("data: {line}\n\n")).collect();
+    let [with, without] = both(&(body + "data: [DONE]\n\n")).await;
+    assert_eq!(with, without);
+    assert_eq!(with.1["choices"][0]["message"]["content"], "abc\"d\"");
+    assert_eq!(with.1["choices"][1]["message"]["content"], "ABC\"D\"");
+}
