@@ -244,7 +244,9 @@ mod tests {
     fn what_a_team_declares_counts() {
         let deaf = model(|unknown| unknown.with(crate::Parameter::Audio, crate::Support::No));
         assert_fine(ask(deaf.clone()));
-        let request = ask(deaf).extra("modalities", serde_json::json!(["audio"])).build_unchecked();
+        let request = ask(deaf)
+            .extra("modalities", serde_json::json!(["audio"]))
+            .build_unchecked();
         assert_told(
             &request,
             &[(

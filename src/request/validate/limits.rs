@@ -38,7 +38,10 @@ pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
         // the keys are the caller's own words, so the place is told by number
         let mut told = |rule, message: String| found.push(Violation::new(format!("metadata[{at}]"), rule, message));
         if key.chars().count() > KEY {
-            told(Rule::Limit, format!("the key is longer than {KEY} characters: shorten it"));
+            told(
+                Rule::Limit,
+                format!("the key is longer than {KEY} characters: shorten it"),
+            );
         }
         match value {
             Value::String(text) if text.chars().count() > VALUE => {
@@ -110,7 +113,11 @@ mod tests {
                     Rule::WrongType,
                     "the value cannot be this number: pass a string",
                 ),
-                ("metadata[1]", Rule::WrongType, "the value cannot be null: pass a string"),
+                (
+                    "metadata[1]",
+                    Rule::WrongType,
+                    "the value cannot be null: pass a string",
+                ),
             ],
         );
     }

@@ -133,12 +133,7 @@ mod tests {
         assert!(request.violations(Some(false), None).is_empty());
         assert!(request.violations(None, None).is_empty());
         let silent = model(|unknown| unknown);
-        assert!(
-            ask(silent)
-                .build_unchecked()
-                .violations(Some(true), None)
-                .is_empty()
-        );
+        assert!(ask(silent).build_unchecked().violations(Some(true), None).is_empty());
     }
 
     #[test]
@@ -151,7 +146,11 @@ mod tests {
             told[0].to_string(),
             "data_sources: the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW"
         );
-        for version in [ApiVersion::V1_PREVIEW, ApiVersion::V2024_10_21, ApiVersion::new("nonsense")] {
+        for version in [
+            ApiVersion::V1_PREVIEW,
+            ApiVersion::V2024_10_21,
+            ApiVersion::new("nonsense"),
+        ] {
             assert!(request.violations(None, Some(&version)).is_empty(), "{version}");
         }
         let none = read(json!({"model": "d", "messages": [{"role": "user"}], "data_sources": []}));

@@ -56,7 +56,9 @@ pub(super) fn strict(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 /// A schema has a name, in both modes.
 pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let Some(format) = &check.body.response_format else { return };
+    let Some(format) = &check.body.response_format else {
+        return;
+    };
     if format.kind != Some(ResponseFormatType::JsonSchema)
         || format.extra().is_some_and(|extra| extra.contains_key("json_schema"))
     {
@@ -124,7 +126,11 @@ mod tests {
 
     #[test]
     fn models_that_have_it_follow_one() {
-        for model in [Model::GPT_4O_2024_08_06, Model::O1_2024_12_17, Model::GPT_4O_MINI_2024_07_18] {
+        for model in [
+            Model::GPT_4O_2024_08_06,
+            Model::O1_2024_12_17,
+            Model::GPT_4O_MINI_2024_07_18,
+        ] {
             let format = ResponseFormat::json_schema("a", schema()).strict(true);
             assert_fine(
                 ask(model)
@@ -136,7 +142,8 @@ mod tests {
 
     #[test]
     fn strict_schemas_are_checked_place_by_place() {
-        let loose = json!({"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]});
+        let loose =
+            json!({"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]});
         let minimum = "strict mode does not support `minimum`: say it in `description`, or check it in your code";
         let format = ResponseFormat::json_schema("a", loose.clone()).strict(true);
         let request = ask_any().response_format(format).build_unchecked();
@@ -187,7 +194,8 @@ mod tests {
 
     #[test]
     fn a_schema_format_brings_its_schema() {
-        let with = |format: Value| read(json!({"model": "d", "messages": [{"role": "user"}], "response_format": format}));
+        let with =
+            |format: Value| read(json!({"model": "d", "messages": [{"role": "user"}], "response_format": format}));
         assert_told(
             &with(json!({"type": "json_schema", "json_schema": null})),
             &[(

@@ -159,7 +159,11 @@ mod tests {
         }
         assert_told(
             &read(json!({"model": "d", "messages": [{"role": "user"}], "tools": 5, "tool_choice": "auto"})),
-            &[("tools", Rule::WrongType, "tools cannot be this number: pass a list of objects")],
+            &[(
+                "tools",
+                Rule::WrongType,
+                "tools cannot be this number: pass a list of objects",
+            )],
         );
     }
 

@@ -19,7 +19,8 @@ pub(super) fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
     // the name of the deployment is sent, not this member
     let told = |name: &str| name != "model" || check.request.deployment.name().is_empty();
     let extra = body.extra().into_iter().flatten();
-    for (name, value) in extra.filter(|(name, value)| RequestBody::FIELDS.contains(&name.as_str()) && !value.is_null()) {
+    for (name, value) in extra.filter(|(name, value)| RequestBody::FIELDS.contains(&name.as_str()) && !value.is_null())
+    {
         if told(name) {
             found.push(wrong_type(name.clone(), name, value));
         }
@@ -52,7 +53,11 @@ pub(super) fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
         look(&path, function.extra(), FunctionDefinition::FIELDS);
     }
     for (at, function) in body.functions.iter().flat_map(|list| list.iter().enumerate()) {
-        look(&format!("functions[{at}]"), function.extra(), FunctionDefinition::FIELDS);
+        look(
+            &format!("functions[{at}]"),
+            function.extra(),
+            FunctionDefinition::FIELDS,
+        );
     }
     if let Some(format) = &body.response_format {
         look("response_format", format.extra(), ResponseFormat::FIELDS);
@@ -113,7 +118,12 @@ fn expected(name: &str) -> &'static str {
         "temperature" | "top_p" | "presence_penalty" | "frequency_penalty" => "a number",
         "max_tokens" | "max_completion_tokens" | "n" | "top_logprobs" => "a whole number of at least 0",
         "seed" => "a whole number",
-        "logprobs" | "parallel_tool_calls" | "store" | "stream" | "strict" | "include_usage"
+        "logprobs"
+        | "parallel_tool_calls"
+        | "store"
+        | "stream"
+        | "strict"
+        | "include_usage"
         | "include_obfuscation" => "true or false",
         "messages" => "a list of objects with role and content",
         "tools" | "functions" | "data_sources" => "a list of objects",
@@ -162,23 +172,43 @@ mod tests {
     #[test]
     fn a_member_of_another_type_is_refused_by_its_name() {
         for (name, value, message) in [
-            ("temperature", json!("0.2"), "temperature cannot be a string: pass a number"),
+            (
+                "temperature",
+                json!("0.2"),
+                "temperature cannot be a string: pass a number",
+            ),
             (
                 "max_tokens",
                 json!(-1),
                 "max_tokens cannot be this number: pass a whole number of at least 0",
             ),
             ("seed", json!(1.5), "seed cannot be this number: pass a whole number"),
-            ("logprobs", json!(1), "logprobs cannot be this number: pass true or false"),
+            (
+                "logprobs",
+                json!(1),
+                "logprobs cannot be this number: pass true or false",
+            ),
             (
                 "messages",
                 json!([{"role": "user"}, 5]),
                 "messages cannot be this list: pass a list of objects with role and content",
             ),
             ("tools", json!({}), "tools cannot be an object: pass a list of objects"),
-            ("modalities", json!("audio"), "modalities cannot be a string: pass a list of words"),
-            ("stop", json!(["a", null]), "stop cannot be this list: pass a string or a list of strings"),
-            ("tool_choice", json!(true), "tool_choice cannot be true or false: pass a word or an object"),
+            (
+                "modalities",
+                json!("audio"),
+                "modalities cannot be a string: pass a list of words",
+            ),
+            (
+                "stop",
+                json!(["a", null]),
+                "stop cannot be this list: pass a string or a list of strings",
+            ),
+            (
+                "tool_choice",
+                json!(true),
+                "tool_choice cannot be true or false: pass a word or an object",
+            ),
             ("metadata", json!([]), "metadata cannot be this list: pass an object"),
             ("user", json!(5), "user cannot be this number: pass a string"),
             ("stream", json!("yes"), "stream cannot be a string: pass true or false"),
@@ -291,7 +321,11 @@ mod tests {
 
     #[test]
     fn an_extra_with_a_name_of_ours_is_that_member() {
-        assert_fine(ask_any().extra("temperature", 0.5).extra("tools", json!([{"type": "function"}])));
+        assert_fine(
+            ask_any()
+                .extra("temperature", 0.5)
+                .extra("tools", json!([{"type": "function"}])),
+        );
         let request = ask_any().extra("temperature", "warm").build_unchecked();
         assert_told(
             &request,
