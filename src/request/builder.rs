@@ -251,6 +251,7 @@ impl ChatCompletionRequestBuilder {
 
     /// The request unchecked, for [`Validation::Off`](crate::Validation::Off) and for tests of a service's
     /// refusals.
+    #[must_use]
     pub fn build_unchecked(self) -> ChatCompletionRequest {
         self.finish().0
     }
