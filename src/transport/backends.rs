@@ -6,7 +6,7 @@
 //! call goes there as a probe, and the others follow when it succeeded. When all rest, the smallest wait is
 //! told. A caller's own mistake (any other 4xx) never moves a call.
 //!
-//! [`Pool`] is plain state: time and randomness come in as arguments. With a single backend it only
+//! The pool is plain state: time and randomness come in as arguments. With a single backend it only
 //! remembers the pause that a 429 asked for, so that all calls to that deployment keep it.
 
 use std::collections::{BTreeMap, HashMap};
