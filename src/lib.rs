@@ -1,5 +1,6 @@
 //! scaffold
 mod error;
+pub mod model;
 pub mod response;
 pub(crate) mod wire;
 pub use error::{Error, ErrorKind, Result, ServiceError};
