@@ -1,0 +1,358 @@
+//! One attempt: a request goes out, an answer or a trouble comes back.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use tokio::time::Instant;
+use url::Url;
+
+use super::body::{ByteStream, Clocks, read_some, read_whole};
+use super::clock::{Clock, Limit};
+use super::endpoint::Endpoint;
+use super::http::Http;
+use super::options::Settings;
+use super::pool::Setback;
+use super::retry::{Outcome, wait_hint};
+use super::retry_event::RetryCause;
+use super::token::{BearerToken, TokenCache};
+use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::response::ResponseMetadata;
+
+/// An error's body is read this far and long.
+const ERROR_BYTES: usize = 1024 * 1024;
+const ERROR_TIME: Duration = Duration::from_secs(5);
+
+/// How a backend lets the client in, ready to send.
+#[derive(Debug)]
+pub(crate) enum Auth {
+    Key(HeaderName, HeaderValue),
+    Token(TokenCache),
+}
+
+/// One attempt's work order.
+pub(crate) struct Attempt<'a> {
+    pub(crate) http: &'a Http,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) auth: &'a Auth,
+    pub(crate) url: Url,
+    pub(crate) body: Bytes,
+    pub(crate) deployment: &'a str,
+    pub(crate) settings: &'a Settings,
+    /// Its number in the call, from 1.
+    pub(crate) number: u32,
+    /// The end of the whole call.
+    pub(crate) end: Option<Limit>,
+}
+
+/// What a failed attempt leaves behind.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) outcome: Outcome,
+    what: What,
+    /// The token that was refused.
+    pub(crate) refused: Option<Arc<BearerToken>>,
+}
+
+#[derive(Debug)]
+enum What {
+    Answered(Box<(ServiceError, ResponseMetadata)>),
+    Broken(Error),
+}
+
+impl Trouble {
+    fn broken(cause: RetryCause, error: Error) -> Box<Self> {
+        Box::new(Self {
+            outcome: Outcome {
+                cause,
+                hint: None,
+                told: None,
+            },
+            what: What::Broken(error),
+            refused: None,
+        })
+    }
+
+    /// Whatever another attempt would not change.
+    fn last(error: Error) -> Box<Self> {
+        let mut trouble = Self::broken(RetryCause::Read, error);
+        trouble.outcome.told = Some(false);
+        trouble
+    }
+
+    /// What it says about the backend, as opposed to the call.
+    pub(crate) fn setback(&self) -> Option<Setback> {
+        match self.outcome.cause {
+            RetryCause::Status(429) => Some(Setback::Busy),
+            RetryCause::Status(status @ (500 | 502 | 503 | 504)) => Some(Setback::Down(status)),
+            RetryCause::Connect | RetryCause::Credential => Some(Setback::Down(0)),
+            _ => None,
+        }
+    }
+
+    /// The error for the caller, with the wait of the whole pool if that is another than the server's.
+    pub(crate) fn into_error(self, attempts: u32, deployment: &str, wait: Option<Duration>) -> Error {
+        match self.what {
+            What::Broken(error) => error.with_attempts(attempts),
+            What::Answered(answered) => {
+                let (service, metadata) = *answered;
+                let wait = wait.or(self.outcome.hint);
+                let metadata = metadata.with_retry_after(wait);
+                Error::service(service, Arc::new(metadata))
+                    .with_attempts(attempts)
+                    .with_deployment(deployment)
+            }
+        }
+    }
+}
+
+type Attempted<T> = std::result::Result<T, Box<Trouble>>;
+
+/// How the body of a good answer is taken.
+pub(crate) trait Receive: Sync {
+    type Output: Send;
+
+    const ACCEPT: HeaderValue;
+
+    /// The end of one attempt, up to what `receive` gives.
+    fn limit(&self, attempt: &Attempt<'_>, sent: Instant) -> Option<Limit>;
+
+    fn receive(
+        &self,
+        attempt: &Attempt<'_>,
+        sent: Instant,
+        response: reqwest::Response,
+        metadata: Arc<ResponseMetadata>,
+    ) -> impl Future<Output = Result<Self::Output>> + Send;
+}
+
+/// The whole body at once.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) limit: usize,
+}
+
+impl Receive for Whole {
+    type Output = (Bytes, Arc<ResponseMetadata>);
+
+    const ACCEPT: HeaderValue = HeaderValue::from_static("application/json");
+
+    fn limit(&self, attempt: &Attempt<'_>, _: Instant) -> Option<Limit> {
+        attempt.end
+    }
+
+    async fn receive(
+        &self,
+        _: &Attempt<'_>,
+        _: Instant,
+        response: reqwest::Response,
+        metadata: Arc<ResponseMetadata>,
+    ) -> Result<Self::Output> {
+        match read_whole(response, self.limit).await {
+            Ok(bytes) => Ok((bytes, metadata)),
+            Err(error) => Err(error.with_metadata(metadata)),
+        }
+    }
+}
+
+/// The body as it comes.
+#[derive(Debug)]
+pub(crate) struct Streamed;
+
+impl Receive for Streamed {
+    type Output = ByteStream;
+
+    const ACCEPT: HeaderValue = HeaderValue::from_static("text/event-stream");
+
+    fn limit(&self, attempt: &Attempt<'_>, sent: Instant) -> Option<Limit> {
+        let first_event = Clock::FirstEvent(attempt.settings.first_event_timeout).from(sent);
+        Limit::first([first_event, attempt.end])
+    }
+
+    async fn receive(
+        &self,
+        attempt: &Attempt<'_>,
+        sent: Instant,
+        response: reqwest::Response,
+        metadata: Arc<ResponseMetadata>,
+    ) -> Result<ByteStream> {
+        let clocks = Clocks {
+            idle: attempt.settings.idle_timeout,
+            first_event: Clock::FirstEvent(attempt.settings.first_event_timeout).from(sent),
+            end: attempt.end,
+        };
+        let mut stream = ByteStream::new(response, clocks, metadata, attempt.deployment.to_owned());
+        stream.wait_for_first().await?;
+        Ok(stream)
+    }
+}
+
+impl Attempt<'_> {
+    /// Sends, and takes the answer if it is a good one. `on_answer` is told as soon as a good status is there.
+    pub(crate) async fn run<R: Receive>(
+        &self,
+        receiver: &R,
+        on_answer: impl FnOnce(&ResponseMetadata) + Send,
+    ) -> Attempted<R::Output> {
+        let sent = Instant::now();
+        let Some(limit) = receiver.limit(self, sent) else {
+            return self.exchange(receiver, on_answer).await;
+        };
+        match tokio::time::timeout_at(limit.at, self.exchange(receiver, on_answer)).await {
+            Ok(done) => done,
+            Err(_) => Err(Trouble::last(limit.clock.error().with_deployment(self.deployment))),
+        }
+    }
+
+    async fn exchange<R: Receive>(
+        &self,
+        receiver: &R,
+        on_answer: impl FnOnce(&ResponseMetadata) + Send,
+    ) -> Attempted<R::Output> {
+        let (name, value, token) = self.authorization().await?;
+        let sent = Instant::now();
+        let response = self
+            .http
+            .client(self.endpoint.is_loopback())
+            .post(self.url.clone())
+            .headers(self.settings.headers.clone())
+            .header(name, value)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(ACCEPT, R::ACCEPT)
+            .header("x-ms-client-request-id", self.settings.client_request_id.1.clone())
+            .body(self.body.clone())
+            .send()
+            .await
+            .map_err(|error| {
+                let error = self.http.send_error(error, self.url.host_str().unwrap_or_default());
+                self.log_broken(&error);
+                match error.kind() {
+                    ErrorKind::Config => Trouble::last(error),
+                    _ => Trouble::broken(RetryCause::Connect, error),
+                }
+            })?;
+        let metadata = self.metadata(&response, sent);
+        self.log_answer(&metadata);
+        self.check_origin(&response)?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response, metadata, token).await);
+        }
+        self.check_encoding(&response)?;
+        on_answer(&metadata);
+        receiver
+            .receive(self, sent, response, Arc::new(metadata))
+            .await
+            .map_err(|error| {
+                self.log_broken(&error);
+                match error.kind() {
+                    ErrorKind::Interrupted => Trouble::broken(RetryCause::Read, error),
+                    _ => Trouble::last(error),
+                }
+            })
+    }
+
+    /// The header that lets the client in. A token is asked for anew on every attempt.
+    async fn authorization(&self) -> Attempted<(HeaderName, HeaderValue, Option<Arc<BearerToken>>)> {
+        match self.auth {
+            Auth::Key(name, value) => Ok((name.clone(), value.clone(), None)),
+            Auth::Token(cache) => {
+                let token = cache.get(SystemTime::now()).await.map_err(|error| {
+                    tracing::warn!(scope = cache.scope(), "the credential gave no token");
+                    Trouble::broken(RetryCause::Credential, error)
+                })?;
+                Ok((AUTHORIZATION, token.header().clone(), Some(token)))
+            }
+        }
+    }
+
+    fn metadata(&self, response: &reqwest::Response, sent: Instant) -> ResponseMetadata {
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let metadata = ResponseMetadata::new(response.status().as_u16(), headers)
+            .with_call(self.settings.client_request_id.0.clone(), self.number, sent.elapsed())
+            .with_endpoint(self.endpoint.to_string());
+        let hint = wait_hint(&metadata, SystemTime::now());
+        metadata.with_retry_after(hint)
+    }
+
+    /// A client the caller brought may follow redirects without our knowing.
+    fn check_origin(&self, response: &reqwest::Response) -> Attempted<()> {
+        if response.url().origin() == self.url.origin() {
+            return Ok(());
+        }
+        tracing::warn!(host = self.url.host_str(), "an answer came from another host");
+        let error = Error::new(
+            ErrorKind::Config,
+            "the answer came from another host, so the HTTP client follows redirects",
+        )
+        .with_hint("build it with reqwest::redirect::Policy::none(), and change the key it may have shown");
+        Err(Trouble::last(error))
+    }
+
+    /// None was asked for, and what is not asked for is not unpacked.
+    fn check_encoding(&self, response: &reqwest::Response) -> Attempted<()> {
+        let encoding = response.headers().get(CONTENT_ENCODING);
+        if encoding.is_none_or(|encoding| encoding == "identity" || encoding.is_empty()) {
+            return Ok(());
+        }
+        let error = Error::new(
+            ErrorKind::Decode,
+            "the answer is compressed although nobody asked for it",
+        )
+        .with_hint("a gateway on the way adds a content-encoding; switch that off");
+        Err(Trouble::last(error))
+    }
+
+    async fn refusal(
+        &self,
+        response: reqwest::Response,
+        metadata: ResponseMetadata,
+        token: Option<Arc<BearerToken>>,
+    ) -> Box<Trouble> {
+        let status = metadata.status();
+        if response.status().is_redirection() {
+            tracing::warn!(host = self.url.host_str(), status, "a redirect was not followed");
+        }
+        let service = ServiceError::from_body(&read_some(response, ERROR_BYTES, ERROR_TIME).await);
+        let outcome = Outcome {
+            cause: RetryCause::Status(status),
+            hint: metadata.retry_after().or_else(|| service.retry_after()),
+            told: metadata.should_retry(),
+        };
+        Box::new(Trouble {
+            outcome,
+            what: What::Answered(Box::new((service, metadata))),
+            refused: token.filter(|_| status == 401),
+        })
+    }
+
+    fn log_answer(&self, metadata: &ResponseMetadata) {
+        tracing::debug!(
+            method = "POST",
+            host = self.url.host_str(),
+            path = self.url.path(),
+            status = metadata.status(),
+            request_id = metadata.request_id(),
+            client_request_id = metadata.client_request_id(),
+            attempt = self.number,
+            elapsed_ms = metadata.time_to_headers().map(|time| time.as_millis()),
+            "answered"
+        );
+    }
+
+    fn log_broken(&self, error: &Error) {
+        tracing::debug!(
+            method = "POST",
+            host = self.url.host_str(),
+            path = self.url.path(),
+            kind = error.kind().as_str(),
+            client_request_id = self.settings.client_request_id.0,
+            attempt = self.number,
+            "broken"
+        );
+    }
+}

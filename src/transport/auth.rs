@@ -1,0 +1,303 @@
+//! Who calls: an API key, or something that gives Entra ID tokens.
+//!
+//! [`Credential`] is what a client takes: an [`ApiKey`], any `azure_core` `TokenCredential` (feature
+//! `azure_core`), a closure that fetches tokens, or a fixed token. It only says how to get a secret; tokens
+//! are kept and renewed by the client. Nothing here prints a secret, and a key that cannot be sent
+//! as a header is reported when the client is built, not by a panic later.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+#[cfg(feature = "azure_core")]
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{HeaderName, HeaderValue};
+
+use super::source::{Failure, TokenSource};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A fixed token's life: it is for the caller to know when it ends.
+const FIXED_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A key of the resource or of a gateway in front of it.
+///
+/// # Example: the key of a gateway
+///
+/// ```
+/// use azure_openai_chat::transport::ApiKey;
+///
+/// let azure = ApiKey::new("0123456789abcdef");
+/// let gateway = ApiKey::new("0123456789abcdef").with_header("Ocp-Apim-Subscription-Key");
+/// assert_eq!(format!("{azure:?}"), "ApiKey");
+/// # let _ = gateway;
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#authentication>
+#[derive(Clone)]
+pub struct ApiKey {
+    key: String,
+    carrier: Carrier,
+}
+
+#[derive(Clone)]
+enum Carrier {
+    Header(String),
+    Bearer,
+}
+
+impl ApiKey {
+    /// A key that is sent in the `api-key` header. A key that cannot be sent is reported when the
+    /// client is built.
+    #[must_use]
+    pub fn new(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            carrier: Carrier::Header("api-key".to_owned()),
+        }
+    }
+
+    /// The same key, sent in another header, such as `Ocp-Apim-Subscription-Key`.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>) -> Self {
+        self.carrier = Carrier::Header(name.into());
+        self
+    }
+
+    /// The same key, sent as `Authorization: Bearer`.
+    #[must_use]
+    pub fn with_bearer(mut self) -> Self {
+        self.carrier = Carrier::Bearer;
+        self
+    }
+
+    /// Checks the key and makes the header that carries it.
+    pub(crate) fn header(&self) -> Result<(HeaderName, HeaderValue)> {
+        let wrong = if self.key.is_empty() {
+            "is empty"
+        } else if self.key.contains(['\n', '\r']) {
+            "holds a line break, often left over from reading a file: trim it"
+        } else if self.key.trim() != self.key {
+            "begins or ends with a space: trim it"
+        } else if !self.key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            "holds characters that a header cannot carry"
+        } else {
+            return match &self.carrier {
+                Carrier::Bearer => Ok((reqwest::header::AUTHORIZATION, bearer(&self.key)?)),
+                Carrier::Header(name) => {
+                    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
+                        Error::new(
+                            ErrorKind::Config,
+                            format!("{name:?} is not a header name for an API key"),
+                        )
+                    })?;
+                    Ok((name, sensitive(&self.key)?))
+                }
+            };
+        };
+        Err(Error::new(ErrorKind::Config, format!("the API key {wrong}")))
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey")
+    }
+}
+
+/// A header value with `Bearer` before the secret.
+pub(crate) fn bearer(secret: &str) -> Result<HeaderValue> {
+    sensitive(&format!("Bearer {secret}"))
+}
+
+fn sensitive(text: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        Error::new(
+            ErrorKind::Config,
+            "the secret holds characters that a header cannot carry",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// An access token and when it ends.
+#[derive(Clone)]
+pub struct Token {
+    value: String,
+    expires_at: SystemTime,
+}
+
+impl Token {
+    /// A token, without `Bearer` before it, good until `expires_at`.
+    #[must_use]
+    pub fn new(value: impl Into<String>, expires_at: SystemTime) -> Self {
+        Self {
+            value: value.into(),
+            expires_at,
+        }
+    }
+
+    /// When the token ends.
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+
+    pub(crate) fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Anything that lets a client in: a key, or a source of tokens.
+///
+/// # Example: tokens from a place of one's own
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use azure_openai_chat::transport::{Credential, Token};
+///
+/// let credential = Credential::from_fn(|scope: String| async move {
+///     // ask a broker for `scope`
+///     # let _ = scope;
+///     Ok::<_, std::io::Error>(Token::new("eyJ..", SystemTime::now() + Duration::from_secs(3600)))
+/// });
+/// # let _ = credential;
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/managed-identity>
+#[derive(Clone)]
+pub struct Credential(pub(crate) Kind);
+
+#[derive(Clone)]
+pub(crate) enum Kind {
+    Key(ApiKey),
+    Tokens(TokenSource),
+}
+
+impl Credential {
+    /// Fetches tokens with a closure, which is given the scope. The client keeps the token and asks again
+    /// five minutes before it ends, or when the service refuses it.
+    #[must_use]
+    pub fn from_fn<F, Fut, E>(fetch: F) -> Self
+    where
+        F: Fn(String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Token, E>> + Send + 'static,
+        E: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Self(Kind::Tokens(TokenSource::new(move |scope| {
+            let answer = fetch(scope);
+            async move { answer.await.map_err(|error| Failure::from_caller(error.into())) }
+        })))
+    }
+
+    /// A token fetched elsewhere, such as that of `az account get-access-token`. It is used until the
+    /// service refuses it.
+    #[must_use]
+    pub fn token(value: impl Into<String>) -> Self {
+        let value = value.into();
+        Self(Kind::Tokens(TokenSource::new(move |_| {
+            let token = Token::new(value.clone(), SystemTime::now() + FIXED_LIFE);
+            async move { Ok(token) }
+        })))
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Kind::Key(_) => "Credential(ApiKey)",
+            Kind::Tokens(_) => "Credential(Token)",
+        })
+    }
+}
+
+impl From<ApiKey> for Credential {
+    fn from(key: ApiKey) -> Self {
+        Self(Kind::Key(key))
+    }
+}
+
+#[cfg(feature = "azure_core")]
+impl<T> From<Arc<T>> for Credential
+where
+    T: azure_core::credentials::TokenCredential + ?Sized + 'static,
+{
+    fn from(credential: Arc<T>) -> Self {
+        Self(Kind::Tokens(TokenSource::from_azure(credential)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_goes_where_it_was_told_to() {
+        for (key, name, value) in [
+            (ApiKey::new("k"), "api-key", "k"),
+            (
+                ApiKey::new("k").with_header("Ocp-Apim-Subscription-Key"),
+                "ocp-apim-subscription-key",
+                "k",
+            ),
+            (ApiKey::new("k").with_bearer(), "authorization", "Bearer k"),
+        ] {
+            let (got_name, got_value) = key.header().unwrap();
+            assert_eq!((got_name.as_str(), got_value.to_str().unwrap()), (name, value));
+            assert!(got_value.is_sensitive());
+        }
+    }
+
+    #[test]
+    fn a_malformed_key_is_a_config_error_that_does_not_show_it() {
+        for (key, words) in [
+            ("", "is empty"),
+            ("canary\n", "line break"),
+            ("canary ", "space"),
+            ("canary\u{7}", "characters"),
+            ("canary\u{fc}", "characters"),
+        ] {
+            let error = ApiKey::new(key).header().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(!format!("{error:?}").contains("canary"));
+        }
+        let error = ApiKey::new("k").with_header("no header").header().unwrap_err();
+        assert!(error.to_string().contains("no header"), "{error}");
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let key = ApiKey::new("canary");
+        let token = Token::new("canary", SystemTime::UNIX_EPOCH);
+        for text in [
+            format!("{key:?}"),
+            format!("{token:?}"),
+            format!("{:?}", Credential::from(key)),
+            format!("{:?}", Credential::token("canary")),
+        ] {
+            assert!(!text.contains("canary"), "{text}");
+        }
+    }
+
+    #[cfg(feature = "azure_identity")]
+    #[test]
+    fn any_azure_credential_is_one_shared_or_erased() {
+        use azure_core::credentials::TokenCredential;
+
+        let tools = azure_identity::DeveloperToolsCredential::new(None).unwrap();
+        let erased: Arc<dyn TokenCredential> = Arc::<azure_identity::DeveloperToolsCredential>::clone(&tools);
+        for credential in [Credential::from(tools), Credential::from(erased)] {
+            assert!(matches!(credential.0, Kind::Tokens(_)));
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! How it travels: one POST made safe, knowing nothing of chat.
+//!
+//! A call names a deployment and gives a body; an answer is bytes and what the headers said. In between this
+//! room finds the address ([`Endpoint`]), lets the client in ([`Credential`]), picks among several
+//! [`Backend`]s, keeps the pauses the service asks for, sends again what may be sent again
+//! ([`RetryPolicy`]), and watches the clocks ([`CallOptions`]).
+//!
+//! It refuses plain HTTP beyond this machine, redirects, compressed answers, and answers without bound. It
+//! never sends a request again once a byte of its stream was handed out.
+//!
+//! # Logging
+//!
+//! Through `tracing`, and never a header, a body or a query:
+//!
+//! | level | prints |
+//! |---|---|
+//! | WARN | a redirect or an answer from another host, a credential that gave no token, a failed early renewal |
+//! | DEBUG | a line for each attempt (method, host, path, status, request ids, number, time) and each retry (cause, wait) |
+//!
+//! # Cancel safety
+//!
+//! Dropping a call or a stream closes its connection at once. Only a token renewal goes on, since others may
+//! wait for it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use self::attempt::{Auth, Streamed, Whole};
+use self::auth::Kind;
+use self::body::ByteStream;
+use self::budget::RetryBudget;
+use self::clock::Limit;
+use self::http::{CONNECT_TIMEOUT, Http};
+use self::options::Settings;
+use self::pool::Pool;
+use self::token::TokenCache;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::ApiVersion;
+use crate::response::ResponseMetadata;
+
+pub use self::auth::{ApiKey, Credential, Token};
+pub use self::backends::Backend;
+pub use self::endpoint::{Cloud, Endpoint};
+#[cfg(feature = "azure_identity")]
+pub use self::identity::default_credential;
+pub use self::options::CallOptions;
+pub use self::pacing::Pacing;
+pub use self::retry::RetryPolicy;
+pub use self::retry_event::{RetryCause, RetryEvent};
+
+mod attempt;
+pub mod auth;
+pub mod backends;
+pub(crate) mod body;
+mod budget;
+mod call;
+mod clock;
+pub mod endpoint;
+mod http;
+#[cfg(feature = "azure_identity")]
+pub mod identity;
+pub mod options;
+pub mod pacing;
+mod pasted_path;
+mod pool;
+pub mod retry;
+mod retry_event;
+mod source;
+mod token;
+
+#[cfg(test)]
+mod raw_server;
+#[cfg(test)]
+mod wire_tests;
+
+/// The largest body of a whole answer.
+const BODY_LIMIT: usize = 256 * 1024 * 1024;
+
+/// What a transport is made of; [`Config::new`] is one backend and defaults. It has no `Debug`, because a client
+/// that the caller brought prints its default headers.
+pub(crate) struct Config {
+    pub(crate) backends: Vec<Backend>,
+    /// For backends without one of their own; otherwise what the endpoint implies, otherwise v1.
+    pub(crate) api_version: Option<ApiVersion>,
+    /// For backends without one of their own; otherwise by cloud and api version.
+    pub(crate) token_scope: Option<String>,
+    pub(crate) http_client: Option<reqwest::Client>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) defaults: CallOptions,
+    pub(crate) pacing: Pacing,
+    pub(crate) body_limit: usize,
+}
+
+impl Config {
+    pub(crate) fn new(backend: Backend) -> Self {
+        Self {
+            backends: vec![backend],
+            api_version: None,
+            token_scope: None,
+            http_client: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            defaults: CallOptions::new(),
+            pacing: Pacing::off(),
+            body_limit: BODY_LIMIT,
+        }
+    }
+}
+
+/// One call: where to, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) deployment: &'a str,
+    pub(crate) options: &'a CallOptions,
+    /// Calls with the same key go to the same backend while it can.
+    pub(crate) affinity: Option<&'a str>,
+}
+
+/// What a body may depend on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route<'a> {
+    pub(crate) api_version: &'a ApiVersion,
+    /// The deployment's name on the backend that is called.
+    pub(crate) deployment: &'a str,
+}
+
+/// A whole answer with a good status.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) bytes: Bytes,
+    pub(crate) metadata: Arc<ResponseMetadata>,
+}
+
+/// Sends calls. Clones share connections, tokens, pauses and the retry budget.
+#[derive(Clone)]
+pub(crate) struct Transport(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    lanes: Vec<Lane>,
+    pool: Mutex<Pool>,
+    budget: RetryBudget,
+    defaults: CallOptions,
+    pacing: Pacing,
+    body_limit: usize,
+    /// The pool counts time from here.
+    epoch: Instant,
+}
+
+/// A backend, checked.
+#[derive(Debug)]
+struct Lane {
+    endpoint: Endpoint,
+    api_version: ApiVersion,
+    auth: Auth,
+    deployments: BTreeMap<String, String>,
+}
+
+impl Lane {
+    fn new(backend: Backend, config: &LaneDefaults, caches: &mut Vec<TokenCache>) -> Result<Self> {
+        let endpoint = Endpoint::parse(&backend.endpoint)?;
+        let api_version = backend
+            .api_version
+            .or_else(|| config.api_version.clone())
+            .or_else(|| endpoint.api_version().cloned())
+            .unwrap_or(ApiVersion::V1);
+        let auth = match backend.credential.0 {
+            Kind::Key(key) => {
+                let (name, value) = key.header()?;
+                Auth::Key(name, value)
+            }
+            Kind::Tokens(source) => {
+                let scope = backend
+                    .token_scope
+                    .or_else(|| config.token_scope.clone())
+                    .unwrap_or_else(|| endpoint.scope(&api_version));
+                let known = caches.iter().find(|cache| cache.serves(&source, &scope)).cloned();
+                let cache = known.unwrap_or_else(|| {
+                    let cache = TokenCache::new(source, scope);
+                    caches.push(cache.clone());
+                    cache
+                });
+                Auth::Token(cache)
+            }
+        };
+        Ok(Self {
+            endpoint,
+            api_version,
+            auth,
+            deployments: backend.deployments,
+        })
+    }
+
+    /// The name that a deployment has here.
+    fn deployment<'a>(&'a self, name: &'a str) -> &'a str {
+        self.deployments.get(name).map_or(name, String::as_str)
+    }
+
+    /// What tells this backend from another, the same in every process.
+    fn name(&self) -> String {
+        let deployments: Vec<&str> = self.deployments.values().map(String::as_str).collect();
+        format!("{} {}", self.endpoint, deployments.join(" "))
+    }
+}
+
+struct LaneDefaults {
+    api_version: Option<ApiVersion>,
+    token_scope: Option<String>,
+}
+
+impl Transport {
+    pub(crate) fn new(config: Config) -> Result<Self> {
+        let defaults = LaneDefaults {
+            api_version: config.api_version,
+            token_scope: config.token_scope,
+        };
+        // a default that could never be sent is an error now
+        Settings::new(&config.defaults, &CallOptions::new())?;
+        if config.backends.is_empty() {
+            return Err(call::no_backend());
+        }
+        let (mut pool, mut lanes, mut caches) = (Pool::default(), Vec::new(), Vec::new());
+        for backend in config.backends {
+            let (priority, weight) = (backend.priority, backend.weight);
+            let lane = Lane::new(backend, &defaults, &mut caches)?;
+            if weight == 0 {
+                let text = format!(
+                    "the backend {} has weight 0; leave it out, or give it 1 or more",
+                    lane.endpoint
+                );
+                return Err(Error::new(ErrorKind::Config, text));
+            }
+            pool.add(&lane.name(), priority, weight);
+            lanes.push(lane);
+        }
+        let http = match config.http_client {
+            Some(client) => Http::brought(client),
+            None => {
+                let needs_direct = lanes.iter().any(|lane| lane.endpoint.is_loopback());
+                Http::new(config.connect_timeout, needs_direct)?
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            http,
+            lanes,
+            pool: Mutex::new(pool),
+            budget: RetryBudget::new(),
+            defaults: config.defaults,
+            pacing: config.pacing,
+            body_limit: config.body_limit,
+            epoch: Instant::now(),
+        })))
+    }
+
+    /// Sends a call and waits for its whole answer. `body` is asked once for each backend.
+    pub(crate) async fn post<F>(&self, call: Call<'_>, body: F) -> Result<Answer>
+    where
+        F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+    {
+        let settings = Settings::new(&self.0.defaults, call.options)?;
+        let started = Instant::now();
+        let whole = clock::Clock::Call(settings.timeout).from(started);
+        let end = Limit::first([whole, deadline(&settings, started)]);
+        let receiver = Whole {
+            limit: self.0.body_limit,
+        };
+        let (bytes, metadata) = self.send(call, &settings, end, &receiver, &body).await?;
+        Ok(Answer { bytes, metadata })
+    }
+
+    /// Sends a call and waits for the first bytes of its stream.
+    pub(crate) async fn post_stream<F>(&self, call: Call<'_>, body: F) -> Result<ByteStream>
+    where
+        F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+    {
+        let settings = Settings::new(&self.0.defaults, call.options)?;
+        let end = deadline(&settings, Instant::now());
+        self.send(call, &settings, end, &Streamed, &body).await
+    }
+
+    /// The first backend's endpoint.
+    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
+        self.0.lanes.first().map(|lane| &lane.endpoint)
+    }
+
+    /// The first backend's api version, against which requests are checked.
+    pub(crate) fn api_version(&self) -> &ApiVersion {
+        self.0.lanes.first().map_or(&ApiVersion::V1, |lane| &lane.api_version)
+    }
+
+    /// The address a call to `deployment` goes to at the first backend.
+    pub(crate) fn url_for(&self, deployment: &str) -> Result<String> {
+        let lane = self.0.lanes.first();
+        let lane = lane.ok_or_else(call::no_backend)?;
+        let url = lane.endpoint.url(&lane.api_version, lane.deployment(deployment))?;
+        Ok(url.into())
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.0.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn deadline(settings: &Settings, started: Instant) -> Option<Limit> {
+    clock::Clock::Deadline(settings.deadline?).from(started)
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport")
+            .field("backends", &self.0.lanes)
+            .finish_non_exhaustive()
+    }
+}

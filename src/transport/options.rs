@@ -1,0 +1,325 @@
+//! What one call may have of its own: headers, clocks, retries.
+//!
+//! The same type holds a client's defaults; what a call sets wins, and headers add up.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::endpoint::check_deployment;
+use super::retry::RetryPolicy;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The service answers 431 to more.
+const MOST_HEADERS: usize = 10;
+/// Headers that the transport itself answers for.
+const OURS: [&str; 14] = [
+    "accept",
+    "accept-encoding",
+    "api-key",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "x-ms-client-request-id",
+];
+const SPILLOVER: &str = "x-ms-spillover-deployment";
+
+/// Settings for one call. What is not set is as on the client.
+///
+/// # Example: a call with little patience
+///
+/// ```
+/// use std::time::Duration;
+/// use azure_openai_chat::transport::{CallOptions, RetryPolicy};
+///
+/// let options = CallOptions::new()
+///     .timeout(Duration::from_secs(20))
+///     .retry(RetryPolicy::none())
+///     .header("x-policy-id", "strict");
+/// # let _ = options;
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chat-completions>
+#[derive(Clone, Default)]
+pub struct CallOptions {
+    headers: Vec<(String, String)>,
+    timeout: Option<Duration>,
+    client_request_id: Option<String>,
+    retry: Option<RetryPolicy>,
+    first_event_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    deadline: Option<Duration>,
+    spillover_deployment: Option<String>,
+}
+
+impl CallOptions {
+    /// Nothing set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a header; at most ten in all. A name or value that cannot be sent, and headers that are this
+    /// crate's own business such as `api-key` and `authorization`, are reported when the call is made.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// How long a whole answer may take, retries and waits included; 600 seconds by default, because
+    /// reasoning takes minutes. Does not apply to streams.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// The id sent in `x-ms-client-request-id`; random when unset, and the same over all attempts.
+    #[must_use]
+    pub fn client_request_id(mut self, id: impl Into<String>) -> Self {
+        self.client_request_id = Some(id.into());
+        self
+    }
+
+    /// Whether and when to send again.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = Some(policy);
+        self
+    }
+
+    /// How long a stream may take from sending to its first event; 600 seconds by default. Keep-alive
+    /// comments are no events.
+    #[must_use]
+    pub fn first_event_timeout(mut self, timeout: Duration) -> Self {
+        self.first_event_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a stream may be silent once it has begun; 120 seconds by default. Keep-alive comments
+    /// break the silence.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// The end of everything, retries, waits and the last byte of a stream included; none by default.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The standard deployment that takes the call over when a provisioned one is busy, sent in
+    /// `x-ms-spillover-deployment`.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/spillover-traffic-management>
+    #[must_use]
+    pub fn spillover_deployment(mut self, deployment: impl Into<String>) -> Self {
+        self.spillover_deployment = Some(deployment.into());
+        self
+    }
+}
+
+/// Prints names of headers, not their values.
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("CallOptions")
+            .field("headers", &names)
+            .field("timeout", &self.timeout)
+            .field("client_request_id", &self.client_request_id)
+            .field("retry", &self.retry)
+            .field("first_event_timeout", &self.first_event_timeout)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("deadline", &self.deadline)
+            .field("spillover_deployment", &self.spillover_deployment)
+            .finish()
+    }
+}
+
+/// Options over defaults, checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) headers: HeaderMap,
+    pub(crate) client_request_id: (String, HeaderValue),
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Duration,
+    pub(crate) first_event_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl Settings {
+    pub(crate) fn new(defaults: &CallOptions, call: &CallOptions) -> Result<Self> {
+        let id = call
+            .client_request_id
+            .clone()
+            .unwrap_or_else(|| random_id(&mut fastrand::Rng::new()));
+        let id_header = header_value("x-ms-client-request-id", &id)?;
+        Ok(Self {
+            headers: headers(defaults, call)?,
+            client_request_id: (id, id_header),
+            retry: call
+                .retry
+                .clone()
+                .or_else(|| defaults.retry.clone())
+                .unwrap_or_default(),
+            timeout: call.timeout.or(defaults.timeout).unwrap_or(Duration::from_secs(600)),
+            first_event_timeout: call
+                .first_event_timeout
+                .or(defaults.first_event_timeout)
+                .unwrap_or(Duration::from_secs(600)),
+            idle_timeout: call
+                .idle_timeout
+                .or(defaults.idle_timeout)
+                .unwrap_or(Duration::from_secs(120)),
+            deadline: call.deadline.or(defaults.deadline),
+        })
+    }
+}
+
+fn headers(defaults: &CallOptions, call: &CallOptions) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in defaults.headers.iter().chain(&call.headers) {
+        let parsed = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| Error::new(ErrorKind::Config, format!("{name:?} is not a header name")))?;
+        if OURS.contains(&parsed.as_str()) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("the header '{parsed}' is set by the client; credentials are passed to ChatClient::new"),
+            ));
+        }
+        headers.insert(parsed, header_value(name, value)?);
+    }
+    let spillover = call
+        .spillover_deployment
+        .as_ref()
+        .or(defaults.spillover_deployment.as_ref());
+    if let Some(deployment) = spillover {
+        check_deployment(deployment)?;
+        headers.insert(HeaderName::from_static(SPILLOVER), header_value(SPILLOVER, deployment)?);
+    }
+    if headers.len() > MOST_HEADERS {
+        return Err(Error::new(
+            ErrorKind::Config,
+            format!(
+                "{} custom headers are set and the service takes at most {MOST_HEADERS}; leave some out",
+                headers.len()
+            ),
+        ));
+    }
+    Ok(headers)
+}
+
+/// Values may be anything, secrets too, so none is ever shown.
+fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        Error::new(
+            ErrorKind::Config,
+            format!("the value of the header '{name}' holds characters that a header cannot carry"),
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A random id in the form of a version 4 UUID. It finds a call again; it is not a secret.
+fn random_id(rng: &mut fastrand::Rng) -> String {
+    let bits = rng.u128(..);
+    let version = (bits & !(0xf << 76)) | (0x4 << 76);
+    let variant = (version & !(0x3 << 62)) | (0x2 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        variant >> 96,
+        (variant >> 80) & 0xffff,
+        (variant >> 64) & 0xffff,
+        (variant >> 48) & 0xffff,
+        variant & 0xffff_ffff_ffff
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settle(call: &CallOptions) -> Result<Settings> {
+        Settings::new(&CallOptions::new(), call)
+    }
+
+    #[test]
+    fn what_a_call_sets_wins_over_the_client() {
+        let client = CallOptions::new()
+            .header("x-team", "a")
+            .header("x-app", "b")
+            .timeout(Duration::from_secs(1))
+            .idle_timeout(Duration::from_secs(2));
+        let call = CallOptions::new().header("X-Team", "c").timeout(Duration::from_secs(3));
+        let settings = Settings::new(&client, &call).unwrap();
+        assert_eq!(settings.headers.get("x-team").unwrap(), "c");
+        assert_eq!(settings.headers.get("x-app").unwrap(), "b");
+        assert_eq!(settings.timeout, Duration::from_secs(3));
+        assert_eq!(settings.idle_timeout, Duration::from_secs(2));
+        assert_eq!(settings.first_event_timeout, Duration::from_secs(600));
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_sent_is_named_without_its_value() {
+        for (name, value, words) in [
+            ("no name", "canary", "\"no name\""),
+            ("", "canary", "\"\""),
+            ("x-team", "canary\n", "'x-team'"),
+            ("Api-Key", "canary", "'api-key'"),
+            ("authorization", "canary", "'authorization'"),
+            ("Host", "canary", "'host'"),
+            ("content-length", "canary", "'content-length'"),
+        ] {
+            let error = settle(&CallOptions::new().header(name, value)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(!format!("{error:?}").contains("canary"));
+        }
+        let error = settle(&CallOptions::new().client_request_id("a\nb")).unwrap_err();
+        assert!(error.to_string().contains("x-ms-client-request-id"), "{error}");
+    }
+
+    #[test]
+    fn ten_headers_pass_and_eleven_do_not() {
+        let ten = (0..9).fold(CallOptions::new().spillover_deployment("paygo"), |options, n| {
+            options.header(format!("x-{n}"), "v")
+        });
+        assert_eq!(settle(&ten).unwrap().headers.get(SPILLOVER).unwrap(), "paygo");
+        let error = settle(&ten.header("x-more", "v")).unwrap_err();
+        assert!(error.to_string().contains("11 custom headers"), "{error}");
+    }
+
+    #[test]
+    fn ids_have_the_form_of_a_uuid_and_differ() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let ids: std::collections::HashSet<String> = (0..100).map(|_| random_id(&mut rng)).collect();
+        assert_eq!(ids.len(), 100);
+        for id in ids {
+            let groups: Vec<usize> = id.split('-').map(str::len).collect();
+            assert_eq!(groups, [8, 4, 4, 4, 12]);
+            assert_eq!(id.as_bytes()[14], b'4');
+            assert!(b"89ab".contains(&id.as_bytes()[19]));
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_header_value() {
+        let options = CallOptions::new().header("x-secret", "canary");
+        assert!(!format!("{options:?}").contains("canary"));
+        assert!(!format!("{:?}", settle(&options).unwrap()).contains("canary"));
+    }
+}

@@ -1,0 +1,95 @@
+//! Waiting before the service has to say no.
+
+use std::time::Duration;
+
+use crate::response::RateLimits;
+
+/// Whether calls wait when the last answer said that nothing is left.
+///
+/// Azure counts requests in windows of seconds and tokens by an estimate, so a wait avoids most 429s but not
+/// all. Off by default.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota>
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pacing {
+    is_on: bool,
+}
+
+impl Pacing {
+    /// Calls go out at once.
+    #[must_use]
+    pub fn off() -> Self {
+        Self { is_on: false }
+    }
+
+    /// When `x-ratelimit-remaining-requests` or `-tokens` of a deployment was 0, its next call waits for the
+    /// matching `x-ratelimit-reset`.
+    #[must_use]
+    pub fn from_headers() -> Self {
+        Self { is_on: true }
+    }
+
+    /// The wait that the headers of an answer ask of the next call. A limit of 0 or -1 is one the service
+    /// does not count, and a reset beyond `longest` is no window but a mistake.
+    pub(crate) fn wait(self, limits: &RateLimits, longest: Duration) -> Option<Duration> {
+        if !self.is_on {
+            return None;
+        }
+        let wait = |limit: Option<i64>, left: Option<i64>, reset: Option<Duration>| {
+            let is_counted = limit.is_none_or(|limit| limit > 0);
+            reset.filter(|reset| is_counted && left == Some(0) && !reset.is_zero() && *reset <= longest)
+        };
+        let requests = wait(limits.limit_requests, limits.remaining_requests, limits.reset_requests);
+        let tokens = wait(limits.limit_tokens, limits.remaining_tokens, limits.reset_tokens);
+        requests.max(tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::ResponseMetadata;
+
+    fn wait(pacing: Pacing, headers: &[(&str, &str)]) -> Option<u64> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (format!("x-ratelimit-{name}"), *value));
+        let limits = ResponseMetadata::new(200, headers).rate_limits();
+        pacing.wait(&limits, Duration::from_secs(60)).map(|wait| wait.as_secs())
+    }
+
+    #[test]
+    fn nothing_left_waits_for_the_longer_reset() {
+        let both = [
+            ("remaining-requests", "0"),
+            ("reset-requests", "3"),
+            ("remaining-tokens", "0"),
+            ("reset-tokens", "7"),
+        ];
+        assert_eq!(wait(Pacing::from_headers(), &both), Some(7));
+        assert_eq!(wait(Pacing::from_headers(), &both[..2]), Some(3));
+        assert_eq!(wait(Pacing::off(), &both), None);
+    }
+
+    #[test]
+    fn what_is_not_counted_or_not_told_does_not_wait() {
+        for headers in [
+            [("limit-tokens", "-1"), ("remaining-tokens", "0"), ("reset-tokens", "7")],
+            [("limit-tokens", "0"), ("remaining-tokens", "0"), ("reset-tokens", "7")],
+            [("limit-tokens", "9"), ("remaining-tokens", "1"), ("reset-tokens", "7")],
+            [("limit-tokens", "9"), ("remaining-tokens", "0"), ("reset-tokens", "0")],
+            [
+                ("limit-tokens", "9"),
+                ("remaining-tokens", "0"),
+                ("reset-tokens", "3600"),
+            ],
+            [
+                ("limit-tokens", "9"),
+                ("remaining-tokens", "0"),
+                ("reset-requests", "7"),
+            ],
+        ] {
+            assert_eq!(wait(Pacing::from_headers(), &headers), None, "{headers:?}");
+        }
+    }
+}

@@ -1,0 +1,618 @@
+//! The transport on the wire.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::raw_server::{answer, answering, serve, streaming};
+use super::*;
+
+fn quick() -> RetryPolicy {
+    RetryPolicy::default().base_delay(Duration::from_millis(1))
+}
+
+fn transport(url: &str) -> Transport {
+    with_credential(url, ApiKey::new("the-key"))
+}
+
+fn with_credential(url: &str, credential: impl Into<Credential>) -> Transport {
+    let mut config = Config::new(Backend::new(url, credential));
+    config.defaults = CallOptions::new().retry(quick());
+    Transport::new(config).unwrap()
+}
+
+fn call(options: &CallOptions) -> Call<'_> {
+    Call {
+        deployment: "gpt",
+        options,
+        affinity: None,
+    }
+}
+
+async fn post(transport: &Transport, options: &CallOptions) -> Result<Answer> {
+    transport.post(call(options), |_| Ok(Bytes::from_static(b"{}"))).await
+}
+
+async fn open(transport: &Transport, options: &CallOptions) -> Result<ByteStream> {
+    transport
+        .post_stream(call(options), |_| Ok(Bytes::from_static(b"{}")))
+        .await
+}
+
+async fn next(stream: &mut ByteStream) -> Option<Result<Bytes>> {
+    std::future::poll_fn(|cx| stream.poll_next(cx)).await
+}
+
+fn counted(start: SystemTime) -> (Credential, Arc<AtomicU32>) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&asked);
+    let credential = Credential::from_fn(move |_| {
+        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok::<_, String>(Token::new(format!("t{number}"), start + Duration::from_secs(3600)))
+        }
+    });
+    (credential, asked)
+}
+
+async fn until(what: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if what() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came");
+}
+
+#[tokio::test]
+async fn an_answer_carries_its_bytes_and_what_the_headers_said() {
+    let (url, seen) = answering(vec![answer(200, "apim-request-id: r1\r\n", "{\"a\":1}")]).await;
+    let options = CallOptions::new()
+        .header("x-policy-id", "strict")
+        .client_request_id("c1");
+    let transport = transport(&url);
+    let answer = post(&transport, &options).await.unwrap();
+    assert_eq!(&answer.bytes[..], b"{\"a\":1}");
+    assert_eq!(answer.metadata.request_id(), Some("r1"));
+    assert_eq!(answer.metadata.client_request_id(), Some("c1"));
+    assert_eq!(answer.metadata.endpoint(), Some(url.as_str()));
+    let request = &seen.requests()[0];
+    assert!(
+        request.starts_with("POST /openai/v1/chat/completions HTTP/1.1"),
+        "{request}"
+    );
+    assert_eq!(
+        transport.url_for("gpt").unwrap(),
+        format!("{url}/openai/v1/chat/completions")
+    );
+    for (name, value) in [
+        ("api-key", "the-key"),
+        ("accept", "application/json"),
+        ("content-type", "application/json"),
+        ("x-policy-id", "strict"),
+        ("x-ms-client-request-id", "c1"),
+        ("accept-encoding", ""),
+    ] {
+        assert_eq!(seen.header(name), [value], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_tried_again_and_then_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    assert_eq!(error.attempts(), 3);
+    assert_eq!(error.to_string(), "no connection to '127.0.0.1'");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_the_key_stays_here() {
+    let (elsewhere, other) = answering(vec![answer(200, "", "{}")]).await;
+    let location = format!("location: {elsewhere}/x\r\n");
+    let (url, seen) = answering(vec![answer(307, &location, "")]).await;
+    let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status(), error.attempts()),
+        (ErrorKind::Service, Some(307), 1)
+    );
+    assert_eq!((seen.count(), other.count()), (1, 0));
+}
+
+#[tokio::test]
+async fn an_answer_from_another_host_is_refused() {
+    let (elsewhere, _) = answering(vec![answer(200, "", "{}")]).await;
+    let (url, _) = answering(vec![answer(307, &format!("location: {elsewhere}/x\r\n"), "")]).await;
+    let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
+    config.http_client = Some(reqwest::Client::new());
+    let error = post(&Transport::new(config).unwrap(), &CallOptions::new())
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Config, 1));
+    assert!(error.to_string().contains("follows redirects"), "{error}");
+}
+
+#[tokio::test]
+async fn the_servers_milliseconds_are_kept_and_the_ids_stay_the_same() {
+    let busy = answer(
+        429,
+        "retry-after-ms: 60\r\nretry-after: 30\r\n",
+        r#"{"error":{"code":"429"}}"#,
+    );
+    let (url, seen) = answering(vec![busy, answer(200, "", "{}")]).await;
+    let before = Instant::now();
+    let answer = post(&transport(&url), &CallOptions::new()).await.unwrap();
+    assert!(before.elapsed() >= Duration::from_millis(60));
+    assert!(before.elapsed() < Duration::from_secs(5));
+    assert_eq!(answer.metadata.attempts(), 2);
+    let ids = seen.header("x-ms-client-request-id");
+    assert_eq!(ids[0], ids[1]);
+    assert_eq!(ids[0].len(), 36);
+}
+
+#[tokio::test]
+async fn a_wait_of_a_day_comes_back_at_once() {
+    let (url, seen) = answering(vec![answer(429, "retry-after: 86400\r\n", "")]).await;
+    let transport = transport(&url);
+    let before = Instant::now();
+    for _ in 0..2 {
+        let error = post(&transport, &CallOptions::new()).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1));
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(86400)));
+    }
+    assert!(before.elapsed() < Duration::from_secs(5));
+    assert_eq!(seen.count(), 2);
+}
+
+#[tokio::test]
+async fn other_calls_keep_the_pause_of_a_429_unless_they_do_not_retry() {
+    let busy = answer(429, "retry-after-ms: 300\r\n", "");
+    let (url, _) = answering(vec![busy, answer(200, "", "{}")]).await;
+    let transport = transport(&url);
+    let none = CallOptions::new().retry(RetryPolicy::none());
+    post(&transport, &none).await.unwrap_err();
+    let before = Instant::now();
+    post(&transport, &CallOptions::new()).await.unwrap();
+    assert!(before.elapsed() >= Duration::from_millis(200), "{:?}", before.elapsed());
+    let (url, seen) = answering(vec![answer(429, "retry-after: 30\r\n", "")]).await;
+    let transport = with_credential(&url, ApiKey::new("k"));
+    for _ in 0..2 {
+        let error = post(&transport, &none).await.unwrap_err();
+        assert_eq!(error.attempts(), 1);
+    }
+    let hurried = CallOptions::new().timeout(Duration::from_secs(5));
+    let error = post(&transport, &hurried).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.attempts(), seen.count()),
+        (ErrorKind::RateLimited, 0, 2)
+    );
+    assert!(error.retry_after().unwrap() > Duration::from_secs(20));
+    assert!(error.is_retryable());
+    assert!(error.to_string().contains("nothing was sent"), "{error}");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_asked_for_again() {
+    let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":".to_owned();
+    let (url, seen) = serve(move |number, mut socket| {
+        let text = if number == 0 {
+            half.clone()
+        } else {
+            answer(200, "", "{}")
+        };
+        Box::pin(async move {
+            socket.write_all(text.as_bytes()).await.ok()?;
+            (number > 0).then_some(socket)
+        })
+    })
+    .await;
+    assert_eq!(
+        post(&transport(&url), &CallOptions::new())
+            .await
+            .unwrap()
+            .metadata
+            .attempts(),
+        2
+    );
+    assert_eq!(seen.count(), 2);
+
+    let (url, _) = serve(|_, mut socket| {
+        Box::pin(async move {
+            socket
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab")
+                .await
+                .ok()?;
+            None
+        })
+    })
+    .await;
+    let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Interrupted, 3));
+    assert!(error.to_string().contains("broke after 2 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_without_bound_or_packed_is_refused() {
+    let (url, _) = answering(vec![answer(200, "", &"x".repeat(2000))]).await;
+    let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
+    config.body_limit = 1000;
+    let error = post(&Transport::new(config).unwrap(), &CallOptions::new())
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Decode, 1));
+    assert!(error.to_string().contains("1000 bytes"), "{error}");
+
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n",
+        "x".repeat(2000)
+    );
+    let (url, _) = answering(vec![chunked]).await;
+    let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
+    config.body_limit = 1000;
+    let error = post(&Transport::new(config).unwrap(), &CallOptions::new())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+
+    let (url, _) = answering(vec![answer(200, "content-encoding: gzip\r\n", "xx")]).await;
+    let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.to_string().contains("compressed"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced_once() {
+    let (url, seen) = answering(vec![answer(401, "", ""), answer(200, "", "{}")]).await;
+    let (credential, asked) = counted(SystemTime::now());
+    let transport = with_credential(&url, credential);
+    let options = CallOptions::new().retry(RetryPolicy::none());
+    assert_eq!(post(&transport, &options).await.unwrap().metadata.attempts(), 2);
+    assert_eq!(seen.header("authorization"), ["Bearer t1", "Bearer t2"]);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+
+    let (url, seen) = answering(vec![answer(401, "", "")]).await;
+    let (credential, _) = counted(SystemTime::now());
+    let error = post(&with_credential(&url, credential), &options).await.unwrap_err();
+    assert_eq!((error.status(), error.attempts(), seen.count()), (Some(401), 2, 2));
+    assert!(
+        error.to_string().contains("scope 'https://ai.azure.com/.default'"),
+        "{error}"
+    );
+    assert!(error.to_string().contains("token_scope"), "{error}");
+
+    let (url, seen) = answering(vec![answer(401, "", "")]).await;
+    let keyed = with_credential(&url, ApiKey::new("k"));
+    let error = post(&keyed, &options).await.unwrap_err();
+    assert_eq!((error.attempts(), seen.count()), (1, 1));
+}
+
+#[tokio::test]
+async fn fifty_parallel_calls_ask_for_one_token() {
+    let (url, seen) = answering(vec![answer(200, "", "{}")]).await;
+    let (credential, asked) = counted(SystemTime::now());
+    let transport = with_credential(&url, credential);
+    let options = CallOptions::new();
+    let answers = futures::future::join_all((0..50).map(|_| post(&transport, &options))).await;
+    assert!(answers.iter().all(|answer| answer.is_ok()));
+    assert_eq!((asked.load(Ordering::SeqCst), seen.count()), (1, 50));
+}
+
+#[tokio::test]
+async fn an_ageing_token_is_replaced_behind_the_callers_back() {
+    let (url, seen) = answering(vec![answer(200, "", "{}")]).await;
+    // a token that lives for two seconds is renewed after one
+    let start = SystemTime::now() - Duration::from_secs(3598);
+    let (credential, asked) = counted(start);
+    let transport = with_credential(&url, credential);
+    post(&transport, &CallOptions::new()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    post(&transport, &CallOptions::new()).await.unwrap();
+    until(|| asked.load(Ordering::SeqCst) == 2).await;
+    assert_eq!(seen.header("authorization"), ["Bearer t1", "Bearer t1"]);
+}
+
+#[tokio::test]
+async fn each_clock_has_its_own_words() {
+    let (url, seen) = serve(|_, socket| {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            Some(socket)
+        })
+    })
+    .await;
+    let transport = transport(&url);
+    let short = Duration::from_millis(50);
+    let unary = post(&transport, &CallOptions::new().timeout(short)).await.unwrap_err();
+    assert!(unary.to_string().starts_with("no answer within 0.05 s"), "{unary}");
+    let deadline = post(&transport, &CallOptions::new().deadline(short)).await.unwrap_err();
+    assert_eq!(deadline.to_string(), "the deadline of 0.05 s has passed");
+    let event = open(&transport, &CallOptions::new().first_event_timeout(short))
+        .await
+        .unwrap_err();
+    assert_eq!(event.to_string(), "no first event within 0.05 s");
+    for error in [unary, deadline, event] {
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
+    }
+    assert_eq!(seen.count(), 3);
+}
+
+#[tokio::test]
+async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
+    let (url, _) = streaming(vec![(0, "data: a\n\n"), (30, ": x\n\n"), (30, ": y\n\n")], false).await;
+    let transport = transport(&url);
+    let options = CallOptions::new().idle_timeout(Duration::from_millis(150));
+    let mut stream = open(&transport, &options).await.unwrap();
+    stream.note_event();
+    for expected in ["data: a\n\n", ": x\n\n", ": y\n\n"] {
+        assert_eq!(next(&mut stream).await.unwrap().unwrap(), expected);
+    }
+    let error = next(&mut stream).await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the stream was silent for 0.15 s");
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
+    assert!(next(&mut stream).await.is_none());
+
+    let comments = (0..100).map(|_| (10, ": x\n\n")).collect();
+    let (url, _) = streaming(comments, false).await;
+    let options = CallOptions::new().first_event_timeout(Duration::from_millis(100));
+    let mut stream = open(&with_credential(&url, ApiKey::new("k")), &options).await.unwrap();
+    let error = loop {
+        if let Err(error) = next(&mut stream).await.unwrap() {
+            break error;
+        }
+    };
+    assert_eq!(error.to_string(), "no first event within 0.1 s");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_before_its_first_byte_is_asked_for_again_and_after_it_not() {
+    let (url, seen) = serve(|number, mut socket| {
+        Box::pin(async move {
+            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            socket.write_all(head).await.ok()?;
+            if number > 0 {
+                socket.write_all(b"1\r\na\r\n").await.ok()?;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            None
+        })
+    })
+    .await;
+    let mut stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
+    assert_eq!(stream.metadata().attempts(), 2);
+    assert_eq!(next(&mut stream).await.unwrap().unwrap(), "a");
+    let error = next(&mut stream).await.unwrap().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.attempts(), seen.count()),
+        (ErrorKind::Interrupted, 2, 2)
+    );
+}
+
+#[tokio::test]
+async fn dropping_a_call_or_a_stream_closes_its_connection() {
+    let (url, seen) = streaming(vec![(0, "data: a\n\n")], false).await;
+    let stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
+    assert_eq!(seen.ended.load(Ordering::SeqCst), 0);
+    drop(stream);
+    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
+
+    let (url, seen) = serve(|_, mut socket| {
+        Box::pin(async move {
+            // ends when the client closes
+            while socket.read(&mut [0; 64]).await.ok()? > 0 {}
+            Some(socket)
+        })
+    })
+    .await;
+    let transport = transport(&url);
+    let options = CallOptions::new();
+    let gone = tokio::time::timeout(Duration::from_millis(100), post(&transport, &options)).await;
+    assert!(gone.is_err());
+    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
+}
+
+#[tokio::test]
+async fn a_finished_stream_gives_its_connection_back_without_making_anyone_wait() {
+    let (url, seen) = serve(|_, mut socket| {
+        Box::pin(async move {
+            let text = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n[DONE]\r\n";
+            socket.write_all(text).await.ok()?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            socket.write_all(b"0\r\n\r\n").await.ok()?;
+            Some(socket)
+        })
+    })
+    .await;
+    let transport = transport(&url);
+    for _ in 0..5 {
+        let mut stream = open(&transport, &CallOptions::new()).await.unwrap();
+        assert_eq!(next(&mut stream).await.unwrap().unwrap(), "[DONE]");
+        let before = Instant::now();
+        stream.finish();
+        assert!(before.elapsed() < Duration::from_millis(40));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!((seen.count(), seen.connections.load(Ordering::SeqCst)), (5, 1));
+}
+
+#[tokio::test]
+async fn a_finished_stream_that_goes_on_is_cut_off() {
+    let (url, seen) = streaming(vec![(0, "[DONE]"), (10, "more")], false).await;
+    let mut stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
+    next(&mut stream).await.unwrap().unwrap();
+    stream.finish();
+    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
+}
+
+#[tokio::test]
+async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_stays() {
+    let (busy, first) = answering(vec![answer(429, "retry-after: 20\r\n", "")]).await;
+    let (good, second) = answering(vec![answer(200, "", "{}")]).await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&told);
+    let policy = RetryPolicy::none().on_retry(move |event| log.lock().unwrap().push((event.cause(), event.wait())));
+    let mut config = Config::new(Backend::new(&busy, ApiKey::new("k1")).api_version("2024-10-21"));
+    config.backends.push(
+        Backend::new(&good, ApiKey::new("k2"))
+            .priority(1)
+            .deployment("gpt", "gpt-b"),
+    );
+    let transport = Transport::new(config).unwrap();
+    let options = CallOptions::new().retry(policy);
+    let body = |route: &Route<'_>| Ok(Bytes::from(format!("{} {}", route.api_version, route.deployment)));
+    for attempts in [2, 1, 1] {
+        let answer = transport.post(call(&options), body).await.unwrap();
+        assert_eq!(answer.metadata.attempts(), attempts);
+        assert_eq!(answer.metadata.endpoint(), Some(good.as_str()));
+    }
+    assert_eq!((first.count(), second.count()), (1, 3));
+    assert!(first.requests()[0].contains("/openai/deployments/gpt/chat/completions?api-version=2024-10-21"));
+    assert!(first.requests()[0].ends_with("2024-10-21 gpt"));
+    assert!(second.requests()[0].ends_with("v1 gpt-b"));
+    assert_eq!(
+        (first.header("api-key"), second.header("api-key")[0].as_str()),
+        (vec!["k1".to_owned()], "k2")
+    );
+    assert_eq!(*told.lock().unwrap(), [(RetryCause::Status(429), Duration::ZERO)]);
+
+    let (bad, _) = answering(vec![answer(400, "", "")]).await;
+    let (idle, unasked) = answering(vec![answer(200, "", "{}")]).await;
+    let mut config = Config::new(Backend::new(&bad, ApiKey::new("k")));
+    config.backends.push(Backend::new(&idle, ApiKey::new("k")).priority(1));
+    let error = post(&Transport::new(config).unwrap(), &CallOptions::new())
+        .await
+        .unwrap_err();
+    assert_eq!((error.status(), error.attempts(), unasked.count()), (Some(400), 1, 0));
+}
+
+#[tokio::test]
+async fn a_backend_without_a_token_is_passed_over() {
+    let (one, unasked) = answering(vec![answer(200, "", "{}")]).await;
+    let (two, _) = answering(vec![answer(200, "", "{}")]).await;
+    let silent = Credential::from_fn(|_| async { Err::<Token, _>("no sign-in") });
+    let mut config = Config::new(Backend::new(&one, silent.clone()));
+    config.backends.push(Backend::new(&two, ApiKey::new("k")).priority(1));
+    let answer = post(&Transport::new(config).unwrap(), &CallOptions::new())
+        .await
+        .unwrap();
+    assert_eq!((answer.metadata.endpoint(), unasked.count()), (Some(two.as_str()), 0));
+
+    let error = post(&with_credential(&one, silent), &CallOptions::new())
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Credential, 1));
+    assert!(error.to_string().contains("https://ai.azure.com/.default"), "{error}");
+}
+
+#[tokio::test]
+async fn a_retry_that_cannot_finish_or_is_not_wanted_is_not_started() {
+    let (url, seen) = answering(vec![answer(503, "retry-after: 5\r\n", "")]).await;
+    let hurried = CallOptions::new().timeout(Duration::from_secs(4));
+    let before = Instant::now();
+    let error = post(&transport(&url), &hurried).await.unwrap_err();
+    assert_eq!((error.status(), error.attempts(), seen.count()), (Some(503), 1, 1));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(5)));
+    assert!(before.elapsed() < Duration::from_secs(4));
+
+    let (url, _) = answering(vec![answer(503, "x-should-retry: false\r\n", "")]).await;
+    let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
+    assert_eq!((error.attempts(), error.is_retryable()), (1, false));
+
+    let (url, _) = answering(vec![answer(400, "x-should-retry: true\r\n", ""), answer(200, "", "{}")]).await;
+    let answer = post(&transport(&url), &CallOptions::new()).await.unwrap();
+    assert_eq!(answer.metadata.attempts(), 2);
+}
+
+#[tokio::test]
+async fn the_smallest_wait_is_told_when_all_backends_rest() {
+    let (one, _) = answering(vec![answer(429, "retry-after: 200\r\n", "")]).await;
+    let (two, _) = answering(vec![answer(429, "retry-after: 100\r\n", "")]).await;
+    let mut config = Config::new(Backend::new(&one, ApiKey::new("k")));
+    config.backends.push(Backend::new(&two, ApiKey::new("k")));
+    let transport = Transport::new(config).unwrap();
+    for attempts in [2, 0] {
+        let error = post(&transport, &CallOptions::new()).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, attempts));
+        let wait = error.retry_after().unwrap();
+        assert!((90..=100).contains(&wait.as_secs()), "{wait:?}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_for_a_bad_deployment_option_or_client() {
+    let (url, seen) = answering(vec![answer(200, "", "{}")]).await;
+    let transport = transport(&url);
+    let options = CallOptions::new();
+    for deployment in ["", "..", "a/b"] {
+        let call = Call {
+            deployment,
+            ..call(&options)
+        };
+        let error = transport.post(call, |_| Ok(Bytes::new())).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
+    let error = post(&transport, &CallOptions::new().header("api-key", "x"))
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), seen.count()), (ErrorKind::Config, 0));
+    for backend in [
+        Backend::new("", ApiKey::new("k")),
+        Backend::new(&url, ApiKey::new("k\n")),
+        Backend::new(&url, ApiKey::new("k")).weight(0),
+    ] {
+        assert_eq!(
+            Transport::new(Config::new(backend)).unwrap_err().kind(),
+            ErrorKind::Config
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_call_waits_when_the_headers_said_nothing_is_left() {
+    let empty = "x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 300ms\r\n";
+    let (url, _) = answering(vec![answer(200, empty, "{}"), answer(200, "", "{}")]).await;
+    let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
+    config.pacing = Pacing::from_headers();
+    let transport = Transport::new(config).unwrap();
+    post(&transport, &CallOptions::new()).await.unwrap();
+    let before = Instant::now();
+    post(&transport, &CallOptions::new()).await.unwrap();
+    assert!(before.elapsed() >= Duration::from_millis(200), "{:?}", before.elapsed());
+}
+
+#[tokio::test]
+async fn no_error_or_debug_shows_a_secret() {
+    let (url, _) = answering(vec![answer(500, "", "")]).await;
+    let transport = with_credential(&url, ApiKey::new("canary"));
+    let options = CallOptions::new().header("x-secret", "canary");
+    let error = transport
+        .post(call(&options), |_| Ok(Bytes::from_static(b"canary")))
+        .await
+        .unwrap_err();
+    let token = with_credential(&url, Credential::token("canary"));
+    for text in [
+        format!("{error} {error:?}"),
+        format!("{transport:?} {token:?} {options:?}"),
+    ] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
+fn a_transport_is_shared_and_its_calls_cross_threads() {
+    fn is_shared<T: Clone + Send + Sync + 'static>() {}
+    fn is_send<T: Send>(_: T) {}
+    is_shared::<Transport>();
+    is_shared::<Credential>();
+    let transport = transport("http://127.0.0.1:9");
+    let options = CallOptions::new();
+    is_send(post(&transport, &options));
+    is_send(open(&transport, &options));
+}
