@@ -397,7 +397,10 @@ mod tests {
     #[cfg(feature = "client")]
     #[test]
     fn a_wait_until_a_date_counts_from_the_answers_own_date() {
-        let headers = [("Date", "Wed, 23 Apr 2025 12:02:56 GMT"), ("Retry-After", "Wed, 23 Apr 2025 12:03:06 GMT")];
+        let headers = [
+            ("Date", "Wed, 23 Apr 2025 12:02:56 GMT"),
+            ("Retry-After", "Wed, 23 Apr 2025 12:03:06 GMT"),
+        ];
         let error = Error::from_response(ResponseMetadata::new(503, headers), b"");
         assert_eq!(error.retry_after(), Some(Duration::from_secs(10)));
     }

@@ -300,7 +300,6 @@ impl ToolChoice {
             ..NamedToolChoice::EMPTY
         }))
     }
-
 }
 
 impl Wire for ToolChoice {
