@@ -134,7 +134,11 @@ impl PartialJson {
         &self.text
     }
 
+    #[cfg(test)]
     /// Whether the value is whole. A number that stands alone never is: it may go on.
+    fn is_complete(&self) -> bool {
+        self.state == State::After && self.open.is_empty()
+    }
 
     /// The value so far as valid JSON text; `None` while there is none. Costs a copy of the text.
     pub(crate) fn closed_text(&self) -> Option<String> {
