@@ -471,13 +471,20 @@ impl ByteSource for Source {
 }
 
 /// Settings of a [`ChatClient`]. Everything has a default.
-#[derive(Debug)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     config: Config,
     validation: Validation,
     repair_once: bool,
     max_event_bytes: Option<usize>,
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("validation", &self.validation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientBuilder {

@@ -1,5 +1,12 @@
 //! Everything that crosses rooms: one binary, a module per behaviour.
 
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test binary"
+)]
+
 mod support;
 
 mod templates;
