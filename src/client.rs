@@ -370,7 +370,10 @@ impl ChatClient {
         if !self.0.repair_once || !refused {
             return None;
         }
-        let parameter = error.param()?;
+        // what makes the request a request cannot be left out
+        let parameter = error
+            .param()
+            .filter(|parameter| !matches!(*parameter, "messages" | "model" | "stream"))?;
         let repaired = request.without(parameter)?;
         tracing::debug!(
             deployment = request.deployment().name(),

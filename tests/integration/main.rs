@@ -9,6 +9,15 @@
 
 mod support;
 
+mod architecture;
+mod auth;
+mod client;
+mod complete;
+mod content_filter;
+mod endpoint;
+mod errors;
+mod retry;
+mod stream;
 mod templates;
 mod validation;
 mod wire;
