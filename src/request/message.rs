@@ -148,6 +148,7 @@ impl Message {
     }
 
     /// Every text in this turn, for the check that an error does not repeat it.
+    #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let content = self.content.as_ref().into_iter().flat_map(MessageContent::texts);
         content
@@ -209,6 +210,7 @@ impl MessageContent {
         Self::Parts(parts.into_iter().collect())
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let (text, parts) = match self {
             Self::Text(text) => (Some(text.as_str()), [].as_slice()),
