@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use azure_openai_chat::emulator::Emulator;
 use azure_openai_chat::{
     ApiKey, ApiVersion, Backend, ChatClient, ChatCompletionRequest, Deployment, Error, ErrorKind, Model, RetryPolicy,
     Rule, Validation, ValidationError,
@@ -169,6 +170,32 @@ async fn another_model_than_declared_is_told_once_whole_or_streamed() {
         assert!(
             lines[0].contains(&format!("declared as gpt-4o-2024-08-06 but answered as {answered}")),
             "{lines:#?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_prediction_in_a_region_without_them_is_told() {
+    let emulator = Emulator::builder().region("Southeast Asia").start().await.unwrap();
+    let request = ChatCompletionRequest::builder("gpt-4o-mini")
+        .user("hi")
+        .prediction("hi")
+        .build()
+        .unwrap();
+    for streaming in [false, true] {
+        let (log, _guard) = Log::listen(LevelFilter::WARN);
+        let client = client(emulator.endpoint());
+        if streaming {
+            client.stream(&request).await.unwrap();
+        } else {
+            client.complete(&request).await.unwrap();
+        }
+        assert!(
+            log.lines()
+                .iter()
+                .any(|line| line.contains("Southeast Asia does not offer predicted outputs")),
+            "{:#?}",
+            log.lines()
         );
     }
 }

@@ -286,7 +286,13 @@ async fn a_refused_parameter_is_left_out_once_when_the_client_may() {
     let server = serving("refused, then repaired", [refusing("temperature"), fine()]).await;
     let client = builder(server.uri()).repair_once(true).build().unwrap();
     let completion = client.complete(&warm()).await.unwrap();
-    assert_eq!(completion.metadata().repaired(), ["temperature"]);
+    let metadata = completion.metadata();
+    assert_eq!(
+        (metadata.repaired(), metadata.attempts()),
+        (&["temperature".to_owned()][..], 2)
+    );
+    let ids = sent_headers(&server, "x-ms-client-request-id").await;
+    assert_eq!(ids[0], ids[1]);
     let bodies = sent_bodies(&server).await;
     let mut expected = bodies[0].clone();
     assert_eq!(
@@ -315,6 +321,7 @@ async fn one_repair_is_all() {
         (error.code(), error.param()),
         (Some("unsupported_parameter"), Some("top_p"))
     );
+    assert_eq!(error.attempts(), 2);
 }
 
 #[tokio::test]

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    RawServer, Step, builder, chain, client, completion, delta, event, events, files, finish, in_pieces, ok_stream,
-    question, read, read_pieces, sent_bodies, sent_headers, serving, shared, shown, streaming, until, untouched,
+    RawServer, Step, builder, chain, client, completion, delta, event, events, files, finish, fixture, in_pieces,
+    ok_stream, question, read, read_pieces, sent_bodies, sent_headers, serving, shared, shown, streaming, until,
+    untouched,
 };
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -82,6 +83,25 @@ async fn every_recorded_stream_may_come_in_small_pieces() {
         assert!(over_http.end.is_ok(), "{name}: {:?}", over_http.end);
         assert_eq!(over_http.chunks, from_file.chunks, "{name}");
         assert_eq!(over_http.whole, from_file.whole, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_as_a_gateway_may_rewrite_it_reads_the_same() {
+    let body = fixture("integration_rewritten_by_a_gateway.sse");
+    let letters: Vec<char> = body.chars().collect();
+    for size in [1, 5, letters.len()] {
+        let pieces = letters.chunks(size).map(|piece| Step::Piece(piece.iter().collect()));
+        let server = RawServer::start([streaming(pieces.chain([Step::End]))]).await;
+        let reading = read(client(&server.url).stream(&question()).await.unwrap()).await;
+        assert!(reading.end.is_ok(), "{:?}", reading.end);
+        assert_eq!(reading.chunks.len(), 7);
+        let choice = &reading.whole["choices"][0];
+        assert_eq!(choice["message"]["content"], "Grüße, 世界 😄");
+        assert_eq!(choice["finish_reason"], "stop");
+        assert_eq!(choice["content_filter_results"]["violence"]["severity"], "low");
+        assert_eq!(reading.whole["usage"]["total_tokens"], 12);
+        assert_eq!(reading.whole["id"], "chatcmpl-made-up");
     }
 }
 
