@@ -29,7 +29,7 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatrequestmessage>
     pub struct Message {
         pub(crate) role: Role = "role",
-        pub(crate) content: MessageContent = hidden "content",
+        pub(crate) content: MessageContent = "content",
         pub(crate) name: String = "name",
         pub(crate) refusal: String = hidden "refusal",
         pub(crate) tool_calls: List<ToolCall> = "tool_calls",
@@ -97,6 +97,29 @@ impl Message {
         }
     }
 
+    /// What the model declined earlier, in its words.
+    #[must_use]
+    pub fn assistant_refusal(refusal: impl Into<String>) -> Self {
+        Self {
+            role: Some(Role::Assistant),
+            refusal: Some(refusal.into()),
+            ..Self::EMPTY
+        }
+    }
+
+    /// What the model said aloud earlier, by the id of its audio.
+    #[must_use]
+    pub fn assistant_audio(id: impl Into<String>) -> Self {
+        Self {
+            role: Some(Role::Assistant),
+            audio: Some(AudioReference {
+                id: Some(id.into()),
+                ..AudioReference::EMPTY
+            }),
+            ..Self::EMPTY
+        }
+    }
+
     /// The result of a tool call, by the call's id.
     #[must_use]
     pub fn tool(tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
@@ -119,6 +142,20 @@ impl Message {
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// The same turn with the tools the model called beside its words.
+    #[must_use]
+    pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
+        self.tool_calls = Some(calls.into_iter().collect());
+        self
+    }
+
+    /// The same turn with what On Your Data found for it.
+    #[must_use]
+    pub fn with_context(mut self, context: MessageContext) -> Self {
+        self.context = Some(context);
         self
     }
 

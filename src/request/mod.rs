@@ -298,12 +298,17 @@ impl Serialize for WireBody<'_> {
     }
 }
 
-/// The OpenAI JSON shape: the members of the body, and `model` for the deployment.
+/// The OpenAI JSON shape: the members of the body, and `model` for the deployment. Without a deployment,
+/// `model` is as it was read.
 impl Serialize for ChatCompletionRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("model", self.deployment.name())?;
-        self.body.write_members(&mut map, &["model"])?;
+        if self.deployment.name().is_empty() {
+            self.body.write_members(&mut map, &[])?;
+        } else {
+            map.serialize_entry("model", self.deployment.name())?;
+            self.body.write_members(&mut map, &["model"])?;
+        }
         map.end()
     }
 }

@@ -3,4 +3,5 @@
 mod support;
 
 mod templates;
+mod walk;
 mod wire;
