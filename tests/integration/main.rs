@@ -2,6 +2,8 @@
 
 mod support;
 
+mod fixtures;
+mod mutation;
 mod templates;
 mod walk;
 mod wire;
