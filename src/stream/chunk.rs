@@ -199,13 +199,33 @@ impl ChatCompletionChunk {
             .unwrap_or_default()
     }
 
-    /// What the chunk adds, choice by choice; empty for filter and usage chunks.
+    /// What the chunk adds, choice by choice; empty for prompt filter and usage chunks.
     pub fn choices(&self) -> impl Iterator<Item = ChunkChoice<'_>> {
         let choices = self.shape.choices.as_deref().unwrap_or_default().iter();
-        choices.enumerate().map(|(at, body)| ChunkChoice {
+        let choices = choices.enumerate().map(|(at, body)| ChunkChoice {
             body,
+            delta: body.delta.as_ref(),
+            results: body
+                .content_filter_results
+                .as_deref()
+                .or(body.content_filter_result.as_deref()),
             position: at,
             text: if at == 0 { self.varying() } else { None },
+        });
+        choices.chain(self.bare_choice())
+    }
+
+    /// What stands at the top of the chunk and belongs to the first choice. The schema of v1 has a delta and
+    /// filter results there; no recording does.
+    fn bare_choice(&self) -> Option<ChunkChoice<'_>> {
+        const NOTHING: &ChoiceBody = &ChoiceBody::EMPTY;
+        let (delta, results) = (self.shape.delta.as_ref(), self.shape.content_filter_results.as_ref());
+        (delta.is_some() || results.is_some()).then_some(ChunkChoice {
+            body: NOTHING,
+            delta,
+            results,
+            position: 0,
+            text: None,
         })
     }
 
@@ -286,6 +306,8 @@ impl<'de> Deserialize<'de> for ChatCompletionChunk {
 #[derive(Clone, Copy)]
 pub struct ChunkChoice<'a> {
     body: &'a ChoiceBody,
+    delta: Option<&'a DeltaBody>,
+    results: Option<&'a ContentFilterResults>,
     position: usize,
     text: Option<(Hole, &'a str)>,
 }
@@ -295,8 +317,8 @@ impl<'a> ChunkChoice<'a> {
         self.body
     }
 
-    fn delta(&self) -> Option<&'a DeltaBody> {
-        self.body.delta.as_ref()
+    pub(crate) fn delta(&self) -> Option<&'a DeltaBody> {
+        self.delta
     }
 
     fn hole_or(&self, hole: Hole, shape: impl FnOnce(&'a DeltaBody) -> Option<&'a str>) -> Option<&'a str> {
@@ -380,10 +402,7 @@ impl<'a> ChunkChoice<'a> {
     /// that [`content_filter_offsets`](Self::content_filter_offsets) names.
     #[must_use]
     pub fn content_filter_results(&self) -> Option<&'a ContentFilterResults> {
-        self.body
-            .content_filter_results
-            .as_deref()
-            .or(self.body.content_filter_result.as_deref())
+        self.results
     }
 
     /// How far the asynchronous filter has looked.

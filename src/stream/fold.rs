@@ -162,18 +162,6 @@ impl ChunkFold {
             let repeatable = sole && chunk.varying().is_some() && only_words(&choice);
             open.settled = repeatable.then(|| Arc::clone(shape));
         }
-        // v1 puts a delta and filter results at the top of a chunk in its schema; no recording has them
-        if let Some(delta) = &shape.delta {
-            self.open_choice(0)
-                .push_delta(delta, delta.content.as_deref(), None, None);
-        }
-        if let Some(results) = &shape.content_filter_results {
-            self.open_choice(0)
-                .choice
-                .content_filter_results
-                .get_or_insert_default()
-                .merge(results);
-        }
     }
 
     fn open_choice(&mut self, index: u64) -> &mut OpenChoice {
@@ -242,7 +230,7 @@ impl OpenChoice {
 
     fn push(&mut self, choice: &ChunkChoice<'_>) {
         let body = choice.body();
-        if let Some(delta) = &body.delta {
+        if let Some(delta) = choice.delta() {
             self.push_delta(delta, choice.content(), choice.refusal(), choice.reasoning_content());
             for piece in choice.tool_calls() {
                 self.push_call(&piece);

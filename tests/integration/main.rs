@@ -2,7 +2,10 @@
 
 mod support;
 
+mod conversation;
+mod differences;
 mod fixtures;
+mod folding;
 mod mutation;
 mod templates;
 mod walk;
