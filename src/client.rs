@@ -164,7 +164,7 @@ impl ChatClient {
             return Err(error);
         };
         let completion = self.send(&repaired, options).await?;
-        let metadata = completion.metadata().clone().with_repaired(parameter);
+        let metadata = completion.metadata().clone().with_repaired(parameter, error.attempts());
         Ok(completion.with_metadata(Arc::new(metadata)))
     }
 
@@ -221,14 +221,14 @@ impl ChatClient {
         let Some((parameter, repaired)) = self.repair(request, &error) else {
             return Err(error);
         };
-        self.open(&repaired, options, Some(parameter)).await
+        self.open(&repaired, options, Some((parameter, error.attempts()))).await
     }
 
     async fn open(
         &self,
         request: &ChatCompletionRequest,
         options: &CallOptions,
-        repaired: Option<String>,
+        repaired: Option<(String, u32)>,
     ) -> Result<ChatCompletionStream> {
         let deployment = request.deployment().name();
         let call = Call {
@@ -243,8 +243,8 @@ impl ChatClient {
             .await;
         let bytes = bytes.map_err(|error| error.withhold_echo(request.texts()))?;
         let mut metadata = Arc::clone(bytes.metadata());
-        if let Some(parameter) = repaired {
-            metadata = Arc::new(metadata.as_ref().clone().with_repaired(parameter));
+        if let Some((parameter, attempts)) = repaired {
+            metadata = Arc::new(metadata.as_ref().clone().with_repaired(parameter, attempts));
         }
         let client = self.clone();
         let asked = request
@@ -471,13 +471,20 @@ impl ByteSource for Source {
 }
 
 /// Settings of a [`ChatClient`]. Everything has a default.
-#[derive(Debug)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     config: Config,
     validation: Validation,
     repair_once: bool,
     max_event_bytes: Option<usize>,
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("validation", &self.validation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientBuilder {

@@ -2,8 +2,9 @@
 
 use serde::de::{MapAccess, SeqAccess};
 use serde::ser::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
-use crate::response::{AssistantMessage, FunctionCall, MessageContext, Role, ToolCall};
+use crate::response::{AssistantMessage, FunctionCall, Role, ToolCall};
 use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
 
 use super::media;
@@ -36,7 +37,7 @@ wire_struct! {
         pub(crate) function_call: FunctionCall = "function_call",
         pub(crate) tool_call_id: String = "tool_call_id",
         pub(crate) audio: AudioReference = "audio",
-        pub(crate) context: MessageContext = "context",
+        pub(crate) context: Map<String, Value> = hidden "context",
     }
 }
 
@@ -184,6 +185,7 @@ impl Message {
     }
 
     /// Every text in this turn, for the check that an error does not repeat it.
+    #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let content = self.content.as_ref().into_iter().flat_map(MessageContent::texts);
         content
@@ -214,12 +216,10 @@ impl From<AssistantMessage> for Message {
                 id: audio.id,
                 ..AudioReference::EMPTY
             }),
-            context: answer.context.and_then(|context| {
-                context.intent.map(|intent| MessageContext {
-                    intent: Some(intent),
-                    ..MessageContext::EMPTY
-                })
-            }),
+            context: answer
+                .context
+                .and_then(|context| context.intent)
+                .map(|intent| Map::from_iter([("intent".to_owned(), Value::String(intent))])),
             ..Self::EMPTY
         }
     }
@@ -247,6 +247,7 @@ impl MessageContent {
         Self::Parts(parts.into_iter().collect())
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let (text, parts) = match self {
             Self::Text(text) => (Some(text.as_str()), [].as_slice()),
@@ -318,7 +319,7 @@ impl Wire for MessageContent {
         })
     }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        serde_json::Value::from_map(map).map(|read| match read {
+        Value::from_map(map).map(|read| match read {
             Read::Is(value) | Read::Odd(value) => Read::Odd(value),
             Read::Null => Read::Null,
         })
@@ -513,7 +514,7 @@ impl ContentPart {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

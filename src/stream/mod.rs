@@ -91,6 +91,8 @@ pub struct ChatCompletionStream {
     sent: Option<Arc<[String]>>,
     watch_model: Option<ModelWatch>,
     expected_choices: usize,
+    /// An answer that came in one piece although a stream was asked for.
+    whole: Option<Box<ChatCompletion>>,
     end: End,
     /// Bytes from the start of a body, until it is known what it is; then those of a body that is no event
     /// stream.
@@ -128,6 +130,7 @@ impl ChatCompletionStream {
             sent: None,
             watch_model: None,
             expected_choices: 1,
+            whole: None,
             end: End::Open,
             opening: Opening::Unknown,
         }
@@ -211,7 +214,10 @@ impl ChatCompletionStream {
     /// What has come so far, put together; also after an error.
     #[must_use]
     pub fn partial(&self) -> ChatCompletion {
-        self.fold.completion().with_metadata(Arc::clone(&self.metadata))
+        let whole = self.whole.as_deref().cloned();
+        whole
+            .unwrap_or_else(|| self.fold.completion())
+            .with_metadata(Arc::clone(&self.metadata))
     }
 
     /// What the chunks add up to: text, tool calls, usage and filters of every choice.
@@ -379,7 +385,8 @@ impl ChatCompletionStream {
 
     fn finish_drained(&mut self) -> Poll<Option<Result<ChatCompletionChunk>>> {
         if let Opening::Stray(body) = std::mem::replace(&mut self.opening, Opening::Events) {
-            return self.fail(self.stray(&body));
+            let error = self.stray(body.freeze());
+            return self.fail(error);
         }
         if self.is_finished() {
             self.end = End::Done;
@@ -394,19 +401,26 @@ impl ChatCompletionStream {
     }
 
     /// A body that is no event stream: an error object, a whole completion, a page.
-    fn stray(&self, body: &[u8]) -> Error {
+    fn stray(&mut self, body: Bytes) -> Error {
         let first = body.trim_ascii_start().first();
         if first == Some(&b'<') {
             return Error::new(ErrorKind::Decode, "the answer is a page of HTML, not an event stream")
                 .with_hint("a proxy or a wrong endpoint answered");
         }
-        match serde_json::from_slice::<serde_json::Value>(body) {
-            Ok(value) if value.get("choices").is_some() => {
+        match ChatCompletion::decode(body.clone()) {
+            Ok(completion) if !completion.choices().is_empty() => {
+                self.whole = Some(Box::new(completion));
                 Error::new(ErrorKind::Decode, "the answer is one JSON body, not an event stream")
-                    .with_hint("use complete() for this deployment, or check the gateway")
+                    .with_hint("partial() has it; use complete() for this deployment, or check the gateway")
             }
-            Ok(value) if value.is_object() => self.refusal(ServiceError::from_body(body)),
-            _ => Error::new(ErrorKind::Decode, "the answer is neither an event stream nor JSON"),
+            Ok(_) => self.refusal(ServiceError::from_body(&body)),
+            Err(error) if error.is_eof() => {
+                Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body")
+            }
+            Err(_) => Error::new(
+                ErrorKind::Decode,
+                "the answer is neither an event stream nor a JSON object",
+            ),
         }
     }
 
@@ -493,5 +507,89 @@ where
                 .with_source(error)
             })
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use futures::{StreamExt, stream};
+
+    use super::*;
+
+    fn read(body: &'static str) -> (ChatCompletionStream, Option<Error>) {
+        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(body.as_bytes()))]);
+        let mut stream = ChatCompletionStream::from_bytes(pieces);
+        let error = block_on(async {
+            while let Some(chunk) = stream.next().await {
+                if let Err(error) = chunk {
+                    return Some(error);
+                }
+            }
+            None
+        });
+        (stream, error)
+    }
+
+    #[test]
+    fn a_body_that_is_no_stream_is_told_by_its_first_bytes() {
+        for (body, kind, words) in [
+            ("", ErrorKind::Interrupted, "before its first event"),
+            (" \r\n ", ErrorKind::Interrupted, "before its first event"),
+            (": ping\n\n", ErrorKind::Interrupted, "before its first event"),
+            ("<html>", ErrorKind::Decode, "HTML"),
+            ("{\"error\": {\"code\": \"x\"}}", ErrorKind::Service, "(x)"),
+            (
+                "{\"statusCode\": 500, \"message\": \"gateway\"}",
+                ErrorKind::Service,
+                "gateway",
+            ),
+            ("{\"choices\": [{\"message\"", ErrorKind::Interrupted, "in the middle"),
+            ("[1]", ErrorKind::Decode, "neither"),
+            ("plain words", ErrorKind::Interrupted, "before its first event"),
+            ("data: plain words\n\n", ErrorKind::Decode, "not a JSON object"),
+            ("data: {\"cho", ErrorKind::Interrupted, "in the middle of an event"),
+        ] {
+            let error = read(body).1.unwrap();
+            assert_eq!(error.kind(), kind, "{body}: {error}");
+            assert!(error.to_string().contains(words), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_in_one_piece_is_kept() {
+        let (stream, error) = read("{\"choices\": [{\"message\": {\"content\": \"all\"}}]}");
+        assert_eq!(error.unwrap().kind(), ErrorKind::Decode);
+        assert_eq!(stream.partial().text(), Some("all"));
+    }
+
+    #[test]
+    fn done_is_understood_as_gateways_write_it() {
+        let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+        for done in ["[DONE]", " [DONE] ", "[done]", "[ DONE ]"] {
+            let body: &'static str = format!("{finish}data: {done}\n\n").leak();
+            let (stream, error) = read(body);
+            assert!(error.is_none(), "{done}");
+            assert!(stream.is_complete());
+        }
+        let (stream, error) = read(format!("{finish}data: [DON").leak());
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+        assert_eq!(stream.partial().text(), Some("a"));
+    }
+
+    #[test]
+    fn every_finish_reason_and_the_end_of_the_body_are_an_end() {
+        let (stream, error) =
+            read("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n");
+        assert!(error.is_none());
+        assert_eq!(stream.into_completion().unwrap().text(), Some("a"));
+    }
+
+    #[test]
+    fn what_was_not_read_to_its_end_is_no_completion() {
+        let (stream, error) = read("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n");
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+        assert_eq!(stream.partial().text(), Some("a"));
+        assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
     }
 }
