@@ -569,6 +569,7 @@ macro_rules! open_enum {
 pub(crate) use open_enum;
 
 #[cfg(test)]
+#[allow(dead_code, unreachable_pub, reason = "the macros make public types")]
 mod tests {
     use serde_json::json;
 

@@ -2,9 +2,9 @@
 
 use serde::de::{MapAccess, SeqAccess};
 use serde::ser::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::response::{AssistantMessage, FunctionCall, Role, ToolCall};
+use crate::response::{AssistantMessage, Citation, FunctionCall, MessageContext, Role, ToolCall};
 use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
 
 use super::media;
@@ -37,7 +37,15 @@ wire_struct! {
         pub(crate) function_call: FunctionCall = "function_call",
         pub(crate) tool_call_id: String = "tool_call_id",
         pub(crate) audio: AudioReference = "audio",
-        pub(crate) context: Map<String, Value> = hidden "context",
+        pub(crate) context: EarlierContext = "context",
+    }
+}
+
+wire_struct! {
+    /// What On Your Data found for an earlier answer, as far as it goes back.
+    pub(crate) struct EarlierContext {
+        pub(crate) citations: List<Citation> = "citations",
+        pub(crate) intent: String = hidden "intent",
     }
 }
 
@@ -153,10 +161,15 @@ impl Message {
         self
     }
 
-    /// The same turn with what On Your Data found for it.
+    /// The same turn with what On Your Data found for it: citations and intent, which is all the service
+    /// takes back.
     #[must_use]
     pub fn with_context(mut self, context: MessageContext) -> Self {
-        self.context = Some(context);
+        self.context = Some(EarlierContext {
+            citations: context.citations.map(List),
+            intent: context.intent,
+            ..EarlierContext::EMPTY
+        });
         self
     }
 
@@ -219,7 +232,10 @@ impl From<AssistantMessage> for Message {
             context: answer
                 .context
                 .and_then(|context| context.intent)
-                .map(|intent| Map::from_iter([("intent".to_owned(), Value::String(intent))])),
+                .map(|intent| EarlierContext {
+                    intent: Some(intent),
+                    ..EarlierContext::EMPTY
+                }),
             ..Self::EMPTY
         }
     }

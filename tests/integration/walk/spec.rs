@@ -34,8 +34,8 @@ pub(super) enum Kind {
     Boolean,
     Null,
     Any,
-    List(Vec<Kind>),
-    Map(Vec<Kind>),
+    List(Vec<Self>),
+    Map(Vec<Self>),
     /// An object with fields of its own, by its name.
     Object(String),
 }
