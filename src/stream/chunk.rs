@@ -111,24 +111,34 @@ pub(crate) enum Hole {
 #[derive(Clone)]
 pub struct ChatCompletionChunk {
     shape: Arc<ChunkBody>,
-    text: Option<(Hole, String)>,
-    obfuscation: Option<String>,
+    filled: Option<Filled>,
+}
+
+/// What a chunk puts in the place of its shape's strings: one allocation for both.
+#[derive(Clone)]
+pub(crate) struct Filled {
+    pub(crate) hole: Hole,
+    /// The words, and after them the padding.
+    pub(crate) text: String,
+    /// Where the padding begins, if there is any.
+    pub(crate) padding: Option<usize>,
+}
+
+impl Filled {
+    fn words(&self) -> &str {
+        self.padding.and_then(|at| self.text.get(..at)).unwrap_or(&self.text)
+    }
 }
 
 impl ChatCompletionChunk {
     pub(crate) fn whole(shape: Arc<ChunkBody>) -> Self {
-        Self {
-            shape,
-            text: None,
-            obfuscation: None,
-        }
+        Self { shape, filled: None }
     }
 
-    pub(crate) fn from_shape(shape: Arc<ChunkBody>, hole: Hole, text: String, obfuscation: Option<String>) -> Self {
+    pub(crate) fn from_shape(shape: Arc<ChunkBody>, filled: Filled) -> Self {
         Self {
             shape,
-            text: Some((hole, text)),
-            obfuscation,
+            filled: Some(filled),
         }
     }
 
@@ -138,7 +148,7 @@ impl ChatCompletionChunk {
 
     /// The words that differ from the shape's.
     pub(crate) fn varying(&self) -> Option<(Hole, &str)> {
-        self.text.as_ref().map(|(hole, text)| (*hole, text.as_str()))
+        self.filled.as_ref().map(|filled| (filled.hole, filled.words()))
     }
 
     /// The answer's id; empty on Azure's filter chunks.
@@ -186,7 +196,11 @@ impl ChatCompletionChunk {
     /// Padding that hides the chunk's size; no part of the answer.
     #[must_use]
     pub fn obfuscation(&self) -> Option<&str> {
-        self.obfuscation.as_deref().or(self.shape.obfuscation.as_deref())
+        let filled = self
+            .filled
+            .as_ref()
+            .and_then(|filled| filled.text.get(filled.padding?..));
+        filled.or(self.shape.obfuscation.as_deref())
     }
 
     /// What the content filter says about the prompt: in the first chunk.
@@ -218,8 +232,15 @@ impl ChatCompletionChunk {
     /// The words this chunk adds to the first choice, by value.
     #[must_use]
     pub fn into_text(self) -> Option<String> {
-        match self.text {
-            Some((Hole::Content, text)) if self.shape.choices.as_ref()?.first()?.index.unwrap_or(0) == 0 => Some(text),
+        match self.filled {
+            Some(Filled {
+                hole: Hole::Content,
+                mut text,
+                padding,
+            }) if self.shape.choices.as_ref()?.first()?.index.unwrap_or(0) == 0 => {
+                text.truncate(padding.unwrap_or(text.len()));
+                Some(text)
+            }
             _ => self.text().map(str::to_owned),
         }
     }
@@ -233,15 +254,15 @@ impl ChatCompletionChunk {
     /// The chunk with its own words in place.
     fn to_body(&self) -> ChunkBody {
         let mut body = ChunkBody::clone(&self.shape);
-        if let Some(padding) = &self.obfuscation {
-            body.obfuscation = Some(padding.clone());
+        if self.filled.as_ref().is_some_and(|filled| filled.padding.is_some()) {
+            body.obfuscation = self.obfuscation().map(str::to_owned);
         }
         let delta = body
             .choices
             .as_mut()
             .and_then(|choices| choices.first_mut()?.delta.as_mut());
-        if let (Some((hole, text)), Some(delta)) = (&self.text, delta) {
-            let text = Some(text.clone());
+        if let (Some((hole, text)), Some(delta)) = (self.varying(), delta) {
+            let text = Some(text.to_owned());
             match hole {
                 Hole::Content => delta.content = text,
                 Hole::Refusal => delta.refusal = text,
@@ -493,12 +514,18 @@ mod tests {
         let shape =
             json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
         let shape: ChunkBody = serde_json::from_value(shape).unwrap();
-        let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), Hole::Arguments, "b".to_owned(), None);
+        let filled = Filled {
+            hole: Hole::Arguments,
+            text: "bpad".to_owned(),
+            padding: Some(1),
+        };
+        let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), filled);
         let choice = chunk.choices().next().unwrap();
         assert_eq!(choice.tool_calls().next().unwrap().arguments(), Some("b"));
         assert_eq!(
             serde_json::to_value(&chunk).unwrap(),
-            json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "b"}}]}}]})
+            json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "b"}}]}}],
+                "obfuscation": "pad"})
         );
     }
 }
