@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::response::content_filter::{ContentFilterOffsets, ContentFilterResults, PromptFilterResult};
 use crate::response::context::MessageContext;
 use crate::response::{Annotation, Audio, FinishReason, Logprobs, Role, ServiceTier, ToolCallType, Usage};
-use crate::wire::wire_struct;
+use crate::wire::{Shared, wire_struct};
 
 wire_struct! {
     pub(crate) struct ChunkBody {
@@ -22,14 +22,14 @@ wire_struct! {
         pub(crate) created: u64 = "created",
         pub(crate) model: String = "model",
         pub(crate) choices: Vec<ChoiceBody> = "choices",
-        pub(crate) usage: Usage = "usage",
+        pub(crate) usage: Box<Usage> = "usage",
         pub(crate) system_fingerprint: String = "system_fingerprint",
         pub(crate) service_tier: ServiceTier = "service_tier",
         pub(crate) obfuscation: String = hidden "obfuscation",
         pub(crate) prompt_filter_results: Vec<PromptFilterResult> = "prompt_filter_results",
         pub(crate) prompt_annotations: Vec<PromptFilterResult> = "prompt_annotations",
-        pub(crate) content_filter_results: ContentFilterResults = "content_filter_results",
-        pub(crate) delta: DeltaBody = "delta",
+        pub(crate) content_filter_results: Box<ContentFilterResults> = "content_filter_results",
+        pub(crate) delta: Box<DeltaBody> = "delta",
         pub(crate) error: Value = hidden "error",
     }
 }
@@ -39,9 +39,9 @@ wire_struct! {
         pub(crate) index: u64 = "index",
         pub(crate) delta: DeltaBody = "delta",
         pub(crate) finish_reason: FinishReason = "finish_reason",
-        pub(crate) logprobs: Logprobs = "logprobs",
-        pub(crate) content_filter_results: Box<ContentFilterResults> = "content_filter_results",
-        pub(crate) content_filter_result: Box<ContentFilterResults> = "content_filter_result",
+        pub(crate) logprobs: Box<Logprobs> = "logprobs",
+        pub(crate) content_filter_results: Shared<ContentFilterResults> = "content_filter_results",
+        pub(crate) content_filter_result: Shared<ContentFilterResults> = "content_filter_result",
         pub(crate) content_filter_offsets: ContentFilterOffsets = "content_filter_offsets",
     }
 }
@@ -53,8 +53,8 @@ wire_struct! {
         pub(crate) refusal: String = hidden "refusal",
         pub(crate) reasoning_content: String = hidden "reasoning_content",
         pub(crate) tool_calls: Vec<ToolCallBody> = "tool_calls",
-        pub(crate) function_call: FunctionDelta = "function_call",
-        pub(crate) audio: Audio = "audio",
+        pub(crate) function_call: Box<FunctionDelta> = "function_call",
+        pub(crate) audio: Box<Audio> = "audio",
         pub(crate) annotations: Vec<Annotation> = "annotations",
         pub(crate) context: Box<MessageContext> = "context",
     }
@@ -66,7 +66,7 @@ wire_struct! {
         pub(crate) id: String = "id",
         pub(crate) kind: ToolCallType = "type",
         pub(crate) function: FunctionDelta = "function",
-        pub(crate) custom: CustomDelta = "custom",
+        pub(crate) custom: Box<CustomDelta> = "custom",
     }
 }
 
@@ -190,7 +190,7 @@ impl ChatCompletionChunk {
     /// The tokens of the call: in the last chunk or the one before, when they were asked for.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
-        self.shape.usage.as_ref()
+        self.shape.usage.as_deref()
     }
 
     /// Padding that hides the chunk's size; no part of the answer.
@@ -316,6 +316,11 @@ impl<'a> ChunkChoice<'a> {
         self.body
     }
 
+    pub(crate) fn shared_results(&self) -> Option<&'a Shared<ContentFilterResults>> {
+        let results = self.body.content_filter_results.as_ref();
+        results.or(self.body.content_filter_result.as_ref())
+    }
+
     fn delta(&self) -> Option<&'a DeltaBody> {
         self.body.delta.as_ref()
     }
@@ -382,7 +387,7 @@ impl<'a> ChunkChoice<'a> {
     /// The sound added.
     #[must_use]
     pub fn audio(&self) -> Option<&'a Audio> {
-        self.delta()?.audio.as_ref()
+        self.delta()?.audio.as_deref()
     }
 
     /// Why the choice ended: in its last chunk.
@@ -394,17 +399,14 @@ impl<'a> ChunkChoice<'a> {
     /// How likely the added tokens are.
     #[must_use]
     pub fn logprobs(&self) -> Option<&'a Logprobs> {
-        self.body.logprobs.as_ref()
+        self.body.logprobs.as_deref()
     }
 
     /// What the content filter says, about this chunk's words or, in asynchronous mode, about the stretch
     /// that [`content_filter_offsets`](Self::content_filter_offsets) names.
     #[must_use]
     pub fn content_filter_results(&self) -> Option<&'a ContentFilterResults> {
-        self.body
-            .content_filter_results
-            .as_deref()
-            .or(self.body.content_filter_result.as_deref())
+        self.shared_results().map(|results| &**results)
     }
 
     /// How far the asynchronous filter has looked.

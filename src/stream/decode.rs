@@ -11,12 +11,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::chunk::{ChatCompletionChunk, ChunkBody};
+use super::results::KnownResults;
 use super::template::Template;
 use crate::error::{Error, ErrorKind, ServiceError};
 
 /// So many kinds of lines are remembered; two choices with words and tool calls need four.
 const TEMPLATES: usize = 6;
-/// After so many misses in a row, lines are not compared any more, and only parsed,
+/// After so many lines from which nothing was gained, nothing more is learned,
 const PATIENCE: u32 = 12;
 /// until so many lines have gone by.
 const PAUSE: u32 = 200;
@@ -35,10 +36,20 @@ pub(super) struct Decoder {
     templates: Vec<Known>,
     /// The template that was filled or learned last.
     last: usize,
-    use_templates: bool,
+    oldest: usize,
+    template_patience: Patience,
+    results: Option<KnownResults>,
+    results_patience: Patience,
+    /// A line without its filter results.
+    cut: Vec<u8>,
+    is_learning: bool,
+}
+
+/// How long to go on learning from lines when nothing comes of it.
+#[derive(Debug, Default)]
+struct Patience {
     misses: u32,
     pause: u32,
-    oldest: usize,
 }
 
 #[derive(Debug)]
@@ -54,17 +65,19 @@ impl Decoder {
         Self {
             templates: Vec::new(),
             last: 0,
-            use_templates: true,
-            misses: 0,
-            pause: 0,
             oldest: 0,
+            template_patience: Patience::default(),
+            results: None,
+            results_patience: Patience::default(),
+            cut: Vec::new(),
+            is_learning: true,
         }
     }
 
     /// A decoder that always parses, to hold the other against.
     pub(super) fn parsing_only() -> Self {
         Self {
-            use_templates: false,
+            is_learning: false,
             ..Self::new()
         }
     }
@@ -86,13 +99,29 @@ impl Decoder {
         if let Some(chunk) = self.fill(line, <[u8]>::is_empty) {
             return Ok(Decoded::Chunk(chunk));
         }
-        let body = parse(line)?;
+        let body = self.parse(line)?;
         if body.error.is_some() {
             return Ok(Decoded::Refusal(Box::new(ServiceError::from_body(line))));
         }
         let shape = Arc::new(body);
         self.learn(line, &shape);
         Ok(Decoded::Chunk(ChatCompletionChunk::whole(shape)))
+    }
+
+    fn parse(&mut self, line: &Bytes) -> Result<ChunkBody, Error> {
+        if let Some(known) = &self.results
+            && let Some(cut) = known.cut(line, &mut self.cut)
+            // what cannot be read is read again as a whole, for its error to name the place
+            && let Some(body) = parse(cut).ok().and_then(|body| known.put_back(body))
+        {
+            self.results_patience.misses = 0;
+            return Ok(body);
+        }
+        let body = parse(line)?;
+        if self.is_learning && !self.results_patience.is_over() {
+            self.results = KnownResults::of(line, &body);
+        }
+        Ok(body)
     }
 
     /// The chunk that a template makes of the start of `text`; what follows must be taken by `rest`.
@@ -105,7 +134,7 @@ impl Decoder {
             Some((at, known.template.fill(text, &mut rest)?))
         })?;
         self.note_use(at);
-        self.misses = 0;
+        self.template_patience.misses = 0;
         Some(chunk)
     }
 
@@ -117,25 +146,21 @@ impl Decoder {
     }
 
     fn learn(&mut self, line: &Bytes, shape: &Arc<ChunkBody>) {
-        if !self.use_templates {
+        if !self.is_learning {
             return;
         }
-        if self.pause > 0 {
-            self.pause -= 1;
-            return;
-        }
-        self.misses += 1;
-        if self.misses > PATIENCE {
+        if self.template_patience.is_over() {
             // without templates nothing is compared
             self.templates.clear();
-            self.misses = 0;
-            self.pause = PAUSE;
             return;
         }
         let Some(template) = Template::of(line, shape) else {
             return;
         };
-        let like = self.templates.iter().position(|known| known.template.is_like(&template));
+        let like = self
+            .templates
+            .iter()
+            .position(|known| known.template.is_like(&template));
         let at = like.unwrap_or_else(|| {
             if self.templates.len() < TEMPLATES {
                 return self.templates.len();
@@ -152,8 +177,30 @@ impl Decoder {
     }
 }
 
+impl Patience {
+    /// Counts a line from which something could be learned; `true` if nothing should be.
+    fn is_over(&mut self) -> bool {
+        if self.pause > 0 {
+            self.pause -= 1;
+            return true;
+        }
+        self.misses += 1;
+        if self.misses > PATIENCE {
+            self.misses = 0;
+            self.pause = PAUSE;
+            return true;
+        }
+        false
+    }
+}
+
 fn parse(line: &[u8]) -> Result<ChunkBody, Error> {
-    serde_json::from_slice(line).map_err(|error| {
+    // an event is text; checking that once is cheaper than string by string
+    let body = match std::str::from_utf8(line) {
+        Ok(line) => serde_json::from_str(line),
+        Err(_) => serde_json::from_slice(line),
+    };
+    body.map_err(|error| {
         // the parser's own words can quote the line
         Error::new(
             ErrorKind::Decode,

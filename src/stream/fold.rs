@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkChoice, DeltaBody, Hole, ToolCallDelta};
 use crate::response::{
-    AssistantMessage, Audio, ChatCompletion, Choice, CompletionBody, CustomToolCall, FunctionCall, Logprobs, ToolCall,
-    ToolCallType,
+    AssistantMessage, Audio, ChatCompletion, Choice, CompletionBody, ContentFilterResults, CustomToolCall,
+    FunctionCall, Logprobs, ToolCall, ToolCallType,
 };
-use crate::wire::Rest;
+use crate::wire::{Rest, Shared};
 
 /// What has been received so far.
 #[derive(Debug, Default)]
@@ -34,6 +34,8 @@ struct OpenChoice {
     calls: Vec<OpenCall>,
     /// The shape that was applied last, if applying it again adds nothing but its words.
     settled: Option<Settled>,
+    /// The filter results that were merged last, if nothing was merged since.
+    judged: Option<Shared<ContentFilterResults>>,
 }
 
 #[derive(Debug)]
@@ -162,7 +164,7 @@ impl ChunkFold {
             body.service_tier.clone_from(&shape.service_tier);
         }
         if let Some(usage) = &shape.usage {
-            body.usage = Some(usage.clone());
+            body.usage = Some(usage.as_ref().clone());
         }
         take_extra(&mut body.rest, shape.rest.extra());
     }
@@ -196,6 +198,7 @@ impl ChunkFold {
         if let Some(results) = &shape.content_filter_results {
             let open = self.open_choice(0);
             open.settled = None;
+            open.judged = None;
             open.choice
                 .content_filter_results
                 .get_or_insert_default()
@@ -309,11 +312,14 @@ impl OpenChoice {
         if let Some(logprobs) = &body.logprobs {
             self.choice.logprobs.get_or_insert(Logprobs::EMPTY).append(logprobs);
         }
-        if let Some(results) = choice.content_filter_results() {
+        if let Some(results) = choice.shared_results()
+            && self.judged.as_ref().is_none_or(|judged| !judged.is(results))
+        {
             self.choice
                 .content_filter_results
                 .get_or_insert_default()
                 .merge(results);
+            self.judged = Some(results.clone());
         }
         if let Some(offsets) = &body.content_filter_offsets {
             self.choice.content_filter_offsets = Some(offsets.clone());
@@ -546,20 +552,28 @@ mod tests {
         let call = |index: u64, call: Value| json!({"choices": [{"index": index, "delta": {"tool_calls": [call]}}]});
         let shapes = [
             call(0, json!({"index": 0, "function": {"arguments": "x"}})),
-            call(0, json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "x"}})),
+            call(
+                0,
+                json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "x"}}),
+            ),
             call(0, json!({"id": "c", "function": {"name": "h", "arguments": "x"}})),
             call(0, json!({"function": {"name": "k", "arguments": "x"}})),
             call(1, json!({"index": 0, "function": {"arguments": "x"}})),
             json!({"model": "m", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "x"}}]}),
             json!({"model": "n", "delta": {"role": "tool", "content": "y"}, "choices": [{"index": 0, "delta": {"content": "x"}}]}),
-            call(0, json!({"index": 0, "custom": {"input": "i"}, "function": {"arguments": "x"}})),
+            call(
+                0,
+                json!({"index": 0, "custom": {"input": "i"}, "function": {"arguments": "x"}}),
+            ),
         ];
         let hole = |at: usize| if matches!(at, 5 | 6) { Content } else { Arguments };
         for first in 0..shapes.len() {
             for second in 0..shapes.len() {
                 for third in 0..shapes.len() {
-                    let turns = [first, first, second, first, first, second, second, third, first, third, second]
-                        .map(|at| (at, hole(at), "w"));
+                    let turns = [
+                        first, first, second, first, first, second, second, third, first, third, second,
+                    ]
+                    .map(|at| (at, hole(at), "w"));
                     assert_settles_as_whole(&shapes, &turns);
                 }
             }

@@ -30,6 +30,7 @@ mod events;
 mod fold;
 mod locate;
 mod partial;
+mod results;
 pub mod sse;
 mod template;
 mod text;

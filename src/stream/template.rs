@@ -184,7 +184,11 @@ mod tests {
                 for byte in 0..=255 {
                     let mut text = plain.clone();
                     text[place] = byte;
-                    let expected = if matches!(byte, b'"' | b'\\' | 0..0x20) { place } else { length };
+                    let expected = if matches!(byte, b'"' | b'\\' | 0..0x20) {
+                        place
+                    } else {
+                        length
+                    };
                     assert_eq!(plain_length(&text), expected, "{byte} at {place} of {length}");
                 }
             }
