@@ -30,7 +30,9 @@ mod events;
 mod fold;
 mod locate;
 mod partial;
+mod results;
 pub mod sse;
+mod template;
 mod text;
 
 /// So much of a body that is no event stream is read to find out what it says.
@@ -267,6 +269,11 @@ impl ChatCompletionStream {
             if matches!(self.end, End::Done | End::Failed) {
                 return Poll::Ready(None);
             }
+            match self.take_familiar() {
+                Ok(None) => {}
+                Ok(chunk) => return Poll::Ready(chunk.map(Ok)),
+                Err(error) => return self.fail_framing(error),
+            }
             let item = if self.end == End::Open {
                 self.reader.next_item()
             } else {
@@ -329,6 +336,30 @@ impl ChatCompletionStream {
         }
     }
 
+    /// The next event if it lies in one piece and fits a template: most do, and then neither its lines nor
+    /// its JSON have to be taken apart.
+    fn take_familiar(&mut self) -> Result<Option<ChatCompletionChunk>, SseError> {
+        let decoder = &mut self.decoder;
+        let chunk = self.reader.take_whole(|text| decoder.decode_familiar(text))?;
+        if let Some(chunk) = &chunk {
+            if let Some(source) = &mut self.source {
+                source.note_event();
+            }
+            self.accept(chunk);
+        }
+        Ok(chunk)
+    }
+
+    fn accept(&mut self, chunk: &ChatCompletionChunk) {
+        self.fold.push(chunk);
+        if self.watch_model.is_some()
+            && let Some(model) = chunk.model().filter(|model| !model.is_empty())
+            && let Some(watch) = self.watch_model.take()
+        {
+            watch(model);
+        }
+    }
+
     fn take_event(&mut self, event: SseEvent) -> Result<Option<ChatCompletionChunk>> {
         let complete = event.is_complete();
         let named_error = event.name() == Some("error");
@@ -355,13 +386,7 @@ impl ChatCompletionStream {
         match decoded {
             Decoded::Chunk(_) if named_error => Err(self.refusal(ServiceError::from_body(&data))),
             Decoded::Chunk(chunk) => {
-                self.fold.push(&chunk);
-                if self.watch_model.is_some()
-                    && let Some(model) = chunk.model().filter(|model| !model.is_empty())
-                    && let Some(watch) = self.watch_model.take()
-                {
-                    watch(model);
-                }
+                self.accept(&chunk);
                 Ok(Some(chunk))
             }
             Decoded::Refusal(refusal) => Err(self.refusal(*refusal)),

@@ -59,7 +59,7 @@ async fn the_details_are_found_however_they_are_spelled() {
         ),
         (
             json!({"innererror": {"content_filter_result": {"self-harm": {"filtered": true, "severity": "low"}}}}),
-            Some("self-harm"),
+            Some("self_harm"),
         ),
         (
             json!({"innererror": {"content_filter_result": {"custom_blocklists": [{"filtered": true, "id": "pizza"}]}}}),
