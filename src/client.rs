@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::model::{ApiVersion, Deployment, Model};
 use crate::request::{Advice, ChatCompletionRequest, Rule, ValidationError, Violation};
 use crate::response::{ChatCompletion, ResponseMetadata};
@@ -432,13 +432,18 @@ fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<Cha
         .extra()
         .and_then(|extra| extra.get("error"))
         .is_some_and(|error| !error.is_null());
-    if is_error && completion.choices().is_empty() {
-        return Err(Error::service(
-            crate::error::ServiceError::from_body(&bytes),
-            Arc::clone(metadata),
-        ));
+    if completion.has_choices() && !(is_error && completion.choices().is_empty()) {
+        return Ok(completion);
     }
-    Ok(completion)
+    // gateways send their own errors with a good status, and in shapes of their own
+    let service = ServiceError::from_body(&bytes);
+    if is_error || service.is_telling() {
+        return Err(Error::service(service, Arc::clone(metadata)));
+    }
+    Err(fault(
+        "the answer has no choices".to_owned(),
+        "a gateway or another operation answered",
+    ))
 }
 
 /// The prompt's texts, when they are few enough to keep for the life of a stream.

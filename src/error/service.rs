@@ -37,7 +37,7 @@ impl ServiceError {
     #[must_use]
     pub fn from_body(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
-        match serde_json::from_str::<Value>(text.trim()) {
+        match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}').trim()) {
             Ok(value) => Self::from_value(&value, text.into_owned()),
             Err(_) => Self::from_text(text.into_owned()),
         }
@@ -177,6 +177,11 @@ impl ServiceError {
             _ => return None,
         };
         Duration::try_from_secs_f64(value * scale).ok()
+    }
+
+    /// Whether the body says that something is wrong.
+    pub(crate) fn is_telling(&self) -> bool {
+        self.code.is_some() || self.message.is_some()
     }
 
     pub(crate) fn kind(&self, status: u16) -> ErrorKind {

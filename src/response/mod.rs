@@ -74,7 +74,8 @@ pub struct ChatCompletion {
 impl ChatCompletion {
     /// Reads a body.
     pub(crate) fn decode(raw: Bytes) -> Result<Self, serde_json::Error> {
-        let body = serde_json::from_slice(&raw)?;
+        // a byte order mark is no JSON, and some gateways write one
+        let body = serde_json::from_slice(raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw))?;
         Ok(Self {
             body,
             metadata: Arc::default(),
@@ -93,6 +94,12 @@ impl ChatCompletion {
     pub(crate) fn with_metadata(mut self, metadata: Arc<ResponseMetadata>) -> Self {
         self.metadata = metadata;
         self
+    }
+
+    /// Whether the body has a list of choices, be it empty.
+    #[cfg(feature = "client")]
+    pub(crate) fn has_choices(&self) -> bool {
+        self.body.choices.is_some()
     }
 
     /// The answer's id, such as `chatcmpl-..`.

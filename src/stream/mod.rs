@@ -309,7 +309,7 @@ impl ChatCompletionStream {
                 }
             }
             // the content type is not to be trusted, the first bytes are
-            Opening::Unknown => match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Opening::Unknown => match without_mark(&bytes).trim_ascii_start().first() {
                 None => self.reader.push(bytes),
                 Some(b'{' | b'[' | b'<') => {
                     self.opening = Opening::Stray(BytesMut::new());
@@ -395,7 +395,8 @@ impl ChatCompletionStream {
 
     /// A body that is no event stream: an error object, a whole completion, a page.
     fn stray(&self, body: &[u8]) -> Error {
-        let first = body.trim_ascii_start().first();
+        let body = without_mark(body).trim_ascii();
+        let first = body.first();
         if first == Some(&b'<') {
             return Error::new(ErrorKind::Decode, "the answer is a page of HTML, not an event stream")
                 .with_hint("a proxy or a wrong endpoint answered");
@@ -405,7 +406,17 @@ impl ChatCompletionStream {
                 Error::new(ErrorKind::Decode, "the answer is one JSON body, not an event stream")
                     .with_hint("use complete() for this deployment, or check the gateway")
             }
-            Ok(value) if value.is_object() => self.refusal(ServiceError::from_body(body)),
+            Ok(value) if value.is_object() => {
+                let service = ServiceError::from_body(body);
+                if value.get("error").is_some_and(|error| !error.is_null()) || service.is_telling() {
+                    return self.refusal(service);
+                }
+                Error::new(
+                    ErrorKind::Decode,
+                    "the answer has no choices and is not an event stream",
+                )
+                .with_hint("a gateway or another operation answered")
+            }
             _ => Error::new(ErrorKind::Decode, "the answer is neither an event stream nor JSON"),
         }
     }
@@ -449,6 +460,11 @@ impl ChatCompletionStream {
             None => error,
         }
     }
+}
+
+/// Without the byte order mark that some gateways begin with.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
 /// `[DONE]`, also as gateways write it.
