@@ -1,7 +1,6 @@
 //! Pieces of answers, good ones and parts of them.
 
-use crate::server::{Act, Script};
-use crate::table::send;
+use crate::server::{Act, Script, send};
 
 pub const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 pub const JSON_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";

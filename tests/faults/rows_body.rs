@@ -5,8 +5,8 @@ use std::time::Duration;
 use azure_openai_chat::ErrorKind as Kind;
 
 use crate::answers::*;
-use crate::server::{Act, Script};
-use crate::table::{End, Row, fails, gives, row, same, send};
+use crate::server::{Act, Script, send};
+use crate::table::{End, Row, fails, gives, row, same};
 
 pub fn rows() -> Vec<Row> {
     [sizes(), encodings(), types(), shapes(), errors(), characters(), paces()].concat()

@@ -5,7 +5,8 @@
 use azure_openai_chat::ErrorKind as Kind;
 
 use crate::answers::*;
-use crate::table::{End, Row, fails, gives, row, send};
+use crate::server::send;
+use crate::table::{End, Row, fails, gives, row};
 
 /// What a server writes after the finish reason, and how the stream ends.
 const FORMS: &[(&str, &str)] = &[

@@ -1,5 +1,6 @@
 //! A server of raw sockets that does what it is told, byte by byte, and counts.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 /// One step of an answer.
 #[derive(Clone)]
 pub enum Act {
-    /// Sends bytes. `@OTHER@` and `@HERE@` in them stand for the address of the other server and of this one.
+    /// Sends bytes. `@OTHER@` and `@HERE@` in them stand for the address of the other server and of this one,
+    /// `@REQUEST@` for the request as it came, written as the inside of a JSON string.
     Send(Vec<u8>),
     /// Sends bytes one at a time, with a short pause between them.
     Drip(Vec<u8>),
@@ -27,6 +29,11 @@ pub enum Act {
     Reset,
     /// Resets the connection before the request is read. Only as the first step.
     ResetAtAccept,
+}
+
+/// Sends bytes.
+pub fn send(bytes: impl AsRef<[u8]>) -> Act {
+    Act::Send(bytes.as_ref().to_vec())
 }
 
 /// The steps of one answer. Without an ending of its own the connection is kept for the next request.
@@ -144,9 +151,12 @@ where
         return None;
     };
     let number = seen.tries.fetch_add(1, Ordering::SeqCst);
+    let escaped = serde_json::to_string(&request).unwrap();
+    let mut names = names.to_vec();
+    names.push(("@REQUEST@", escaped.trim_matches('"').to_owned()));
     seen.requests.lock().unwrap().push(request);
     for act in script(number) {
-        match play(socket, act, seen, names).await {
+        match play(socket, act, seen, &names).await {
             Some(true) => {}
             Some(false) => return None,
             None => {
@@ -159,20 +169,20 @@ where
 }
 
 /// Whether the connection goes on; none when the client has ended it.
-async fn play(socket: &mut TcpStream, act: Act, seen: &Seen, names: &Names) -> Option<bool> {
+async fn play(socket: &mut TcpStream, act: Act, seen: &Seen, names: &[(&str, String)]) -> Option<bool> {
     match act {
-        Act::Send(bytes) => send(socket, &named(bytes, names), seen).await?,
+        Act::Send(bytes) => write(socket, &named(bytes, names), seen).await?,
         Act::Drip(bytes) => {
             for byte in named(bytes, names).chunks(1) {
-                send(socket, byte, seen).await?;
+                write(socket, byte, seen).await?;
                 tokio::task::yield_now().await;
             }
         }
         Act::Flood(bytes) => loop {
-            send(socket, &bytes, seen).await?;
+            write(socket, &bytes, seen).await?;
         },
         Act::Beat(bytes, pause) => loop {
-            send(socket, &bytes, seen).await?;
+            write(socket, &bytes, seen).await?;
             tokio::time::sleep(pause).await;
         },
         Act::Wait(time) => tokio::time::sleep(time).await,
@@ -196,20 +206,21 @@ async fn play(socket: &mut TcpStream, act: Act, seen: &Seen, names: &Names) -> O
     Some(true)
 }
 
-fn named(bytes: Vec<u8>, names: &Names) -> Vec<u8> {
-    if !bytes.contains(&b'@') {
-        return bytes;
-    }
-    let Ok(mut text) = String::from_utf8(bytes.clone()) else {
+/// The bytes with what their names stand for.
+fn named(bytes: Vec<u8>, names: &[(&str, String)]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(&bytes) else {
         return bytes;
     };
-    for (name, url) in names.iter() {
-        text = text.replace(name, url);
+    let mut text = Cow::Borrowed(text);
+    for (name, value) in names {
+        if text.contains(name) {
+            text = Cow::Owned(text.replace(name, value));
+        }
     }
-    text.into_bytes()
+    text.into_owned().into_bytes()
 }
 
-async fn send(socket: &mut TcpStream, bytes: &[u8], seen: &Seen) -> Option<()> {
+async fn write(socket: &mut TcpStream, bytes: &[u8], seen: &Seen) -> Option<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
         let count = socket.write(rest).await.ok().filter(|count| *count > 0)?;

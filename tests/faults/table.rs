@@ -10,7 +10,7 @@ use azure_openai_chat::{
 use futures::StreamExt;
 
 use crate::answers::{good_body, good_stream};
-use crate::server::{Act, Script, Server};
+use crate::server::{Script, Server};
 
 /// The largest whole answer that the rows' clients take.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -398,9 +398,4 @@ pub async fn run_all(rows: Vec<Row>) {
         wrong.len(),
         wrong.join("\n")
     );
-}
-
-/// Sends bytes.
-pub fn send(bytes: impl AsRef<[u8]>) -> Act {
-    Act::Send(bytes.as_ref().to_vec())
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use azure_openai_chat::{CallOptions, ErrorKind, RetryPolicy};
 
 use crate::answers::*;
-use crate::server::{Act, Script, Server};
-use crate::table::{Ended, call, client, send, shared_http};
+use crate::server::{Act, Script, Server, send};
+use crate::table::{Ended, call, client, shared_http};
 
 /// The first `cut` bytes of an answer on the wire, then the end of the connection.
 fn cut(answer: &[u8], cut: usize) -> Script {
