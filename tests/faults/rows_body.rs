@@ -42,7 +42,7 @@ fn sizes() -> Vec<Row> {
             (flood(JSON_HEAD, "", &chunk_of(" ")), too_large()),
             (
                 flood(HEAD, "", &chunk_of("{")),
-                decode("neither an event stream nor JSON"),
+                decode("neither an event stream nor a JSON object"),
             ),
         ),
         row(
