@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use azure_openai_chat::{
     ApiVersion, CallOptions, ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream, Deployment,
-    Error, ErrorKind, ResponseMetadata, RetryPolicy, Validation,
+    Error, ErrorKind, ResponseMetadata, RetryPolicy,
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -129,7 +129,7 @@ fn error(arguments: &mut Arguments) -> Fallible<Value> {
         "message": error.message(),
         "param": error.param(),
         "request_id": error.request_id(),
-        "retry_after_ms": error.retry_after().map(|wait| wait.as_millis() as u64),
+        "retry_after_ms": error.retry_after().map(millis),
         "retryable": error.is_retryable(),
         "content_filter": error.content_filter(),
     }))
@@ -198,11 +198,14 @@ async fn call(arguments: &mut Arguments) -> Fallible<Value> {
 
     let place = support::Place::find().await?;
     eprintln!("{}", place.describe());
-    let mut builder = place.client_builder()?.validation(Validation::Off);
-    if let Some(version) = version {
-        builder = builder.api_version(ApiVersion::from(version));
-    }
-    let client = builder.build()?;
+    let client = place.client_builder().and_then(|builder| match version {
+        Some(version) => builder.api_version(ApiVersion::from(version)).build(),
+        None => builder.build(),
+    });
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => return Ok(report(Value::Null, 0, Some(&error), None)),
+    };
     Ok(if streamed || request.asks_for_stream() == Some(true) {
         call_streamed(&client, &request, &options).await
     } else {
@@ -239,23 +242,28 @@ fn report(completion: Value, chunks: u64, error: Option<&Error>, metadata: Optio
             "code": error.code(),
             "message": error.message(),
             "param": error.param(),
-            "retry_after_ms": error.retry_after().map(|wait| wait.as_millis() as u64),
+            "retry_after_ms": error.retry_after().map(millis),
             "attempts": error.attempts(),
             "text": support::chain(error),
+            "violations": error.violations().iter().map(ToString::to_string).collect::<Vec<_>>(),
         })),
-        "metadata": metadata.map(|metadata| json!({
-            "status": metadata.status(),
-            "request_id": metadata.request_id(),
-            "client_request_id": metadata.client_request_id(),
-            "region": metadata.region(),
-            "deployment": metadata.deployment(),
-            "spillover_from": metadata.spillover_from(),
-            "processing_ms": metadata.processing_time().map(|time| time.as_millis() as u64),
-            "time_to_headers_ms": metadata.time_to_headers().map(|time| time.as_millis() as u64),
-            "attempts": metadata.attempts(),
-            "repaired": metadata.repaired(),
-        })),
+        "metadata": {
+            "status": metadata.map(ResponseMetadata::status),
+            "request_id": metadata.and_then(ResponseMetadata::request_id),
+            "client_request_id": metadata.and_then(ResponseMetadata::client_request_id),
+            "region": metadata.and_then(ResponseMetadata::region),
+            "deployment": metadata.and_then(ResponseMetadata::deployment),
+            "spillover_from": metadata.and_then(ResponseMetadata::spillover_from),
+            "processing_ms": metadata.and_then(ResponseMetadata::processing_time).map(millis),
+            "time_to_headers_ms": metadata.and_then(ResponseMetadata::time_to_headers).map(millis),
+            "attempts": error.map(Error::attempts).or(metadata.map(ResponseMetadata::attempts)),
+            "repaired": metadata.map(ResponseMetadata::repaired),
+        },
     })
+}
+
+fn millis(time: Duration) -> u64 {
+    time.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// The request in a file: recordings and examples keep it in a member.

@@ -164,7 +164,7 @@ impl ChatClient {
             return Err(error);
         };
         let completion = self.send(&repaired, options).await?;
-        let metadata = completion.metadata().clone().with_repaired(parameter);
+        let metadata = completion.metadata().clone().with_repaired(parameter, error.attempts());
         Ok(completion.with_metadata(Arc::new(metadata)))
     }
 
@@ -232,14 +232,14 @@ impl ChatClient {
         let Some((parameter, repaired)) = self.repair(request, &error) else {
             return Err(error);
         };
-        self.open(&repaired, options, Some(parameter)).await
+        self.open(&repaired, options, Some((parameter, error.attempts()))).await
     }
 
     async fn open(
         &self,
         request: &ChatCompletionRequest,
         options: &CallOptions,
-        repaired: Option<String>,
+        repaired: Option<(String, u32)>,
     ) -> Result<ChatCompletionStream> {
         let deployment = request.deployment().name();
         let call = Call {
@@ -256,8 +256,8 @@ impl ChatClient {
         let bytes =
             bytes.map_err(|error| error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str))))?;
         let mut metadata = Arc::clone(bytes.metadata());
-        if let Some(parameter) = repaired {
-            metadata = Arc::new(metadata.as_ref().clone().with_repaired(parameter));
+        if let Some((parameter, attempts)) = repaired {
+            metadata = Arc::new(metadata.as_ref().clone().with_repaired(parameter, attempts));
         }
         let client = self.clone();
         let asked = request
@@ -445,7 +445,7 @@ fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<Cha
         .extra()
         .and_then(|extra| extra.get("error"))
         .is_some_and(|error| !error.is_null());
-    if completion.has_choices() && !(is_error && completion.choices().is_empty()) {
+    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
         return Ok(completion);
     }
     // gateways send their own errors with a good status, and in shapes of their own
@@ -454,7 +454,7 @@ fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<Cha
         return Err(Error::service(service, Arc::clone(metadata)));
     }
     Err(fault(
-        "the answer has no choices".to_owned(),
+        "the answer is no completion".to_owned(),
         "a gateway or another operation answered",
     ))
 }
@@ -489,13 +489,20 @@ impl ByteSource for Source {
 }
 
 /// Settings of a [`ChatClient`]. Everything has a default.
-#[derive(Debug)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     config: Config,
     validation: Validation,
     repair_once: bool,
     max_event_bytes: Option<usize>,
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("validation", &self.validation)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientBuilder {

@@ -146,6 +146,11 @@ impl Error {
     /// ```
     #[must_use]
     pub fn from_response(metadata: ResponseMetadata, body: &[u8]) -> Self {
+        #[cfg(feature = "client")]
+        let metadata = match metadata.retry_after().or_else(|| wait_until_date(&metadata)) {
+            None => metadata,
+            wait => metadata.with_retry_after(wait),
+        };
         Self::service(ServiceError::from_body(body), Arc::new(metadata))
     }
 
@@ -292,6 +297,14 @@ impl Error {
     }
 }
 
+/// The wait that a `retry-after` date means, by the answer's own `date` where it has one.
+#[cfg(feature = "client")]
+fn wait_until_date(metadata: &ResponseMetadata) -> Option<Duration> {
+    let date = |name| httpdate::parse_http_date(metadata.header(name)?.trim()).ok();
+    let now = date("date").unwrap_or_else(std::time::SystemTime::now);
+    Some(date("retry-after")?.duration_since(now).unwrap_or_default())
+}
+
 /// The statuses after which the same request may be sent again.
 pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500 | 502 | 503 | 504)
@@ -380,6 +393,17 @@ mod tests {
         fn is_send_sync<T: Send + Sync + 'static>() {}
         is_send_sync::<Error>();
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn a_wait_until_a_date_counts_from_the_answers_own_date() {
+        let headers = [
+            ("Date", "Wed, 23 Apr 2025 12:02:56 GMT"),
+            ("Retry-After", "Wed, 23 Apr 2025 12:03:06 GMT"),
+        ];
+        let error = Error::from_response(ResponseMetadata::new(503, headers), b"");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(10)));
     }
 
     #[test]

@@ -22,7 +22,7 @@
 //! # Five questions, five rooms
 //!
 //! - [`model`]: what can a deployment do? A [`Deployment`] is a name of your own; the [`Model`] behind it is
-//!   what you declare. Its [`Capabilities`](model::Capabilities) come from a table in this crate, or from yours.
+//!   what you declare. Its [`Capabilities`] come from a table in this crate, or from yours.
 //! - [`request`]: what is asked? [`ChatCompletionRequest::builder`] collects, and `build()` answers with
 //!   every rule that is broken, at once, each with the way out.
 //! - [`response`]: what is answered? [`ChatCompletion`] reads any body of the service and loses nothing.

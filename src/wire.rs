@@ -222,6 +222,46 @@ impl<T: Wire> Wire for Box<T> {
     }
 }
 
+/// A value that several owners read: made once, and not copied by `Clone`.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Shared<T>(Arc<T>);
+
+impl<T> Shared<T> {
+    /// Whether both are the same value, not just equal ones.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> std::ops::Deref for Shared<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: serde::Serialize> serde::Serialize for Shared<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<T: Wire> Wire for Shared<T> {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
+        Ok(match T::from_map(map)? {
+            Read::Is(value) => Read::Is(Self(Arc::new(value))),
+            Read::Null => Read::Null,
+            Read::Odd(value) => Read::Odd(value),
+        })
+    }
+}
+
 /// A list. An element of the wrong type makes no entry: in an answer the whole stays readable in
 /// `raw()`. Lists of a request are read as [`List`], which loses nothing.
 impl<T: Wire> Wire for Vec<T> {
@@ -286,6 +326,9 @@ pub(crate) struct Rest {
     nulls: u64,
 }
 
+/// The bit of `nulls` that says that a member came again after it had a value.
+const REPEATED: u32 = 63;
+
 impl Rest {
     pub(crate) const EMPTY: Self = Self { extra: None, nulls: 0 };
 
@@ -307,6 +350,14 @@ impl Rest {
 
     pub(crate) fn was_null(&self, field: u32) -> bool {
         self.nulls & (1 << field) != 0
+    }
+
+    pub(crate) fn note_repeat(&mut self) {
+        self.note_null(REPEATED);
+    }
+
+    pub(crate) fn has_repeats(&self) -> bool {
+        self.was_null(REPEATED)
     }
 }
 
@@ -379,6 +430,9 @@ macro_rules! wire_struct {
                 enum Field { $( $field ),* }
                 match key {
                     $( $key => {
+                        if self.$field.is_some() {
+                            self.rest.note_repeat();
+                        }
                         match map.next_value::<$crate::wire::Read<$ty>>()? {
                             $crate::wire::Read::Is(value) => self.$field = Some(value),
                             $crate::wire::Read::Null => self.rest.note_null(Field::$field as u32),
@@ -569,6 +623,7 @@ macro_rules! open_enum {
 pub(crate) use open_enum;
 
 #[cfg(test)]
+#[allow(dead_code, unreachable_pub, reason = "the macros make public types")]
 mod tests {
     use serde_json::json;
 

@@ -193,7 +193,7 @@ impl ServiceError {
             || self.inner_code.as_deref() == Some("ResponsibleAIPolicyViolation");
         if filtered {
             ErrorKind::ContentFiltered
-        } else if status == 429 || (status == 200 && self.says_rate_limited()) {
+        } else if status == 429 || (matches!(status, 0 | 200) && self.says_rate_limited()) {
             ErrorKind::RateLimited
         } else {
             ErrorKind::Service

@@ -144,8 +144,9 @@ impl ApiVersion {
     /// the version is not well formed. `Some(false)` is advice, never a refusal: the service has been seen
     /// to honour fields under versions older than the fields.
     ///
-    /// The names are those of the wire, plus `developer` for that role and `json_schema` for that response
-    /// format.
+    /// The names are those of the wire, plus `developer` for that role, `json_schema` for that response format,
+    /// `custom` for that kind of tool, `allowed_tools` for that choice of tools, and `file` for that part of a
+    /// message.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle>
     #[must_use]

@@ -136,7 +136,7 @@ impl Capabilities {
         self
     }
 
-    /// Says whether tools are refused as soon as any effort is sent.
+    /// Says whether tools are refused as soon as an effort other than `none` is sent.
     #[must_use]
     pub fn with_explicit_effort_excludes_tools(mut self, excluded: bool) -> Self {
         self.explicit_effort_excludes_tools = excluded;
@@ -262,7 +262,7 @@ impl Capabilities {
         self.tools_need_effort_none
     }
 
-    /// Whether tools are refused as soon as `reasoning_effort` is sent, whatever its value.
+    /// Whether tools are refused as soon as `reasoning_effort` is sent with another value than `none`.
     #[must_use]
     pub fn explicit_effort_excludes_tools(&self) -> bool {
         self.explicit_effort_excludes_tools

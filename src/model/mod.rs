@@ -19,7 +19,8 @@
 //! - `o1`, `o1-mini` and `o1-preview` require `max_completion_tokens`. The service does not; this is a rule
 //!   against surprising bills.
 //!
-//! The rules that read these data live with the request; a request is where to go next.
+//! [`capability_table`] shows the whole table. The rules that read it live with the [`request`](crate::request),
+//! which is where to go next.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -47,11 +48,16 @@ mod declaration;
 mod deployment;
 mod documented;
 mod lifecycle;
+mod markdown;
 mod parameter;
 #[macro_use]
 mod row;
+mod source;
 mod spelling;
 mod table;
+
+#[doc = include_str!("../../CAPABILITIES.md")]
+pub mod capability_table {}
 
 /// A language model: its name, its version, and what it can do.
 ///

@@ -1,15 +1,16 @@
 //! Makes a request fit the declared model, and tells every change.
 //!
-//! Only what would be refused is touched: a request that passes validation comes back unchanged.
+//! Only what would be refused is touched: a request that passes validation comes back unchanged, and what
+//! comes back passes.
 
+use std::cmp::Reverse;
 use std::fmt;
 
-use serde_json::{Map, Value};
+use self::mend::{mend, part_place};
+use super::ChatCompletionRequest;
+use super::violation::{ValidationError, Violation};
 
-use super::violation::{Rule, ValidationError, Violation};
-use super::{ChatCompletionRequest, RequestBody};
-use crate::model::{Parameter, Support};
-use crate::response::Role;
+mod mend;
 
 /// A request that fits its model, and what was done to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +55,7 @@ pub struct Adaptation {
 }
 
 impl Adaptation {
-    /// The wire name of what was changed.
+    /// The wire name of what was changed, with its place in the request as it was given where it has one.
     #[must_use]
     pub fn parameter(&self) -> &str {
         &self.parameter
@@ -80,11 +81,44 @@ impl fmt::Display for Adaptation {
 }
 
 impl ChatCompletionRequest {
-    /// Rewrites what has an equal, drops what the declared model refuses, and tells each change.
+    /// Makes the request fit the declared model, and tells each change.
+    ///
+    /// | what the model refuses | what happens |
+    /// |---|---|
+    /// | `max_tokens`, `max_completion_tokens` | rewritten as the other one, if the model takes that |
+    /// | `system`, `developer` messages | get the other role, or `user` where neither is taken |
+    /// | `system` and `developer` messages together | all become `developer` |
+    /// | a missing `max_completion_tokens` | sent without a limit, as by `uncapped()` |
+    /// | tools without the effort `none`, on models that ask for it | the effort is set to `none` |
+    /// | `prediction` beside what it excludes | dropped, since it only saves time; a `max_completion_tokens` beside it is rewritten as `max_tokens` |
+    /// | an image or sound | dropped, unless the message would be left without any part |
+    /// | any other parameter, value or contradiction | dropped, and the service decides |
+    /// | anything else: a schema, a limit, a wrong type, a missing message, a model without chat | stays an error |
+    ///
+    /// A schema that is not strict enough can be rewritten with
+    /// [`make_strict`](super::schema::make_strict).
     ///
     /// # Errors
     ///
     /// The violations that no change of this kind can mend.
+    ///
+    /// # Example: an old request to a new model
+    ///
+    /// ```
+    /// use azure_openai_chat::{ChatCompletionRequest, Deployment, Model};
+    ///
+    /// let adapted = ChatCompletionRequest::builder(Deployment::new("d").model(Model::O3_MINI_2025_01_31))
+    ///     .user("Why is the sky blue?")
+    ///     .max_tokens(30_000)
+    ///     .temperature(0.2)
+    ///     .adapt()?;
+    /// let changes: Vec<String> = adapted.adaptations().iter().map(ToString::to_string).collect();
+    /// assert_eq!(
+    ///     changes,
+    ///     ["temperature: dropped", "max_tokens: rewritten as max_completion_tokens = 30000"]
+    /// );
+    /// # Ok::<(), azure_openai_chat::ValidationError>(())
+    /// ```
     pub fn adapt(self) -> Result<Adapted, ValidationError> {
         adapt(self)
     }
@@ -94,19 +128,19 @@ pub(super) fn adapt(mut request: ChatCompletionRequest) -> Result<Adapted, Valid
     let mut adaptations = Vec::new();
     loop {
         // one change at a time: a change can mend several violations, or uncover one
-        let violations = request.violations(None, None);
-        let mended = violations.iter().find_map(|violation| {
+        let violations = request.violations(request.asks_for_stream(), None);
+        let mut order: Vec<&Violation> = violations.iter().collect();
+        // parts of messages from the last to the first, so that none moves before it is told
+        order.sort_by_key(|violation| Reverse(part_place(violation.parameter())));
+        let mended = order.into_iter().find_map(|violation| {
             let mut candidate = request.clone();
-            let change = mend(&mut candidate, violation).filter(|_| candidate != request)?;
-            let parameter = violation.parameter().to_owned();
-            Some((
-                candidate,
-                Adaptation {
-                    parameter,
-                    change,
-                    cause: violation.clone(),
-                },
-            ))
+            let (parameter, change) = mend(&mut candidate, violation)?;
+            let adaptation = Adaptation {
+                parameter,
+                change,
+                cause: violation.clone(),
+            };
+            Some((candidate, adaptation))
         });
         let Some((candidate, adaptation)) = mended else {
             ValidationError::unless_empty(violations)?;
@@ -117,103 +151,251 @@ pub(super) fn adapt(mut request: ChatCompletionRequest) -> Result<Adapted, Valid
     }
 }
 
-/// Mends one violation, or leaves the request alone. Every change removes something or gives a message a
-/// role the model takes, so that mending comes to an end.
-fn mend(request: &mut ChatCompletionRequest, violation: &Violation) -> Option<String> {
-    let parameter = violation.parameter();
-    match violation.rule() {
-        Rule::UnsupportedParameter if parameter == "max_tokens" => {
-            let limit = request.body.max_tokens.take()?;
-            let kept = *request.body.max_completion_tokens.get_or_insert(limit);
-            Some(format!("rewritten as max_completion_tokens = {kept}"))
-        }
-        Rule::UnsupportedParameter if parameter == "max_completion_tokens" => {
-            let limit = request.body.max_completion_tokens.take()?;
-            let kept = *request.body.max_tokens.get_or_insert(limit);
-            Some(format!("rewritten as max_tokens = {kept}"))
-        }
-        Rule::UnsupportedRole => change_role(request, parameter),
-        Rule::MixedInstructions => {
-            for message in &mut request.body.messages.as_mut()?.0 {
-                if message.role == Some(Role::System) {
-                    message.role = Some(Role::Developer);
-                }
-            }
-            Some("system messages became developer messages".to_owned())
-        }
-        Rule::RequiredParameter if parameter == "max_completion_tokens" => {
-            request.uncapped = true;
-            Some("sent without a limit".to_owned())
-        }
-        Rule::PredictionConflict => {
-            request.body.prediction.take()?;
-            Some("the prediction was dropped: it only saves time".to_owned())
-        }
-        Rule::EffortConflict | Rule::UnsupportedValue => drop_member(request, parameter),
-        Rule::UnsupportedParameter if parameter.contains(['[', '.']) => drop_place(request, parameter),
-        Rule::UnsupportedParameter => drop_member(request, parameter),
-        Rule::Contradiction if !parameter.contains('[') => drop_member(request, parameter),
-        _ => None,
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::model::{Capabilities, Deployment, Model, Parameter, ReasoningEffort, Support};
+    use crate::request::Rule;
+    use crate::request::{ChatCompletionRequestBuilder, ContentPart, Message, Tool, ToolChoice};
+
+    fn ask(model: Model) -> ChatCompletionRequestBuilder {
+        ChatCompletionRequest::builder(Deployment::new("d").model(model)).user("hi")
     }
-}
 
-fn drop_member(request: &mut ChatCompletionRequest, name: &str) -> Option<String> {
-    edit(request, |members| members.remove(name).map(|_| ()))?;
-    Some("dropped".to_owned())
-}
+    fn custom(declare: impl FnOnce(Capabilities) -> Capabilities) -> ChatCompletionRequestBuilder {
+        ask(Model::custom("mine", declare(Capabilities::unknown())))
+    }
 
-/// `messages[1].role`: the role the model takes instead, else the user's.
-fn change_role(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
-    let at: usize = parameter.strip_prefix("messages[")?.split_once(']')?.0.parse().ok()?;
-    let capabilities = request.deployment.declared_model()?.capabilities();
-    let takes = |parameter| capabilities.supports(parameter) != Support::No;
-    let role = if takes(Parameter::DeveloperMessages) {
-        Role::Developer
-    } else if takes(Parameter::SystemMessages) {
-        Role::System
-    } else {
-        Role::User
-    };
-    let message = request.body.messages.as_mut()?.0.get_mut(at)?;
-    let change = format!("the message became a {role} message");
-    message.role = Some(role);
-    Some(change)
-}
+    /// The changes, in words, and the members that are sent.
+    #[track_caller]
+    fn adapted(asked: ChatCompletionRequestBuilder) -> (Vec<String>, Value) {
+        let adapted = asked.adapt().unwrap();
+        let changes = adapted.adaptations().iter().map(ToString::to_string).collect();
+        let mut sent = serde_json::to_value(adapted.into_request()).unwrap();
+        sent.as_object_mut().unwrap().remove("model");
+        (changes, sent)
+    }
 
-/// `messages[1].content[0]` and `tools[0].function.strict`.
-fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
-    let steps: Vec<&str> = parameter
-        .split(['[', ']', '.'])
-        .filter(|step| !step.is_empty())
-        .collect();
-    let (last, path) = steps.split_last()?;
-    edit(request, |members| {
-        let (first, path) = path.split_first()?;
-        let mut place = members.get_mut(*first)?;
-        for step in path {
-            place = match step.parse::<usize>() {
-                Ok(at) => place.get_mut(at)?,
-                Err(_) => place.get_mut(*step)?,
-            };
+    fn hi() -> Value {
+        json!([{"role": "user", "content": "hi"}])
+    }
+
+    #[test]
+    fn limits_change_their_name() {
+        let (changes, sent) = adapted(ask(Model::O1_2024_12_17).max_tokens(7));
+        assert_eq!(changes, ["max_tokens: rewritten as max_completion_tokens = 7"]);
+        assert_eq!(sent, json!({"messages": hi(), "max_completion_tokens": 7}));
+
+        let (changes, sent) = adapted(ask(Model::O1_2024_12_17).max_tokens(7).max_completion_tokens(9));
+        assert_eq!(changes, ["max_tokens: rewritten as max_completion_tokens = 9"]);
+        assert_eq!(sent, json!({"messages": hi(), "max_completion_tokens": 9}));
+
+        let old = custom(|unknown| unknown.with(Parameter::MaxCompletionTokens, Support::No));
+        let (changes, sent) = adapted(old.max_completion_tokens(7));
+        assert_eq!(changes, ["max_completion_tokens: rewritten as max_tokens = 7"]);
+        assert_eq!(sent, json!({"messages": hi(), "max_tokens": 7}));
+    }
+
+    #[test]
+    fn limits_under_neither_name_are_dropped() {
+        let neither = custom(|unknown| {
+            unknown
+                .with(Parameter::MaxTokens, Support::No)
+                .with(Parameter::MaxCompletionTokens, Support::No)
+        });
+        let (changes, sent) = adapted(neither.max_tokens(7).max_completion_tokens(8));
+        assert_eq!(changes, ["max_tokens: dropped", "max_completion_tokens: dropped"]);
+        assert_eq!(sent, json!({"messages": hi()}));
+    }
+
+    #[test]
+    fn a_missing_limit_is_told() {
+        let (changes, sent) = adapted(ask(Model::O1_2024_12_17));
+        assert_eq!(changes, ["max_completion_tokens: sent without a limit"]);
+        assert_eq!(sent, json!({"messages": hi()}));
+    }
+
+    #[test]
+    fn instructions_get_a_role_the_model_takes() {
+        let (changes, sent) = adapted(ask(Model::O1_MINI_2024_09_12).uncapped().system("a").developer("b"));
+        assert_eq!(
+            changes,
+            [
+                "messages[2].role: the message became a user message",
+                "messages[1].role: the message became a user message"
+            ]
+        );
+        assert_eq!(sent["messages"][1], json!({"role": "user", "content": "a"}));
+
+        let modern = custom(|unknown| unknown.with(Parameter::SystemMessages, Support::No));
+        let (changes, _) = adapted(modern.system("a"));
+        assert_eq!(changes, ["messages[1].role: the message became a developer message"]);
+        let older = custom(|unknown| unknown.with(Parameter::DeveloperMessages, Support::No));
+        let (changes, _) = adapted(older.developer("a"));
+        assert_eq!(changes, ["messages[1].role: the message became a system message"]);
+    }
+
+    #[test]
+    fn mixed_instructions_become_developer_messages() {
+        let (changes, sent) = adapted(ask(Model::GPT_5_2025_08_07).system("a").developer("b"));
+        assert_eq!(changes, ["messages: system messages became developer messages"]);
+        let roles: Vec<&str> = sent["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|m| m["role"].as_str().unwrap())
+            .collect();
+        assert_eq!(roles, ["user", "developer", "developer"]);
+    }
+
+    #[test]
+    fn what_the_model_refuses_is_dropped() {
+        let asked = ask(Model::O1_MINI_2024_09_12)
+            .max_completion_tokens(5)
+            .temperature(0.5)
+            .reasoning_effort(ReasoningEffort::Low)
+            .tool(Tool::function("f"))
+            .tool_choice(ToolChoice::required())
+            .prediction("x");
+        let (changes, sent) = adapted(asked);
+        assert_eq!(
+            changes,
+            [
+                "temperature: dropped",
+                "reasoning_effort: dropped",
+                "tools: dropped",
+                "prediction: dropped",
+                "tool_choice: dropped"
+            ]
+        );
+        assert_eq!(sent, json!({"messages": hi(), "max_completion_tokens": 5}));
+    }
+
+    #[test]
+    fn a_value_the_model_does_not_know_leaves_the_choice_to_the_service() {
+        let (changes, sent) = adapted(ask(Model::GPT_5_1_2025_11_13).reasoning_effort(ReasoningEffort::Minimal));
+        assert_eq!(changes, ["reasoning_effort: dropped"]);
+        assert_eq!(sent, json!({"messages": hi()}));
+    }
+
+    #[test]
+    fn tools_stay_and_the_effort_gives_way() {
+        let (changes, sent) = adapted(ask(Model::GPT_5_6_SOL_2026_07_09).tool(Tool::function("f")));
+        assert_eq!(
+            changes,
+            ["reasoning_effort: set to none: the model takes tools only so"]
+        );
+        assert_eq!(sent["reasoning_effort"], "none");
+        assert_eq!(sent["tools"].as_array().unwrap().len(), 1);
+
+        let asked = ask(Model::GPT_5_4_2026_03_05).tool(Tool::function("f"));
+        let (changes, sent) = adapted(asked.reasoning_effort(ReasoningEffort::High));
+        assert_eq!(changes, ["reasoning_effort: dropped"]);
+        assert_eq!(sent.get("reasoning_effort"), None);
+
+        let asked = ask(Model::GPT_5_2025_08_07)
+            .tool(Tool::function("f"))
+            .parallel_tool_calls(true);
+        let (changes, sent) = adapted(asked.reasoning_effort(ReasoningEffort::Minimal));
+        assert_eq!(changes, ["parallel_tool_calls: dropped"]);
+        assert_eq!(sent["reasoning_effort"], "minimal");
+    }
+
+    #[test]
+    fn an_effort_that_cannot_be_none_stays_an_error() {
+        let asked = custom(|unknown| {
+            unknown
+                .with_tools_need_effort_none(true)
+                .with_reasoning_efforts([ReasoningEffort::Low])
+        });
+        let error = asked.tool(Tool::function("f")).adapt().unwrap_err();
+        assert_eq!(error.violations().len(), 1);
+        assert_eq!(error.violations()[0].rule(), Rule::EffortConflict);
+    }
+
+    #[test]
+    fn a_prediction_gives_way_to_what_it_excludes() {
+        let (changes, sent) = adapted(ask(Model::GPT_4O_2024_08_06).prediction("x").n(2).logprobs(true));
+        assert_eq!(changes, ["prediction: dropped: it only saves time"]);
+        assert_eq!(sent, json!({"messages": hi(), "n": 2, "logprobs": true}));
+
+        let (changes, sent) = adapted(ask(Model::GPT_4O_2024_08_06).prediction("x").max_completion_tokens(5));
+        assert_eq!(changes, ["max_completion_tokens: rewritten as max_tokens = 5"]);
+        assert_eq!(sent["max_tokens"], 5);
+        assert_eq!(sent["prediction"]["content"], "x");
+
+        let asked = ask(Model::GPT_5_2025_08_07).prediction("x").max_completion_tokens(5);
+        let (changes, sent) = adapted(asked);
+        assert_eq!(changes, ["prediction: dropped"]);
+        assert_eq!(sent, json!({"messages": hi(), "max_completion_tokens": 5}));
+    }
+
+    #[test]
+    fn refused_parts_are_told_at_their_places() {
+        let parts = [
+            ContentPart::image_url("u"),
+            ContentPart::text("look"),
+            ContentPart::image_url("v"),
+        ];
+        let (changes, sent) = adapted(ask(Model::O3_MINI_2025_01_31).message(Message::user_parts(parts)));
+        assert_eq!(
+            changes,
+            ["messages[1].content[2]: dropped", "messages[1].content[0]: dropped"]
+        );
+        assert_eq!(
+            sent["messages"][1]["content"],
+            json!([{"type": "text", "text": "look"}])
+        );
+
+        let only = ask(Model::O3_MINI_2025_01_31).message(Message::user_parts([ContentPart::image_url("u")]));
+        let error = only.adapt().unwrap_err();
+        assert_eq!(error.violations()[0].parameter(), "messages[1].content[0]");
+    }
+
+    #[test]
+    fn one_flag_deep_inside_is_dropped_alone() {
+        let asked = ask(Model::GPT_4O_2024_05_13).tool(Tool::function("f").strict(true));
+        let (changes, sent) = adapted(asked);
+        assert_eq!(changes, ["tools[0].function.strict: dropped"]);
+        assert_eq!(sent["tools"], json!([{"type": "function", "function": {"name": "f"}}]));
+    }
+
+    #[test]
+    fn a_stream_that_is_asked_for_in_json_comes_whole() {
+        let request: ChatCompletionRequest = serde_json::from_value(
+            json!({"model": "o1", "messages": hi(), "max_completion_tokens": 5, "stream": true}),
+        )
+        .unwrap();
+        let adapted = request.adapt().unwrap();
+        assert_eq!(
+            adapted.adaptations()[0].to_string(),
+            "stream: dropped: the answer comes whole"
+        );
+        assert_eq!(adapted.request().asks_for_stream(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_mended_stays_an_error() {
+        for asked in [
+            ask(Model::O3_PRO_2025_06_10),
+            ask(Model::GPT_4O_2024_08_06).stop(["1", "2", "3", "4", "5"]),
+            ask(Model::GPT_4O_2024_08_06).tool_result("c1", "1"),
+            ask(Model::GPT_4O_2024_08_06).temperature(f64::NAN),
+            ask(Model::GPT_4O_2024_08_06).extra("temperature", "warm"),
+            ChatCompletionRequest::builder("d"),
+        ] {
+            assert_eq!(asked.adapt().unwrap_err().violations().len(), 1);
         }
-        match (place, last.parse::<usize>()) {
-            (Value::Array(list), Ok(at)) if at < list.len() => {
-                list.remove(at);
-                Some(())
-            }
-            (Value::Object(object), _) => object.remove(*last).map(|_| ()),
-            _ => None,
-        }
-    })?;
-    Some("dropped".to_owned())
-}
+    }
 
-/// Changes the request's JSON and reads it again.
-fn edit(request: &mut ChatCompletionRequest, change: impl FnOnce(&mut Map<String, Value>) -> Option<()>) -> Option<()> {
-    let Ok(Value::Object(mut members)) = serde_json::to_value(&request.body) else {
-        return None;
-    };
-    change(&mut members)?;
-    request.body = serde_json::from_value::<RequestBody>(Value::Object(members)).ok()?;
-    Some(())
+    #[test]
+    fn a_change_knows_its_cause() {
+        let adapted = ask(Model::O1_2024_12_17).uncapped().top_p(0.5).adapt().unwrap();
+        let adaptation = &adapted.adaptations()[0];
+        assert_eq!((adaptation.parameter(), adaptation.change()), ("top_p", "dropped"));
+        assert_eq!(adaptation.cause().rule(), Rule::UnsupportedParameter);
+        assert!(adapted.validate().is_ok());
+    }
 }

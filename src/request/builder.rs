@@ -211,7 +211,8 @@ impl ChatCompletionRequestBuilder {
         self
     }
 
-    /// Sends a member this version does not model. A typed field of the same name wins.
+    /// Sends a member this version does not model. One that it does model is read as such and checked like
+    /// it; the builder's own method of that name wins.
     pub fn extra(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Self {
         self.body.rest.keep(name.as_ref(), value.into());
         self
@@ -250,11 +251,17 @@ impl ChatCompletionRequestBuilder {
 
     /// The request unchecked, for [`Validation::Off`](crate::Validation::Off) and for tests of a service's
     /// refusals.
+    #[must_use]
     pub fn build_unchecked(self) -> ChatCompletionRequest {
         self.finish().0
     }
 
-    fn finish(self) -> (ChatCompletionRequest, Vec<Violation>) {
+    fn finish(mut self) -> (ChatCompletionRequest, Vec<Violation>) {
+        let ours = |name: &String| RequestBody::FIELDS.contains(&name.as_str());
+        if self.body.extra().is_some_and(|extra| extra.keys().any(ours)) {
+            // read again, so that a member of ours among the extras is found by the rules
+            self.body = self.body.edited(|_| Some(())).unwrap_or(self.body);
+        }
         (
             ChatCompletionRequest {
                 deployment: self.deployment,

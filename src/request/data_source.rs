@@ -526,6 +526,14 @@ impl DataSource {
         self.set(|parameters| parameters.embedding_dependency = Some(dependency))
     }
 
+    /// Instructions about how to answer from the source; api versions before `2024-08-01-preview` and the
+    /// stable ones only.
+    #[must_use]
+    pub fn role_information(self, words: impl Into<String>) -> Self {
+        let words = words.into();
+        self.set(|parameters| parameters.role_information = Some(words))
+    }
+
     /// What the answer's context tells.
     #[must_use]
     pub fn include_contexts(self, contexts: impl IntoIterator<Item = IncludeContext>) -> Self {

@@ -5,6 +5,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::message::{ContentPart, MessageContent};
+use super::tool::ToolName;
 use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
@@ -130,7 +131,7 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs>
     pub struct Prediction {
         pub(crate) kind: String = "type",
-        pub(crate) content: MessageContent = hidden "content",
+        pub(crate) content: MessageContent = "content",
     }
 }
 
@@ -238,7 +239,7 @@ impl Serialize for Stop {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FunctionChoice {
     Word(String),
-    Named(Value),
+    Named(ToolName),
 }
 
 impl Wire for FunctionChoice {
@@ -246,10 +247,7 @@ impl Wire for FunctionChoice {
         Some(Self::Word(word.to_owned()))
     }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        Ok(match Value::from_map(map)? {
-            Read::Is(value) | Read::Odd(value) => Read::Is(Self::Named(value)),
-            Read::Null => Read::Null,
-        })
+        ToolName::read_map(map).map(|name| Read::Is(Self::Named(name)))
     }
 }
 
@@ -257,7 +255,7 @@ impl Serialize for FunctionChoice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Word(word) => serializer.serialize_str(word),
-            Self::Named(value) => value.serialize(serializer),
+            Self::Named(name) => name.serialize(serializer),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use serde::de::{MapAccess, SeqAccess};
 use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
 
-use crate::response::{AssistantMessage, FunctionCall, MessageContext, Role, ToolCall};
+use crate::response::{AssistantMessage, Citation, FunctionCall, MessageContext, Role, ToolCall};
 use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
 
 use super::media;
@@ -29,14 +30,22 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatrequestmessage>
     pub struct Message {
         pub(crate) role: Role = "role",
-        pub(crate) content: MessageContent = hidden "content",
+        pub(crate) content: MessageContent = "content",
         pub(crate) name: String = "name",
         pub(crate) refusal: String = hidden "refusal",
         pub(crate) tool_calls: List<ToolCall> = "tool_calls",
         pub(crate) function_call: FunctionCall = "function_call",
         pub(crate) tool_call_id: String = "tool_call_id",
         pub(crate) audio: AudioReference = "audio",
-        pub(crate) context: MessageContext = "context",
+        pub(crate) context: EarlierContext = "context",
+    }
+}
+
+wire_struct! {
+    /// What On Your Data found for an earlier answer, as far as it goes back.
+    pub(crate) struct EarlierContext {
+        pub(crate) citations: List<Citation> = "citations",
+        pub(crate) intent: String = hidden "intent",
     }
 }
 
@@ -97,6 +106,29 @@ impl Message {
         }
     }
 
+    /// What the model declined earlier, in its words.
+    #[must_use]
+    pub fn assistant_refusal(refusal: impl Into<String>) -> Self {
+        Self {
+            role: Some(Role::Assistant),
+            refusal: Some(refusal.into()),
+            ..Self::EMPTY
+        }
+    }
+
+    /// What the model said aloud earlier, by the id of its audio.
+    #[must_use]
+    pub fn assistant_audio(id: impl Into<String>) -> Self {
+        Self {
+            role: Some(Role::Assistant),
+            audio: Some(AudioReference {
+                id: Some(id.into()),
+                ..AudioReference::EMPTY
+            }),
+            ..Self::EMPTY
+        }
+    }
+
     /// The result of a tool call, by the call's id.
     #[must_use]
     pub fn tool(tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
@@ -119,6 +151,25 @@ impl Message {
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// The same turn with the tools the model called beside its words.
+    #[must_use]
+    pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
+        self.tool_calls = Some(calls.into_iter().collect());
+        self
+    }
+
+    /// The same turn with what On Your Data found for it: citations and intent, which is all the service
+    /// takes back.
+    #[must_use]
+    pub fn with_context(mut self, context: MessageContext) -> Self {
+        self.context = Some(EarlierContext {
+            citations: context.citations.map(List),
+            intent: context.intent,
+            ..EarlierContext::EMPTY
+        });
         self
     }
 
@@ -147,6 +198,7 @@ impl Message {
     }
 
     /// Every text in this turn, for the check that an error does not repeat it.
+    #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let content = self.content.as_ref().into_iter().flat_map(MessageContent::texts);
         content
@@ -177,12 +229,13 @@ impl From<AssistantMessage> for Message {
                 id: audio.id,
                 ..AudioReference::EMPTY
             }),
-            context: answer.context.and_then(|context| {
-                context.intent.map(|intent| MessageContext {
+            context: answer
+                .context
+                .and_then(|context| context.intent)
+                .map(|intent| EarlierContext {
                     intent: Some(intent),
-                    ..MessageContext::EMPTY
-                })
-            }),
+                    ..EarlierContext::EMPTY
+                }),
             ..Self::EMPTY
         }
     }
@@ -210,6 +263,7 @@ impl MessageContent {
         Self::Parts(parts.into_iter().collect())
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let (text, parts) = match self {
             Self::Text(text) => (Some(text.as_str()), [].as_slice()),
@@ -284,7 +338,7 @@ impl Wire for MessageContent {
         })
     }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        serde_json::Value::from_map(map).map(|read| match read {
+        Value::from_map(map).map(|read| match read {
             Read::Is(value) | Read::Odd(value) => Read::Odd(value),
             Read::Null => Read::Null,
         })
@@ -479,7 +533,7 @@ impl ContentPart {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

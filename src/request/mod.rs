@@ -7,6 +7,42 @@
 //!
 //! Nothing here does I/O, reads the environment or knows how a request travels. Whether to stream is the
 //! choice of the method that sends, never a field.
+//!
+//! # The rules
+//!
+//! A *violation* is what the service is known to refuse; it stops the request. An *advice* is what the documents
+//! discourage, or date differently from the wire; it is logged once. Which model takes what is in the
+//! [table](crate::model::capability_table); where it does not know, nothing is refused, and a deployment without
+//! a declared model is held only to the rules for every model. `null` says nothing.
+//!
+//! | rule | applies to | weight |
+//! |---|---|---|
+//! | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `logprobs: true`, `top_logprobs`, `logit_bias`, `max_tokens` are refused | reasoning models | violation |
+//! | `max_completion_tokens` is set, or the request says `uncapped()` | o1, o1-mini, o1-preview | violation |
+//! | `reasoning_effort` is one the model takes | reasoning models, as the table says | violation |
+//! | `minimal` effort excludes `parallel_tool_calls: true` | models that take `minimal` | violation |
+//! | tools only with the effort `none` | gpt-5.6 models | violation |
+//! | tools exclude any effort but `none` | gpt-5.4, gpt-5.4-mini | violation |
+//! | no `system` and no `developer` messages | o1-mini, o1-preview | violation |
+//! | `system` and `developer` messages exclude each other | reasoning models | violation |
+//! | tools, strict functions, JSON schemas, images, audio, streaming, `parallel_tool_calls: true`, `verbosity`, `stop`, `n` above 1 | as the table says | violation |
+//! | `prediction` | all but the six models that take it | violation |
+//! | `prediction` excludes tools, functions, audio in and out, `n` above 1, `logprobs: true`, penalties above 0, `max_completion_tokens` | every model | violation |
+//! | the model has no chat completions, or answers only on the Responses API | as the table says | violation |
+//! | strict schemas hold to the rules of strict mode, see [`schema`]; a schema has a name of up to 64 letters, digits, `_`, `-` | every model | violation |
+//! | `top_logprobs` needs `logprobs`, `tool_choice` needs `tools`, a tool's result follows its call | every model | violation |
+//! | there is a message, each has a role; at most 4 stop sequences; at most 16 pairs of metadata, keys of 64 and values of 512 characters | every model | violation |
+//! | a member that is modelled here has its type; the deployment has a name that is one path segment | every model | violation |
+//! | no `data_sources` | api version `v1` | violation |
+//! | a parameter younger than the api version; an api version that is malformed or not documented | every model | advice |
+//! | the model is retired, or was to be when the table was checked | as the table says | advice |
+//! | `system` messages | o1 | advice |
+//! | `max_completion_tokens` below 25,000 where the model thinks | reasoning models | advice |
+//! | both token limits; `n` above 1 | every model | advice |
+//! | a JSON schema with parallel tool calls or `data_sources` | every model | advice |
+//! | `parallel_tool_calls` without tools, or `false` on reasoning models that call one tool at a time: seen to be refused, not documented | every model | advice |
+//!
+//! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and tells each change.
 
 use std::collections::BTreeMap;
 
@@ -168,13 +204,13 @@ impl ChatCompletionRequest {
         self.body.extra()
     }
 
-    /// Checks the request again, as `build()` does.
+    /// Checks the request again, as `build()` does; one whose JSON asks for a stream is checked as one.
     ///
     /// # Errors
     ///
     /// Every rule of the declared model, and of all models, that it breaks.
     pub fn validate(&self) -> Result<(), ValidationError> {
-        ValidationError::unless_empty(self.violations(None, None))
+        ValidationError::unless_empty(self.violations(self.asks_for_stream(), None))
     }
 
     /// Every rule the request breaks when it is streamed or not and sent with an api version; what is not
@@ -268,10 +304,7 @@ impl ChatCompletionRequest {
     /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once).
     #[cfg(feature = "client")]
     pub(crate) fn without(&self, parameter: &str) -> Option<Self> {
-        let value = serde_json::to_value(&self.body).ok()?;
-        let Value::Object(mut members) = value else { return None };
-        members.remove(parameter)?;
-        let body = serde_json::from_value(Value::Object(members)).ok()?;
+        let body = self.body.edited(|members| members.remove(parameter).map(|_| ()))?;
         Some(Self { body, ..self.clone() })
     }
 }
@@ -318,12 +351,17 @@ impl Serialize for WireBody<'_> {
     }
 }
 
-/// The OpenAI JSON shape: the members of the body, and `model` for the deployment.
+/// The OpenAI JSON shape: the members of the body, and `model` for the deployment. Without a deployment,
+/// `model` is as it was read: absent, or no name.
 impl Serialize for ChatCompletionRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("model", self.deployment.name())?;
-        self.body.write_members(&mut map, &["model"])?;
+        if self.deployment.name().is_empty() {
+            self.body.write_members(&mut map, &[])?;
+        } else {
+            map.serialize_entry("model", self.deployment.name())?;
+            self.body.write_members(&mut map, &["model"])?;
+        }
         map.end()
     }
 }
@@ -348,9 +386,35 @@ impl RequestBody {
             .any(|message| message.role.as_ref() == Some(role))
     }
 
+    fn has_tools(&self) -> bool {
+        self.tools.as_ref().is_some_and(|tools| !tools.is_empty())
+    }
+
+    fn has_functions(&self) -> bool {
+        self.functions.as_ref().is_some_and(|functions| !functions.is_empty())
+    }
+
     pub(crate) fn offers_tools(&self) -> bool {
-        let tools = self.tools.as_ref().is_some_and(|tools| !tools.is_empty());
-        tools || self.functions.as_ref().is_some_and(|functions| !functions.is_empty())
+        self.has_tools() || self.has_functions()
+    }
+
+    fn asks_for_audio(&self) -> bool {
+        let modalities = self.modalities.as_ref();
+        modalities.is_some_and(|modalities| modalities.contains(&Modality::Audio))
+    }
+
+    fn asks_for_schema(&self) -> bool {
+        let format = self.response_format.as_ref().and_then(|format| format.kind.as_ref());
+        format == Some(&ResponseFormatType::JsonSchema)
+    }
+
+    /// The same body after a change to its JSON.
+    fn edited(&self, change: impl FnOnce(&mut Map<String, Value>) -> Option<()>) -> Option<Self> {
+        let Ok(Value::Object(mut members)) = serde_json::to_value(self) else {
+            return None;
+        };
+        change(&mut members)?;
+        serde_json::from_value(Value::Object(members)).ok()
     }
 }
 

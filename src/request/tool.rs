@@ -300,11 +300,6 @@ impl ToolChoice {
             ..NamedToolChoice::EMPTY
         }))
     }
-
-    /// Whether this asks for a tool, so that tools must be offered.
-    pub(crate) fn needs_tools(&self) -> bool {
-        !matches!(self, Self::Mode(ToolChoiceMode::None | ToolChoiceMode::Auto))
-    }
 }
 
 impl Wire for ToolChoice {

@@ -4,6 +4,15 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
+const REASONING: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning";
+const PREDICTED_OUTPUTS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs";
+const STRUCTURED_OUTPUTS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs";
+const FUNCTION_CALLING: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling";
+const AUDIO: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart";
+const MODELS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models";
+const API_VERSIONS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle";
+const REFERENCE: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/reference";
+
 /// Why a request is refused before it leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -62,28 +71,6 @@ impl Rule {
             Self::Advice => "advice",
         }
     }
-
-    /// Where the rule is written down.
-    #[must_use]
-    pub fn reference(self) -> &'static str {
-        match self {
-            Self::UnsupportedParameter
-            | Self::UnsupportedValue
-            | Self::UnsupportedRole
-            | Self::MixedInstructions
-            | Self::RequiredParameter
-            | Self::EffortConflict
-            | Self::NoChatCompletions => "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning",
-            Self::PredictionConflict => "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs",
-            Self::StrictSchema => "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs",
-            Self::ApiVersion | Self::Advice => {
-                "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle"
-            }
-            Self::Contradiction | Self::Limit | Self::WrongType | Self::InvalidName => {
-                "https://learn.microsoft.com/azure/ai-foundry/openai/reference"
-            }
-        }
-    }
 }
 
 impl fmt::Display for Rule {
@@ -127,10 +114,32 @@ impl Violation {
         &self.message
     }
 
-    /// Where the rule is written down.
+    /// Where the rule is written down: a page of the documentation.
     #[must_use]
     pub fn reference(&self) -> &'static str {
-        self.rule.reference()
+        match self.rule {
+            Rule::StrictSchema => STRUCTURED_OUTPUTS,
+            Rule::PredictionConflict => PREDICTED_OUTPUTS,
+            Rule::MixedInstructions | Rule::EffortConflict | Rule::UnsupportedRole => REASONING,
+            Rule::NoChatCompletions => MODELS,
+            Rule::ApiVersion | Rule::Advice => API_VERSIONS,
+            Rule::UnsupportedParameter | Rule::UnsupportedValue | Rule::RequiredParameter => self.page(),
+            Rule::Contradiction | Rule::Limit | Rule::WrongType | Rule::InvalidName => REFERENCE,
+        }
+    }
+
+    /// The page about the parameter.
+    fn page(&self) -> &'static str {
+        match self.parameter.as_str() {
+            "prediction" => PREDICTED_OUTPUTS,
+            "tools" | "functions" | "parallel_tool_calls" => FUNCTION_CALLING,
+            "response_format" => STRUCTURED_OUTPUTS,
+            "modalities" | "audio" => AUDIO,
+            place if place.ends_with(".strict") => STRUCTURED_OUTPUTS,
+            place if place.contains("].content[") => MODELS,
+            place if place.contains(['[', '.']) || place == "messages" => REFERENCE,
+            _ => REASONING,
+        }
     }
 }
 
@@ -196,6 +205,41 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_violation_is_one_line() {
+        let error = ValidationError::unless_empty(vec![Violation::new("n", Rule::Limit, "too many")]).unwrap_err();
+        assert_eq!(error.to_string(), "the request breaks a rule: n: too many");
+        assert!(ValidationError::unless_empty(Vec::new()).is_ok());
+    }
+
+    #[test]
+    fn a_violation_leads_to_the_page_about_its_parameter() {
+        for (parameter, rule, page) in [
+            ("temperature", Rule::UnsupportedParameter, REASONING),
+            ("reasoning_effort", Rule::UnsupportedValue, REASONING),
+            ("max_completion_tokens", Rule::RequiredParameter, REASONING),
+            ("max_completion_tokens", Rule::PredictionConflict, PREDICTED_OUTPUTS),
+            ("prediction", Rule::UnsupportedParameter, PREDICTED_OUTPUTS),
+            ("tools", Rule::UnsupportedParameter, FUNCTION_CALLING),
+            (
+                "tools[0].function.strict",
+                Rule::UnsupportedParameter,
+                STRUCTURED_OUTPUTS,
+            ),
+            ("messages[1].content[0]", Rule::UnsupportedParameter, MODELS),
+            ("messages[1].tool_call_id", Rule::RequiredParameter, REFERENCE),
+            ("messages", Rule::RequiredParameter, REFERENCE),
+            ("model", Rule::NoChatCompletions, MODELS),
+            ("data_sources", Rule::ApiVersion, API_VERSIONS),
+        ] {
+            assert_eq!(
+                Violation::new(parameter, rule, "").reference(),
+                page,
+                "{parameter} {rule}"
+            );
+        }
+    }
 
     #[test]
     fn display_lists_all() {

@@ -70,6 +70,8 @@ wire_struct! {
         pub violence: SeverityResult = "violence",
         /// Self-harm.
         pub self_harm: SeverityResult = "self_harm",
+        /// The same, as old versions spell it.
+        pub self_harm_hyphen: SeverityResult = "self-harm",
         /// An attempt of the user to break out of the rules; prompts only.
         pub jailbreak: DetectionResult = "jailbreak",
         /// An attack hidden in a document; prompts only.
@@ -382,7 +384,13 @@ impl ContentFilterResults {
             ("hate", self.hate.as_ref().map(|result| of(result.filtered))),
             ("sexual", self.sexual.as_ref().map(|result| of(result.filtered))),
             ("violence", self.violence.as_ref().map(|result| of(result.filtered))),
-            ("self_harm", self.self_harm.as_ref().map(|result| of(result.filtered))),
+            (
+                "self_harm",
+                self.self_harm
+                    .as_ref()
+                    .or(self.self_harm_hyphen.as_ref())
+                    .map(|result| of(result.filtered)),
+            ),
             ("jailbreak", self.jailbreak.as_ref().map(|result| of(result.filtered))),
             (
                 "indirect_attack",
@@ -491,6 +499,7 @@ impl ContentFilterResults {
             sexual,
             violence,
             self_harm,
+            self_harm_hyphen,
             jailbreak,
             indirect_attack,
             profanity,

@@ -10,11 +10,11 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
     pub struct MessageContext {
         /// The passages the answer cites, in the order of its `[doc1]` marks.
-        pub citations: Vec<Citation> = hidden "citations",
+        pub citations: Vec<Citation> = "citations",
         /// What was searched for: a JSON list, encoded as a string. See [`MessageContext::intents`].
         pub intent: String = hidden "intent",
         /// Everything that was found, used or not.
-        pub all_retrieved_documents: Vec<RetrievedDocument> = hidden "all_retrieved_documents",
+        pub all_retrieved_documents: Vec<RetrievedDocument> = "all_retrieved_documents",
     }
 }
 

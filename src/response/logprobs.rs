@@ -26,7 +26,7 @@ wire_struct! {
         /// The token's bytes, for tokens that are part of a character.
         pub bytes: Vec<u8> = hidden "bytes",
         /// The likeliest tokens at this place.
-        pub top_logprobs: Vec<TopLogprob> = hidden "top_logprobs",
+        pub top_logprobs: Vec<TopLogprob> = "top_logprobs",
     }
 }
 

@@ -82,8 +82,9 @@ impl ResponseMetadata {
     }
 
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
-    pub(crate) fn with_repaired(mut self, parameter: String) -> Self {
+    pub(crate) fn with_repaired(mut self, parameter: String, earlier_attempts: u32) -> Self {
         self.repaired.push(parameter);
+        self.attempts = self.attempts.saturating_add(earlier_attempts);
         self
     }
 

@@ -96,10 +96,17 @@ impl ChatCompletion {
         self
     }
 
-    /// Whether the body has a list of choices, be it empty.
+    /// Whether the body is an answer at all, be it in pieces: a field that is odd or missing loses nothing.
     #[cfg(feature = "client")]
-    pub(crate) fn has_choices(&self) -> bool {
-        self.body.choices.is_some()
+    pub(crate) fn is_answer(&self) -> bool {
+        let body = &self.body;
+        let object = body.object.as_deref().unwrap_or_default();
+        let mentions = body.id.is_some()
+            || body.model.is_some()
+            || body.usage.is_some()
+            || body.prompt_filter_results.is_some()
+            || !object.is_empty();
+        body.choices.is_some() || (mentions && (object.is_empty() || object.starts_with("chat.completion")))
     }
 
     /// The answer's id, such as `chatcmpl-..`.

@@ -134,8 +134,9 @@ impl PartialJson {
         &self.text
     }
 
+    #[cfg(test)]
     /// Whether the value is whole. A number that stands alone never is: it may go on.
-    pub(crate) fn is_complete(&self) -> bool {
+    fn is_complete(&self) -> bool {
         self.state == State::After && self.open.is_empty()
     }
 

@@ -49,6 +49,39 @@ wire_struct! {
 }
 
 impl ToolCall {
+    /// A call of a function, for a conversation that was not had through this crate. `arguments` is JSON
+    /// text.
+    #[must_use]
+    pub fn function(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
+        let function = FunctionCall {
+            name: Some(name.into()),
+            arguments: Some(arguments.into()),
+            ..FunctionCall::EMPTY
+        };
+        Self {
+            id: Some(id.into()),
+            kind: Some(ToolCallType::Function),
+            function: Some(function),
+            ..Self::EMPTY
+        }
+    }
+
+    /// A call of a custom tool, for a conversation that was not had through this crate.
+    #[must_use]
+    pub fn custom(id: impl Into<String>, name: impl Into<String>, input: impl Into<String>) -> Self {
+        let custom = CustomToolCall {
+            name: Some(name.into()),
+            input: Some(input.into()),
+            ..CustomToolCall::EMPTY
+        };
+        Self {
+            id: Some(id.into()),
+            kind: Some(ToolCallType::Custom),
+            custom: Some(custom),
+            ..Self::EMPTY
+        }
+    }
+
     /// The id that the tool's message must repeat; empty when the service left it out.
     #[must_use]
     pub fn id(&self) -> &str {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::response::content_filter::{ContentFilterOffsets, ContentFilterResults, PromptFilterResult};
 use crate::response::context::MessageContext;
 use crate::response::{Annotation, Audio, FinishReason, Logprobs, Role, ServiceTier, ToolCallType, Usage};
-use crate::wire::wire_struct;
+use crate::wire::{Shared, wire_struct};
 
 wire_struct! {
     pub(crate) struct ChunkBody {
@@ -22,14 +22,14 @@ wire_struct! {
         pub(crate) created: u64 = "created",
         pub(crate) model: String = "model",
         pub(crate) choices: Vec<ChoiceBody> = "choices",
-        pub(crate) usage: Usage = "usage",
+        pub(crate) usage: Box<Usage> = "usage",
         pub(crate) system_fingerprint: String = "system_fingerprint",
         pub(crate) service_tier: ServiceTier = "service_tier",
         pub(crate) obfuscation: String = hidden "obfuscation",
         pub(crate) prompt_filter_results: Vec<PromptFilterResult> = "prompt_filter_results",
         pub(crate) prompt_annotations: Vec<PromptFilterResult> = "prompt_annotations",
-        pub(crate) content_filter_results: ContentFilterResults = "content_filter_results",
-        pub(crate) delta: DeltaBody = "delta",
+        pub(crate) content_filter_results: Shared<ContentFilterResults> = "content_filter_results",
+        pub(crate) delta: Box<DeltaBody> = "delta",
         pub(crate) error: Value = hidden "error",
     }
 }
@@ -39,9 +39,9 @@ wire_struct! {
         pub(crate) index: u64 = "index",
         pub(crate) delta: DeltaBody = "delta",
         pub(crate) finish_reason: FinishReason = "finish_reason",
-        pub(crate) logprobs: Logprobs = "logprobs",
-        pub(crate) content_filter_results: Box<ContentFilterResults> = "content_filter_results",
-        pub(crate) content_filter_result: Box<ContentFilterResults> = "content_filter_result",
+        pub(crate) logprobs: Box<Logprobs> = "logprobs",
+        pub(crate) content_filter_results: Shared<ContentFilterResults> = "content_filter_results",
+        pub(crate) content_filter_result: Shared<ContentFilterResults> = "content_filter_result",
         pub(crate) content_filter_offsets: ContentFilterOffsets = "content_filter_offsets",
     }
 }
@@ -53,8 +53,8 @@ wire_struct! {
         pub(crate) refusal: String = hidden "refusal",
         pub(crate) reasoning_content: String = hidden "reasoning_content",
         pub(crate) tool_calls: Vec<ToolCallBody> = "tool_calls",
-        pub(crate) function_call: FunctionDelta = "function_call",
-        pub(crate) audio: Audio = "audio",
+        pub(crate) function_call: Box<FunctionDelta> = "function_call",
+        pub(crate) audio: Box<Audio> = "audio",
         pub(crate) annotations: Vec<Annotation> = "annotations",
         pub(crate) context: Box<MessageContext> = "context",
     }
@@ -66,7 +66,7 @@ wire_struct! {
         pub(crate) id: String = "id",
         pub(crate) kind: ToolCallType = "type",
         pub(crate) function: FunctionDelta = "function",
-        pub(crate) custom: CustomDelta = "custom",
+        pub(crate) custom: Box<CustomDelta> = "custom",
     }
 }
 
@@ -111,24 +111,34 @@ pub(crate) enum Hole {
 #[derive(Clone)]
 pub struct ChatCompletionChunk {
     shape: Arc<ChunkBody>,
-    text: Option<(Hole, String)>,
-    obfuscation: Option<String>,
+    filled: Option<Filled>,
+}
+
+/// What a chunk puts in the place of its shape's strings: one allocation for both.
+#[derive(Clone)]
+pub(crate) struct Filled {
+    pub(crate) hole: Hole,
+    /// The words, and after them the padding.
+    pub(crate) text: String,
+    /// Where the padding begins, if there is any.
+    pub(crate) padding: Option<usize>,
+}
+
+impl Filled {
+    fn words(&self) -> &str {
+        self.padding.and_then(|at| self.text.get(..at)).unwrap_or(&self.text)
+    }
 }
 
 impl ChatCompletionChunk {
     pub(crate) fn whole(shape: Arc<ChunkBody>) -> Self {
-        Self {
-            shape,
-            text: None,
-            obfuscation: None,
-        }
+        Self { shape, filled: None }
     }
 
-    pub(crate) fn from_shape(shape: Arc<ChunkBody>, hole: Hole, text: String, obfuscation: Option<String>) -> Self {
+    pub(crate) fn from_shape(shape: Arc<ChunkBody>, filled: Filled) -> Self {
         Self {
             shape,
-            text: Some((hole, text)),
-            obfuscation,
+            filled: Some(filled),
         }
     }
 
@@ -138,7 +148,7 @@ impl ChatCompletionChunk {
 
     /// The words that differ from the shape's.
     pub(crate) fn varying(&self) -> Option<(Hole, &str)> {
-        self.text.as_ref().map(|(hole, text)| (*hole, text.as_str()))
+        self.filled.as_ref().map(|filled| (filled.hole, filled.words()))
     }
 
     /// The answer's id; empty on Azure's filter chunks.
@@ -180,13 +190,17 @@ impl ChatCompletionChunk {
     /// The tokens of the call: in the last chunk or the one before, when they were asked for.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
-        self.shape.usage.as_ref()
+        self.shape.usage.as_deref()
     }
 
     /// Padding that hides the chunk's size; no part of the answer.
     #[must_use]
     pub fn obfuscation(&self) -> Option<&str> {
-        self.obfuscation.as_deref().or(self.shape.obfuscation.as_deref())
+        let filled = self
+            .filled
+            .as_ref()
+            .and_then(|filled| filled.text.get(filled.padding?..));
+        filled.or(self.shape.obfuscation.as_deref())
     }
 
     /// What the content filter says about the prompt: in the first chunk.
@@ -199,13 +213,33 @@ impl ChatCompletionChunk {
             .unwrap_or_default()
     }
 
-    /// What the chunk adds, choice by choice; empty for filter and usage chunks.
+    /// What the chunk adds, choice by choice; empty for prompt filter and usage chunks.
     pub fn choices(&self) -> impl Iterator<Item = ChunkChoice<'_>> {
         let choices = self.shape.choices.as_deref().unwrap_or_default().iter();
-        choices.enumerate().map(|(at, body)| ChunkChoice {
+        let choices = choices.enumerate().map(|(at, body)| ChunkChoice {
             body,
+            delta: body.delta.as_ref(),
+            results: body
+                .content_filter_results
+                .as_ref()
+                .or(body.content_filter_result.as_ref()),
             position: at,
             text: if at == 0 { self.varying() } else { None },
+        });
+        choices.chain(self.bare_choice())
+    }
+
+    /// What stands at the top of the chunk and belongs to the first choice. The schema of v1 has a delta and
+    /// filter results there; no recording does.
+    fn bare_choice(&self) -> Option<ChunkChoice<'_>> {
+        const NOTHING: &ChoiceBody = &ChoiceBody::EMPTY;
+        let (delta, results) = (self.shape.delta.as_deref(), self.shape.content_filter_results.as_ref());
+        (delta.is_some() || results.is_some()).then_some(ChunkChoice {
+            body: NOTHING,
+            delta,
+            results,
+            position: 0,
+            text: None,
         })
     }
 
@@ -218,8 +252,15 @@ impl ChatCompletionChunk {
     /// The words this chunk adds to the first choice, by value.
     #[must_use]
     pub fn into_text(self) -> Option<String> {
-        match self.text {
-            Some((Hole::Content, text)) if self.shape.choices.as_ref()?.first()?.index.unwrap_or(0) == 0 => Some(text),
+        match self.filled {
+            Some(Filled {
+                hole: Hole::Content,
+                mut text,
+                padding,
+            }) if self.shape.choices.as_ref()?.first()?.index.unwrap_or(0) == 0 => {
+                text.truncate(padding.unwrap_or(text.len()));
+                Some(text)
+            }
             _ => self.text().map(str::to_owned),
         }
     }
@@ -233,15 +274,15 @@ impl ChatCompletionChunk {
     /// The chunk with its own words in place.
     fn to_body(&self) -> ChunkBody {
         let mut body = ChunkBody::clone(&self.shape);
-        if let Some(padding) = &self.obfuscation {
-            body.obfuscation = Some(padding.clone());
+        if self.filled.as_ref().is_some_and(|filled| filled.padding.is_some()) {
+            body.obfuscation = self.obfuscation().map(str::to_owned);
         }
         let delta = body
             .choices
             .as_mut()
             .and_then(|choices| choices.first_mut()?.delta.as_mut());
-        if let (Some((hole, text)), Some(delta)) = (&self.text, delta) {
-            let text = Some(text.clone());
+        if let (Some((hole, text)), Some(delta)) = (self.varying(), delta) {
+            let text = Some(text.to_owned());
             match hole {
                 Hole::Content => delta.content = text,
                 Hole::Refusal => delta.refusal = text,
@@ -286,6 +327,8 @@ impl<'de> Deserialize<'de> for ChatCompletionChunk {
 #[derive(Clone, Copy)]
 pub struct ChunkChoice<'a> {
     body: &'a ChoiceBody,
+    delta: Option<&'a DeltaBody>,
+    results: Option<&'a Shared<ContentFilterResults>>,
     position: usize,
     text: Option<(Hole, &'a str)>,
 }
@@ -295,8 +338,13 @@ impl<'a> ChunkChoice<'a> {
         self.body
     }
 
-    fn delta(&self) -> Option<&'a DeltaBody> {
-        self.body.delta.as_ref()
+    /// The results, as many chunks share them.
+    pub(crate) fn shared_results(&self) -> Option<&'a Shared<ContentFilterResults>> {
+        self.results
+    }
+
+    pub(crate) fn delta(&self) -> Option<&'a DeltaBody> {
+        self.delta
     }
 
     fn hole_or(&self, hole: Hole, shape: impl FnOnce(&'a DeltaBody) -> Option<&'a str>) -> Option<&'a str> {
@@ -361,7 +409,7 @@ impl<'a> ChunkChoice<'a> {
     /// The sound added.
     #[must_use]
     pub fn audio(&self) -> Option<&'a Audio> {
-        self.delta()?.audio.as_ref()
+        self.delta()?.audio.as_deref()
     }
 
     /// Why the choice ended: in its last chunk.
@@ -373,17 +421,14 @@ impl<'a> ChunkChoice<'a> {
     /// How likely the added tokens are.
     #[must_use]
     pub fn logprobs(&self) -> Option<&'a Logprobs> {
-        self.body.logprobs.as_ref()
+        self.body.logprobs.as_deref()
     }
 
     /// What the content filter says, about this chunk's words or, in asynchronous mode, about the stretch
     /// that [`content_filter_offsets`](Self::content_filter_offsets) names.
     #[must_use]
     pub fn content_filter_results(&self) -> Option<&'a ContentFilterResults> {
-        self.body
-            .content_filter_results
-            .as_deref()
-            .or(self.body.content_filter_result.as_deref())
+        self.results.map(|results| &**results)
     }
 
     /// How far the asynchronous filter has looked.
@@ -493,12 +538,18 @@ mod tests {
         let shape =
             json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
         let shape: ChunkBody = serde_json::from_value(shape).unwrap();
-        let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), Hole::Arguments, "b".to_owned(), None);
+        let filled = Filled {
+            hole: Hole::Arguments,
+            text: "bpad".to_owned(),
+            padding: Some(1),
+        };
+        let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), filled);
         let choice = chunk.choices().next().unwrap();
         assert_eq!(choice.tool_calls().next().unwrap().arguments(), Some("b"));
         assert_eq!(
             serde_json::to_value(&chunk).unwrap(),
-            json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "b"}}]}}]})
+            json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "b"}}]}}],
+                "obfuscation": "pad"})
         );
     }
 }

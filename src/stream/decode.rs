@@ -1,22 +1,23 @@
 //! Bytes of an event to a chunk, without parsing where that gives the same.
 //!
 //! Consecutive chunks of a stream differ in few strings: the words, and padding. So the last parsed line of
-//! each kind is kept as a [`Template`], with the places of those strings. A line with the same bytes around
-//! these places is the same JSON with other strings in them, and becomes a chunk by taking the strings out.
+//! each kind is kept as a [`Template`], and a line that fits it becomes a chunk by taking the strings out.
 //! Anything else is parsed. The two ways give the same chunk for every input; a property test holds them
 //! against each other.
 
+use std::iter;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::chunk::{ChatCompletionChunk, ChunkBody, Hole};
-use super::locate::{Found, locate, string_end};
+use super::chunk::{ChatCompletionChunk, ChunkBody};
+use super::results::KnownResults;
+use super::template::Template;
 use crate::error::{Error, ErrorKind, ServiceError};
 
 /// So many kinds of lines are remembered; two choices with words and tool calls need four.
 const TEMPLATES: usize = 6;
-/// After so many misses in a row, lines are not compared any more, and only parsed,
+/// After so many lines from which nothing was gained, nothing more is learned,
 const PATIENCE: u32 = 12;
 /// until so many lines have gone by.
 const PAUSE: u32 = 200;
@@ -32,10 +33,30 @@ pub(super) enum Decoded {
 /// Decodes the events of one stream.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    templates: Vec<Template>,
-    use_templates: bool,
+    templates: Vec<Known>,
+    /// The template that was filled or learned last.
+    last: usize,
+    oldest: usize,
+    template_patience: Patience,
+    results: Option<KnownResults>,
+    results_patience: Patience,
+    /// A line without its filter results.
+    cut: Vec<u8>,
+    is_learning: bool,
+}
+
+/// How long to go on learning from lines when nothing comes of it.
+#[derive(Debug, Default)]
+struct Patience {
     misses: u32,
     pause: u32,
+}
+
+#[derive(Debug)]
+struct Known {
+    template: Template,
+    /// The template that was used after this one the last time, and probably will be again: choices take
+    /// turns.
     next: usize,
 }
 
@@ -43,29 +64,42 @@ impl Decoder {
     pub(super) fn new() -> Self {
         Self {
             templates: Vec::new(),
-            use_templates: true,
-            misses: 0,
-            pause: 0,
-            next: 0,
+            last: 0,
+            oldest: 0,
+            template_patience: Patience::default(),
+            results: None,
+            results_patience: Patience::default(),
+            cut: Vec::new(),
+            is_learning: true,
         }
     }
 
     /// A decoder that always parses, to hold the other against.
     pub(super) fn parsing_only() -> Self {
         Self {
-            use_templates: false,
+            is_learning: false,
             ..Self::new()
         }
     }
 
+    /// The chunk of the event at the start of `text`, and the event's size with its line ends, if it is one
+    /// line of data that fits a template. Says nothing about anything else.
+    pub(super) fn decode_familiar(&mut self, text: &[u8]) -> Option<(ChatCompletionChunk, usize)> {
+        let line = text.strip_prefix(b"data: ")?;
+        let mut left = 0;
+        let chunk = self.fill(line, |rest| {
+            let after = rest.strip_prefix(b"\n\n").or_else(|| rest.strip_prefix(b"\r\n\r\n"));
+            left = after.map_or(0, <[u8]>::len);
+            after.is_some()
+        })?;
+        Some((chunk, text.len() - left))
+    }
+
     pub(super) fn decode(&mut self, line: &Bytes) -> Result<Decoded, Error> {
-        if self.use_templates && self.pause == 0 {
-            if let Some(chunk) = self.templates.iter().find_map(|template| template.fill(line)) {
-                self.misses = 0;
-                return Ok(Decoded::Chunk(chunk));
-            }
+        if let Some(chunk) = self.fill(line, <[u8]>::is_empty) {
+            return Ok(Decoded::Chunk(chunk));
         }
-        let body = parse(line)?;
+        let body = self.parse(line)?;
         if body.error.is_some() || is_gateway_error(&body) {
             return Ok(Decoded::Refusal(Box::new(ServiceError::from_body(line))));
         }
@@ -74,35 +108,89 @@ impl Decoder {
         Ok(Decoded::Chunk(ChatCompletionChunk::whole(shape)))
     }
 
+    fn parse(&mut self, line: &Bytes) -> Result<ChunkBody, Error> {
+        if let Some(known) = &self.results
+            && let Some(cut) = known.cut(line, &mut self.cut)
+            // what cannot be read is read again as a whole, for its error to name the place
+            && let Some(body) = parse(cut).ok().and_then(|body| known.put_back(body))
+        {
+            self.results_patience.misses = 0;
+            return Ok(body);
+        }
+        let body = parse(line)?;
+        if self.is_learning && !self.results_patience.is_over() {
+            self.results = KnownResults::of(line, &body);
+        }
+        Ok(body)
+    }
+
+    /// The chunk that a template makes of the start of `text`; what follows must be taken by `rest`.
+    #[inline]
+    fn fill(&mut self, text: &[u8], mut rest: impl FnMut(&[u8]) -> bool) -> Option<ChatCompletionChunk> {
+        let likely = self.templates.get(self.last)?.next;
+        let others = (0..self.templates.len()).filter(|at| *at != likely);
+        let (at, chunk) = iter::once(likely).chain(others).find_map(|at| {
+            let known = self.templates.get(at)?;
+            Some((at, known.template.fill(text, &mut rest)?))
+        })?;
+        self.note_use(at);
+        self.template_patience.misses = 0;
+        Some(chunk)
+    }
+
+    fn note_use(&mut self, at: usize) {
+        if let Some(known) = self.templates.get_mut(self.last) {
+            known.next = at;
+        }
+        self.last = at;
+    }
+
     fn learn(&mut self, line: &Bytes, shape: &Arc<ChunkBody>) {
-        if !self.use_templates {
+        if !self.is_learning {
             return;
         }
-        if self.pause > 0 {
-            self.pause -= 1;
-            return;
-        }
-        self.misses += 1;
-        if self.misses > PATIENCE {
+        if self.template_patience.is_over() {
+            // without templates nothing is compared
             self.templates.clear();
-            self.misses = 0;
-            self.pause = PAUSE;
             return;
         }
         let Some(template) = Template::of(line, shape) else {
             return;
         };
-        let same_kind = |known: &Template| known.hole == template.hole && known.choice == template.choice;
-        if let Some(known) = self.templates.iter_mut().find(|known| same_kind(known)) {
-            *known = template;
-        } else if self.templates.len() < TEMPLATES {
-            self.templates.push(template);
-        } else {
-            self.next = (self.next + 1) % TEMPLATES;
-            if let Some(oldest) = self.templates.get_mut(self.next) {
-                *oldest = template;
+        let like = self
+            .templates
+            .iter()
+            .position(|known| known.template.is_like(&template));
+        let at = like.unwrap_or_else(|| {
+            if self.templates.len() < TEMPLATES {
+                return self.templates.len();
             }
+            self.oldest = (self.oldest + 1) % TEMPLATES;
+            self.oldest
+        });
+        let learned = Known { template, next: at };
+        match self.templates.get_mut(at) {
+            Some(known) => *known = learned,
+            None => self.templates.push(learned),
         }
+        self.note_use(at);
+    }
+}
+
+impl Patience {
+    /// Counts a line from which something could be learned; `true` if nothing should be.
+    fn is_over(&mut self) -> bool {
+        if self.pause > 0 {
+            self.pause -= 1;
+            return true;
+        }
+        self.misses += 1;
+        if self.misses > PATIENCE {
+            self.misses = 0;
+            self.pause = PAUSE;
+            return true;
+        }
+        false
     }
 }
 
@@ -113,7 +201,12 @@ fn is_gateway_error(body: &ChunkBody) -> bool {
 }
 
 fn parse(line: &[u8]) -> Result<ChunkBody, Error> {
-    serde_json::from_slice(line).map_err(|error| {
+    // an event is text; checking that once is cheaper than string by string
+    let body = match std::str::from_utf8(line) {
+        Ok(line) => serde_json::from_str(line),
+        Err(_) => serde_json::from_slice(line),
+    };
+    body.map_err(|error| {
         // the parser's own words can quote the line
         Error::new(
             ErrorKind::Decode,
@@ -124,109 +217,4 @@ fn parse(line: &[u8]) -> Result<ChunkBody, Error> {
             ),
         )
     })
-}
-
-/// A parsed line with the places of the strings that vary.
-#[derive(Debug)]
-struct Template {
-    line: Bytes,
-    shape: Arc<ChunkBody>,
-    hole: Hole,
-    choice: u64,
-    /// The words, and the padding where there is any, in the order in which they stand. Each range is the
-    /// string between its quotes.
-    first: Place,
-    second: Option<Place>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    start: usize,
-    end: usize,
-    is_padding: bool,
-}
-
-impl Template {
-    fn of(line: &Bytes, shape: &Arc<ChunkBody>) -> Option<Self> {
-        let Found { hole, words, padding } = locate(line)?;
-        let choice = shape.choices.as_ref()?.first()?.index.unwrap_or(0);
-        let words = Place {
-            start: words.start,
-            end: words.end,
-            is_padding: false,
-        };
-        let padding = padding.map(|range| Place {
-            start: range.start,
-            end: range.end,
-            is_padding: true,
-        });
-        let (first, second) = match padding {
-            Some(padding) if padding.start < words.start => (padding, Some(words)),
-            other => (words, other),
-        };
-        Some(Self {
-            line: line.clone(),
-            shape: Arc::clone(shape),
-            hole,
-            choice,
-            first,
-            second,
-        })
-    }
-
-    /// The chunk this line makes, if it has the template's bytes around the places.
-    fn fill(&self, line: &[u8]) -> Option<ChatCompletionChunk> {
-        let known: &[u8] = &self.line;
-        let prefix = known.get(..self.first.start)?;
-        let rest = line.strip_prefix(prefix)?;
-        let (first, rest) = take_string(rest)?;
-        let (second, rest, tail) = match self.second {
-            None => (None, rest, known.get(self.first.end..)?),
-            Some(place) => {
-                let rest = rest.strip_prefix(known.get(self.first.end..place.start)?)?;
-                let (second, rest) = take_string(rest)?;
-                (Some(second), rest, known.get(place.end..)?)
-            }
-        };
-        if rest != tail {
-            return None;
-        }
-        let (words, padding) = if self.first.is_padding {
-            (second?, Some(first))
-        } else {
-            (first, second)
-        };
-        let words = unescape(words)?;
-        let padding = match padding {
-            Some(padding) => Some(unescape(padding)?),
-            None => None,
-        };
-        Some(ChatCompletionChunk::from_shape(
-            Arc::clone(&self.shape),
-            self.hole,
-            words,
-            padding,
-        ))
-    }
-}
-
-/// A string up to its closing quote, and what follows from the quote on.
-fn take_string(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    rest.split_at_checked(string_end(rest)?)
-}
-
-/// The text of a string without its quotes; `None` for what is no JSON string, which the parser then
-/// reports.
-fn unescape(raw: &[u8]) -> Option<String> {
-    if raw.iter().any(|byte| *byte < 0x20) {
-        return None;
-    }
-    if memchr::memchr(b'\\', raw).is_none() {
-        return std::str::from_utf8(raw).ok().map(str::to_owned);
-    }
-    let mut quoted = Vec::with_capacity(raw.len().saturating_add(2));
-    quoted.push(b'"');
-    quoted.extend_from_slice(raw);
-    quoted.push(b'"');
-    serde_json::from_slice(&quoted).ok()
 }

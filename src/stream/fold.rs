@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkChoice, DeltaBody, Hole, ToolCallDelta};
 use crate::response::{
-    AssistantMessage, Audio, ChatCompletion, Choice, CompletionBody, CustomToolCall, FunctionCall, Logprobs, ToolCall,
-    ToolCallType,
+    AssistantMessage, Audio, ChatCompletion, Choice, CompletionBody, ContentFilterResults, CustomToolCall,
+    FunctionCall, Logprobs, ToolCall, ToolCallType,
 };
-use crate::wire::Rest;
+use crate::wire::{Rest, Shared};
 
 /// What has been received so far.
 #[derive(Debug, Default)]
@@ -21,16 +21,28 @@ pub struct ChunkFold {
     body: CompletionBody,
     choices: Vec<OpenChoice>,
     chunks: u64,
-    /// The shape whose ids and counts were taken over last.
-    head: Option<Arc<ChunkBody>>,
+    /// Shapes with the ids and counts that were taken over last, all the same.
+    heads: Vec<Arc<ChunkBody>>,
 }
+
+/// So many shapes with one head are remembered; choices that take turns have one each.
+const HEADS: usize = 4;
 
 #[derive(Debug, Default)]
 struct OpenChoice {
     choice: Choice,
     calls: Vec<OpenCall>,
     /// The shape that was applied last, if applying it again adds nothing but its words.
-    settled: Option<Arc<ChunkBody>>,
+    settled: Option<Settled>,
+    /// The filter results that were merged last, if nothing was merged since.
+    judged: Option<Shared<ContentFilterResults>>,
+}
+
+#[derive(Debug)]
+struct Settled {
+    shape: Arc<ChunkBody>,
+    /// Which call its arguments belong to.
+    call: Option<usize>,
 }
 
 /// A tool call, and the index by which its pieces are told apart.
@@ -51,9 +63,8 @@ impl ChunkFold {
     pub fn push(&mut self, chunk: &ChatCompletionChunk) {
         self.chunks += 1;
         let shape = chunk.shape();
-        if self.head.as_ref().is_none_or(|head| !Arc::ptr_eq(head, shape)) {
-            self.take_head(shape);
-            self.head = Some(Arc::clone(shape));
+        if !self.heads.iter().any(|head| Arc::ptr_eq(head, shape)) {
+            self.note_head(shape);
         }
         if let Some((hole, text)) = chunk.varying()
             && let Some(open) = self.settled_choice(shape)
@@ -125,9 +136,20 @@ impl ChunkFold {
     }
 
     fn settled_choice(&mut self, shape: &Arc<ChunkBody>) -> Option<&mut OpenChoice> {
-        self.choices
-            .iter_mut()
-            .find(|open| open.settled.as_ref().is_some_and(|settled| Arc::ptr_eq(settled, shape)))
+        self.choices.iter_mut().find(|open| {
+            let settled = open.settled.as_ref();
+            settled.is_some_and(|settled| Arc::ptr_eq(&settled.shape, shape))
+        })
+    }
+
+    fn note_head(&mut self, shape: &Arc<ChunkBody>) {
+        if self.heads.first().is_none_or(|head| !is_same_head(head, shape)) {
+            self.take_head(shape);
+            self.heads.clear();
+        } else if self.heads.len() == HEADS {
+            self.heads.clear();
+        }
+        self.heads.push(Arc::clone(shape));
     }
 
     fn take_head(&mut self, shape: &ChunkBody) {
@@ -145,7 +167,7 @@ impl ChunkFold {
             body.service_tier.clone_from(&shape.service_tier);
         }
         if let Some(usage) = &shape.usage {
-            body.usage = Some(usage.clone());
+            body.usage = Some(usage.as_ref().clone());
         }
         take_extra(&mut body.rest, shape.rest.extra());
     }
@@ -158,24 +180,18 @@ impl ChunkFold {
         }
         let sole = shape.choices.as_ref().is_some_and(|choices| choices.len() == 1)
             && shape.delta.is_none()
+            && shape.content_filter_results.is_none()
             && chunk.prompt_filter_results().is_empty();
         for choice in chunk.choices() {
             let open = self.open_choice(choice.index());
-            open.push(&choice);
-            let repeatable = sole && chunk.varying().is_some() && only_words(&choice);
-            open.settled = repeatable.then(|| Arc::clone(shape));
-        }
-        // v1 puts a delta and filter results at the top of a chunk in its schema; no recording has them
-        if let Some(delta) = &shape.delta {
-            self.open_choice(0)
-                .push_delta(delta, delta.content.as_deref(), None, None);
-        }
-        if let Some(results) = &shape.content_filter_results {
-            self.open_choice(0)
-                .choice
-                .content_filter_results
-                .get_or_insert_default()
-                .merge(results);
+            let call = open.push(&choice);
+            open.settled = match chunk.varying() {
+                Some((hole, _)) if sole && open.is_settled(&choice, hole, call) => Some(Settled {
+                    shape: Arc::clone(shape),
+                    call,
+                }),
+                _ => None,
+            };
         }
     }
 
@@ -206,49 +222,74 @@ impl ChunkFold {
     }
 }
 
-/// Whether pushing this choice again would change nothing but append its one varying string.
-fn only_words(choice: &ChunkChoice<'_>) -> bool {
-    let body = choice.body();
-    let Some(delta) = &body.delta else { return false };
-    let texts = [&delta.content, &delta.refusal, &delta.reasoning_content]
-        .into_iter()
-        .filter(|text| text.as_ref().is_some_and(|text| !text.is_empty()))
-        .count();
-    // the shape itself carries the words of the chunk it was learned from
-    let calls = delta.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty());
-    texts <= 1
-        && !calls
-        && body.logprobs.is_none()
-        && delta.function_call.is_none()
-        && delta.audio.is_none()
-        && delta.annotations.is_none()
-        && delta.context.is_none()
-        && delta.rest.extra().is_none()
+/// Whether taking over the head of one after that of the other changes nothing.
+fn is_same_head(one: &ChunkBody, other: &ChunkBody) -> bool {
+    one.id == other.id
+        && one.created == other.created
+        && one.model == other.model
+        && one.object == other.object
+        && one.system_fingerprint == other.system_fingerprint
+        && one.service_tier == other.service_tier
+        && one.usage == other.usage
+        && one.rest == other.rest
 }
 
 impl OpenChoice {
+    /// Whether pushing this choice again would change nothing but append the words of its hole. `call` is
+    /// the one its piece was added to.
+    fn is_settled(&self, choice: &ChunkChoice<'_>, hole: Hole, call: Option<usize>) -> bool {
+        let body = choice.body();
+        let Some(delta) = &body.delta else { return false };
+        // the shape itself carries the words of the chunk it was learned from
+        let texts = [&delta.content, &delta.refusal, &delta.reasoning_content]
+            .into_iter()
+            .filter(|text| text.as_ref().is_some_and(|text| !text.is_empty()))
+            .count();
+        let words_alone = match (hole, delta.tool_calls.as_deref().unwrap_or_default()) {
+            (Hole::Arguments, [piece]) => texts == 0 && piece.custom.is_none() && call.is_some(),
+            (Hole::Arguments, _) => false,
+            (_, calls) => texts <= 1 && calls.is_empty(),
+        };
+        words_alone
+            && choice.tool_calls().all(|piece| self.call_of(&piece) == call)
+            && body.logprobs.is_none()
+            && delta.function_call.is_none()
+            && delta.audio.is_none()
+            && delta.annotations.is_none()
+            && delta.context.is_none()
+            && delta.rest.extra().is_none()
+    }
+
     fn message(&mut self) -> &mut AssistantMessage {
         self.choice.message.get_or_insert_default()
     }
 
+    /// Appends the words of the settled shape.
     fn append(&mut self, hole: Hole, text: &str) {
-        let message = self.message();
+        let message = self.choice.message.get_or_insert_default();
         let field = match hole {
             Hole::Content => &mut message.content,
             Hole::Refusal => &mut message.refusal,
             Hole::Reasoning => &mut message.reasoning_content,
-            // shapes with tool calls are never settled
-            Hole::Arguments => return,
+            Hole::Arguments => {
+                let at = self.settled.as_ref().and_then(|settled| settled.call);
+                let Some(open) = at.and_then(|at| self.calls.get_mut(at)) else {
+                    return;
+                };
+                &mut open.call.function.get_or_insert(FunctionCall::EMPTY).arguments
+            }
         };
         append(field, Some(text));
     }
 
-    fn push(&mut self, choice: &ChunkChoice<'_>) {
+    /// Adds what the chunk says of this choice; answers which call its last piece belongs to.
+    fn push(&mut self, choice: &ChunkChoice<'_>) -> Option<usize> {
+        let mut call = None;
         let body = choice.body();
-        if let Some(delta) = &body.delta {
+        if let Some(delta) = choice.delta() {
             self.push_delta(delta, choice.content(), choice.refusal(), choice.reasoning_content());
             for piece in choice.tool_calls() {
-                self.push_call(&piece);
+                call = Some(self.push_call(&piece));
             }
         }
         // an empty reason is how some gateways say "not yet"
@@ -260,16 +301,20 @@ impl OpenChoice {
         if let Some(logprobs) = &body.logprobs {
             self.choice.logprobs.get_or_insert(Logprobs::EMPTY).append(logprobs);
         }
-        if let Some(results) = choice.content_filter_results() {
+        if let Some(results) = choice.shared_results()
+            && self.judged.as_ref().is_none_or(|judged| !judged.is(results))
+        {
             self.choice
                 .content_filter_results
                 .get_or_insert_default()
                 .merge(results);
+            self.judged = Some(results.clone());
         }
         if let Some(offsets) = &body.content_filter_offsets {
             self.choice.content_filter_offsets = Some(offsets.clone());
         }
         take_extra(&mut self.choice.rest, body.rest.extra());
+        call
     }
 
     fn push_delta(&mut self, delta: &DeltaBody, content: Option<&str>, refusal: Option<&str>, reasoning: Option<&str>) {
@@ -310,8 +355,8 @@ impl OpenChoice {
         }
     }
 
-    fn push_call(&mut self, piece: &ToolCallDelta<'_>) {
-        let call = self.open_call(piece);
+    fn push_call(&mut self, piece: &ToolCallDelta<'_>) -> usize {
+        let (at, call) = self.open_call(piece);
         let body = piece.body();
         if body.kind.is_some() {
             call.kind.clone_from(&body.kind);
@@ -329,12 +374,13 @@ impl OpenChoice {
             take_extra(&mut open.rest, custom.rest.extra());
         }
         take_extra(&mut call.rest, body.rest.extra());
+        at
     }
 
     /// The call a piece belongs to: by id; a new id opens a new call even under a used index; without an
     /// id by the latest call of that index; without both, the last one, or a new one if the piece names a
     /// tool.
-    fn open_call(&mut self, piece: &ToolCallDelta<'_>) -> &mut ToolCall {
+    fn open_call(&mut self, piece: &ToolCallDelta<'_>) -> (usize, &mut ToolCall) {
         let found = self.call_of(piece);
         let at = found.unwrap_or_else(|| {
             self.calls.push(OpenCall {
@@ -349,7 +395,7 @@ impl OpenChoice {
         if open.call.id.is_none() {
             open.call.id = piece.id().map(str::to_owned);
         }
-        &mut open.call
+        (at, &mut open.call)
     }
 
     fn call_of(&self, piece: &ToolCallDelta<'_>) -> Option<usize> {
@@ -431,6 +477,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::stream::chunk::Filled;
 
     fn fold(chunks: &[Value]) -> Value {
         let mut fold = ChunkFold::new();
@@ -464,6 +511,62 @@ mod tests {
             json!({"id": "a", "model": "m", "created": 7, "usage": {"total_tokens": 3}, "choices": [
                 {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]})
         );
+    }
+
+    /// Each chunk is one shape with other words, as a template makes it; pushed as such and pushed whole.
+    fn assert_settles_as_whole(shapes: &[Value], turns: &[(usize, Hole, &str)]) {
+        let shapes: Vec<Arc<ChunkBody>> = shapes
+            .iter()
+            .map(|shape| Arc::new(serde_json::from_value(shape.clone()).unwrap()))
+            .collect();
+        let (mut filled, mut whole) = (ChunkFold::new(), ChunkFold::new());
+        for (at, hole, text) in turns {
+            let chunk = ChatCompletionChunk::from_shape(
+                Arc::clone(&shapes[*at]),
+                Filled {
+                    hole: *hole,
+                    text: (*text).to_owned(),
+                    padding: None,
+                },
+            );
+            filled.push(&chunk);
+            whole.push(&serde_json::from_value(serde_json::to_value(&chunk).unwrap()).unwrap());
+            assert_eq!(filled.completion(), whole.completion(), "after {text} in shape {at}");
+        }
+    }
+
+    #[test]
+    fn repeated_shapes_add_up_as_if_parsed() {
+        use Hole::{Arguments, Content};
+        let call = |index: u64, call: Value| json!({"choices": [{"index": index, "delta": {"tool_calls": [call]}}]});
+        let shapes = [
+            call(0, json!({"index": 0, "function": {"arguments": "x"}})),
+            call(
+                0,
+                json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "x"}}),
+            ),
+            call(0, json!({"id": "c", "function": {"name": "h", "arguments": "x"}})),
+            call(0, json!({"function": {"name": "k", "arguments": "x"}})),
+            call(1, json!({"index": 0, "function": {"arguments": "x"}})),
+            json!({"model": "m", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "x"}}]}),
+            json!({"model": "n", "delta": {"role": "tool", "content": "y"}, "choices": [{"index": 0, "delta": {"content": "x"}}]}),
+            call(
+                0,
+                json!({"index": 0, "custom": {"input": "i"}, "function": {"arguments": "x"}}),
+            ),
+        ];
+        let hole = |at: usize| if matches!(at, 5 | 6) { Content } else { Arguments };
+        for first in 0..shapes.len() {
+            for second in 0..shapes.len() {
+                for third in 0..shapes.len() {
+                    let turns = [
+                        first, first, second, first, first, second, second, third, first, third, second,
+                    ]
+                    .map(|at| (at, hole(at), "w"));
+                    assert_settles_as_whole(&shapes, &turns);
+                }
+            }
+        }
     }
 
     #[test]

@@ -43,6 +43,30 @@ pub(super) fn locate(line: &[u8]) -> Option<Found> {
     Some(Found { hole, words, padding })
 }
 
+/// Where the first choice's filter results are, from the quote of their name to the end of their object.
+pub(super) fn locate_results(line: &[u8]) -> Option<Range<usize>> {
+    let mut walk = Walk { line, at: 0 };
+    let mut found = None;
+    // `None` from a member ends the walk, which is of no use once they are found
+    let _ = walk.object(|walk, name| {
+        if name != b"choices" {
+            return walk.skip();
+        }
+        walk.expect(b'[')?;
+        walk.object(|walk, name| {
+            if name != b"content_filter_results" || walk.peek()? != b'{' {
+                return walk.skip();
+            }
+            let before = walk.line.get(..walk.at)?.strip_suffix(b"\"content_filter_results\":")?;
+            walk.skip()?;
+            found = Some(before.len()..walk.at);
+            None
+        })?;
+        None
+    });
+    found
+}
+
 type Words = Option<(Hole, Range<usize>)>;
 
 fn in_choice(walk: &mut Walk<'_>) -> Option<Words> {
@@ -291,6 +315,22 @@ mod tests {
             r#"{"obfuscation":"a","choices":[{"delta":{"content":"a"}}],"obfuscation":"b"}"#,
         ] {
             assert_eq!(words(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_results_of_the_first_choice_are_found() {
+        let line = r#"{"choices":[{"index":0,"content_filter_results":{"a":{"b":"}"}},"delta":{}}]}"#;
+        let found = locate_results(line.as_bytes()).unwrap();
+        assert_eq!(&line[found], r#""content_filter_results":{"a":{"b":"}"}}"#);
+        for line in [
+            r#"{"choices":[{"content_filter_results":null,"delta":{}}]}"#,
+            r#"{"choices":[{"content_filter_results" : {},"delta":{}}]}"#,
+            r#"{"choices":[],"x":[{"content_filter_results":{}}]}"#,
+            r#"{"content_filter_results":{},"choices":[{"delta":{"content_filter_results":{}}}]}"#,
+            r#"{"choices":[{"content_filter\u005fresults":{}}]}"#,
+        ] {
+            assert_eq!(locate_results(line.as_bytes()), None, "{line}");
         }
     }
 

@@ -30,7 +30,9 @@ mod events;
 mod fold;
 mod locate;
 mod partial;
+mod results;
 pub mod sse;
+mod template;
 mod text;
 
 /// So much of a body that is no event stream is read to find out what it says.
@@ -91,6 +93,8 @@ pub struct ChatCompletionStream {
     sent: Option<Arc<[String]>>,
     watch_model: Option<ModelWatch>,
     expected_choices: usize,
+    /// An answer that came in one piece although a stream was asked for.
+    whole: Option<Box<ChatCompletion>>,
     end: End,
     /// Bytes from the start of a body, until it is known what it is; then those of a body that is no event
     /// stream.
@@ -128,6 +132,7 @@ impl ChatCompletionStream {
             sent: None,
             watch_model: None,
             expected_choices: 1,
+            whole: None,
             end: End::Open,
             opening: Opening::Unknown,
         }
@@ -211,7 +216,10 @@ impl ChatCompletionStream {
     /// What has come so far, put together; also after an error.
     #[must_use]
     pub fn partial(&self) -> ChatCompletion {
-        self.fold.completion().with_metadata(Arc::clone(&self.metadata))
+        let whole = self.whole.as_deref().cloned();
+        whole
+            .unwrap_or_else(|| self.fold.completion())
+            .with_metadata(Arc::clone(&self.metadata))
     }
 
     /// What the chunks add up to: text, tool calls, usage and filters of every choice.
@@ -260,6 +268,11 @@ impl ChatCompletionStream {
         loop {
             if matches!(self.end, End::Done | End::Failed) {
                 return Poll::Ready(None);
+            }
+            match self.take_familiar() {
+                Ok(None) => {}
+                Ok(chunk) => return Poll::Ready(chunk.map(Ok)),
+                Err(error) => return self.fail_framing(error),
             }
             let item = if self.end == End::Open {
                 self.reader.next_item()
@@ -323,6 +336,30 @@ impl ChatCompletionStream {
         }
     }
 
+    /// The next event if it lies in one piece and fits a template: most do, and then neither its lines nor
+    /// its JSON have to be taken apart.
+    fn take_familiar(&mut self) -> Result<Option<ChatCompletionChunk>, SseError> {
+        let decoder = &mut self.decoder;
+        let chunk = self.reader.take_whole(|text| decoder.decode_familiar(text))?;
+        if let Some(chunk) = &chunk {
+            if let Some(source) = &mut self.source {
+                source.note_event();
+            }
+            self.accept(chunk);
+        }
+        Ok(chunk)
+    }
+
+    fn accept(&mut self, chunk: &ChatCompletionChunk) {
+        self.fold.push(chunk);
+        if self.watch_model.is_some()
+            && let Some(model) = chunk.model().filter(|model| !model.is_empty())
+            && let Some(watch) = self.watch_model.take()
+        {
+            watch(model);
+        }
+    }
+
     fn take_event(&mut self, event: SseEvent) -> Result<Option<ChatCompletionChunk>> {
         let complete = event.is_complete();
         let named_error = event.name() == Some("error");
@@ -349,13 +386,7 @@ impl ChatCompletionStream {
         match decoded {
             Decoded::Chunk(_) if named_error => Err(self.refusal(ServiceError::from_body(&data))),
             Decoded::Chunk(chunk) => {
-                self.fold.push(&chunk);
-                if self.watch_model.is_some()
-                    && let Some(model) = chunk.model().filter(|model| !model.is_empty())
-                    && let Some(watch) = self.watch_model.take()
-                {
-                    watch(model);
-                }
+                self.accept(&chunk);
                 Ok(Some(chunk))
             }
             Decoded::Refusal(refusal) => Err(self.refusal(*refusal)),
@@ -379,7 +410,8 @@ impl ChatCompletionStream {
 
     fn finish_drained(&mut self) -> Poll<Option<Result<ChatCompletionChunk>>> {
         if let Opening::Stray(body) = std::mem::replace(&mut self.opening, Opening::Events) {
-            return self.fail(self.stray(&body));
+            let error = self.stray(body.freeze());
+            return self.fail(error);
         }
         if self.is_finished() {
             self.end = End::Done;
@@ -394,30 +426,34 @@ impl ChatCompletionStream {
     }
 
     /// A body that is no event stream: an error object, a whole completion, a page.
-    fn stray(&self, body: &[u8]) -> Error {
-        let body = without_mark(body).trim_ascii();
-        let first = body.first();
-        if first == Some(&b'<') {
+    fn stray(&mut self, body: Bytes) -> Error {
+        let body = body.slice_ref(without_mark(&body).trim_ascii());
+        if body.first() == Some(&b'<') {
             return Error::new(ErrorKind::Decode, "the answer is a page of HTML, not an event stream")
                 .with_hint("a proxy or a wrong endpoint answered");
         }
-        match serde_json::from_slice::<serde_json::Value>(body) {
-            Ok(value) if value.get("choices").is_some() => {
+        match ChatCompletion::decode(body.clone()) {
+            Ok(completion) if !completion.choices().is_empty() => {
+                self.whole = Some(Box::new(completion));
                 Error::new(ErrorKind::Decode, "the answer is one JSON body, not an event stream")
-                    .with_hint("use complete() for this deployment, or check the gateway")
+                    .with_hint("partial() has it; use complete() for this deployment, or check the gateway")
             }
-            Ok(value) if value.is_object() => {
-                let service = ServiceError::from_body(body);
-                if value.get("error").is_some_and(|error| !error.is_null()) || service.is_telling() {
+            Ok(completion) => {
+                let service = ServiceError::from_body(&body);
+                let envelope = completion.extra().and_then(|extra| extra.get("error"));
+                if envelope.is_some_and(|error| !error.is_null()) || service.is_telling() {
                     return self.refusal(service);
                 }
-                Error::new(
-                    ErrorKind::Decode,
-                    "the answer has no choices and is not an event stream",
-                )
-                .with_hint("a gateway or another operation answered")
+                Error::new(ErrorKind::Decode, "the answer is no completion and no event stream")
+                    .with_hint("a gateway or another operation answered")
             }
-            _ => Error::new(ErrorKind::Decode, "the answer is neither an event stream nor JSON"),
+            Err(error) if error.is_eof() => {
+                Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body")
+            }
+            Err(_) => Error::new(
+                ErrorKind::Decode,
+                "the answer is neither an event stream nor a JSON object",
+            ),
         }
     }
 
@@ -509,5 +545,89 @@ where
                 .with_source(error)
             })
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use futures::{StreamExt, stream};
+
+    use super::*;
+
+    fn read(body: &'static str) -> (ChatCompletionStream, Option<Error>) {
+        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(body.as_bytes()))]);
+        let mut stream = ChatCompletionStream::from_bytes(pieces);
+        let error = block_on(async {
+            while let Some(chunk) = stream.next().await {
+                if let Err(error) = chunk {
+                    return Some(error);
+                }
+            }
+            None
+        });
+        (stream, error)
+    }
+
+    #[test]
+    fn a_body_that_is_no_stream_is_told_by_its_first_bytes() {
+        for (body, kind, words) in [
+            ("", ErrorKind::Interrupted, "before its first event"),
+            (" \r\n ", ErrorKind::Interrupted, "before its first event"),
+            (": ping\n\n", ErrorKind::Interrupted, "before its first event"),
+            ("<html>", ErrorKind::Decode, "HTML"),
+            ("{\"error\": {\"code\": \"x\"}}", ErrorKind::Service, "(x)"),
+            (
+                "{\"statusCode\": 500, \"message\": \"gateway\"}",
+                ErrorKind::Service,
+                "gateway",
+            ),
+            ("{\"choices\": [{\"message\"", ErrorKind::Interrupted, "in the middle"),
+            ("[1]", ErrorKind::Decode, "neither"),
+            ("plain words", ErrorKind::Interrupted, "before its first event"),
+            ("data: plain words\n\n", ErrorKind::Decode, "not a JSON object"),
+            ("data: {\"cho", ErrorKind::Interrupted, "in the middle of an event"),
+        ] {
+            let error = read(body).1.unwrap();
+            assert_eq!(error.kind(), kind, "{body}: {error}");
+            assert!(error.to_string().contains(words), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_answer_in_one_piece_is_kept() {
+        let (stream, error) = read("{\"choices\": [{\"message\": {\"content\": \"all\"}}]}");
+        assert_eq!(error.unwrap().kind(), ErrorKind::Decode);
+        assert_eq!(stream.partial().text(), Some("all"));
+    }
+
+    #[test]
+    fn done_is_understood_as_gateways_write_it() {
+        let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+        for done in ["[DONE]", " [DONE] ", "[done]", "[ DONE ]"] {
+            let body: &'static str = format!("{finish}data: {done}\n\n").leak();
+            let (stream, error) = read(body);
+            assert!(error.is_none(), "{done}");
+            assert!(stream.is_complete());
+        }
+        let (stream, error) = read(format!("{finish}data: [DON").leak());
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+        assert_eq!(stream.partial().text(), Some("a"));
+    }
+
+    #[test]
+    fn every_finish_reason_and_the_end_of_the_body_are_an_end() {
+        let (stream, error) =
+            read("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n");
+        assert!(error.is_none());
+        assert_eq!(stream.into_completion().unwrap().text(), Some("a"));
+    }
+
+    #[test]
+    fn what_was_not_read_to_its_end_is_no_completion() {
+        let (stream, error) = read("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n");
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+        assert_eq!(stream.partial().text(), Some("a"));
+        assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
     }
 }

@@ -9,13 +9,14 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, Hea
 use tokio::time::Instant;
 use url::Url;
 
-use super::backends::Setback;
 use super::body::{ByteStream, Clocks, read_some, read_whole};
 use super::clock::{Clock, Limit};
 use super::endpoint::Endpoint;
 use super::http::Http;
 use super::options::Settings;
-use super::retry::{Outcome, RetryCause, wait_hint};
+use super::pool::Setback;
+use super::retry::{Outcome, wait_hint};
+use super::retry_event::RetryCause;
 use super::token::{BearerToken, TokenCache};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::ResponseMetadata;
@@ -32,7 +33,6 @@ pub(crate) enum Auth {
 }
 
 /// One attempt's work order.
-#[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     pub(crate) http: &'a Http,
     pub(crate) endpoint: &'a Endpoint,
@@ -58,7 +58,7 @@ pub(crate) struct Trouble {
 
 #[derive(Debug)]
 enum What {
-    Answered(ServiceError, ResponseMetadata),
+    Answered(Box<(ServiceError, ResponseMetadata)>),
     Broken(Error),
 }
 
@@ -96,7 +96,8 @@ impl Trouble {
     pub(crate) fn into_error(self, attempts: u32, deployment: &str, wait: Option<Duration>) -> Error {
         match self.what {
             What::Broken(error) => error.with_attempts(attempts),
-            What::Answered(service, metadata) => {
+            What::Answered(answered) => {
+                let (service, metadata) = *answered;
                 let wait = wait.or(self.outcome.hint);
                 let metadata = metadata.with_retry_after(wait);
                 Error::service(service, Arc::new(metadata))
@@ -325,7 +326,7 @@ impl Attempt<'_> {
         };
         Box::new(Trouble {
             outcome,
-            what: What::Answered(service, metadata),
+            what: What::Answered(Box::new((service, metadata))),
             refused: token.filter(|_| status == 401),
         })
     }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, Auth, Receive, Trouble};
-use super::backends::Pick;
 use super::clock::Limit;
 use super::options::Settings;
-use super::retry::{Outcome, Progress, RetryCause, RetryEvent, decide, with_jitter};
+use super::pool::Pick;
+use super::retry::{Outcome, Progress, decide, with_jitter};
+use super::retry_event::{RetryCause, RetryEvent};
 use super::{Call, Lane, Route, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::response::ResponseMetadata;

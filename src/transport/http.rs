@@ -9,7 +9,7 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const USER_AGENT: &str = concat!("azure-openai-chat/", env!("CARGO_PKG_VERSION"));
 
 /// The clients that requests go out on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Http {
     client: reqwest::Client,
     /// For loopback endpoints, which a proxy of the environment must not see.

@@ -21,7 +21,8 @@ use azure_identity::{
     ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
-use super::auth::{Credential, Failure, Kind, Token, TokenSource};
+use super::auth::{Credential, Kind, Token};
+use super::source::{Failure, TokenSource};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One of several may not use up the time of the others.

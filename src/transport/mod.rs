@@ -32,12 +32,12 @@ use tokio::time::Instant;
 
 use self::attempt::{Auth, Streamed, Whole};
 use self::auth::Kind;
-use self::backends::Pool;
 use self::body::ByteStream;
+use self::budget::RetryBudget;
 use self::clock::Limit;
 use self::http::{CONNECT_TIMEOUT, Http};
 use self::options::Settings;
-use self::retry::RetryBudget;
+use self::pool::Pool;
 use self::token::TokenCache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
@@ -50,12 +50,14 @@ pub use self::endpoint::{Cloud, Endpoint};
 pub use self::identity::default_credential;
 pub use self::options::CallOptions;
 pub use self::pacing::Pacing;
-pub use self::retry::{RetryCause, RetryEvent, RetryPolicy};
+pub use self::retry::RetryPolicy;
+pub use self::retry_event::{RetryCause, RetryEvent};
 
 mod attempt;
 pub mod auth;
 pub mod backends;
 pub(crate) mod body;
+mod budget;
 mod call;
 mod clock;
 pub mod endpoint;
@@ -64,17 +66,23 @@ mod http;
 pub mod identity;
 pub mod options;
 pub mod pacing;
+mod pasted_path;
+mod pool;
 pub mod retry;
+mod retry_event;
+mod source;
 mod token;
 
+#[cfg(test)]
+mod raw_server;
 #[cfg(test)]
 mod wire_tests;
 
 /// The largest body of a whole answer.
 const BODY_LIMIT: usize = 256 * 1024 * 1024;
 
-/// What a transport is made of; [`Config::new`] is one backend and defaults.
-#[derive(Debug)]
+/// What a transport is made of; [`Config::new`] is one backend and defaults. It has no `Debug`, because a client
+/// that the caller brought prints its default headers.
 pub(crate) struct Config {
     pub(crate) backends: Vec<Backend>,
     /// For backends without one of their own; otherwise what the endpoint implies, otherwise v1.

@@ -14,7 +14,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use reqwest::header::HeaderValue;
 
-use super::auth::{Failure, TokenSource, bearer};
+use super::auth::bearer;
+use super::source::{Failure, TokenSource};
 use crate::error::Result;
 
 const EARLY: Duration = Duration::from_secs(300);
@@ -81,7 +82,7 @@ impl TokenCache {
                 Some(token) => {
                     let paused = state.pause_until.is_some_and(|until| now < until);
                     if token.renew_from <= now && state.renewal.is_none() && !paused {
-                        self.renew(&mut state, now);
+                        drop(self.renew(&mut state, now));
                     }
                     return Ok(token);
                 }

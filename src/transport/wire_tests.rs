@@ -1,120 +1,15 @@
-//! The transport against a server of raw sockets, which can do what no well-behaved server does.
+//! The transport on the wire.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
+use super::raw_server::{answer, answering, serve, streaming};
 use super::*;
-
-type Handled = Pin<Box<dyn Future<Output = Option<TcpStream>> + Send>>;
-
-/// What a server saw.
-#[derive(Default)]
-struct Seen {
-    requests: Mutex<Vec<String>>,
-    connections: AtomicU32,
-    /// Connections that the client ended.
-    ended: AtomicU32,
-}
-
-impl Seen {
-    fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
-    }
-
-    fn count(&self) -> usize {
-        self.requests.lock().unwrap().len()
-    }
-
-    /// The values of a header, one for each request.
-    fn header(&self, name: &str) -> Vec<String> {
-        let name = format!("{name}: ");
-        let value = |request: &String| {
-            let line = request.lines().find(|line| line.to_lowercase().starts_with(&name));
-            line.map(|line| line[name.len()..].to_owned()).unwrap_or_default()
-        };
-        self.requests().iter().map(value).collect()
-    }
-}
-
-/// Serves each request with `handler`, which is told its number from 0 and gives the connection back to keep it.
-async fn serve<F>(handler: F) -> (String, Arc<Seen>)
-where
-    F: Fn(usize, TcpStream) -> Handled + Send + Sync + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let seen = Arc::new(Seen::default());
-    let (log, handler) = (Arc::clone(&seen), Arc::new(handler));
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            log.connections.fetch_add(1, Ordering::SeqCst);
-            let (log, handler) = (Arc::clone(&log), Arc::clone(&handler));
-            tokio::spawn(async move {
-                loop {
-                    let Some(request) = read_request(&mut socket).await else {
-                        log.ended.fetch_add(1, Ordering::SeqCst);
-                        return;
-                    };
-                    let number = {
-                        let mut requests = log.requests.lock().unwrap();
-                        requests.push(request);
-                        requests.len() - 1
-                    };
-                    match handler(number, socket).await {
-                        Some(kept) => socket = kept,
-                        None => return,
-                    }
-                }
-            });
-        }
-    });
-    (url, seen)
-}
-
-async fn read_request(socket: &mut TcpStream) -> Option<String> {
-    let mut text = Vec::new();
-    loop {
-        let mut buffer = [0; 4096];
-        let count = socket.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
-        text.extend_from_slice(&buffer[..count]);
-        let so_far = String::from_utf8_lossy(&text).into_owned();
-        if let Some((head, body)) = so_far.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: "))
-                .map_or(0, |length| length.parse::<usize>().unwrap());
-            if body.len() >= length {
-                return Some(so_far);
-            }
-        }
-    }
-}
-
-/// Answers with fixed texts in turn, the last for all that follow.
-async fn answering(answers: Vec<String>) -> (String, Arc<Seen>) {
-    serve(move |number, mut socket| {
-        let answer = answers[number.min(answers.len() - 1)].clone();
-        Box::pin(async move {
-            socket.write_all(answer.as_bytes()).await.ok()?;
-            Some(socket)
-        })
-    })
-    .await
-}
-
-fn answer(status: u16, headers: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    )
-}
 
 fn quick() -> RetryPolicy {
     RetryPolicy::default().base_delay(Duration::from_millis(1))
@@ -449,28 +344,6 @@ async fn each_clock_has_its_own_words() {
     assert_eq!(seen.count(), 3);
 }
 
-/// Sends the head of a chunked answer and then each piece after its pause, in milliseconds.
-async fn streaming(pieces: Vec<(u64, &'static str)>, ends: bool) -> (String, Arc<Seen>) {
-    let pieces = Arc::new(pieces);
-    serve(move |_, mut socket| {
-        let pieces = Arc::clone(&pieces);
-        Box::pin(async move {
-            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-            socket.write_all(head).await.ok()?;
-            for (pause, piece) in pieces.iter() {
-                tokio::time::sleep(Duration::from_millis(*pause)).await;
-                let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
-                socket.write_all(chunk.as_bytes()).await.ok()?;
-            }
-            if ends {
-                socket.write_all(b"0\r\n\r\n").await.ok()?;
-            }
-            Some(socket)
-        })
-    })
-    .await
-}
-
 #[tokio::test]
 async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
     let (url, _) = streaming(vec![(0, "data: a\n\n"), (30, ": x\n\n"), (30, ": y\n\n")], false).await;
@@ -533,7 +406,7 @@ async fn dropping_a_call_or_a_stream_closes_its_connection() {
     let (url, seen) = serve(|_, mut socket| {
         Box::pin(async move {
             // ends when the client closes
-            socket.read(&mut [0; 1]).await.ok()?;
+            while socket.read(&mut [0; 64]).await.ok()? > 0 {}
             Some(socket)
         })
     })
@@ -617,6 +490,44 @@ async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_sta
         .await
         .unwrap_err();
     assert_eq!((error.status(), error.attempts(), unasked.count()), (Some(400), 1, 0));
+}
+
+#[tokio::test]
+async fn a_backend_without_a_token_is_passed_over() {
+    let (one, unasked) = answering(vec![answer(200, "", "{}")]).await;
+    let (two, _) = answering(vec![answer(200, "", "{}")]).await;
+    let silent = Credential::from_fn(|_| async { Err::<Token, _>("no sign-in") });
+    let mut config = Config::new(Backend::new(&one, silent.clone()));
+    config.backends.push(Backend::new(&two, ApiKey::new("k")).priority(1));
+    let answer = post(&Transport::new(config).unwrap(), &CallOptions::new())
+        .await
+        .unwrap();
+    assert_eq!((answer.metadata.endpoint(), unasked.count()), (Some(two.as_str()), 0));
+
+    let error = post(&with_credential(&one, silent), &CallOptions::new())
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Credential, 1));
+    assert!(error.to_string().contains("https://ai.azure.com/.default"), "{error}");
+}
+
+#[tokio::test]
+async fn a_retry_that_cannot_finish_or_is_not_wanted_is_not_started() {
+    let (url, seen) = answering(vec![answer(503, "retry-after: 5\r\n", "")]).await;
+    let hurried = CallOptions::new().timeout(Duration::from_secs(4));
+    let before = Instant::now();
+    let error = post(&transport(&url), &hurried).await.unwrap_err();
+    assert_eq!((error.status(), error.attempts(), seen.count()), (Some(503), 1, 1));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(5)));
+    assert!(before.elapsed() < Duration::from_secs(4));
+
+    let (url, _) = answering(vec![answer(503, "x-should-retry: false\r\n", "")]).await;
+    let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
+    assert_eq!((error.attempts(), error.is_retryable()), (1, false));
+
+    let (url, _) = answering(vec![answer(400, "x-should-retry: true\r\n", ""), answer(200, "", "{}")]).await;
+    let answer = post(&transport(&url), &CallOptions::new()).await.unwrap();
+    assert_eq!(answer.metadata.attempts(), 2);
 }
 
 #[tokio::test]

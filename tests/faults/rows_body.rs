@@ -91,10 +91,10 @@ fn sizes() -> Vec<Row> {
                     vec![Act::Beat(chunk(FILTER), Duration::from_millis(10))],
                 ]
                 .concat(),
-                fails(Kind::Timeout, "the deadline of 1.5 s has passed").keeps("one "),
+                fails(Kind::Timeout, "the deadline of 4 s has passed").keeps("one "),
             ),
         )
-        .deadline(Duration::from_millis(1500)),
+        .deadline(Duration::from_millis(4000)),
     ]
 }
 
@@ -179,7 +179,7 @@ fn types() -> Vec<Row> {
         row(
             "an answer of the other kind",
             (streamed(events()), decode("is an event stream")),
-            (whole(BODY), decode("is one JSON body")),
+            (whole(BODY), decode("is one JSON body").keeps("one two")),
         ),
         row(
             "plain text with a 200",
@@ -210,7 +210,12 @@ fn shapes() -> Vec<Row> {
     vec![
         both("an empty body", "", decode("is empty"), unread()),
         both("white space", " \r\n\t ", decode("is empty"), unread()),
-        both("half a JSON", half, decode("ends in the middle"), stray()),
+        both(
+            "half a JSON",
+            half,
+            decode("ends in the middle"),
+            fails(Kind::Interrupted, "in the middle of a JSON body").status(200),
+        ),
         both(
             "two JSONs",
             &format!("{BODY}{BODY}"),
@@ -237,14 +242,14 @@ fn shapes() -> Vec<Row> {
         both(
             "an object without choices",
             "{}",
-            decode("no choices"),
-            decode("no choices"),
+            decode("no completion"),
+            decode("no completion"),
         ),
         both(
             "another API's object",
             r#"{"object":"list","data":[]}"#,
-            decode("no choices"),
-            decode("no choices"),
+            decode("no completion"),
+            decode("no completion"),
         ),
         event(
             "an event that is half a JSON",
@@ -481,8 +486,8 @@ fn paces() -> Vec<Row> {
         ),
         row(
             "comments and nothing else, for ever",
-            (vec![send(JSON_HEAD), spaces()], timed_out("no answer within 3 s")),
-            (vec![send(HEAD), heartbeat()], timed_out("no first event within 2.5 s")),
+            (vec![send(JSON_HEAD), spaces()], timed_out("no answer within")),
+            (vec![send(HEAD), heartbeat()], timed_out("no first event within")),
         ),
         row(
             "an event, then comments for ever",
@@ -506,60 +511,60 @@ fn paces() -> Vec<Row> {
         ),
         row(
             "silence before the headers",
-            (vec![Act::Hold], timed_out("no answer within 3 s")),
-            (vec![Act::Hold], timed_out("no first event within 2.5 s")),
+            (vec![Act::Hold], timed_out("no answer within")),
+            (vec![Act::Hold], timed_out("no first event within")),
         ),
         row(
             "silence in the headers",
             (
                 vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold],
-                timed_out("no answer within 3 s"),
+                timed_out("no answer within"),
             ),
             (
                 vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold],
-                timed_out("no first event within 2.5 s"),
+                timed_out("no first event within"),
             ),
         ),
         row(
             "silence after the headers",
-            (vec![send(JSON_HEAD), Act::Hold], timed_out("no answer within 3 s")),
-            (vec![send(HEAD), Act::Hold], timed_out("no first event within 2.5 s")),
+            (vec![send(JSON_HEAD), Act::Hold], timed_out("no answer within")),
+            (vec![send(HEAD), Act::Hold], timed_out("no first event within")),
         ),
         row(
             "silence in the first event",
             (
                 vec![send(JSON_HEAD), send(chunk("{\"a")), Act::Hold],
-                timed_out("no answer within 3 s"),
+                timed_out("no answer within"),
             ),
-            (and(opening("data: {\"cho"), Act::Hold), timed_out("silent for 1.5 s")),
+            (and(opening("data: {\"cho"), Act::Hold), timed_out("silent for")),
         ),
         row(
             "silence between events",
             (
                 vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Act::Hold],
-                timed_out("no answer within 3 s"),
+                timed_out("no answer within"),
             ),
             (
                 and(opening(begun()), Act::Hold),
-                timed_out("silent for 1.5 s").status(200).keeps("one "),
+                timed_out("silent for").status(200).keeps("one "),
             ),
         ),
         row(
             "silence in an event",
             (
                 vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Act::Hold],
-                timed_out("no answer within 3 s"),
+                timed_out("no answer within"),
             ),
             (
                 and(opening(format!("{}{}", begun(), &TWO[..30])), Act::Hold),
-                timed_out("silent for 1.5 s").keeps("one "),
+                timed_out("silent for").keeps("one "),
             ),
         ),
         row(
             "silence after the finish reason, before [DONE]",
             (
                 vec![send(JSON_HEAD), send(chunk(BODY)), Act::Hold],
-                timed_out("no answer within 3 s"),
+                timed_out("no answer within"),
             ),
             (and(opening(unended()), Act::Hold), gives("one two")),
         ),
@@ -567,7 +572,7 @@ fn paces() -> Vec<Row> {
             "silence after [DONE]",
             (
                 vec![send(JSON_HEAD), send(chunk(BODY)), Act::Hold],
-                timed_out("no answer within 3 s"),
+                timed_out("no answer within"),
             ),
             (and(opening(events()), Act::Hold), gives("one two")),
         ),

@@ -255,14 +255,14 @@ fn messages() -> Vec<Row> {
                     b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
                     Duration::from_millis(5),
                 )],
-                fails(Kind::Timeout, "no answer within 3 s"),
+                fails(Kind::Timeout, "no answer within"),
             ),
             (
                 vec![Act::Beat(
                     b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
                     Duration::from_millis(5),
                 )],
-                fails(Kind::Timeout, "no first event within 2.5 s"),
+                fails(Kind::Timeout, "no first event within"),
             ),
         ),
         row(

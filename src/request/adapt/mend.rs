@@ -1,0 +1,144 @@
+//! The changes: what is done about each kind of violation.
+
+use serde_json::Value;
+
+use crate::model::{Capabilities, Parameter, ReasoningEffort, Support};
+use crate::request::ChatCompletionRequest;
+use crate::request::violation::{Rule, Violation};
+use crate::response::Role;
+
+/// Mends one violation and says what was changed, and how; or cannot.
+///
+/// This comes to an end, since no change makes room for its opposite: a limit is renamed only to a name the
+/// model takes, a role changed only to one it takes, an effort set only to one it takes, and all else is
+/// removed.
+pub(super) fn mend(request: &mut ChatCompletionRequest, violation: &Violation) -> Option<(String, String)> {
+    let parameter = violation.parameter();
+    let refuses = |parameter| {
+        let model = request.deployment.declared_model();
+        model.is_some_and(|model| model.capabilities().supports(parameter) == Support::No)
+    };
+    let prefers_max_tokens = !refuses(Parameter::MaxTokens) && !refuses(Parameter::Prediction);
+    let change = match violation.rule() {
+        Rule::UnsupportedParameter if parameter == "max_tokens" && !refuses(Parameter::MaxCompletionTokens) => {
+            let limit = request.body.max_tokens.take()?;
+            let kept = *request.body.max_completion_tokens.get_or_insert(limit);
+            format!("rewritten as max_completion_tokens = {kept}")
+        }
+        Rule::UnsupportedParameter if parameter == "max_completion_tokens" && !refuses(Parameter::MaxTokens) => {
+            rewrite_as_max_tokens(request)?
+        }
+        Rule::PredictionConflict if parameter == "max_completion_tokens" && prefers_max_tokens => {
+            rewrite_as_max_tokens(request)?
+        }
+        Rule::PredictionConflict => {
+            request.body.prediction.take()?;
+            return Some(("prediction".to_owned(), "dropped: it only saves time".to_owned()));
+        }
+        Rule::UnsupportedRole => change_role(request, parameter)?,
+        Rule::MixedInstructions => {
+            for message in &mut request.body.messages.as_mut()?.0 {
+                if message.role == Some(Role::System) {
+                    message.role = Some(Role::Developer);
+                }
+            }
+            "system messages became developer messages".to_owned()
+        }
+        Rule::RequiredParameter if parameter == "max_completion_tokens" => {
+            request.uncapped = true;
+            "sent without a limit".to_owned()
+        }
+        Rule::EffortConflict if parameter == "reasoning_effort" => mend_effort(request)?,
+        Rule::UnsupportedParameter if parameter == "stream" => {
+            drop_member(request, parameter)?;
+            "dropped: the answer comes whole".to_owned()
+        }
+        Rule::UnsupportedParameter | Rule::UnsupportedValue | Rule::EffortConflict => drop_place(request, parameter)?,
+        Rule::Contradiction if !parameter.contains('[') => drop_member(request, parameter)?,
+        _ => return None,
+    };
+    Some((parameter.to_owned(), change))
+}
+
+fn rewrite_as_max_tokens(request: &mut ChatCompletionRequest) -> Option<String> {
+    let limit = request.body.max_completion_tokens.take()?;
+    let kept = *request.body.max_tokens.get_or_insert(limit);
+    Some(format!("rewritten as max_tokens = {kept}"))
+}
+
+/// Tools stay; the effort gives way.
+fn mend_effort(request: &mut ChatCompletionRequest) -> Option<String> {
+    let capabilities = request.deployment.declared_model()?.capabilities();
+    if !capabilities.tools_need_effort_none() {
+        return drop_member(request, "reasoning_effort");
+    }
+    let takes_none = |accepted: &[ReasoningEffort]| accepted.contains(&ReasoningEffort::None);
+    if !capabilities.reasoning_efforts().is_none_or(takes_none) {
+        return None;
+    }
+    request.body.reasoning_effort = Some(ReasoningEffort::None);
+    Some("set to none: the model takes tools only so".to_owned())
+}
+
+fn drop_member(request: &mut ChatCompletionRequest, name: &str) -> Option<String> {
+    request.body = request.body.edited(|members| members.remove(name).map(|_| ()))?;
+    Some("dropped".to_owned())
+}
+
+/// `messages[1].role`: the role the model takes instead, else the user's.
+fn change_role(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
+    let at: usize = steps(parameter).nth(1)?.parse().ok()?;
+    let capabilities: &Capabilities = request.deployment.declared_model()?.capabilities();
+    let takes = |parameter| capabilities.supports(parameter) != Support::No;
+    let role = if takes(Parameter::DeveloperMessages) {
+        Role::Developer
+    } else if takes(Parameter::SystemMessages) {
+        Role::System
+    } else {
+        Role::User
+    };
+    let message = request.body.messages.as_mut()?.0.get_mut(at)?;
+    let change = format!("the message became a {role} message");
+    message.role = Some(role);
+    Some(change)
+}
+
+/// `temperature`, `messages[1].content[0]`, `tools[0].function.strict`.
+fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
+    let steps: Vec<&str> = steps(parameter).collect();
+    let (last, path) = steps.split_last()?;
+    let Some((first, path)) = path.split_first() else {
+        return drop_member(request, parameter);
+    };
+    request.body = request.body.edited(|members| {
+        let mut place = members.get_mut(*first)?;
+        for step in path {
+            place = match step.parse::<usize>() {
+                Ok(at) => place.get_mut(at)?,
+                Err(_) => place.get_mut(*step)?,
+            };
+        }
+        match (place, last.parse::<usize>()) {
+            // a message of which nothing is left would be refused, too
+            (Value::Array(list), Ok(at)) if at < list.len() && list.len() > 1 => {
+                list.remove(at);
+                Some(())
+            }
+            (Value::Object(object), _) => object.remove(*last).map(|_| ()),
+            _ => None,
+        }
+    })?;
+    Some("dropped".to_owned())
+}
+
+fn steps(parameter: &str) -> impl Iterator<Item = &str> {
+    parameter.split(['[', ']', '.']).filter(|step| !step.is_empty())
+}
+
+/// Of `messages[1].content[0]` the two numbers.
+pub(super) fn part_place(parameter: &str) -> Option<(usize, usize)> {
+    let mut steps = steps(parameter);
+    let message = steps.nth(1)?.parse().ok()?;
+    let part = steps.nth(1)?.parse().ok()?;
+    Some((message, part))
+}

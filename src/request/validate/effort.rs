@@ -1,0 +1,177 @@
+//! How long a model thinks: which words it takes, and what they exclude.
+
+use super::Check;
+use crate::model::{Capabilities, Parameter, ReasoningEffort};
+use crate::request::violation::{Rule, Violation};
+
+/// Models differ in the words they take, and some take none.
+pub(super) fn accepted(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let (Some(effort), Some(capabilities)) = (&check.body.reasoning_effort, check.capabilities) else {
+        return;
+    };
+    if check.refuses(Parameter::ReasoningEffort) {
+        found.push(Violation::new(
+            "reasoning_effort",
+            Rule::UnsupportedParameter,
+            format!("{} does not take reasoning_effort: leave it out", check.model),
+        ));
+    } else if let Some(accepted) = capabilities.reasoning_efforts()
+        && !accepted.contains(effort)
+    {
+        let words: Vec<&str> = accepted.iter().map(ReasoningEffort::as_str).collect();
+        found.push(Violation::new(
+            "reasoning_effort",
+            Rule::UnsupportedValue,
+            format!(
+                "{} does not take the effort '{effort}': use {}",
+                check.model,
+                words.join(", ")
+            ),
+        ));
+    }
+}
+
+/// Efforts that exclude tools or parallel tool calls.
+pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let effort = check.body.reasoning_effort.as_ref();
+    if effort == Some(&ReasoningEffort::Minimal)
+        && check.body.parallel_tool_calls == Some(true)
+        && check.holds(Capabilities::minimal_excludes_parallel_tool_calls)
+    {
+        found.push(Violation::new(
+            "parallel_tool_calls",
+            Rule::EffortConflict,
+            "the effort 'minimal' excludes parallel tool calls: leave parallel_tool_calls out, or use the effort 'low'",
+        ));
+    }
+    let none = effort == Some(&ReasoningEffort::None);
+    if none || !check.body.offers_tools() {
+        return;
+    }
+    let problem = if check.holds(Capabilities::tools_need_effort_none) {
+        "takes tools on chat completions only with the effort 'none': set .reasoning_effort(ReasoningEffort::None), \
+         or leave the tools out"
+    } else if effort.is_some() && check.holds(Capabilities::explicit_effort_excludes_tools) {
+        "refuses tools together with an effort: leave reasoning_effort or the tools out"
+    } else {
+        return;
+    };
+    found.push(Violation::new(
+        "reasoning_effort",
+        Rule::EffortConflict,
+        format!("{} {problem}", check.model),
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::*;
+    use crate::model::Model;
+    use crate::request::Tool;
+
+    #[test]
+    fn a_model_without_efforts_refuses_the_parameter() {
+        for (model, id) in [
+            (Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"),
+            (Model::O1_PREVIEW_2024_09_12, "o1-preview-2024-09-12"),
+            (Model::GPT_CHAT_LATEST_2026_08_06, "gpt-chat-latest-2026-08-06"),
+        ] {
+            assert_refused(
+                ask(model).reasoning_effort(ReasoningEffort::Low),
+                "reasoning_effort",
+                Rule::UnsupportedParameter,
+                &format!("{id} does not take reasoning_effort: leave it out"),
+            );
+        }
+    }
+
+    #[test]
+    fn an_effort_the_model_does_not_know_is_refused_with_those_it_knows() {
+        assert_refused(
+            ask(Model::O1_2024_12_17).reasoning_effort(ReasoningEffort::Minimal),
+            "reasoning_effort",
+            Rule::UnsupportedValue,
+            "o1-2024-12-17 does not take the effort 'minimal': use low, medium, high",
+        );
+        assert_refused(
+            ask(Model::GPT_5_1_2025_11_13).reasoning_effort("max"),
+            "reasoning_effort",
+            Rule::UnsupportedValue,
+            "gpt-5.1-2025-11-13 does not take the effort 'max': use none, low, medium, high",
+        );
+        assert_fine(ask(Model::O1_2024_12_17).reasoning_effort(ReasoningEffort::High));
+    }
+
+    #[test]
+    fn where_nothing_is_known_every_effort_goes() {
+        for model in [
+            Model::GPT_4O_2024_08_06,
+            Model::GPT_6_SOL_2026_09_22,
+            Model::MODEL_ROUTER_2025_11_18,
+        ] {
+            assert_fine(ask(model).reasoning_effort("max"));
+        }
+        assert_fine(ask_any().reasoning_effort(ReasoningEffort::Minimal));
+    }
+
+    #[test]
+    fn minimal_thinking_calls_one_tool_at_a_time() {
+        let gpt_5 = || {
+            ask(Model::GPT_5_2025_08_07)
+                .tool(Tool::function("f"))
+                .reasoning_effort(ReasoningEffort::Minimal)
+        };
+        assert_refused(
+            gpt_5().parallel_tool_calls(true),
+            "parallel_tool_calls",
+            Rule::EffortConflict,
+            "the effort 'minimal' excludes parallel tool calls: leave parallel_tool_calls out, or use the effort 'low'",
+        );
+        assert_fine(gpt_5().parallel_tool_calls(false));
+        assert_fine(gpt_5());
+        assert_fine(gpt_5().parallel_tool_calls(true).reasoning_effort(ReasoningEffort::Low));
+        assert_fine(
+            ask_any()
+                .tool(Tool::function("f"))
+                .parallel_tool_calls(true)
+                .reasoning_effort(ReasoningEffort::Minimal),
+        );
+    }
+
+    #[test]
+    fn the_5_6_models_take_tools_only_without_thinking() {
+        let sol = || ask(Model::GPT_5_6_SOL_2026_07_09).tool(Tool::function("f"));
+        let message = "gpt-5.6-sol-2026-07-09 takes tools on chat completions only with the effort 'none': \
+                       set .reasoning_effort(ReasoningEffort::None), or leave the tools out";
+        for asked in [sol(), sol().reasoning_effort(ReasoningEffort::Medium)] {
+            assert_refused(asked, "reasoning_effort", Rule::EffortConflict, message);
+        }
+        assert_told(
+            &read(json!({
+                "model": "gpt-5.6-sol-2026-07-09",
+                "messages": [{"role": "user"}],
+                "functions": [{"name": "f"}]
+            })),
+            &[("reasoning_effort", Rule::EffortConflict, message)],
+        );
+        assert_fine(sol().reasoning_effort(ReasoningEffort::None));
+        assert_fine(ask(Model::GPT_5_6_SOL_2026_07_09).reasoning_effort(ReasoningEffort::High));
+    }
+
+    #[test]
+    fn the_5_4_models_take_tools_or_an_effort() {
+        let asked = || ask(Model::GPT_5_4_2026_03_05).tool(Tool::function("f"));
+        assert_refused(
+            asked().reasoning_effort(ReasoningEffort::Low),
+            "reasoning_effort",
+            Rule::EffortConflict,
+            "gpt-5.4-2026-03-05 refuses tools together with an effort: leave reasoning_effort or the tools out",
+        );
+        assert_fine(asked());
+        assert_fine(asked().reasoning_effort(ReasoningEffort::None));
+        assert_fine(ask(Model::GPT_5_4_2026_03_05).reasoning_effort(ReasoningEffort::Low));
+    }
+}

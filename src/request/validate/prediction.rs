@@ -1,0 +1,180 @@
+//! Predicted outputs: which models take a prediction, and what cannot be sent along.
+
+use serde_json::Number;
+
+use super::Check;
+use crate::model::Parameter;
+use crate::request::violation::{Rule, Violation};
+
+pub(super) fn model(check: &Check<'_>, found: &mut Vec<Violation>) {
+    if check.body.prediction.is_some() && check.refuses(Parameter::Prediction) {
+        found.push(Violation::new(
+            "prediction",
+            Rule::UnsupportedParameter,
+            format!(
+                "{} takes no prediction: leave it out, or use gpt-4o, gpt-4o-mini or a gpt-4.1 model",
+                check.model
+            ),
+        ));
+    }
+}
+
+/// What the page lists, for every model; a penalty of zero or below is not on it, and `max_tokens` neither.
+pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let body = check.body;
+    if body.prediction.is_none() {
+        return;
+    }
+    let positive = |penalty: &Option<Number>| penalty.as_ref().and_then(Number::as_f64).is_some_and(|p| p > 0.0);
+    let hears = check
+        .messages()
+        .flat_map(|(_, message)| message.content.iter().flat_map(|content| content.part_list()))
+        .any(|part| part.input_audio.is_some());
+    for (name, conflict, instead) in [
+        ("tools", body.has_tools(), "leave the tools out"),
+        ("functions", body.has_functions(), "leave the functions out"),
+        ("audio", body.audio.is_some(), "leave audio out"),
+        ("modalities", body.asks_for_audio(), "leave modalities out"),
+        ("messages", hears, "leave the audio parts out"),
+        ("n", body.n.is_some_and(|n| n > 1), "leave n at 1"),
+        ("logprobs", body.logprobs == Some(true), "leave logprobs out"),
+        ("presence_penalty", positive(&body.presence_penalty), "leave it at 0"),
+        ("frequency_penalty", positive(&body.frequency_penalty), "leave it at 0"),
+        (
+            "max_completion_tokens",
+            body.max_completion_tokens.is_some(),
+            "leave it out, or use max_tokens",
+        ),
+    ] {
+        if conflict {
+            found.push(Violation::new(
+                name,
+                Rule::PredictionConflict,
+                format!("{name} cannot be combined with prediction: {instead}"),
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::*;
+    use crate::model::{Model, ModelCatalog, Support};
+    use crate::request::{
+        AudioFormat, AudioOutput, ContentPart, InputAudioFormat, Message, Modality, Prediction, Tool, Voice,
+    };
+
+    #[test]
+    fn other_models_take_no_prediction() {
+        for (model, id) in [
+            (Model::GPT_4O_2024_05_13, "gpt-4o-2024-05-13"),
+            (Model::O1_2024_12_17, "o1-2024-12-17"),
+            (Model::GPT_5_2025_08_07, "gpt-5-2025-08-07"),
+        ] {
+            assert_refused(
+                ask(model).prediction("x"),
+                "prediction",
+                Rule::UnsupportedParameter,
+                &format!("{id} takes no prediction: leave it out, or use gpt-4o, gpt-4o-mini or a gpt-4.1 model"),
+            );
+        }
+    }
+
+    #[test]
+    fn six_models_take_one() {
+        let taking: Vec<String> = ModelCatalog::built_in()
+            .models()
+            .filter(|model| model.capabilities().supports(Parameter::Prediction) == Support::Yes)
+            .map(|model| {
+                assert_fine(ask(model.clone()).prediction("x"));
+                model.id()
+            })
+            .collect();
+        assert_eq!(
+            taking,
+            [
+                "gpt-4.1-2025-04-14",
+                "gpt-4.1-mini-2025-04-14",
+                "gpt-4.1-nano-2025-04-14",
+                "gpt-4o-2024-08-06",
+                "gpt-4o-2024-11-20",
+                "gpt-4o-mini-2024-07-18"
+            ]
+        );
+        assert_fine(ask("gpt-4o".parse().unwrap()).prediction(Prediction::parts(["x", "y"])));
+    }
+
+    #[test]
+    fn a_prediction_excludes_what_the_page_lists() {
+        let asked = || ask_any().prediction("x");
+        for (asked, name, instead) in [
+            (asked().tool(Tool::function("f")), "tools", "leave the tools out"),
+            (
+                asked().audio(AudioOutput::new(Voice::Alloy, AudioFormat::Mp3)),
+                "audio",
+                "leave audio out",
+            ),
+            (
+                asked().modalities([Modality::Text, Modality::Audio]),
+                "modalities",
+                "leave modalities out",
+            ),
+            (
+                asked().message(Message::user_parts([ContentPart::input_audio(
+                    InputAudioFormat::Mp3,
+                    b"beep",
+                )])),
+                "messages",
+                "leave the audio parts out",
+            ),
+            (asked().n(2), "n", "leave n at 1"),
+            (asked().logprobs(true), "logprobs", "leave logprobs out"),
+            (asked().presence_penalty(0.1), "presence_penalty", "leave it at 0"),
+            (asked().frequency_penalty(2.0), "frequency_penalty", "leave it at 0"),
+            (
+                asked().max_completion_tokens(5),
+                "max_completion_tokens",
+                "leave it out, or use max_tokens",
+            ),
+        ] {
+            assert_refused(
+                asked,
+                name,
+                Rule::PredictionConflict,
+                &format!("{name} cannot be combined with prediction: {instead}"),
+            );
+        }
+        assert_told(
+            &read(json!({
+                "model": "d", "messages": [{"role": "user"}], "functions": [{"name": "f"}],
+                "prediction": {"type": "content", "content": "x"}
+            })),
+            &[(
+                "functions",
+                Rule::PredictionConflict,
+                "functions cannot be combined with prediction: leave the functions out",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_prediction_goes_with_everything_else() {
+        assert_fine(
+            ask(Model::GPT_4O_2024_08_06)
+                .prediction("x")
+                .temperature(1.0)
+                .max_tokens(5)
+                .n(1)
+                .logprobs(false)
+                .presence_penalty(0.0)
+                .frequency_penalty(-1.5)
+                .modalities([Modality::Text])
+                .tools([])
+                .stop(".")
+                .message(Message::user_parts([ContentPart::image_url("u")])),
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Who speaks: every message has a role, and models differ in the instructions they take.
+
+use super::Check;
+use crate::model::{Capabilities, Parameter};
+use crate::request::violation::{Rule, Violation};
+use crate::response::Role;
+
+/// A conversation has a turn, and a turn has a speaker.
+pub(super) fn speakers(check: &Check<'_>, found: &mut Vec<Violation>) {
+    if check.request.messages().is_empty() && !check.is_unread("messages") {
+        found.push(Violation::new(
+            "messages",
+            Rule::RequiredParameter,
+            "there are no messages: add at least one turn, such as .user(\"..\")",
+        ));
+    }
+    for (at, message) in check.messages() {
+        let unread = message.extra().is_some_and(|extra| extra.contains_key("role"));
+        if message.role.is_none() && !unread {
+            found.push(Violation::new(
+                format!("messages[{at}].role"),
+                Rule::RequiredParameter,
+                "the message has no role: say who speaks, such as user",
+            ));
+        }
+    }
+}
+
+/// o1-mini and o1-preview take neither kind of instructions.
+pub(super) fn instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
+    for (role, parameter, other) in [
+        (Role::Developer, Parameter::DeveloperMessages, Parameter::SystemMessages),
+        (Role::System, Parameter::SystemMessages, Parameter::DeveloperMessages),
+    ] {
+        if !check.refuses(parameter) {
+            continue;
+        }
+        let instead = match (check.refuses(other), &role) {
+            (true, _) => "put the instructions into the first user message",
+            (false, Role::System) => "use a developer message",
+            (false, _) => "use a system message",
+        };
+        for (at, _) in check
+            .messages()
+            .filter(|(_, message)| message.role.as_ref() == Some(&role))
+        {
+            found.push(Violation::new(
+                format!("messages[{at}].role"),
+                Rule::UnsupportedRole,
+                format!("{} takes no {role} messages: {instead}", check.model),
+            ));
+        }
+    }
+}
+
+/// Reasoning models take either kind of instructions in one request.
+pub(super) fn mixed_instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let refused = check.refuses(Parameter::DeveloperMessages) || check.refuses(Parameter::SystemMessages);
+    if check.holds(Capabilities::is_reasoning)
+        && !refused
+        && check.body.has_role(&Role::System)
+        && check.body.has_role(&Role::Developer)
+    {
+        found.push(Violation::new(
+            "messages",
+            Rule::MixedInstructions,
+            format!(
+                "{} takes system or developer messages, not both: keep the developer messages",
+                check.model
+            ),
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
+    use super::*;
+    use crate::model::{Model, Support};
+    use crate::request::ChatCompletionRequest;
+
+    #[test]
+    fn a_conversation_has_a_turn() {
+        let message = "there are no messages: add at least one turn, such as .user(\"..\")";
+        assert_refused(
+            ChatCompletionRequest::builder("d"),
+            "messages",
+            Rule::RequiredParameter,
+            message,
+        );
+        for json in [
+            json!({"model": "d"}),
+            json!({"model": "d", "messages": null}),
+            json!({"model": "d", "messages": []}),
+        ] {
+            assert_told(&read(json), &[("messages", Rule::RequiredParameter, message)]);
+        }
+    }
+
+    #[test]
+    fn a_turn_has_a_speaker() {
+        assert_told(
+            &read(json!({"model": "d", "messages": [{"role": "user"}, {"content": "hi", "role": null}]})),
+            &[(
+                "messages[1].role",
+                Rule::RequiredParameter,
+                "the message has no role: say who speaks, such as user",
+            )],
+        );
+        assert_told(
+            &read(json!({"model": "d", "messages": [{"role": 5}]})),
+            &[(
+                "messages[0].role",
+                Rule::WrongType,
+                "role cannot be this number: pass a string",
+            )],
+        );
+        assert_told(&read(json!({"model": "d", "messages": [{"role": "narrator"}]})), &[]);
+    }
+
+    #[test]
+    fn the_first_o1_models_take_no_instructions() {
+        for (first, id) in [
+            (Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"),
+            (Model::O1_PREVIEW_2024_09_12, "o1-preview-2024-09-12"),
+        ] {
+            for (asked, role) in [
+                (ask(first.clone()).system("be kind"), "system"),
+                (ask(first.clone()).developer("be kind"), "developer"),
+            ] {
+                assert_refused(
+                    asked,
+                    "messages[1].role",
+                    Rule::UnsupportedRole,
+                    &format!("{id} takes no {role} messages: put the instructions into the first user message"),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_other_role_is_offered_when_it_is_taken() {
+        let modern = model(|unknown| unknown.with(Parameter::SystemMessages, Support::No));
+        assert_refused(
+            ask(modern).system("be kind"),
+            "messages[1].role",
+            Rule::UnsupportedRole,
+            "mine takes no system messages: use a developer message",
+        );
+        let older = model(|unknown| unknown.with(Parameter::DeveloperMessages, Support::No));
+        assert_refused(
+            ask(older).developer("be kind"),
+            "messages[1].role",
+            Rule::UnsupportedRole,
+            "mine takes no developer messages: use a system message",
+        );
+    }
+
+    #[test]
+    fn reasoning_models_take_one_kind_of_instructions() {
+        assert_refused(
+            ask(Model::O1_2024_12_17).system("a").developer("b"),
+            "messages",
+            Rule::MixedInstructions,
+            "o1-2024-12-17 takes system or developer messages, not both: keep the developer messages",
+        );
+        assert_fine(ask(Model::O1_2024_12_17).system("a").system("b"));
+        assert_fine(ask(Model::O1_2024_12_17).developer("a").developer("b"));
+    }
+
+    #[test]
+    fn other_models_may_take_both() {
+        assert_fine(ask(Model::GPT_4O_2024_08_06).system("a").developer("b"));
+        assert_fine(ask_any().system("a").developer("b"));
+    }
+}
