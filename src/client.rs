@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::model::{ApiVersion, Deployment, Model};
 use crate::request::{Advice, ChatCompletionRequest, Rule, ValidationError, Violation};
 use crate::response::{ChatCompletion, ResponseMetadata};
@@ -170,6 +170,13 @@ impl ChatClient {
         Ok(completion.with_metadata(Arc::new(metadata)))
     }
 
+    /// What no error may repeat, besides the request's texts.
+    fn secrets(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Vec<String> {
+        let mut secrets = self.0.transport.secrets(options);
+        secrets.extend(request.secrets());
+        secrets
+    }
+
     async fn send(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletion> {
         let deployment = request.deployment().name();
         let call = Call {
@@ -182,9 +189,13 @@ impl ChatClient {
             .transport
             .post(call, |route| write_body(request, route, false))
             .await;
-        let answer = answer.map_err(|error| error.withhold_echo(request.texts()))?;
+        let withhold = |error: Error| {
+            let secrets = self.secrets(request, options);
+            error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str)))
+        };
+        let answer = answer.map_err(withhold)?;
         let completion = read_completion(answer.bytes, &answer.metadata)
-            .map_err(|error| error.with_deployment(deployment).withhold_echo(request.texts()))?;
+            .map_err(|error| withhold(error.with_deployment(deployment)))?;
         self.watch_answer(request, completion.model(), &answer.metadata);
         Ok(completion)
     }
@@ -244,7 +255,9 @@ impl ChatClient {
             .transport
             .post_stream(call, |route| write_body(request, route, true))
             .await;
-        let bytes = bytes.map_err(|error| error.withhold_echo(request.texts()))?;
+        let secrets = self.secrets(request, options);
+        let bytes =
+            bytes.map_err(|error| error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str))))?;
         let mut metadata = Arc::clone(bytes.metadata());
         if let Some(repair) = repair {
             let repaired = metadata.as_ref().clone();
@@ -258,7 +271,7 @@ impl ChatClient {
             .map(|_| request.deployment().clone());
         let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata).for_call(
             deployment,
-            kept_texts(request),
+            kept_texts(request, secrets),
             request.expected_choices(),
         );
         if let Some(limit) = self.0.max_event_bytes {
@@ -465,19 +478,24 @@ fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<Cha
         .extra()
         .and_then(|extra| extra.get("error"))
         .is_some_and(|error| !error.is_null());
-    if is_error && completion.choices().is_empty() {
-        return Err(Error::service(
-            crate::error::ServiceError::from_body(&bytes),
-            Arc::clone(metadata),
-        ));
+    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
+        return Ok(completion);
     }
-    Ok(completion)
+    // gateways send their own errors with a good status, and in shapes of their own
+    let service = ServiceError::from_body(&bytes);
+    if is_error || service.is_telling() {
+        return Err(Error::service(service, Arc::clone(metadata)));
+    }
+    Err(fault(
+        "the answer is no completion".to_owned(),
+        "a gateway or another operation answered",
+    ))
 }
 
 /// The prompt's texts, when they are few enough to keep for the life of a stream.
-fn kept_texts(request: &ChatCompletionRequest) -> Option<Arc<[String]>> {
+fn kept_texts(request: &ChatCompletionRequest, secrets: Vec<String>) -> Option<Arc<[String]>> {
     let size: usize = request.texts().map(str::len).sum();
-    (size <= KEPT_PROMPT).then(|| request.texts().map(str::to_owned).collect())
+    (size <= KEPT_PROMPT).then(|| request.texts().map(str::to_owned).chain(secrets).collect())
 }
 
 /// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ.

@@ -329,7 +329,7 @@ impl Repr {
         if status == 200 {
             text.push_str(" and then sent an error");
         }
-        match (service.code(), service.param()) {
+        match (service.printable_code(), service.printable_param()) {
             (Some(code), Some(param)) => text.push_str(&format!(" ({code}, parameter '{param}')")),
             (Some(code), None) => text.push_str(&format!(" ({code})")),
             (None, Some(param)) => text.push_str(&format!(" (parameter '{param}')")),
@@ -347,7 +347,8 @@ impl Repr {
         if self.attempts > 1 {
             text.push_str(&format!("; {} attempts", self.attempts));
         }
-        if let Some(id) = self.metadata.as_deref().and_then(ResponseMetadata::request_id) {
+        let id = self.metadata.as_deref().and_then(ResponseMetadata::request_id);
+        if let Some(id) = id.filter(|id| service::is_name(id)) {
             text.push_str(&format!(" [request id {id}]"));
         }
         text

@@ -38,7 +38,9 @@ pub(super) fn next_step(status: u16, error: &ServiceError) -> Vec<String> {
         ),
         (400, "content_filter") => filter_advice(error),
         (_, "content_filter") => filter_advice(error),
-        (400, "unsupported_parameter" | "unsupported_value") => error.param().map(setter_advice).into_iter().collect(),
+        (400, "unsupported_parameter" | "unsupported_value") => {
+            error.printable_param().map(setter_advice).into_iter().collect()
+        }
         (400, "context_length_exceeded") => one("shorten the messages, or leave history out"),
         (400, "InvalidContentFilterPolicy") => one("the x-policy-id header names a filter this resource does not have"),
         (429, _) => error

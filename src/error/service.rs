@@ -12,6 +12,8 @@ use crate::response::content_filter::ContentFilterResults;
 const PRINTED: usize = 600;
 /// A run of this many characters that the caller also said counts as an echo.
 const ECHO: usize = 12;
+/// Codes and parameters are names, and no name is longer.
+const NAME: usize = 80;
 
 /// What the service said when it refused.
 ///
@@ -30,6 +32,7 @@ pub struct ServiceError {
     content_filter: Option<Box<ContentFilterResults>>,
     body: String,
     printable: bool,
+    names_printable: bool,
 }
 
 impl ServiceError {
@@ -37,7 +40,7 @@ impl ServiceError {
     #[must_use]
     pub fn from_body(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
-        match serde_json::from_str::<Value>(text.trim()) {
+        match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}').trim()) {
             Ok(value) => Self::from_value(&value, text.into_owned()),
             Err(_) => Self::from_text(text.into_owned()),
         }
@@ -114,6 +117,7 @@ impl ServiceError {
             content_filter: None,
             body: String::new(),
             printable: true,
+            names_printable: true,
         }
     }
 
@@ -179,6 +183,11 @@ impl ServiceError {
         Duration::try_from_secs_f64(value * scale).ok()
     }
 
+    /// Whether the body says that something is wrong.
+    pub(crate) fn is_telling(&self) -> bool {
+        self.code.is_some() || self.message.is_some()
+    }
+
     pub(crate) fn kind(&self, status: u16) -> ErrorKind {
         let filtered = self.code.as_deref() == Some("content_filter")
             || self.inner_code.as_deref() == Some("ResponsibleAIPolicyViolation");
@@ -221,25 +230,61 @@ impl ServiceError {
         self.printable = false;
     }
 
+    /// The code as far as a text of ours may repeat it: a name, not a sentence.
+    pub(crate) fn printable_code(&self) -> Option<&str> {
+        self.printable_name(&self.code)
+    }
+
+    /// The parameter as far as a text of ours may repeat it.
+    pub(crate) fn printable_param(&self) -> Option<&str> {
+        self.printable_name(&self.param)
+    }
+
+    fn printable_name<'a>(&self, name: &'a Option<String>) -> Option<&'a str> {
+        name.as_deref().filter(|name| self.names_printable && is_name(name))
+    }
+
     /// Marks the message as not printable when it shares a long run of characters with something the
-    /// caller or the model said, or holds a short saying as a whole.
+    /// caller or the model said, as it is or as JSON writes it, or holds a short saying as a whole. Codes
+    /// and parameters are looked at too.
     pub(crate) fn withhold_echo<'a>(&mut self, said: impl IntoIterator<Item = &'a str>) {
-        let Some(message) = self.message.as_deref() else { return };
-        let runs: std::collections::HashSet<&str> = windows(message).collect();
+        let message = self.message.clone().unwrap_or_default();
+        let names = [&self.code, &self.param, &self.error_type, &self.inner_code];
+        let names: Vec<String> = names.into_iter().flatten().cloned().collect();
+        let in_message: std::collections::HashSet<&str> = windows(&message).collect();
+        let in_names: std::collections::HashSet<&str> = names.iter().flat_map(|name| windows(name)).collect();
+        if message.is_empty() && in_names.is_empty() {
+            return;
+        }
         for text in said {
             let text = text.trim();
-            let short = text.chars().nth(ECHO).is_none();
-            let echoed = if short {
-                text.chars().nth(3).is_some() && message.contains(text)
-            } else {
-                windows(text).any(|run| runs.contains(run))
-            };
-            if echoed {
-                self.printable = false;
-                return;
+            if text.chars().nth(ECHO).is_none() {
+                if text.chars().nth(3).is_some() && message.contains(text) {
+                    self.printable = false;
+                }
+                continue;
+            }
+            let escaped = escaped(text);
+            for run in windows(text).chain(windows(&escaped)) {
+                self.printable &= !in_message.contains(run);
+                self.names_printable &= !in_names.contains(run);
             }
         }
     }
+}
+
+/// The text as JSON writes it, without the quotes; empty when that is no different.
+fn escaped(text: &str) -> String {
+    if !text.contains(|c: char| c == '"' || c == '\\' || c < ' ') {
+        return String::new();
+    }
+    let quoted = Value::from(text).to_string();
+    quoted.trim_matches('"').to_owned()
+}
+
+/// Whether this can be the name of something: short, and without spaces.
+pub(super) fn is_name(text: &str) -> bool {
+    text.len() <= NAME && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Every run of [`ECHO`] characters.
@@ -289,10 +334,10 @@ fn html_title(text: &str) -> Option<String> {
 impl fmt::Debug for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceError")
-            .field("code", &self.code)
-            .field("param", &self.param)
-            .field("error_type", &self.error_type)
-            .field("inner_code", &self.inner_code)
+            .field("code", &self.printable_code())
+            .field("param", &self.printable_param())
+            .field("error_type", &self.printable_name(&self.error_type))
+            .field("inner_code", &self.printable_name(&self.inner_code))
             .finish_non_exhaustive()
     }
 }
@@ -390,6 +435,28 @@ mod tests {
         error.withhold_echo(["the secret recipe is salt and pepper"]);
         assert_eq!(error.printable_message(), None);
         assert!(error.message().is_some());
+    }
+
+    #[test]
+    fn an_echo_is_known_as_json_writes_it_and_in_a_name() {
+        let mut error = read(r#"{"error":{"message":"bad body: a\\nb\\nc\\nd\\ne","code":"key-0123456789"}}"#);
+        error.withhold_echo(["unrelated words that are long enough"]);
+        assert_eq!(error.printable_code(), Some("key-0123456789"));
+        assert!(error.printable_message().is_some());
+        error.withhold_echo(["a\nb\nc\nd\ne\nf\ng"]);
+        assert_eq!(error.printable_message(), None);
+        error.withhold_echo(["my-key-0123456789"]);
+        assert_eq!(error.printable_code(), None);
+        assert_eq!(error.code(), Some("key-0123456789"));
+    }
+
+    #[test]
+    fn a_code_that_is_a_sentence_is_not_printed() {
+        let error = read(r#"{"error":{"code":"you said a b c","param":"messages[0].role"}}"#);
+        assert_eq!(
+            (error.printable_code(), error.printable_param()),
+            (None, Some("messages[0].role"))
+        );
     }
 
     #[test]

@@ -269,8 +269,11 @@ impl MessageContent {
             Self::Text(text) => (Some(text.as_str()), [].as_slice()),
             Self::Parts(parts) => (None, parts.as_slice()),
         };
-        text.into_iter()
-            .chain(parts.iter().filter_map(|part| part.text.as_deref()))
+        let said = parts.iter().flat_map(|part| {
+            let url = part.image_url.as_ref().and_then(|image| image.url.as_ref());
+            [part.text.as_ref(), part.refusal.as_ref(), url]
+        });
+        text.into_iter().chain(said.flatten().map(String::as_str))
     }
 
     pub(crate) fn part_list(&self) -> &[ContentPart] {

@@ -260,10 +260,30 @@ impl ChatCompletionRequest {
             .prediction
             .iter()
             .filter_map(|prediction| prediction.content.as_ref());
+        let metadata = self
+            .body
+            .metadata
+            .iter()
+            .flat_map(Map::values)
+            .filter_map(Value::as_str);
         self.messages()
             .iter()
             .flat_map(Message::texts)
             .chain(predicted.flat_map(MessageContent::texts))
+            .chain(metadata)
+            .chain(self.body.user.as_deref())
+            .chain(self.body.safety_identifier.as_deref())
+    }
+
+    /// The secrets that sign the service in to data sources.
+    #[cfg(feature = "client")]
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let sources = self.body.data_sources.as_deref().map(Vec::as_slice).unwrap_or_default();
+        let mut secrets = Vec::new();
+        for source in sources {
+            collect_secrets(&serde_json::to_value(source).unwrap_or_default(), false, &mut secrets);
+        }
+        secrets
     }
 
     #[cfg(feature = "client")]
@@ -408,4 +428,19 @@ fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<Stri
         .into_iter()
         .map(|(key, value)| (key, Value::String(value)))
         .collect()
+}
+
+/// Every text below a member named for signing in, but for the kind of it.
+#[cfg(feature = "client")]
+fn collect_secrets(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
+    match value {
+        Value::String(text) if is_secret => secrets.push(text.clone()),
+        Value::Array(all) => all.iter().for_each(|value| collect_secrets(value, is_secret, secrets)),
+        Value::Object(members) => {
+            for (name, value) in members.iter().filter(|(name, _)| *name != "type") {
+                collect_secrets(value, is_secret || name == "authentication", secrets);
+            }
+        }
+        _ => {}
+    }
 }

@@ -74,7 +74,8 @@ pub struct ChatCompletion {
 impl ChatCompletion {
     /// Reads a body.
     pub(crate) fn decode(raw: Bytes) -> Result<Self, serde_json::Error> {
-        let body = serde_json::from_slice(&raw)?;
+        // a byte order mark is no JSON, and some gateways write one
+        let body = serde_json::from_slice(raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw))?;
         Ok(Self {
             body,
             metadata: Arc::default(),
@@ -93,6 +94,19 @@ impl ChatCompletion {
     pub(crate) fn with_metadata(mut self, metadata: Arc<ResponseMetadata>) -> Self {
         self.metadata = metadata;
         self
+    }
+
+    /// Whether the body is an answer at all, be it in pieces: a field that is odd or missing loses nothing.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_answer(&self) -> bool {
+        let body = &self.body;
+        let object = body.object.as_deref().unwrap_or_default();
+        let mentions = body.id.is_some()
+            || body.model.is_some()
+            || body.usage.is_some()
+            || body.prompt_filter_results.is_some()
+            || !object.is_empty();
+        body.choices.is_some() || (mentions && (object.is_empty() || object.starts_with("chat.completion")))
     }
 
     /// The answer's id, such as `chatcmpl-..`.

@@ -100,7 +100,7 @@ impl Decoder {
             return Ok(Decoded::Chunk(chunk));
         }
         let body = self.parse(line)?;
-        if body.error.is_some() {
+        if body.error.is_some() || is_gateway_error(&body) {
             return Ok(Decoded::Refusal(Box::new(ServiceError::from_body(line))));
         }
         let shape = Arc::new(body);
@@ -192,6 +192,12 @@ impl Patience {
         }
         false
     }
+}
+
+/// API Management's own error shape, which has no envelope.
+fn is_gateway_error(body: &ChunkBody) -> bool {
+    let has = |name: &str| body.extra().is_some_and(|extra| extra.contains_key(name));
+    body.choices.is_none() && has("statusCode") && has("message")
 }
 
 fn parse(line: &[u8]) -> Result<ChunkBody, Error> {

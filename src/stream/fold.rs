@@ -88,9 +88,12 @@ impl ChunkFold {
 
     /// The texts so far, for the check that an error does not repeat them.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.choices
-            .iter()
-            .filter_map(|open| open.choice.message.as_ref()?.content.as_deref())
+        self.choices.iter().flat_map(|open| {
+            let message = open.choice.message.iter();
+            let said = message.flat_map(|message| [&message.content, &message.refusal, &message.reasoning_content]);
+            said.filter_map(|text| text.as_deref())
+                .chain(open.calls.iter().map(|open| open.call.input()))
+        })
     }
 
     /// The tool calls of a choice so far, with the index each piece carried.

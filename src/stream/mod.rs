@@ -322,7 +322,7 @@ impl ChatCompletionStream {
                 }
             }
             // the content type is not to be trusted, the first bytes are
-            Opening::Unknown => match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Opening::Unknown => match without_mark(&bytes).trim_ascii_start().first() {
                 None => self.reader.push(bytes),
                 Some(b'{' | b'[' | b'<') => {
                     self.opening = Opening::Stray(BytesMut::new());
@@ -427,8 +427,8 @@ impl ChatCompletionStream {
 
     /// A body that is no event stream: an error object, a whole completion, a page.
     fn stray(&mut self, body: Bytes) -> Error {
-        let first = body.trim_ascii_start().first();
-        if first == Some(&b'<') {
+        let body = body.slice_ref(without_mark(&body).trim_ascii());
+        if body.first() == Some(&b'<') {
             return Error::new(ErrorKind::Decode, "the answer is a page of HTML, not an event stream")
                 .with_hint("a proxy or a wrong endpoint answered");
         }
@@ -438,7 +438,15 @@ impl ChatCompletionStream {
                 Error::new(ErrorKind::Decode, "the answer is one JSON body, not an event stream")
                     .with_hint("partial() has it; use complete() for this deployment, or check the gateway")
             }
-            Ok(_) => self.refusal(ServiceError::from_body(&body)),
+            Ok(completion) => {
+                let service = ServiceError::from_body(&body);
+                let envelope = completion.extra().and_then(|extra| extra.get("error"));
+                if envelope.is_some_and(|error| !error.is_null()) || service.is_telling() {
+                    return self.refusal(service);
+                }
+                Error::new(ErrorKind::Decode, "the answer is no completion and no event stream")
+                    .with_hint("a gateway or another operation answered")
+            }
             Err(error) if error.is_eof() => {
                 Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body")
             }
@@ -488,6 +496,11 @@ impl ChatCompletionStream {
             None => error,
         }
     }
+}
+
+/// Without the byte order mark that some gateways begin with.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
 /// `[DONE]`, also as gateways write it.

@@ -239,7 +239,7 @@ impl Attempt<'_> {
         if !response.status().is_success() {
             return Err(self.refusal(response, metadata, token).await);
         }
-        self.check_encoding(&response)?;
+        self.check_encoding(&response, &metadata)?;
         on_answer(&metadata);
         receiver
             .receive(self, sent, response, Arc::new(metadata))
@@ -294,7 +294,7 @@ impl Attempt<'_> {
     }
 
     /// None was asked for, and what is not asked for is not unpacked.
-    fn check_encoding(&self, response: &reqwest::Response) -> Attempted<()> {
+    fn check_encoding(&self, response: &reqwest::Response, metadata: &ResponseMetadata) -> Attempted<()> {
         let encoding = response.headers().get(CONTENT_ENCODING);
         if encoding.is_none_or(|encoding| encoding == "identity" || encoding.is_empty()) {
             return Ok(());
@@ -303,7 +303,8 @@ impl Attempt<'_> {
             ErrorKind::Decode,
             "the answer is compressed although nobody asked for it",
         )
-        .with_hint("a gateway on the way adds a content-encoding; switch that off");
+        .with_hint("a gateway on the way adds a content-encoding; switch that off")
+        .with_metadata(Arc::new(metadata.clone()));
         Err(Trouble::last(error))
     }
 

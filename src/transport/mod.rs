@@ -300,6 +300,22 @@ impl Transport {
         Ok(url.into())
     }
 
+    /// Keys, tokens and values of headers: what must not be printed, whoever repeats it.
+    pub(crate) fn secrets(&self, options: &CallOptions) -> Vec<String> {
+        let credentials = self.0.lanes.iter().filter_map(|lane| match &lane.auth {
+            Auth::Key(_, key) => Some(key.clone()),
+            Auth::Token(cache) => Some(cache.current()?.header().clone()),
+        });
+        let credentials = credentials.filter_map(|value| {
+            let text = value.to_str().ok()?;
+            Some(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
+        });
+        let headers = [&self.0.defaults, options].map(CallOptions::header_values);
+        credentials
+            .chain(headers.into_iter().flatten().map(str::to_owned))
+            .collect()
+    }
+
     fn pool(&self) -> MutexGuard<'_, Pool> {
         self.0.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -131,6 +131,13 @@ impl CallOptions {
     }
 }
 
+impl CallOptions {
+    /// What the headers say, which may be secrets.
+    pub(crate) fn header_values(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|(_, value)| value.as_str())
+    }
+}
+
 /// Prints names of headers, not their values.
 impl fmt::Debug for CallOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

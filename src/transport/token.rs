@@ -95,6 +95,11 @@ impl TokenCache {
         renewal.await.map_err(|failure| failure.into_error(self.scope()))
     }
 
+    /// The token in use, if there is one.
+    pub(crate) fn current(&self) -> Option<Arc<BearerToken>> {
+        self.lock().token.clone()
+    }
+
     /// Forgets the token that the service refused, unless it was replaced meanwhile.
     pub(crate) fn forget(&self, refused: &Arc<BearerToken>) {
         let mut state = self.lock();

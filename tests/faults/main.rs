@@ -1,0 +1,49 @@
+//! What broken and hostile servers do, and what becomes of a call: a table of faults, and a module for each promise
+//! that needs more than a row. The servers are raw sockets; see `server`.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test binary"
+)]
+
+mod answers;
+mod rows_body;
+mod rows_done;
+mod rows_http;
+mod server;
+mod table;
+mod truncation;
+
+use std::collections::HashSet;
+
+use table::{MODES, Row, run_all};
+
+fn all_rows() -> Vec<Row> {
+    [rows_http::rows(), rows_body::rows(), rows_done::rows()].concat()
+}
+
+#[test]
+fn the_table_has_its_rows() {
+    let rows = all_rows();
+    let names: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    println!("{} faults, each in {} modes", rows.len(), MODES.len());
+    assert!(names.len() >= 60);
+    assert!(names.len() >= rows.len() - 1, "two rows have one name");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_of_http() {
+    run_all(rows_http::rows()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_of_bodies() {
+    run_all(rows_body::rows()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_odd_form_of_done() {
+    run_all(rows_done::rows()).await;
+}

@@ -1,0 +1,401 @@
+//! What a row of the fault table is, and how it is run: once for each of {unary, streamed} x {no retry, retry}.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use azure_openai_chat::{
+    ApiKey, CallOptions, ChatClient, ChatCompletionRequest, ChatCompletionStream, ClientBuilder, Error, ErrorKind,
+    RetryPolicy,
+};
+use futures::StreamExt;
+
+use crate::answers::{good_body, good_stream};
+use crate::server::{Script, Server};
+
+/// The largest whole answer that the rows' clients take.
+pub const BODY_LIMIT: usize = 64 * 1024;
+/// The largest event that the rows' clients take.
+pub const EVENT_LIMIT: usize = 32 * 1024;
+/// No server gets more than this out, whatever it tries: limits, and what lies in buffers on the way.
+const MOST_SENT: usize = 16 * 1024 * 1024;
+/// No run takes longer than this.
+const MOST_TIME: Duration = Duration::from_secs(25);
+
+/// The clocks of the rows' clients. A row that waits for one of them takes about as long.
+pub const CALL: Duration = Duration::from_millis(8000);
+pub const FIRST_EVENT: Duration = Duration::from_millis(7000);
+pub const IDLE: Duration = Duration::from_millis(3000);
+
+/// One fault, and what is to come of it.
+#[derive(Clone)]
+pub struct Row {
+    pub name: String,
+    pub unary: Case,
+    pub streamed: Case,
+    deadline: Option<Duration>,
+    timeout: Duration,
+    own_http: bool,
+}
+
+/// What a server does to one kind of call, and how the call ends.
+#[derive(Clone)]
+pub struct Case {
+    pub script: Script,
+    pub end: End,
+}
+
+/// How a call ends when nothing is sent again, and whether it would be sent again.
+#[derive(Clone)]
+pub struct End {
+    kind: Option<ErrorKind>,
+    status: Option<u16>,
+    code: Option<&'static str>,
+    says: &'static str,
+    /// The text that was put together: of the completion, or of `partial()` after an error.
+    keeps: &'static str,
+    retried: bool,
+    retry_after: Option<Option<u64>>,
+}
+
+/// The call succeeds with this text.
+pub fn gives(text: &'static str) -> End {
+    End {
+        keeps: text,
+        ..fails(ErrorKind::Config, "").with_kind(None)
+    }
+}
+
+/// The call fails, with these words in the error's text, and is not sent again.
+pub fn fails(kind: ErrorKind, says: &'static str) -> End {
+    End {
+        kind: Some(kind),
+        status: None,
+        code: None,
+        says,
+        keeps: "",
+        retried: false,
+        retry_after: None,
+    }
+}
+
+impl End {
+    fn with_kind(mut self, kind: Option<ErrorKind>) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    pub fn keeps(mut self, text: &'static str) -> Self {
+        self.keeps = text;
+        self
+    }
+
+    /// The wait that the error tells, in whole seconds.
+    pub fn asks_to_wait(mut self, seconds: Option<u64>) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// With retries, the call is sent again, and the next answer is a good one.
+    pub fn retried(mut self) -> Self {
+        self.retried = true;
+        self
+    }
+}
+
+/// A row for a fault that differs between the two kinds of call.
+pub fn row(name: impl Into<String>, unary: (Script, End), streamed: (Script, End)) -> Row {
+    let case = |(script, end)| Case { script, end };
+    Row {
+        name: name.into(),
+        unary: case(unary),
+        streamed: case(streamed),
+        deadline: None,
+        timeout: CALL,
+        own_http: false,
+    }
+}
+
+/// A row for a fault that is the same for both kinds of call, and ends the same.
+pub fn same(name: impl Into<String>, script: Script, end: End) -> Row {
+    row(name, (script.clone(), end.clone()), (script, end))
+}
+
+impl Row {
+    /// The calls of this row have a deadline.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The calls of this row go out on the HTTP client that a [`ChatClient`] makes itself. It takes a while to make,
+    /// so most rows share one.
+    pub fn own_http(mut self) -> Self {
+        self.own_http = true;
+        self
+    }
+
+    /// The calls of this row wait longer for a whole answer and for a first event.
+    pub fn patient(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Mode {
+    pub streamed: bool,
+    pub retries: bool,
+}
+
+pub const MODES: [Mode; 4] = [
+    Mode {
+        streamed: false,
+        retries: false,
+    },
+    Mode {
+        streamed: false,
+        retries: true,
+    },
+    Mode {
+        streamed: true,
+        retries: false,
+    },
+    Mode {
+        streamed: true,
+        retries: true,
+    },
+];
+
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.streamed { "streamed" } else { "unary" })?;
+        f.write_str(if self.retries { ", retry" } else { ", no retry" })
+    }
+}
+
+/// A client with small limits and short clocks.
+pub fn client(url: &str) -> ClientBuilder {
+    ChatClient::builder(url, ApiKey::new("the-key-of-this-test"))
+        .timeout(CALL)
+        .first_event_timeout(FIRST_EVENT)
+        .stream_idle_timeout(IDLE)
+        .max_event_bytes(EVENT_LIMIT)
+        .max_response_bytes(BODY_LIMIT)
+        .retry(quick())
+}
+
+/// An HTTP client for many rows, with the settings that a [`ChatClient`] gives its own.
+pub fn shared_http() -> reqwest::Client {
+    static HTTP: std::sync::LazyLock<reqwest::Client> = std::sync::LazyLock::new(|| {
+        reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+            .unwrap()
+    });
+    HTTP.clone()
+}
+
+/// Retries without much of a wait.
+pub fn quick() -> RetryPolicy {
+    RetryPolicy::default().base_delay(Duration::from_millis(2))
+}
+
+pub fn request() -> ChatCompletionRequest {
+    ChatCompletionRequest::builder("gpt")
+        .user("what is the sum of one and two?")
+        .build()
+        .unwrap()
+}
+
+/// How a call ended.
+pub struct Ended {
+    pub result: Result<(), Error>,
+    pub text: String,
+    pub attempts: u32,
+}
+
+/// One call of either kind, read to its end.
+pub async fn call(client: &ChatClient, streamed: bool, options: &CallOptions) -> Ended {
+    let request = request();
+    if !streamed {
+        return match client.complete_with(&request, options).await {
+            Ok(completion) => Ended {
+                text: completion.text().unwrap_or_default().to_owned(),
+                attempts: completion.metadata().attempts(),
+                result: Ok(()),
+            },
+            Err(error) => failed(error, String::new()),
+        };
+    }
+    match client.stream_with(&request, options).await {
+        Ok(stream) => read(stream).await,
+        Err(error) => failed(error, String::new()),
+    }
+}
+
+fn failed(error: Error, text: String) -> Ended {
+    Ended {
+        text,
+        attempts: error.attempts(),
+        result: Err(error),
+    }
+}
+
+/// Reads a stream to its end and checks what holds for every stream.
+async fn read(mut stream: ChatCompletionStream) -> Ended {
+    let mut told = String::new();
+    while let Some(item) = stream.next().await {
+        match item {
+            Ok(chunk) => told.push_str(chunk.text().unwrap_or_default()),
+            Err(error) => {
+                assert!(stream.next().await.is_none(), "something came after an error");
+                assert!(!stream.is_complete());
+                let text = stream.partial().text().unwrap_or_default().to_owned();
+                assert!(text.starts_with(&told), "what was handed out was kept");
+                assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
+                return failed(error, text);
+            }
+        }
+    }
+    assert!(stream.is_complete());
+    let completion = stream.into_completion().unwrap();
+    assert_eq!(completion.text().unwrap_or_default(), told);
+    Ended {
+        text: told,
+        attempts: completion.metadata().attempts(),
+        result: Ok(()),
+    }
+}
+
+/// Runs a row in one mode; says what was wrong, or nothing.
+pub async fn run(row: &Row, mode: Mode) -> Vec<String> {
+    let case = if mode.streamed { &row.streamed } else { &row.unary };
+    let good = if mode.streamed { good_stream() } else { good_body() };
+    // to be followed there would be a success
+    let other = Server::start(vec![good.clone()]).await;
+    let fault = case.script.clone();
+    let server = Server::with(move |n| if n == 0 { fault.clone() } else { good.clone() }, &other.url).await;
+    let mut builder = client(&server.url);
+    if !row.own_http {
+        builder = builder.http_client(shared_http());
+    }
+    if row.timeout != CALL {
+        builder = builder.timeout(row.timeout).first_event_timeout(row.timeout);
+    }
+    let client = builder.build().unwrap();
+    let mut options = CallOptions::new();
+    if !mode.retries {
+        options = options.retry(RetryPolicy::none());
+    }
+    if let Some(deadline) = row.deadline {
+        options = options.deadline(deadline);
+    }
+    let started = Instant::now();
+    let ended = tokio::time::timeout(MOST_TIME, call(&client, mode.streamed, &options)).await;
+    let Ok(ended) = ended else {
+        return vec![format!("did not end within {MOST_TIME:?}")];
+    };
+    let took = started.elapsed();
+    let again = mode.retries && case.end.retried;
+    let mut wrong = if again {
+        judge(&gives("one two"), &ended)
+    } else {
+        judge(&case.end, &ended)
+    };
+    let mut expect = |holds: bool, what: String| {
+        if !holds {
+            wrong.push(what);
+        }
+    };
+    let expected = if again { 2 } else { 1 };
+    expect(
+        ended.attempts == expected,
+        format!("{} attempts were told, not {expected}", ended.attempts),
+    );
+    let tries = server.seen.tries();
+    expect(
+        tries == expected as usize,
+        format!("the server saw {tries} attempts, not {expected}"),
+    );
+    let ids = server.seen.header("x-ms-client-request-id");
+    expect(
+        ids.windows(2).all(|pair| pair[0] == pair[1]),
+        format!("the id changed: {ids:?}"),
+    );
+    expect(other.seen.connections() == 0, "the other server was called".to_owned());
+    let sent = server.seen.sent();
+    expect(sent <= MOST_SENT, format!("the server got {sent} bytes out"));
+    let longest = row.timeout.max(CALL) + Duration::from_secs(8);
+    expect(took < longest, format!("it took {took:?}"));
+    wrong
+}
+
+fn judge(end: &End, ended: &Ended) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if ended.text != end.keeps {
+        wrong.push(format!("kept {:?}, not {:?}", ended.text, end.keeps));
+    }
+    match (&ended.result, end.kind) {
+        (Ok(()), None) => {}
+        (Ok(()), Some(kind)) => wrong.push(format!("succeeded with {:?} instead of {kind}", ended.text)),
+        (Err(error), None) => wrong.push(format!("failed: {error:?}")),
+        (Err(error), Some(kind)) => {
+            let text = error.to_string();
+            if error.kind() != kind || !text.contains(end.says) {
+                wrong.push(format!("failed as {error:?}, not as {kind} with {:?}", end.says));
+            }
+            if end.status.is_some() && error.status() != end.status {
+                wrong.push(format!("status {:?}", error.status()));
+            }
+            if end.code.is_some() && error.code() != end.code {
+                wrong.push(format!("code {:?}", error.code()));
+            }
+            let wait = error.retry_after().map(|wait| wait.as_secs());
+            if end.retry_after.is_some_and(|expected| expected != wait) {
+                wrong.push(format!("asks to wait {:?}", error.retry_after()));
+            }
+        }
+    }
+    wrong
+}
+
+/// Runs rows in every mode, some at a time, and panics with all that was wrong.
+pub async fn run_all(rows: Vec<Row>) {
+    let count = rows.len();
+    let rows = Arc::new(rows);
+    let runs = (0..count).flat_map(|at| MODES.map(|mode| (at, mode)));
+    let wrong: Vec<String> = futures::stream::iter(runs)
+        .map(|(at, mode)| {
+            let rows = Arc::clone(&rows);
+            async move {
+                let row = &rows[at];
+                let wrong = run(row, mode).await;
+                wrong.into_iter().map(move |what| (at, mode, what)).collect::<Vec<_>>()
+            }
+        })
+        .buffer_unordered(24)
+        .collect::<Vec<_>>()
+        .await
+        .into_iter()
+        .flatten()
+        .map(|(at, mode, what)| format!("{} ({mode}): {what}", rows[at].name))
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} rows' runs:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
