@@ -187,7 +187,14 @@ impl std::error::Error for ValidationError {}
 
 impl From<ValidationError> for Error {
     fn from(error: ValidationError) -> Self {
-        Self::new(ErrorKind::InvalidRequest, "the request was not sent").with_source(error)
+        let names: Vec<&str> = error.violations.iter().map(Violation::parameter).collect();
+        let what = if names.len() == 1 { "violation" } else { "violations" };
+        let text = format!(
+            "the request was not sent: {} {what} ({})",
+            names.len(),
+            names.join(", ")
+        );
+        Self::new(ErrorKind::InvalidRequest, text).with_source(error)
     }
 }
 

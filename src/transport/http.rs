@@ -19,17 +19,20 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(connect_timeout: Duration, needs_direct: bool) -> Result<Self> {
+    /// For endpoints on loopback, elsewhere, or both; building a client is not cheap, so only those needed
+    /// are made.
+    pub(crate) fn new(connect_timeout: Duration, on_loopback: bool, elsewhere: bool) -> Result<Self> {
         let build = |builder: reqwest::ClientBuilder| {
             builder.build().map_err(|error| {
                 Error::new(ErrorKind::Config, "the HTTP client could not be built").with_source(error.without_url())
             })
         };
-        let client = build(builder(connect_timeout))?;
-        let direct = if needs_direct {
-            build(builder(connect_timeout).no_proxy())?
-        } else {
-            client.clone()
+        let proxied = elsewhere.then(|| build(builder(connect_timeout))).transpose()?;
+        let direct = (on_loopback || !elsewhere)
+            .then(|| build(builder(connect_timeout).no_proxy()))
+            .transpose()?;
+        let (Some(client), Some(direct)) = (proxied.clone().or(direct.clone()), direct.or(proxied)) else {
+            return Err(Error::new(ErrorKind::Config, "the client has no backend"));
         };
         Ok(Self {
             client,

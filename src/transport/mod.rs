@@ -240,8 +240,9 @@ impl Transport {
         let http = match config.http_client {
             Some(client) => Http::brought(client),
             None => {
-                let needs_direct = lanes.iter().any(|lane| lane.endpoint.is_loopback());
-                Http::new(config.connect_timeout, needs_direct)?
+                let on_loopback = lanes.iter().any(|lane| lane.endpoint.is_loopback());
+                let elsewhere = lanes.iter().any(|lane| !lane.endpoint.is_loopback());
+                Http::new(config.connect_timeout, on_loopback, elsewhere)?
             }
         };
         Ok(Self(Arc::new(Inner {
