@@ -74,7 +74,11 @@ pub struct ChatCompletion {
 impl ChatCompletion {
     /// Reads a body.
     pub(crate) fn decode(raw: Bytes) -> Result<Self, serde_json::Error> {
-        let body = serde_json::from_slice(&raw)?;
+        // a body is text; checking that once is cheaper than string by string
+        let body = match std::str::from_utf8(&raw) {
+            Ok(text) => serde_json::from_str(text)?,
+            Err(_) => serde_json::from_slice(&raw)?,
+        };
         Ok(Self {
             body,
             metadata: Arc::default(),

@@ -36,14 +36,45 @@ struct OpenChoice {
     message: Option<Box<AssistantMessage>>,
     finish_reason: Option<FinishReason>,
     logprobs: Option<Box<Logprobs>>,
-    results: Option<Box<ContentFilterResults>>,
+    verdict: Verdict,
     offsets: Option<ContentFilterOffsets>,
     rest: Rest,
     calls: Vec<OpenCall>,
     /// The shape that was applied last, if applying it again adds nothing but its words.
     settled: Option<Settled>,
-    /// The filter results that were merged last, if nothing was merged since.
-    judged: Option<Shared<ContentFilterResults>>,
+}
+
+/// The filter results of a choice. The last ones are merged when others come: mostly none do.
+#[derive(Debug, Default, Clone)]
+struct Verdict {
+    merged: Option<Box<ContentFilterResults>>,
+    last: Option<Shared<ContentFilterResults>>,
+}
+
+impl Verdict {
+    fn take(&mut self, results: &Shared<ContentFilterResults>) {
+        if self.last.as_ref().is_some_and(|last| last.is(results)) {
+            return;
+        }
+        if let Some(last) = self.last.replace(results.clone()) {
+            self.merged.get_or_insert_default().merge(&last);
+        }
+    }
+
+    fn merge(&mut self, results: &ContentFilterResults) {
+        let merged = self.merged.get_or_insert_default();
+        if let Some(last) = self.last.take() {
+            merged.merge(&last);
+        }
+        merged.merge(results);
+    }
+
+    fn finish(mut self) -> Option<Box<ContentFilterResults>> {
+        if let Some(last) = self.last.take() {
+            self.merge(&last);
+        }
+        self.merged
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -195,8 +226,7 @@ impl ChunkFold {
         if let Some(results) = &shape.content_filter_results {
             let open = self.open_choice(0);
             open.settled = None;
-            open.judged = None;
-            open.results.get_or_insert_default().merge(results);
+            open.verdict.merge(results);
         }
     }
 
@@ -294,11 +324,8 @@ impl OpenChoice {
         if let Some(logprobs) = &body.logprobs {
             self.logprobs.get_or_insert_default().append(logprobs);
         }
-        if let Some(results) = choice.shared_results()
-            && self.judged.as_ref().is_none_or(|judged| !judged.is(results))
-        {
-            self.results.get_or_insert_default().merge(results);
-            self.judged = Some(results.clone());
+        if let Some(results) = choice.shared_results() {
+            self.verdict.take(results);
         }
         if let Some(offsets) = &body.content_filter_offsets {
             self.offsets = Some(offsets.clone());
@@ -424,7 +451,7 @@ impl OpenChoice {
             message: message.map(|message| *message),
             finish_reason: self.finish_reason,
             logprobs: self.logprobs.map(|logprobs| *logprobs),
-            content_filter_results: self.results.map(|results| *results),
+            content_filter_results: self.verdict.finish().map(|results| *results),
             content_filter_offsets: self.offsets,
             rest: self.rest,
             ..Choice::EMPTY
