@@ -75,7 +75,12 @@ impl ChatCompletion {
     /// Reads a body.
     pub(crate) fn decode(raw: Bytes) -> Result<Self, serde_json::Error> {
         // a byte order mark is no JSON, and some gateways write one
-        let body = serde_json::from_slice(raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw))?;
+        let json = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw);
+        // a body is text; checking that once is cheaper than string by string
+        let body = match std::str::from_utf8(json) {
+            Ok(text) => serde_json::from_str(text)?,
+            Err(_) => serde_json::from_slice(json)?,
+        };
         Ok(Self {
             body,
             metadata: Arc::default(),

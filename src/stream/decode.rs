@@ -21,6 +21,8 @@ const TEMPLATES: usize = 6;
 const PATIENCE: u32 = 12;
 /// until so many lines have gone by.
 const PAUSE: u32 = 200;
+/// Lines larger than this are parsed and forgotten: they are no shape that repeats.
+const LEARNED_BYTES: usize = 64 * 1024;
 
 /// What an event turned out to be.
 #[derive(Debug)]
@@ -118,7 +120,7 @@ impl Decoder {
             return Ok(body);
         }
         let body = parse(line)?;
-        if self.is_learning && !self.results_patience.is_over() {
+        if self.can_learn(line) && !self.results_patience.is_over() {
             self.results = KnownResults::of(line, &body);
         }
         Ok(body)
@@ -145,8 +147,12 @@ impl Decoder {
         self.last = at;
     }
 
+    fn can_learn(&self, line: &[u8]) -> bool {
+        self.is_learning && line.len() <= LEARNED_BYTES
+    }
+
     fn learn(&mut self, line: &Bytes, shape: &Arc<ChunkBody>) {
-        if !self.is_learning {
+        if !self.can_learn(line) {
             return;
         }
         if self.template_patience.is_over() {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkChoice, DeltaBody, Hole, ToolCallDelta};
+use crate::response::content_filter::ContentFilterOffsets;
 use crate::response::{
     AssistantMessage, Audio, ChatCompletion, Choice, CompletionBody, ContentFilterResults, CustomToolCall,
-    FunctionCall, Logprobs, ToolCall, ToolCallType,
+    FinishReason, FunctionCall, Logprobs, ToolCall, ToolCallType,
 };
 use crate::wire::{Rest, Shared};
 
@@ -28,17 +29,55 @@ pub struct ChunkFold {
 /// So many shapes with one head are remembered; choices that take turns have one each.
 const HEADS: usize = 4;
 
-#[derive(Debug, Default)]
+/// A [`Choice`] that grows. Its large parts are boxed, because a stream may be open for long.
+#[derive(Debug, Default, Clone)]
 struct OpenChoice {
-    choice: Choice,
+    index: u64,
+    message: Option<Box<AssistantMessage>>,
+    finish_reason: Option<FinishReason>,
+    logprobs: Option<Box<Logprobs>>,
+    verdict: Verdict,
+    offsets: Option<ContentFilterOffsets>,
+    rest: Rest,
     calls: Vec<OpenCall>,
     /// The shape that was applied last, if applying it again adds nothing but its words.
     settled: Option<Settled>,
-    /// The filter results that were merged last, if nothing was merged since.
-    judged: Option<Shared<ContentFilterResults>>,
 }
 
-#[derive(Debug)]
+/// The filter results of a choice. The last ones are merged when others come: mostly none do.
+#[derive(Debug, Default, Clone)]
+struct Verdict {
+    merged: Option<Box<ContentFilterResults>>,
+    last: Option<Shared<ContentFilterResults>>,
+}
+
+impl Verdict {
+    fn take(&mut self, results: &Shared<ContentFilterResults>) {
+        if self.last.as_ref().is_some_and(|last| last.is(results)) {
+            return;
+        }
+        if let Some(last) = self.last.replace(results.clone()) {
+            self.merged.get_or_insert_default().merge(&last);
+        }
+    }
+
+    fn merge(&mut self, results: &ContentFilterResults) {
+        let merged = self.merged.get_or_insert_default();
+        if let Some(last) = self.last.take() {
+            merged.merge(&last);
+        }
+        merged.merge(results);
+    }
+
+    fn finish(mut self) -> Option<Box<ContentFilterResults>> {
+        if let Some(last) = self.last.take() {
+            self.merge(&last);
+        }
+        self.merged
+    }
+}
+
+#[derive(Debug, Clone)]
 struct Settled {
     shape: Arc<ChunkBody>,
     /// Which call its arguments belong to.
@@ -46,7 +85,7 @@ struct Settled {
 }
 
 /// A tool call, and the index by which its pieces are told apart.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct OpenCall {
     index: Option<u64>,
     call: ToolCall,
@@ -83,13 +122,13 @@ impl ChunkFold {
 
     /// Whether at least `expected` choices came, and every one has its finish reason.
     pub(crate) fn is_finished(&self, expected: usize) -> bool {
-        self.choices.len() >= expected.max(1) && self.choices.iter().all(|open| open.choice.finish_reason.is_some())
+        self.choices.len() >= expected.max(1) && self.choices.iter().all(|open| open.finish_reason.is_some())
     }
 
     /// The texts so far, for the check that an error does not repeat them.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         self.choices.iter().flat_map(|open| {
-            let message = open.choice.message.iter();
+            let message = open.message.iter();
             let said = message.flat_map(|message| [&message.content, &message.refusal, &message.reasoning_content]);
             said.filter_map(|text| text.as_deref())
                 .chain(open.calls.iter().map(|open| open.call.input()))
@@ -98,28 +137,21 @@ impl ChunkFold {
 
     /// The tool calls of a choice so far, with the index each piece carried.
     pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
-        let open = self.choices.iter().find(|open| open.choice.index == Some(index));
+        let open = self.choices.iter().find(|open| open.index == index);
         open.into_iter()
             .flat_map(|open| open.calls.iter().map(|open| &open.call))
     }
 
     /// Which call of the choice a piece that was added belongs to, from 0.
     pub(crate) fn call_of(&self, index: u64, piece: &ToolCallDelta<'_>) -> Option<usize> {
-        self.choices
-            .iter()
-            .find(|open| open.choice.index == Some(index))?
-            .call_of(piece)
+        self.choices.iter().find(|open| open.index == index)?.call_of(piece)
     }
 
     /// The completion that the chunks so far add up to.
     #[must_use]
     pub fn completion(&self) -> ChatCompletion {
         let mut body = self.body.clone();
-        let choices = self
-            .choices
-            .iter()
-            .map(|open| finish(open.choice.clone(), open.calls.iter().map(|c| c.call.clone())));
-        body.choices = Some(choices.collect());
+        body.choices = Some(self.choices.iter().cloned().map(OpenChoice::finish).collect());
         ChatCompletion::from_body(body)
     }
 
@@ -127,11 +159,7 @@ impl ChunkFold {
     #[must_use]
     pub fn into_completion(self) -> ChatCompletion {
         let mut body = self.body;
-        let choices = self
-            .choices
-            .into_iter()
-            .map(|open| finish(open.choice, open.calls.into_iter().map(|c| c.call)));
-        body.choices = Some(choices.collect());
+        body.choices = Some(self.choices.into_iter().map(OpenChoice::finish).collect());
         ChatCompletion::from_body(body)
     }
 
@@ -196,25 +224,13 @@ impl ChunkFold {
     }
 
     fn open_choice(&mut self, index: u64) -> &mut OpenChoice {
-        let at = self
-            .choices
-            .partition_point(|open| open.choice.index.unwrap_or(0) < index);
-        let known = self
-            .choices
-            .get(at)
-            .is_some_and(|open| open.choice.index == Some(index));
-        if !known {
-            let choice = Choice {
-                index: Some(index),
-                ..Choice::EMPTY
+        let at = self.choices.partition_point(|open| open.index < index);
+        if self.choices.get(at).is_none_or(|open| open.index != index) {
+            let open = OpenChoice {
+                index,
+                ..OpenChoice::default()
             };
-            self.choices.insert(
-                at,
-                OpenChoice {
-                    choice,
-                    ..OpenChoice::default()
-                },
-            );
+            self.choices.insert(at, open);
         }
         // the index was found or has just been made
         #[expect(clippy::indexing_slicing, reason = "`at` is the place of the choice")]
@@ -261,12 +277,12 @@ impl OpenChoice {
     }
 
     fn message(&mut self) -> &mut AssistantMessage {
-        self.choice.message.get_or_insert_default()
+        self.message.get_or_insert_default()
     }
 
     /// Appends the words of the settled shape.
     fn append(&mut self, hole: Hole, text: &str) {
-        let message = self.choice.message.get_or_insert_default();
+        let message = self.message.get_or_insert_default();
         let field = match hole {
             Hole::Content => &mut message.content,
             Hole::Refusal => &mut message.refusal,
@@ -296,24 +312,18 @@ impl OpenChoice {
         if let Some(reason) = &body.finish_reason
             && !reason.as_str().is_empty()
         {
-            self.choice.finish_reason = Some(reason.clone());
+            self.finish_reason = Some(reason.clone());
         }
         if let Some(logprobs) = &body.logprobs {
-            self.choice.logprobs.get_or_insert(Logprobs::EMPTY).append(logprobs);
+            self.logprobs.get_or_insert_default().append(logprobs);
         }
-        if let Some(results) = choice.shared_results()
-            && self.judged.as_ref().is_none_or(|judged| !judged.is(results))
-        {
-            self.choice
-                .content_filter_results
-                .get_or_insert_default()
-                .merge(results);
-            self.judged = Some(results.clone());
+        if let Some(results) = choice.shared_results() {
+            self.verdict.take(results);
         }
         if let Some(offsets) = &body.content_filter_offsets {
-            self.choice.content_filter_offsets = Some(offsets.clone());
+            self.offsets = Some(offsets.clone());
         }
-        take_extra(&mut self.choice.rest, body.rest.extra());
+        take_extra(&mut self.rest, body.rest.extra());
         call
     }
 
@@ -417,19 +427,29 @@ impl OpenChoice {
             },
         }
     }
-}
 
-fn finish(mut choice: Choice, calls: impl Iterator<Item = ToolCall>) -> Choice {
-    let mut calls: Vec<ToolCall> = calls.collect();
-    if !calls.is_empty() {
-        for call in &mut calls {
-            if call.kind.is_none() && call.function.is_some() {
-                call.kind = Some(ToolCallType::Function);
-            }
+    fn finish(self) -> Choice {
+        let mut message = self.message;
+        if !self.calls.is_empty() {
+            let calls = self.calls.into_iter().map(|open| open.call).map(|mut call| {
+                if call.kind.is_none() && call.function.is_some() {
+                    call.kind = Some(ToolCallType::Function);
+                }
+                call
+            });
+            message.get_or_insert_default().tool_calls = Some(calls.collect());
         }
-        choice.message.get_or_insert_default().tool_calls = Some(calls);
+        Choice {
+            index: Some(self.index),
+            message: message.map(|message| *message),
+            finish_reason: self.finish_reason,
+            logprobs: self.logprobs.map(|logprobs| *logprobs),
+            content_filter_results: self.verdict.finish().map(|results| *results),
+            content_filter_offsets: self.offsets,
+            rest: self.rest,
+            ..Choice::EMPTY
+        }
     }
-    choice
 }
 
 fn append(field: &mut Option<String>, more: Option<&str>) {

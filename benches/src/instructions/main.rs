@@ -42,7 +42,7 @@ struct Run {
     what: What,
     /// Chunks of one stream, or how many answers.
     count: usize,
-    /// Bytes a write; 0 for one event a write.
+    /// Bytes a write; 0 for one event a write. With [`Pace::LateEnd`], the milliseconds between two streams.
     write: usize,
     pace: Pace,
 }
@@ -99,6 +99,7 @@ impl Run {
     fn writes(&self, length: usize, ends: &[usize]) -> Vec<usize> {
         let mut writes: Vec<usize> = match self.write {
             // `[DONE]` comes with the last event
+            _ if self.pace == Pace::LateEnd => Vec::new(),
             0 => ends.split_last().map_or(Vec::new(), |(_, ends)| ends.to_vec()),
             size => (1..).map(|at| at * size).take_while(|end| *end < length).collect(),
         };

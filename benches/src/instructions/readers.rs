@@ -1,6 +1,7 @@
 //! The readers that are compared. All use reqwest, one connection and one thread.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, ChatCompletionStream};
 use azure_openai_chat_benches::peer::{self, DataLines};
@@ -86,6 +87,8 @@ impl<'a> Reading<'a> {
                 let mut words = 0;
                 for _ in 0..21 {
                     words += self.stream(&mut Stepper::none()).await;
+                    // `write` says how long the caller thinks, in milliseconds
+                    tokio::time::sleep(Duration::from_millis(self.run.write as u64)).await;
                 }
                 println!("connections {}", self.server.connections());
                 words

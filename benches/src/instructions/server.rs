@@ -78,29 +78,24 @@ fn read_request(requests: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// Each write is one chunk of the body, so the reader gets it as one piece however TCP delivers it.
+/// Each write is one chunk of the body, so the reader gets it as one piece even when TCP joins them.
 fn stream(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
     connection.write_all(
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: 1\r\ntransfer-encoding: chunked\r\n\r\n",
     )?;
     let mut start = 0;
-    let mut waiting = Vec::new();
+    let mut write = Vec::new();
     for (at, end) in answer.writes.iter().enumerate() {
         let piece = &answer.body[start..*end];
         start = *end;
-        waiting.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-        waiting.extend_from_slice(piece);
-        waiting.extend_from_slice(b"\r\n");
-        match answer.run.pace {
-            // tiny writes are sent together; the reader still gets them one by one
-            Pace::Free if waiting.len() < 64 * 1024 => continue,
-            Pace::Hang if at == 3 => {
-                thread::sleep(Duration::from_secs(3600));
-            }
-            _ => {}
+        write.clear();
+        write.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+        write.extend_from_slice(piece);
+        write.extend_from_slice(b"\r\n");
+        if answer.run.pace == Pace::Hang && at == 3 {
+            thread::sleep(Duration::from_secs(3600));
         }
-        connection.write_all(&waiting)?;
-        waiting.clear();
+        connection.write_all(&write)?;
         if answer.run.pace == Pace::Step && *end < answer.body.len() {
             io::stdin().read_exact(&mut [0])?;
         }
@@ -108,6 +103,5 @@ fn stream(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
     if answer.run.pace == Pace::LateEnd {
         thread::sleep(Duration::from_millis(5));
     }
-    waiting.extend_from_slice(b"0\r\n\r\n");
-    connection.write_all(&waiting)
+    connection.write_all(b"0\r\n\r\n")
 }

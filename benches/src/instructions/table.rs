@@ -216,16 +216,19 @@ fn memory() {
 }
 
 fn connections() {
-    let run = Run {
-        what: What::Chunks(Shape::Text),
-        count: 3,
-        write: 0,
-        pace: Pace::LateEnd,
-    };
     println!("### Connections for 21 streams in a row, the terminating chunk 5 ms late\n");
-    println!("| reader | connections | goal |\n|---|--:|--:|");
+    println!("| reader | each at once after the last | 10 ms apart | goal |\n|---|--:|--:|--:|");
     for reader in [FLOOR, OURS] {
-        println!("| {reader} | {} | 1 |", told(reader, &run, "connections "));
+        let [at_once, apart] = [0, 10].map(|between| {
+            let run = Run {
+                what: What::Chunks(Shape::Text),
+                count: 3,
+                write: between,
+                pace: Pace::LateEnd,
+            };
+            told(reader, &run, "connections ")
+        });
+        println!("| {reader} | {at_once} | {apart} | 1 |");
     }
     println!();
 }
