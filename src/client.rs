@@ -4,22 +4,20 @@ use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::Bytes;
-
-use crate::error::{Error, ErrorKind, Result, ServiceError};
-use crate::model::{ApiVersion, Deployment, Model};
+use self::body::{Source, is_same_model, kept_texts, read_completion, write_body};
+use crate::error::{Error, Result};
+use crate::model::{ApiVersion, Deployment};
 use crate::request::{Advice, ChatCompletionRequest, Rule, ValidationError, Violation};
 use crate::response::{ChatCompletion, ResponseMetadata};
-use crate::stream::{ByteSource, ChatCompletionStream};
-use crate::transport::body::ByteStream;
-use crate::transport::{Backend, Call, CallOptions, Config, Credential, Pacing, RetryPolicy, Route, Transport};
+use crate::stream::ChatCompletionStream;
+use crate::transport::{Backend, Call, CallOptions, Credential, Transport};
 
-/// Beyond this, prompts are not kept to check what an error in a stream repeats; the error's words are then
-/// not printed at all.
-const KEPT_PROMPT: usize = 64 * 1024;
+pub use self::builder::ClientBuilder;
+
+mod body;
+mod builder;
+
 /// So many different pieces of advice are remembered as told.
 const TOLD: usize = 4096;
 
@@ -128,7 +126,7 @@ impl ChatClient {
     ///
     /// [`ErrorKind::Config`] when a variable is missing or wrong; the text names it.
     pub fn builder_from_env() -> Result<ClientBuilder> {
-        builder_from(&|name| std::env::var(name).ok())
+        builder::builder_from(&|name| std::env::var(name).ok())
     }
 
     /// Sends a request and waits for the whole answer.
@@ -436,301 +434,9 @@ impl fmt::Debug for ChatClient {
     }
 }
 
-fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {
-    let body = request.body_for(route.deployment, route.api_version, stream);
-    serde_json::to_vec(&body).map(Bytes::from).map_err(|error| {
-        Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error)
-    })
-}
-
-/// A good status does not make a good body: gateways answer pages, proxies cut, the service sends error
-/// objects.
-fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
-    let fault = |message: String, hint: &str| {
-        Error::new(ErrorKind::Decode, message)
-            .with_metadata(Arc::clone(metadata))
-            .with_hint(hint.to_owned())
-    };
-    let completion = match ChatCompletion::decode(bytes.clone()) {
-        Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
-        // the parser's own words can quote the body
-        Err(error) => {
-            let (what, hint) = match bytes.trim_ascii().first() {
-                None => ("is empty", "the connection or a gateway lost it"),
-                Some(b'<') => ("is a page of HTML", "a proxy or a wrong endpoint answered"),
-                _ if bytes.trim_ascii().starts_with(b"data:") => (
-                    "is an event stream",
-                    "use stream() for this deployment, or check the gateway",
-                ),
-                _ if error.is_eof() => ("ends in the middle", "the connection or a gateway cut it"),
-                _ => ("is not a JSON object", "a gateway may have changed it"),
-            };
-            let place = format!(
-                "line {}, column {} of {} bytes",
-                error.line(),
-                error.column(),
-                bytes.len()
-            );
-            return Err(fault(format!("the answer {what} ({place})"), hint));
-        }
-    };
-    let is_error = completion
-        .extra()
-        .and_then(|extra| extra.get("error"))
-        .is_some_and(|error| !error.is_null());
-    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
-        return Ok(completion);
-    }
-    // gateways send their own errors with a good status, and in shapes of their own
-    let service = ServiceError::from_body(&bytes);
-    if is_error || service.is_telling() {
-        return Err(Error::service(service, Arc::clone(metadata)));
-    }
-    Err(fault(
-        "the answer is no completion".to_owned(),
-        "a gateway or another operation answered",
-    ))
-}
-
-/// The prompt's texts, when they are few enough to keep for the life of a stream.
-fn kept_texts(request: &ChatCompletionRequest, secrets: Vec<String>) -> Option<Arc<[String]>> {
-    let size: usize = request.texts().map(str::len).sum();
-    (size <= KEPT_PROMPT).then(|| request.texts().map(str::to_owned).chain(secrets).collect())
-}
-
-/// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ.
-fn is_same_model(declared: &Model, answered: &str) -> bool {
-    let Ok(answered) = answered.parse::<Model>() else {
-        return true;
-    };
-    declared.name() == answered.name()
-        && (declared.version().is_none() || answered.version().is_none() || declared.version() == answered.version())
-}
-
-struct Source(ByteStream);
-
-impl ByteSource for Source {
-    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        self.0.poll_next(cx)
-    }
-    fn note_event(&mut self) {
-        self.0.note_event();
-    }
-    fn finish(self: Box<Self>) {
-        self.0.finish();
-    }
-}
-
-/// Settings of a [`ChatClient`]. Everything has a default.
-#[must_use = "a builder does nothing until build() is called"]
-pub struct ClientBuilder {
-    config: Config,
-    validation: Validation,
-    repair_once: bool,
-    max_event_bytes: Option<usize>,
-}
-
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("validation", &self.validation)
-            .finish_non_exhaustive()
-    }
-}
-
-impl ClientBuilder {
-    fn new(backend: Backend) -> Self {
-        Self {
-            config: Config::new(backend),
-            validation: Validation::default(),
-            repair_once: false,
-            max_event_bytes: None,
-        }
-    }
-
-    /// The api version: [`ApiVersion::V1`] unless the endpoint names another. A dated version puts the
-    /// deployment into the path, `V1` puts it into the body.
-    pub fn api_version(mut self, version: impl Into<ApiVersion>) -> Self {
-        self.config.api_version = Some(version.into());
-        self
-    }
-
-    /// The scope that tokens are asked for, when the one that follows from the cloud and the route is not
-    /// right.
-    pub fn token_scope(mut self, scope: impl Into<String>) -> Self {
-        self.config.token_scope = Some(scope.into());
-        self
-    }
-
-    /// Adds an endpoint that takes over, or shares the load, as its priority and weight say.
-    pub fn backend(mut self, backend: Backend) -> Self {
-        self.config.backends.push(backend);
-        self
-    }
-
-    /// What happens to violations and advice; advisory when unset.
-    pub fn validation(mut self, validation: Validation) -> Self {
-        self.validation = validation;
-        self
-    }
-
-    /// Whether a request is sent once more without the parameter that the service refused with
-    /// `unsupported_parameter` or `unsupported_value`; the metadata tells. Off when unset.
-    pub fn repair_once(mut self, repair: bool) -> Self {
-        self.repair_once = repair;
-        self
-    }
-
-    fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
-        self.config.defaults = change(std::mem::take(&mut self.config.defaults));
-        self
-    }
-
-    /// A header for every call; ten at most.
-    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options(|options| options.header(name, value))
-    }
-
-    /// How long a whole answer may take; 600 seconds when unset.
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.options(|options| options.timeout(timeout))
-    }
-
-    /// How long connecting may take; 10 seconds when unset.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.config.connect_timeout = timeout;
-        self
-    }
-
-    /// How long a stream may take to its first event; 600 seconds when unset.
-    pub fn first_event_timeout(self, timeout: Duration) -> Self {
-        self.options(|options| options.first_event_timeout(timeout))
-    }
-
-    /// How long a stream may be silent; 120 seconds when unset. Keep-alive comments break the silence.
-    pub fn stream_idle_timeout(self, timeout: Duration) -> Self {
-        self.options(|options| options.idle_timeout(timeout))
-    }
-
-    /// The end of every call, retries and streams included; none when unset.
-    pub fn deadline(self, deadline: Duration) -> Self {
-        self.options(|options| options.deadline(deadline))
-    }
-
-    /// Whether and when calls are sent again; twice at most when unset.
-    pub fn retry(self, policy: RetryPolicy) -> Self {
-        self.options(|options| options.retry(policy))
-    }
-
-    /// Whether calls wait for the limits that the service tells; off when unset.
-    pub fn pacing(mut self, pacing: Pacing) -> Self {
-        self.config.pacing = pacing;
-        self
-    }
-
-    /// The size of the largest event of a stream, in bytes; 16 MiB when unset.
-    pub fn max_event_bytes(mut self, limit: usize) -> Self {
-        self.max_event_bytes = Some(limit);
-        self
-    }
-
-    /// The size of the largest whole answer, in bytes; 256 MiB when unset.
-    pub fn max_response_bytes(mut self, limit: usize) -> Self {
-        self.config.body_limit = limit;
-        self
-    }
-
-    /// An HTTP client with proxies, private roots or TLS settings of its own. It should not follow
-    /// redirects.
-    pub fn http_client(mut self, client: reqwest::Client) -> Self {
-        self.config.http_client = Some(client);
-        self
-    }
-
-    /// Checks the settings.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Config`] for whatever cannot work; the text names it and the way out.
-    pub fn build(self) -> Result<ChatClient> {
-        Ok(ChatClient(Arc::new(Inner {
-            transport: Transport::new(self.config)?,
-            validation: self.validation,
-            repair_once: self.repair_once,
-            max_event_bytes: self.max_event_bytes,
-            told: Mutex::default(),
-        })))
-    }
-}
-
-fn builder_from(variable: &dyn Fn(&str) -> Option<String>) -> Result<ClientBuilder> {
-    let read = |name: &str| {
-        variable(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    };
-    let endpoint = read("AZURE_OPENAI_ENDPOINT").ok_or_else(|| {
-        Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
-            .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
-    })?;
-    let credential = match (read("AZURE_OPENAI_API_KEY"), read("AZURE_OPENAI_AD_TOKEN")) {
-        (Some(key), _) => Credential::from(crate::transport::ApiKey::new(key)),
-        (None, Some(token)) => Credential::token(token),
-        (None, None) => identity()?,
-    };
-    let builder = ChatClient::builder(endpoint, credential);
-    Ok(match read("OPENAI_API_VERSION") {
-        Some(version) => builder.api_version(ApiVersion::new(version)),
-        None => builder,
-    })
-}
-
-#[cfg(feature = "azure_identity")]
-fn identity() -> Result<Credential> {
-    crate::transport::default_credential()
-}
-
-#[cfg(not(feature = "azure_identity"))]
-fn identity() -> Result<Credential> {
-    Err(Error::new(ErrorKind::Config, "AZURE_OPENAI_API_KEY is not set")
-        .with_hint("set it, or switch on the feature azure_identity to sign in with Entra ID"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn environment(pairs: &'static [(&'static str, &'static str)]) -> Result<ChatClient> {
-        let variable = move |name: &str| {
-            pairs
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
-        builder_from(&variable)?.build()
-    }
-
-    #[test]
-    fn the_environment_names_endpoint_key_and_version() {
-        let client = environment(&[
-            ("AZURE_OPENAI_ENDPOINT", " https://a.openai.azure.com "),
-            ("AZURE_OPENAI_API_KEY", "k"),
-            ("OPENAI_API_VERSION", "2025-01-01-preview"),
-        ])
-        .unwrap();
-        let request = ChatCompletionRequest::builder("d").user("hi").build().unwrap();
-        assert_eq!(
-            client.url_for(&request).unwrap(),
-            "https://a.openai.azure.com/openai/deployments/d/chat/completions?api-version=2025-01-01-preview"
-        );
-    }
-
-    #[test]
-    fn a_missing_endpoint_names_the_variable() {
-        let error = environment(&[("AZURE_OPENAI_ENDPOINT", "  ")]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.to_string().contains("AZURE_OPENAI_ENDPOINT"), "{error}");
-    }
 
     #[test]
     fn a_client_is_shared_between_threads() {
@@ -740,15 +446,5 @@ mod tests {
         is_shared::<ChatCompletionRequest>();
         is_shared::<ChatCompletion>();
         is_sent::<ChatCompletionStream>();
-    }
-
-    #[test]
-    fn versions_of_a_model_are_told_apart() {
-        let declared: Model = "gpt-4o-2024-08-06".parse().unwrap();
-        assert!(is_same_model(&declared, "gpt-4o-2024-08-06"));
-        assert!(is_same_model(&declared, "gpt-4o"));
-        assert!(is_same_model(&declared, "something-new"));
-        assert!(!is_same_model(&declared, "gpt-4o-2024-11-20"));
-        assert!(!is_same_model(&declared, "gpt-4o-mini-2024-07-18"));
     }
 }

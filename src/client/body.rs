@@ -1,0 +1,118 @@
+//! What goes out and what comes back, as bytes.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::model::Model;
+use crate::request::ChatCompletionRequest;
+use crate::response::{ChatCompletion, ResponseMetadata};
+use crate::stream::ByteSource;
+use crate::transport::Route;
+use crate::transport::body::ByteStream;
+
+/// Beyond this, prompts are not kept to check what an error in a stream repeats; the error's words are then
+/// not printed at all.
+const KEPT_PROMPT: usize = 64 * 1024;
+
+pub(super) fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {
+    let body = request.body_for(route.deployment, route.api_version, stream);
+    serde_json::to_vec(&body).map(Bytes::from).map_err(|error| {
+        Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error)
+    })
+}
+
+/// A good status does not make a good body: gateways answer pages, proxies cut, the service sends error
+/// objects.
+pub(super) fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
+    let fault = |message: String, hint: &str| {
+        Error::new(ErrorKind::Decode, message)
+            .with_metadata(Arc::clone(metadata))
+            .with_hint(hint.to_owned())
+    };
+    let completion = match ChatCompletion::decode(bytes.clone()) {
+        Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
+        // the parser's own words can quote the body
+        Err(error) => {
+            let (what, hint) = match bytes.trim_ascii().first() {
+                None => ("is empty", "the connection or a gateway lost it"),
+                Some(b'<') => ("is a page of HTML", "a proxy or a wrong endpoint answered"),
+                _ if bytes.trim_ascii().starts_with(b"data:") => (
+                    "is an event stream",
+                    "use stream() for this deployment, or check the gateway",
+                ),
+                _ if error.is_eof() => ("ends in the middle", "the connection or a gateway cut it"),
+                _ => ("is not a JSON object", "a gateway may have changed it"),
+            };
+            let place = format!(
+                "line {}, column {} of {} bytes",
+                error.line(),
+                error.column(),
+                bytes.len()
+            );
+            return Err(fault(format!("the answer {what} ({place})"), hint));
+        }
+    };
+    let is_error = completion
+        .extra()
+        .and_then(|extra| extra.get("error"))
+        .is_some_and(|error| !error.is_null());
+    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
+        return Ok(completion);
+    }
+    // gateways send their own errors with a good status, and in shapes of their own
+    let service = ServiceError::from_body(&bytes);
+    if is_error || service.is_telling() {
+        return Err(Error::service(service, Arc::clone(metadata)));
+    }
+    Err(fault(
+        "the answer is no completion".to_owned(),
+        "a gateway or another operation answered",
+    ))
+}
+
+/// The prompt's texts, when they are few enough to keep for the life of a stream.
+pub(super) fn kept_texts(request: &ChatCompletionRequest, secrets: Vec<String>) -> Option<Arc<[String]>> {
+    let size: usize = request.texts().map(str::len).sum();
+    (size <= KEPT_PROMPT).then(|| request.texts().map(str::to_owned).chain(secrets).collect())
+}
+
+/// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ.
+pub(super) fn is_same_model(declared: &Model, answered: &str) -> bool {
+    let Ok(answered) = answered.parse::<Model>() else {
+        return true;
+    };
+    declared.name() == answered.name()
+        && (declared.version().is_none() || answered.version().is_none() || declared.version() == answered.version())
+}
+
+pub(super) struct Source(pub(super) ByteStream);
+
+impl ByteSource for Source {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.0.poll_next(cx)
+    }
+    fn note_event(&mut self) {
+        self.0.note_event();
+    }
+    fn finish(self: Box<Self>) {
+        self.0.finish();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_a_model_are_told_apart() {
+        let declared: Model = "gpt-4o-2024-08-06".parse().unwrap();
+        assert!(is_same_model(&declared, "gpt-4o-2024-08-06"));
+        assert!(is_same_model(&declared, "gpt-4o"));
+        assert!(is_same_model(&declared, "something-new"));
+        assert!(!is_same_model(&declared, "gpt-4o-2024-11-20"));
+        assert!(!is_same_model(&declared, "gpt-4o-mini-2024-07-18"));
+    }
+}
