@@ -99,7 +99,7 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] for an endpoint that is none, and for a key that no header can carry.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for an endpoint that is none, and for a key that no header can carry.
     pub fn new(endpoint: impl Into<String>, credential: impl Into<Credential>) -> Result<Self> {
         Self::builder(endpoint, credential).build()
     }
@@ -113,7 +113,7 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when a variable is missing or wrong; the text names it.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing or wrong; the text names it.
     pub fn from_env() -> Result<Self> {
         Self::builder_from_env()?.build()
     }
@@ -124,7 +124,7 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when a variable is missing or wrong; the text names it.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing or wrong; the text names it.
     pub fn builder_from_env() -> Result<ClientBuilder> {
         builder::builder_from(&|name| std::env::var(name).ok())
     }
@@ -133,7 +133,7 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`] but [`Interrupted`](ErrorKind::Interrupted). `InvalidRequest` and `Config` mean
+    /// Any [`ErrorKind`](crate::ErrorKind) but [`Interrupted`](crate::ErrorKind::Interrupted). `InvalidRequest` and `Config` mean
     /// that nothing was sent; retries have been made already where they help.
     ///
     /// # Cancel safety
@@ -296,7 +296,7 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] when the deployment's name cannot be part of an address.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the deployment's name cannot be part of an address.
     pub fn url_for(&self, request: &ChatCompletionRequest) -> Result<String> {
         self.0.transport.url_for(request.deployment().name())
     }
