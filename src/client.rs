@@ -160,11 +160,13 @@ impl ChatClient {
             Ok(completion) => return Ok(completion),
             Err(error) => error,
         };
-        let Some((parameter, repaired)) = self.repair(request, &error) else {
+        let Some(repair) = self.repair(request, options, &error) else {
             return Err(error);
         };
-        let completion = self.send(&repaired, options).await?;
-        let metadata = completion.metadata().clone().with_repaired(parameter, error.attempts());
+        let answer = self.send(&repair.request, &repair.options).await;
+        let completion = answer.map_err(|error| repair.count(error))?;
+        let metadata = completion.metadata().clone();
+        let metadata = metadata.with_repaired(repair.parameter, repair.attempts);
         Ok(completion.with_metadata(Arc::new(metadata)))
     }
 
@@ -229,17 +231,18 @@ impl ChatClient {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
-        let Some((parameter, repaired)) = self.repair(request, &error) else {
+        let Some(repair) = self.repair(request, options, &error) else {
             return Err(error);
         };
-        self.open(&repaired, options, Some((parameter, error.attempts()))).await
+        let stream = self.open(&repair.request, &repair.options, Some(&repair)).await;
+        stream.map_err(|error| repair.count(error))
     }
 
     async fn open(
         &self,
         request: &ChatCompletionRequest,
         options: &CallOptions,
-        repaired: Option<(String, u32)>,
+        repair: Option<&Repair>,
     ) -> Result<ChatCompletionStream> {
         let deployment = request.deployment().name();
         let call = Call {
@@ -256,9 +259,11 @@ impl ChatClient {
         let bytes =
             bytes.map_err(|error| error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str))))?;
         let mut metadata = Arc::clone(bytes.metadata());
-        if let Some((parameter, attempts)) = repaired {
-            metadata = Arc::new(metadata.as_ref().clone().with_repaired(parameter, attempts));
+        if let Some(repair) = repair {
+            let repaired = metadata.as_ref().clone();
+            metadata = Arc::new(repaired.with_repaired(repair.parameter.clone(), repair.attempts));
         }
+        self.watch_answer(request, None, &metadata);
         let client = self.clone();
         let asked = request
             .deployment()
@@ -378,19 +383,47 @@ impl ChatClient {
     }
 
     /// The request without the parameter the service just refused, when the client may repair.
-    fn repair(&self, request: &ChatCompletionRequest, error: &Error) -> Option<(String, ChatCompletionRequest)> {
+    fn repair(&self, request: &ChatCompletionRequest, options: &CallOptions, error: &Error) -> Option<Repair> {
         let refused = matches!(error.code(), Some("unsupported_parameter" | "unsupported_value"));
         if !self.0.repair_once || !refused {
             return None;
         }
-        let parameter = error.param()?;
+        // what makes the request a request cannot be left out
+        let parameter = error
+            .param()
+            .filter(|parameter| !matches!(*parameter, "messages" | "model" | "stream"))?;
         let repaired = request.without(parameter)?;
         tracing::debug!(
             deployment = request.deployment().name(),
             parameter,
             "sending again without the refused parameter"
         );
-        Some((parameter.to_owned(), repaired))
+        let id = error.metadata().and_then(ResponseMetadata::client_request_id);
+        Some(Repair {
+            parameter: parameter.to_owned(),
+            request: repaired,
+            options: match id {
+                Some(id) => options.clone().client_request_id(id),
+                None => options.clone(),
+            },
+            attempts: error.attempts(),
+        })
+    }
+}
+
+/// The rest of a call after the service refused a parameter, under the same id.
+struct Repair {
+    parameter: String,
+    request: ChatCompletionRequest,
+    options: CallOptions,
+    /// How often the request was sent as it was.
+    attempts: u32,
+}
+
+impl Repair {
+    fn count(&self, error: Error) -> Error {
+        let attempts = error.attempts().saturating_add(self.attempts);
+        error.with_attempts(attempts)
     }
 }
 

@@ -272,7 +272,8 @@ impl Error {
         self.0.metadata.as_deref()
     }
 
-    /// How many times the request was sent; 0 when it never left.
+    /// How many attempts were made, those without a connection or a token included; 0 when the request was
+    /// stopped before the first.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.attempts

@@ -3,6 +3,13 @@
 //! Every secret of this test begins with the same word, and everything that can be printed is searched for it:
 //! `Debug`, `Display` and its alternate form, the sources of errors, and all logs at TRACE, those of other
 //! crates included. Servers repeat what they were sent, in every place an error has.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test binary"
+)]
 
 #[path = "faults/server.rs"]
 #[allow(dead_code)]

@@ -34,7 +34,7 @@ impl KnownResults {
         let end = place.end.checked_add(1)?;
         if line.get(place.end..)?.starts_with(b",\"") {
             return Some(Self {
-                beginning: line.slice(..end),
+                beginning: Bytes::copy_from_slice(line.get(..end)?),
                 cut: place.start,
                 results: results.clone(),
             });

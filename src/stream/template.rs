@@ -53,7 +53,8 @@ impl Template {
             other => (words, other),
         };
         Some(Self {
-            line: line.clone(),
+            // a copy, so that a line of a few hundred bytes does not keep the piece it came in
+            line: Bytes::copy_from_slice(line),
             shape: Arc::clone(shape),
             hole,
             choice,

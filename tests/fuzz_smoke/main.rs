@@ -1,5 +1,12 @@
 //! A short run of every fuzz target on the stable toolchain: the seeds of `fuzz/`, cut, joined and spoilt, and plain
 //! noise. `FUZZ_CASES` asks for more.
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test binary"
+)]
 
 mod checks;
 

@@ -9,11 +9,20 @@
 
 mod support;
 
+mod architecture;
+mod auth;
+mod client;
+mod complete;
+mod content_filter;
 mod conversation;
 mod differences;
+mod endpoint;
+mod errors;
 mod fixtures;
 mod folding;
 mod mutation;
+mod retry;
+mod stream;
 mod templates;
 mod validation;
 mod walk;

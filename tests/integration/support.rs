@@ -1,13 +1,24 @@
-//! What the modules share: the recorded traffic beside the project.
+//! What the modules share: the recorded traffic beside the project, clients, servers, and what they heard.
 
+use std::error::Error as StdError;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use azure_openai_chat::ChatCompletionStream;
+use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, ChatCompletionStream, ClientBuilder, RetryPolicy};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// The key of every client that is not about keys.
+pub const KEY: &str = "canary-key";
 
 /// The recorded traffic, when it lies beside the project. A test that goes without it says so aloud.
 pub fn shared(what: &str) -> Option<PathBuf> {
@@ -74,4 +85,311 @@ pub async fn read(mut stream: ChatCompletionStream) -> Reading {
 
 pub fn in_pieces(body: &[u8], size: usize) -> Vec<Bytes> {
     body.chunks(size).map(Bytes::copy_from_slice).collect()
+}
+
+/// A client for a server, with a key and quick retries.
+pub fn client(url: impl Into<String>) -> ChatClient {
+    builder(url).build().unwrap()
+}
+
+pub fn builder(url: impl Into<String>) -> ClientBuilder {
+    ChatClient::builder(url, ApiKey::new(KEY)).retry(quick())
+}
+
+/// The default policy, without its waits.
+pub fn quick() -> RetryPolicy {
+    RetryPolicy::default().base_delay(Duration::from_millis(1))
+}
+
+/// A question to the deployment `gpt`, whose model is not declared.
+pub fn question() -> ChatCompletionRequest {
+    ChatCompletionRequest::builder("gpt")
+        .user("Why is the sky blue?")
+        .build()
+        .unwrap()
+}
+
+/// The errors under an error, as they print.
+pub fn chain(error: &dyn StdError) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut next = error.source();
+    while let Some(error) = next {
+        texts.push(error.to_string());
+        next = error.source();
+    }
+    texts
+}
+
+/// Everything an error shows of itself when it is logged.
+pub fn shown(error: &azure_openai_chat::Error) -> String {
+    format!("{error}\n{error:?}\n{error:#?}\n{}", chain(error).join("\n"))
+}
+
+/// A whole answer with this text.
+pub fn completion(text: &str) -> Value {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1_740_000_000, "model": "gpt-4o-2024-08-06",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
+    })
+}
+
+/// One piece of a streamed answer.
+pub fn delta(text: &str) -> Value {
+    json!({"id": "chatcmpl-1", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]})
+}
+
+/// How a streamed answer ends.
+pub fn finish(reason: &str) -> Value {
+    json!({"id": "chatcmpl-1", "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+}
+
+pub fn event(data: &Value) -> String {
+    format!("data: {data}\n\n")
+}
+
+/// A whole event stream, `[DONE]` included.
+pub fn events(chunks: &[Value]) -> String {
+    chunks.iter().map(event).collect::<String>() + "data: [DONE]\n\n"
+}
+
+pub fn ok_json(body: &Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(body)
+}
+
+pub fn ok_stream(body: impl Into<Vec<u8>>) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_raw(body, "text/event-stream")
+}
+
+/// Answers with each template in turn, then with the last.
+pub struct InTurn {
+    answers: Vec<ResponseTemplate>,
+    next: AtomicUsize,
+}
+
+impl InTurn {
+    pub fn new(answers: impl Into<Vec<ResponseTemplate>>) -> Self {
+        Self {
+            answers: answers.into(),
+            next: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Respond for InTurn {
+    fn respond(&self, _: &Request) -> ResponseTemplate {
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        self.answers[number.min(self.answers.len() - 1)].clone()
+    }
+}
+
+/// A server that gives these answers in turn and expects exactly as many calls.
+pub async fn serving(name: &str, answers: impl Into<Vec<ResponseTemplate>>) -> MockServer {
+    let answers = answers.into();
+    let calls = answers.len() as u64;
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .respond_with(InTurn::new(answers))
+        .expect(calls)
+        .named(name)
+        .mount(&server)
+        .await;
+    server
+}
+
+/// A server that expects never to be called.
+pub async fn untouched(name: &str) -> MockServer {
+    let server = MockServer::start().await;
+    let answer = ok_json(&completion("should not have been asked"));
+    Mock::given(wiremock::matchers::any())
+        .respond_with(answer)
+        .expect(0)
+        .named(name)
+        .mount(&server)
+        .await;
+    server
+}
+
+/// The values a header had, one for each request; empty where it was missing.
+pub async fn sent_headers(server: &MockServer, name: &str) -> Vec<String> {
+    let requests = server.received_requests().await.unwrap();
+    let value = |request: &Request| {
+        let value = request.headers.get(name).map(|value| value.to_str().unwrap());
+        value.unwrap_or_default().to_owned()
+    };
+    requests.iter().map(value).collect()
+}
+
+pub async fn sent_bodies(server: &MockServer) -> Vec<Value> {
+    let requests = server.received_requests().await.unwrap();
+    requests.iter().map(|request| request.body_json().unwrap()).collect()
+}
+
+/// What a raw server does with a request, step by step.
+#[derive(Clone)]
+pub enum Step {
+    /// These bytes, as they are.
+    Raw(String),
+    /// One piece of a chunked body.
+    Piece(String),
+    Pause(Duration),
+    /// The end of a chunked body; the connection stays open.
+    End,
+    /// Nothing more until the client closes.
+    Hang,
+}
+
+/// The head of a chunked event stream, and then these steps.
+pub fn streaming(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    std::iter::once(Step::Raw(head.to_owned())).chain(steps).collect()
+}
+
+/// A server of raw sockets, for what no well-behaved server does.
+pub struct RawServer {
+    pub url: String,
+    seen: Arc<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    requests: Mutex<Vec<String>>,
+    connections: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl RawServer {
+    /// Answers each request with the next script, and from then on with the last. After a script without
+    /// an end the connection is closed.
+    pub async fn start(scripts: impl Into<Vec<Vec<Step>>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(Seen::default());
+        let (log, scripts) = (Arc::clone(&seen), Arc::new(scripts.into()));
+        tokio::spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                log.connections.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(converse(socket, Arc::clone(&scripts), Arc::clone(&log)));
+            }
+        });
+        Self { url, seen }
+    }
+
+    /// Head and body of every request.
+    pub fn requests(&self) -> Vec<String> {
+        self.seen.requests.lock().unwrap().clone()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.seen.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many connections the client has ended.
+    pub fn ended(&self) -> usize {
+        self.seen.ended.load(Ordering::SeqCst)
+    }
+}
+
+async fn converse(mut socket: TcpStream, scripts: Arc<Vec<Vec<Step>>>, log: Arc<Seen>) {
+    loop {
+        let Some(request) = read_request(&mut socket).await else {
+            log.ended.fetch_add(1, Ordering::SeqCst);
+            return;
+        };
+        let number = {
+            let mut requests = log.requests.lock().unwrap();
+            requests.push(request);
+            requests.len() - 1
+        };
+        let script = &scripts[number.min(scripts.len() - 1)];
+        for step in script {
+            let bytes = match step {
+                Step::Raw(text) => text.clone(),
+                Step::Piece(text) => format!("{:x}\r\n{text}\r\n", text.len()),
+                Step::End => "0\r\n\r\n".to_owned(),
+                Step::Pause(time) => {
+                    tokio::time::sleep(*time).await;
+                    continue;
+                }
+                Step::Hang => {
+                    while socket.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {}
+                    log.ended.fetch_add(1, Ordering::SeqCst);
+                    return;
+                }
+            };
+            if socket.write_all(bytes.as_bytes()).await.is_err() {
+                log.ended.fetch_add(1, Ordering::SeqCst);
+                return;
+            }
+        }
+        if !matches!(script.last(), Some(Step::End)) {
+            return;
+        }
+    }
+}
+
+async fn read_request(socket: &mut TcpStream) -> Option<String> {
+    let mut text = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let count = socket.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
+        text.extend_from_slice(&buffer[..count]);
+        let so_far = String::from_utf8_lossy(&text).into_owned();
+        if let Some((head, body)) = so_far.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse::<usize>().unwrap()) {
+                return Some(so_far);
+            }
+        }
+    }
+}
+
+/// Waits until something is so, and fails when it does not come.
+pub async fn until(what: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if what() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it did not come within five seconds");
+}
+
+/// What this thread logs, from a level on.
+#[derive(Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Listens until the guard is dropped.
+    pub fn listen(level: tracing_subscriber::filter::LevelFilter) -> (Self, tracing::subscriber::DefaultGuard) {
+        use tracing_subscriber::util::SubscriberInitExt;
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone())
+            .finish();
+        let guard = subscriber.set_default();
+        (log, guard)
+    }
+
+    /// The lines of this crate.
+    pub fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let ours = |line: &&str| line.contains("azure_openai_chat");
+        text.lines().filter(ours).map(str::to_owned).collect()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

@@ -29,6 +29,18 @@ const ERROR: &str = r#"{"error":{"message":"@","code":"server_error"}}"#;
 const FINISH: &str =
     r#"{"choices":[{"delta":{"content":"@"},"finish_reason":"stop","index":#}],"usage":{"total_tokens":3}}"#;
 
+// `~` counts, so no template fits and only the filter results repeat
+const COUNTED: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"finish_reason":null,"index":#}],"created":~,"id":"x","obfuscation":"@"}"#;
+const RESULTS_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0,"content_filter_results":{"hate":{"filtered":true}}}],"created":~}"#;
+const RESULTS_NULL_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0,"content_filter_results":null}],"created":~}"#;
+const RESULTS_NULL_FIRST: &str = r#"{"choices":[{"content_filter_results":null,"content_filter_results":{"hate":{"filtered":true}},"delta":{"content":"@"},"index":0}],"created":~}"#;
+const CHOICES_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0}],"created":~,"choices":[{"index":0,"delta":{"content":"@"}}]}"#;
+const ESCAPED_CHOICES_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0}],"created":~,"ch\u006fices":[{"index":0,"delta":{"content":"@"}}]}"#;
+const RESULTS_ALONE: &str =
+    r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}],"created":~,"id":"@"}"#;
+const RESULTS_AND_COMMA: &str =
+    r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},}],"created":~,"id":"@"}"#;
+
 const SHAPES: &[&str] = &[
     AZURE,
     AZURE,
@@ -48,6 +60,27 @@ const SHAPES: &[&str] = &[
     LOGPROBS,
     PROMPT,
     FINISH,
+    COUNTED,
+    COUNTED,
+    RESULTS_AGAIN,
+    RESULTS_NULL_AGAIN,
+    RESULTS_NULL_FIRST,
+    CHOICES_AGAIN,
+    ESCAPED_CHOICES_AGAIN,
+    RESULTS_ALONE,
+];
+
+/// How an event may be written; `|` is the line.
+const FRAMES: &[&str] = &[
+    "data: |\n\n",
+    "data: |\n\n",
+    "data: |\r\n\r\n",
+    "data:|\n\n",
+    ": keep-alive\n\ndata: |\n\n",
+    "id: 1\ndata: |\n\n",
+    "retry: 10\n\ndata: |\n\n",
+    "data: |\r\r",
+    "data: |\ndata:\n\n",
 ];
 
 /// What stands between the quotes, as it is on the wire.
@@ -69,12 +102,13 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let shapes = prop_oneof![40 => proptest::sample::select(SHAPES), 1 => Just(ERROR)];
+    let shapes = prop_oneof![60 => proptest::sample::select(SHAPES), 1 => Just(ERROR), 1 => Just(RESULTS_AND_COMMA)];
     (shapes, words(), words(), 0_u8..3, 0_u8..24).prop_map(|(shape, first, second, index, spoil)| {
         let mut line = shape
             .replacen('@', &first, 1)
             .replacen('@', &second, 1)
-            .replace('#', &index.to_string());
+            .replace('#', &index.to_string())
+            .replace('~', &spoil.to_string());
         match spoil {
             0 => line.truncate(
                 (0..=line.len() / 2)
@@ -98,22 +132,44 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
         proptest::collection::vec((words(), words()), 1..12),
     )
         .prop_map(|(shape, index, all)| {
-            let fill = |(first, second): (String, String)| {
+            let fill = |(at, (first, second)): (usize, (String, String))| {
                 shape
+                    .replace('~', &at.to_string())
                     .replacen('@', &first, 1)
                     .replacen('@', &second, 1)
                     .replace('#', &index.to_string())
             };
-            all.into_iter().map(fill).collect::<Vec<_>>()
+            all.into_iter().enumerate().map(fill).collect::<Vec<_>>()
         });
     let single = line().prop_map(|line| vec![line]);
     proptest::collection::vec(prop_oneof![2 => run, 1 => single], 1..8).prop_map(|runs| runs.concat())
 }
 
+/// The body of a stream: mostly framed in one way, and cut into pieces of one size.
+fn bodies() -> impl Strategy<Value = (String, usize)> {
+    let piece = prop_oneof![3 => Just(usize::MAX), 1 => 1..2000_usize];
+    let odd_frame = (0..FRAMES.len(), 0..40_usize);
+    (lines(), 0..FRAMES.len(), odd_frame, piece).prop_map(|(lines, frame, (odd, odd_at), piece)| {
+        let framed = lines.iter().enumerate().map(|(at, line)| {
+            let frame = FRAMES[if at == odd_at { odd } else { frame }];
+            frame.replace('|', line)
+        });
+        (framed.collect(), piece)
+    })
+}
+
 async fn both(body: &str) -> [(Vec<Value>, Value, String); 2] {
+    both_in(body, usize::MAX).await
+}
+
+async fn both_in(body: &str, piece: usize) -> [(Vec<Value>, Value, String); 2] {
     let stream_of = || {
-        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::copy_from_slice(body.as_bytes()))]);
-        ChatCompletionStream::from_bytes(pieces)
+        let pieces: Vec<_> = body
+            .as_bytes()
+            .chunks(piece)
+            .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
+            .collect();
+        ChatCompletionStream::from_bytes(stream::iter(pieces))
     };
     let tell = |reading: crate::support::Reading| {
         let end = reading
@@ -141,9 +197,8 @@ fn templates_change_nothing_in_hostile_streams() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let chunks = std::cell::Cell::new(0);
     runner
-        .run(&lines(), |lines| {
-            let body: String = lines.iter().map(|line| format!("data: {line}\n\n")).collect();
-            let [with, without] = runtime.block_on(both(&body));
+        .run(&bodies(), |(body, piece)| {
+            let [with, without] = runtime.block_on(both_in(&body, piece));
             prop_assert_eq!(&with, &without);
             chunks.set(chunks.get() + with.0.len());
             Ok(())

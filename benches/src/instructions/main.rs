@@ -1,0 +1,118 @@
+//! Counts what reading an answer over loopback costs, beside a floor that reads the bytes with reqwest and
+//! parses nothing. `benches/instructions.sh` builds and runs it.
+//!
+//! - `instructions table`: runs everything below under callgrind or under a clock, and prints the tables.
+//! - `instructions read READER WHAT COUNT WRITE PACE`: one reader, with a server in a process of its own.
+//! - `instructions serve WHAT COUNT WRITE PACE`: that server.
+
+mod callgrind;
+mod process;
+mod readers;
+mod server;
+mod table;
+
+use azure_openai_chat_benches::shapes::Shape;
+
+/// What is served.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Chunks(Shape),
+    /// One event with so many bytes of text.
+    Large(usize),
+    /// A whole answer of so many bytes, not streamed.
+    Unary(usize),
+}
+
+/// When the server writes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As fast as it can.
+    Free,
+    /// When the reader has told, through a pipe, that it is done with the last write.
+    Step,
+    /// As fast as it can, but the end of the body comes 5 ms after everything else.
+    LateEnd,
+    /// Three events, and then nothing.
+    Hang,
+}
+
+/// One run.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    what: What,
+    /// Chunks of one stream, or how many answers.
+    count: usize,
+    /// Bytes a write; 0 for one event a write.
+    write: usize,
+    pace: Pace,
+}
+
+impl Run {
+    fn arguments(&self) -> [String; 4] {
+        let what = match self.what {
+            What::Chunks(shape) => shape.name().to_owned(),
+            What::Large(bytes) => format!("large {bytes}"),
+            What::Unary(bytes) => format!("unary {bytes}"),
+        };
+        let pace = format!("{:?}", self.pace);
+        [what, self.count.to_string(), self.write.to_string(), pace]
+    }
+
+    fn parse(arguments: &[String]) -> Self {
+        let [what, count, write, pace] = arguments else {
+            panic!("expected WHAT COUNT WRITE PACE");
+        };
+        let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text} is no number"));
+        let what = match what.split_once(' ') {
+            Some(("large", bytes)) => What::Large(number(bytes)),
+            Some(("unary", bytes)) => What::Unary(number(bytes)),
+            _ => What::Chunks(Shape::parse(what)),
+        };
+        let pace = match pace.as_str() {
+            "Free" => Pace::Free,
+            "Step" => Pace::Step,
+            "LateEnd" => Pace::LateEnd,
+            "Hang" => Pace::Hang,
+            other => panic!("no pace is called {other}"),
+        };
+        Self {
+            what,
+            count: number(count),
+            write: number(write),
+            pace,
+        }
+    }
+
+    /// The body of one answer, and where each of its events ends.
+    fn body(&self) -> (Vec<u8>, Vec<usize>) {
+        match self.what {
+            What::Chunks(shape) => shape.body(self.count),
+            What::Large(bytes) => (azure_openai_chat_benches::shapes::large_event(bytes), Vec::new()),
+            What::Unary(bytes) => (
+                azure_openai_chat_benches::shapes::completion(bytes).into_bytes(),
+                Vec::new(),
+            ),
+        }
+    }
+
+    /// Where each write ends.
+    fn writes(&self, length: usize, ends: &[usize]) -> Vec<usize> {
+        let mut writes: Vec<usize> = match self.write {
+            // `[DONE]` comes with the last event
+            0 => ends.split_last().map_or(Vec::new(), |(_, ends)| ends.to_vec()),
+            size => (1..).map(|at| at * size).take_while(|end| *end < length).collect(),
+        };
+        writes.push(length);
+        writes
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((command, [])) if command == "table" => table::print(),
+        Some((command, [reader, run @ ..])) if command == "read" => readers::read(reader, &Run::parse(run)),
+        Some((command, run)) if command == "serve" => server::serve(&Run::parse(run)),
+        _ => panic!("expected table, read or serve; see benches/instructions.sh"),
+    }
+}

@@ -1,0 +1,137 @@
+//! The server's process, and what this process has used.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::Run;
+
+/// A server for one run; it ends with this value.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    child: Child,
+    connections: Receiver<()>,
+}
+
+impl Server {
+    pub(crate) fn start(run: &Run) -> Self {
+        let program = std::env::current_exe().expect("this program has a path");
+        let mut child = Command::new(program)
+            .arg("serve")
+            .args(run.arguments())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program can be started again");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output is a pipe")).lines();
+        let first = lines.next().expect("the port").expect("text");
+        let port = first
+            .strip_prefix("port ")
+            .and_then(|port| port.parse().ok())
+            .expect("the port");
+        let (tell, connections) = channel();
+        thread::spawn(move || {
+            for _ in lines.map_while(Result::ok) {
+                let _ = tell.send(());
+            }
+        });
+        Self {
+            port,
+            child,
+            connections,
+        }
+    }
+
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        thread::sleep(Duration::from_millis(50));
+        self.connections.try_iter().count()
+    }
+
+    pub(crate) fn stepper(&mut self, run: &Run) -> Stepper {
+        let (body, ends) = run.body();
+        let writes = run.writes(body.len(), &ends);
+        // the events that are complete with each write
+        let events = writes
+            .iter()
+            .map(|write| ends.partition_point(|end| end <= write))
+            .collect();
+        Stepper {
+            to: self.child.stdin.take(),
+            writes,
+            events,
+            write: 0,
+            event: 0,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Tells the server that a write has been read, by whatever the reader can count.
+pub(crate) struct Stepper {
+    to: Option<ChildStdin>,
+    writes: Vec<usize>,
+    events: Vec<usize>,
+    write: usize,
+    event: usize,
+}
+
+impl Stepper {
+    /// Tells nobody.
+    pub(crate) fn none() -> Self {
+        Self {
+            to: None,
+            writes: Vec::new(),
+            events: Vec::new(),
+            write: 0,
+            event: 0,
+        }
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: usize) {
+        if self.writes.get(self.write).is_some_and(|end| *end <= bytes) {
+            self.step();
+        }
+    }
+
+    pub(crate) fn event(&mut self) {
+        self.event += 1;
+        if self.events.get(self.write).is_some_and(|event| *event <= self.event) {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        self.write += 1;
+        if let Some(to) = &mut self.to {
+            // after the last write the server may be gone
+            let _ = to.write_all(b".");
+        }
+    }
+}
+
+/// Time on the processor of this thread, which does all the work.
+pub(crate) fn cpu_nanoseconds() -> u64 {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells the time on the processor");
+    let first = text.split(' ').next().expect("three numbers");
+    first.parse().expect("a number")
+}
+
+pub(crate) fn resident_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/self/status").expect("Linux tells the memory");
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("VmRSS");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kib * 1024
+}

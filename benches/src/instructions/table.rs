@@ -1,0 +1,283 @@
+//! All runs, and their figures as tables.
+
+use std::process::{Command, Stdio};
+
+use azure_openai_chat_benches::shapes::Shape;
+
+use super::callgrind::{Counted, slope};
+use super::readers::{EVENTSOURCE, FLOOR, LINES, OURS, OURS_EVENTS, OURS_TEXT, PARSING};
+use super::{Pace, Run, What};
+
+const CHUNKS: usize = 1_000;
+const PIECE: usize = 16 * 1024;
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+pub(crate) fn print() {
+    chunks();
+    adaptors();
+    cpu();
+    unary();
+    large_events();
+    memory();
+    connections();
+}
+
+fn stepped(shape: Shape, write: usize) -> Run {
+    Run {
+        what: What::Chunks(shape),
+        count: CHUNKS,
+        write,
+        pace: Pace::Step,
+    }
+}
+
+fn chunks() {
+    println!("### Instructions a chunk over the floor\n");
+    println!("| reader, stream | one event a write | 16 KiB writes | allocations a chunk | goal |");
+    println!("|---|--:|--:|--:|--:|");
+    for shape in Shape::ALL {
+        let writes = [0, PIECE];
+        let floors = writes.map(|write| slope(FLOOR, &stepped(shape, write)));
+        let goal = match shape {
+            Shape::Miss | Shape::MissAndResults => "12,500",
+            _ => "1,500; 2 allocations",
+        };
+        let row = |reader: &str, goal: &str| {
+            let costs = writes.map(|write| slope(reader, &stepped(shape, write)));
+            println!(
+                "| {reader}, {} | {} | {} | {:.2} | {goal} |",
+                shape.name(),
+                signed(costs[0].instructions - floors[0].instructions),
+                signed(costs[1].instructions - floors[1].instructions),
+                costs[1].allocations - floors[1].allocations,
+            );
+        };
+        row(OURS, goal);
+        if shape == Shape::Padded {
+            row(PARSING, "");
+            row(LINES, "");
+            row(EVENTSOURCE, "");
+            let [one, many] = floors;
+            println!(
+                "| floor itself, {} | {} | {} | {:.2} | |",
+                shape.name(),
+                thousands(one.instructions),
+                thousands(many.instructions),
+                many.allocations,
+            );
+        }
+    }
+    println!();
+}
+
+fn adaptors() {
+    println!("### `text()` and `events()`, over the chunks themselves, 16 KiB writes\n");
+    println!("| reader | instructions a chunk | allocations a chunk | goal |");
+    println!("|---|--:|--:|--:|");
+    for shape in [Shape::Padded, Shape::Arguments] {
+        let run = Run {
+            pace: Pace::Free,
+            ..stepped(shape, PIECE)
+        };
+        let plain = slope(OURS, &run);
+        for reader in [OURS_TEXT, OURS_EVENTS] {
+            // text() passes over arguments
+            if reader == OURS_TEXT && shape == Shape::Arguments {
+                continue;
+            }
+            let Counted {
+                instructions,
+                allocations,
+            } = slope(reader, &run);
+            println!(
+                "| {reader}, {} | {} | {:+.2} | 1 allocation |",
+                shape.name(),
+                signed(instructions - plain.instructions),
+                allocations - plain.allocations,
+            );
+        }
+    }
+    println!();
+}
+
+fn cpu() {
+    println!("### Time on the processor, 16 KiB writes, as a multiple of the floor's\n");
+    println!("| reader, stream | median of 7 | goal |");
+    println!("|---|--:|--:|");
+    for shape in [Shape::Text, Shape::Padded, Shape::Arguments] {
+        let run = Run {
+            what: What::Chunks(shape),
+            count: 30_000,
+            write: PIECE,
+            pace: Pace::Free,
+        };
+        let baselines: &[&str] = match shape {
+            Shape::Padded => &[OURS, PARSING, LINES, EVENTSOURCE],
+            _ => &[OURS],
+        };
+        for reader in baselines {
+            let goal = if *reader == OURS { "2" } else { "" };
+            println!(
+                "| {reader}, {} | {:.1} | {goal} |",
+                shape.name(),
+                cpu_ratio(reader, &run)
+            );
+        }
+    }
+    println!();
+}
+
+fn unary() {
+    println!("### Unary calls, instructions as a multiple of the floor's\n");
+    println!("| reader | 1.5 KB | 64 KB | goal |");
+    println!("|---|--:|--:|--:|");
+    let costs = |reader: &str| {
+        [1_500, 64 * KIB].map(|bytes| {
+            let run = Run {
+                what: What::Unary(bytes),
+                count: 40,
+                write: 0,
+                pace: Pace::Free,
+            };
+            slope(reader, &run).instructions
+        })
+    };
+    let floors = costs(FLOOR);
+    println!(
+        "| floor itself, instructions | {} | {} | |",
+        thousands(floors[0]),
+        thousands(floors[1])
+    );
+    for (reader, goal) in [(OURS, "1.5 for 1.5 KB"), (LINES, "")] {
+        let costs = costs(reader);
+        let name = if reader == LINES { "plain serde" } else { reader };
+        println!(
+            "| {name} | {:.2} | {:.2} | {goal} |",
+            costs[0] / floors[0],
+            costs[1] / floors[1]
+        );
+    }
+    println!();
+}
+
+fn large_events() {
+    println!("### One large event, time on the processor as a multiple of the floor's\n");
+    println!("| reader | pieces | 256 KiB | 1 MiB | 4 MiB | 4 MiB by 1 MiB, own time |");
+    println!("|---|--:|--:|--:|--:|--:|");
+    let cell = |reader: &str, bytes: usize, piece: usize| {
+        let run = Run {
+            what: What::Large(bytes),
+            count: if piece == 1 { 1 } else { 16 * MIB / bytes },
+            write: piece,
+            pace: Pace::Free,
+        };
+        times(reader, &run)
+    };
+    for piece in [KIB, 16 * KIB, 1] {
+        for reader in [OURS, EVENTSOURCE] {
+            let sizes = [256 * KIB, MIB, 4 * MIB].map(|bytes| {
+                // what takes minutes says nothing that smaller sizes do not say
+                let too_long =
+                    (reader == EVENTSOURCE && (bytes > 256 * KIB || piece == 1)) || (piece == 1 && bytes > MIB);
+                (!too_long).then(|| cell(reader, bytes, piece))
+            });
+            if sizes.iter().all(Option::is_none) {
+                continue;
+            }
+            let ratio = |at: usize| sizes[at].map_or("–".to_owned(), |(floor, own)| format!("{:.1}", own / floor));
+            let growth = match (sizes[1], sizes[2]) {
+                (Some((_, small)), Some((_, large))) => format!("{:.1}", large / small),
+                _ => "–".to_owned(),
+            };
+            println!(
+                "| {reader} | {piece} B | {} | {} | {} | {growth} |",
+                ratio(0),
+                ratio(1),
+                ratio(2)
+            );
+        }
+    }
+    println!("| goal | | 3 | 3 | 3 | 6 |\n");
+}
+
+fn memory() {
+    let run = Run {
+        what: What::Chunks(Shape::Padded),
+        count: 1_000,
+        write: 0,
+        pace: Pace::Hang,
+    };
+    let [floor, ours] = [FLOOR, OURS].map(|reader| median((0..5).map(|_| told(reader, &run, "memory ")).collect()));
+    println!("### Memory of an open stream, 1,000 slow streams\n");
+    println!("| | bytes a stream | by the floor's | goal |\n|---|--:|--:|--:|");
+    println!("| floor | {} | 1 | |", thousands(floor));
+    println!("| {OURS} | {} | {:.2} | 1.1 |\n", thousands(ours), ours / floor);
+}
+
+fn connections() {
+    let run = Run {
+        what: What::Chunks(Shape::Text),
+        count: 3,
+        write: 0,
+        pace: Pace::LateEnd,
+    };
+    println!("### Connections for 21 streams in a row, the terminating chunk 5 ms late\n");
+    println!("| reader | connections | goal |\n|---|--:|--:|");
+    for reader in [FLOOR, OURS] {
+        println!("| {reader} | {} | 1 |", told(reader, &run, "connections "));
+    }
+    println!();
+}
+
+/// Runs a reader under no tool and returns the figure it prints after `label`.
+fn told(reader: &str, run: &Run, label: &str) -> f64 {
+    let program = std::env::current_exe().expect("this program has a path");
+    let output = Command::new(program)
+        .args(["read", reader])
+        .args(run.arguments())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("this program can be started again");
+    assert!(output.status.success(), "{reader} failed in {run:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let figure = text.lines().find_map(|line| line.strip_prefix(label));
+    figure
+        .and_then(|figure| figure.parse().ok())
+        .expect("the figure is printed")
+}
+
+fn cpu_ratio(reader: &str, run: &Run) -> f64 {
+    let ratio = |_| told(reader, run, "cpu ") / told(FLOOR, run, "cpu ");
+    median((0..7).map(ratio).collect())
+}
+
+/// The floor's time and the reader's, medians of runs that take turns.
+fn times(reader: &str, run: &Run) -> (f64, f64) {
+    let (floors, owns) = (0..5)
+        .map(|_| (told(FLOOR, run, "cpu "), told(reader, run, "cpu ")))
+        .unzip();
+    (median(floors), median(owns))
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn thousands(figure: f64) -> String {
+    let digits = format!("{:.0}", figure.abs());
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn signed(figure: f64) -> String {
+    let sign = if figure < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", thousands(figure))
+}

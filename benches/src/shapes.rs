@@ -1,0 +1,129 @@
+//! Bodies shaped like those of the service, of any length.
+
+/// What varies from chunk to chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Words, with filter results on each chunk.
+    Text,
+    /// Words, and padding in another length on each chunk.
+    Padded,
+    /// The arguments of a tool call, and padding.
+    Arguments,
+    /// Words and padding of two choices in turn.
+    TwoChoices,
+    /// Words, and a member that is never the same: no template holds.
+    Miss,
+    /// The same, and filter results that are never twice the same.
+    MissAndResults,
+}
+
+impl Shape {
+    pub const ALL: [Self; 6] = [
+        Self::Text,
+        Self::Padded,
+        Self::Arguments,
+        Self::TwoChoices,
+        Self::Miss,
+        Self::MissAndResults,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Padded => "text and obfuscation",
+            Self::Arguments => "tool-call arguments",
+            Self::TwoChoices => "two choices",
+            Self::Miss => "miss",
+            Self::MissAndResults => "miss, other filter results each time",
+        }
+    }
+
+    pub fn parse(name: &str) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|shape| shape.name() == name)
+            .unwrap_or_else(|| panic!("no shape is called {name}"))
+    }
+
+    /// The JSON of one chunk.
+    pub fn line(self, at: usize) -> String {
+        let word = format!(" word{:03}", at % 1000);
+        let severity = if self == Self::MissAndResults && at % 2 == 1 {
+            "low"
+        } else {
+            "safe"
+        };
+        let results = format!(
+            r#"{{"hate":{{"filtered":false,"severity":"{severity}"}},"protected_material_code":{{"detected":false,"filtered":false}},"protected_material_text":{{"detected":false,"filtered":false}},"self_harm":{{"filtered":false,"severity":"safe"}},"sexual":{{"filtered":false,"severity":"safe"}},"violence":{{"filtered":false,"severity":"safe"}}}}"#
+        );
+        let (results, delta) = match self {
+            Self::Arguments => (
+                "{}".to_owned(),
+                format!(r#"{{"tool_calls":[{{"function":{{"arguments":"{word}"}},"index":0}}]}}"#),
+            ),
+            _ => (results, format!(r#"{{"content":"{word}"}}"#)),
+        };
+        let index = if self == Self::TwoChoices { at % 2 } else { 0 };
+        let created = match self {
+            Self::Miss | Self::MissAndResults => 1_774_962_768 + at,
+            _ => 1_774_962_768,
+        };
+        let padding = match self {
+            Self::Padded | Self::Arguments | Self::TwoChoices => {
+                format!(r#""obfuscation":"{}","#, &"x5J0rB5hlIkJvQe"[..1 + at % 15])
+            }
+            _ => String::new(),
+        };
+        format!(
+            r#"{{"choices":[{{"content_filter_results":{results},"delta":{delta},"finish_reason":null,"index":{index},"logprobs":null}}],"created":{created},"id":"chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb","model":"gpt-4.1-mini-2025-04-14",{padding}"object":"chat.completion.chunk","system_fingerprint":"fp_b6f445fc1c"}}"#
+        )
+    }
+
+    /// A whole body, and where in it each chunk's event ends.
+    pub fn body(self, chunks: usize) -> (Vec<u8>, Vec<usize>) {
+        let mut body = Vec::new();
+        let mut ends = Vec::new();
+        let mut add = |line: &str| {
+            body.extend_from_slice(format!("data: {line}\n\n").as_bytes());
+            ends.push(body.len());
+        };
+        if self == Self::Arguments {
+            add(
+                r#"{"choices":[{"content_filter_results":{},"delta":{"role":"assistant","tool_calls":[{"function":{"arguments":"","name":"look_up"},"id":"call_1","index":0,"type":"function"}]},"finish_reason":null,"index":0}]}"#,
+            );
+        }
+        for at in 0..chunks {
+            add(&self.line(at));
+        }
+        let choices = if self == Self::TwoChoices { 2 } else { 1 };
+        for index in 0..choices {
+            add(&format!(
+                r#"{{"choices":[{{"delta":{{}},"finish_reason":"stop","index":{index}}}],"created":1,"id":"x"}}"#
+            ));
+        }
+        body.extend_from_slice(b"data: [DONE]\n\n");
+        (body, ends)
+    }
+}
+
+/// One chunk with this much text, its end, and `[DONE]`.
+pub fn large_event(bytes: usize) -> Vec<u8> {
+    let text = "All work and no play. ".repeat(bytes / 22 + 1);
+    format!(
+        "data: {{\"choices\":[{{\"delta\":{{\"content\":\"{}\"}},\"finish_reason\":\"stop\",\"index\":0}}],\"id\":\"x\"}}\n\ndata: [DONE]\n\n",
+        &text[..bytes]
+    )
+    .into_bytes()
+}
+
+/// A whole answer of about this many bytes; its text has line breaks and quotes, as texts have.
+pub fn completion(bytes: usize) -> String {
+    let frame = |text: &str| {
+        format!(
+            r#"{{"choices":[{{"content_filter_results":{{"hate":{{"filtered":false,"severity":"safe"}},"protected_material_code":{{"detected":false,"filtered":false}},"protected_material_text":{{"detected":false,"filtered":false}},"self_harm":{{"filtered":false,"severity":"safe"}},"sexual":{{"filtered":false,"severity":"safe"}},"violence":{{"filtered":false,"severity":"safe"}}}},"finish_reason":"stop","index":0,"logprobs":null,"message":{{"content":"{text}","refusal":null,"role":"assistant"}}}}],"created":1733000000,"id":"chatcmpl-AbCdEf","model":"gpt-4o-2024-11-20","object":"chat.completion","prompt_filter_results":[{{"content_filter_results":{{"hate":{{"filtered":false,"severity":"safe"}},"jailbreak":{{"detected":false,"filtered":false}},"self_harm":{{"filtered":false,"severity":"safe"}},"sexual":{{"filtered":false,"severity":"safe"}},"violence":{{"filtered":false,"severity":"safe"}}}},"prompt_index":0}}],"system_fingerprint":"fp_04751d0b65","usage":{{"completion_tokens":120,"completion_tokens_details":{{"accepted_prediction_tokens":0,"audio_tokens":0,"reasoning_tokens":0,"rejected_prediction_tokens":0}},"prompt_tokens":20,"prompt_tokens_details":{{"audio_tokens":0,"cached_tokens":0}},"total_tokens":140}}}}"#
+        )
+    };
+    let sentence = r#"The model says \"hello\", thinks a while about what else there is to say, and goes on.\n"#;
+    let text = sentence.repeat(bytes.saturating_sub(frame("").len()) / sentence.len());
+    frame(&text)
+}

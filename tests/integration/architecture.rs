@@ -1,0 +1,259 @@
+//! What the sources promise by their shape, and what the compiler is asked to guard.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use azure_openai_chat::request::{
+    AudioFormat, ContentPartType, DataSourceType, GrammarSyntax, IncludeContext, InputAudioFormat, Modality,
+    PromptCacheRetention, QueryType, ResponseFormatType, ToolChoiceMode, ToolType, Verbosity, Voice,
+};
+use azure_openai_chat::response::ToolCallType;
+use azure_openai_chat::response::context::FilterReason;
+use azure_openai_chat::{
+    ChatClient, ChatCompletion, ChatCompletionChunk, ChatCompletionRequest, ChatCompletionStream, FinishReason,
+    ImageDetail, ReasoningEffort, Role, ServiceTier, Severity,
+};
+
+/// Who may import whom. `wire` is a leaf that everyone may use. What the headers said is plain data of
+/// `response`, so errors and the transport, which carry it, may name that room.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("wire", &[]),
+    ("response", &[]),
+    ("error", &["response"]),
+    ("model", &["error"]),
+    ("stream", &["response", "error"]),
+    ("request", &["model", "response", "error"]),
+    ("transport", &["error", "model", "response"]),
+    (
+        "client",
+        &["error", "model", "request", "response", "stream", "transport"],
+    ),
+    ("emulator", &["request", "response", "stream", "model", "error"]),
+    // the modules are its own
+    ("lib", &[]),
+];
+
+fn sources() -> Vec<(PathBuf, String)> {
+    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    collect(&root, &mut found);
+    assert!(found.len() > 50, "only {} files in {}", found.len(), root.display());
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(&root).unwrap().to_owned(), text)
+    };
+    found.into_iter().map(read).collect()
+}
+
+/// The lines of a file with their numbers, without comments and tests.
+fn code(text: &str) -> Vec<(usize, &str)> {
+    let (mut kept, mut is_marked, mut is_in_tests) = (Vec::new(), false, false);
+    for (at, line) in text.lines().enumerate() {
+        if line == "#[cfg(test)]" {
+            is_marked = true;
+        } else if is_marked {
+            is_marked = line.starts_with("#[");
+            is_in_tests = !is_marked && line.ends_with('{');
+        } else if is_in_tests {
+            is_in_tests = line != "}";
+        } else if !line.trim_start().starts_with("//") {
+            kept.push((at + 1, line));
+        }
+    }
+    kept
+}
+
+/// The sources, without the files that are tests.
+fn sources_without_tests() -> Vec<(PathBuf, String)> {
+    let all = sources();
+    let tests = all
+        .iter()
+        .flat_map(|(_, text)| text.split("#[cfg(test)]\nmod ").skip(1));
+    let tests: Vec<String> = tests
+        .filter_map(|rest| rest.lines().next()?.strip_suffix(';'))
+        .map(|name| format!("{name}.rs"))
+        .collect();
+    let is_test = |path: &Path| tests.iter().any(|name| path.ends_with(name));
+    all.iter().filter(|(path, _)| !is_test(path)).cloned().collect()
+}
+
+/// The names that follow `crate::` in a line, those in braces included.
+fn imports(line: &str) -> Vec<String> {
+    let word = |text: &str| -> String { text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect() };
+    let named = line.match_indices("crate::").flat_map(|(at, cue)| {
+        let rest = &line[at + cue.len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => list.split(',').map(|item| word(item.trim())).collect(),
+            None => vec![word(rest)],
+        }
+    });
+    named.filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn rooms_import_only_whom_they_may() {
+    let mut checked = 0;
+    for (path, text) in sources_without_tests() {
+        let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
+        let room = first.trim_end_matches(".rs");
+        let (_, allowed) = MAY_IMPORT
+            .iter()
+            .find(|(name, _)| *name == room)
+            .unwrap_or_else(|| panic!("{room} is not in the table"));
+        for (at, line) in code(&text) {
+            for name in imports(line) {
+                checked += 1;
+                assert!(
+                    name == room || name == "wire" || allowed.contains(&name.as_str()),
+                    "src/{}:{at}: {room} may not name crate::{name}",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(checked > 100, "only {checked} imports were found");
+}
+
+#[test]
+fn no_file_outgrows_its_subject() {
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        assert!(
+            lines <= 800,
+            "src/{} has {lines} lines: look for a second subject",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn outside_of_tests_nothing_is_unwrapped_or_left_undone() {
+    let mut checked = 0;
+    for (path, text) in sources_without_tests() {
+        for (at, line) in code(&text) {
+            checked += 1;
+            for word in [
+                ".unwrap(",
+                ".expect(\"",
+                "todo!(",
+                "unimplemented!(",
+                "panic!(",
+                "dbg!(",
+                "println!(",
+            ] {
+                assert!(!line.contains(word), "src/{}:{at}: {word}..", path.display());
+            }
+        }
+    }
+    assert!(checked > 5000, "only {checked} lines were looked at");
+}
+
+/// Every known word goes to the wire and back as itself, and one that is not known survives.
+macro_rules! words_survive {
+    ($($Enum:ty),* $(,)?) => {{
+        $(
+            let name = stringify!($Enum);
+            let mut seen = std::collections::BTreeSet::new();
+            assert!(!<$Enum>::KNOWN.is_empty(), "{name}");
+            for known in <$Enum>::KNOWN {
+                let wire = serde_json::to_value(known).unwrap();
+                assert_eq!(wire, known.as_str(), "{name}");
+                assert_eq!(known.to_string(), known.as_str(), "{name}");
+                assert_eq!(&serde_json::from_value::<$Enum>(wire).unwrap(), known, "{name}");
+                assert!(seen.insert(known.as_str().to_owned()), "{name}: {known} twice");
+            }
+            let new: $Enum = serde_json::from_str("\"word-of-tomorrow\"").unwrap();
+            assert_eq!(new, <$Enum>::Unknown("word-of-tomorrow".to_owned()), "{name}");
+            assert_eq!(new, <$Enum>::from("word-of-tomorrow"), "{name}");
+            assert_eq!(serde_json::to_string(&new).unwrap(), "\"word-of-tomorrow\"", "{name}");
+            assert!(serde_json::from_str::<$Enum>("7").is_err(), "{name}");
+        )*
+    }};
+}
+
+#[test]
+fn words_known_and_unknown_go_through() {
+    words_survive!(
+        AudioFormat,
+        ContentPartType,
+        DataSourceType,
+        FilterReason,
+        FinishReason,
+        GrammarSyntax,
+        ImageDetail,
+        IncludeContext,
+        InputAudioFormat,
+        Modality,
+        PromptCacheRetention,
+        QueryType,
+        ReasoningEffort,
+        ResponseFormatType,
+        Role,
+        ServiceTier,
+        Severity,
+        ToolCallType,
+        ToolChoiceMode,
+        ToolType,
+        Verbosity,
+        Voice,
+    );
+    let words = |known: &[FinishReason]| {
+        known
+            .iter()
+            .map(|reason| reason.as_str().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        words(FinishReason::KNOWN),
+        ["stop", "length", "tool_calls", "content_filter", "function_call"]
+    );
+}
+
+#[test]
+fn every_open_enum_is_among_those_that_are_tested() {
+    let this = include_str!("architecture.rs");
+    let mut found = 0;
+    for (path, text) in sources().into_iter().filter(|(path, _)| path != Path::new("wire.rs")) {
+        for invocation in text.split("open_enum! {").skip(1) {
+            let (_, rest) = invocation.split_once("pub enum ").unwrap();
+            let name = rest.split_whitespace().next().unwrap();
+            found += 1;
+            assert!(
+                this.contains(&format!("        {name},\n")),
+                "{name} of src/{} is not tested",
+                path.display()
+            );
+        }
+    }
+    assert!(found >= 20, "only {found} were found");
+}
+
+#[test]
+fn what_is_shared_between_threads_may_be() {
+    fn is_shared<T: Clone + Send + Sync + Unpin + 'static>() {}
+    fn is_sent<T: Send + Unpin + 'static>() {}
+    is_shared::<ChatClient>();
+    is_shared::<ChatCompletionRequest>();
+    is_shared::<ChatCompletion>();
+    is_shared::<ChatCompletionChunk>();
+    is_sent::<ChatCompletionStream>();
+}
+
+#[tokio::test]
+async fn futures_of_the_client_may_move_between_threads() {
+    fn moves<T: Send>(_: &T) {}
+    let client = crate::support::client("http://127.0.0.1:9");
+    let request = crate::support::question();
+    moves(&client.complete(&request));
+    moves(&client.stream(&request));
+}
