@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use azure_openai_chat::{
-    ApiKey, Backend, CallOptions, ChatClient, ChatCompletionRequest, ClientBuilder, ErrorKind, Pacing, RetryPolicy,
+    ApiKey, Backend, CallOptions, ChatCompletionRequest, ClientBuilder, ErrorKind, Pacing, RetryPolicy,
 };
 
 use crate::answers::{begun, good_body, good_stream, http, streamed};
