@@ -336,6 +336,7 @@ mod tests {
         https://f.services.ai.azure.com                             https://f.services.ai.azure.com - -
         https://f.services.ai.azure.com/api/projects/p              https://f.services.ai.azure.com - -
         https://f.services.ai.azure.com/api/projects/p/openai/v1    https://f.services.ai.azure.com - v1
+        https://gw.contoso.net/api/projects/a/api/projects/b        https://gw.contoso.net      -    -
         http://127.0.0.1:8080                                       http://127.0.0.1:8080       -    -
         http://127.9.9.9                                            http://127.9.9.9            -    -
         http://[::1]:80/openai                                      http://[::1]                -    -

@@ -52,11 +52,12 @@ impl<'a> PastedPath<'a> {
             [prefix @ .., "openai"] | [prefix @ .., "openai", "deployments"] => prefix,
             prefix => prefix,
         };
-        this.prefix = match prefix {
-            // a project's address; chat is served by the resource
-            [prefix @ .., "api", "projects", _] => prefix.to_vec(),
-            prefix => prefix.to_vec(),
-        };
+        // a project's address; chat is served by the resource
+        let mut prefix = prefix;
+        while let [shorter @ .., "api", "projects", _] = prefix {
+            prefix = shorter;
+        }
+        this.prefix = prefix.to_vec();
         this.check_prefix(url, &origin, cloud)?;
         Ok(this)
     }

@@ -9,11 +9,15 @@
 )]
 
 mod answers;
+mod backends;
+mod retry;
 mod rows_body;
 mod rows_done;
 mod rows_http;
 mod server;
 mod table;
+mod timeouts;
+mod tokens;
 mod truncation;
 
 use std::collections::HashSet;
@@ -30,7 +34,7 @@ fn the_table_has_its_rows() {
     let names: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     println!("{} faults, each in {} modes", rows.len(), MODES.len());
     assert!(names.len() >= 60);
-    assert!(names.len() >= rows.len() - 1, "two rows have one name");
+    assert!(names.len() >= rows.len() - 1, "rows share names");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -139,7 +139,7 @@ where
 /// Answers one request; none when the connection is over.
 async fn serve<F>(socket: &mut TcpStream, script: &F, seen: &Seen, names: &Names) -> Option<()>
 where
-    F: Fn(usize) -> Script,
+    F: Fn(usize) -> Script + Sync,
 {
     if let [Act::ResetAtAccept, ..] = script(seen.tries()).as_slice() {
         seen.tries.fetch_add(1, Ordering::SeqCst);

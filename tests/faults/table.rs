@@ -371,6 +371,17 @@ fn judge(end: &End, ended: &Ended) -> Vec<String> {
     wrong
 }
 
+/// This process takes no more memory than this, whatever servers send.
+const MOST_MEMORY: u64 = 400 * 1024 * 1024;
+
+/// The most memory that this process has taken so far, where the system tells it.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
+}
+
 /// Runs rows in every mode, some at a time, and panics with all that was wrong.
 pub async fn run_all(rows: Vec<Row>) {
     let count = rows.len();
@@ -398,4 +409,7 @@ pub async fn run_all(rows: Vec<Row>) {
         wrong.len(),
         wrong.join("\n")
     );
+    let peak = peak_memory();
+    println!("{count} faults, at most {} MiB of memory", peak >> 20);
+    assert!(peak < MOST_MEMORY, "{} MiB of memory", peak >> 20);
 }

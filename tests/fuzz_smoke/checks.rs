@@ -208,7 +208,12 @@ pub fn endpoint(data: &[u8]) {
     assert!(!base.contains(['?', '#']) && !base.ends_with('/'), "{base}");
     assert!(endpoint.scope(&ApiVersion::V1).starts_with("https://"));
     let again = Endpoint::parse(base).expect("a base is an endpoint");
-    assert_eq!(again.as_str(), base);
+    // a gateway's own prefix may end in what is cut off an address
+    if base.contains("/openai") {
+        assert!(base.starts_with(again.as_str()), "{base} became {}", again.as_str());
+    } else {
+        assert_eq!(again.as_str(), base);
+    }
     assert_eq!(again.cloud(), endpoint.cloud());
 }
 

@@ -1,0 +1,199 @@
+//! Several backends behind one client, over the wire. The split over 100,000 calls is simulated in the pool's own
+//! tests, where time and randomness are arguments.
+
+use std::time::{Duration, Instant};
+
+use azure_openai_chat::{
+    ApiKey, Backend, CallOptions, ChatCompletionRequest, ClientBuilder, ErrorKind, Pacing, RetryPolicy,
+};
+
+use crate::answers::{begun, good_body, good_stream, http, streamed};
+use crate::server::{Act, Script, Server, send};
+use crate::table::{call, client, quick, request, shared_http};
+
+fn two(first: &Server, second: Backend) -> ClientBuilder {
+    client(&first.url)
+        .http_client(shared_http())
+        .retry(quick())
+        .backend(second)
+}
+
+fn backend(server: &Server) -> Backend {
+    Backend::new(&server.url, ApiKey::new("key-of-the-second"))
+}
+
+fn status(status: u16, headers: &str) -> Script {
+    vec![send(http(status, headers, ""))]
+}
+
+#[tokio::test]
+async fn the_next_backend_takes_over_at_once_in_both_kinds_of_call() {
+    for streams in [false, true] {
+        let good = if streams { good_stream() } else { good_body() };
+        for fault in [
+            status(429, "retry-after: 30\r\n"),
+            status(503, "retry-after: 30\r\n"),
+            vec![Act::ResetAtAccept],
+        ] {
+            let busy = Server::start(vec![fault]).await;
+            let good = Server::start(vec![good.clone()]).await;
+            let client = two(&busy, backend(&good).priority(1).deployment("gpt", "gpt-second"))
+                .build()
+                .unwrap();
+            let started = Instant::now();
+            for attempts in [2, 1, 1] {
+                // even for those who do not want retries
+                let ended = call(&client, streams, &CallOptions::new().retry(RetryPolicy::none())).await;
+                assert_eq!(
+                    (ended.text.as_str(), ended.attempts),
+                    ("one two", attempts),
+                    "{:?}",
+                    ended.result
+                );
+            }
+            assert!(started.elapsed() < Duration::from_secs(1));
+            assert_eq!((busy.seen.tries(), good.seen.tries()), (1, 3));
+            assert!(good.seen.requests()[0].contains("\"gpt-second\""));
+            assert_eq!(good.seen.header("api-key")[0], "key-of-the-second");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_callers_own_mistake_and_a_broken_stream_do_not_move() {
+    let error = r#"{"error":{"code":"c7","message":"no"}}"#;
+    for code in [400, 401, 403, 404, 413, 422] {
+        let bad = Server::start(vec![vec![send(http(code, "", error))]]).await;
+        let idle = Server::start(vec![good_body()]).await;
+        let client = two(&bad, backend(&idle).priority(1)).build().unwrap();
+        let error = client.complete(&request()).await.unwrap_err();
+        assert_eq!(
+            (error.status(), error.attempts(), idle.seen.connections()),
+            (Some(code), 1, 0)
+        );
+    }
+    let cut = Server::start(vec![streamed(begun())]).await;
+    let idle = Server::start(vec![good_stream()]).await;
+    let client = two(&cut, backend(&idle).priority(1)).build().unwrap();
+    let ended = call(&client, true, &CallOptions::new()).await;
+    assert_eq!((ended.text.as_str(), ended.attempts), ("one ", 1));
+    assert_eq!(ended.result.unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(idle.seen.connections(), 0);
+}
+
+#[tokio::test]
+async fn the_smallest_wait_comes_back_as_a_429_when_all_rest() {
+    let one = Server::start(vec![status(429, "retry-after: 300\r\n")]).await;
+    let two_ = Server::start(vec![status(429, "retry-after: 90\r\n")]).await;
+    let client = two(&one, backend(&two_)).build().unwrap();
+    for (attempts, seen) in [(2, 2), (0, 2)] {
+        let error = client.complete(&request()).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::RateLimited, Some(429)));
+        assert_eq!(
+            (error.attempts(), one.seen.tries() + two_.seen.tries()),
+            (attempts, seen)
+        );
+        let wait = error.retry_after().unwrap().as_secs();
+        assert!((80..=90).contains(&wait), "{wait}");
+        assert!(error.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_rested_is_looked_at_again_and_comes_back() {
+    let script = |n: usize| {
+        if n == 0 {
+            status(503, "retry-after-ms: 300\r\n")
+        } else {
+            good_body()
+        }
+    };
+    let first = Server::with(script, "").await;
+    let second = Server::start(vec![good_body()]).await;
+    let client = two(&first, backend(&second).priority(1)).build().unwrap();
+    for _ in 0..3 {
+        client.complete(&request()).await.unwrap();
+    }
+    assert_eq!((first.seen.tries(), second.seen.tries()), (1, 3));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    for _ in 0..3 {
+        client.complete(&request()).await.unwrap();
+    }
+    assert_eq!((first.seen.tries(), second.seen.tries()), (4, 3));
+}
+
+#[tokio::test]
+async fn a_conversation_stays_on_its_backend_and_calls_without_a_key_are_split() {
+    let one = Server::start(vec![good_body()]).await;
+    let other = Server::start(vec![good_body()]).await;
+    let client = two(&one, backend(&other)).build().unwrap();
+    let ask = |key: Option<String>| {
+        let builder = ChatCompletionRequest::builder("gpt").user("hi");
+        match key {
+            Some(key) => builder.prompt_cache_key(key).build().unwrap(),
+            None => builder.build().unwrap(),
+        }
+    };
+    let mut homes = [0, 0];
+    for conversation in 0..12 {
+        let request = ask(Some(format!("conversation {conversation}")));
+        let before = one.seen.tries();
+        for _ in 0..4 {
+            client.complete(&request).await.unwrap();
+        }
+        let here = one.seen.tries() - before;
+        assert!(here == 0 || here == 4, "a conversation moved: {here}");
+        homes[here / 4] += 1;
+    }
+    assert!(homes.iter().all(|home| *home > 0), "{homes:?}");
+    let before = (one.seen.tries(), other.seen.tries());
+    for _ in 0..40 {
+        client.complete(&ask(None)).await.unwrap();
+    }
+    assert!(one.seen.tries() - before.0 > 5 && other.seen.tries() - before.1 > 5);
+}
+
+#[tokio::test]
+async fn spillover_is_asked_for_and_told() {
+    let headers = "x-ms-spillover-from-deployment: ptu\r\nx-ms-deployment-name: paygo\r\n";
+    let failed = "x-ms-spillover-error: 429 from paygo\r\n";
+    let server = Server::start(vec![
+        vec![send(http(200, headers, crate::answers::BODY))],
+        vec![send(http(400, failed, ""))],
+    ])
+    .await;
+    let client = client(&server.url).http_client(shared_http()).build().unwrap();
+    let options = CallOptions::new().spillover_deployment("paygo");
+    let completion = client.complete_with(&request(), &options).await.unwrap();
+    assert_eq!(server.seen.header("x-ms-spillover-deployment"), ["paygo"]);
+    assert_eq!(completion.metadata().spillover_from(), Some("ptu"));
+    assert_eq!(completion.metadata().deployment(), Some("paygo"));
+    let error = client.complete(&request()).await.unwrap_err();
+    assert_eq!(error.metadata().unwrap().spillover_error(), Some("429 from paygo"));
+    assert_eq!(server.seen.header("x-ms-spillover-deployment")[1], "");
+}
+
+#[tokio::test]
+async fn pacing_waits_for_the_limits_that_were_told_and_is_off_by_default() {
+    let empty =
+        "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 1\r\n";
+    for (pacing, waits) in [(None, false), (Some(Pacing::from_headers()), true)] {
+        let server = Server::start(vec![vec![send(http(200, empty, crate::answers::BODY))]]).await;
+        let mut builder = client(&server.url).http_client(shared_http());
+        if let Some(pacing) = pacing {
+            builder = builder.pacing(pacing);
+        }
+        let client = builder.build().unwrap();
+        let limits = client.complete(&request()).await.unwrap().metadata().rate_limits();
+        assert_eq!((limits.limit_requests, limits.remaining_requests), (Some(10), Some(0)));
+        assert_eq!(limits.reset_requests, Some(Duration::from_secs(1)));
+        let started = Instant::now();
+        client.complete(&request()).await.unwrap();
+        assert_eq!(
+            started.elapsed() >= Duration::from_millis(900),
+            waits,
+            "{:?}",
+            started.elapsed()
+        );
+    }
+}

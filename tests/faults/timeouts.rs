@@ -1,0 +1,128 @@
+//! Clocks that rows cannot show, and what dropping does. The others are in `rows_body::paces`.
+
+use std::time::{Duration, Instant};
+
+use azure_openai_chat::{CallOptions, ChatClient, ErrorKind, RetryPolicy};
+use futures::StreamExt;
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::answers::{begun, events, opening};
+use crate::server::{Act, Seen, Server};
+use crate::table::{call, client, request, shared_http};
+
+async fn until(what: impl Fn() -> bool) {
+    for _ in 0..300 {
+        if what() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came");
+}
+
+fn shared(server: &Server) -> ChatClient {
+    client(&server.url).http_client(shared_http()).build().unwrap()
+}
+
+async fn hung_up(seen: &Seen) {
+    until(|| seen.hung_up() == 1).await;
+}
+
+/// A machine that takes no more connections: its queue is full and nobody empties it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_does_not_come_about_has_a_clock_of_its_own() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..8 {
+        let connecting = tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await;
+        waiting.extend(connecting.ok().and_then(Result::ok));
+    }
+    let client = client(&format!("http://{address}"))
+        .connect_timeout(Duration::from_millis(300))
+        .retry(RetryPolicy::none())
+        .build()
+        .unwrap();
+    for streamed in [false, true] {
+        let started = Instant::now();
+        let error = call(&client, streamed, &CallOptions::new()).await.result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert_eq!(error.to_string(), "no connection within 0.3 s");
+        assert!(started.elapsed() < Duration::from_secs(2));
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_call_ends_its_connection() {
+    for streamed in [false, true] {
+        let server = Server::start(vec![vec![Act::Hold]]).await;
+        let client = shared(&server);
+        let options = CallOptions::new();
+        let gone = tokio::time::timeout(Duration::from_millis(200), call(&client, streamed, &options)).await;
+        assert!(gone.is_err() && server.seen.tries() == 1);
+        hung_up(&server.seen).await;
+    }
+}
+
+#[tokio::test]
+async fn dropping_a_stream_ends_its_connection() {
+    let server = Server::start(vec![[opening(begun()), vec![Act::Hold]].concat()]).await;
+    let client = shared(&server);
+    let mut stream = client.stream(&request()).await.unwrap();
+    stream.next().await.unwrap().unwrap();
+    assert_eq!(server.seen.hung_up(), 0);
+    drop(stream);
+    hung_up(&server.seen).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_failed_has_ended_its_connection_though_it_is_kept() {
+    let server = Server::start(vec![[opening(begun()), vec![Act::Hold]].concat()]).await;
+    let client = shared(&server);
+    let options = CallOptions::new().idle_timeout(Duration::from_millis(100));
+    let mut stream = client.stream_with(&request(), &options).await.unwrap();
+    let error = loop {
+        if let Err(error) = stream.next().await.unwrap() {
+            break error;
+        }
+    };
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
+    hung_up(&server.seen).await;
+    assert_eq!(stream.partial().text(), Some("one "));
+}
+
+#[tokio::test]
+async fn a_finished_stream_does_not_wait_for_the_end_of_the_body_and_its_connection_serves_again() {
+    let late = || {
+        [
+            opening(events()),
+            vec![Act::Wait(Duration::from_millis(100)), crate::server::send("0\r\n\r\n")],
+        ]
+        .concat()
+    };
+    let server = Server::start(vec![late()]).await;
+    let client = shared(&server);
+    for _ in 0..4 {
+        let started = Instant::now();
+        let ended = call(&client, true, &CallOptions::new()).await;
+        assert_eq!(ended.text, "one two");
+        assert!(started.elapsed() < Duration::from_millis(90), "{:?}", started.elapsed());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!((server.seen.tries(), server.seen.connections()), (4, 1));
+}
+
+#[tokio::test]
+async fn time_that_the_reader_takes_is_not_silence() {
+    let server = Server::start(vec![crate::answers::good_stream()]).await;
+    let options = CallOptions::new().idle_timeout(Duration::from_millis(80));
+    let mut stream = shared(&server).stream_with(&request(), &options).await.unwrap();
+    while let Some(chunk) = stream.next().await {
+        chunk.unwrap();
+        tokio::time::sleep(Duration::from_millis(120)).await;
+    }
+    assert_eq!(stream.into_completion().unwrap().text(), Some("one two"));
+}
