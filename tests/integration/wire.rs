@@ -71,7 +71,7 @@ fn assert_adds_up(name: &str, whole: &Value, expected: &Value) {
             .as_array()
             .unwrap()
             .iter()
-            .find(|found| found["index"].to_string() == *index)
+            .find(|found| found["index"].as_u64() == index.parse().ok())
             .unwrap_or_else(|| panic!("{name}: no choice {index}"));
         for (field, value) in choice.as_object().unwrap() {
             match field.as_str() {
