@@ -47,7 +47,7 @@ pub enum ErrorKind {
     Service,
     /// The answer could not be read: not JSON, not an event stream, or too large.
     Decode,
-    /// The stream ended before the answer was complete. What came is kept in the stream's `partial()`.
+    /// The answer broke off before it was complete. What came of a stream is kept in its `partial()`.
     Interrupted,
 }
 
