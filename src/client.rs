@@ -133,8 +133,8 @@ impl ChatClient {
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`](crate::ErrorKind) but [`Interrupted`](crate::ErrorKind::Interrupted). `InvalidRequest` and `Config` mean
-    /// that nothing was sent; retries have been made already where they help.
+    /// Any [`ErrorKind`](crate::ErrorKind). `InvalidRequest` and `Config` mean that nothing was sent;
+    /// `Interrupted` that the body broke off; retries have been made already where they help.
     ///
     /// # Cancel safety
     ///
