@@ -125,7 +125,7 @@ impl Error {
     /// What the service answered, with status and headers in `metadata`.
     pub(crate) fn service(service: ServiceError, metadata: Arc<ResponseMetadata>) -> Self {
         let kind = service.kind(metadata.status());
-        let mut error = Self::new(kind, String::new());
+        let mut error = Self::new(kind, "the service gave no reason");
         error.0.attempts = metadata.attempts();
         error.0.service = Some(service);
         error.0.metadata = Some(metadata);
