@@ -11,11 +11,10 @@
 //! has to be kept.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// What stood where a `T` was expected.
@@ -51,51 +50,100 @@ pub(crate) trait Wire: Sized {
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
         Value::deserialize(MapAccessDeserializer::new(map)).map(Read::Odd)
     }
+    /// The same, with the value made in its place.
+    fn fill_from_map<'de, A: MapAccess<'de>>(slot: &mut Option<Self>, map: A) -> Result<Read<()>, A::Error> {
+        Ok(Self::from_map(map)?.put_into(slot))
+    }
 }
 
 impl<'de, T: Wire> Deserialize<'de> for Read<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ReadVisitor(PhantomData))
+        let mut slot = None;
+        Ok(match Slot(&mut slot).deserialize(deserializer)? {
+            Read::Is(()) => slot.map_or(Self::Null, Self::Is),
+            Read::Null => Self::Null,
+            Read::Odd(value) => Self::Odd(value),
+        })
     }
 }
 
-struct ReadVisitor<T>(PhantomData<T>);
+/// Where a `T` is to be put if there is one: large values are made in their place, not moved there.
+pub(crate) struct Slot<'a, T>(pub(crate) &'a mut Option<T>);
 
-impl<'de, T: Wire> Visitor<'de> for ReadVisitor<T> {
-    type Value = Read<T>;
+impl<T> Slot<'_, T> {
+    fn put<E>(self, value: Option<T>, odd: impl FnOnce() -> Value) -> Result<Read<()>, E> {
+        Ok(match value {
+            Some(value) => {
+                *self.0 = Some(value);
+                Read::Is(())
+            }
+            None => Read::Odd(odd()),
+        })
+    }
+}
+
+impl<'de, T: Wire> DeserializeSeed<'de> for Slot<'_, T> {
+    type Value = Read<()>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Read<()>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Wire> Visitor<'de> for Slot<'_, T> {
+    type Value = Read<()>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
-    fn visit_unit<E>(self) -> Result<Read<T>, E> {
+    fn visit_unit<E>(self) -> Result<Read<()>, E> {
         Ok(Read::Null)
     }
-    fn visit_none<E>(self) -> Result<Read<T>, E> {
+    fn visit_none<E>(self) -> Result<Read<()>, E> {
         Ok(Read::Null)
     }
-    fn visit_bool<E>(self, value: bool) -> Result<Read<T>, E> {
-        Ok(T::from_bool(value).map_or_else(|| Read::Odd(value.into()), Read::Is))
+    fn visit_bool<E>(self, value: bool) -> Result<Read<()>, E> {
+        self.put(T::from_bool(value), || value.into())
     }
-    fn visit_u64<E>(self, value: u64) -> Result<Read<T>, E> {
-        Ok(T::from_u64(value).map_or_else(|| Read::Odd(value.into()), Read::Is))
+    fn visit_u64<E>(self, value: u64) -> Result<Read<()>, E> {
+        self.put(T::from_u64(value), || value.into())
     }
-    fn visit_i64<E>(self, value: i64) -> Result<Read<T>, E> {
-        Ok(T::from_i64(value).map_or_else(|| Read::Odd(value.into()), Read::Is))
+    fn visit_i64<E>(self, value: i64) -> Result<Read<()>, E> {
+        self.put(T::from_i64(value), || value.into())
     }
-    fn visit_f64<E>(self, value: f64) -> Result<Read<T>, E> {
-        Ok(T::from_f64(value).map_or_else(|| Read::Odd(value.into()), Read::Is))
+    fn visit_f64<E>(self, value: f64) -> Result<Read<()>, E> {
+        self.put(T::from_f64(value), || value.into())
     }
-    fn visit_str<E>(self, value: &str) -> Result<Read<T>, E> {
-        Ok(T::from_str(value).map_or_else(|| Read::Odd(value.into()), Read::Is))
+    fn visit_str<E>(self, value: &str) -> Result<Read<()>, E> {
+        self.put(T::from_str(value), || value.into())
     }
-    fn visit_string<E>(self, value: String) -> Result<Read<T>, E> {
-        Ok(T::from_string(value).map_or_else(|text| Read::Odd(text.into()), Read::Is))
+    fn visit_string<E>(self, value: String) -> Result<Read<()>, E> {
+        Ok(match T::from_string(value) {
+            Ok(value) => {
+                *self.0 = Some(value);
+                Read::Is(())
+            }
+            Err(text) => Read::Odd(text.into()),
+        })
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Read<T>, A::Error> {
-        T::from_seq(seq)
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Read<()>, A::Error> {
+        T::from_seq(seq).map(|read| read.put_into(self.0))
     }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Read<T>, A::Error> {
-        T::from_map(map)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Read<()>, A::Error> {
+        T::fill_from_map(self.0, map)
+    }
+}
+
+impl<T> Read<T> {
+    fn put_into(self, slot: &mut Option<T>) -> Read<()> {
+        match self {
+            Self::Is(value) => {
+                *slot = Some(value);
+                Read::Is(())
+            }
+            Self::Null => Read::Null,
+            Self::Odd(value) => Read::Odd(value),
+        }
     }
 }
 
@@ -433,8 +481,8 @@ macro_rules! wire_struct {
                         if self.$field.is_some() {
                             self.rest.note_repeat();
                         }
-                        match map.next_value::<$crate::wire::Read<$ty>>()? {
-                            $crate::wire::Read::Is(value) => self.$field = Some(value),
+                        match map.next_value_seed($crate::wire::Slot(&mut self.$field))? {
+                            $crate::wire::Read::Is(()) => {}
                             $crate::wire::Read::Null => self.rest.note_null(Field::$field as u32),
                             $crate::wire::Read::Odd(value) => self.rest.keep(key, value),
                         }
@@ -444,15 +492,20 @@ macro_rules! wire_struct {
                 }
             }
 
-            pub(crate) fn read_map<'de, A: serde::de::MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+            pub(crate) fn read_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
                 let mut this = Self::EMPTY;
+                this.read_members(map)?;
+                Ok(this)
+            }
+
+            fn read_members<'de, A: serde::de::MapAccess<'de>>(&mut self, mut map: A) -> Result<(), A::Error> {
                 while let Some(key) = map.next_key_seed($crate::wire::Key)? {
-                    if !this.read_member(&key, &mut map)? {
+                    if !self.read_member(&key, &mut map)? {
                         let value = map.next_value()?;
-                        this.rest.keep(&key, value);
+                        self.rest.keep(&key, value);
                     }
                 }
-                Ok(this)
+                Ok(())
             }
 
             /// Writes every member, except those named in `skip`.
@@ -490,6 +543,13 @@ macro_rules! wire_struct {
         impl $crate::wire::Wire for $Name {
             fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<$crate::wire::Read<Self>, A::Error> {
                 Self::read_map(map).map($crate::wire::Read::Is)
+            }
+            fn fill_from_map<'de, A: serde::de::MapAccess<'de>>(
+                slot: &mut Option<Self>,
+                map: A,
+            ) -> Result<$crate::wire::Read<()>, A::Error> {
+                slot.insert(Self::EMPTY).read_members(map)?;
+                Ok($crate::wire::Read::Is(()))
             }
         }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub struct Chunk {
     pub id: String,
     pub object: Option<String>,
-    pub created: u64,
+    pub created: Option<u64>,
     pub model: Option<String>,
     pub choices: Vec<ChunkChoice>,
     pub usage: Option<Usage>,

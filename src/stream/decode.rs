@@ -5,7 +5,6 @@
 //! Anything else is parsed. The two ways give the same chunk for every input; a property test holds them
 //! against each other.
 
-use std::iter;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -130,11 +129,12 @@ impl Decoder {
     #[inline]
     fn fill(&mut self, text: &[u8], mut rest: impl FnMut(&[u8]) -> bool) -> Option<ChatCompletionChunk> {
         let likely = self.templates.get(self.last)?.next;
-        let others = (0..self.templates.len()).filter(|at| *at != likely);
-        let (at, chunk) = iter::once(likely).chain(others).find_map(|at| {
-            let known = self.templates.get(at)?;
-            Some((at, known.template.fill(text, &mut rest)?))
-        })?;
+        let mut fill = |at: usize| Some((at, self.templates.get(at)?.template.fill(text, &mut rest)?));
+        let mut others = (0..self.templates.len()).filter(|at| *at != likely);
+        let (at, chunk) = match fill(likely) {
+            Some(filled) => filled,
+            None => others.find_map(fill)?,
+        };
         self.note_use(at);
         self.template_patience.misses = 0;
         Some(chunk)

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::response::content_filter::{ContentFilterOffsets, ContentFilterResults, PromptFilterResult};
 use crate::response::context::MessageContext;
 use crate::response::{FinishReason, ToolCall, Usage};
+use crate::wire::Shared;
 
 /// Something that happened. `choice` is the index of the choice it happened to.
 #[derive(Clone, PartialEq)]
@@ -178,7 +179,7 @@ struct Seen {
     index: u64,
     calls: usize,
     calls_done: usize,
-    filter: Option<Box<ContentFilterResults>>,
+    filter: Option<Shared<ContentFilterResults>>,
 }
 
 impl<'a> Events<'a> {
@@ -288,20 +289,19 @@ impl<'a> Events<'a> {
     }
 
     fn tell_filter(&mut self, choice: &ChunkChoice<'_>) {
-        let Some(results) = choice
-            .content_filter_results()
-            .filter(|results| results.states().next().is_some() || results.error.is_some())
-        else {
+        let Some(results) = choice.shared_results() else {
             return;
         };
         let index = choice.index();
         let offsets = choice.content_filter_offsets().cloned();
-        let same = self.seen(index).filter.as_deref() == Some(results);
-        if same && offsets.is_none() {
+        let known = self.seen(index).filter.as_ref();
+        let same = known.is_some_and(|known| known.is(results) || known == results);
+        let says_nothing = || results.states().next().is_none() && results.error.is_none();
+        if (same && offsets.is_none()) || says_nothing() {
             return;
         }
-        self.seen_mut(index).filter = Some(Box::new(results.clone()));
-        let results = Box::new(results.clone());
+        self.seen_mut(index).filter = Some(results.clone());
+        let results = Box::new(ContentFilterResults::clone(results));
         self.waiting.push_back(StreamEvent::ContentFilter {
             choice: index,
             results,

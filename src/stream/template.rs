@@ -3,6 +3,7 @@
 //! A line with the same bytes around these places is the same JSON with other strings in them. So it is
 //! compared, the strings are taken out, and nothing is parsed.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -145,30 +146,37 @@ fn special(word: u64) -> u64 {
 
 /// The words and the padding as one text, and where in it the padding begins.
 fn join(words: Raw<'_>, padding: Option<Raw<'_>>) -> Option<(String, Option<usize>)> {
-    let room = words.bytes.len() + padding.map_or(0, |padding| padding.bytes.len());
-    let mut text = Vec::with_capacity(room);
-    words.append_to(&mut text)?;
-    let at = text.len();
-    if let Some(padding) = padding {
-        padding.append_to(&mut text)?;
-    }
+    let words = words.plain()?;
+    let Some(padding) = padding else {
+        let text = String::from_utf8(words.into_owned()).ok()?;
+        return Some((text, None));
+    };
+    let padding = padding.plain()?;
+    let at = words.len();
+    let mut text = Vec::with_capacity(at + padding.len());
+    text.extend_from_slice(&words);
+    text.extend_from_slice(&padding);
     let text = String::from_utf8(text).ok()?;
-    text.is_char_boundary(at).then_some((text, padding.map(|_| at)))
+    text.is_char_boundary(at).then_some((text, Some(at)))
 }
 
-impl Raw<'_> {
-    fn append_to(self, text: &mut Vec<u8>) -> Option<()> {
-        if !self.has_escapes {
-            text.extend_from_slice(self.bytes);
-            return Some(());
+impl<'a> Raw<'a> {
+    /// The text that it stands for.
+    #[inline]
+    fn plain(self) -> Option<Cow<'a, [u8]>> {
+        if self.has_escapes {
+            self.unescape().map(|text| Cow::Owned(text.into_bytes()))
+        } else {
+            Some(Cow::Borrowed(self.bytes))
         }
+    }
+
+    fn unescape(self) -> Option<String> {
         let mut quoted = Vec::with_capacity(self.bytes.len() + 2);
         quoted.push(b'"');
         quoted.extend_from_slice(self.bytes);
         quoted.push(b'"');
-        let plain: String = serde_json::from_slice(&quoted).ok()?;
-        text.extend_from_slice(plain.as_bytes());
-        Some(())
+        serde_json::from_slice(&quoted).ok()
     }
 }
 

@@ -14,6 +14,14 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     child: Child,
     connections: Receiver<()>,
+    steps: Vec<Step>,
+}
+
+/// A write of the server: where it ends in the body, and how many events are complete with it.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    bytes: usize,
+    events: usize,
 }
 
 impl Server {
@@ -32,6 +40,15 @@ impl Server {
             .strip_prefix("port ")
             .and_then(|port| port.parse().ok())
             .expect("the port");
+        let steps = lines.next().expect("the writes").expect("text");
+        let steps = steps.split(' ').filter_map(|step| {
+            let (bytes, events) = step.split_once(':')?;
+            Some(Step {
+                bytes: bytes.parse().ok()?,
+                events: events.parse().ok()?,
+            })
+        });
+        let steps = steps.collect();
         let (tell, connections) = channel();
         thread::spawn(move || {
             for _ in lines.map_while(Result::ok) {
@@ -42,6 +59,7 @@ impl Server {
             port,
             child,
             connections,
+            steps,
         }
     }
 
@@ -51,20 +69,12 @@ impl Server {
         self.connections.try_iter().count()
     }
 
-    pub(crate) fn stepper(&mut self, run: &Run) -> Stepper {
-        let (body, ends) = run.body();
-        let writes = run.writes(body.len(), &ends);
-        // the events that are complete with each write
-        let events = writes
-            .iter()
-            .map(|write| ends.partition_point(|end| end <= write))
-            .collect();
+    pub(crate) fn stepper(&mut self) -> Stepper {
         Stepper {
             to: self.child.stdin.take(),
-            writes,
-            events,
-            write: 0,
-            event: 0,
+            steps: std::mem::take(&mut self.steps),
+            at: 0,
+            events: 0,
         }
     }
 }
@@ -79,10 +89,9 @@ impl Drop for Server {
 /// Tells the server that a write has been read, by whatever the reader can count.
 pub(crate) struct Stepper {
     to: Option<ChildStdin>,
-    writes: Vec<usize>,
-    events: Vec<usize>,
-    write: usize,
-    event: usize,
+    steps: Vec<Step>,
+    at: usize,
+    events: usize,
 }
 
 impl Stepper {
@@ -90,28 +99,28 @@ impl Stepper {
     pub(crate) fn none() -> Self {
         Self {
             to: None,
-            writes: Vec::new(),
-            events: Vec::new(),
-            write: 0,
-            event: 0,
+            steps: Vec::new(),
+            at: 0,
+            events: 0,
         }
     }
 
     pub(crate) fn bytes(&mut self, bytes: usize) {
-        if self.writes.get(self.write).is_some_and(|end| *end <= bytes) {
+        if self.steps.get(self.at).is_some_and(|step| step.bytes <= bytes) {
             self.step();
         }
     }
 
+    #[inline]
     pub(crate) fn event(&mut self) {
-        self.event += 1;
-        if self.events.get(self.write).is_some_and(|event| *event <= self.event) {
+        self.events += 1;
+        if self.steps.get(self.at).is_some_and(|step| step.events <= self.events) {
             self.step();
         }
     }
 
     fn step(&mut self) {
-        self.write += 1;
+        self.at += 1;
         if let Some(to) = &mut self.to {
             // after the last write the server may be gone
             let _ = to.write_all(b".");

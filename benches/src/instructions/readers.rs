@@ -12,6 +12,8 @@ use super::process::{Server, Stepper, cpu_nanoseconds, resident_bytes};
 use super::{Pace, Run, What};
 
 pub(crate) const FLOOR: &str = "floor";
+/// The floor, and what whoever wants the bytes does with them.
+pub(crate) const KEEPING: &str = "bytes joined, not parsed";
 pub(crate) const OURS: &str = "this crate";
 pub(crate) const OURS_TEXT: &str = "this crate, text()";
 pub(crate) const OURS_EVENTS: &str = "this crate, events()";
@@ -94,7 +96,7 @@ impl<'a> Reading<'a> {
                 words
             }
             (_, Pace::Step) => {
-                let mut stepper = self.server.stepper(self.run);
+                let mut stepper = self.server.stepper();
                 self.stream(&mut stepper).await
             }
             (What::Large(_), Pace::Free) => {
@@ -145,6 +147,7 @@ impl<'a> Reading<'a> {
                 }
                 bytes
             }
+            KEEPING => black_box(self.post().await.bytes().await.expect("the body arrives")).len(),
             OURS | PARSING => {
                 let mut stream = self.open().await;
                 let mut words = 0;

@@ -1,5 +1,5 @@
-//! An HTTP/1.1 server that knows one answer. It tells on its standard output the port, and a line for each
-//! connection.
+//! An HTTP/1.1 server that knows one answer. It tells on its standard output the port, the writes if it waits
+//! between them, and a line for each connection.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -23,6 +23,16 @@ pub(crate) fn serve(run: &Run) {
     );
     let (body, ends) = run.body();
     let writes = run.writes(body.len(), &ends);
+    if run.pace == Pace::Step {
+        let complete = |write: &usize| ends.partition_point(|end| end <= write);
+        let steps: Vec<String> = writes
+            .iter()
+            .map(|write| format!("{write}:{}", complete(write)))
+            .collect();
+        println!("{}", steps.join(" "));
+    } else {
+        println!();
+    }
     let answer = Arc::new(Answer {
         run: *run,
         body,

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use azure_openai_chat_benches::shapes::Shape;
 
 use super::callgrind::{Counted, slope};
-use super::readers::{EVENTSOURCE, FLOOR, LINES, OURS, OURS_EVENTS, OURS_TEXT, PARSING};
+use super::readers::{EVENTSOURCE, FLOOR, KEEPING, LINES, OURS, OURS_EVENTS, OURS_TEXT, PARSING};
 use super::{Pace, Run, What};
 
 const CHUNKS: usize = 1_000;
@@ -175,7 +175,7 @@ fn large_events() {
         times(reader, &run)
     };
     for piece in [KIB, 16 * KIB, 1] {
-        for reader in [OURS, EVENTSOURCE] {
+        for reader in [OURS, KEEPING, EVENTSOURCE] {
             let sizes = [256 * KIB, MIB, 4 * MIB].map(|bytes| {
                 // what takes minutes says nothing that smaller sizes do not say
                 let too_long =

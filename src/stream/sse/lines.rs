@@ -59,7 +59,7 @@ impl Lines {
         let room = self.limit.saturating_sub(used);
         loop {
             let Some(&first) = self.text.first() else {
-                match self.pieces.next_text()? {
+                match self.next_text()? {
                     Some(text) => self.text = text,
                     None => {
                         // Even an empty slice keeps its whole buffer alive, so it must not stay.
@@ -103,7 +103,7 @@ impl Lines {
             return Ok(None);
         }
         if self.text.is_empty() {
-            match self.pieces.next_text()? {
+            match self.next_text()? {
                 Some(text) => self.text = text,
                 None => return Ok(None),
             }
@@ -116,6 +116,14 @@ impl Lines {
     pub(super) fn pass(&mut self, size: usize) {
         self.count_work(size);
         self.text.advance(size);
+    }
+
+    #[inline]
+    fn next_text(&mut self) -> Result<Option<Bytes>, SseError> {
+        if self.pieces.is_empty() {
+            return Ok(None);
+        }
+        self.pieces.next_text()
     }
 
     /// Returns what is left without a line end, if the input has ended and anything is.

@@ -29,11 +29,16 @@ pub(super) struct Utf8Pieces {
 
 impl Utf8Pieces {
     pub(super) fn push(&mut self, bytes: Bytes) {
-        if self.piece.is_empty() && self.waiting.is_empty() {
+        if self.is_empty() {
             self.piece = bytes;
         } else {
             self.waiting.extend_from_slice(&bytes);
         }
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.piece.is_empty() && self.waiting.is_empty()
     }
 
     /// Returns the next run of text, never empty, or `None` when more bytes are needed.
@@ -104,7 +109,7 @@ impl Utf8Pieces {
 /// Looks at whole blocks, and then at the last block again rather than at the odd bytes one by one, which
 /// would take longer than all the rest of a piece of one event.
 fn is_ascii(bytes: &[u8]) -> bool {
-    const BLOCK: usize = 64;
+    const BLOCK: usize = 128;
     let is_ascii = |block: &[u8; BLOCK]| block.iter().fold(0, |all, byte| all | byte) < 0x80;
     match bytes.last_chunk() {
         Some(last) => bytes.as_chunks().0.iter().all(is_ascii) && is_ascii(last),
