@@ -51,9 +51,7 @@ fn choose(catalog: &ModelCatalog, names: &[String]) -> Result<Vec<Model>, Unknow
     let mut chosen: Vec<Model> = Vec::new();
     for name in names {
         let model: Model = name.parse()?;
-        let versions = catalog
-            .models()
-            .filter(|version| model.version().is_none() && version.name() == model.name());
+        let versions = catalog.models().filter(|version| model.version().is_none() && version.name() == model.name());
         let versions: Vec<Model> = versions.cloned().collect();
         for version in if versions.is_empty() { vec![model] } else { versions } {
             if !chosen.contains(&version) {
@@ -70,48 +68,27 @@ fn print_table(models: &[Model]) {
         print_row(label, cells.collect());
     };
     print_row("", models.iter().map(|model| model.name().to_owned()).collect());
-    print_row(
-        "",
-        models
-            .iter()
-            .map(|model| model.version().unwrap_or_default().to_owned())
-            .collect(),
-    );
+    print_row("", models.iter().map(|model| model.version().unwrap_or_default().to_owned()).collect());
     println!("{}", "-".repeat(LABEL + models.len() * (WIDTH + 2)));
 
     row("chat completions", &|model| match model.chat_completions() {
         _ if model.is_responses_only() => "Responses only".to_owned(),
         support => word(support).to_owned(),
     });
-    for parameter in Parameter::ALL
-        .iter()
-        .filter(|parameter| **parameter != Parameter::ReasoningEffort)
-    {
-        let label = if *parameter == Parameter::MultipleChoices {
-            "n above 1"
-        } else {
-            parameter.as_str()
-        };
+    for parameter in Parameter::ALL.iter().filter(|parameter| **parameter != Parameter::ReasoningEffort) {
+        let label = if *parameter == Parameter::MultipleChoices { "n above 1" } else { parameter.as_str() };
         row(label, &|model| word(model.supports(*parameter)).to_owned());
     }
     println!();
     for effort in ReasoningEffort::KNOWN {
-        row(&format!("reasoning_effort {effort}"), &|model| {
-            takes_effort(model, effort).to_owned()
-        });
+        row(&format!("reasoning_effort {effort}"), &|model| takes_effort(model, effort).to_owned());
     }
     row("default effort", &|model| or_unknown(model.default_reasoning_effort()));
     println!();
-    row("a limit must be set", &|model| {
-        flag(model.max_completion_tokens_required())
-    });
+    row("a limit must be set", &|model| flag(model.max_completion_tokens_required()));
     row("tools need effort none", &|model| flag(model.tools_need_effort_none()));
-    row("tools exclude an effort", &|model| {
-        flag(model.explicit_effort_excludes_tools())
-    });
-    row("minimal: one tool a time", &|model| {
-        flag(model.minimal_excludes_parallel_tool_calls())
-    });
+    row("tools exclude an effort", &|model| flag(model.explicit_effort_excludes_tools()));
+    row("minimal: one tool a time", &|model| flag(model.minimal_excludes_parallel_tool_calls()));
     println!();
     row("tokens in", &|model| or_unknown(model.context_tokens()));
     row("tokens out", &|model| or_unknown(model.max_output_tokens()));

@@ -42,9 +42,6 @@ struct MadeUp;
 impl TokenCredential for MadeUp {
     async fn get_token(&self, scopes: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
         println!("asked for a token for {}", scopes.join(" "));
-        Ok(AccessToken::new(
-            "made-up",
-            OffsetDateTime::now_utc() + Duration::from_secs(3600),
-        ))
+        Ok(AccessToken::new("made-up", OffsetDateTime::now_utc() + Duration::from_secs(3600)))
     }
 }

@@ -65,10 +65,8 @@ async fn stream_command(arguments: &mut Arguments) -> Fallible<Value> {
     let body = arguments.file()?;
     arguments.end()?;
     let size = split.map_or(body.len(), |size| size as usize).max(1);
-    let pieces: Vec<_> = body
-        .chunks(size)
-        .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
-        .collect();
+    let pieces: Vec<_> =
+        body.chunks(size).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
     let mut stream = ChatCompletionStream::from_bytes(stream::iter(pieces));
     let error = read_to_end(&mut stream).await;
     Ok(json!({
@@ -94,11 +92,7 @@ async fn read_to_end(stream: &mut ChatCompletionStream) -> Option<Error> {
 
 /// What was received, whether or not the stream ended well.
 fn completion_of(stream: &ChatCompletionStream) -> Value {
-    if stream.chunk_count() == 0 {
-        Value::Null
-    } else {
-        json!(stream.partial())
-    }
+    if stream.chunk_count() == 0 { Value::Null } else { json!(stream.partial()) }
 }
 
 fn ended(error: Option<&Error>) -> &'static str {
@@ -118,10 +112,7 @@ fn error(arguments: &mut Arguments) -> Fallible<Value> {
     let status: u16 = arguments.next("the status")?.parse()?;
     let body = arguments.file()?;
     arguments.end()?;
-    let error = Error::from_response(
-        ResponseMetadata::new(status, headers),
-        &part_of(&body, &["/raw", "/body"]),
-    );
+    let error = Error::from_response(ResponseMetadata::new(status, headers), &part_of(&body, &["/raw", "/body"]));
     Ok(json!({
         "kind": error.kind().as_str(),
         "status": error.status(),
@@ -164,11 +155,7 @@ fn declare(
     model: Option<&str>,
 ) -> Fallible<ChatCompletionRequest> {
     let own = request.deployment().clone();
-    let name = deployment.unwrap_or(if own.name().is_empty() {
-        "deployment"
-    } else {
-        own.name()
-    });
+    let name = deployment.unwrap_or(if own.name().is_empty() { "deployment" } else { own.name() });
     Ok(match model {
         Some(id) => request.with_deployment(Deployment::new(name).model(id.parse()?)),
         None => request.with_deployment(Deployment::from(name)),
@@ -185,9 +172,7 @@ async fn call(arguments: &mut Arguments) -> Fallible<Value> {
         options = options.retry(RetryPolicy::default().max_retries(u32::try_from(retries)?));
     }
     if let Some(millis) = arguments.number("--timeout-ms")? {
-        options = options
-            .timeout(Duration::from_millis(millis))
-            .first_event_timeout(Duration::from_millis(millis));
+        options = options.timeout(Duration::from_millis(millis)).first_event_timeout(Duration::from_millis(millis));
     }
     if let Some(millis) = arguments.number("--idle-ms")? {
         options = options.idle_timeout(Duration::from_millis(millis));
@@ -220,12 +205,7 @@ async fn call_streamed(client: &ChatClient, request: &ChatCompletionRequest, opt
     match client.stream_with(request, options).await {
         Ok(mut stream) => {
             let error = read_to_end(&mut stream).await;
-            report(
-                completion_of(&stream),
-                stream.chunk_count(),
-                error.as_ref(),
-                Some(stream.metadata()),
-            )
+            report(completion_of(&stream), stream.chunk_count(), error.as_ref(), Some(stream.metadata()))
         }
         Err(error) => report(Value::Null, 0, Some(&error), error.metadata()),
     }
@@ -277,11 +257,7 @@ fn part_of(file: &[u8], members: &[&str]) -> Vec<u8> {
         return file.to_vec();
     };
     let is_record = value.get("headers").is_some() || value.get("responses").is_some();
-    match members
-        .iter()
-        .filter(|_| is_record)
-        .find_map(|member| value.pointer(member))
-    {
+    match members.iter().filter(|_| is_record).find_map(|member| value.pointer(member)) {
         Some(Value::String(text)) => text.as_bytes().to_vec(),
         Some(part) => part.to_string().into_bytes(),
         None => file.to_vec(),
@@ -297,21 +273,14 @@ impl Arguments {
             return Ok(None);
         };
         self.0.remove(at);
-        if at < self.0.len() {
-            Ok(Some(self.0.remove(at)))
-        } else {
-            Err(format!("{name} needs a value").into())
-        }
+        if at < self.0.len() { Ok(Some(self.0.remove(at))) } else { Err(format!("{name} needs a value").into()) }
     }
 
     fn number(&mut self, name: &str) -> Fallible<Option<u64>> {
         let Some(value) = self.option(name)? else {
             return Ok(None);
         };
-        value
-            .parse()
-            .map(Some)
-            .map_err(|_| format!("{name} takes a whole number, not '{value}'").into())
+        value.parse().map(Some).map_err(|_| format!("{name} takes a whole number, not '{value}'").into())
     }
 
     fn flag(&mut self, name: &str) -> bool {
@@ -321,11 +290,7 @@ impl Arguments {
     }
 
     fn next(&mut self, what: &str) -> Fallible<String> {
-        if self.0.is_empty() {
-            Err(format!("{what} is missing").into())
-        } else {
-            Ok(self.0.remove(0))
-        }
+        if self.0.is_empty() { Err(format!("{what} is missing").into()) } else { Ok(self.0.remove(0)) }
     }
 
     fn file(&mut self) -> Fallible<Vec<u8>> {

@@ -33,11 +33,7 @@ struct Plan {
 
 impl Plan {
     fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut plan = Self {
-            streams: 1000,
-            length: Duration::from_secs(10),
-            pace: None,
-        };
+        let mut plan = Self { streams: 1000, length: Duration::from_secs(10), pace: None };
         while let Some(name) = arguments.next() {
             let value = arguments.next().and_then(|value| value.parse::<u64>().ok());
             let value = value.ok_or_else(|| format!("{name} needs a whole number after it"))?;
@@ -123,10 +119,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let workers: Vec<_> = (0..plan.streams)
         .map(|number| {
             let (client, request) = (client.clone(), Arc::clone(&request));
-            let (from, until) = (
-                started + Duration::from_secs(1).mul_f64(number as f64 / plan.streams as f64),
-                started + plan.length,
-            );
+            let (from, until) =
+                (started + Duration::from_secs(1).mul_f64(number as f64 / plan.streams as f64), started + plan.length);
             tokio::spawn(work(client, request, from, until))
         })
         .collect();
@@ -198,19 +192,10 @@ fn report(seen: &mut Seen, took: Duration) {
         seen.streams,
         seen.streams as f64 / seconds
     );
-    println!(
-        "chunks with a number: {}, {:.0} a second",
-        seen.chunks,
-        seen.chunks as f64 / seconds
-    );
+    println!("chunks with a number: {}, {:.0} a second", seen.chunks, seen.chunks as f64 / seconds);
     println!("time to first token: {}", percentiles(&mut seen.first));
     println!("gap between tokens:  {}", percentiles(&mut seen.gaps));
-    println!(
-        "lost: {}, repeated or swapped: {}, failed streams: {}",
-        seen.lost,
-        seen.repeated,
-        seen.failures.len()
-    );
+    println!("lost: {}, repeated or swapped: {}, failed streams: {}", seen.lost, seen.repeated, seen.failures.len());
     for failure in seen.failures.iter().take(5) {
         println!("  {failure}");
     }
@@ -220,10 +205,7 @@ fn percentiles(times: &mut [u64]) -> String {
     times.sort_unstable();
     let at = |part: f64| {
         let place = (times.len() as f64 * part) as usize;
-        let time = times
-            .get(place.min(times.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or_default();
+        let time = times.get(place.min(times.len().saturating_sub(1))).copied().unwrap_or_default();
         format!("{:.1} ms", time as f64 / 1000.0)
     };
     format!("p50 {}, p90 {}, p99 {}, max {}", at(0.5), at(0.9), at(0.99), at(1.0))

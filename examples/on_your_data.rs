@@ -33,10 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("\nsearched for: {}", context.intents().join("; "));
         for (number, citation) in (1..).zip(context.citations()) {
             let title = citation.title.as_deref().unwrap_or("untitled");
-            println!(
-                "[doc{number}] {title} ({})",
-                citation.filepath.as_deref().unwrap_or("-")
-            );
+            println!("[doc{number}] {title} ({})", citation.filepath.as_deref().unwrap_or("-"));
         }
     }
     Ok(())

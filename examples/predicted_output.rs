@@ -31,11 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("{}", completion.text().unwrap_or_default());
     let usage = completion.usage();
-    println!(
-        "accepted {}, rejected {}",
-        usage.accepted_prediction_tokens(),
-        usage.rejected_prediction_tokens()
-    );
+    println!("accepted {}, rejected {}", usage.accepted_prediction_tokens(), usage.rejected_prediction_tokens());
     if let Some(share) = usage.prediction_acceptance() {
         println!("{:.0} % of the prediction came true", share * 100.0);
     }

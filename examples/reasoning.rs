@@ -30,10 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
         let completion = client.complete(&request).await?;
 
-        println!(
-            "effort {effort}: {} reasoning tokens",
-            completion.usage().reasoning_tokens()
-        );
+        println!("effort {effort}: {} reasoning tokens", completion.usage().reasoning_tokens());
         match (completion.text(), completion.finish_reason()) {
             (Some(text), _) => println!("{text}\n"),
             (None, Some(FinishReason::Length)) => println!("(the reasoning used up the budget)\n"),

@@ -41,9 +41,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::io::stdout().flush()?;
     }
     let completion = stream.into_completion()?;
-    println!(
-        "{} characters in all",
-        completion.text().unwrap_or_default().chars().count()
-    );
+    println!("{} characters in all", completion.text().unwrap_or_default().chars().count());
     Ok(())
 }

@@ -177,16 +177,8 @@ impl ChatClient {
 
     async fn send(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletion> {
         let deployment = request.deployment().name();
-        let call = Call {
-            deployment,
-            options,
-            affinity: request.affinity_key(),
-        };
-        let answer = self
-            .0
-            .transport
-            .post(call, |route| write_body(request, route, false))
-            .await;
+        let call = Call { deployment, options, affinity: request.affinity_key() };
+        let answer = self.0.transport.post(call, |route| write_body(request, route, false)).await;
         let withhold = |error: Error| {
             let secrets = self.secrets(request, options);
             error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str)))
@@ -243,16 +235,8 @@ impl ChatClient {
         repair: Option<&Repair>,
     ) -> Result<ChatCompletionStream> {
         let deployment = request.deployment().name();
-        let call = Call {
-            deployment,
-            options,
-            affinity: request.affinity_key(),
-        };
-        let bytes = self
-            .0
-            .transport
-            .post_stream(call, |route| write_body(request, route, true))
-            .await;
+        let call = Call { deployment, options, affinity: request.affinity_key() };
+        let bytes = self.0.transport.post_stream(call, |route| write_body(request, route, true)).await;
         let secrets = self.secrets(request, options);
         let bytes =
             bytes.map_err(|error| error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str))))?;
@@ -263,10 +247,7 @@ impl ChatClient {
         }
         self.watch_answer(request, None, &metadata);
         let client = self.clone();
-        let asked = request
-            .deployment()
-            .declared_model()
-            .map(|_| request.deployment().clone());
+        let asked = request.deployment().declared_model().map(|_| request.deployment().clone());
         let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata).for_call(
             deployment,
             kept_texts(request, secrets),
@@ -353,14 +334,10 @@ impl ChatClient {
             self.watch_model(request.deployment(), model);
         }
         if request.has_prediction()
-            && metadata
-                .region()
-                .is_some_and(|region| region.replace(' ', "").eq_ignore_ascii_case("southeastasia"))
+            && metadata.region().is_some_and(|region| region.replace(' ', "").eq_ignore_ascii_case("southeastasia"))
         {
-            let advice = Advice::new(
-                "prediction",
-                "Southeast Asia does not offer predicted outputs: use another region",
-            );
+            let advice =
+                Advice::new("prediction", "Southeast Asia does not offer predicted outputs: use another region");
             self.tell(request.deployment().name(), &advice);
         }
     }
@@ -387,9 +364,7 @@ impl ChatClient {
             return None;
         }
         // what makes the request a request cannot be left out
-        let parameter = error
-            .param()
-            .filter(|parameter| !matches!(*parameter, "messages" | "model" | "stream"))?;
+        let parameter = error.param().filter(|parameter| !matches!(*parameter, "messages" | "model" | "stream"))?;
         let repaired = request.without(parameter)?;
         tracing::debug!(
             deployment = request.deployment().name(),

@@ -207,11 +207,7 @@ impl Error {
     /// The HTTP status, when there was an answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        self.0
-            .metadata
-            .as_deref()
-            .map(ResponseMetadata::status)
-            .filter(|status| *status != 0)
+        self.0.metadata.as_deref().map(ResponseMetadata::status).filter(|status| *status != 0)
     }
 
     /// The service's own error code, such as `DeploymentNotFound`, `content_filter` or `429`.
@@ -363,10 +359,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -399,10 +392,7 @@ mod tests {
     #[cfg(feature = "client")]
     #[test]
     fn a_wait_until_a_date_counts_from_the_answers_own_date() {
-        let headers = [
-            ("Date", "Wed, 23 Apr 2025 12:02:56 GMT"),
-            ("Retry-After", "Wed, 23 Apr 2025 12:03:06 GMT"),
-        ];
+        let headers = [("Date", "Wed, 23 Apr 2025 12:02:56 GMT"), ("Retry-After", "Wed, 23 Apr 2025 12:03:06 GMT")];
         let error = Error::from_response(ResponseMetadata::new(503, headers), b"");
         assert_eq!(error.retry_after(), Some(Duration::from_secs(10)));
     }

@@ -152,9 +152,7 @@ pub(crate) fn read<'de, T: Wire, D: Deserializer<'de>>(deserializer: D, what: &s
     match Read::<T>::deserialize(deserializer)? {
         Read::Is(value) => Ok(value),
         Read::Null => Err(D::Error::custom(format_args!("expected {what}, found null"))),
-        Read::Odd(_) => Err(D::Error::custom(format_args!(
-            "expected {what}, found a value of another type"
-        ))),
+        Read::Odd(_) => Err(D::Error::custom(format_args!("expected {what}, found a value of another type"))),
     }
 }
 
@@ -421,9 +419,7 @@ impl PartialEq for Rest {
 /// Prints the names of the kept fields, never their values.
 impl fmt::Debug for Rest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.extra.iter().flat_map(|extra| extra.keys()))
-            .finish()
+        f.debug_list().entries(self.extra.iter().flat_map(|extra| extra.keys())).finish()
     }
 }
 
@@ -741,10 +737,7 @@ mod tests {
     #[test]
     fn debug_hides_text_and_the_values_of_extras() {
         let sample: Sample = serde_json::from_value(json!({"text": "secret", "new": "secret", "count": 1})).unwrap();
-        assert_eq!(
-            format!("{sample:?}"),
-            r#"Sample { count: 1, text: [hidden], extra: ["new"] }"#
-        );
+        assert_eq!(format!("{sample:?}"), r#"Sample { count: 1, text: [hidden], extra: ["new"] }"#);
     }
 
     #[test]

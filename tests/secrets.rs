@@ -3,13 +3,7 @@
 //! Every secret of this test begins with the same word, and everything that can be printed is searched for it:
 //! `Debug`, `Display` and its alternate form, the sources of errors, and all logs at TRACE, those of other
 //! crates included. Servers repeat what they were sent, in every place an error has.
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test binary"
-)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test binary")]
 
 #[path = "faults/server.rs"]
 #[allow(dead_code)]
@@ -121,30 +115,18 @@ fn request() -> ChatCompletionRequest {
 }
 
 fn plain() -> ChatCompletionRequest {
-    ChatCompletionRequest::builder("gpt")
-        .user("CANARY question about my salary")
-        .build()
-        .unwrap()
+    ChatCompletionRequest::builder("gpt").user("CANARY question about my salary").build().unwrap()
 }
 
 fn options() -> CallOptions {
     CallOptions::new()
         .header("x-my-secret", "CANARY-header-value-0123")
-        .retry(
-            RetryPolicy::default()
-                .max_retries(1)
-                .base_delay(Duration::from_millis(1)),
-        )
+        .retry(RetryPolicy::default().max_retries(1).base_delay(Duration::from_millis(1)))
 }
 
 /// A whole answer whose end is the end of the connection.
 fn answer(status: u16, headers: &str, body: &str) -> Script {
-    vec![
-        send(format!(
-            "HTTP/1.1 {status} X\r\n{headers}connection: close\r\n\r\n{body}"
-        )),
-        Act::Close,
-    ]
+    vec![send(format!("HTTP/1.1 {status} X\r\n{headers}connection: close\r\n\r\n{body}")), Act::Close]
 }
 
 const BEGUN: &str = "data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"CANARY answer\"}}]}\n\n\
@@ -257,22 +239,13 @@ async fn drive(output: &Output, place: &str, script: Script, request: &ChatCompl
 /// Things that are made before anything is sent.
 fn print_local_things(output: &Output) {
     output.debug("request", &request());
-    output.debug(
-        "builder",
-        &ChatCompletionRequest::builder("gpt").user("CANARY question"),
-    );
+    output.debug("builder", &ChatCompletionRequest::builder("gpt").user("CANARY question"));
     output.debug("options", &options());
     output.debug("key", &ApiKey::new(KEY).with_bearer());
     output.debug("token", &Token::new(TOKEN, SystemTime::now()));
     output.debug("credential", &Credential::token(TOKEN));
-    output.debug(
-        "backend",
-        &Backend::new(format!("https://u:{KEY}@h.example"), ApiKey::new(KEY)),
-    );
-    output.debug(
-        "client builder",
-        &ChatClient::builder("https://h.example", ApiKey::new(KEY)).header("a", KEY),
-    );
+    output.debug("backend", &Backend::new(format!("https://u:{KEY}@h.example"), ApiKey::new(KEY)));
+    output.debug("client builder", &ChatClient::builder("https://h.example", ApiKey::new(KEY)).header("a", KEY));
     for violation in request().violations(Some(true), None) {
         output.add("violation", &format!("{violation} {violation:?}"));
     }
@@ -337,13 +310,7 @@ async fn nothing_that_is_printed_holds_a_secret() {
 
     print_local_things(&output);
     print_credential_failures(&output).await;
-    drive(
-        &output,
-        "answer",
-        answer(200, "apim-request-id: r1\r\n", COMPLETION),
-        &request(),
-    )
-    .await;
+    drive(&output, "answer", answer(200, "apim-request-id: r1\r\n", COMPLETION), &request()).await;
     let stream = format!("{BEGUN}data: [DONE]\n\n");
     drive(&output, "stream", answer(200, "", &stream), &request()).await;
     for rest in [
@@ -354,22 +321,11 @@ async fn nothing_that_is_printed_holds_a_secret() {
         "event: error\ndata: plain words\n\n",
         "data: {\"a\":\"CANARY\u{1}\"}\n\n",
     ] {
-        drive(
-            &output,
-            "broken stream",
-            answer(200, "", &format!("{BEGUN}{rest}")),
-            &plain(),
-        )
-        .await;
+        drive(&output, "broken stream", answer(200, "", &format!("{BEGUN}{rest}")), &plain()).await;
     }
-    for body in [
-        "CANARY words",
-        "{\"CANARY\":",
-        "[\"CANARY\"]",
-        "{\"CANARY\":\"CANARY\"}",
-        "<p>CANARY</p>",
-        "\"CANARY\"",
-    ] {
+    for body in
+        ["CANARY words", "{\"CANARY\":", "[\"CANARY\"]", "{\"CANARY\":\"CANARY\"}", "<p>CANARY</p>", "\"CANARY\""]
+    {
         drive(&output, "odd body", answer(200, "", body), &plain()).await;
     }
     for said in SAID {
@@ -396,24 +352,13 @@ async fn nothing_that_is_printed_holds_a_secret() {
             drive(&output, "the answer's echo", answer(200, "", &stream), &plain()).await;
         }
     }
-    drive(
-        &output,
-        "redirect",
-        answer(307, "location: http://127.0.0.1:9/CANARY?CANARY\r\n", ""),
-        &plain(),
-    )
-    .await;
+    drive(&output, "redirect", answer(307, "location: http://127.0.0.1:9/CANARY?CANARY\r\n", ""), &plain()).await;
     drive(&output, "reset", vec![Act::Reset], &plain()).await;
 
     let _ = std::panic::take_hook();
     for (what, output) in [("texts", &output), ("logs", &logs), ("panics", &panics)] {
         let leaks = output.leaks();
-        assert!(
-            leaks.is_empty(),
-            "{} leaks in {what}:\n{}",
-            leaks.len(),
-            leaks[..leaks.len().min(25)].join("\n")
-        );
+        assert!(leaks.is_empty(), "{} leaks in {what}:\n{}", leaks.len(), leaks[..leaks.len().min(25)].join("\n"));
     }
     // the search would have found something
     assert!(logs.holds("azure_openai_chat::transport") && logs.holds("answered"));

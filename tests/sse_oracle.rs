@@ -88,12 +88,7 @@ fn theirs(pieces: &[Bytes]) -> Vec<Seen> {
         .into_iter()
         .map(|event| {
             let event = event.unwrap();
-            Seen {
-                data: event.data,
-                name: event.event,
-                id: event.id,
-                retry: event.retry,
-            }
+            Seen { data: event.data, name: event.event, id: event.id, retry: event.retry }
         })
         .collect()
 }
@@ -233,17 +228,9 @@ fn every_two_cuts_of_a_tricky_stream_give_the_same_items() {
 fn a_long_stream_in_pieces_of_any_size_gives_the_same_items() {
     let body = (TRICKY.to_owned() + "\n\n").repeat(100);
     let whole = ours(&[Bytes::from(body.clone())], true);
-    assert_eq!(
-        whole.len(),
-        800 - 99,
-        "a byte order mark in the middle makes an unknown field"
-    );
+    assert_eq!(whole.len(), 800 - 99, "a byte order mark in the middle makes an unknown field");
     for size in [1, 7, 64, 4096] {
-        assert_eq!(
-            ours(&pieces(body.as_bytes(), &[size]), true),
-            whole,
-            "in pieces of {size}"
-        );
+        assert_eq!(ours(&pieces(body.as_bytes(), &[size]), true), whole, "in pieces of {size}");
     }
 }
 

@@ -44,10 +44,7 @@ impl Place {
 
 /// The name of a deployment: from the environment, else a default that the emulator knows.
 pub fn deployment(variable: &str, default: &str) -> String {
-    std::env::var(variable)
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| default.to_owned())
+    std::env::var(variable).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| default.to_owned())
 }
 
 /// An error and its causes, in one line.

@@ -28,9 +28,7 @@ pub(super) fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, str
 /// objects.
 pub(super) fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
     let fault = |message: String, hint: &str| {
-        Error::new(ErrorKind::Decode, message)
-            .with_metadata(Arc::clone(metadata))
-            .with_hint(hint.to_owned())
+        Error::new(ErrorKind::Decode, message).with_metadata(Arc::clone(metadata)).with_hint(hint.to_owned())
     };
     let completion = match ChatCompletion::decode(bytes.clone()) {
         Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
@@ -39,26 +37,17 @@ pub(super) fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) ->
             let (what, hint) = match bytes.trim_ascii().first() {
                 None => ("is empty", "the connection or a gateway lost it"),
                 Some(b'<') => ("is a page of HTML", "a proxy or a wrong endpoint answered"),
-                _ if bytes.trim_ascii().starts_with(b"data:") => (
-                    "is an event stream",
-                    "use stream() for this deployment, or check the gateway",
-                ),
+                _ if bytes.trim_ascii().starts_with(b"data:") => {
+                    ("is an event stream", "use stream() for this deployment, or check the gateway")
+                }
                 _ if error.is_eof() => ("ends in the middle", "the connection or a gateway cut it"),
                 _ => ("is not a JSON object", "a gateway may have changed it"),
             };
-            let place = format!(
-                "line {}, column {} of {} bytes",
-                error.line(),
-                error.column(),
-                bytes.len()
-            );
+            let place = format!("line {}, column {} of {} bytes", error.line(), error.column(), bytes.len());
             return Err(fault(format!("the answer {what} ({place})"), hint));
         }
     };
-    let is_error = completion
-        .extra()
-        .and_then(|extra| extra.get("error"))
-        .is_some_and(|error| !error.is_null());
+    let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
     if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
         return Ok(completion);
     }
@@ -67,10 +56,7 @@ pub(super) fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) ->
     if is_error || service.is_telling() {
         return Err(Error::service(service, Arc::clone(metadata)));
     }
-    Err(fault(
-        "the answer is no completion".to_owned(),
-        "a gateway or another operation answered",
-    ))
+    Err(fault("the answer is no completion".to_owned(), "a gateway or another operation answered"))
 }
 
 /// The prompt's texts, when they are few enough to keep for the life of a stream.

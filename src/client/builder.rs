@@ -20,9 +20,7 @@ pub struct ClientBuilder {
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("validation", &self.validation)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientBuilder").field("validation", &self.validation).finish_non_exhaustive()
     }
 }
 
@@ -152,11 +150,7 @@ impl ClientBuilder {
 }
 
 pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<String>) -> Result<ClientBuilder> {
-    let read = |name: &str| {
-        variable(name)
-            .map(|value| value.trim().to_owned())
-            .filter(|value| !value.is_empty())
-    };
+    let read = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let endpoint = read("AZURE_OPENAI_ENDPOINT").ok_or_else(|| {
         Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
             .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
@@ -190,12 +184,8 @@ mod tests {
     use crate::request::ChatCompletionRequest;
 
     fn environment(pairs: &'static [(&'static str, &'static str)]) -> Result<ChatClient> {
-        let variable = move |name: &str| {
-            pairs
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
+        let variable =
+            move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         builder_from(&variable)?.build()
     }
 

@@ -69,11 +69,7 @@ pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
     let served = setting.served;
     let documented = setting.script.is_none() && is_documented(ask, served);
     let limit = ask.limit().unwrap_or(u64::MAX);
-    let reasoning = if documented {
-        DOCUMENTED_REASONING
-    } else {
-        served.reasoning_tokens(ask).min(limit)
-    };
+    let reasoning = if documented { DOCUMENTED_REASONING } else { served.reasoning_tokens(ask).min(limit) };
     let visible = limit - reasoning;
 
     let amount = ask.number("n").unwrap_or(1).clamp(1, 128);
@@ -119,10 +115,7 @@ pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
 
 fn tokens_of(choice: &Choice) -> u64 {
     let calls = choice.calls.iter();
-    count(&choice.text)
-        + calls
-            .map(|call| count(&call.name) + count(&call.arguments))
-            .sum::<u64>()
+    count(&choice.text) + calls.map(|call| count(&call.name) + count(&call.arguments)).sum::<u64>()
 }
 
 /// The introduction's question, alone or after its developer message, asked of its model.
@@ -148,11 +141,7 @@ fn draft(ask: Ask<'_>, served: &Served, variant: u64) -> Answer {
     if let Some((calls, named)) = tools::calls(ask, served.calls_in_parallel()) {
         // A tool that the caller named leaves no choice, and the service reports a plain stop.
         let finish_reason = named.then(|| "stop".to_owned());
-        return Answer {
-            calls,
-            finish_reason,
-            ..Answer::default()
-        };
+        return Answer { calls, finish_reason, ..Answer::default() };
     }
     let question = ask.question();
     if let Some(json) = structured(ask, &question) {
@@ -198,36 +187,16 @@ fn structured(ask: Ask<'_>, question: &str) -> Option<Value> {
 /// what follows the instruction after an empty line, else the prediction, else what was said before.
 fn edited(ask: Ask<'_>) -> Option<String> {
     let messages = ask.messages();
-    let turn = messages
-        .iter()
-        .rposition(|m| role(m) == "assistant")
-        .map_or(0, |at| at + 1);
-    let users = messages
-        .iter()
-        .enumerate()
-        .skip(turn)
-        .filter(|(_, m)| role(m) == "user");
+    let turn = messages.iter().rposition(|m| role(m) == "assistant").map_or(0, |at| at + 1);
+    let users = messages.iter().enumerate().skip(turn).filter(|(_, m)| role(m) == "user");
     let mut texts = users.map(|(at, m)| (at, text(m)));
     let (at, edits, block) = texts.find_map(|(at, text)| {
         let (edits, rest) = prediction::edits(&text);
-        let block = rest
-            .split_once("\n\n")
-            .map(|(_, block)| block.trim_matches('\n').to_owned());
+        let block = rest.split_once("\n\n").map(|(_, block)| block.trim_matches('\n').to_owned());
         (!edits.is_empty()).then_some((at, edits, block))
     })?;
-    let before = || {
-        messages
-            .iter()
-            .take(at)
-            .rfind(|m| matches!(role(m), "user" | "assistant"))
-            .map(text)
-    };
-    let subject = texts
-        .next()
-        .map(|(_, text)| text)
-        .or(block)
-        .or_else(|| ask.prediction())
-        .or_else(before);
+    let before = || messages.iter().take(at).rfind(|m| matches!(role(m), "user" | "assistant")).map(text);
+    let subject = texts.next().map(|(_, text)| text).or(block).or_else(|| ask.prediction()).or_else(before);
     Some(subject.filter(|text| !text.trim().is_empty()).map_or_else(
         || "Send the text to edit in a message of its own, or after an empty line.".to_owned(),
         |text| prediction::apply(&edits, &text),
@@ -235,11 +204,7 @@ fn edited(ask: Ask<'_>) -> Option<String> {
 }
 
 fn media(images: usize, question: &str) -> String {
-    let images = if images == 1 {
-        "1 image".to_owned()
-    } else {
-        format!("{images} images")
-    };
+    let images = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
     format!("I received {images}, and a question about {}.", list(&topics(question)))
 }
 
@@ -277,11 +242,8 @@ fn prose(question: &str, variant: u64, verbosity: &str) -> String {
     if verbosity == "low" {
         return opening;
     }
-    let then = if about.is_empty() {
-        String::new()
-    } else {
-        format!(" After that come {}, in this order.", list(&about))
-    };
+    let then =
+        if about.is_empty() { String::new() } else { format!(" After that come {}, in this order.", list(&about)) };
     format!("{opening}{then} That is my reading of your {words} words; tell me what matters most and I will go deeper.")
 }
 
@@ -295,13 +257,7 @@ fn list(words: &[String]) -> String {
 
 /// Cuts a draft where the request, the filters and the budget say, and gives it a reason to end.
 fn finish(ask: Ask<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Choice {
-    let Answer {
-        mut text,
-        refuses,
-        mut calls,
-        finish_reason,
-        context,
-    } = draft;
+    let Answer { mut text, refuses, mut calls, finish_reason, context } = draft;
     let natural = if calls.is_empty() { "stop" } else { "tool_calls" };
     let mut finish = finish_reason.unwrap_or_else(|| natural.to_owned());
     let mut results = filter::clean_answer();
@@ -310,16 +266,9 @@ fn finish(ask: Ask<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Ch
     if let Some(at) = stops.filter_map(|stop| text.find(stop)).min() {
         text.truncate(at);
     }
-    let hits = setting
-        .completion_triggers
-        .iter()
-        .filter_map(|t| Some((t.find(&text)?, t)));
+    let hits = setting.completion_triggers.iter().filter_map(|t| Some((t.find(&text)?, t)));
     if let Some((found, trigger)) = hits.min_by_key(|(found, _)| found.start) {
-        let shown = if setting.shows_filtered_text {
-            found.end
-        } else {
-            found.start
-        };
+        let shown = if setting.shows_filtered_text { found.end } else { found.start };
         text.truncate(shown);
         results = trigger.raise(&results);
         finish = "content_filter".to_owned();
@@ -337,13 +286,5 @@ fn finish(ask: Ask<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Ch
         finish = "length".to_owned();
     }
     let logprobs = ask.flag("logprobs").then(|| ask.number("top_logprobs").unwrap_or(0));
-    Choice {
-        text: kept.into(),
-        refuses,
-        calls,
-        context,
-        finish,
-        filter: results,
-        logprobs,
-    }
+    Choice { text: kept.into(), refuses, calls, context, finish, filter: results, logprobs }
 }

@@ -40,20 +40,13 @@ impl<'a> Ask<'a> {
 
     /// What the user said last.
     pub(super) fn question(self) -> String {
-        self.messages()
-            .iter()
-            .rfind(|m| role(m) == "user")
-            .map(text)
-            .unwrap_or_default()
+        self.messages().iter().rfind(|m| role(m) == "user").map(text).unwrap_or_default()
     }
 
     /// The tool messages at the end of the conversation, oldest first.
     pub(super) fn tool_results(self) -> &'a [Value] {
         let all = self.messages();
-        let start = all
-            .iter()
-            .rposition(|m| !matches!(role(m), "tool" | "function"))
-            .map_or(0, |at| at + 1);
+        let start = all.iter().rposition(|m| !matches!(role(m), "tool" | "function")).map_or(0, |at| at + 1);
         all.get(start..).unwrap_or_default()
     }
 
@@ -61,10 +54,7 @@ impl<'a> Ask<'a> {
     pub(super) fn parts(self, kind: &str) -> usize {
         let last = self.messages().iter().rfind(|m| role(m) == "user");
         last.and_then(|m| m.get("content")?.as_array()).map_or(0, |parts| {
-            parts
-                .iter()
-                .filter(|part| part.get("type").and_then(Value::as_str) == Some(kind))
-                .count()
+            parts.iter().filter(|part| part.get("type").and_then(Value::as_str) == Some(kind)).count()
         })
     }
 
@@ -80,10 +70,7 @@ impl<'a> Ask<'a> {
 
     /// The smaller of the two output limits.
     pub(super) fn limit(self) -> Option<u64> {
-        [self.number("max_completion_tokens"), self.number("max_tokens")]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.number("max_completion_tokens"), self.number("max_tokens")].into_iter().flatten().min()
     }
 
     /// Where to stop, as one string or a list of them.
@@ -98,11 +85,7 @@ impl<'a> Ask<'a> {
     /// What the prompt costs: its text, four tokens a message, and three to start the answer.
     pub(super) fn prompt_tokens(self) -> u64 {
         let texts: u64 = self.messages().iter().map(|m| tokens::count(&text(m)) + 4).sum();
-        let tools: u64 = self
-            .list("tools")
-            .iter()
-            .map(|tool| tokens::count(&tool.to_string()))
-            .sum();
+        let tools: u64 = self.list("tools").iter().map(|tool| tokens::count(&tool.to_string())).sum();
         texts + tools + 3
     }
 
@@ -121,11 +104,9 @@ pub(super) fn role(message: &Value) -> &str {
 pub(super) fn text(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts
-            .iter()
-            .filter_map(|part| part.get("text")?.as_str())
-            .collect::<Vec<_>>()
-            .concat(),
+        Some(Value::Array(parts)) => {
+            parts.iter().filter_map(|part| part.get("text")?.as_str()).collect::<Vec<_>>().concat()
+        }
         _ => String::new(),
     }
 }

@@ -74,11 +74,7 @@ fn logprob(token: &str, top: u64) -> Value {
     let own = f64::from(hash % 1000) / -1000.0;
     let entry = |text: &str, value: f64| json!({"token": text, "logprob": value, "bytes": text.as_bytes()});
     let others = (0..top.min(20)).scan(own, |value, rank| {
-        let text = if rank == 0 {
-            token.to_owned()
-        } else {
-            format!("{token}{rank}")
-        };
+        let text = if rank == 0 { token.to_owned() } else { format!("{token}{rank}") };
         let shown = entry(&text, *value);
         *value -= 1.5;
         Some(shown)
@@ -127,9 +123,7 @@ pub(super) fn chunks(reply: Reply, how: Streaming) -> Payloads {
     let prompt = json!({"choices": [], "created": 0, "id": "", "model": "", "object": "",
         "prompt_filter_results": prompt_results(&reply)});
     let frame = Arc::new(Frame::new(&reply, how));
-    let usage = how
-        .usage
-        .then(|| frame.chunk_with("", &format!(",\"usage\":{}", reply.usage)));
+    let usage = how.usage.then(|| frame.chunk_with("", &format!(",\"usage\":{}", reply.usage)));
 
     let mut late = Vec::new();
     let mut speakers: VecDeque<Payloads> = VecDeque::new();
@@ -185,10 +179,7 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
     let mut calls: VecDeque<Payloads> = VecDeque::new();
     let alone = choice.calls.len() == 1;
     for (at, call) in choice.calls.iter().enumerate() {
-        let opening = Call {
-            arguments: String::new(),
-            ..call.clone()
-        };
+        let opening = Call { arguments: String::new(), ..call.clone() };
         let head = json!({"tool_calls": [filter::merge(opening.to_json(), json!({"index": at}))]});
         if alone {
             role = filter::merge(role, filter::merge(head, json!({"content": null})));
@@ -197,9 +188,10 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
             calls.push_back(Box::new(once(head.to_string())));
         }
         let (kind, input) = call.words();
-        calls.push_back(Box::new(pieces(call.arguments.as_str().into()).map(move |piece| {
-            json!({"tool_calls": [{kind: {input: piece}, "index": at}]}).to_string()
-        })));
+        calls.push_back(Box::new(
+            pieces(call.arguments.as_str().into())
+                .map(move |piece| json!({"tool_calls": [{kind: {input: piece}, "index": at}]}).to_string()),
+        ));
     }
     if let Some(context) = &choice.context {
         role = filter::merge(role, json!({"context": context}));
@@ -208,15 +200,8 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
 
     let stopped = choice.finish == "content_filter";
     let last = (!(how.async_filter && stopped)).then(|| {
-        let verdict = if stopped {
-            results(&choice.filter.to_string())
-        } else {
-            none.clone()
-        };
-        let close = format!(
-            ",\"finish_reason\":{},\"index\":{index},\"logprobs\":null",
-            json!(choice.finish)
-        );
+        let verdict = if stopped { results(&choice.filter.to_string()) } else { none.clone() };
+        let close = format!(",\"finish_reason\":{},\"index\":{index},\"logprobs\":null", json!(choice.finish));
         frame.chunk(&format!("{{{verdict}\"delta\":{{}}{close}}}"))
     });
 
@@ -225,9 +210,7 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
     let mut end = how.prompt_characters;
     let mut unchecked = 0;
     let text = pieces(choice.text).flat_map(move |piece| {
-        let logprobs = choice
-            .logprobs
-            .map(|top| json!({"content": [logprob(&piece, top)], "refusal": null}));
+        let logprobs = choice.logprobs.map(|top| json!({"content": [logprob(&piece, top)], "refusal": null}));
         let (text, logprobs) = (json!(piece), json!(logprobs));
         let delta = format!("{{\"{member}\":{text}}}");
         let chunk = text_frame.chunk(&format!("{{{safe}\"delta\":{delta}{text_close}{logprobs}}}"));

@@ -44,11 +44,7 @@ enum When {
 
 #[derive(Clone)]
 pub(super) enum Kind {
-    Answer {
-        status: u16,
-        headers: Vec<(String, String)>,
-        body: String,
-    },
+    Answer { status: u16, headers: Vec<(String, String)>, body: String },
     Delay(Duration),
     Reset,
     ContentType(String),
@@ -64,11 +60,7 @@ pub(super) enum Kind {
 
 impl Fault {
     fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            when: When::Next(1),
-            deployment: None,
-        }
+        Self { kind, when: When::Next(1), deployment: None }
     }
 
     fn answer(status: u16, content_type: &str, body: String) -> Self {
@@ -184,10 +176,7 @@ impl Fault {
     /// Strikes every so many requests: with 3, the third, the sixth and so on. With 0, none.
     #[must_use]
     pub fn every(mut self, requests: usize) -> Self {
-        self.when = When::Every {
-            interval: requests,
-            seen: 0,
-        };
+        self.when = When::Every { interval: requests, seen: 0 };
         self
     }
 
@@ -219,10 +208,7 @@ impl Fault {
 
 impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fault")
-            .field("when", &self.when)
-            .field("deployment", &self.deployment)
-            .finish_non_exhaustive()
+        f.debug_struct("Fault").field("when", &self.when).field("deployment", &self.deployment).finish_non_exhaustive()
     }
 }
 

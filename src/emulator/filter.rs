@@ -11,10 +11,7 @@ pub(super) struct Trigger {
 
 impl Trigger {
     pub(super) fn new(phrase: String, category: String) -> Self {
-        Self {
-            phrase: phrase.to_ascii_lowercase(),
-            category,
-        }
+        Self { phrase: phrase.to_ascii_lowercase(), category }
     }
 
     /// Where the phrase stands in a text, whatever its case.
@@ -60,8 +57,6 @@ pub(super) fn clean_answer() -> Value {
 }
 
 pub(super) fn merge(one: Value, other: Value) -> Value {
-    let members = [one, other]
-        .into_iter()
-        .filter_map(|v| if let Value::Object(m) = v { Some(m) } else { None });
+    let members = [one, other].into_iter().filter_map(|v| if let Value::Object(m) = v { Some(m) } else { None });
     Value::Object(members.flatten().collect::<Map<_, _>>())
 }

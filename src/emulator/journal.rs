@@ -41,9 +41,7 @@ impl RecordedRequest {
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
         let query = url::form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes());
-        query
-            .into_iter()
-            .find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+        query.into_iter().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
     }
 
     /// A header's first value, when it is readable text. Names ignore case.
@@ -54,9 +52,7 @@ impl RecordedRequest {
 
     /// Every header, names in lower case, in no particular order.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
     }
 
     /// The JSON body; `null` when it was not JSON.
@@ -94,11 +90,6 @@ impl Journal {
     }
 
     pub(super) fn all(&self) -> Vec<RecordedRequest> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }

@@ -67,10 +67,7 @@ impl Lines {
 
     pub(super) fn close_all(&self) {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        all.iter()
-            .flatten()
-            .filter_map(Weak::upgrade)
-            .for_each(|state| Line(state).close());
+        all.iter().flatten().filter_map(Weak::upgrade).for_each(|state| Line(state).close());
     }
 }
 
@@ -90,13 +87,7 @@ impl Listener for Switchboard {
                 Ok((stream, address)) => {
                     // Chunks are to leave when they are written; without it they only leave later.
                     let _ = stream.set_nodelay(true);
-                    return (
-                        Wire {
-                            stream,
-                            line: self.lines.open(),
-                        },
-                        address,
-                    );
+                    return (Wire { stream, line: self.lines.open() }, address);
                 }
                 // Out of file descriptors, most likely: some connection will end soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,

@@ -165,9 +165,7 @@ impl Drop for Emulator {
 
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emulator")
-            .field("endpoint", &self.endpoint())
-            .finish_non_exhaustive()
+        f.debug_struct("Emulator").field("endpoint", &self.endpoint()).finish_non_exhaustive()
     }
 }
 
@@ -253,18 +251,14 @@ impl EmulatorBuilder {
     /// `violence`, `self_harm`, `jailbreak`, `indirect_attack`, `profanity` or `custom_blocklists`.
     #[must_use]
     pub fn content_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
-        self.settings
-            .prompt_triggers
-            .push(Trigger::new(phrase.into(), category.into()));
+        self.settings.prompt_triggers.push(Trigger::new(phrase.into(), category.into()));
         self
     }
 
     /// Stops answers at this phrase, with the finish reason `content_filter` and this category raised.
     #[must_use]
     pub fn completion_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
-        self.settings
-            .completion_triggers
-            .push(Trigger::new(phrase.into(), category.into()));
+        self.settings.completion_triggers.push(Trigger::new(phrase.into(), category.into()));
         self
     }
 
@@ -305,21 +299,10 @@ impl EmulatorBuilder {
         });
         let lines = Lines::new();
         let app = server::router(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
-        let serving = axum::serve(
-            Switchboard {
-                listener,
-                lines: lines.clone(),
-            },
-            app,
-        );
+        let serving = axum::serve(Switchboard { listener, lines: lines.clone() }, app);
         // It serves until it is aborted; there is no error to report.
         let server = tokio::spawn(async move { drop(serving.await) });
-        Ok(Emulator {
-            address,
-            shared,
-            lines,
-            server,
-        })
+        Ok(Emulator { address, shared, lines, server })
     }
 }
 

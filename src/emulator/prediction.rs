@@ -30,16 +30,10 @@ pub(super) fn edits(text: &str) -> (Vec<Edit>, &str) {
     let mut after = "";
     let mut left: Option<&str> = None;
     while let Some((before, quoted, tail)) = next_quoted(rest) {
-        let joined = matches!(
-            before.trim().to_ascii_lowercase().as_str(),
-            "with" | "by" | "to" | "with string"
-        );
+        let joined = matches!(before.trim().to_ascii_lowercase().as_str(), "with" | "by" | "to" | "with string");
         match left.take() {
             Some(from) if joined && !from.is_empty() => {
-                found.push(Edit {
-                    from: from.to_owned(),
-                    to: quoted.to_owned(),
-                });
+                found.push(Edit { from: from.to_owned(), to: quoted.to_owned() });
                 after = tail;
             }
             _ => left = Some(quoted),
@@ -51,9 +45,7 @@ pub(super) fn edits(text: &str) -> (Vec<Edit>, &str) {
 
 /// The text with every replacement made, in the order they were asked for.
 pub(super) fn apply(edits: &[Edit], text: &str) -> String {
-    edits
-        .iter()
-        .fold(text.to_owned(), |text, edit| text.replace(&edit.from, &edit.to))
+    edits.iter().fold(text.to_owned(), |text, edit| text.replace(&edit.from, &edit.to))
 }
 
 /// The first quoted text of at most one line: what stands before it, inside it, and after it.
@@ -151,10 +143,7 @@ mod tests {
     use super::*;
 
     fn edit(from: &str, to: &str) -> Edit {
-        Edit {
-            from: from.into(),
-            to: to.into(),
-        }
+        Edit { from: from.into(), to: to.into() }
     }
 
     #[test]
@@ -176,40 +165,19 @@ mod tests {
 
     #[test]
     fn an_edit_keeps_case() {
-        assert_eq!(
-            apply(&[edit("Fizz", "Soda")], "Fizz fizz FizzBuzz"),
-            "Soda fizz SodaBuzz"
-        );
+        assert_eq!(apply(&[edit("Fizz", "Soda")], "Fizz fizz FizzBuzz"), "Soda fizz SodaBuzz");
     }
 
     #[test]
     fn equal_texts_are_accepted_whole() {
         let text = "for n in range(1, 101):\n    print(n)";
-        assert_eq!(
-            align(text, text, true),
-            Prediction {
-                accepted: count(text),
-                rejected: 0
-            }
-        );
+        assert_eq!(align(text, text, true), Prediction { accepted: count(text), rejected: 0 });
     }
 
     #[test]
     fn different_texts_are_rejected_whole() {
-        assert_eq!(
-            align("one two three", "un; deux; trois!", true),
-            Prediction {
-                accepted: 0,
-                rejected: 3
-            }
-        );
-        assert_eq!(
-            align("one two three", "", true),
-            Prediction {
-                accepted: 0,
-                rejected: 3
-            }
-        );
+        assert_eq!(align("one two three", "un; deux; trois!", true), Prediction { accepted: 0, rejected: 3 });
+        assert_eq!(align("one two three", "", true), Prediction { accepted: 0, rejected: 3 });
         assert_eq!(align("", "one", true), Prediction::default());
     }
 
@@ -217,47 +185,20 @@ mod tests {
     fn one_changed_word_rejects_one_token() {
         let before = "print(\"FizzBuzz\")\nprint(\"Fizz\")";
         let after = "print(\"MSFTBuzz\")\nprint(\"Fizz\")";
-        assert_eq!(
-            align(before, after, true),
-            Prediction {
-                accepted: count(before) - 1,
-                rejected: 1
-            }
-        );
+        assert_eq!(align(before, after, true), Prediction { accepted: count(before) - 1, rejected: 1 });
     }
 
     #[test]
     fn insertions_reject_nothing_and_deletions_only_themselves() {
         let text = "alpha beta gamma delta epsilon";
-        assert_eq!(
-            align(text, "alpha beta new words here gamma delta epsilon", true).rejected,
-            0
-        );
-        assert_eq!(
-            align(text, "alpha delta epsilon", true),
-            Prediction {
-                accepted: 3,
-                rejected: 2
-            }
-        );
+        assert_eq!(align(text, "alpha beta new words here gamma delta epsilon", true).rejected, 0);
+        assert_eq!(align(text, "alpha delta epsilon", true), Prediction { accepted: 3, rejected: 2 });
     }
 
     #[test]
     fn an_answer_cut_short_leaves_the_rest_open() {
-        assert_eq!(
-            align("a b c d", "a b", false),
-            Prediction {
-                accepted: 2,
-                rejected: 0
-            }
-        );
-        assert_eq!(
-            align("a b c d", "a b", true),
-            Prediction {
-                accepted: 2,
-                rejected: 2
-            }
-        );
+        assert_eq!(align("a b c d", "a b", false), Prediction { accepted: 2, rejected: 0 });
+        assert_eq!(align("a b c d", "a b", true), Prediction { accepted: 2, rejected: 2 });
     }
 
     #[test]
@@ -265,19 +206,10 @@ mod tests {
         let words = ["a", "b", "(", "c", "\n"];
         let mut random = fastrand::Rng::with_seed(7);
         for _ in 0..500 {
-            let mut text = || {
-                (0..random.usize(0..40))
-                    .map(|_| words[random.usize(0..5)])
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            };
+            let mut text = || (0..random.usize(0..40)).map(|_| words[random.usize(0..5)]).collect::<Vec<_>>().join(" ");
             let (prediction, answer) = (text(), text());
             let got = align(&prediction, &answer, true);
-            assert_eq!(
-                got.accepted + got.rejected,
-                count(&prediction),
-                "{prediction:?} {answer:?}"
-            );
+            assert_eq!(got.accepted + got.rejected, count(&prediction), "{prediction:?} {answer:?}");
         }
     }
 }

@@ -15,28 +15,17 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(status: u16, error: Value) -> Self {
-        Self {
-            status,
-            body: json!({"error": error}),
-            bare: false,
-        }
+        Self { status, body: json!({"error": error}), bare: false }
     }
 
     /// A request that is wrong in itself; `code` may be `null`.
     pub(super) fn invalid(message: impl Into<String>, param: impl Into<Value>, code: impl Into<Value>) -> Self {
         let (message, param, code) = (message.into(), param.into(), code.into());
-        Self::new(
-            400,
-            json!({"message": message, "type": "invalid_request_error", "param": param, "code": code}),
-        )
+        Self::new(400, json!({"message": message, "type": "invalid_request_error", "param": param, "code": code}))
     }
 
     pub(super) fn parameter(name: &str) -> Self {
-        let instead = if name == "max_tokens" {
-            " Use 'max_completion_tokens' instead."
-        } else {
-            ""
-        };
+        let instead = if name == "max_tokens" { " Use 'max_completion_tokens' instead." } else { "" };
         let message = format!("Unsupported parameter: '{name}' is not supported with this model.{instead}");
         Self::invalid(message, name, "unsupported_parameter")
     }
@@ -48,21 +37,13 @@ impl Refusal {
 
     /// `supported` may be empty where the service lists nothing.
     pub(super) fn value(name: &str, value: &str, supported: &str) -> Self {
-        let values = if supported.is_empty() {
-            String::new()
-        } else {
-            format!(" Supported values are: {supported}.")
-        };
+        let values = if supported.is_empty() { String::new() } else { format!(" Supported values are: {supported}.") };
         let message = format!("Unsupported value: '{name}' does not support {value} with this model.{values}");
         Self::invalid(message, name, "unsupported_value")
     }
 
     pub(super) fn missing(name: &str) -> Self {
-        Self::invalid(
-            format!("Missing required parameter: '{name}'."),
-            name,
-            "missing_required_parameter",
-        )
+        Self::invalid(format!("Missing required parameter: '{name}'."), name, "missing_required_parameter")
     }
 
     pub(super) fn not_json() -> Self {
@@ -83,10 +64,7 @@ impl Refusal {
         let message = "The API deployment for this resource does not exist. If you created the deployment within \
             the last 5 minutes, please wait a moment and try again.";
         let error = json!({"type": "invalid_request_error", "code": "DeploymentNotFound", "message": message});
-        Self {
-            bare: true,
-            ..Self::new(404, error)
-        }
+        Self { bare: true, ..Self::new(404, error) }
     }
 
     pub(super) fn no_chat(model: &str) -> Self {

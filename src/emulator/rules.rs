@@ -31,11 +31,7 @@ impl Served {
     pub(super) fn known(deployment: &str, model: &str) -> Option<Self> {
         let model: Model = model.parse().ok()?;
         let capabilities = model.capabilities().clone();
-        Some(Self {
-            deployment: deployment.to_owned(),
-            model: model.to_string(),
-            capabilities,
-        })
+        Some(Self { deployment: deployment.to_owned(), model: model.to_string(), capabilities })
     }
 
     fn refuses(&self, parameter: Parameter) -> bool {

@@ -65,11 +65,7 @@ impl Material {
     }
 
     fn number(&mut self) -> f64 {
-        let number = self
-            .numbers
-            .get(self.next_number)
-            .or_else(|| self.numbers.last())
-            .copied();
+        let number = self.numbers.get(self.next_number).or_else(|| self.numbers.last()).copied();
         self.next_number = self.next_number.saturating_add(1);
         number.unwrap_or(1.0)
     }
@@ -78,11 +74,7 @@ impl Material {
 /// Quoted texts and capitalised words inside sentences (several in a row are one name), then the
 /// capitalised words that open a sentence.
 fn names(text: &str) -> (Vec<String>, Vec<String>) {
-    let quoted = text
-        .split(['"', '`'])
-        .skip(1)
-        .step_by(2)
-        .filter(|quoted| !quoted.is_empty());
+    let quoted = text.split(['"', '`']).skip(1).step_by(2).filter(|quoted| !quoted.is_empty());
     let mut found: Vec<String> = quoted.map(str::to_owned).collect();
     let mut openers = Vec::new();
     let known = topics(text);
@@ -192,11 +184,7 @@ impl<'a> Walk<'a, '_> {
             Some("uuid") => "123e4567-e89b-42d3-a456-426614174000",
             _ => "",
         };
-        let word = if fixed.is_empty() {
-            self.material.word()
-        } else {
-            fixed.to_owned()
-        };
+        let word = if fixed.is_empty() { self.material.word() } else { fixed.to_owned() };
         let (least, most) = sizes(schema, "minLength", "maxLength");
         let missing = least.saturating_sub(word.chars().count()).min(65_536);
         let padded = word.chars().chain(std::iter::repeat_n('.', missing));
@@ -263,10 +251,7 @@ mod tests {
             "days": {"type": "integer", "minimum": 1, "maximum": 7},
         }});
         let mut material = Material::new("What will the weather be in New York over the next 12 days, in Celsius?");
-        assert_eq!(
-            fill(&schema, &mut material),
-            json!({"city": "New York", "unit": "celsius", "days": 7})
-        );
+        assert_eq!(fill(&schema, &mut material), json!({"city": "New York", "unit": "celsius", "days": 7}));
     }
 
     #[test]

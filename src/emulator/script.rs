@@ -34,10 +34,7 @@ impl Answer {
     /// Says this text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            ..Self::default()
-        }
+        Self { text: text.into(), ..Self::default() }
     }
 
     /// Says the numbers from 1 to `count`; streamed, each of them is one chunk.
@@ -59,11 +56,7 @@ impl Answer {
     /// Declines, with this text as `refusal`.
     #[must_use]
     pub fn refusal(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            refuses: true,
-            ..Self::default()
-        }
+        Self { text: text.into(), refuses: true, ..Self::default() }
     }
 
     /// Calls a function; several of these on one answer are parallel calls.

@@ -79,9 +79,7 @@ impl Route {
 fn decoded(segment: &str) -> String {
     // Form decoding reads a plus sign as a space, which a path does not.
     let pair = segment.replace('+', "%2B");
-    url::form_urlencoded::parse(pair.as_bytes())
-        .next()
-        .map_or_else(String::new, |(name, _)| name.into_owned())
+    url::form_urlencoded::parse(pair.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
 async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo<Line>, request: Request) -> Response {
@@ -104,10 +102,7 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
         Some(Route::V1) => json.as_ref().and_then(|body| body.get("model")?.as_str()),
         None => None,
     };
-    let fault = strike(
-        &mut shared.faults.lock().unwrap_or_else(PoisonError::into_inner),
-        deployment,
-    );
+    let fault = strike(&mut shared.faults.lock().unwrap_or_else(PoisonError::into_inner), deployment);
     match &fault {
         Some(Kind::Answer { status, headers, body }) => {
             let mut response = shared.respond(&parts, *status, None, Body::from(body.clone()));
@@ -129,11 +124,9 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
     let admitted = known.and_then(|(ask, served)| shared.admit(ask, served, version, &mut limits));
     let mut response = match admitted {
         Ok((ask, served)) => shared.answer(&parts, ask, &served, fault),
-        Err(Refusal {
-            status,
-            body,
-            bare: true,
-        }) => shared.respond(&parts, status, None, Body::from(format!("{body:#}"))),
+        Err(Refusal { status, body, bare: true }) => {
+            shared.respond(&parts, status, None, Body::from(format!("{body:#}")))
+        }
         Err(Refusal { status, body, .. }) => {
             let body = unstreamed(body.to_string(), fault);
             shared.respond(&parts, status, Some("application/json"), body)
@@ -218,12 +211,7 @@ impl Shared {
         }
         let body = json.filter(|body| body.is_object()).ok_or_else(Refusal::not_json)?;
         let name = name.ok_or_else(|| Refusal::missing("model"))?;
-        let served = self
-            .settings
-            .deployments
-            .get(name)
-            .cloned()
-            .or_else(|| Served::known(name, name));
+        let served = self.settings.deployments.get(name).cloned().or_else(|| Served::known(name, name));
         let served = served.ok_or_else(Refusal::no_deployment)?;
         let ask = Ask::new(body);
         if !dated && version != Some("preview") && ask.given("data_sources").is_some() {
@@ -253,11 +241,7 @@ impl Shared {
             created: now.as_secs(),
         };
         let reply = compose(ask, setting);
-        let renamed = if let Some(Kind::ContentType(name)) = &fault {
-            Some(name.clone())
-        } else {
-            None
-        };
+        let renamed = if let Some(Kind::ContentType(name)) = &fault { Some(name.clone()) } else { None };
         let (content_type, content) = if streamed {
             let how = Streaming {
                 async_filter: settings.async_filter,
@@ -285,11 +269,7 @@ impl Shared {
     fn scripted(&self, deployment: &str) -> Option<Answer> {
         let mut scripts = self.scripts.lock().unwrap_or_else(PoisonError::into_inner);
         let script = scripts.get_mut(deployment)?;
-        if script.len() > 1 {
-            script.pop_front()
-        } else {
-            script.front().cloned()
-        }
+        if script.len() > 1 { script.pop_front() } else { script.front().cloned() }
     }
 
     /// A response with the headers that all of Azure's have.
@@ -337,9 +317,5 @@ fn uuid() -> String {
     let version = 0x4000 | (start & 0xfff);
     let variant = 0x8000 | ((end >> 48) & 0x3fff);
     let node = end & 0xffff_ffff_ffff;
-    format!(
-        "{:08x}-{:04x}-{version:04x}-{variant:04x}-{node:012x}",
-        start >> 32,
-        (start >> 16) & 0xffff
-    )
+    format!("{:08x}-{:04x}-{version:04x}-{variant:04x}-{node:012x}", start >> 32, (start >> 16) & 0xffff)
 }

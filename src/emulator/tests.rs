@@ -28,9 +28,7 @@ impl Got {
     /// The payloads of a stream that ends as it should.
     fn events(&self) -> Vec<Value> {
         let stream = self.text.strip_suffix("data: [DONE]\n\n").expect("a last event");
-        let events = stream
-            .split_terminator("\n\n")
-            .map(|event| event.strip_prefix("data: ").unwrap());
+        let events = stream.split_terminator("\n\n").map(|event| event.strip_prefix("data: ").unwrap());
         events.map(|data| serde_json::from_str(data).unwrap()).collect()
     }
 
@@ -41,17 +39,13 @@ impl Got {
 
 /// The text that the chunks add up to.
 fn said(events: &[Value]) -> String {
-    let contents = events
-        .iter()
-        .filter_map(|e| e.pointer("/choices/0/delta/content")?.as_str());
+    let contents = events.iter().filter_map(|e| e.pointer("/choices/0/delta/content")?.as_str());
     contents.collect()
 }
 
 async fn send(emulator: &Emulator, path: &str, body: impl ToString) -> reqwest::Result<Got> {
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let request = client
-        .post(format!("{}{path}", emulator.endpoint()))
-        .body(body.to_string());
+    let request = client.post(format!("{}{path}", emulator.endpoint())).body(body.to_string());
     let response = request.header("api-key", "key").send().await?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await?;
@@ -121,9 +115,7 @@ async fn chunks_come_in_azures_order() {
     let got = ask(&emulator, streamed(json!({}))).await;
     assert_eq!(got.header("content-type"), "text/event-stream; charset=utf-8");
     let events = got.events();
-    let [prompt, role, contents @ .., finish, usage] = &events[..] else {
-        panic!("too few chunks")
-    };
+    let [prompt, role, contents @ .., finish, usage] = &events[..] else { panic!("too few chunks") };
     same(prompt, "/id", "");
     assert!(prompt["prompt_filter_results"].is_array() && prompt.get("usage").is_none());
     let opening = json!({"content": "", "refusal": null, "role": "assistant"});
@@ -133,11 +125,7 @@ async fn chunks_come_in_azures_order() {
     same(finish, "/choices/0/delta", json!({}));
     same(finish, "/choices/0/finish_reason", "stop");
     same(usage, "/choices", json!([]));
-    assert!(
-        contents
-            .iter()
-            .all(|e| e["usage"].is_null() && e["obfuscation"].is_string())
-    );
+    assert!(contents.iter().all(|e| e["usage"].is_null() && e["obfuscation"].is_string()));
 
     let whole = ask(&emulator, hello(json!({}))).await.json();
     same(&whole, "/choices/0/message/content", said(&events));
@@ -146,17 +134,11 @@ async fn chunks_come_in_azures_order() {
 
 #[tokio::test]
 async fn the_asynchronous_filter_speaks_between_and_after_the_content() {
-    let builder = Emulator::builder()
-        .async_filter(true)
-        .script("gpt-4o-mini", Answer::words(40));
+    let builder = Emulator::builder().async_filter(true).script("gpt-4o-mini", Answer::words(40));
     let events = ask(&builder.start().await.unwrap(), streamed(json!({}))).await.events();
     let notes = |part: &[Value]| {
-        let notes = part
-            .iter()
-            .filter(|e| e.pointer("/choices/0/content_filter_offsets").is_some());
-        notes
-            .filter(|e| e["id"] == "" && e.pointer("/choices/0/delta").is_none())
-            .count()
+        let notes = part.iter().filter(|e| e.pointer("/choices/0/content_filter_offsets").is_some());
+        notes.filter(|e| e["id"] == "" && e.pointer("/choices/0/delta").is_none()).count()
     };
     let finish = |e: &Value| e.pointer("/choices/0/finish_reason") == Some(&json!("stop"));
     let at = events.iter().position(finish).unwrap();
@@ -173,16 +155,8 @@ async fn choices_and_logprobs_are_streamed() {
     same(&events[4], "/choices/0/index", 1);
     let chunk = &events[3]["choices"][0];
     same(chunk, "/logprobs/content/0/token", chunk["delta"]["content"].clone());
-    assert_eq!(
-        chunk["logprobs"]["content"][0]["top_logprobs"]
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
-    let ends = events
-        .iter()
-        .filter(|e| e.pointer("/choices/0/finish_reason") == Some(&json!("stop")));
+    assert_eq!(chunk["logprobs"]["content"][0]["top_logprobs"].as_array().unwrap().len(), 2);
+    let ends = events.iter().filter(|e| e.pointer("/choices/0/finish_reason") == Some(&json!("stop")));
     assert_eq!(ends.count(), 2);
 }
 
@@ -192,14 +166,10 @@ async fn tool_calls_are_streamed_in_fragments() {
     let parameters = json!({"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]});
     let tool = json!({"type": "function", "function": {"name": "find_rivers", "parameters": parameters}});
     let message = json!({"role": "user", "content": "Which rivers are there in Oslo?"});
-    let events = ask(&emulator, streamed(json!({"tools": [tool], "messages": [message]})))
-        .await
-        .events();
+    let events = ask(&emulator, streamed(json!({"tools": [tool], "messages": [message]}))).await.events();
     same(&events[1], "/choices/0/delta/content", Value::Null);
     same(&events[1], "/choices/0/delta/tool_calls/0/function/name", "find_rivers");
-    let calls = events
-        .iter()
-        .filter_map(|e| e.pointer("/choices/0/delta/tool_calls/0/function/arguments"));
+    let calls = events.iter().filter_map(|e| e.pointer("/choices/0/delta/tool_calls/0/function/arguments"));
     let arguments: String = calls.filter_map(Value::as_str).collect();
     assert_eq!(arguments, r#"{"place":"Oslo"}"#);
     same(&events[events.len() - 2], "/choices/0/finish_reason", "tool_calls");
@@ -222,25 +192,12 @@ async fn requests_end_where_azure_ends_them() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let got = send(&emulator, cells[0], cells[1]).await.unwrap();
         let code = got.json()["error"]["code"].as_str().unwrap_or("").to_owned();
-        assert_eq!(
-            (got.status.to_string().as_str(), code.as_str()),
-            (cells[2], cells[3]),
-            "{line}"
-        );
-        assert_eq!(
-            got.header("content-type").is_empty(),
-            code == "DeploymentNotFound",
-            "{line}"
-        );
+        assert_eq!((got.status.to_string().as_str(), code.as_str()), (cells[2], cells[3]), "{line}");
+        assert_eq!(got.header("content-type").is_empty(), code == "DeploymentNotFound", "{line}");
         assert_eq!(got.header("apim-request-id").len(), 36);
     }
     let url = format!("{}/openai/deployments/gpt-4o-mini/{QUERY}", emulator.endpoint());
-    let response = reqwest::Client::new()
-        .post(url)
-        .bearer_auth("other")
-        .send()
-        .await
-        .unwrap();
+    let response = reqwest::Client::new().post(url).bearer_auth("other").send().await.unwrap();
     assert_eq!(response.status(), 401);
     assert!(response.text().await.unwrap().contains(r#""code":"401""#));
 }
@@ -250,9 +207,7 @@ async fn the_journal_keeps_what_was_asked_and_prints_none_of_it() {
     let emulator = Emulator::start().await.unwrap();
     let body = hello(json!({"model": "gpt-4o-mini"}));
     let path = "/gateway/openai/v1/chat/completions";
-    let got = send(&emulator, &format!("{path}?api-version=preview"), &body)
-        .await
-        .unwrap();
+    let got = send(&emulator, &format!("{path}?api-version=preview"), &body).await.unwrap();
     assert_eq!(got.status, 200);
     let journal = emulator.journal();
     let request = &journal[0];
@@ -265,11 +220,7 @@ async fn the_journal_keeps_what_was_asked_and_prints_none_of_it() {
 
 #[tokio::test]
 async fn a_spent_quota_says_when_to_come_back() {
-    let emulator = Emulator::builder()
-        .quota(2, Duration::from_secs(20))
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().quota(2, Duration::from_secs(20)).start().await.unwrap();
     let got = ask(&emulator, hello(json!({}))).await;
     assert_eq!(got.header("x-ratelimit-remaining-requests"), "1");
     assert_eq!(ask(&emulator, hello(json!({}))).await.status, 200);
@@ -282,11 +233,7 @@ async fn a_spent_quota_says_when_to_come_back() {
 #[tokio::test]
 async fn filters_block_prompts_and_stop_answers() {
     let builder = Emulator::builder().content_filter_trigger("sharp knife", "violence");
-    let emulator = builder
-        .completion_filter_trigger("smallest", "hate")
-        .start()
-        .await
-        .unwrap();
+    let emulator = builder.completion_filter_trigger("smallest", "hate").start().await.unwrap();
     let prompt = json!({"messages": [{"role": "user", "content": "A Sharp Knife"}]});
     let error = ask(&emulator, prompt).await.json();
     same(&error, "/error/code", "content_filter");
@@ -303,10 +250,9 @@ async fn filters_block_prompts_and_stop_answers() {
 async fn answers_are_cut_at_stops_and_limits() {
     let script = Answer::text("one two three four");
     let emulator = Emulator::builder().script("gpt-4o-mini", script).start().await.unwrap();
-    for (extra, text, reason) in [
-        (json!({"stop": [" three"]}), "one two", "stop"),
-        (json!({"max_tokens": 3}), "one two three", "length"),
-    ] {
+    for (extra, text, reason) in
+        [(json!({"stop": [" three"]}), "one two", "stop"), (json!({"max_tokens": 3}), "one two three", "length")]
+    {
         let answer = ask(&emulator, hello(extra)).await.json();
         same(&answer, "/choices/0/message/content", text);
         same(&answer, "/choices/0/finish_reason", reason);
@@ -330,20 +276,14 @@ async fn formats_documents_and_images_are_answered() {
 
     let image = json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}});
     let parts = json!([{"type": "text", "text": "Compare rivers"}, image, image]);
-    let answer = ask(&emulator, json!({"messages": [{"role": "user", "content": parts}]}))
-        .await
-        .json();
+    let answer = ask(&emulator, json!({"messages": [{"role": "user", "content": parts}]})).await.json();
     let text = "I received 2 images, and a question about Compare and rivers.";
     same(&answer, "/choices/0/message/content", text);
 }
 
 #[tokio::test]
 async fn faults_strike_when_and_where_they_are_told_to() {
-    let emulator = Emulator::builder()
-        .fault(Fault::html(502).every(2))
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().fault(Fault::html(502).every(2)).start().await.unwrap();
     assert_eq!(ask(&emulator, hello(json!({}))).await.status, 200);
     assert_eq!(ask(&emulator, hello(json!({}))).await.status, 502);
     emulator.clear_faults();
@@ -351,10 +291,7 @@ async fn faults_strike_when_and_where_they_are_told_to() {
     assert_eq!(ask(&emulator, hello(json!({}))).await.status, 200);
     for status in [503, 503, 200] {
         let got = ask_of(&emulator, "o1-new", hello(json!({}))).await;
-        assert_eq!(
-            (got.status, got.header("retry-after-ms") == "7"),
-            (status, status == 503)
-        );
+        assert_eq!((got.status, got.header("retry-after-ms") == "7"), (status, status == 503));
     }
 }
 
@@ -380,21 +317,10 @@ async fn faults_break_streams_in_their_own_way() {
     let trickle = Fault::trickle(Duration::from_millis(20));
     assert!(within(trickle, 200).await.is_none());
     let malformed = got(Fault::malformed_after(2)).await.text;
-    let broken = malformed
-        .lines()
-        .filter(|line| line.starts_with("data: {") && !line.ends_with('}'));
+    let broken = malformed.lines().filter(|line| line.starts_with("data: {") && !line.ends_with('}'));
     assert_eq!(broken.count(), 1);
-    same(
-        &got(Fault::error_after(2)).await.events()[2],
-        "/error/type",
-        "server_error",
-    );
-    assert!(
-        got(Fault::extra_after_done(": bye\n\n"))
-            .await
-            .text
-            .ends_with("data: [DONE]\n\n: bye\n\n")
-    );
+    same(&got(Fault::error_after(2)).await.events()[2], "/error/type", "server_error");
+    assert!(got(Fault::extra_after_done(": bye\n\n")).await.text.ends_with("data: [DONE]\n\n: bye\n\n"));
     let begun = Instant::now();
     got(Fault::late_end(Duration::from_millis(60))).await;
     got(Fault::delay(Duration::from_millis(60))).await;
@@ -403,19 +329,10 @@ async fn faults_break_streams_in_their_own_way() {
 
 #[tokio::test]
 async fn long_streams_arrive_whole_and_paced_ones_take_their_time() {
-    let emulator = Emulator::builder()
-        .script("load", Answer::words(20_000))
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().script("load", Answer::words(20_000)).start().await.unwrap();
     let events = ask_of(&emulator, "load", streamed(json!({}))).await.events();
     assert_eq!(events.len(), 20_000 + 4);
-    assert!(
-        said(&events)
-            .split(' ')
-            .map(|n| n.parse::<i32>().unwrap())
-            .eq(1..=20_000)
-    );
+    assert!(said(&events).split(' ').map(|n| n.parse::<i32>().unwrap()).eq(1..=20_000));
 
     let builder = Emulator::builder().pace(Duration::from_millis(10));
     let emulator = builder.script("slow", Answer::words(5)).start().await.unwrap();

@@ -36,11 +36,7 @@ pub(super) fn token_len(text: &str) -> usize {
 }
 
 fn run(text: &str, limit: usize, belongs: fn(char) -> bool) -> usize {
-    text.chars()
-        .take(limit)
-        .take_while(|&c| belongs(c))
-        .map(char::len_utf8)
-        .sum()
+    text.chars().take(limit).take_while(|&c| belongs(c)).map(char::len_utf8).sum()
 }
 
 /// The tokens of a text, in order; together they are the text.
@@ -95,12 +91,7 @@ mod tests {
     fn tokens_are_words_numbers_signs_and_spaces() {
         let text = "print(\"Fizz\")\n    x = 101, é!";
         let all: Vec<_> = tokens(text).collect();
-        assert_eq!(
-            all,
-            [
-                "print", "(", "\"", "Fizz", "\"", ")", "\n    ", "x", " =", " 101", ",", " é", "!"
-            ]
-        );
+        assert_eq!(all, ["print", "(", "\"", "Fizz", "\"", ")", "\n    ", "x", " =", " 101", ",", " é", "!"]);
         assert_eq!(all.concat(), text);
     }
 
@@ -113,9 +104,6 @@ mod tests {
 
     #[test]
     fn topics_leave_out_function_words_and_repetitions() {
-        assert_eq!(
-            topics("What is the weather in Paris, the WEATHER in Rome?"),
-            ["weather", "Paris", "Rome"]
-        );
+        assert_eq!(topics("What is the weather in Paris, the WEATHER in Rome?"), ["weather", "Paris", "Rome"]);
     }
 }

@@ -19,21 +19,12 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn function(name: &str, arguments: &Value) -> Self {
         let (name, arguments) = (name.to_owned(), arguments.to_string());
-        Self {
-            id: id(),
-            name,
-            arguments,
-            custom: false,
-        }
+        Self { id: id(), name, arguments, custom: false }
     }
 
     /// The wire's words for the kind of call, and for what it is called with.
     pub(super) fn words(&self) -> (&'static str, &'static str) {
-        if self.custom {
-            ("custom", "input")
-        } else {
-            ("function", "arguments")
-        }
+        if self.custom { ("custom", "input") } else { ("function", "arguments") }
     }
 
     /// The call as it stands in a message.
@@ -71,22 +62,12 @@ pub(super) fn calls(ask: Ask<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
         let is_allowed = |all: &Vec<Value>| all.iter().any(|one| name(one) == name(tool));
         named.is_none_or(|named| named == name(tool)) && allowed.is_none_or(is_allowed)
     });
-    let shared = |tool: &Value| {
-        stems(&describe(tool))
-            .iter()
-            .filter(|word| words.contains(word))
-            .count()
-    };
+    let shared = |tool: &Value| stems(&describe(tool)).iter().filter(|word| words.contains(word)).count();
     // `max_by_key` takes the last of equals; the caller's first tool should win.
     let tool = offered.rev().max_by_key(|tool| shared(tool))?;
     let calls = if tool.get("custom").is_some() {
         let name = name(tool).to_owned();
-        vec![Call {
-            id: id(),
-            name,
-            arguments: question,
-            custom: true,
-        }]
+        vec![Call { id: id(), name, arguments: question, custom: true }]
     } else {
         let wanted = ask.given("parallel_tool_calls").is_none_or(|wanted| wanted == true);
         functions(tool, &question, parallel && wanted)
@@ -100,20 +81,13 @@ fn functions(tool: &Value, question: &str, parallel: bool) -> Vec<Call> {
     let is_open = |p: &&Value| p.get("type").is_some_and(|t| t == "string") && p.get("enum").is_none();
     let open_texts = properties.map_or(0, |all| all.values().filter(is_open).count());
     let call = |mut material: Material| {
-        let arguments = if properties.is_some() {
-            fill(parameters, &mut material)
-        } else {
-            json!({})
-        };
+        let arguments = if properties.is_some() { fill(parameters, &mut material) } else { json!({}) };
         Call::function(name(tool), &arguments)
     };
     let material = Material::new(question);
     let subjects = material.names();
     if parallel && open_texts == 1 && subjects.len() > 1 {
-        let each = subjects
-            .iter()
-            .take(4)
-            .map(|subject| Material::new(question).preferring(subject));
+        let each = subjects.iter().take(4).map(|subject| Material::new(question).preferring(subject));
         each.map(call).collect()
     } else {
         vec![call(material)]
@@ -122,10 +96,7 @@ fn functions(tool: &Value, question: &str, parallel: bool) -> Vec<Call> {
 
 /// An answer made of what the tools said.
 pub(super) fn report(ask: Ask<'_>) -> Option<String> {
-    let calls = ask
-        .messages()
-        .iter()
-        .filter_map(|message| message.get("tool_calls")?.as_array());
+    let calls = ask.messages().iter().filter_map(|message| message.get("tool_calls")?.as_array());
     let calls: Vec<&Value> = calls.flatten().collect();
     let lines = ask.tool_results().iter().map(|result| {
         let call = calls.iter().find(|call| call.get("id") == result.get("tool_call_id"));
@@ -169,13 +140,8 @@ fn describe(tool: &Value) -> String {
         words.push(c);
     }
     let description = definition(tool).and_then(|tool| tool.get("description")?.as_str());
-    let parameters = tool
-        .pointer("/function/parameters/properties")
-        .and_then(Value::as_object);
-    for more in description
-        .into_iter()
-        .chain(parameters.into_iter().flat_map(|all| all.keys().map(String::as_str)))
-    {
+    let parameters = tool.pointer("/function/parameters/properties").and_then(Value::as_object);
+    for more in description.into_iter().chain(parameters.into_iter().flat_map(|all| all.keys().map(String::as_str))) {
         words.push(' ');
         words.push_str(more);
     }
@@ -183,10 +149,7 @@ fn describe(tool: &Value) -> String {
 }
 
 fn stems(text: &str) -> Vec<String> {
-    topics(text)
-        .iter()
-        .map(|word| word.to_lowercase().trim_end_matches('s').to_owned())
-        .collect()
+    topics(text).iter().map(|word| word.to_lowercase().trim_end_matches('s').to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -205,9 +168,7 @@ mod tests {
     }
 
     fn called(request: &Value) -> Vec<(String, String)> {
-        let calls = calls(Ask::new(request), true)
-            .map(|(calls, _)| calls)
-            .unwrap_or_default();
+        let calls = calls(Ask::new(request), true).map(|(calls, _)| calls).unwrap_or_default();
         calls.into_iter().map(|call| (call.name, call.arguments)).collect()
     }
 
@@ -244,9 +205,6 @@ mod tests {
             {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}]},
             {"role": "tool", "tool_call_id": "1", "content": "{\"degrees\": 18, \"wind_speed\": \"low\"}"},
         ]});
-        assert_eq!(
-            report(Ask::new(&request)).unwrap(),
-            "get_weather says: degrees is 18, wind speed is low."
-        );
+        assert_eq!(report(Ask::new(&request)).unwrap(), "get_weather says: degrees is 18, wind speed is low.");
     }
 }

@@ -8,27 +8,25 @@ pub(super) fn next_step(status: u16, error: &ServiceError) -> Vec<String> {
     let message = error.message().unwrap_or_default();
     let one = |text: &str| vec![text.to_owned()];
     match (status, code) {
-        (_, "DeploymentNotFound") => one(
-            "check the deployment's name (it is yours, not the model's) and the endpoint's resource; \
-             a new deployment needs up to five minutes",
-        ),
+        (_, "DeploymentNotFound") => {
+            one("check the deployment's name (it is yours, not the model's) and the endpoint's resource; \
+             a new deployment needs up to five minutes")
+        }
         (404, "model_not_found") => {
             one("on the v1 route the model is the deployment's name; check that it exists in this resource")
         }
-        (404, _) => one(
-            "the path does not exist: check the endpoint's host and the api version \
-             (an api version such as 2024-10-21 is not a model version such as 2024-08-06)",
-        ),
+        (404, _) => one("the path does not exist: check the endpoint's host and the api version \
+             (an api version such as 2024-10-21 is not a model version such as 2024-08-06)"),
         (403, "AuthenticationTypeDisabled") => {
             one("keys are switched off for this resource: sign in with Entra ID through a TokenCredential instead")
         }
         (403, _) if message.contains("Virtual Network") => {
             one("the resource's network rules refuse this address: add it, or call through the private endpoint")
         }
-        (401, "PermissionDenied") => one(
-            "the identity lacks a role: assign 'Cognitive Services OpenAI User' on the resource \
-             (Owner and Contributor do not include inference) and wait five minutes",
-        ),
+        (401, "PermissionDenied") => {
+            one("the identity lacks a role: assign 'Cognitive Services OpenAI User' on the resource \
+             (Owner and Contributor do not include inference) and wait five minutes")
+        }
         (401, _) if message.contains("subscription key") => {
             one("the key is wrong or belongs to another resource: compare it with the endpoint's Keys page")
         }
@@ -57,10 +55,7 @@ pub(super) fn next_step(status: u16, error: &ServiceError) -> Vec<String> {
 }
 
 fn filter_advice(error: &ServiceError) -> Vec<String> {
-    let categories = error
-        .content_filter()
-        .map(|results| results.filtered_categories())
-        .unwrap_or_default();
+    let categories = error.content_filter().map(|results| results.filtered_categories()).unwrap_or_default();
     if categories.is_empty() {
         vec!["the prompt was blocked by the content filter; rephrase it, or review the deployment's filter".to_owned()]
     } else {
@@ -102,22 +97,10 @@ mod tests {
 
     #[test]
     fn an_unsupported_parameter_names_the_setter() {
-        let text = advise(
-            400,
-            r#"{"error":{"code":"unsupported_parameter","param":"max_tokens","message":"no"}}"#,
-        );
-        assert_eq!(
-            text,
-            "replace .max_tokens(..) by .max_completion_tokens(..) on the request builder"
-        );
-        let text = advise(
-            400,
-            r#"{"error":{"code":"unsupported_value","param":"stream","message":"no"}}"#,
-        );
-        assert_eq!(
-            text,
-            "this deployment does not stream: call complete() instead of stream()"
-        );
+        let text = advise(400, r#"{"error":{"code":"unsupported_parameter","param":"max_tokens","message":"no"}}"#);
+        assert_eq!(text, "replace .max_tokens(..) by .max_completion_tokens(..) on the request builder");
+        let text = advise(400, r#"{"error":{"code":"unsupported_value","param":"stream","message":"no"}}"#);
+        assert_eq!(text, "this deployment does not stream: call complete() instead of stream()");
     }
 
     #[test]
@@ -133,22 +116,10 @@ mod tests {
     fn the_first_hour_has_an_answer_each() {
         for (status, body, words) in [
             (404, r#"{"error":{"code":"DeploymentNotFound"}}"#, "five minutes"),
-            (
-                404,
-                r#"{"error":{"code":"404","message":"Resource not found"}}"#,
-                "api version",
-            ),
+            (404, r#"{"error":{"code":"404","message":"Resource not found"}}"#, "api version"),
             (403, r#"{"error":{"code":"AuthenticationTypeDisabled"}}"#, "Entra ID"),
-            (
-                401,
-                r#"{"error":{"code":"PermissionDenied"}}"#,
-                "Cognitive Services OpenAI User",
-            ),
-            (
-                401,
-                r#"{"error":{"code":"401","message":"invalid subscription key"}}"#,
-                "key is wrong",
-            ),
+            (401, r#"{"error":{"code":"PermissionDenied"}}"#, "Cognitive Services OpenAI User"),
+            (401, r#"{"error":{"code":"401","message":"invalid subscription key"}}"#, "key is wrong"),
             (401, r#"{"error":{"code":"Unauthorized"}}"#, "audience"),
             (
                 403,

@@ -47,16 +47,8 @@ impl ServiceError {
     }
 
     fn from_text(text: String) -> Self {
-        let message = if looks_like_html(&text) {
-            html_title(&text)
-        } else {
-            non_empty(text.trim())
-        };
-        Self {
-            message,
-            body: text,
-            ..Self::empty()
-        }
+        let message = if looks_like_html(&text) { html_title(&text) } else { non_empty(text.trim()) };
+        Self { message, body: text, ..Self::empty() }
     }
 
     fn from_value(value: &Value, body: String) -> Self {
@@ -79,29 +71,21 @@ impl ServiceError {
 
     fn read(&mut self, error: &Map<String, Value>) {
         self.code = code_of(error);
-        self.message = ["message", "detail", "Message", "title"]
-            .into_iter()
-            .find_map(|name| text_of(error, name))
-            .or_else(|| {
+        self.message =
+            ["message", "detail", "Message", "title"].into_iter().find_map(|name| text_of(error, name)).or_else(|| {
                 // FastAPI-style gateways send a list or an object as `detail`
-                error
-                    .get("detail")
-                    .filter(|detail| !detail.is_null())
-                    .map(Value::to_string)
+                error.get("detail").filter(|detail| !detail.is_null()).map(Value::to_string)
             });
         self.param = text_of(error, "param").or_else(|| text_of(error, "parameter"));
         self.error_type = text_of(error, "type");
-        let inner = ["innererror", "inner_error", "innerError"]
-            .into_iter()
-            .find_map(|name| error.get(name)?.as_object());
+        let inner =
+            ["innererror", "inner_error", "innerError"].into_iter().find_map(|name| error.get(name)?.as_object());
         self.inner_code = inner.and_then(code_of);
         self.content_filter = inner
             .into_iter()
             .chain([error])
             .find_map(|object| {
-                ["content_filter_result", "content_filter_results"]
-                    .into_iter()
-                    .find_map(|name| object.get(name))
+                ["content_filter_result", "content_filter_results"].into_iter().find_map(|name| object.get(name))
             })
             .and_then(|results| serde_json::from_value(results.clone()).ok())
             .map(Box::new);
@@ -201,10 +185,7 @@ impl ServiceError {
     }
 
     fn says_rate_limited(&self) -> bool {
-        matches!(
-            self.code.as_deref(),
-            Some("429" | "rate_limit_exceeded" | "RateLimitReached" | "too_many_requests")
-        )
+        matches!(self.code.as_deref(), Some("429" | "rate_limit_exceeded" | "RateLimitReached" | "too_many_requests"))
     }
 
     /// Whether an error inside a 200 stream is of the passing kind.
@@ -290,19 +271,15 @@ pub(super) fn is_name(text: &str) -> bool {
 /// Every run of [`ECHO`] characters.
 fn windows(text: &str) -> impl Iterator<Item = &str> {
     let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]).skip(ECHO);
-    text.char_indices()
-        .zip(ends)
-        .filter_map(|((start, _), end)| text.get(start..end))
+    text.char_indices().zip(ends).filter_map(|((start, _), end)| text.get(start..end))
 }
 
 fn code_of(object: &Map<String, Value>) -> Option<String> {
-    ["code", "statusCode", "status_code"]
-        .into_iter()
-        .find_map(|name| match object.get(name)? {
-            Value::String(code) => non_empty(code),
-            Value::Number(code) => Some(code.to_string()),
-            _ => None,
-        })
+    ["code", "statusCode", "status_code"].into_iter().find_map(|name| match object.get(name)? {
+        Value::String(code) => non_empty(code),
+        Value::Number(code) => Some(code.to_string()),
+        _ => None,
+    })
 }
 
 fn text_of(object: &Map<String, Value>, name: &str) -> Option<String> {
@@ -314,11 +291,7 @@ fn non_empty(text: &str) -> Option<String> {
 }
 
 fn looks_like_html(text: &str) -> bool {
-    let start = text
-        .trim_start()
-        .get(..15)
-        .unwrap_or(text.trim_start())
-        .to_ascii_lowercase();
+    let start = text.trim_start().get(..15).unwrap_or(text.trim_start()).to_ascii_lowercase();
     start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<head")
 }
 
@@ -353,36 +326,16 @@ mod tests {
     #[test]
     fn every_known_shape_gives_code_and_message() {
         for (body, code, message) in [
-            (
-                r#"{"error":{"code":"DeploymentNotFound","message":"gone"}}"#,
-                Some("DeploymentNotFound"),
-                Some("gone"),
-            ),
-            (
-                r#"{"error":{"code":400,"message":"bad","requestid":"1"}}"#,
-                Some("400"),
-                Some("bad"),
-            ),
-            (
-                r#"{"error":{"code":null,"message":"odd","param":null}}"#,
-                None,
-                Some("odd"),
-            ),
-            (
-                r#"{"statusCode":429,"message":"Token limit"}"#,
-                Some("429"),
-                Some("Token limit"),
-            ),
+            (r#"{"error":{"code":"DeploymentNotFound","message":"gone"}}"#, Some("DeploymentNotFound"), Some("gone")),
+            (r#"{"error":{"code":400,"message":"bad","requestid":"1"}}"#, Some("400"), Some("bad")),
+            (r#"{"error":{"code":null,"message":"odd","param":null}}"#, None, Some("odd")),
+            (r#"{"statusCode":429,"message":"Token limit"}"#, Some("429"), Some("Token limit")),
             (r#"{"code":"x","message":"flat"}"#, Some("x"), Some("flat")),
             (r#"{"error":"just text"}"#, None, Some("just text")),
             (r#"{"detail":"nope"}"#, None, Some("nope")),
             (r#"{"detail":[{"loc":1}]}"#, None, Some(r#"[{"loc":1}]"#)),
             ("upstream connect error", None, Some("upstream connect error")),
-            (
-                "<html><head><title>502 Bad Gateway</title></head></html>",
-                None,
-                Some("502 Bad Gateway"),
-            ),
+            ("<html><head><title>502 Bad Gateway</title></head></html>", None, Some("502 Bad Gateway")),
             ("", None, None),
             ("[]", None, None),
             ("7", None, None),
@@ -403,10 +356,7 @@ mod tests {
             assert_eq!(error.kind(400), ErrorKind::ContentFiltered);
             assert!(error.content_filter().unwrap().violence.is_some(), "{body}");
         }
-        assert_eq!(
-            read(r#"{"error":{"code":"content_filter"}}"#).kind(400),
-            ErrorKind::ContentFiltered
-        );
+        assert_eq!(read(r#"{"error":{"code":"content_filter"}}"#).kind(400), ErrorKind::ContentFiltered);
     }
 
     #[test]
@@ -419,10 +369,7 @@ mod tests {
             ("retry after a while", None),
             ("retry after 3", None),
         ] {
-            let error = ServiceError {
-                message: Some(words.to_owned()),
-                ..ServiceError::empty()
-            };
+            let error = ServiceError { message: Some(words.to_owned()), ..ServiceError::empty() };
             assert_eq!(error.retry_after().map(|wait| wait.as_secs_f64()), seconds, "{words}");
         }
     }
@@ -453,10 +400,7 @@ mod tests {
     #[test]
     fn a_code_that_is_a_sentence_is_not_printed() {
         let error = read(r#"{"error":{"code":"you said a b c","param":"messages[0].role"}}"#);
-        assert_eq!(
-            (error.printable_code(), error.printable_param()),
-            (None, Some("messages[0].role"))
-        );
+        assert_eq!((error.printable_code(), error.printable_param()), (None, Some("messages[0].role")));
     }
 
     #[test]

@@ -152,8 +152,7 @@ impl ApiVersion {
     #[must_use]
     pub fn documents(&self, field: &str) -> Option<bool> {
         let first = first_documented(field)?;
-        self.is_well_formed()
-            .then(|| *self >= first && !is_left_out(field, self))
+        self.is_well_formed().then(|| *self >= first && !is_left_out(field, self))
     }
 
     fn rank(&self) -> Rank<'_> {
@@ -202,9 +201,7 @@ impl Default for ApiVersion {
 impl Ord for ApiVersion {
     /// Texts decide between two that rank alike, so that only equal versions compare as equal.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rank()
-            .cmp(&other.rank())
-            .then_with(|| self.as_str().cmp(other.as_str()))
+        self.rank().cmp(&other.rank()).then_with(|| self.as_str().cmp(other.as_str()))
     }
 }
 
@@ -327,10 +324,7 @@ mod tests {
 
     #[test]
     fn json_is_the_bare_text() {
-        assert_eq!(
-            serde_json::to_string(&ApiVersion::V2024_10_21).unwrap(),
-            "\"2024-10-21\""
-        );
+        assert_eq!(serde_json::to_string(&ApiVersion::V2024_10_21).unwrap(), "\"2024-10-21\"");
         let read: ApiVersion = serde_json::from_str("\"2030-01-01\"").unwrap();
         assert_eq!(read.as_str(), "2030-01-01");
     }

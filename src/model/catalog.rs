@@ -127,9 +127,7 @@ impl ModelCatalog {
     #[must_use]
     pub fn find(&self, model: &str) -> Option<Model> {
         let meant = normal(model);
-        self.exact(model)
-            .or_else(|| self.all().find(|known| normal(&known.id()) == meant))
-            .cloned()
+        self.exact(model).or_else(|| self.all().find(|known| normal(&known.id()) == meant)).cloned()
     }
 
     /// Every model with its version, those of the table first.
@@ -161,17 +159,11 @@ impl ModelCatalog {
             if taken(&names) || taken(&models) {
                 continue;
             }
-            let versions: Vec<&Capabilities> = models
-                .iter()
-                .filter(|other| other.name() == model.name())
-                .map(Model::capabilities)
-                .collect();
+            let versions: Vec<&Capabilities> =
+                models.iter().filter(|other| other.name() == model.name()).map(Model::capabilities).collect();
             names.push(Model::custom(model.name(), in_common(&versions)));
         }
-        Self {
-            models: models.into(),
-            names: names.into(),
-        }
+        Self { models: models.into(), names: names.into() }
     }
 
     fn all(&self) -> impl Iterator<Item = &Model> {
@@ -270,13 +262,7 @@ mod tests {
         let gpt_4o = catalog.find("gpt-4o").unwrap();
         assert_eq!(gpt_4o.capabilities().supports(Parameter::Prediction), Support::Unknown);
         assert_eq!(gpt_4o.capabilities().supports(Parameter::Verbosity), Support::No);
-        assert!(
-            catalog
-                .find("o1")
-                .unwrap()
-                .capabilities()
-                .max_completion_tokens_required()
-        );
+        assert!(catalog.find("o1").unwrap().capabilities().max_completion_tokens_required());
     }
 
     #[test]
@@ -297,20 +283,11 @@ mod tests {
         ]}"#;
         let catalog = ModelCatalog::from_json(json).unwrap();
         assert_eq!(catalog.models().count(), ModelCatalog::built_in().models().count());
-        let prediction = |name: &str| {
-            catalog
-                .find(name)
-                .unwrap()
-                .capabilities()
-                .supports(Parameter::Prediction)
-        };
+        let prediction = |name: &str| catalog.find(name).unwrap().capabilities().supports(Parameter::Prediction);
         assert_eq!(prediction("gpt-4o-2024-05-13"), Support::Yes);
         assert_eq!(prediction("gpt-4o"), Support::Yes);
         let untouched = "gpt-4o".parse::<Model>().unwrap();
-        assert_eq!(
-            untouched.capabilities().supports(Parameter::Prediction),
-            Support::Unknown
-        );
+        assert_eq!(untouched.capabilities().supports(Parameter::Prediction), Support::Unknown);
     }
 
     #[test]
@@ -343,18 +320,9 @@ mod tests {
     fn errors_name_the_entry_and_the_field() {
         for (json, message) in [
             ("{", "the model catalog is not JSON"),
-            (
-                "[]",
-                "the model catalog has no list 'models'; write {\"models\": [{\"name\": ...}]}",
-            ),
-            (
-                r#"{"models": [{"name": "a"}, 3]}"#,
-                "model catalog, entry number 2: must be an object",
-            ),
-            (
-                r#"{"models": [{"version": "1"}]}"#,
-                "model catalog, entry number 1: field 'name' is missing",
-            ),
+            ("[]", "the model catalog has no list 'models'; write {\"models\": [{\"name\": ...}]}"),
+            (r#"{"models": [{"name": "a"}, 3]}"#, "model catalog, entry number 2: must be an object"),
+            (r#"{"models": [{"version": "1"}]}"#, "model catalog, entry number 1: field 'name' is missing"),
             (
                 r#"{"models": [{"name": "a", "version": 1}]}"#,
                 "model catalog, entry 'a': field 'version' must be a string that is not empty",

@@ -24,9 +24,7 @@ pub(super) fn in_common(versions: &[&Capabilities]) -> Capabilities {
     if let Some(efforts) = union_of_efforts(versions) {
         common.set_efforts(efforts);
     }
-    common.default_effort = shared(versions.iter().map(|version| version.default_effort.as_ref()))
-        .flatten()
-        .cloned();
+    common.default_effort = shared(versions.iter().map(|version| version.default_effort.as_ref())).flatten().cloned();
     common.max_completion_tokens_required = all(Capabilities::max_completion_tokens_required);
     common.tools_need_effort_none = all(Capabilities::tools_need_effort_none);
     common.explicit_effort_excludes_tools = all(Capabilities::explicit_effort_excludes_tools);
@@ -86,11 +84,8 @@ fn status(versions: &[&Capabilities]) -> String {
         Lifecycle::Retiring(date) => Some((*date).to_owned()),
         _ => None,
     };
-    let dates: Option<Vec<String>> = lifecycles
-        .iter()
-        .filter(|cycle| !matches!(cycle, Lifecycle::Retired(_)))
-        .map(retiring)
-        .collect();
+    let dates: Option<Vec<String>> =
+        lifecycles.iter().filter(|cycle| !matches!(cycle, Lifecycle::Retired(_))).map(retiring).collect();
     match dates.and_then(|dates| dates.into_iter().max()) {
         Some(last) => format!("last version's retirement {last}"),
         None => "differs between versions".to_owned(),
@@ -154,9 +149,7 @@ mod tests {
 
     #[test]
     fn a_duty_holds_only_if_every_version_has_it() {
-        let dutiful = Capabilities::unknown()
-            .with_max_completion_tokens_required(true)
-            .with_responses_only(true);
+        let dutiful = Capabilities::unknown().with_max_completion_tokens_required(true).with_responses_only(true);
         assert!(in_common(&[&dutiful, &dutiful]).max_completion_tokens_required());
         let common = in_common(&[&dutiful, &Capabilities::unknown()]);
         assert!(!common.max_completion_tokens_required() && !common.is_responses_only());
@@ -166,11 +159,7 @@ mod tests {
     fn a_name_lives_as_long_as_its_last_version() {
         let with = |status: &str| Capabilities::unknown().with_status(status);
         let (gone, also_gone) = (with("retired 2025-02-13"), with("off the schedule by 2025-12"));
-        let (soon, later, open) = (
-            with("retirement 2026-10-01"),
-            with("retirement 2027-04-14"),
-            with("available"),
-        );
+        let (soon, later, open) = (with("retirement 2026-10-01"), with("retirement 2027-04-14"), with("available"));
         let cycle = |versions: &[&Capabilities], expected| assert_eq!(in_common(versions).lifecycle(), expected);
         cycle(&[&gone, &also_gone], Lifecycle::Retired(None));
         cycle(&[&gone, &later, &soon], Lifecycle::Retiring("2027-04-14"));

@@ -9,8 +9,7 @@ use super::{Capabilities, Family, Model, ModelCatalog, Parameter, ReasoningEffor
 impl Capabilities {
     /// Takes one member of the JSON object. The error names the field and what it may hold.
     pub(super) fn read_field(&mut self, field: &str, value: &Value) -> Result<(), String> {
-        self.read_value(field, value)
-            .map_err(|expected| format!("field '{field}' {expected}"))
+        self.read_value(field, value).map_err(|expected| format!("field '{field}' {expected}"))
     }
 
     fn read_value(&mut self, field: &str, value: &Value) -> Result<(), String> {
@@ -36,9 +35,7 @@ impl Capabilities {
     }
 
     fn read_parameters(&mut self, value: &Value) -> Result<(), String> {
-        let cells = value
-            .as_object()
-            .ok_or("must be an object of parameters, each 'yes', 'no' or 'unknown'")?;
+        let cells = value.as_object().ok_or("must be an object of parameters, each 'yes', 'no' or 'unknown'")?;
         for (name, cell) in cells {
             let parameter = Parameter::ALL.iter().find(|parameter| parameter.as_str() == name);
             let parameter = parameter.ok_or_else(|| {
@@ -77,33 +74,18 @@ impl Capabilities {
             ("responses_only", flag(self.responses_only)),
             ("parameters", Some(self.parameters().into())),
             ("reasoning_efforts", self.reasoning_efforts().map(efforts)),
-            (
-                "default_reasoning_effort",
-                self.default_effort.as_ref().map(|effort| effort.as_str().into()),
-            ),
-            (
-                "max_completion_tokens_required",
-                flag(self.max_completion_tokens_required),
-            ),
+            ("default_reasoning_effort", self.default_effort.as_ref().map(|effort| effort.as_str().into())),
+            ("max_completion_tokens_required", flag(self.max_completion_tokens_required)),
             ("tools_need_effort_none", flag(self.tools_need_effort_none)),
-            (
-                "explicit_effort_excludes_tools",
-                flag(self.explicit_effort_excludes_tools),
-            ),
+            ("explicit_effort_excludes_tools", flag(self.explicit_effort_excludes_tools)),
             ("context_tokens", self.context_tokens.map(Value::from)),
             ("max_output_tokens", self.max_output_tokens.map(Value::from)),
-            (
-                "min_api_version",
-                self.min_api_version.as_ref().map(|version| version.as_str().into()),
-            ),
+            ("min_api_version", self.min_api_version.as_ref().map(|version| version.as_str().into())),
             ("status", text(&self.status)),
             ("source", text(&self.source)),
             ("checked", text(&self.checked)),
         ];
-        members
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     fn parameters(&self) -> Map<String, Value> {
@@ -203,13 +185,10 @@ fn nullable<'v, T>(value: &'v Value, read: fn(&'v Value) -> Result<T, String>) -
 
 fn word<T: Copy>(value: &Value, all: &[T], as_str: fn(T) -> &'static str) -> Result<T, String> {
     let given = value.as_str();
-    all.iter()
-        .copied()
-        .find(|known| given == Some(as_str(*known)))
-        .ok_or_else(|| match given {
-            Some(given) => format!("must be one of {}, not '{given}'", quoted(all, as_str)),
-            None => format!("must be one of {}", quoted(all, as_str)),
-        })
+    all.iter().copied().find(|known| given == Some(as_str(*known))).ok_or_else(|| match given {
+        Some(given) => format!("must be one of {}, not '{given}'", quoted(all, as_str)),
+        None => format!("must be one of {}", quoted(all, as_str)),
+    })
 }
 
 fn quoted<T: Copy>(all: &[T], as_str: fn(T) -> &'static str) -> String {
@@ -234,19 +213,13 @@ mod tests {
 
     #[test]
     fn what_is_left_out_stays_unknown() {
-        assert_eq!(
-            serde_json::from_value::<Capabilities>(json!({})).unwrap(),
-            Capabilities::unknown()
-        );
+        assert_eq!(serde_json::from_value::<Capabilities>(json!({})).unwrap(), Capabilities::unknown());
     }
 
     #[test]
     fn a_future_effort_is_taken() {
         let read: Capabilities = serde_json::from_value(json!({"reasoning_efforts": ["low", "max"]})).unwrap();
-        assert_eq!(
-            read.reasoning_efforts(),
-            Some(&[ReasoningEffort::Low, ReasoningEffort::from("max")][..])
-        );
+        assert_eq!(read.reasoning_efforts(), Some(&[ReasoningEffort::Low, ReasoningEffort::from("max")][..]));
     }
 
     #[test]
@@ -273,19 +246,10 @@ mod tests {
                 json!({"parameters": ["tools"]}),
                 "field 'parameters' must be an object of parameters, each 'yes', 'no' or 'unknown'",
             ),
-            (
-                json!({"context_tokens": -1}),
-                "field 'context_tokens' must be a whole number",
-            ),
-            (
-                json!({"responses_only": "no"}),
-                "field 'responses_only' must be true or false",
-            ),
+            (json!({"context_tokens": -1}), "field 'context_tokens' must be a whole number"),
+            (json!({"responses_only": "no"}), "field 'responses_only' must be true or false"),
             (json!({"status": 4}), "field 'status' must be a string"),
-            (
-                json!({"reasoning_efforts": ["low", 3]}),
-                "field 'reasoning_efforts' must be a list of words, or null",
-            ),
+            (json!({"reasoning_efforts": ["low", 3]}), "field 'reasoning_efforts' must be a list of words, or null"),
             (
                 json!({"contxt": 4}),
                 "field 'contxt' is not known; see the documentation of `ModelCatalog` for those that are",
@@ -298,9 +262,8 @@ mod tests {
 
     #[test]
     fn null_takes_a_figure_back() {
-        let mut capabilities = Capabilities::unknown()
-            .with_context_tokens(5)
-            .with_reasoning_efforts([ReasoningEffort::Low]);
+        let mut capabilities =
+            Capabilities::unknown().with_context_tokens(5).with_reasoning_efforts([ReasoningEffort::Low]);
         capabilities.read_field("context_tokens", &Value::Null).unwrap();
         capabilities.read_field("reasoning_efforts", &Value::Null).unwrap();
         assert_eq!(capabilities, Capabilities::unknown());

@@ -39,10 +39,7 @@ impl Deployment {
     /// A deployment that declares no model.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            model: None,
-        }
+        Self { name: name.into(), model: None }
     }
 
     /// Declares the model behind the deployment.
@@ -100,11 +97,7 @@ mod tests {
         assert_eq!(dated.declared_model(), Some(&Model::GPT_4O_2024_11_20));
 
         let owned = "gpt-4o".to_owned();
-        for deployment in [
-            Deployment::from("gpt-4o"),
-            Deployment::from(&owned),
-            Deployment::from(owned),
-        ] {
+        for deployment in [Deployment::from("gpt-4o"), Deployment::from(&owned), Deployment::from(owned)] {
             assert_eq!(deployment.name(), "gpt-4o");
             let model = deployment.declared_model().unwrap();
             assert_eq!((model.name(), model.version()), ("gpt-4o", None));

@@ -54,10 +54,7 @@ const LEFT_OUT: &[(&str, ApiVersion)] = &[
 
 /// The first version that documents a field; `None` for fields that always were or are not known here.
 pub(crate) fn first_documented(field: &str) -> Option<ApiVersion> {
-    FIRST
-        .iter()
-        .find(|(name, _)| *name == field)
-        .map(|(_, version)| version.clone())
+    FIRST.iter().find(|(name, _)| *name == field).map(|(_, version)| version.clone())
 }
 
 /// Whether a version lacks a field although older versions have it.

@@ -39,9 +39,7 @@ impl<'a> Lifecycle<'a> {
         if status.contains("off the schedule") {
             return Self::Retired(None);
         }
-        let date = status
-            .split_once("retirement")
-            .and_then(|(_, after)| leading_date(after));
+        let date = status.split_once("retirement").and_then(|(_, after)| leading_date(after));
         date.map_or(Self::Unknown, Self::Retiring)
     }
 }
@@ -49,9 +47,7 @@ impl<'a> Lifecycle<'a> {
 fn leading_date(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let text = text.strip_prefix("about").unwrap_or(text).trim_start();
-    let end = text
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '-')
-        .unwrap_or(text.len());
+    let end = text.find(|letter: char| !letter.is_ascii_digit() && letter != '-').unwrap_or(text.len());
     text.get(..end).filter(|date| date.len() >= "YYYY-MM".len())
 }
 
@@ -63,21 +59,12 @@ mod tests {
     fn every_kind_of_status_in_the_table_is_understood() {
         for (status, expected) in [
             ("retired 2025-02-13", Lifecycle::Retired(Some("2025-02-13"))),
-            (
-                "Preview; retired 2026-05-13 (D5; D5b says 2026-06-29)",
-                Lifecycle::Retired(Some("2026-05-13")),
-            ),
+            ("Preview; retired 2026-05-13 (D5; D5b says 2026-06-29)", Lifecycle::Retired(Some("2026-05-13"))),
             ("Preview; retired about 2026-02", Lifecycle::Retired(Some("2026-02"))),
             ("off the schedule by 2025-12 (retired)", Lifecycle::Retired(None)),
             ("superseded by turbo-2024-04-09 (retired)", Lifecycle::Retired(None)),
-            (
-                "no earlier than 2025-09-26; off the schedule by 2025-12 (D4 still lists it)",
-                Lifecycle::Retired(None),
-            ),
-            (
-                "Deprecated; retirement 2026-10-21 (earlier schedule: 2026-07-15)",
-                Lifecycle::Retiring("2026-10-21"),
-            ),
+            ("no earlier than 2025-09-26; off the schedule by 2025-12 (D4 still lists it)", Lifecycle::Retired(None)),
+            ("Deprecated; retirement 2026-10-21 (earlier schedule: 2026-07-15)", Lifecycle::Retiring("2026-10-21")),
             ("Preview; managed compute", Lifecycle::Unknown),
             ("retirement unclear", Lifecycle::Unknown),
             ("", Lifecycle::Unknown),

@@ -98,10 +98,7 @@ fn word(support: Support) -> &'static str {
 
 /// The verdict, or the verdicts where they differ, and the rule of that model alone.
 fn cell(capabilities: &Capabilities, parameters: &[Parameter]) -> String {
-    let mut words: Vec<&str> = parameters
-        .iter()
-        .map(|parameter| word(capabilities.supports(*parameter)))
-        .collect();
+    let mut words: Vec<&str> = parameters.iter().map(|parameter| word(capabilities.supports(*parameter))).collect();
     words.dedup();
     let verdict = words.join("/");
     let rule = match parameters {
@@ -151,24 +148,11 @@ mod tests {
     fn a_row_says_what_is_known() {
         assert_eq!(
             row_of(&Model::O1_2024_12_17)[..9],
-            [
-                "o1-2024-12-17",
-                "yes",
-                "no",
-                "no",
-                "no",
-                "no",
-                "no",
-                "yes, or `.uncapped()`",
-                "low, **medium**, high"
-            ]
+            ["o1-2024-12-17", "yes", "no", "no", "no", "no", "no", "yes, or `.uncapped()`", "low, **medium**, high"]
         );
         assert_eq!(row_of(&Model::O3_PRO_2025_06_10)[1], "no, Responses API only");
         assert_eq!(row_of(&Model::GPT_5_6_SOL_2026_07_09)[13], "yes, with effort none only");
-        assert_eq!(
-            row_of(&Model::GPT_5_4_2026_03_05)[13],
-            "yes, without an effort, or none"
-        );
+        assert_eq!(row_of(&Model::GPT_5_4_2026_03_05)[13], "yes, without an effort, or none");
         assert_eq!(row_of(&Model::GPT_5_2025_08_07)[14], "yes, not with minimal");
     }
 

@@ -106,11 +106,7 @@ impl Model {
     /// A model of the user's own.
     #[must_use]
     pub fn custom(name: impl Into<String>, capabilities: Capabilities) -> Self {
-        Self(Repr::Declared(Arc::new(Declared {
-            name: name.into(),
-            version: None,
-            capabilities,
-        })))
+        Self(Repr::Declared(Arc::new(Declared { name: name.into(), version: None, capabilities })))
     }
 
     fn declared(name: &str, version: Option<&str>, capabilities: Capabilities) -> Self {
@@ -165,9 +161,7 @@ impl Model {
 
     fn id_bytes(&self) -> impl Iterator<Item = u8> {
         let version = self.version().into_iter();
-        self.name()
-            .bytes()
-            .chain(version.flat_map(|version| std::iter::once(b'-').chain(version.bytes())))
+        self.name().bytes().chain(version.flat_map(|version| std::iter::once(b'-').chain(version.bytes())))
     }
 }
 

@@ -179,9 +179,7 @@ impl Cells {
 
 impl fmt::Debug for Cells {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.known().map(|(parameter, support)| (parameter.as_str(), support)))
-            .finish()
+        f.debug_map().entries(self.known().map(|(parameter, support)| (parameter.as_str(), support))).finish()
     }
 }
 
@@ -192,9 +190,7 @@ mod tests {
     #[test]
     fn no_two_parameters_share_a_word() {
         for parameter in Parameter::ALL {
-            let named = Parameter::ALL
-                .iter()
-                .filter(|other| other.to_string() == parameter.as_str());
+            let named = Parameter::ALL.iter().filter(|other| other.to_string() == parameter.as_str());
             assert_eq!(named.collect::<Vec<_>>(), [parameter]);
         }
         assert_eq!(Parameter::ALL.len(), 22);

@@ -152,12 +152,7 @@ macro_rules! effort_cell {
 
 macro_rules! efforts {
     (nlmh) => {
-        &[
-            ReasoningEffort::None,
-            ReasoningEffort::Low,
-            ReasoningEffort::Medium,
-            ReasoningEffort::High,
-        ]
+        &[ReasoningEffort::None, ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High]
     };
     (nlmhx) => {
         &[
@@ -169,23 +164,13 @@ macro_rules! efforts {
         ]
     };
     (Mlmh) => {
-        &[
-            ReasoningEffort::Minimal,
-            ReasoningEffort::Low,
-            ReasoningEffort::Medium,
-            ReasoningEffort::High,
-        ]
+        &[ReasoningEffort::Minimal, ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High]
     };
     (lmh) => {
         &[ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High]
     };
     (lmhx) => {
-        &[
-            ReasoningEffort::Low,
-            ReasoningEffort::Medium,
-            ReasoningEffort::High,
-            ReasoningEffort::Xhigh,
-        ]
+        &[ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High, ReasoningEffort::Xhigh]
     };
     (h) => {
         &[ReasoningEffort::High]

@@ -16,19 +16,11 @@ const PAGES: &[(&str, &str, &str)] = &[
         "api version page, 2024 and 2025",
         "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle",
     ),
-    (
-        "D8",
-        "predicted outputs guide",
-        "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs",
-    ),
+    ("D8", "predicted outputs guide", "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs"),
     ("D16", "retirement schedule, December 2025", RETIREMENTS),
     ("D17", "retirement schedule, June 2025", RETIREMENTS),
     ("D18", "models page, 2024 and 2025", MODELS),
-    (
-        "D20",
-        "what's new page",
-        "https://learn.microsoft.com/azure/ai-foundry/openai/whats-new",
-    ),
+    ("D20", "what's new page", "https://learn.microsoft.com/azure/ai-foundry/openai/whats-new"),
     ("seedA", "reasoning guide, early 2025", REASONING),
 ];
 
@@ -39,11 +31,7 @@ const RETIREMENTS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/c
 impl Capabilities {
     /// Each source of [`source`](Self::source) spelled out: its key, what it is, and where.
     pub fn sources(&self) -> impl Iterator<Item = String> + '_ {
-        self.source
-            .split(';')
-            .map(str::trim)
-            .filter(|key| !key.is_empty())
-            .map(spelled_out)
+        self.source.split(';').map(str::trim).filter(|key| !key.is_empty()).map(spelled_out)
     }
 }
 
@@ -54,11 +42,7 @@ fn spelled_out(source: &str) -> String {
         None => (source, ""),
     };
     if let Some((_, page, address)) = PAGES.iter().find(|(known, ..)| *known == key) {
-        let remark = if remark.is_empty() {
-            String::new()
-        } else {
-            format!(", {remark}")
-        };
+        let remark = if remark.is_empty() { String::new() } else { format!(", {remark}") };
         return format!("{key}: {page}{remark}, <{address}>");
     }
     let kind = if key == "REC" {

@@ -56,10 +56,7 @@ impl UnknownModel {
             .filter(|(distance, _)| *distance <= 2.max(letters / 4) && *distance < letters)
             .collect();
         near.sort();
-        Self {
-            given: given.to_owned(),
-            near: near.into_iter().take(MOST).map(|(_, id)| id).collect(),
-        }
+        Self { given: given.to_owned(), near: near.into_iter().take(MOST).map(|(_, id)| id).collect() }
     }
 
     /// What was asked for.
@@ -130,14 +127,9 @@ mod tests {
 
     #[test]
     fn a_distance_counts_letters() {
-        for (left, right, expected) in [
-            ("", "", 0),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("o1", "o3", 1),
-            ("gtp", "gpt", 2),
-            ("kitten", "sitting", 3),
-        ] {
+        for (left, right, expected) in
+            [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("o1", "o3", 1), ("gtp", "gpt", 2), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(left, right), expected, "{left} and {right}");
         }
     }

@@ -185,15 +185,11 @@ mod tests {
         };
         let mut lines = csv.lines();
         let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
-        let rows: Vec<HashMap<&str, &str>> = lines
-            .map(|line| columns.iter().copied().zip(line.split(',')).collect())
-            .collect();
+        let rows: Vec<HashMap<&str, &str>> =
+            lines.map(|line| columns.iter().copied().zip(line.split(',')).collect()).collect();
         assert!(rows.iter().all(|row| row.len() == columns.len()));
 
-        let mut ids: Vec<String> = rows
-            .iter()
-            .map(|row| format!("{}-{}", row["model"], row["version"]))
-            .collect();
+        let mut ids: Vec<String> = rows.iter().map(|row| format!("{}-{}", row["model"], row["version"])).collect();
         let mut ours: Vec<String> = models().map(|model| model.id()).collect();
         ids.sort();
         ours.sort();
@@ -205,11 +201,7 @@ mod tests {
             assert_eq!((model.name(), model.version()), (row["model"], Some(row["version"])));
             let capabilities = model.capabilities();
             assert_eq!(capabilities.family().as_str(), row["family"], "{id}");
-            assert_eq!(
-                capabilities.chat_completions(),
-                verdict(row["chat_completions"]),
-                "{id}"
-            );
+            assert_eq!(capabilities.chat_completions(), verdict(row["chat_completions"]), "{id}");
             assert_eq!(capabilities.is_responses_only(), row["responses_only"] == "yes", "{id}");
             for (column, parameters) in VERDICTS {
                 for parameter in *parameters {
@@ -226,11 +218,7 @@ mod tests {
             assert_eq!(capabilities.context_tokens(), leading_number(row["context_in"]), "{id}");
             assert_eq!(capabilities.max_output_tokens(), leading_number(row["max_out"]), "{id}");
             let first = row["min_api_version"].split(' ').next().map(ApiVersion::from);
-            assert_eq!(
-                capabilities.min_api_version(),
-                first.filter(ApiVersion::is_well_formed),
-                "{id}"
-            );
+            assert_eq!(capabilities.min_api_version(), first.filter(ApiVersion::is_well_formed), "{id}");
             assert_eq!(capabilities.status(), row["retired_or_status"], "{id}");
             assert_eq!(capabilities.source(), row["source"], "{id}");
         }
@@ -240,9 +228,7 @@ mod tests {
     fn lines_stand_in_order_and_none_twice() {
         let lines: Vec<(usize, String, String)> = models()
             .map(|model| {
-                let place = Family::ALL
-                    .iter()
-                    .position(|family| *family == model.capabilities().family());
+                let place = Family::ALL.iter().position(|family| *family == model.capabilities().family());
                 let version = model.version().unwrap_or_default().to_lowercase();
                 (place.unwrap(), model.name().to_owned(), version)
             })
@@ -256,24 +242,15 @@ mod tests {
         for model in models() {
             let capabilities = model.capabilities();
             assert_eq!(capabilities.checked(), "2026-11-21", "{model}");
-            assert!(
-                !capabilities.source().is_empty() && !capabilities.status().is_empty(),
-                "{model}"
-            );
-            assert!(
-                capabilities.min_api_version().is_none_or(|version| version.is_known()),
-                "{model}"
-            );
+            assert!(!capabilities.source().is_empty() && !capabilities.status().is_empty(), "{model}");
+            assert!(capabilities.min_api_version().is_none_or(|version| version.is_known()), "{model}");
         }
     }
 
     #[test]
     fn rules_of_single_models_stand_with_those_models_only() {
         let with = |rule: fn(&Capabilities) -> bool| -> Vec<String> {
-            models()
-                .filter(|model| rule(model.capabilities()))
-                .map(|model| model.id())
-                .collect()
+            models().filter(|model| rule(model.capabilities())).map(|model| model.id()).collect()
         };
         assert_eq!(
             with(Capabilities::max_completion_tokens_required),
@@ -281,11 +258,7 @@ mod tests {
         );
         assert_eq!(
             with(Capabilities::tools_need_effort_none),
-            [
-                "gpt-5.6-luna-2026-07-09",
-                "gpt-5.6-sol-2026-07-09",
-                "gpt-5.6-terra-2026-07-09"
-            ]
+            ["gpt-5.6-luna-2026-07-09", "gpt-5.6-sol-2026-07-09", "gpt-5.6-terra-2026-07-09"]
         );
         assert_eq!(
             with(Capabilities::explicit_effort_excludes_tools),
@@ -299,9 +272,8 @@ mod tests {
 
     #[test]
     fn refused_efforts_are_those_of_models_without_any() {
-        let refusing: Vec<Model> = models()
-            .filter(|model| model.capabilities().reasoning_efforts() == Some(&[]))
-            .collect();
+        let refusing: Vec<Model> =
+            models().filter(|model| model.capabilities().reasoning_efforts() == Some(&[])).collect();
         assert!(refusing.contains(&Model::O1_MINI_2024_09_12) && refusing.contains(&Model::O1_PREVIEW_2024_09_12));
         let others = refusing.iter().filter(|model| model.name() != "gpt-chat-latest");
         assert_eq!(others.count(), 2);

@@ -135,11 +135,7 @@ pub(super) fn adapt(mut request: ChatCompletionRequest) -> Result<Adapted, Valid
         let mended = order.into_iter().find_map(|violation| {
             let mut candidate = request.clone();
             let (parameter, change) = mend(&mut candidate, violation)?;
-            let adaptation = Adaptation {
-                parameter,
-                change,
-                cause: violation.clone(),
-            };
+            let adaptation = Adaptation { parameter, change, cause: violation.clone() };
             Some((candidate, adaptation))
         });
         let Some((candidate, adaptation)) = mended else {
@@ -201,9 +197,7 @@ mod tests {
     #[test]
     fn limits_under_neither_name_are_dropped() {
         let neither = custom(|unknown| {
-            unknown
-                .with(Parameter::MaxTokens, Support::No)
-                .with(Parameter::MaxCompletionTokens, Support::No)
+            unknown.with(Parameter::MaxTokens, Support::No).with(Parameter::MaxCompletionTokens, Support::No)
         });
         let (changes, sent) = adapted(neither.max_tokens(7).max_completion_tokens(8));
         assert_eq!(changes, ["max_tokens: dropped", "max_completion_tokens: dropped"]);
@@ -241,12 +235,8 @@ mod tests {
     fn mixed_instructions_become_developer_messages() {
         let (changes, sent) = adapted(ask(Model::GPT_5_2025_08_07).system("a").developer("b"));
         assert_eq!(changes, ["messages: system messages became developer messages"]);
-        let roles: Vec<&str> = sent["messages"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|m| m["role"].as_str().unwrap())
-            .collect();
+        let roles: Vec<&str> =
+            sent["messages"].as_array().unwrap().iter().map(|m| m["role"].as_str().unwrap()).collect();
         assert_eq!(roles, ["user", "developer", "developer"]);
     }
 
@@ -283,10 +273,7 @@ mod tests {
     #[test]
     fn tools_stay_and_the_effort_gives_way() {
         let (changes, sent) = adapted(ask(Model::GPT_5_6_SOL_2026_07_09).tool(Tool::function("f")));
-        assert_eq!(
-            changes,
-            ["reasoning_effort: set to none: the model takes tools only so"]
-        );
+        assert_eq!(changes, ["reasoning_effort: set to none: the model takes tools only so"]);
         assert_eq!(sent["reasoning_effort"], "none");
         assert_eq!(sent["tools"].as_array().unwrap().len(), 1);
 
@@ -295,9 +282,7 @@ mod tests {
         assert_eq!(changes, ["reasoning_effort: dropped"]);
         assert_eq!(sent.get("reasoning_effort"), None);
 
-        let asked = ask(Model::GPT_5_2025_08_07)
-            .tool(Tool::function("f"))
-            .parallel_tool_calls(true);
+        let asked = ask(Model::GPT_5_2025_08_07).tool(Tool::function("f")).parallel_tool_calls(true);
         let (changes, sent) = adapted(asked.reasoning_effort(ReasoningEffort::Minimal));
         assert_eq!(changes, ["parallel_tool_calls: dropped"]);
         assert_eq!(sent["reasoning_effort"], "minimal");
@@ -305,11 +290,8 @@ mod tests {
 
     #[test]
     fn an_effort_that_cannot_be_none_stays_an_error() {
-        let asked = custom(|unknown| {
-            unknown
-                .with_tools_need_effort_none(true)
-                .with_reasoning_efforts([ReasoningEffort::Low])
-        });
+        let asked =
+            custom(|unknown| unknown.with_tools_need_effort_none(true).with_reasoning_efforts([ReasoningEffort::Low]));
         let error = asked.tool(Tool::function("f")).adapt().unwrap_err();
         assert_eq!(error.violations().len(), 1);
         assert_eq!(error.violations()[0].rule(), Rule::EffortConflict);
@@ -334,20 +316,10 @@ mod tests {
 
     #[test]
     fn refused_parts_are_told_at_their_places() {
-        let parts = [
-            ContentPart::image_url("u"),
-            ContentPart::text("look"),
-            ContentPart::image_url("v"),
-        ];
+        let parts = [ContentPart::image_url("u"), ContentPart::text("look"), ContentPart::image_url("v")];
         let (changes, sent) = adapted(ask(Model::O3_MINI_2025_01_31).message(Message::user_parts(parts)));
-        assert_eq!(
-            changes,
-            ["messages[1].content[2]: dropped", "messages[1].content[0]: dropped"]
-        );
-        assert_eq!(
-            sent["messages"][1]["content"],
-            json!([{"type": "text", "text": "look"}])
-        );
+        assert_eq!(changes, ["messages[1].content[2]: dropped", "messages[1].content[0]: dropped"]);
+        assert_eq!(sent["messages"][1]["content"], json!([{"type": "text", "text": "look"}]));
 
         let only = ask(Model::O3_MINI_2025_01_31).message(Message::user_parts([ContentPart::image_url("u")]));
         let error = only.adapt().unwrap_err();
@@ -369,10 +341,7 @@ mod tests {
         )
         .unwrap();
         let adapted = request.adapt().unwrap();
-        assert_eq!(
-            adapted.adaptations()[0].to_string(),
-            "stream: dropped: the answer comes whole"
-        );
+        assert_eq!(adapted.adaptations()[0].to_string(), "stream: dropped: the answer comes whole");
         assert_eq!(adapted.request().asks_for_stream(), None);
     }
 

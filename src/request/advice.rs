@@ -21,10 +21,7 @@ pub struct Advice {
 
 impl Advice {
     pub(crate) fn new(parameter: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            parameter: parameter.into(),
-            message: message.into(),
-        }
+        Self { parameter: parameter.into(), message: message.into() }
     }
 
     /// The wire name of the parameter, or `model` or `api-version`.
@@ -85,10 +82,7 @@ fn about_retirement(model: &Model, found: &mut Vec<Advice>) {
         Lifecycle::Retiring(date) if date <= capabilities.checked() => format!("was to retire on {date}"),
         _ => return,
     };
-    found.push(Advice::new(
-        "model",
-        format!("{model} {when}: move the deployment to a newer model"),
-    ));
+    found.push(Advice::new("model", format!("{model} {when}: move the deployment to a newer model")));
 }
 
 fn about_reasoning(model: &Model, body: &RequestBody, found: &mut Vec<Advice>) {
@@ -121,10 +115,7 @@ fn thinks(body: &RequestBody, capabilities: &Capabilities) -> bool {
 
 fn about_limits(body: &RequestBody, found: &mut Vec<Advice>) {
     if body.max_tokens.is_some() && body.max_completion_tokens.is_some() {
-        found.push(Advice::new(
-            "max_tokens",
-            "max_completion_tokens says the same: keep one of them",
-        ));
+        found.push(Advice::new("max_tokens", "max_completion_tokens says the same: keep one of them"));
     }
     if let Some(n) = body.n.filter(|n| *n > 1) {
         found.push(Advice::new(
@@ -139,11 +130,7 @@ fn about_tools(model: Option<&Model>, body: &RequestBody, found: &mut Vec<Advice
     let refuses = |parameter| model.is_some_and(|model| model.capabilities().supports(parameter) == Support::No);
     let one_at_a_time = refuses(Parameter::ParallelToolCalls);
     let mut tools = body.tools.iter().flat_map(|tools| tools.iter());
-    let strict = tools.any(|tool| {
-        tool.function
-            .as_ref()
-            .is_some_and(|function| function.strict == Some(true))
-    });
+    let strict = tools.any(|tool| tool.function.as_ref().is_some_and(|function| function.strict == Some(true)));
     let follows_schema = strict || (body.asks_for_schema() && body.offers_tools());
     if follows_schema && !one_at_a_time && body.parallel_tool_calls != Some(false) {
         tell(
@@ -152,18 +139,12 @@ fn about_tools(model: Option<&Model>, body: &RequestBody, found: &mut Vec<Advice
         );
     }
     if body.asks_for_schema() && body.data_sources.is_some() {
-        tell(
-            "response_format",
-            "a JSON schema is not kept together with data_sources",
-        );
+        tell("response_format", "a JSON schema is not kept together with data_sources");
     }
     // The next two are known from single reports of what the service answered:
     // openai/openai-agents-python#4326 and UKGovernmentBEIS/inspect_ai#1460.
     if body.parallel_tool_calls.is_some() && !body.has_tools() {
-        tell(
-            "parallel_tool_calls",
-            "the service was seen to refuse parallel_tool_calls without tools: leave it out",
-        );
+        tell("parallel_tool_calls", "the service was seen to refuse parallel_tool_calls without tools: leave it out");
     } else if body.parallel_tool_calls == Some(false)
         && one_at_a_time
         && model.is_some_and(|model| model.capabilities().is_reasoning())
@@ -195,10 +176,7 @@ mod tests {
     #[track_caller]
     fn assert_told(asked: ChatCompletionRequestBuilder, version: ApiVersion, expected: &[(&str, &str)]) {
         let told = asked.build_unchecked().advice(&version);
-        let told: Vec<_> = told
-            .iter()
-            .map(|advice| (advice.parameter(), advice.message()))
-            .collect();
+        let told: Vec<_> = told.iter().map(|advice| (advice.parameter(), advice.message())).collect();
         assert_eq!(told, expected);
     }
 
@@ -234,14 +212,8 @@ mod tests {
     #[test]
     fn a_model_that_is_gone_is_told() {
         for (model, message) in [
-            (
-                "gpt-4:0314",
-                "gpt-4-0314 was retired on 2025-06-06: move the deployment to a newer model",
-            ),
-            (
-                "gpt-4:0125-Preview",
-                "gpt-4-0125-Preview is retired: move the deployment to a newer model",
-            ),
+            ("gpt-4:0314", "gpt-4-0314 was retired on 2025-06-06: move the deployment to a newer model"),
+            ("gpt-4:0125-Preview", "gpt-4-0125-Preview is retired: move the deployment to a newer model"),
             (
                 "gpt-4o:2024-05-13",
                 "gpt-4o-2024-05-13 was to retire on 2026-10-01: move the deployment to a newer model",
@@ -254,10 +226,7 @@ mod tests {
         assert_told(
             ChatCompletionRequest::builder(Deployment::new("d").model(own)).user("hi"),
             ApiVersion::V1,
-            &[(
-                "model",
-                "mine was retired on 2025-01-01: move the deployment to a newer model",
-            )],
+            &[("model", "mine was retired on 2025-01-01: move the deployment to a newer model")],
         );
     }
 
@@ -306,10 +275,7 @@ mod tests {
         assert_told(
             ask_any().n(3),
             ApiVersion::V1,
-            &[(
-                "n",
-                "3 answers are billed 3 times, and their chunks come interleaved in a stream",
-            )],
+            &[("n", "3 answers are billed 3 times, and their chunks come interleaved in a stream")],
         );
         assert_told(ask_any().n(1), ApiVersion::V1, &[]);
     }
@@ -324,25 +290,16 @@ mod tests {
         assert_told(ask_any().tool(Tool::function("f").strict(true)), ApiVersion::V1, told);
         assert_told(both.parallel_tool_calls(false), ApiVersion::V1, &[]);
         assert_told(ask_any().response_format(format()), ApiVersion::V1, &[]);
-        assert_told(
-            ask("gpt-5-pro").response_format(format()).tool(Tool::function("f")),
-            ApiVersion::V1,
-            &[],
-        );
+        assert_told(ask("gpt-5-pro").response_format(format()).tool(Tool::function("f")), ApiVersion::V1, &[]);
     }
 
     #[test]
     fn schemas_are_not_kept_with_data_sources() {
         let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
         assert_told(
-            ask_any()
-                .response_format(ResponseFormat::json_schema("a", json!({})))
-                .data_source(source),
+            ask_any().response_format(ResponseFormat::json_schema("a", json!({}))).data_source(source),
             ApiVersion::V1_PREVIEW,
-            &[(
-                "response_format",
-                "a JSON schema is not kept together with data_sources",
-            )],
+            &[("response_format", "a JSON schema is not kept together with data_sources")],
         );
     }
 

@@ -40,12 +40,7 @@ macro_rules! setters {
 
 impl ChatCompletionRequestBuilder {
     pub(super) fn new(deployment: Deployment) -> Self {
-        Self {
-            deployment,
-            body: RequestBody::EMPTY,
-            uncapped: false,
-            early: Vec::new(),
-        }
+        Self { deployment, body: RequestBody::EMPTY, uncapped: false, early: Vec::new() }
     }
 
     /// Adds a turn. An answer goes back as `.message(completion_message)`.
@@ -56,11 +51,7 @@ impl ChatCompletionRequestBuilder {
 
     /// Adds several turns.
     pub fn messages(mut self, messages: impl IntoIterator<Item = impl Into<Message>>) -> Self {
-        self.body
-            .messages
-            .get_or_insert_default()
-            .0
-            .extend(messages.into_iter().map(Into::into));
+        self.body.messages.get_or_insert_default().0.extend(messages.into_iter().map(Into::into));
         self
     }
 
@@ -262,14 +253,7 @@ impl ChatCompletionRequestBuilder {
             // read again, so that a member of ours among the extras is found by the rules
             self.body = self.body.edited(|_| Some(())).unwrap_or(self.body);
         }
-        (
-            ChatCompletionRequest {
-                deployment: self.deployment,
-                body: self.body,
-                uncapped: self.uncapped,
-            },
-            self.early,
-        )
+        (ChatCompletionRequest { deployment: self.deployment, body: self.body, uncapped: self.uncapped }, self.early)
     }
 
     fn number(&mut self, parameter: &str, value: f64) -> Option<Number> {

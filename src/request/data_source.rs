@@ -190,66 +190,43 @@ wire_struct! {
 
 impl DataSourceAuthentication {
     fn of(kind: &str) -> Self {
-        Self {
-            kind: Some(kind.to_owned()),
-            ..Self::EMPTY
-        }
+        Self { kind: Some(kind.to_owned()), ..Self::EMPTY }
     }
 
     /// With an API key.
     #[must_use]
     pub fn api_key(key: impl Into<String>) -> Self {
-        Self {
-            key: Some(key.into()),
-            ..Self::of("api_key")
-        }
+        Self { key: Some(key.into()), ..Self::of("api_key") }
     }
 
     /// With a connection string.
     #[must_use]
     pub fn connection_string(text: impl Into<String>) -> Self {
-        Self {
-            connection_string: Some(text.into()),
-            ..Self::of("connection_string")
-        }
+        Self { connection_string: Some(text.into()), ..Self::of("connection_string") }
     }
 
     /// With a key and its id.
     #[must_use]
     pub fn key_and_key_id(key: impl Into<String>, key_id: impl Into<String>) -> Self {
-        Self {
-            key: Some(key.into()),
-            key_id: Some(key_id.into()),
-            ..Self::of("key_and_key_id")
-        }
+        Self { key: Some(key.into()), key_id: Some(key_id.into()), ..Self::of("key_and_key_id") }
     }
 
     /// With an encoded API key of Elasticsearch.
     #[must_use]
     pub fn encoded_api_key(key: impl Into<String>) -> Self {
-        Self {
-            encoded_api_key: Some(key.into()),
-            ..Self::of("encoded_api_key")
-        }
+        Self { encoded_api_key: Some(key.into()), ..Self::of("encoded_api_key") }
     }
 
     /// With an access token.
     #[must_use]
     pub fn access_token(token: impl Into<String>) -> Self {
-        Self {
-            access_token: Some(token.into()),
-            ..Self::of("access_token")
-        }
+        Self { access_token: Some(token.into()), ..Self::of("access_token") }
     }
 
     /// With a user name and a password.
     #[must_use]
     pub fn username_and_password(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
-            username: Some(username.into()),
-            password: Some(password.into()),
-            ..Self::of("username_and_password")
-        }
+        Self { username: Some(username.into()), password: Some(password.into()), ..Self::of("username_and_password") }
     }
 
     /// With the resource's own identity.
@@ -261,10 +238,7 @@ impl DataSourceAuthentication {
     /// With an identity assigned to the resource.
     #[must_use]
     pub fn user_assigned_managed_identity(resource_id: impl Into<String>) -> Self {
-        Self {
-            managed_identity_resource_id: Some(resource_id.into()),
-            ..Self::of("user_assigned_managed_identity")
-        }
+        Self { managed_identity_resource_id: Some(resource_id.into()), ..Self::of("user_assigned_managed_identity") }
     }
 }
 
@@ -282,38 +256,25 @@ wire_struct! {
 
 impl EmbeddingDependency {
     fn of(kind: &str) -> Self {
-        Self {
-            kind: Some(kind.to_owned()),
-            ..Self::EMPTY
-        }
+        Self { kind: Some(kind.to_owned()), ..Self::EMPTY }
     }
 
     /// An embedding deployment of the same resource.
     #[must_use]
     pub fn deployment_name(name: impl Into<String>) -> Self {
-        Self {
-            deployment_name: Some(name.into()),
-            ..Self::of("deployment_name")
-        }
+        Self { deployment_name: Some(name.into()), ..Self::of("deployment_name") }
     }
 
     /// An embedding endpoint elsewhere.
     #[must_use]
     pub fn endpoint(endpoint: impl Into<String>, authentication: DataSourceAuthentication) -> Self {
-        Self {
-            endpoint: Some(endpoint.into()),
-            authentication: Some(Box::new(authentication)),
-            ..Self::of("endpoint")
-        }
+        Self { endpoint: Some(endpoint.into()), authentication: Some(Box::new(authentication)), ..Self::of("endpoint") }
     }
 
     /// A model of Elasticsearch.
     #[must_use]
     pub fn model_id(id: impl Into<String>) -> Self {
-        Self {
-            model_id: Some(id.into()),
-            ..Self::of("model_id")
-        }
+        Self { model_id: Some(id.into()), ..Self::of("model_id") }
     }
 
     /// The vectorizer of the search index.
@@ -332,11 +293,7 @@ impl EmbeddingDependency {
 
 impl DataSource {
     fn of(kind: DataSourceType, parameters: DataSourceParameters) -> Self {
-        Self {
-            kind: Some(kind),
-            parameters: Some(parameters),
-            ..Self::EMPTY
-        }
+        Self { kind: Some(kind), parameters: Some(parameters), ..Self::EMPTY }
     }
 
     /// An index of Azure AI Search.
@@ -388,10 +345,7 @@ impl DataSource {
         index_name: impl Into<String>,
         authentication: DataSourceAuthentication,
     ) -> Self {
-        Self {
-            kind: Some(DataSourceType::Elasticsearch),
-            ..Self::azure_search(endpoint, index_name, authentication)
-        }
+        Self { kind: Some(DataSourceType::Elasticsearch), ..Self::azure_search(endpoint, index_name, authentication) }
     }
 
     /// An index of Pinecone.
@@ -448,10 +402,7 @@ impl DataSource {
     /// A source this version does not know: its type and its settings as JSON.
     #[must_use]
     pub fn other(kind: impl AsRef<str>, parameters: Value) -> Self {
-        let mut source = Self {
-            kind: Some(kind.as_ref().into()),
-            ..Self::EMPTY
-        };
+        let mut source = Self { kind: Some(kind.as_ref().into()), ..Self::EMPTY };
         match serde_json::from_value(parameters.clone()) {
             Ok(parameters) => source.parameters = Some(parameters),
             Err(_) => source.rest.keep("parameters", parameters),
@@ -567,15 +518,9 @@ mod tests {
     fn an_unknown_source_goes_in_as_json() {
         let parameters = json!({"endpoint": "https://s", "depth": 3});
         let source = DataSource::other("new_store", parameters.clone());
-        assert_eq!(
-            serde_json::to_value(source).unwrap(),
-            json!({"type": "new_store", "parameters": parameters})
-        );
+        assert_eq!(serde_json::to_value(source).unwrap(), json!({"type": "new_store", "parameters": parameters}));
         let source = DataSource::other("odd", json!([1]));
-        assert_eq!(
-            serde_json::to_value(source).unwrap(),
-            json!({"type": "odd", "parameters": [1]})
-        );
+        assert_eq!(serde_json::to_value(source).unwrap(), json!({"type": "odd", "parameters": [1]}));
     }
 
     #[test]

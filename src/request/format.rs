@@ -65,34 +65,21 @@ impl ResponseFormat {
     /// Text.
     #[must_use]
     pub fn text() -> Self {
-        Self {
-            kind: Some(ResponseFormatType::Text),
-            ..Self::EMPTY
-        }
+        Self { kind: Some(ResponseFormatType::Text), ..Self::EMPTY }
     }
 
     /// Some JSON object. The service wants the word JSON in a message.
     #[must_use]
     pub fn json_object() -> Self {
-        Self {
-            kind: Some(ResponseFormatType::JsonObject),
-            ..Self::EMPTY
-        }
+        Self { kind: Some(ResponseFormatType::JsonObject), ..Self::EMPTY }
     }
 
     /// JSON that follows a schema; the name is up to 64 letters, digits, `_` and `-`.
     #[must_use]
     pub fn json_schema(name: impl Into<String>, schema: impl Into<Value>) -> Self {
-        let schema = JsonSchemaFormat {
-            name: Some(name.into()),
-            schema: Some(schema.into()),
-            ..JsonSchemaFormat::EMPTY
-        };
-        Self {
-            kind: Some(ResponseFormatType::JsonSchema),
-            json_schema: Some(schema),
-            ..Self::EMPTY
-        }
+        let schema =
+            JsonSchemaFormat { name: Some(name.into()), schema: Some(schema.into()), ..JsonSchemaFormat::EMPTY };
+        Self { kind: Some(ResponseFormatType::JsonSchema), json_schema: Some(schema), ..Self::EMPTY }
     }
 
     /// JSON that reads into `T`, in strict mode.
@@ -143,11 +130,7 @@ impl Prediction {
     }
 
     fn of(content: MessageContent) -> Self {
-        Self {
-            kind: Some("content".to_owned()),
-            content: Some(content),
-            ..Self::EMPTY
-        }
+        Self { kind: Some("content".to_owned()), content: Some(content), ..Self::EMPTY }
     }
 }
 
@@ -268,10 +251,7 @@ mod tests {
 
     #[test]
     fn a_prediction_is_text_or_parts() {
-        assert_eq!(
-            serde_json::to_value(Prediction::from("x")).unwrap(),
-            json!({"type": "content", "content": "x"})
-        );
+        assert_eq!(serde_json::to_value(Prediction::from("x")).unwrap(), json!({"type": "content", "content": "x"}));
         assert_eq!(
             serde_json::to_value(Prediction::parts(["x"])).unwrap(),
             json!({"type": "content", "content": [{"type": "text", "text": "x"}]})

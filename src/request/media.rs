@@ -14,11 +14,7 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 
 /// `data:{media_type};base64,{bytes}`, RFC 2397.
 pub(super) fn data_url(media_type: &str, bytes: &[u8]) -> String {
-    let length = bytes
-        .len()
-        .div_ceil(3)
-        .saturating_mul(4)
-        .saturating_add(media_type.len() + 13);
+    let length = bytes.len().div_ceil(3).saturating_mul(4).saturating_add(media_type.len() + 13);
     let mut text = String::with_capacity(length);
     text.push_str("data:");
     text.push_str(media_type);

@@ -58,11 +58,7 @@ wire_struct! {
 
 impl Message {
     fn new(role: Role, content: impl Into<MessageContent>) -> Self {
-        Self {
-            role: Some(role),
-            content: Some(content.into()),
-            ..Self::EMPTY
-        }
+        Self { role: Some(role), content: Some(content.into()), ..Self::EMPTY }
     }
 
     /// Instructions for models before the o-series.
@@ -99,21 +95,13 @@ impl Message {
     /// Tools the model called earlier.
     #[must_use]
     pub fn assistant_tool_calls(calls: impl IntoIterator<Item = ToolCall>) -> Self {
-        Self {
-            role: Some(Role::Assistant),
-            tool_calls: Some(calls.into_iter().collect()),
-            ..Self::EMPTY
-        }
+        Self { role: Some(Role::Assistant), tool_calls: Some(calls.into_iter().collect()), ..Self::EMPTY }
     }
 
     /// What the model declined earlier, in its words.
     #[must_use]
     pub fn assistant_refusal(refusal: impl Into<String>) -> Self {
-        Self {
-            role: Some(Role::Assistant),
-            refusal: Some(refusal.into()),
-            ..Self::EMPTY
-        }
+        Self { role: Some(Role::Assistant), refusal: Some(refusal.into()), ..Self::EMPTY }
     }
 
     /// What the model said aloud earlier, by the id of its audio.
@@ -121,10 +109,7 @@ impl Message {
     pub fn assistant_audio(id: impl Into<String>) -> Self {
         Self {
             role: Some(Role::Assistant),
-            audio: Some(AudioReference {
-                id: Some(id.into()),
-                ..AudioReference::EMPTY
-            }),
+            audio: Some(AudioReference { id: Some(id.into()), ..AudioReference::EMPTY }),
             ..Self::EMPTY
         }
     }
@@ -132,19 +117,13 @@ impl Message {
     /// The result of a tool call, by the call's id.
     #[must_use]
     pub fn tool(tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
-        Self {
-            tool_call_id: Some(tool_call_id.into()),
-            ..Self::new(Role::Tool, content)
-        }
+        Self { tool_call_id: Some(tool_call_id.into()), ..Self::new(Role::Tool, content) }
     }
 
     /// The result of a function call, the old way.
     #[must_use]
     pub fn function(name: impl Into<String>, content: impl Into<MessageContent>) -> Self {
-        Self {
-            name: Some(name.into()),
-            ..Self::new(Role::Function, content)
-        }
+        Self { name: Some(name.into()), ..Self::new(Role::Function, content) }
     }
 
     /// Names the speaker, to tell apart several of one role.
@@ -201,9 +180,7 @@ impl Message {
     #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let content = self.content.as_ref().into_iter().flat_map(MessageContent::texts);
-        content
-            .chain(self.tool_calls().iter().map(ToolCall::input))
-            .chain(self.refusal.as_deref())
+        content.chain(self.tool_calls().iter().map(ToolCall::input)).chain(self.refusal.as_deref())
     }
 }
 
@@ -225,17 +202,11 @@ impl From<AssistantMessage> for Message {
             refusal: answer.refusal,
             tool_calls,
             function_call: answer.function_call,
-            audio: answer.audio.map(|audio| AudioReference {
-                id: audio.id,
-                ..AudioReference::EMPTY
-            }),
+            audio: answer.audio.map(|audio| AudioReference { id: audio.id, ..AudioReference::EMPTY }),
             context: answer
                 .context
                 .and_then(|context| context.intent)
-                .map(|intent| EarlierContext {
-                    intent: Some(intent),
-                    ..EarlierContext::EMPTY
-                }),
+                .map(|intent| EarlierContext { intent: Some(intent), ..EarlierContext::EMPTY }),
             ..Self::EMPTY
         }
     }
@@ -430,41 +401,26 @@ wire_struct! {
 
 impl ContentPart {
     const fn of(kind: ContentPartType) -> Self {
-        Self {
-            kind: Some(kind),
-            ..Self::EMPTY
-        }
+        Self { kind: Some(kind), ..Self::EMPTY }
     }
 
     /// Text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
-        Self {
-            text: Some(text.into()),
-            ..Self::of(ContentPartType::Text)
-        }
+        Self { text: Some(text.into()), ..Self::of(ContentPartType::Text) }
     }
 
     /// An earlier refusal of the model.
     #[must_use]
     pub fn refusal(text: impl Into<String>) -> Self {
-        Self {
-            refusal: Some(text.into()),
-            ..Self::of(ContentPartType::Refusal)
-        }
+        Self { refusal: Some(text.into()), ..Self::of(ContentPartType::Refusal) }
     }
 
     /// An image at an address the service can reach, or a `data:` URL.
     #[must_use]
     pub fn image_url(url: impl Into<String>) -> Self {
-        let image_url = ImageUrl {
-            url: Some(url.into()),
-            ..ImageUrl::EMPTY
-        };
-        Self {
-            image_url: Some(image_url),
-            ..Self::of(ContentPartType::ImageUrl)
-        }
+        let image_url = ImageUrl { url: Some(url.into()), ..ImageUrl::EMPTY };
+        Self { image_url: Some(image_url), ..Self::of(ContentPartType::ImageUrl) }
     }
 
     /// An image from its bytes, with its media type such as `image/png`.
@@ -485,43 +441,23 @@ impl ContentPart {
     /// Sound from its bytes, at most 20 MB.
     #[must_use]
     pub fn input_audio(format: InputAudioFormat, bytes: &[u8]) -> Self {
-        let sound = InputAudio {
-            data: Some(media::base64(bytes)),
-            format: Some(format),
-            ..InputAudio::EMPTY
-        };
-        Self {
-            input_audio: Some(sound),
-            ..Self::of(ContentPartType::InputAudio)
-        }
+        let sound = InputAudio { data: Some(media::base64(bytes)), format: Some(format), ..InputAudio::EMPTY };
+        Self { input_audio: Some(sound), ..Self::of(ContentPartType::InputAudio) }
     }
 
     /// A file that was uploaded before.
     #[must_use]
     pub fn file_id(id: impl Into<String>) -> Self {
-        let file = FilePart {
-            file_id: Some(id.into()),
-            ..FilePart::EMPTY
-        };
-        Self {
-            file: Some(file),
-            ..Self::of(ContentPartType::File)
-        }
+        let file = FilePart { file_id: Some(id.into()), ..FilePart::EMPTY };
+        Self { file: Some(file), ..Self::of(ContentPartType::File) }
     }
 
     /// A file from its bytes, with its media type such as `application/pdf`.
     #[must_use]
     pub fn file(filename: impl Into<String>, media_type: &str, bytes: &[u8]) -> Self {
         let data = media::data_url(media_type, bytes);
-        let file = FilePart {
-            filename: Some(filename.into()),
-            file_data: Some(data),
-            ..FilePart::EMPTY
-        };
-        Self {
-            file: Some(file),
-            ..Self::of(ContentPartType::File)
-        }
+        let file = FilePart { filename: Some(filename.into()), file_data: Some(data), ..FilePart::EMPTY };
+        Self { file: Some(file), ..Self::of(ContentPartType::File) }
     }
 
     /// What the part is, as on the wire.
@@ -544,10 +480,7 @@ mod tests {
     #[test]
     fn each_role_has_its_shape() {
         assert_eq!(wire(&Message::system("a")), json!({"role": "system", "content": "a"}));
-        assert_eq!(
-            wire(&Message::user("a").name("ann")),
-            json!({"role": "user", "content": "a", "name": "ann"})
-        );
+        assert_eq!(wire(&Message::user("a").name("ann")), json!({"role": "user", "content": "a", "name": "ann"}));
         assert_eq!(
             wire(&Message::tool("call_1", "42")),
             json!({"role": "tool", "tool_call_id": "call_1", "content": "42"})

@@ -171,10 +171,7 @@ impl ChatCompletionRequest {
     /// The same question to another deployment.
     #[must_use]
     pub fn with_deployment(&self, deployment: impl Into<Deployment>) -> Self {
-        Self {
-            deployment: deployment.into(),
-            ..self.clone()
-        }
+        Self { deployment: deployment.into(), ..self.clone() }
     }
 
     /// The conversation so far.
@@ -229,12 +226,7 @@ impl ChatCompletionRequest {
     /// The body as it is sent with an api version, streamed or not.
     #[must_use]
     pub fn body<'a>(&'a self, api_version: &'a ApiVersion, stream: bool) -> impl Serialize + 'a {
-        WireBody {
-            request: self,
-            deployment: self.deployment.name(),
-            api_version,
-            stream,
-        }
+        WireBody { request: self, deployment: self.deployment.name(), api_version, stream }
     }
 
     #[cfg(feature = "client")]
@@ -244,28 +236,14 @@ impl ChatCompletionRequest {
         api_version: &'a ApiVersion,
         stream: bool,
     ) -> impl Serialize + 'a {
-        WireBody {
-            request: self,
-            deployment,
-            api_version,
-            stream,
-        }
+        WireBody { request: self, deployment, api_version, stream }
     }
 
     /// Every text the caller put in, so that an error of the service is not printed if it repeats one.
     #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        let predicted = self
-            .body
-            .prediction
-            .iter()
-            .filter_map(|prediction| prediction.content.as_ref());
-        let metadata = self
-            .body
-            .metadata
-            .iter()
-            .flat_map(Map::values)
-            .filter_map(Value::as_str);
+        let predicted = self.body.prediction.iter().filter_map(|prediction| prediction.content.as_ref());
+        let metadata = self.body.metadata.iter().flat_map(Map::values).filter_map(Value::as_str);
         self.messages()
             .iter()
             .flat_map(Message::texts)
@@ -370,20 +348,13 @@ impl<'de> Deserialize<'de> for ChatCompletionRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let body = RequestBody::deserialize(deserializer)?;
         let deployment = Deployment::from(body.model.as_deref().unwrap_or_default());
-        Ok(Self {
-            deployment,
-            body,
-            uncapped: false,
-        })
+        Ok(Self { deployment, body, uncapped: false })
     }
 }
 
 impl RequestBody {
     pub(crate) fn has_role(&self, role: &Role) -> bool {
-        self.messages
-            .iter()
-            .flat_map(|messages| messages.iter())
-            .any(|message| message.role.as_ref() == Some(role))
+        self.messages.iter().flat_map(|messages| messages.iter()).any(|message| message.role.as_ref() == Some(role))
     }
 
     fn has_tools(&self) -> bool {
@@ -420,14 +391,8 @@ impl RequestBody {
 
 /// A map of words from pairs.
 fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
-    let sorted: BTreeMap<String, String> = pairs
-        .into_iter()
-        .map(|(key, value)| (key.into(), value.into()))
-        .collect();
-    sorted
-        .into_iter()
-        .map(|(key, value)| (key, Value::String(value)))
-        .collect()
+    let sorted: BTreeMap<String, String> = pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    sorted.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
 }
 
 /// Every text below a member named for signing in, but for the kind of it.

@@ -102,11 +102,7 @@ impl AudioOutput {
     /// This voice in this format.
     #[must_use]
     pub fn new(voice: Voice, format: AudioFormat) -> Self {
-        Self {
-            voice: Some(voice),
-            format: Some(format),
-            ..Self::EMPTY
-        }
+        Self { voice: Some(voice), format: Some(format), ..Self::EMPTY }
     }
 }
 

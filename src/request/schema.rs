@@ -101,11 +101,7 @@ pub struct SchemaFinding {
 
 impl SchemaFinding {
     fn new(pointer: &str, rule: SchemaRule, message: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.to_owned(),
-            rule,
-            message: message.into(),
-        }
+        Self { pointer: pointer.to_owned(), rule, message: message.into() }
     }
 
     /// Where, as a JSON pointer (RFC 6901); empty for the root.

@@ -91,29 +91,15 @@ impl Tool {
     /// A function, without parameters until they are given.
     #[must_use]
     pub fn function(name: impl Into<String>) -> Self {
-        let function = FunctionDefinition {
-            name: Some(name.into()),
-            ..FunctionDefinition::EMPTY
-        };
-        Self {
-            kind: Some(ToolType::Function),
-            function: Some(function),
-            ..Self::EMPTY
-        }
+        let function = FunctionDefinition { name: Some(name.into()), ..FunctionDefinition::EMPTY };
+        Self { kind: Some(ToolType::Function), function: Some(function), ..Self::EMPTY }
     }
 
     /// A custom tool that takes free text.
     #[must_use]
     pub fn custom(name: impl Into<String>) -> Self {
-        let custom = CustomTool {
-            name: Some(name.into()),
-            ..CustomTool::EMPTY
-        };
-        Self {
-            kind: Some(ToolType::Custom),
-            custom: Some(custom),
-            ..Self::EMPTY
-        }
+        let custom = CustomTool { name: Some(name.into()), ..CustomTool::EMPTY };
+        Self { kind: Some(ToolType::Custom), custom: Some(custom), ..Self::EMPTY }
     }
 
     /// A strict function whose parameters are the fields of `T`.
@@ -161,11 +147,7 @@ impl Tool {
     #[must_use]
     pub fn grammar(mut self, syntax: GrammarSyntax, definition: impl Into<String>) -> Self {
         if let Some(custom) = &mut self.custom {
-            let grammar = Grammar {
-                definition: Some(definition.into()),
-                syntax: Some(syntax),
-                ..Grammar::EMPTY
-            };
+            let grammar = Grammar { definition: Some(definition.into()), syntax: Some(syntax), ..Grammar::EMPTY };
             custom.format = Some(CustomToolFormat {
                 kind: Some("grammar".to_owned()),
                 grammar: Some(grammar),
@@ -179,9 +161,7 @@ impl Tool {
     #[must_use]
     pub fn name(&self) -> &str {
         let function = self.function.as_ref().and_then(|function| function.name.as_deref());
-        function
-            .or_else(|| self.custom.as_ref()?.name.as_deref())
-            .unwrap_or_default()
+        function.or_else(|| self.custom.as_ref()?.name.as_deref()).unwrap_or_default()
     }
 }
 
@@ -254,29 +234,15 @@ impl ToolChoice {
     /// This function is called.
     #[must_use]
     pub fn function(name: impl Into<String>) -> Self {
-        let function = Some(ToolName {
-            name: Some(name.into()),
-            ..ToolName::EMPTY
-        });
-        Self::Only(Box::new(NamedToolChoice {
-            kind: Some("function".to_owned()),
-            function,
-            ..NamedToolChoice::EMPTY
-        }))
+        let function = Some(ToolName { name: Some(name.into()), ..ToolName::EMPTY });
+        Self::Only(Box::new(NamedToolChoice { kind: Some("function".to_owned()), function, ..NamedToolChoice::EMPTY }))
     }
 
     /// This custom tool is called.
     #[must_use]
     pub fn custom(name: impl Into<String>) -> Self {
-        let custom = Some(ToolName {
-            name: Some(name.into()),
-            ..ToolName::EMPTY
-        });
-        Self::Only(Box::new(NamedToolChoice {
-            kind: Some("custom".to_owned()),
-            custom,
-            ..NamedToolChoice::EMPTY
-        }))
+        let custom = Some(ToolName { name: Some(name.into()), ..ToolName::EMPTY });
+        Self::Only(Box::new(NamedToolChoice { kind: Some("custom".to_owned()), custom, ..NamedToolChoice::EMPTY }))
     }
 
     /// Only these of the offered tools may be called (`auto`), or one of them must be (`required`).
@@ -289,11 +255,7 @@ impl ToolChoice {
                 serde_json::json!({"type": kind, kind: {"name": tool.name()}})
             })
             .collect();
-        let allowed = AllowedTools {
-            mode: Some(mode),
-            tools: Some(tools),
-            ..AllowedTools::EMPTY
-        };
+        let allowed = AllowedTools { mode: Some(mode), tools: Some(tools), ..AllowedTools::EMPTY };
         Self::Only(Box::new(NamedToolChoice {
             kind: Some("allowed_tools".to_owned()),
             allowed_tools: Some(allowed),
@@ -330,9 +292,7 @@ mod tests {
 
     #[test]
     fn a_custom_tool_carries_its_grammar() {
-        let tool = Tool::custom("sql")
-            .description("runs SQL")
-            .grammar(GrammarSyntax::Lark, "start: \"a\"");
+        let tool = Tool::custom("sql").description("runs SQL").grammar(GrammarSyntax::Lark, "start: \"a\"");
         assert_eq!(
             serde_json::to_value(tool).unwrap(),
             json!({"type": "custom", "custom": {
@@ -347,14 +307,8 @@ mod tests {
         let tools = [Tool::function("f"), Tool::custom("c")];
         for (choice, wire) in [
             (ToolChoice::auto(), json!("auto")),
-            (
-                ToolChoice::function("f"),
-                json!({"type": "function", "function": {"name": "f"}}),
-            ),
-            (
-                ToolChoice::custom("c"),
-                json!({"type": "custom", "custom": {"name": "c"}}),
-            ),
+            (ToolChoice::function("f"), json!({"type": "function", "function": {"name": "f"}})),
+            (ToolChoice::custom("c"), json!({"type": "custom", "custom": {"name": "c"}})),
             (
                 ToolChoice::allowed(ToolChoiceMode::Required, &tools),
                 json!({"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [

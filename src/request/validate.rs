@@ -64,8 +64,7 @@ struct Check<'a> {
 impl Check<'_> {
     /// Whether the declared model is known to refuse it.
     fn refuses(&self, parameter: Parameter) -> bool {
-        self.capabilities
-            .is_some_and(|capabilities| capabilities.supports(parameter) == Support::No)
+        self.capabilities.is_some_and(|capabilities| capabilities.supports(parameter) == Support::No)
     }
 
     /// Whether a rule of single models holds for the declared one.
@@ -119,9 +118,7 @@ mod testing {
 
     /// A request to a model that breaks no rule yet.
     pub(super) fn ask(model: Model) -> ChatCompletionRequestBuilder {
-        ChatCompletionRequest::builder(Deployment::new("d").model(model))
-            .user("hi")
-            .uncapped()
+        ChatCompletionRequest::builder(Deployment::new("d").model(model)).user("hi").uncapped()
     }
 
     /// A request to a deployment of which nobody says what it is.
@@ -142,10 +139,8 @@ mod testing {
     #[track_caller]
     pub(super) fn assert_told(request: &ChatCompletionRequest, expected: &[(&str, Rule, &str)]) {
         let violations = request.violations(request.asks_for_stream(), None);
-        let told: Vec<(&str, Rule, &str)> = violations
-            .iter()
-            .map(|violation| (violation.parameter(), violation.rule(), violation.message()))
-            .collect();
+        let told: Vec<(&str, Rule, &str)> =
+            violations.iter().map(|violation| (violation.parameter(), violation.rule(), violation.message())).collect();
         assert_eq!(told, expected);
     }
 
@@ -197,10 +192,7 @@ mod tests {
         }));
         assert_told(&request, &[]);
         let unknown = model(|unknown| unknown);
-        assert_told(
-            &request.with_deployment(crate::Deployment::new("d").model(unknown)),
-            &[],
-        );
+        assert_told(&request.with_deployment(crate::Deployment::new("d").model(unknown)), &[]);
     }
 
     #[test]
@@ -244,16 +236,10 @@ mod tests {
     fn what_a_team_declares_counts() {
         let deaf = model(|unknown| unknown.with(crate::Parameter::Audio, crate::Support::No));
         assert_fine(ask(deaf.clone()));
-        let request = ask(deaf)
-            .extra("modalities", serde_json::json!(["audio"]))
-            .build_unchecked();
+        let request = ask(deaf).extra("modalities", serde_json::json!(["audio"])).build_unchecked();
         assert_told(
             &request,
-            &[(
-                "modalities",
-                Rule::UnsupportedParameter,
-                "mine does not speak: leave modalities out",
-            )],
+            &[("modalities", Rule::UnsupportedParameter, "mine does not speak: leave modalities out")],
         );
     }
 }

@@ -89,11 +89,7 @@ pub struct Violation {
 
 impl Violation {
     pub(crate) fn new(parameter: impl Into<String>, rule: Rule, message: impl Into<String>) -> Self {
-        Self {
-            parameter: parameter.into(),
-            rule,
-            message: message.into(),
-        }
+        Self { parameter: parameter.into(), rule, message: message.into() }
     }
 
     /// The wire name of the parameter, with its place where it has one: `messages[2].role`.
@@ -157,11 +153,7 @@ pub struct ValidationError {
 
 impl ValidationError {
     pub(crate) fn unless_empty(violations: Vec<Violation>) -> Result<(), Self> {
-        if violations.is_empty() {
-            Ok(())
-        } else {
-            Err(Self { violations })
-        }
+        if violations.is_empty() { Ok(()) } else { Err(Self { violations }) }
     }
 
     /// The violations, in the order of the rules.
@@ -189,11 +181,7 @@ impl From<ValidationError> for Error {
     fn from(error: ValidationError) -> Self {
         let names: Vec<&str> = error.violations.iter().map(Violation::parameter).collect();
         let what = if names.len() == 1 { "violation" } else { "violations" };
-        let text = format!(
-            "the request was not sent: {} {what} ({})",
-            names.len(),
-            names.join(", ")
-        );
+        let text = format!("the request was not sent: {} {what} ({})", names.len(), names.join(", "));
         Self::new(ErrorKind::InvalidRequest, text).with_source(error)
     }
 }
@@ -229,22 +217,14 @@ mod tests {
             ("max_completion_tokens", Rule::PredictionConflict, PREDICTED_OUTPUTS),
             ("prediction", Rule::UnsupportedParameter, PREDICTED_OUTPUTS),
             ("tools", Rule::UnsupportedParameter, FUNCTION_CALLING),
-            (
-                "tools[0].function.strict",
-                Rule::UnsupportedParameter,
-                STRUCTURED_OUTPUTS,
-            ),
+            ("tools[0].function.strict", Rule::UnsupportedParameter, STRUCTURED_OUTPUTS),
             ("messages[1].content[0]", Rule::UnsupportedParameter, MODELS),
             ("messages[1].tool_call_id", Rule::RequiredParameter, REFERENCE),
             ("messages", Rule::RequiredParameter, REFERENCE),
             ("model", Rule::NoChatCompletions, MODELS),
             ("data_sources", Rule::ApiVersion, API_VERSIONS),
         ] {
-            assert_eq!(
-                Violation::new(parameter, rule, "").reference(),
-                page,
-                "{parameter} {rule}"
-            );
+            assert_eq!(Violation::new(parameter, rule, "").reference(), page, "{parameter} {rule}");
         }
     }
 
@@ -255,10 +235,7 @@ mod tests {
             Violation::new("n", Rule::Limit, "too many"),
         ];
         let error = ValidationError::unless_empty(violations).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the request breaks 2 rules:\n  temperature: o1 refuses it\n  n: too many"
-        );
+        assert_eq!(error.to_string(), "the request breaks 2 rules:\n  temperature: o1 refuses it\n  n: too many");
         let error = Error::from(error);
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
         assert_eq!(error.violations().len(), 2);

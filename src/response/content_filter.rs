@@ -294,10 +294,7 @@ impl PromptFilterResult {
     #[must_use]
     pub fn results(&self) -> &ContentFilterResults {
         const NONE: &ContentFilterResults = &ContentFilterResults::EMPTY;
-        self.content_filter_results
-            .as_ref()
-            .or(self.content_filter_result.as_ref())
-            .unwrap_or(NONE)
+        self.content_filter_results.as_ref().or(self.content_filter_result.as_ref()).unwrap_or(NONE)
     }
 }
 
@@ -323,10 +320,9 @@ impl BlocklistResult {
     /// Whether the text was blocked for a word on a list.
     #[must_use]
     pub fn filtered(&self) -> Option<bool> {
-        self.object.filtered.or_else(|| {
-            self.bare
-                .then(|| self.details().iter().any(|list| list.filtered == Some(true)))
-        })
+        self.object
+            .filtered
+            .or_else(|| self.bare.then(|| self.details().iter().any(|list| list.filtered == Some(true))))
     }
 
     /// The lists, one by one.
@@ -344,19 +340,13 @@ impl std::fmt::Debug for BlocklistResult {
 
 impl Wire for BlocklistResult {
     fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        Ok(Read::Is(Self {
-            object: BlocklistObject::read_map(map)?,
-            bare: false,
-        }))
+        Ok(Read::Is(Self { object: BlocklistObject::read_map(map)?, bare: false }))
     }
     fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
         let value = Value::deserialize(SeqAccessDeserializer::new(seq))?;
         Ok(match serde_json::from_value::<Vec<BlocklistMatch>>(value.clone()) {
             Ok(details) => Read::Is(Self {
-                object: BlocklistObject {
-                    details: Some(details),
-                    ..BlocklistObject::EMPTY
-                },
+                object: BlocklistObject { details: Some(details), ..BlocklistObject::EMPTY },
                 bare: true,
             }),
             Err(_) => Read::Odd(value),
@@ -368,11 +358,7 @@ deserialize_wire!(BlocklistResult, "an object or a list");
 
 impl Serialize for BlocklistResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.bare {
-            self.details().serialize(serializer)
-        } else {
-            self.object.serialize(serializer)
-        }
+        if self.bare { self.details().serialize(serializer) } else { self.object.serialize(serializer) }
     }
 }
 
@@ -384,71 +370,34 @@ impl ContentFilterResults {
             ("hate", self.hate.as_ref().map(|result| of(result.filtered))),
             ("sexual", self.sexual.as_ref().map(|result| of(result.filtered))),
             ("violence", self.violence.as_ref().map(|result| of(result.filtered))),
-            (
-                "self_harm",
-                self.self_harm
-                    .as_ref()
-                    .or(self.self_harm_hyphen.as_ref())
-                    .map(|result| of(result.filtered)),
-            ),
+            ("self_harm", self.self_harm.as_ref().or(self.self_harm_hyphen.as_ref()).map(|result| of(result.filtered))),
             ("jailbreak", self.jailbreak.as_ref().map(|result| of(result.filtered))),
-            (
-                "indirect_attack",
-                self.indirect_attack.as_ref().map(|result| of(result.filtered)),
-            ),
+            ("indirect_attack", self.indirect_attack.as_ref().map(|result| of(result.filtered))),
             ("profanity", self.profanity.as_ref().map(|result| of(result.filtered))),
-            (
-                "custom_blocklists",
-                self.custom_blocklists.as_ref().map(|result| of(result.filtered())),
-            ),
-            (
-                "custom_topics",
-                self.custom_topics.as_ref().map(|result| of(result.filtered)),
-            ),
-            (
-                "protected_material_text",
-                self.protected_material_text.as_ref().map(|result| of(result.filtered)),
-            ),
-            (
-                "protected_material_code",
-                self.protected_material_code.as_ref().map(|result| of(result.filtered)),
-            ),
+            ("custom_blocklists", self.custom_blocklists.as_ref().map(|result| of(result.filtered()))),
+            ("custom_topics", self.custom_topics.as_ref().map(|result| of(result.filtered))),
+            ("protected_material_text", self.protected_material_text.as_ref().map(|result| of(result.filtered))),
+            ("protected_material_code", self.protected_material_code.as_ref().map(|result| of(result.filtered))),
             (
                 "personally_identifiable_information",
-                self.personally_identifiable_information
-                    .as_ref()
-                    .map(|result| of(result.filtered)),
+                self.personally_identifiable_information.as_ref().map(|result| of(result.filtered)),
             ),
-            (
-                "ungrounded_material",
-                self.ungrounded_material.as_ref().map(|result| of(result.filtered)),
-            ),
-            (
-                "task_adherence",
-                self.task_adherence.as_ref().map(|result| of(result.filtered)),
-            ),
-            (
-                "external_safety_provider",
-                self.external_safety_provider.as_ref().map(|result| of(result.filtered)),
-            ),
+            ("ungrounded_material", self.ungrounded_material.as_ref().map(|result| of(result.filtered))),
+            ("task_adherence", self.task_adherence.as_ref().map(|result| of(result.filtered))),
+            ("external_safety_provider", self.external_safety_provider.as_ref().map(|result| of(result.filtered))),
         ];
         let unknown = self
             .extra()
             .into_iter()
             .flatten()
             .map(move |(name, value)| (name.as_str(), of(value.get("filtered").and_then(Value::as_bool))));
-        known
-            .into_iter()
-            .filter_map(|(name, state)| Some((name, state?)))
-            .chain(unknown)
+        known.into_iter().filter_map(|(name, state)| Some((name, state?))).chain(unknown)
     }
 
     /// The state of one category by its wire name, such as `"hate"`.
     #[must_use]
     pub fn category(&self, name: &str) -> FilterState {
-        self.states()
-            .find(|(known, _)| *known == name)
-            .map_or(FilterState::NotEvaluated, |(_, state)| state)
+        self.states().find(|(known, _)| *known == name).map_or(FilterState::NotEvaluated, |(_, state)| state)
     }
 
     /// The state of the whole: filtered if any category is, clean if all that were evaluated are, and
@@ -463,20 +412,13 @@ impl ContentFilterResults {
                 FilterState::NotEvaluated => {}
             }
         }
-        if self.error.is_some() {
-            FilterState::NotEvaluated
-        } else {
-            whole
-        }
+        if self.error.is_some() { FilterState::NotEvaluated } else { whole }
     }
 
     /// The wire names of the categories that blocked the text.
     #[must_use]
     pub fn filtered_categories(&self) -> Vec<&str> {
-        self.states()
-            .filter(|(_, state)| *state == FilterState::Filtered)
-            .map(|(name, _)| name)
-            .collect()
+        self.states().filter(|(_, state)| *state == FilterState::Filtered).map(|(name, _)| name).collect()
     }
 
     /// Takes over every category that `newer` mentions, unless what is known already is worse: the parts of
@@ -589,10 +531,7 @@ mod tests {
     #[test]
     fn the_whole_is_three_way() {
         assert_eq!(results(json!({})).state(), FilterState::NotEvaluated);
-        assert_eq!(
-            results(json!({"hate": {"filtered": false, "severity": "safe"}})).state(),
-            FilterState::Clean
-        );
+        assert_eq!(results(json!({"hate": {"filtered": false, "severity": "safe"}})).state(), FilterState::Clean);
         assert_eq!(
             results(json!({"hate": {"filtered": false}, "new_kind": {"filtered": true}})).filtered_categories(),
             ["new_kind"]
@@ -615,10 +554,7 @@ mod tests {
     #[test]
     fn blocklists_have_three_shapes() {
         for (shape, filtered) in [
-            (
-                json!({"filtered": true, "details": [{"filtered": true, "id": "fruit"}]}),
-                Some(true),
-            ),
+            (json!({"filtered": true, "details": [{"filtered": true, "id": "fruit"}]}), Some(true)),
             (json!({"filtered": false}), Some(false)),
             (json!([{"id": "fruit", "filtered": true}]), Some(true)),
             (json!([]), Some(false)),
@@ -626,10 +562,7 @@ mod tests {
         ] {
             let read = results(json!({"custom_blocklists": shape}));
             assert_eq!(read.custom_blocklists.as_ref().unwrap().filtered(), filtered, "{shape}");
-            assert_eq!(
-                serde_json::to_value(&read).unwrap(),
-                json!({"custom_blocklists": shape})
-            );
+            assert_eq!(serde_json::to_value(&read).unwrap(), json!({"custom_blocklists": shape}));
         }
     }
 

@@ -49,16 +49,9 @@ impl ResponseMetadata {
         N: AsRef<str>,
         V: Into<String>,
     {
-        let headers: Vec<(String, String)> = headers
-            .into_iter()
-            .map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.into()))
-            .collect();
-        Self {
-            status,
-            headers,
-            attempts: 1,
-            ..Self::default()
-        }
+        let headers: Vec<(String, String)> =
+            headers.into_iter().map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.into())).collect();
+        Self { status, headers, attempts: 1, ..Self::default() }
     }
 
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
@@ -97,10 +90,7 @@ impl ResponseMetadata {
     /// A header by its name, in any case; the first if there are several.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// Every header, in the order they came.
@@ -229,9 +219,7 @@ fn parse_reset(value: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let unit_at = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
         let (number, tail) = rest.split_at_checked(unit_at)?;
-        let unit_len = tail
-            .find(|c: char| c == '.' || c.is_ascii_digit())
-            .unwrap_or(tail.len());
+        let unit_len = tail.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at_checked(unit_len)?;
         let scale = match unit {
             "ms" => 0.001,
@@ -279,14 +267,8 @@ mod tests {
 
     #[test]
     fn waits_are_read_in_milliseconds_and_seconds() {
-        assert_eq!(
-            with("retry-after-ms", "1500").retry_after(),
-            Some(Duration::from_millis(1500))
-        );
-        assert_eq!(
-            with("x-ms-retry-after-ms", "20").retry_after(),
-            Some(Duration::from_millis(20))
-        );
+        assert_eq!(with("retry-after-ms", "1500").retry_after(), Some(Duration::from_millis(1500)));
+        assert_eq!(with("x-ms-retry-after-ms", "20").retry_after(), Some(Duration::from_millis(20)));
         assert_eq!(with("Retry-After", "2").retry_after(), Some(Duration::from_secs(2)));
         for odd in ["-1", "soon", "nan", "inf", "1e300", ""] {
             assert_eq!(with("retry-after", odd).retry_after(), None, "{odd}");
@@ -295,27 +277,15 @@ mod tests {
 
     #[test]
     fn resets_are_read_in_both_styles() {
-        for (text, millis) in [
-            ("7", 7000),
-            ("17ms", 17),
-            ("59.369s", 59_369),
-            ("1m2.5s", 62_500),
-            ("0s", 0),
-        ] {
+        for (text, millis) in [("7", 7000), ("17ms", 17), ("59.369s", 59_369), ("1m2.5s", 62_500), ("0s", 0)] {
             let limits = with("x-ratelimit-reset-tokens", text).rate_limits();
             assert_eq!(limits.reset_tokens, Some(Duration::from_millis(millis)), "{text}");
         }
-        assert_eq!(
-            with("x-ratelimit-reset-tokens", "later").rate_limits().reset_tokens,
-            None
-        );
+        assert_eq!(with("x-ratelimit-reset-tokens", "later").rate_limits().reset_tokens, None);
     }
 
     #[test]
     fn a_limit_may_be_negative() {
-        assert_eq!(
-            with("x-ratelimit-limit-tokens", "-1").rate_limits().limit_tokens,
-            Some(-1)
-        );
+        assert_eq!(with("x-ratelimit-limit-tokens", "-1").rate_limits().limit_tokens, Some(-1));
     }
 }

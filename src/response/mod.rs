@@ -81,19 +81,11 @@ impl ChatCompletion {
             Ok(text) => serde_json::from_str(text)?,
             Err(_) => serde_json::from_slice(json)?,
         };
-        Ok(Self {
-            body,
-            metadata: Arc::default(),
-            raw,
-        })
+        Ok(Self { body, metadata: Arc::default(), raw })
     }
 
     pub(crate) fn from_body(body: CompletionBody) -> Self {
-        Self {
-            body,
-            metadata: Arc::default(),
-            raw: Bytes::new(),
-        }
+        Self { body, metadata: Arc::default(), raw: Bytes::new() }
     }
 
     pub(crate) fn with_metadata(mut self, metadata: Arc<ResponseMetadata>) -> Self {
@@ -203,21 +195,14 @@ impl ChatCompletion {
     /// What the content filter says about the prompt.
     #[must_use]
     pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        self.body
-            .prompt_filter_results
-            .as_deref()
-            .or(self.body.prompt_annotations.as_deref())
-            .unwrap_or_default()
+        self.body.prompt_filter_results.as_deref().or(self.body.prompt_annotations.as_deref()).unwrap_or_default()
     }
 
     /// Prompt and all choices together: filtered if any is, clean if at least one was evaluated and none
     /// is filtered, not evaluated otherwise.
     #[must_use]
     pub fn content_filter_state(&self) -> FilterState {
-        let prompts = self
-            .prompt_filter_results()
-            .iter()
-            .map(|prompt| prompt.results().state());
+        let prompts = self.prompt_filter_results().iter().map(|prompt| prompt.results().state());
         let choices = self.choices().iter().map(Choice::content_filter_state);
         let mut whole = FilterState::NotEvaluated;
         for state in prompts.chain(choices) {
@@ -308,10 +293,7 @@ impl Choice {
     #[must_use]
     pub fn content_filter(&self) -> &ContentFilterResults {
         const NONE: &ContentFilterResults = &ContentFilterResults::EMPTY;
-        self.content_filter_results
-            .as_ref()
-            .or(self.content_filter_result.as_ref())
-            .unwrap_or(NONE)
+        self.content_filter_results.as_ref().or(self.content_filter_result.as_ref()).unwrap_or(NONE)
     }
 
     /// Clean, filtered or not evaluated. A choice that ended for `content_filter` is filtered, even

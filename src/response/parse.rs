@@ -91,13 +91,7 @@ struct Repr {
 
 impl ParseError {
     fn new(outcome: ParseOutcome, message: impl Into<String>, text: &str) -> Self {
-        Self(Box::new(Repr {
-            outcome,
-            message: message.into(),
-            text: text.to_owned(),
-            completion: None,
-            decode: None,
-        }))
+        Self(Box::new(Repr { outcome, message: message.into(), text: text.to_owned(), completion: None, decode: None }))
     }
 
     /// `what` is written in `text`, and `way_out` says how to get it right.
@@ -107,11 +101,7 @@ impl ParseError {
             Category::Eof => "JSON that ends too early",
             Category::Syntax | Category::Io => "not valid JSON",
         };
-        let message = format!(
-            "{what} {kind}, at line {} column {}: {way_out}",
-            error.line(),
-            error.column()
-        );
+        let message = format!("{what} {kind}, at line {} column {}: {way_out}", error.line(), error.column());
         let mut this = Self::new(ParseOutcome::Decode, message, text);
         this.0.decode = Some(error);
         this
@@ -230,9 +220,7 @@ impl ChatCompletion {
             None if unnumbered => index,
             None => usize::MAX,
         };
-        self.parse_at(position, || {
-            format!("the answer has no choice {index}: ask for more with `n`")
-        })
+        self.parse_at(position, || format!("the answer has no choice {index}: ask for more with `n`"))
     }
 
     fn parse_at<T: DeserializeOwned>(
@@ -277,10 +265,7 @@ fn read<T: DeserializeOwned>(choice: &Choice) -> Result<T, ParseError> {
         );
     }
     if text.is_empty() {
-        let tools = choice
-            .message
-            .as_ref()
-            .is_some_and(|message| !message.tool_calls().is_empty());
+        let tools = choice.message.as_ref().is_some_and(|message| !message.tool_calls().is_empty());
         let message = if tools {
             "the answer calls tools and has no text: run them and send their results"
         } else {
@@ -323,10 +308,7 @@ impl ToolCall {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
     pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, ParseError> {
-        let function = self
-            .function
-            .as_ref()
-            .and_then(|function| function.arguments.as_deref());
+        let function = self.function.as_ref().and_then(|function| function.arguments.as_deref());
         let Some(text) = function.filter(|text| !text.is_empty()) else {
             let message = if self.kind == Some(ToolCallType::Custom) || self.custom.is_some() {
                 "a custom tool is called with free text and has no arguments: read its `input()`"
@@ -371,13 +353,7 @@ mod tests {
     #[test]
     fn a_whole_answer_becomes_a_value() {
         let event: Event = says(r#"{"name": "fair", "count": 2}"#, "stop").parse().unwrap();
-        assert_eq!(
-            event,
-            Event {
-                name: "fair".to_owned(),
-                count: 2
-            }
-        );
+        assert_eq!(event, Event { name: "fair".to_owned(), count: 2 });
     }
 
     #[test]
@@ -387,10 +363,7 @@ mod tests {
         })));
         assert_eq!(error.outcome(), ParseOutcome::Refused);
         assert_eq!(error.refusal(), Some("I am sorry"));
-        assert_eq!(
-            error.to_string(),
-            "the model declined to answer: show its `refusal()`, or ask differently"
-        );
+        assert_eq!(error.to_string(), "the model declined to answer: show its `refusal()`, or ask differently");
     }
 
     #[test]
@@ -434,18 +407,9 @@ mod tests {
             error.to_string()
         };
         let calls = json!({"message": {"content": null, "tool_calls": [{"id": "1"}]}, "finish_reason": "tool_calls"});
-        assert_eq!(
-            text(&answer(calls)),
-            "the answer calls tools and has no text: run them and send their results"
-        );
-        for choice in [
-            json!({}),
-            json!({"message": {"content": "", "refusal": ""}, "finish_reason": "stop"}),
-        ] {
-            assert_eq!(
-                text(&answer(choice)),
-                "the answer has no text: see `completion()` for what it has"
-            );
+        assert_eq!(text(&answer(calls)), "the answer calls tools and has no text: run them and send their results");
+        for choice in [json!({}), json!({"message": {"content": "", "refusal": ""}, "finish_reason": "stop"})] {
+            assert_eq!(text(&answer(choice)), "the answer has no text: see `completion()` for what it has");
         }
         assert_eq!(text(&ChatCompletion::default()), "the answer has no choices: ask again");
     }
@@ -458,10 +422,7 @@ mod tests {
                 "the answer is valid JSON but not of the expected type, at line 1 column 31",
             ),
             ("{\n  secret", "the answer is not valid JSON, at line 2 column 3"),
-            (
-                r#"{"name": "secret"#,
-                "the answer is JSON that ends too early, at line 1 column 16",
-            ),
+            (r#"{"name": "secret"#, "the answer is JSON that ends too early, at line 1 column 16"),
         ] {
             let error = fails(&says(content, "stop"));
             assert_eq!(error.outcome(), ParseOutcome::Decode);
@@ -492,12 +453,7 @@ mod tests {
 
     #[test]
     fn every_error_of_an_answer_carries_the_answer() {
-        for completion in [
-            says("", "stop"),
-            says("{", "stop"),
-            says("{", "length"),
-            ChatCompletion::default(),
-        ] {
+        for completion in [says("", "stop"), says("{", "stop"), says("{", "length"), ChatCompletion::default()] {
             assert_eq!(fails(&completion).completion(), Some(&completion));
         }
     }
@@ -526,14 +482,10 @@ mod tests {
     #[test]
     fn arguments_become_a_value_or_say_why_not() {
         let call = |function: Value| -> ToolCall { serde_json::from_value(json!({"function": function})).unwrap() };
-        let event: Event = call(json!({"name": "f", "arguments": "{\"name\":\"x\"}"}))
-            .arguments()
-            .unwrap();
+        let event: Event = call(json!({"name": "f", "arguments": "{\"name\":\"x\"}"})).arguments().unwrap();
         assert_eq!(event.name, "x");
 
-        let error = call(json!({"name": "f", "arguments": "{\"name\":3}"}))
-            .arguments::<Event>()
-            .unwrap_err();
+        let error = call(json!({"name": "f", "arguments": "{\"name\":3}"})).arguments::<Event>().unwrap_err();
         assert_eq!(error.outcome(), ParseOutcome::Decode);
         assert_eq!(error.text(), "{\"name\":3}");
         assert_eq!(error.completion(), None);
@@ -546,10 +498,7 @@ mod tests {
         for empty in [json!({"name": "f", "arguments": ""}), json!({"name": "f"}), Value::Null] {
             let error = call(empty).arguments::<Event>().unwrap_err();
             assert_eq!(error.outcome(), ParseOutcome::NoContent);
-            assert_eq!(
-                error.to_string(),
-                "the tool call has no arguments: answer it with what is missing"
-            );
+            assert_eq!(error.to_string(), "the tool call has no arguments: answer it with what is missing");
         }
         let custom: ToolCall =
             serde_json::from_value(json!({"type": "custom", "custom": {"name": "sql", "input": "select 1"}})).unwrap();

@@ -372,10 +372,7 @@ mod tests {
         let mut partial = PartialJson::new();
         assert!(partial.value::<Poem>().is_none());
         partial.push(r#"{"title": "Fog", "lines": ["The fog co"#).unwrap();
-        let poem = Poem {
-            title: "Fog".to_owned(),
-            lines: vec!["The fog co".to_owned()],
-        };
+        let poem = Poem { title: "Fog".to_owned(), lines: vec!["The fog co".to_owned()] };
         assert_eq!(partial.value::<Poem>().unwrap().unwrap(), poem);
         assert!(!partial.is_complete());
         partial.push(r#"mes"]} "#).unwrap();
@@ -386,18 +383,11 @@ mod tests {
     #[test]
     fn a_piece_says_whether_the_value_grew() {
         let mut partial = PartialJson::new();
-        let grew: Vec<bool> = [
-            "{", "\"a", "\":", " \"", "x", "\\", "n", "\"", ",", " ", "\"b\": 1", "2", "}", "\n",
-        ]
-        .iter()
-        .map(|piece| partial.push(piece).unwrap())
-        .collect();
-        assert_eq!(
-            grew,
-            [
-                true, false, false, true, true, false, true, true, false, false, false, false, true, false
-            ]
-        );
+        let grew: Vec<bool> = ["{", "\"a", "\":", " \"", "x", "\\", "n", "\"", ",", " ", "\"b\": 1", "2", "}", "\n"]
+            .iter()
+            .map(|piece| partial.push(piece).unwrap())
+            .collect();
+        assert_eq!(grew, [true, false, false, true, true, false, true, true, false, false, false, false, true, false]);
     }
 
     #[test]
@@ -427,11 +417,7 @@ mod tests {
             ("{},", 2),
         ] {
             let mut partial = PartialJson::new();
-            let expected = if at == usize::MAX {
-                Ok(())
-            } else {
-                Err(PartialJsonError::Syntax(at))
-            };
+            let expected = if at == usize::MAX { Ok(()) } else { Err(PartialJsonError::Syntax(at)) };
             assert_eq!(partial.push(text).map(|_| ()), expected, "{text}");
             assert_eq!(partial.push("").map(|_| ()), expected, "{text}");
         }
@@ -499,11 +485,7 @@ mod tests {
         let mut units = [0; 2];
         let escape = |one: char| match one {
             ' '..='~' | '\n' => one.to_string(),
-            _ => one
-                .encode_utf16(&mut units)
-                .iter()
-                .map(|unit| format!("\\u{unit:04x}"))
-                .collect(),
+            _ => one.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
         };
         text.chars().map(escape).collect()
     }

@@ -53,33 +53,16 @@ impl ToolCall {
     /// text.
     #[must_use]
     pub fn function(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
-        let function = FunctionCall {
-            name: Some(name.into()),
-            arguments: Some(arguments.into()),
-            ..FunctionCall::EMPTY
-        };
-        Self {
-            id: Some(id.into()),
-            kind: Some(ToolCallType::Function),
-            function: Some(function),
-            ..Self::EMPTY
-        }
+        let function =
+            FunctionCall { name: Some(name.into()), arguments: Some(arguments.into()), ..FunctionCall::EMPTY };
+        Self { id: Some(id.into()), kind: Some(ToolCallType::Function), function: Some(function), ..Self::EMPTY }
     }
 
     /// A call of a custom tool, for a conversation that was not had through this crate.
     #[must_use]
     pub fn custom(id: impl Into<String>, name: impl Into<String>, input: impl Into<String>) -> Self {
-        let custom = CustomToolCall {
-            name: Some(name.into()),
-            input: Some(input.into()),
-            ..CustomToolCall::EMPTY
-        };
-        Self {
-            id: Some(id.into()),
-            kind: Some(ToolCallType::Custom),
-            custom: Some(custom),
-            ..Self::EMPTY
-        }
+        let custom = CustomToolCall { name: Some(name.into()), input: Some(input.into()), ..CustomToolCall::EMPTY };
+        Self { id: Some(id.into()), kind: Some(ToolCallType::Custom), custom: Some(custom), ..Self::EMPTY }
     }
 
     /// The id that the tool's message must repeat; empty when the service left it out.
@@ -92,20 +75,13 @@ impl ToolCall {
     #[must_use]
     pub fn name(&self) -> &str {
         let function = self.function.as_ref().and_then(|function| function.name.as_deref());
-        function
-            .or_else(|| self.custom.as_ref()?.name.as_deref())
-            .unwrap_or_default()
+        function.or_else(|| self.custom.as_ref()?.name.as_deref()).unwrap_or_default()
     }
 
     /// What the model wrote for the tool: a function's arguments as JSON text, or a custom tool's input.
     #[must_use]
     pub fn input(&self) -> &str {
-        let function = self
-            .function
-            .as_ref()
-            .and_then(|function| function.arguments.as_deref());
-        function
-            .or_else(|| self.custom.as_ref()?.input.as_deref())
-            .unwrap_or_default()
+        let function = self.function.as_ref().and_then(|function| function.arguments.as_deref());
+        function.or_else(|| self.custom.as_ref()?.input.as_deref()).unwrap_or_default()
     }
 }

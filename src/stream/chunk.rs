@@ -136,10 +136,7 @@ impl ChatCompletionChunk {
     }
 
     pub(crate) fn from_shape(shape: Arc<ChunkBody>, filled: Filled) -> Self {
-        Self {
-            shape,
-            filled: Some(filled),
-        }
+        Self { shape, filled: Some(filled) }
     }
 
     pub(crate) fn shape(&self) -> &Arc<ChunkBody> {
@@ -196,21 +193,14 @@ impl ChatCompletionChunk {
     /// Padding that hides the chunk's size; no part of the answer.
     #[must_use]
     pub fn obfuscation(&self) -> Option<&str> {
-        let filled = self
-            .filled
-            .as_ref()
-            .and_then(|filled| filled.text.get(filled.padding?..));
+        let filled = self.filled.as_ref().and_then(|filled| filled.text.get(filled.padding?..));
         filled.or(self.shape.obfuscation.as_deref())
     }
 
     /// What the content filter says about the prompt: in the first chunk.
     #[must_use]
     pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        self.shape
-            .prompt_filter_results
-            .as_deref()
-            .or(self.shape.prompt_annotations.as_deref())
-            .unwrap_or_default()
+        self.shape.prompt_filter_results.as_deref().or(self.shape.prompt_annotations.as_deref()).unwrap_or_default()
     }
 
     /// What the chunk adds, choice by choice; empty for prompt filter and usage chunks.
@@ -219,10 +209,7 @@ impl ChatCompletionChunk {
         let choices = choices.enumerate().map(|(at, body)| ChunkChoice {
             body,
             delta: body.delta.as_ref(),
-            results: body
-                .content_filter_results
-                .as_ref()
-                .or(body.content_filter_result.as_ref()),
+            results: body.content_filter_results.as_ref().or(body.content_filter_result.as_ref()),
             position: at,
             text: if at == 0 { self.varying() } else { None },
         });
@@ -253,11 +240,9 @@ impl ChatCompletionChunk {
     #[must_use]
     pub fn into_text(self) -> Option<String> {
         match self.filled {
-            Some(Filled {
-                hole: Hole::Content,
-                mut text,
-                padding,
-            }) if self.shape.choices.as_ref()?.first()?.index.unwrap_or(0) == 0 => {
+            Some(Filled { hole: Hole::Content, mut text, padding })
+                if self.shape.choices.as_ref()?.first()?.index.unwrap_or(0) == 0 =>
+            {
                 text.truncate(padding.unwrap_or(text.len()));
                 Some(text)
             }
@@ -277,10 +262,7 @@ impl ChatCompletionChunk {
         if self.filled.as_ref().is_some_and(|filled| filled.padding.is_some()) {
             body.obfuscation = self.obfuscation().map(str::to_owned);
         }
-        let delta = body
-            .choices
-            .as_mut()
-            .and_then(|choices| choices.first_mut()?.delta.as_mut());
+        let delta = body.choices.as_mut().and_then(|choices| choices.first_mut()?.delta.as_mut());
         if let (Some((hole, text)), Some(delta)) = (self.varying(), delta) {
             let text = Some(text.to_owned());
             match hole {
@@ -386,18 +368,12 @@ impl<'a> ChunkChoice<'a> {
 
     /// The pieces of tool calls added.
     pub fn tool_calls(&self) -> impl Iterator<Item = ToolCallDelta<'a>> {
-        let calls = self
-            .delta()
-            .and_then(|delta| delta.tool_calls.as_deref())
-            .unwrap_or_default();
+        let calls = self.delta().and_then(|delta| delta.tool_calls.as_deref()).unwrap_or_default();
         let filled = match self.text {
             Some((Hole::Arguments, text)) => Some(text),
             _ => None,
         };
-        calls.iter().enumerate().map(move |(at, body)| ToolCallDelta {
-            body,
-            arguments: filled.filter(|_| at == 0),
-        })
+        calls.iter().enumerate().map(move |(at, body)| ToolCallDelta { body, arguments: filled.filter(|_| at == 0) })
     }
 
     /// What On Your Data found.
@@ -483,19 +459,14 @@ impl<'a> ToolCallDelta<'a> {
     /// The tool's name: in its first piece.
     #[must_use]
     pub fn name(&self) -> Option<&'a str> {
-        let function = self
-            .body
-            .function
-            .as_ref()
-            .and_then(|function| function.name.as_deref());
+        let function = self.body.function.as_ref().and_then(|function| function.name.as_deref());
         function.or_else(|| self.body.custom.as_ref()?.name.as_deref())
     }
 
     /// The arguments of a function added.
     #[must_use]
     pub fn arguments(&self) -> Option<&'a str> {
-        self.arguments
-            .or_else(|| self.body.function.as_ref()?.arguments.as_deref())
+        self.arguments.or_else(|| self.body.function.as_ref()?.arguments.as_deref())
     }
 
     /// The input of a custom tool added.
@@ -538,11 +509,7 @@ mod tests {
         let shape =
             json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
         let shape: ChunkBody = serde_json::from_value(shape).unwrap();
-        let filled = Filled {
-            hole: Hole::Arguments,
-            text: "bpad".to_owned(),
-            padding: Some(1),
-        };
+        let filled = Filled { hole: Hole::Arguments, text: "bpad".to_owned(), padding: Some(1) };
         let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), filled);
         let choice = chunk.choices().next().unwrap();
         assert_eq!(choice.tool_calls().next().unwrap().arguments(), Some("b"));

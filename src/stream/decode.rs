@@ -77,10 +77,7 @@ impl Decoder {
 
     /// A decoder that always parses, to hold the other against.
     pub(super) fn parsing_only() -> Self {
-        Self {
-            is_learning: false,
-            ..Self::new()
-        }
+        Self { is_learning: false, ..Self::new() }
     }
 
     /// The chunk of the event at the start of `text`, and the event's size with its line ends, if it is one
@@ -163,10 +160,7 @@ impl Decoder {
         let Some(template) = Template::of(line, shape) else {
             return;
         };
-        let like = self
-            .templates
-            .iter()
-            .position(|known| known.template.is_like(&template));
+        let like = self.templates.iter().position(|known| known.template.is_like(&template));
         let at = like.unwrap_or_else(|| {
             if self.templates.len() < TEMPLATES {
                 return self.templates.len();
@@ -216,11 +210,7 @@ fn parse(line: &[u8]) -> Result<ChunkBody, Error> {
         // the parser's own words can quote the line
         Error::new(
             ErrorKind::Decode,
-            format!(
-                "an event of the stream is not a JSON object (byte {} of {})",
-                error.column(),
-                line.len()
-            ),
+            format!("an event of the stream is not a JSON object (byte {} of {})", error.column(), line.len()),
         )
     })
 }

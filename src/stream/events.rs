@@ -105,18 +105,11 @@ impl std::fmt::Debug for StreamEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::PromptFilter(results) => f.debug_tuple("PromptFilter").field(results).finish(),
-            Self::Content { choice, .. } => f
-                .debug_struct("Content")
-                .field("choice", choice)
-                .finish_non_exhaustive(),
-            Self::Refusal { choice, .. } => f
-                .debug_struct("Refusal")
-                .field("choice", choice)
-                .finish_non_exhaustive(),
-            Self::Reasoning { choice, .. } => f
-                .debug_struct("Reasoning")
-                .field("choice", choice)
-                .finish_non_exhaustive(),
+            Self::Content { choice, .. } => f.debug_struct("Content").field("choice", choice).finish_non_exhaustive(),
+            Self::Refusal { choice, .. } => f.debug_struct("Refusal").field("choice", choice).finish_non_exhaustive(),
+            Self::Reasoning { choice, .. } => {
+                f.debug_struct("Reasoning").field("choice", choice).finish_non_exhaustive()
+            }
             Self::ToolCallStarted { choice, call, id, name } => f
                 .debug_struct("ToolCallStarted")
                 .field("choice", choice)
@@ -124,41 +117,27 @@ impl std::fmt::Debug for StreamEvent {
                 .field("id", id)
                 .field("name", name)
                 .finish(),
-            Self::ToolCallArguments { choice, call, .. } => f
-                .debug_struct("ToolCallArguments")
-                .field("choice", choice)
-                .field("call", call)
-                .finish_non_exhaustive(),
-            Self::ToolCallDone {
-                choice,
-                call,
-                tool_call,
-            } => f
+            Self::ToolCallArguments { choice, call, .. } => {
+                f.debug_struct("ToolCallArguments").field("choice", choice).field("call", call).finish_non_exhaustive()
+            }
+            Self::ToolCallDone { choice, call, tool_call } => f
                 .debug_struct("ToolCallDone")
                 .field("choice", choice)
                 .field("call", call)
                 .field("tool_call", tool_call)
                 .finish(),
-            Self::Context { choice, context } => f
-                .debug_struct("Context")
-                .field("choice", choice)
-                .field("context", context)
-                .finish(),
-            Self::ContentFilter {
-                choice,
-                results,
-                offsets,
-            } => f
+            Self::Context { choice, context } => {
+                f.debug_struct("Context").field("choice", choice).field("context", context).finish()
+            }
+            Self::ContentFilter { choice, results, offsets } => f
                 .debug_struct("ContentFilter")
                 .field("choice", choice)
                 .field("results", results)
                 .field("offsets", offsets)
                 .finish(),
-            Self::Finished { choice, reason } => f
-                .debug_struct("Finished")
-                .field("choice", choice)
-                .field("reason", reason)
-                .finish(),
+            Self::Finished { choice, reason } => {
+                f.debug_struct("Finished").field("choice", choice).field("reason", reason).finish()
+            }
             Self::Usage(usage) => f.debug_tuple("Usage").field(usage).finish(),
         }
     }
@@ -184,18 +163,12 @@ struct Seen {
 
 impl<'a> Events<'a> {
     pub(super) fn new(stream: &'a mut ChatCompletionStream) -> Self {
-        Self {
-            stream,
-            waiting: VecDeque::new(),
-            choices: Vec::new(),
-            is_over: false,
-        }
+        Self { stream, waiting: VecDeque::new(), choices: Vec::new(), is_over: false }
     }
 
     fn tell(&mut self, chunk: &ChatCompletionChunk) {
         if !chunk.prompt_filter_results().is_empty() {
-            self.waiting
-                .push_back(StreamEvent::PromptFilter(chunk.prompt_filter_results().to_vec()));
+            self.waiting.push_back(StreamEvent::PromptFilter(chunk.prompt_filter_results().to_vec()));
         }
         for choice in chunk.choices() {
             self.tell_choice(&choice);
@@ -218,19 +191,13 @@ impl<'a> Events<'a> {
             self.waiting.push_back(StreamEvent::Refusal { choice: index, text });
         }
         if let Some(context) = choice.context() {
-            self.waiting.push_back(StreamEvent::Context {
-                choice: index,
-                context: Box::new(context.clone()),
-            });
+            self.waiting.push_back(StreamEvent::Context { choice: index, context: Box::new(context.clone()) });
         }
         self.tell_calls(choice);
         self.tell_filter(choice);
         if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
             self.tell_calls_done(index);
-            self.waiting.push_back(StreamEvent::Finished {
-                choice: index,
-                reason: reason.clone(),
-            });
+            self.waiting.push_back(StreamEvent::Finished { choice: index, reason: reason.clone() });
         }
     }
 
@@ -251,27 +218,14 @@ impl<'a> Events<'a> {
             let seen = self.seen_mut(index);
             let call = seen.calls;
             seen.calls += 1;
-            self.waiting.push_back(StreamEvent::ToolCallStarted {
-                choice: index,
-                call,
-                id,
-                name,
-            });
+            self.waiting.push_back(StreamEvent::ToolCallStarted { choice: index, call, id, name });
         }
         for piece in choice.tool_calls() {
-            let Some(text) = piece
-                .arguments()
-                .or(piece.custom_input())
-                .filter(|text| !text.is_empty())
-            else {
+            let Some(text) = piece.arguments().or(piece.custom_input()).filter(|text| !text.is_empty()) else {
                 continue;
             };
             let call = self.stream.fold().call_of(index, &piece).unwrap_or(0);
-            self.waiting.push_back(StreamEvent::ToolCallArguments {
-                choice: index,
-                call,
-                text: text.to_owned(),
-            });
+            self.waiting.push_back(StreamEvent::ToolCallArguments { choice: index, call, text: text.to_owned() });
         }
     }
 
@@ -279,11 +233,7 @@ impl<'a> Events<'a> {
         let from = self.seen(index).calls_done;
         let done: Vec<ToolCall> = self.stream.fold().tool_calls(index).skip(from).cloned().collect();
         for (at, tool_call) in done.into_iter().enumerate() {
-            self.waiting.push_back(StreamEvent::ToolCallDone {
-                choice: index,
-                call: from + at,
-                tool_call,
-            });
+            self.waiting.push_back(StreamEvent::ToolCallDone { choice: index, call: from + at, tool_call });
             self.seen_mut(index).calls_done += 1;
         }
     }
@@ -302,35 +252,19 @@ impl<'a> Events<'a> {
         }
         self.seen_mut(index).filter = Some(results.clone());
         let results = Box::new(ContentFilterResults::clone(results));
-        self.waiting.push_back(StreamEvent::ContentFilter {
-            choice: index,
-            results,
-            offsets,
-        });
+        self.waiting.push_back(StreamEvent::ContentFilter { choice: index, results, offsets });
     }
 
     fn seen(&self, index: u64) -> &Seen {
-        const NOTHING: &Seen = &Seen {
-            index: 0,
-            calls: 0,
-            calls_done: 0,
-            filter: None,
-        };
+        const NOTHING: &Seen = &Seen { index: 0, calls: 0, calls_done: 0, filter: None };
         self.choices.iter().find(|seen| seen.index == index).unwrap_or(NOTHING)
     }
 
     fn seen_mut(&mut self, index: u64) -> &mut Seen {
-        let at = self
-            .choices
-            .iter()
-            .position(|seen| seen.index == index)
-            .unwrap_or_else(|| {
-                self.choices.push(Seen {
-                    index,
-                    ..Seen::default()
-                });
-                self.choices.len() - 1
-            });
+        let at = self.choices.iter().position(|seen| seen.index == index).unwrap_or_else(|| {
+            self.choices.push(Seen { index, ..Seen::default() });
+            self.choices.len() - 1
+        });
         #[expect(clippy::indexing_slicing, reason = "the place was found or has just been made")]
         &mut self.choices[at]
     }
@@ -419,10 +353,7 @@ mod tests {
                 "content_filter_results": {"hate": {"filtered": false, "severity": severity}}}]})
         };
         let told = events(&[chunk("safe"), chunk("safe"), chunk("low")]);
-        let filters = told
-            .iter()
-            .filter(|event| matches!(event, StreamEvent::ContentFilter { .. }))
-            .count();
+        let filters = told.iter().filter(|event| matches!(event, StreamEvent::ContentFilter { .. })).count();
         assert_eq!((told.len(), filters), (5, 2));
     }
 }

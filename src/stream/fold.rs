@@ -130,16 +130,14 @@ impl ChunkFold {
         self.choices.iter().flat_map(|open| {
             let message = open.message.iter();
             let said = message.flat_map(|message| [&message.content, &message.refusal, &message.reasoning_content]);
-            said.filter_map(|text| text.as_deref())
-                .chain(open.calls.iter().map(|open| open.call.input()))
+            said.filter_map(|text| text.as_deref()).chain(open.calls.iter().map(|open| open.call.input()))
         })
     }
 
     /// The tool calls of a choice so far, with the index each piece carried.
     pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
         let open = self.choices.iter().find(|open| open.index == index);
-        open.into_iter()
-            .flat_map(|open| open.calls.iter().map(|open| &open.call))
+        open.into_iter().flat_map(|open| open.calls.iter().map(|open| &open.call))
     }
 
     /// Which call of the choice a piece that was added belongs to, from 0.
@@ -214,10 +212,9 @@ impl ChunkFold {
             let open = self.open_choice(choice.index());
             let call = open.push(&choice);
             open.settled = match chunk.varying() {
-                Some((hole, _)) if sole && open.is_settled(&choice, hole, call) => Some(Settled {
-                    shape: Arc::clone(shape),
-                    call,
-                }),
+                Some((hole, _)) if sole && open.is_settled(&choice, hole, call) => {
+                    Some(Settled { shape: Arc::clone(shape), call })
+                }
                 _ => None,
             };
         }
@@ -226,10 +223,7 @@ impl ChunkFold {
     fn open_choice(&mut self, index: u64) -> &mut OpenChoice {
         let at = self.choices.partition_point(|open| open.index < index);
         if self.choices.get(at).is_none_or(|open| open.index != index) {
-            let open = OpenChoice {
-                index,
-                ..OpenChoice::default()
-            };
+            let open = OpenChoice { index, ..OpenChoice::default() };
             self.choices.insert(at, open);
         }
         // the index was found or has just been made
@@ -352,10 +346,7 @@ impl OpenChoice {
             take_extra(&mut audio.rest, piece.rest.extra());
         }
         if let Some(annotations) = &delta.annotations {
-            message
-                .annotations
-                .get_or_insert_default()
-                .extend_from_slice(annotations);
+            message.annotations.get_or_insert_default().extend_from_slice(annotations);
         }
         if let Some(context) = &delta.context {
             message.context.get_or_insert_default().merge(context.as_ref().clone());
@@ -393,10 +384,7 @@ impl OpenChoice {
     fn open_call(&mut self, piece: &ToolCallDelta<'_>) -> (usize, &mut ToolCall) {
         let found = self.call_of(piece);
         let at = found.unwrap_or_else(|| {
-            self.calls.push(OpenCall {
-                index: piece.index(),
-                call: ToolCall::EMPTY,
-            });
+            self.calls.push(OpenCall { index: piece.index(), call: ToolCall::EMPTY });
             self.calls.len() - 1
         });
         // the place was found or has just been made
@@ -411,15 +399,10 @@ impl OpenChoice {
     fn call_of(&self, piece: &ToolCallDelta<'_>) -> Option<usize> {
         let calls = &self.calls;
         match (piece.id(), piece.index()) {
-            (Some(id), index) => calls
-                .iter()
-                .position(|open| open.call.id.as_deref() == Some(id))
-                .or_else(|| {
-                    // an id that comes after the first piece belongs to the call that has none yet
-                    calls
-                        .iter()
-                        .rposition(|open| open.call.id.is_none() && open.index == index && index.is_some())
-                }),
+            (Some(id), index) => calls.iter().position(|open| open.call.id.as_deref() == Some(id)).or_else(|| {
+                // an id that comes after the first piece belongs to the call that has none yet
+                calls.iter().rposition(|open| open.call.id.is_none() && open.index == index && index.is_some())
+            }),
             (None, Some(index)) => calls.iter().rposition(|open| open.index == Some(index)),
             (None, None) => match piece.name().filter(|name| !name.is_empty()) {
                 Some(_) if calls.last().is_some_and(|open| !open.call.name().is_empty()) => None,
@@ -508,10 +491,8 @@ mod tests {
     }
 
     fn pieces(pieces: &[Value]) -> Value {
-        let chunks: Vec<Value> = pieces
-            .iter()
-            .map(|piece| json!({"choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]}))
-            .collect();
+        let chunks: Vec<Value> =
+            pieces.iter().map(|piece| json!({"choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]})).collect();
         fold(&chunks)["choices"][0]["message"]["tool_calls"].clone()
     }
 
@@ -535,19 +516,13 @@ mod tests {
 
     /// Each chunk is one shape with other words, as a template makes it; pushed as such and pushed whole.
     fn assert_settles_as_whole(shapes: &[Value], turns: &[(usize, Hole, &str)]) {
-        let shapes: Vec<Arc<ChunkBody>> = shapes
-            .iter()
-            .map(|shape| Arc::new(serde_json::from_value(shape.clone()).unwrap()))
-            .collect();
+        let shapes: Vec<Arc<ChunkBody>> =
+            shapes.iter().map(|shape| Arc::new(serde_json::from_value(shape.clone()).unwrap())).collect();
         let (mut filled, mut whole) = (ChunkFold::new(), ChunkFold::new());
         for (at, hole, text) in turns {
             let chunk = ChatCompletionChunk::from_shape(
                 Arc::clone(&shapes[*at]),
-                Filled {
-                    hole: *hole,
-                    text: (*text).to_owned(),
-                    padding: None,
-                },
+                Filled { hole: *hole, text: (*text).to_owned(), padding: None },
             );
             filled.push(&chunk);
             whole.push(&serde_json::from_value(serde_json::to_value(&chunk).unwrap()).unwrap());
@@ -561,28 +536,20 @@ mod tests {
         let call = |index: u64, call: Value| json!({"choices": [{"index": index, "delta": {"tool_calls": [call]}}]});
         let shapes = [
             call(0, json!({"index": 0, "function": {"arguments": "x"}})),
-            call(
-                0,
-                json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "x"}}),
-            ),
+            call(0, json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "x"}})),
             call(0, json!({"id": "c", "function": {"name": "h", "arguments": "x"}})),
             call(0, json!({"function": {"name": "k", "arguments": "x"}})),
             call(1, json!({"index": 0, "function": {"arguments": "x"}})),
             json!({"model": "m", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "x"}}]}),
             json!({"model": "n", "delta": {"role": "tool", "content": "y"}, "choices": [{"index": 0, "delta": {"content": "x"}}]}),
-            call(
-                0,
-                json!({"index": 0, "custom": {"input": "i"}, "function": {"arguments": "x"}}),
-            ),
+            call(0, json!({"index": 0, "custom": {"input": "i"}, "function": {"arguments": "x"}})),
         ];
         let hole = |at: usize| if matches!(at, 5 | 6) { Content } else { Arguments };
         for first in 0..shapes.len() {
             for second in 0..shapes.len() {
                 for third in 0..shapes.len() {
-                    let turns = [
-                        first, first, second, first, first, second, second, third, first, third, second,
-                    ]
-                    .map(|at| (at, hole(at), "w"));
+                    let turns = [first, first, second, first, first, second, second, third, first, third, second]
+                        .map(|at| (at, hole(at), "w"));
                     assert_settles_as_whole(&shapes, &turns);
                 }
             }
@@ -647,10 +614,7 @@ mod tests {
             json!({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": "SEL"}}),
             json!({"index": 0, "custom": {"input": "ECT"}}),
         ]);
-        assert_eq!(
-            calls,
-            json!([{"id": "a", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}}])
-        );
+        assert_eq!(calls, json!([{"id": "a", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}}]));
     }
 
     #[test]

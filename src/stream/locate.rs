@@ -95,11 +95,7 @@ fn in_delta(walk: &mut Walk<'_>) -> Option<Words> {
             _ => return walk.skip(),
         };
         *count = count.saturating_add(1);
-        let found = if hole == Hole::Arguments {
-            in_tool_calls(walk)?
-        } else {
-            walk.value_string()?
-        };
+        let found = if hole == Hole::Arguments { in_tool_calls(walk)? } else { walk.value_string()? };
         if let Some(range) = found {
             // of several strings the last that says something varies; empty ones stay empty
             if words.is_none() || !range.is_empty() {
@@ -235,11 +231,7 @@ impl<'a> Walk<'a> {
                     continue;
                 }
                 _ => {
-                    let word = self
-                        .rest()
-                        .iter()
-                        .take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b':'))
-                        .count();
+                    let word = self.rest().iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b':')).count();
                     self.at += word.max(1);
                 }
             }
@@ -274,32 +266,17 @@ mod tests {
     #[test]
     fn the_words_of_the_only_choice_are_found() {
         for (line, expected) in [
-            (
-                r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#,
-                Some((Hole::Content, "a")),
-            ),
-            (
-                r#"{"choices":[{"delta":{"content":"","reasoning_content":"b"}}]}"#,
-                Some((Hole::Reasoning, "b")),
-            ),
-            (
-                r#"{"choices":[{"delta":{"content":"x\"y"}}],"id":"{"}"#,
-                Some((Hole::Content, "x\\\"y")),
-            ),
+            (r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#, Some((Hole::Content, "a"))),
+            (r#"{"choices":[{"delta":{"content":"","reasoning_content":"b"}}]}"#, Some((Hole::Reasoning, "b"))),
+            (r#"{"choices":[{"delta":{"content":"x\"y"}}],"id":"{"}"#, Some((Hole::Content, "x\\\"y"))),
             (
                 r#"{"choices":[{"delta":{"content":null,"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}}]}"#,
                 Some((Hole::Arguments, "{")),
             ),
-            (
-                r#"{ "choices" : [ { "delta" : { "refusal" : "no" } } ] }"#,
-                Some((Hole::Refusal, "no")),
-            ),
+            (r#"{ "choices" : [ { "delta" : { "refusal" : "no" } } ] }"#, Some((Hole::Refusal, "no"))),
             (r#"{"choices":[]}"#, None),
             (r#"{"choices":[{"delta":{}}]}"#, None),
-            (
-                r#"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]}"#,
-                None,
-            ),
+            (r#"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]}"#, None),
         ] {
             assert_eq!(words(line), expected, "{line}");
         }

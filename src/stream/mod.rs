@@ -217,9 +217,7 @@ impl ChatCompletionStream {
     #[must_use]
     pub fn partial(&self) -> ChatCompletion {
         let whole = self.whole.as_deref().cloned();
-        whole
-            .unwrap_or_else(|| self.fold.completion())
-            .with_metadata(Arc::clone(&self.metadata))
+        whole.unwrap_or_else(|| self.fold.completion()).with_metadata(Arc::clone(&self.metadata))
     }
 
     /// What the chunks add up to: text, tool calls, usage and filters of every choice.
@@ -234,9 +232,7 @@ impl ChatCompletionStream {
                 End::Failed => "the stream failed before the answer was complete",
                 _ => "the stream was not read to its end",
             };
-            return Err(self
-                .dress(Error::new(ErrorKind::Interrupted, why))
-                .with_hint("partial() has what came"));
+            return Err(self.dress(Error::new(ErrorKind::Interrupted, why)).with_hint("partial() has what came"));
         }
         Ok(self.fold.into_completion().with_metadata(self.metadata))
     }
@@ -274,11 +270,7 @@ impl ChatCompletionStream {
                 Ok(chunk) => return Poll::Ready(chunk.map(Ok)),
                 Err(error) => return self.fail_framing(error),
             }
-            let item = if self.end == End::Open {
-                self.reader.next_item()
-            } else {
-                self.reader.finish()
-            };
+            let item = if self.end == End::Open { self.reader.next_item() } else { self.reader.finish() };
             match item {
                 Some(Ok(SseItem::Event(event))) => {
                     if let Some(source) = &mut self.source {
@@ -377,7 +369,7 @@ impl ChatCompletionStream {
             // half an event at the end of the body is a cut, not nonsense
             Err(error) if !complete => {
                 return Err(
-                    Error::new(ErrorKind::Interrupted, "the stream ended in the middle of an event").with_source(error),
+                    Error::new(ErrorKind::Interrupted, "the stream ended in the middle of an event").with_source(error)
                 );
             }
             Err(_) if named_error => Decoded::Refusal(Box::new(ServiceError::from_body(&data))),
@@ -450,10 +442,7 @@ impl ChatCompletionStream {
             Err(error) if error.is_eof() => {
                 Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body")
             }
-            Err(_) => Error::new(
-                ErrorKind::Decode,
-                "the answer is neither an event stream nor a JSON object",
-            ),
+            Err(_) => Error::new(ErrorKind::Decode, "the answer is neither an event stream nor a JSON object"),
         }
     }
 
@@ -538,11 +527,7 @@ where
         let piece = ready!(self.0.as_mut().poll_next(cx));
         Poll::Ready(piece.map(|piece| {
             piece.map_err(|error| {
-                Error::new(
-                    ErrorKind::Interrupted,
-                    "the stream broke before the answer was complete",
-                )
-                .with_source(error)
+                Error::new(ErrorKind::Interrupted, "the stream broke before the answer was complete").with_source(error)
             })
         }))
     }
@@ -577,11 +562,7 @@ mod tests {
             (": ping\n\n", ErrorKind::Interrupted, "before its first event"),
             ("<html>", ErrorKind::Decode, "HTML"),
             ("{\"error\": {\"code\": \"x\"}}", ErrorKind::Service, "(x)"),
-            (
-                "{\"statusCode\": 500, \"message\": \"gateway\"}",
-                ErrorKind::Service,
-                "gateway",
-            ),
+            ("{\"statusCode\": 500, \"message\": \"gateway\"}", ErrorKind::Service, "gateway"),
             ("{\"choices\": [{\"message\"", ErrorKind::Interrupted, "in the middle"),
             ("[1]", ErrorKind::Decode, "neither"),
             ("plain words", ErrorKind::Interrupted, "before its first event"),

@@ -29,21 +29,13 @@ pub struct PartialJsonStream<'a, T> {
 
 impl<'a, T> PartialJsonStream<'a, T> {
     pub(super) fn new(stream: &'a mut ChatCompletionStream) -> Self {
-        Self {
-            stream,
-            json: PartialJson::new(),
-            told_at: 0,
-            is_over: false,
-            target: PhantomData,
-        }
+        Self { stream, json: PartialJson::new(), told_at: 0, is_over: false, target: PhantomData }
     }
 }
 
 impl<T> std::fmt::Debug for PartialJsonStream<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PartialJsonStream")
-            .field("stream", &self.stream)
-            .finish_non_exhaustive()
+        f.debug_struct("PartialJsonStream").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
 

@@ -60,9 +60,7 @@ impl KnownResults {
             return None;
         }
         let choice = body.choices.as_mut()?.first_mut()?;
-        choice
-            .content_filter_results
-            .get_or_insert_with(|| self.results.clone());
+        choice.content_filter_results.get_or_insert_with(|| self.results.clone());
         Some(body)
     }
 }

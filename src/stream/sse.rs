@@ -85,13 +85,7 @@ impl SseReader {
     /// Starts at the beginning of a body.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            lines: Lines::new(MAX_EVENT_BYTES),
-            draft: Draft::default(),
-            used: 0,
-            is_started: false,
-            is_done: false,
-        }
+        Self { lines: Lines::new(MAX_EVENT_BYTES), draft: Draft::default(), used: 0, is_started: false, is_done: false }
     }
 
     /// Sets the size of the largest event in bytes: its lines without their line ends. 16 MiB when unset.
@@ -148,12 +142,10 @@ impl SseReader {
             return Ok(None);
         }
         match self.lines.unread() {
-            Ok(Some(text)) => Ok(read(text)
-                .filter(|(_, size)| *size <= self.lines.limit)
-                .map(|(taken, size)| {
-                    self.lines.pass(size);
-                    taken
-                })),
+            Ok(Some(text)) => Ok(read(text).filter(|(_, size)| *size <= self.lines.limit).map(|(taken, size)| {
+                self.lines.pass(size);
+                taken
+            })),
             Ok(None) => Ok(None),
             Err(error) => Err(self.fail(error)),
         }
@@ -202,11 +194,7 @@ impl SseReader {
 
     /// Lets go of everything, and takes nothing more.
     fn close(&mut self) {
-        *self = Self {
-            lines: Lines::new(self.lines.limit),
-            is_done: true,
-            ..Self::new()
-        };
+        *self = Self { lines: Lines::new(self.lines.limit), is_done: true, ..Self::new() };
     }
 }
 
@@ -275,10 +263,7 @@ mod tests {
 
     #[test]
     fn an_event_without_its_blank_line_says_so() {
-        let complete: Vec<_> = events("data: a\n\ndata: {\"b")
-            .iter()
-            .map(SseEvent::is_complete)
-            .collect();
+        let complete: Vec<_> = events("data: a\n\ndata: {\"b").iter().map(SseEvent::is_complete).collect();
         assert_eq!(complete, [true, false]);
         assert_eq!(data("data: a\n"), ["a"]);
         assert_eq!(data(""), [""; 0]);
@@ -305,11 +290,7 @@ mod tests {
         for piece in 1..=exact.len() {
             let reader = || SseReader::new().max_event_bytes(14);
             let items = read_in(exact, piece, reader());
-            assert_eq!(
-                items.iter().filter(|item| item.is_ok()).count(),
-                3,
-                "in pieces of {piece}"
-            );
+            assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 3, "in pieces of {piece}");
             for body in [&larger[..], name_only] {
                 let items = read_in(body, piece, reader());
                 assert_eq!(items, [Err(SseError::TooLarge { limit: 14 })], "in pieces of {piece}");

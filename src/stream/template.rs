@@ -39,16 +39,8 @@ impl Template {
         }
         let Found { hole, words, padding } = locate(line)?;
         let choice = shape.choices.as_ref()?.first()?.index.unwrap_or(0);
-        let words = Place {
-            start: words.start,
-            end: words.end,
-            is_padding: false,
-        };
-        let padding = padding.map(|range| Place {
-            start: range.start,
-            end: range.end,
-            is_padding: true,
-        });
+        let words = Place { start: words.start, end: words.end, is_padding: false };
+        let padding = padding.map(|range| Place { start: range.start, end: range.end, is_padding: true });
         let (first, second) = match padding {
             Some(padding) if padding.start < words.start => (padding, Some(words)),
             other => (words, other),
@@ -86,17 +78,9 @@ impl Template {
         if !rest(after.strip_prefix(tail)?) {
             return None;
         }
-        let (words, padding) = if self.first.is_padding {
-            (second?, Some(first))
-        } else {
-            (first, second)
-        };
+        let (words, padding) = if self.first.is_padding { (second?, Some(first)) } else { (first, second) };
         let (text, padding) = join(words, padding)?;
-        let filled = Filled {
-            hole: self.hole,
-            text,
-            padding,
-        };
+        let filled = Filled { hole: self.hole, text, padding };
         Some(ChatCompletionChunk::from_shape(Arc::clone(&self.shape), filled))
     }
 }
@@ -193,11 +177,7 @@ mod tests {
                 for byte in 0..=255 {
                     let mut text = plain.clone();
                     text[place] = byte;
-                    let expected = if matches!(byte, b'"' | b'\\' | 0..0x20) {
-                        place
-                    } else {
-                        length
-                    };
+                    let expected = if matches!(byte, b'"' | b'\\' | 0..0x20) { place } else { length };
                     assert_eq!(plain_length(&text), expected, "{byte} at {place} of {length}");
                 }
             }
@@ -215,10 +195,7 @@ mod tests {
 
     #[test]
     fn characters_cut_by_a_quote_make_no_text() {
-        let raw = |bytes| Raw {
-            bytes,
-            has_escapes: false,
-        };
+        let raw = |bytes| Raw { bytes, has_escapes: false };
         assert_eq!(join(raw(b"\xc3"), Some(raw(b"\xa9"))), None);
         assert_eq!(join(raw(b"a"), Some(raw(b"\xa9"))), None);
         assert_eq!(join(raw(b"a"), Some(raw(b"bc"))), Some(("abc".to_owned(), Some(1))));

@@ -64,15 +64,7 @@ enum What {
 
 impl Trouble {
     fn broken(cause: RetryCause, error: Error) -> Box<Self> {
-        Box::new(Self {
-            outcome: Outcome {
-                cause,
-                hint: None,
-                told: None,
-            },
-            what: What::Broken(error),
-            refused: None,
-        })
+        Box::new(Self { outcome: Outcome { cause, hint: None, told: None }, what: What::Broken(error), refused: None })
     }
 
     /// Whatever another attempt would not change.
@@ -100,9 +92,7 @@ impl Trouble {
                 let (service, metadata) = *answered;
                 let wait = wait.or(self.outcome.hint);
                 let metadata = metadata.with_retry_after(wait);
-                Error::service(service, Arc::new(metadata))
-                    .with_attempts(attempts)
-                    .with_deployment(deployment)
+                Error::service(service, Arc::new(metadata)).with_attempts(attempts).with_deployment(deployment)
             }
         }
     }
@@ -241,16 +231,13 @@ impl Attempt<'_> {
         }
         self.check_encoding(&response, &metadata)?;
         on_answer(&metadata);
-        receiver
-            .receive(self, sent, response, Arc::new(metadata))
-            .await
-            .map_err(|error| {
-                self.log_broken(&error);
-                match error.kind() {
-                    ErrorKind::Interrupted => Trouble::broken(RetryCause::Read, error),
-                    _ => Trouble::last(error),
-                }
-            })
+        receiver.receive(self, sent, response, Arc::new(metadata)).await.map_err(|error| {
+            self.log_broken(&error);
+            match error.kind() {
+                ErrorKind::Interrupted => Trouble::broken(RetryCause::Read, error),
+                _ => Trouble::last(error),
+            }
+        })
     }
 
     /// The header that lets the client in. A token is asked for anew on every attempt.
@@ -285,11 +272,9 @@ impl Attempt<'_> {
             return Ok(());
         }
         tracing::warn!(host = self.url.host_str(), "an answer came from another host");
-        let error = Error::new(
-            ErrorKind::Config,
-            "the answer came from another host, so the HTTP client follows redirects",
-        )
-        .with_hint("build it with reqwest::redirect::Policy::none(), and change the key it may have shown");
+        let error =
+            Error::new(ErrorKind::Config, "the answer came from another host, so the HTTP client follows redirects")
+                .with_hint("build it with reqwest::redirect::Policy::none(), and change the key it may have shown");
         Err(Trouble::last(error))
     }
 
@@ -299,12 +284,9 @@ impl Attempt<'_> {
         if encoding.is_none_or(|encoding| encoding == "identity" || encoding.is_empty()) {
             return Ok(());
         }
-        let error = Error::new(
-            ErrorKind::Decode,
-            "the answer is compressed although nobody asked for it",
-        )
-        .with_hint("a gateway on the way adds a content-encoding; switch that off")
-        .with_metadata(Arc::new(metadata.clone()));
+        let error = Error::new(ErrorKind::Decode, "the answer is compressed although nobody asked for it")
+            .with_hint("a gateway on the way adds a content-encoding; switch that off")
+            .with_metadata(Arc::new(metadata.clone()));
         Err(Trouble::last(error))
     }
 

@@ -51,10 +51,7 @@ impl ApiKey {
     /// client is built.
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            carrier: Carrier::Header("api-key".to_owned()),
-        }
+        Self { key: key.into(), carrier: Carrier::Header("api-key".to_owned()) }
     }
 
     /// The same key, sent in another header, such as `Ocp-Apim-Subscription-Key`.
@@ -86,10 +83,7 @@ impl ApiKey {
                 Carrier::Bearer => Ok((reqwest::header::AUTHORIZATION, bearer(&self.key)?)),
                 Carrier::Header(name) => {
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
-                        Error::new(
-                            ErrorKind::Config,
-                            format!("{name:?} is not a header name for an API key"),
-                        )
+                        Error::new(ErrorKind::Config, format!("{name:?} is not a header name for an API key"))
                     })?;
                     Ok((name, sensitive(&self.key)?))
                 }
@@ -111,12 +105,8 @@ pub(crate) fn bearer(secret: &str) -> Result<HeaderValue> {
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| {
-        Error::new(
-            ErrorKind::Config,
-            "the secret holds characters that a header cannot carry",
-        )
-    })?;
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| Error::new(ErrorKind::Config, "the secret holds characters that a header cannot carry"))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -132,10 +122,7 @@ impl Token {
     /// A token, without `Bearer` before it, good until `expires_at`.
     #[must_use]
     pub fn new(value: impl Into<String>, expires_at: SystemTime) -> Self {
-        Self {
-            value: value.into(),
-            expires_at,
-        }
+        Self { value: value.into(), expires_at }
     }
 
     /// When the token ends.
@@ -151,9 +138,7 @@ impl Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("expires_at", &self.expires_at)
-            .finish_non_exhaustive()
+        f.debug_struct("Token").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -244,11 +229,7 @@ mod tests {
     fn a_key_goes_where_it_was_told_to() {
         for (key, name, value) in [
             (ApiKey::new("k"), "api-key", "k"),
-            (
-                ApiKey::new("k").with_header("Ocp-Apim-Subscription-Key"),
-                "ocp-apim-subscription-key",
-                "k",
-            ),
+            (ApiKey::new("k").with_header("Ocp-Apim-Subscription-Key"), "ocp-apim-subscription-key", "k"),
             (ApiKey::new("k").with_bearer(), "authorization", "Bearer k"),
         ] {
             let (got_name, got_value) = key.header().unwrap();

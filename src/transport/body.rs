@@ -22,12 +22,7 @@ const DRAIN_BYTES: usize = 64 * 1024;
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) -> Result<Bytes> {
-    let too_large = || {
-        Error::new(
-            ErrorKind::Decode,
-            format!("the answer is larger than the limit of {limit} bytes"),
-        )
-    };
+    let too_large = || Error::new(ErrorKind::Decode, format!("the answer is larger than the limit of {limit} bytes"));
     let announced = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large());
@@ -184,9 +179,7 @@ impl ByteStream {
     fn fail(&mut self, error: Error) -> Error {
         self.body = None;
         self.sleep = None;
-        error
-            .with_metadata(Arc::clone(&self.metadata))
-            .with_deployment(&self.deployment)
+        error.with_metadata(Arc::clone(&self.metadata)).with_deployment(&self.deployment)
     }
 
     /// Waits for the clock that runs out first. A limit mostly moves later, and then the timer is moved when
@@ -198,9 +191,7 @@ impl ByteStream {
         let Some(limit) = Limit::first([idle, self.clocks.first_event, self.clocks.end]) else {
             return Poll::Pending;
         };
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(limit.at)));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(limit.at)));
         if limit.at < sleep.deadline() {
             sleep.as_mut().reset(limit.at);
         }

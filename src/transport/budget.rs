@@ -16,11 +16,7 @@ impl RetryBudget {
 
     /// Takes the price of one retry, if it is there.
     pub(crate) fn draw(&self) -> bool {
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(Self::COST)
-            })
-            .is_ok()
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(Self::COST)).is_ok()
     }
 
     /// What a success returns: a tenth of a retry.

@@ -62,10 +62,7 @@ impl Transport {
                 return Err(no_backend());
             };
             let deployment = lane.deployment(call.deployment);
-            let route = Route {
-                api_version: &lane.api_version,
-                deployment,
-            };
+            let route = Route { api_version: &lane.api_version, deployment };
             let bytes = match kept {
                 Some(bytes) => bytes.clone(),
                 None => kept.insert(body(&route)?).clone(),
@@ -112,9 +109,7 @@ impl Transport {
                     return Ok(0);
                 }
                 let pause = journey.pause(wait).ok_or_else(|| {
-                    journey
-                        .give_up(Some(wait))
-                        .unwrap_or_else(|| self.resting(journey, wait, status))
+                    journey.give_up(Some(wait)).unwrap_or_else(|| self.resting(journey, wait, status))
                 })?;
                 tracing::debug!(
                     wait_ms = pause.as_millis(),
@@ -137,20 +132,14 @@ impl Transport {
 
     fn pick(&self, journey: &Journey<'_>) -> Pick {
         let now = self.0.epoch.elapsed();
-        let Call {
-            deployment, affinity, ..
-        } = journey.call;
-        self.pool()
-            .pick(deployment, affinity, &journey.tried, now, &mut fastrand::Rng::new())
+        let Call { deployment, affinity, .. } = journey.call;
+        self.pool().pick(deployment, affinity, &journey.tried, now, &mut fastrand::Rng::new())
     }
 
     fn retry_wait(&self, journey: &Journey<'_>, soonest: Option<Duration>) -> Option<Duration> {
         let failed = journey.last.as_ref()?;
         let own = failed.trouble.outcome;
-        let outcome = Outcome {
-            hint: soonest.or(own.hint),
-            ..own
-        };
+        let outcome = Outcome { hint: soonest.or(own.hint), ..own };
         let policy = &journey.settings.retry;
         let rng = &mut fastrand::Rng::new();
         let wait = decide(policy, &outcome, journey.progress(), &self.0.budget, rng)?;
@@ -185,14 +174,11 @@ impl Transport {
             return Ok(());
         }
         // alone, a pause that nobody would wait for is not kept: each call hears it from the service
-        let is_kept = !self.is_single()
-            || outcome
-                .hint
-                .is_some_and(|hint| hint <= journey.settings.retry.longest_wait());
+        let is_kept =
+            !self.is_single() || outcome.hint.is_some_and(|hint| hint <= journey.settings.retry.longest_wait());
         if let Some(setback) = failed.trouble.setback().filter(|_| is_kept) {
             let now = self.0.epoch.elapsed();
-            self.pool()
-                .failed(index, journey.call.deployment, setback, outcome.hint, now);
+            self.pool().failed(index, journey.call.deployment, setback, outcome.hint, now);
         }
         let may_move = outcome.cause == RetryCause::Credential && !self.is_single();
         let is_over = !outcome.is_retryable() && !may_move;
@@ -225,11 +211,8 @@ impl Transport {
         let metadata = ResponseMetadata::new(status, headers)
             .with_call(journey.settings.client_request_id.0.clone(), 0, Duration::ZERO)
             .with_retry_after(Some(wait));
-        Error::new(
-            kind,
-            format!("{who} rests for another {seconds:.3} s after earlier failures; nothing was sent"),
-        )
-        .with_metadata(Arc::new(metadata))
+        Error::new(kind, format!("{who} rests for another {seconds:.3} s after earlier failures; nothing was sent"))
+            .with_metadata(Arc::new(metadata))
     }
 }
 
@@ -264,9 +247,7 @@ impl<'a> Journey<'a> {
         let progress = self.progress();
         let paused = self.paused.saturating_add(wait);
         let pause = with_jitter(wait, policy.backoff(0), &mut fastrand::Rng::new());
-        let is_late = progress
-            .end
-            .is_some_and(|end| progress.elapsed.saturating_add(pause) >= end);
+        let is_late = progress.end.is_some_and(|end| progress.elapsed.saturating_add(pause) >= end);
         if !policy.retries() || is_late || paused > policy.longest_wait() {
             return None;
         }
@@ -303,9 +284,7 @@ impl<'a> Journey<'a> {
 
     /// The error of the last attempt, if there was one.
     fn give_up(&mut self, wait: Option<Duration>) -> Option<Error> {
-        let Failed {
-            trouble, deployment, ..
-        } = self.last.take()?;
+        let Failed { trouble, deployment, .. } = self.last.take()?;
         Some(trouble.into_error(self.attempts, &deployment, wait))
     }
 }
@@ -318,9 +297,8 @@ fn explain(error: Error, lane: &Lane, deployment: &str) -> Error {
             "the token was asked for scope '{}'; another is set with .token_scope(..) on the client builder",
             cache.scope()
         )),
-        (Some(404), _, Some(pinned)) if pinned != used => error.with_hint(format!(
-            "the endpoint was given with deployment '{pinned}', but the request names '{used}'"
-        )),
+        (Some(404), _, Some(pinned)) if pinned != used => error
+            .with_hint(format!("the endpoint was given with deployment '{pinned}', but the request names '{used}'")),
         _ => error,
     }
 }

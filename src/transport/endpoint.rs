@@ -102,13 +102,7 @@ impl Endpoint {
         base.set_query(None);
         base.set_path(&path.prefix.join("/"));
         let text = base.as_str().trim_end_matches('/').to_owned();
-        Ok(Self {
-            base,
-            text,
-            deployment: path.deployment,
-            api_version,
-            cloud,
-        })
+        Ok(Self { base, text, deployment: path.deployment, api_version, cloud })
     }
 
     /// The base address without a trailing slash.
@@ -161,9 +155,8 @@ impl Endpoint {
         check_deployment(deployment)?;
         let mut url = self.base.clone();
         {
-            let mut path = url
-                .path_segments_mut()
-                .map_err(|()| config(format!("the endpoint cannot carry a path; {FORM}")))?;
+            let mut path =
+                url.path_segments_mut().map_err(|()| config(format!("the endpoint cannot carry a path; {FORM}")))?;
             path.pop_if_empty().push("openai");
             if api_version.is_v1() {
                 path.push("v1");
@@ -253,15 +246,11 @@ fn api_version_of(url: &Url) -> Result<Option<ApiVersion>> {
             )));
         }
         if value.is_empty() || !value.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-            return Err(config(
-                "the endpoint's api-version is not a version such as 2024-10-21 or v1".to_owned(),
-            ));
+            return Err(config("the endpoint's api-version is not a version such as 2024-10-21 or v1".to_owned()));
         }
         let version = ApiVersion::from(value.as_ref());
         if found.as_ref().is_some_and(|earlier| *earlier != version) {
-            return Err(config(
-                "the endpoint has two different api-versions; keep one".to_owned(),
-            ));
+            return Err(config("the endpoint has two different api-versions; keep one".to_owned()));
         }
         found = Some(version);
     }
@@ -281,9 +270,7 @@ pub(crate) fn check_deployment(name: &str) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(config(format!(
-        "the deployment name {name:?} {wrong}; use the name the deployment has in the resource"
-    )))
+    Err(config(format!("the deployment name {name:?} {wrong}; use the name the deployment has in the resource")))
 }
 
 impl FromStr for Endpoint {
@@ -422,18 +409,10 @@ mod tests {
     #[test]
     fn both_routes_are_built_from_any_base() {
         for (base, version, path) in [
-            (
-                "",
-                "2024-10-21",
-                "/openai/deployments/gpt/chat/completions?api-version=2024-10-21",
-            ),
+            ("", "2024-10-21", "/openai/deployments/gpt/chat/completions?api-version=2024-10-21"),
             ("", "v1", "/openai/v1/chat/completions"),
             ("", "preview", "/openai/v1/chat/completions?api-version=preview"),
-            (
-                "/aoai",
-                "2024-10-21",
-                "/openai/deployments/gpt/chat/completions?api-version=2024-10-21",
-            ),
+            ("/aoai", "2024-10-21", "/openai/deployments/gpt/chat/completions?api-version=2024-10-21"),
         ] {
             let base = format!("https://gw.contoso.net{base}");
             let endpoint = endpoint(&format!("{base}/openai/deployments/other"));
@@ -446,25 +425,11 @@ mod tests {
     fn a_deployment_never_leaves_its_segment() {
         let endpoint = endpoint("https://r.openai.azure.com");
         let version = ApiVersion::from("2024-10-21");
-        for name in [
-            "a b",
-            "a?b",
-            "a#b",
-            "a%2Fb",
-            "%2e%2e",
-            "ü",
-            "a;b",
-            "...",
-            "a&api-version=1",
-            "a:b@c",
-        ] {
+        for name in ["a b", "a?b", "a#b", "a%2Fb", "%2e%2e", "ü", "a;b", "...", "a&api-version=1", "a:b@c"] {
             let url = endpoint.url(&version, name).unwrap();
             let segments: Vec<&str> = url.path_segments().unwrap().collect();
             assert_eq!(segments.len(), 5, "{url}");
-            assert_eq!(
-                [segments[1], segments[3], segments[4]],
-                ["deployments", "chat", "completions"]
-            );
+            assert_eq!([segments[1], segments[3], segments[4]], ["deployments", "chat", "completions"]);
             assert_eq!(decode(segments[2]).unwrap(), name);
             assert_eq!(url.query(), Some("api-version=2024-10-21"));
         }
@@ -489,10 +454,7 @@ mod tests {
             let endpoint = endpoint(&format!("https://{host}"));
             let scope = endpoint.scope(&ApiVersion::from("2024-10-21"));
             assert_eq!(scope, format!("https://cognitiveservices.azure.{domain}/.default"));
-            assert_eq!(
-                endpoint.scope(&ApiVersion::V1),
-                format!("https://ai.azure.{domain}/.default")
-            );
+            assert_eq!(endpoint.scope(&ApiVersion::V1), format!("https://ai.azure.{domain}/.default"));
         }
     }
 }

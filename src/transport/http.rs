@@ -28,25 +28,15 @@ impl Http {
             })
         };
         let proxied = elsewhere.then(|| build(builder(connect_timeout))).transpose()?;
-        let direct = (on_loopback || !elsewhere)
-            .then(|| build(builder(connect_timeout).no_proxy()))
-            .transpose()?;
+        let direct = (on_loopback || !elsewhere).then(|| build(builder(connect_timeout).no_proxy())).transpose()?;
         let (Some(client), Some(direct)) = (proxied.clone().or(direct.clone()), direct.or(proxied)) else {
             return Err(Error::new(ErrorKind::Config, "the client has no backend"));
         };
-        Ok(Self {
-            client,
-            direct,
-            connect_timeout: Some(connect_timeout),
-        })
+        Ok(Self { client, direct, connect_timeout: Some(connect_timeout) })
     }
 
     pub(crate) fn brought(client: reqwest::Client) -> Self {
-        Self {
-            direct: client.clone(),
-            client,
-            connect_timeout: None,
-        }
+        Self { direct: client.clone(), client, connect_timeout: None }
     }
 
     pub(crate) fn client(&self, is_loopback: bool) -> &reqwest::Client {
@@ -59,10 +49,7 @@ impl Http {
         let made = if error.is_timeout() {
             match self.connect_timeout.filter(|_| error.is_connect()) {
                 Some(set) => Clock::Connect(set).error(),
-                None => Error::new(
-                    ErrorKind::Timeout,
-                    "a timeout of the HTTP client passed before an answer came",
-                ),
+                None => Error::new(ErrorKind::Timeout, "a timeout of the HTTP client passed before an answer came"),
             }
         } else if error.is_redirect() {
             Error::new(ErrorKind::Config, "the HTTP client follows redirects")
@@ -75,10 +62,7 @@ impl Http {
         } else if error.is_connect() {
             Error::new(ErrorKind::Connect, format!("no connection to '{host}'"))
         } else {
-            Error::new(
-                ErrorKind::Connect,
-                format!("the connection to '{host}' broke before an answer came"),
-            )
+            Error::new(ErrorKind::Connect, format!("the connection to '{host}' broke before an answer came"))
         };
         made.with_source(error)
     }
@@ -103,15 +87,9 @@ fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
 pub(crate) fn read_error(error: reqwest::Error, received: u64) -> Error {
     let error = error.without_url();
     let made = if error.is_timeout() {
-        Error::new(
-            ErrorKind::Timeout,
-            "a timeout of the HTTP client passed while reading the answer",
-        )
+        Error::new(ErrorKind::Timeout, "a timeout of the HTTP client passed while reading the answer")
     } else {
-        Error::new(
-            ErrorKind::Interrupted,
-            format!("the connection broke after {received} bytes of the answer"),
-        )
+        Error::new(ErrorKind::Interrupted, format!("the connection broke after {received} bytes of the answer"))
     };
     made.with_source(error)
 }

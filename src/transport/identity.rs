@@ -32,11 +32,7 @@ const CHAIN_TIMEOUT: Duration = Duration::from_secs(60);
 const METADATA_ADDRESS: ([u8; 4], u16) = ([169, 254, 169, 254], 80);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
-const PRODUCTION: [&str; 3] = [
-    "EnvironmentCredential",
-    "WorkloadIdentityCredential",
-    "ManagedIdentityCredential",
-];
+const PRODUCTION: [&str; 3] = ["EnvironmentCredential", "WorkloadIdentityCredential", "ManagedIdentityCredential"];
 const DEVELOPMENT: [&str; 2] = ["AzureCliCredential", "AzureDeveloperCliCredential"];
 
 /// The credential that the environment offers, in the order of the [module's table](self).
@@ -68,10 +64,7 @@ pub(crate) fn default_credential_from(environment: Environment<'_>) -> Result<Cr
     let variable = |name: &str| environment(name).filter(|value| !value.trim().is_empty());
     let names = choose(variable("AZURE_TOKEN_CREDENTIALS").as_deref())?;
     let is_alone = names.len() == 1;
-    let link = |name| Link {
-        name,
-        source: source(name, is_alone, &variable),
-    };
+    let link = |name| Link { name, source: source(name, is_alone, &variable) };
     Ok(Chain::new(names.into_iter().map(link).collect()).into_credential())
 }
 
@@ -91,10 +84,7 @@ fn choose(setting: Option<&str>) -> Result<Vec<&'static str>> {
         let known: Vec<_> = all().collect();
         Err(Error::new(
             ErrorKind::Config,
-            format!(
-                "AZURE_TOKEN_CREDENTIALS is {setting:?}, which is not known; use dev, prod, {}",
-                known.join(", ")
-            ),
+            format!("AZURE_TOKEN_CREDENTIALS is {setting:?}, which is not known; use dev, prod, {}", known.join(", ")),
         ))
     }
 }
@@ -128,19 +118,11 @@ fn source(name: &str, is_alone: bool, variable: Environment<'_>) -> Result<Token
             };
             let credential = ManagedIdentityCredential::new(Some(options)).map_err(refused)?;
             let source = TokenSource::from_azure(credential);
-            let is_on_app_service = ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"]
-                .iter()
-                .any(|name| variable(name).is_some());
-            Ok(if is_alone || is_on_app_service {
-                source
-            } else {
-                only_on_azure(source)
-            })
+            let is_on_app_service = ["IDENTITY_ENDPOINT", "MSI_ENDPOINT"].iter().any(|name| variable(name).is_some());
+            Ok(if is_alone || is_on_app_service { source } else { only_on_azure(source) })
         }
         "AzureCliCredential" => Ok(TokenSource::from_azure(AzureCliCredential::new(None).map_err(refused)?)),
-        _ => Ok(TokenSource::from_azure(
-            AzureDeveloperCliCredential::new(None).map_err(refused)?,
-        )),
+        _ => Ok(TokenSource::from_azure(AzureDeveloperCliCredential::new(None).map_err(refused)?)),
     }
 }
 
@@ -172,10 +154,7 @@ struct Chain {
 
 impl Chain {
     fn new(links: Vec<Link>) -> Self {
-        Self {
-            links,
-            first_good: OnceLock::new(),
-        }
+        Self { links, first_good: OnceLock::new() }
     }
 
     fn into_credential(self) -> Credential {
@@ -209,11 +188,7 @@ impl Chain {
                 (Ok(_), Err(_)) => {}
             }
         }
-        Err(Failure::new(format!(
-            "none of {} credentials could sign in ({})",
-            self.links.len(),
-            reasons.join("; ")
-        )))
+        Err(Failure::new(format!("none of {} credentials could sign in ({})", self.links.len(), reasons.join("; "))))
     }
 }
 
@@ -237,10 +212,7 @@ mod tests {
                 }
             }
         });
-        Link {
-            name,
-            source: Ok(source),
-        }
+        Link { name, source: Ok(source) }
     }
 
     fn names(setting: &str) -> Vec<&'static str> {
@@ -276,19 +248,10 @@ mod tests {
     #[tokio::test]
     async fn the_first_that_works_is_remembered() {
         let (bad, good) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-        let chain = Chain::new(vec![
-            link("a", &bad, false),
-            link("b", &good, true),
-            link("c", &bad, false),
-        ]);
+        let chain = Chain::new(vec![link("a", &bad, false), link("b", &good, true), link("c", &bad, false)]);
         for _ in 0..3 {
             assert_eq!(
-                chain
-                    .ask("s".to_owned())
-                    .await
-                    .map(|token| token.value().to_owned())
-                    .ok()
-                    .as_deref(),
+                chain.ask("s".to_owned()).await.map(|token| token.value().to_owned()).ok().as_deref(),
                 Some("b")
             );
         }
@@ -298,23 +261,11 @@ mod tests {
     #[tokio::test]
     async fn when_none_works_each_reason_is_told_by_name() {
         let asked = Arc::new(AtomicU32::new(0));
-        let broken = Link {
-            name: "b",
-            source: Err(Failure::new("B_VAR is not set")),
-        };
+        let broken = Link { name: "b", source: Err(Failure::new("B_VAR is not set")) };
         let credential = Chain::new(vec![link("a", &asked, false), broken]).into_credential();
-        let Kind::Tokens(source) = credential.0 else {
-            panic!("a key")
-        };
-        let error = TokenCache::new(source, "s".to_owned())
-            .get(SystemTime::now())
-            .await
-            .err()
-            .unwrap();
+        let Kind::Tokens(source) = credential.0 else { panic!("a key") };
+        let error = TokenCache::new(source, "s".to_owned()).get(SystemTime::now()).await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Credential);
-        assert!(
-            error.to_string().contains("(a: not here; b: B_VAR is not set)"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("(a: not here; b: B_VAR is not set)"), "{error}");
     }
 }

@@ -187,12 +187,7 @@ impl Lane {
                 Auth::Token(cache)
             }
         };
-        Ok(Self {
-            endpoint,
-            api_version,
-            auth,
-            deployments: backend.deployments,
-        })
+        Ok(Self { endpoint, api_version, auth, deployments: backend.deployments })
     }
 
     /// The name that a deployment has here.
@@ -214,10 +209,7 @@ struct LaneDefaults {
 
 impl Transport {
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let defaults = LaneDefaults {
-            api_version: config.api_version,
-            token_scope: config.token_scope,
-        };
+        let defaults = LaneDefaults { api_version: config.api_version, token_scope: config.token_scope };
         // a default that could never be sent is an error now
         Settings::new(&config.defaults, &CallOptions::new())?;
         if config.backends.is_empty() {
@@ -228,10 +220,7 @@ impl Transport {
             let (priority, weight) = (backend.priority, backend.weight);
             let lane = Lane::new(backend, &defaults, &mut caches)?;
             if weight == 0 {
-                let text = format!(
-                    "the backend {} has weight 0; leave it out, or give it 1 or more",
-                    lane.endpoint
-                );
+                let text = format!("the backend {} has weight 0; leave it out, or give it 1 or more", lane.endpoint);
                 return Err(Error::new(ErrorKind::Config, text));
             }
             pool.add(&lane.name(), priority, weight);
@@ -266,9 +255,7 @@ impl Transport {
         let started = Instant::now();
         let whole = clock::Clock::Call(settings.timeout).from(started);
         let end = Limit::first([whole, deadline(&settings, started)]);
-        let receiver = Whole {
-            limit: self.0.body_limit,
-        };
+        let receiver = Whole { limit: self.0.body_limit };
         let (bytes, metadata) = self.send(call, &settings, end, &receiver, &body).await?;
         Ok(Answer { bytes, metadata })
     }
@@ -312,9 +299,7 @@ impl Transport {
             Some(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
         });
         let headers = [&self.0.defaults, options].map(CallOptions::header_values);
-        credentials
-            .chain(headers.into_iter().flatten().map(str::to_owned))
-            .collect()
+        credentials.chain(headers.into_iter().flatten().map(str::to_owned)).collect()
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
@@ -328,8 +313,6 @@ fn deadline(settings: &Settings, started: Instant) -> Option<Limit> {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport")
-            .field("backends", &self.0.lanes)
-            .finish_non_exhaustive()
+        f.debug_struct("Transport").field("backends", &self.0.lanes).finish_non_exhaustive()
     }
 }

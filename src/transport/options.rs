@@ -169,28 +169,18 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(defaults: &CallOptions, call: &CallOptions) -> Result<Self> {
-        let id = call
-            .client_request_id
-            .clone()
-            .unwrap_or_else(|| random_id(&mut fastrand::Rng::new()));
+        let id = call.client_request_id.clone().unwrap_or_else(|| random_id(&mut fastrand::Rng::new()));
         let id_header = header_value("x-ms-client-request-id", &id)?;
         Ok(Self {
             headers: headers(defaults, call)?,
             client_request_id: (id, id_header),
-            retry: call
-                .retry
-                .clone()
-                .or_else(|| defaults.retry.clone())
-                .unwrap_or_default(),
+            retry: call.retry.clone().or_else(|| defaults.retry.clone()).unwrap_or_default(),
             timeout: call.timeout.or(defaults.timeout).unwrap_or(Duration::from_secs(600)),
             first_event_timeout: call
                 .first_event_timeout
                 .or(defaults.first_event_timeout)
                 .unwrap_or(Duration::from_secs(600)),
-            idle_timeout: call
-                .idle_timeout
-                .or(defaults.idle_timeout)
-                .unwrap_or(Duration::from_secs(120)),
+            idle_timeout: call.idle_timeout.or(defaults.idle_timeout).unwrap_or(Duration::from_secs(120)),
             deadline: call.deadline.or(defaults.deadline),
         })
     }
@@ -209,10 +199,7 @@ fn headers(defaults: &CallOptions, call: &CallOptions) -> Result<HeaderMap> {
         }
         headers.insert(parsed, header_value(name, value)?);
     }
-    let spillover = call
-        .spillover_deployment
-        .as_ref()
-        .or(defaults.spillover_deployment.as_ref());
+    let spillover = call.spillover_deployment.as_ref().or(defaults.spillover_deployment.as_ref());
     if let Some(deployment) = spillover {
         check_deployment(deployment)?;
         headers.insert(HeaderName::from_static(SPILLOVER), header_value(SPILLOVER, deployment)?);
@@ -302,9 +289,8 @@ mod tests {
 
     #[test]
     fn ten_headers_pass_and_eleven_do_not() {
-        let ten = (0..9).fold(CallOptions::new().spillover_deployment("paygo"), |options, n| {
-            options.header(format!("x-{n}"), "v")
-        });
+        let ten = (0..9)
+            .fold(CallOptions::new().spillover_deployment("paygo"), |options, n| options.header(format!("x-{n}"), "v"));
         assert_eq!(settle(&ten).unwrap().headers.get(SPILLOVER).unwrap(), "paygo");
         let error = settle(&ten.header("x-more", "v")).unwrap_err();
         assert!(error.to_string().contains("11 custom headers"), "{error}");

@@ -51,21 +51,15 @@ mod tests {
     use crate::response::ResponseMetadata;
 
     fn wait(pacing: Pacing, headers: &[(&str, &str)]) -> Option<u64> {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| (format!("x-ratelimit-{name}"), *value));
+        let headers = headers.iter().map(|(name, value)| (format!("x-ratelimit-{name}"), *value));
         let limits = ResponseMetadata::new(200, headers).rate_limits();
         pacing.wait(&limits, Duration::from_secs(60)).map(|wait| wait.as_secs())
     }
 
     #[test]
     fn nothing_left_waits_for_the_longer_reset() {
-        let both = [
-            ("remaining-requests", "0"),
-            ("reset-requests", "3"),
-            ("remaining-tokens", "0"),
-            ("reset-tokens", "7"),
-        ];
+        let both =
+            [("remaining-requests", "0"), ("reset-requests", "3"), ("remaining-tokens", "0"), ("reset-tokens", "7")];
         assert_eq!(wait(Pacing::from_headers(), &both), Some(7));
         assert_eq!(wait(Pacing::from_headers(), &both[..2]), Some(3));
         assert_eq!(wait(Pacing::off(), &both), None);
@@ -78,16 +72,8 @@ mod tests {
             [("limit-tokens", "0"), ("remaining-tokens", "0"), ("reset-tokens", "7")],
             [("limit-tokens", "9"), ("remaining-tokens", "1"), ("reset-tokens", "7")],
             [("limit-tokens", "9"), ("remaining-tokens", "0"), ("reset-tokens", "0")],
-            [
-                ("limit-tokens", "9"),
-                ("remaining-tokens", "0"),
-                ("reset-tokens", "3600"),
-            ],
-            [
-                ("limit-tokens", "9"),
-                ("remaining-tokens", "0"),
-                ("reset-requests", "7"),
-            ],
+            [("limit-tokens", "9"), ("remaining-tokens", "0"), ("reset-tokens", "3600")],
+            [("limit-tokens", "9"), ("remaining-tokens", "0"), ("reset-requests", "7")],
         ] {
             assert_eq!(wait(Pacing::from_headers(), &headers), None, "{headers:?}");
         }

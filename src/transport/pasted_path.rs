@@ -22,11 +22,7 @@ impl<'a> PastedPath<'a> {
             [rest @ .., "chat", "completions"] => (rest, true),
             rest => (rest, false),
         };
-        let mut this = Self {
-            prefix: Vec::new(),
-            deployment: None,
-            is_v1: false,
-        };
+        let mut this = Self { prefix: Vec::new(), deployment: None, is_v1: false };
         let prefix = match rest {
             [prefix @ .., "openai", "deployments", name] => {
                 this.deployment = Some(decode(name)?);
@@ -68,10 +64,7 @@ impl<'a> PastedPath<'a> {
         let odd = match self.prefix.as_slice() {
             [] => return Ok(()),
             [.., "v1"] => "/v1 without /openai",
-            [
-                ..,
-                last @ ("completions" | "embeddings" | "responses" | "images" | "audio" | "assistants"),
-            ] => last,
+            [.., last @ ("completions" | "embeddings" | "responses" | "images" | "audio" | "assistants")] => last,
             [.., "deployments", _] => "/deployments without /openai",
             [..] if cloud != Cloud::Other => "a path that Azure OpenAI does not have",
             _ => return Ok(()),
@@ -89,18 +82,12 @@ pub(super) fn decode(segment: &str) -> Result<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {
-        let hex = |digit: Option<u8>| {
-            char::from(digit?)
-                .to_digit(16)
-                .and_then(|value| u8::try_from(value).ok())
-        };
+        let hex = |digit: Option<u8>| char::from(digit?).to_digit(16).and_then(|value| u8::try_from(value).ok());
         match byte {
             b'%' => match (hex(rest.next()), hex(rest.next())) {
                 (Some(high), Some(low)) => bytes.push(high << 4 | low),
                 _ => {
-                    return Err(config(
-                        "the endpoint's deployment is not percent-encoded correctly".to_owned(),
-                    ));
+                    return Err(config("the endpoint's deployment is not percent-encoded correctly".to_owned()));
                 }
             },
             other => bytes.push(other),

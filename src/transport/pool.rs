@@ -99,12 +99,7 @@ impl Pool {
             .map(|(index, member)| (index, member.standing(deployment, now)))
             .collect();
         let chosen = self
-            .choose(
-                &standings,
-                |it| matches!(it, Standing::Ready | Standing::Due),
-                affinity,
-                rng,
-            )
+            .choose(&standings, |it| matches!(it, Standing::Ready | Standing::Due), affinity, rng)
             .or_else(|| self.choose(&standings, |it| it == Standing::Probed, affinity, rng));
         if let Some(index) = chosen {
             if let Some(member) = self.members.get_mut(index) {
@@ -118,13 +113,10 @@ impl Pool {
 
     /// When the first of all is back, and why it rests.
     fn soonest(&self, deployment: &str, now: Duration) -> (Duration, u16) {
-        let waits = self
-            .members
-            .iter()
-            .map(|member| match member.standing(deployment, now) {
-                Standing::Resting(wait, status) => (wait, status),
-                _ => (Duration::ZERO, 0),
-            });
+        let waits = self.members.iter().map(|member| match member.standing(deployment, now) {
+            Standing::Resting(wait, status) => (wait, status),
+            _ => (Duration::ZERO, 0),
+        });
         waits.min().unwrap_or_default()
     }
 
@@ -145,9 +137,7 @@ impl Pool {
         let best = fitting().map(|(_, member)| member.priority).min()?;
         let candidates = || fitting().filter(|(_, member)| member.priority == best);
         if let Some(key) = affinity {
-            return candidates()
-                .max_by(|(_, a), (_, b)| a.score(key).total_cmp(&b.score(key)))
-                .map(|(index, _)| index);
+            return candidates().max_by(|(_, a), (_, b)| a.score(key).total_cmp(&b.score(key))).map(|(index, _)| index);
         }
         let total: u64 = candidates().map(|(_, member)| u64::from(member.weight)).sum();
         let mut at = rng.u64(0..total.max(1));
@@ -179,12 +169,7 @@ impl Pool {
         let Some(member) = self.members.get_mut(index) else {
             return;
         };
-        let rest = Rest {
-            until: now.saturating_add(wait),
-            status: 429,
-            strikes: 0,
-            probe_until: Duration::ZERO,
-        };
+        let rest = Rest { until: now.saturating_add(wait), status: 429, strikes: 0, probe_until: Duration::ZERO };
         member.busy.entry(deployment.to_owned()).or_insert(rest);
     }
 
@@ -229,11 +214,7 @@ impl Pool {
 
 impl Member {
     fn standing(&self, deployment: &str, now: Duration) -> Standing {
-        let worst = self
-            .down
-            .iter()
-            .chain(self.busy.get(deployment))
-            .max_by_key(|rest| rest.until);
+        let worst = self.down.iter().chain(self.busy.get(deployment)).max_by_key(|rest| rest.until);
         match worst {
             None => Standing::Ready,
             Some(rest) if rest.until > now => Standing::Resting(rest.until.saturating_sub(now), rest.status),
@@ -261,9 +242,9 @@ impl Member {
 /// FNV-1a with a finishing mix. Unlike the standard library's hasher it gives the same in every process and
 /// release, so all instances of a service agree.
 fn hash(bytes: &[u8], seed: u64) -> u64 {
-    let mixed = bytes.iter().fold(seed ^ 0xcbf2_9ce4_8422_2325, |state, byte| {
-        (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mixed = bytes
+        .iter()
+        .fold(seed ^ 0xcbf2_9ce4_8422_2325, |state, byte| (state ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
@@ -348,11 +329,7 @@ mod tests {
         let mut world = Simulation::new(&[(0, 3), (0, 1), (1, 1)]);
 
         world.run(20_000);
-        assert!(
-            near(world.served[0], 15_000) && near(world.served[1], 5_000),
-            "{:?}",
-            world.served
-        );
+        assert!(near(world.served[0], 15_000) && near(world.served[1], 5_000), "{:?}", world.served);
         assert_eq!(world.served[2], 0, "the second priority has nothing to do");
 
         // the first is throttled and asks for 2 s each time: 20 s of calls, one probe per rest
@@ -378,11 +355,7 @@ mod tests {
         world.answers.fill(None);
         world.now += LONGEST_REST;
         world.run(20_000);
-        assert!(
-            near(world.served[0], 15_000) && near(world.served[1], 5_000),
-            "{:?}",
-            world.served
-        );
+        assert!(near(world.served[0], 15_000) && near(world.served[1], 5_000), "{:?}", world.served);
         assert!(world.served[2] < 5, "{:?}", world.served);
     }
 
@@ -398,11 +371,7 @@ mod tests {
         assert_eq!(pick(&mut pool, &[], SECOND), Pick::Use(0), "the probe");
         assert_eq!(pick(&mut pool, &[], SECOND), Pick::Use(1));
         assert_eq!(pick(&mut pool, &[1], SECOND), Pick::Use(0), "better than nobody");
-        assert_eq!(
-            pick(&mut pool, &[], SECOND + PROBE_PATIENCE),
-            Pick::Use(0),
-            "the probe was lost"
-        );
+        assert_eq!(pick(&mut pool, &[], SECOND + PROBE_PATIENCE), Pick::Use(0), "the probe was lost");
         pool.succeeded(0, D, SECOND);
         assert_eq!(pick(&mut pool, &[], SECOND), Pick::Use(0));
         assert_eq!(pick(&mut pool, &[], SECOND), Pick::Use(0));
@@ -432,10 +401,7 @@ mod tests {
         pool.failed(0, D, Setback::Busy, None, Duration::ZERO);
         assert_eq!(pick(&mut pool, &[], Duration::ZERO), Pick::Use(0));
         pool.failed(0, D, Setback::Busy, Some(SECOND), Duration::ZERO);
-        let wait = Pick::Wait {
-            wait: SECOND,
-            status: 429,
-        };
+        let wait = Pick::Wait { wait: SECOND, status: 429 };
         assert_eq!(pick(&mut pool, &[], Duration::ZERO), wait);
         for _ in 0..5 {
             assert_eq!(pick(&mut pool, &[], SECOND), Pick::Use(0), "after the pause all go on");
@@ -447,17 +413,8 @@ mod tests {
         let mut pool = pool(&[(0, 1), (0, 1), (1, 1)]);
         pool.failed(0, D, Setback::Busy, Some(30 * SECOND), Duration::ZERO);
         pool.failed(1, D, Setback::Busy, Some(5 * SECOND), Duration::ZERO);
-        pool.failed(
-            2,
-            D,
-            Setback::Down(500),
-            Some(Duration::from_secs(86400)),
-            Duration::ZERO,
-        );
-        let wait = Pick::Wait {
-            wait: 4 * SECOND,
-            status: 429,
-        };
+        pool.failed(2, D, Setback::Down(500), Some(Duration::from_secs(86400)), Duration::ZERO);
+        let wait = Pick::Wait { wait: 4 * SECOND, status: 429 };
         assert_eq!(pick(&mut pool, &[], SECOND), wait);
     }
 

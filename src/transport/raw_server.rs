@@ -107,10 +107,7 @@ pub(super) async fn answering(answers: Vec<String>) -> (String, Arc<Seen>) {
 }
 
 pub(super) fn answer(status: u16, headers: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    )
+    format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
 }
 
 /// Sends the head of a chunked answer and then each piece after its pause, in milliseconds.

@@ -226,52 +226,29 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn outcome(cause: RetryCause) -> Outcome {
-        Outcome {
-            cause,
-            hint: None,
-            told: None,
-        }
+        Outcome { cause, hint: None, told: None }
     }
 
     fn throttled(hint: Duration) -> Outcome {
-        Outcome {
-            hint: Some(hint),
-            ..outcome(RetryCause::Status(429))
-        }
+        Outcome { hint: Some(hint), ..outcome(RetryCause::Status(429)) }
     }
 
     fn after(retries: u32) -> Progress {
-        Progress {
-            retries,
-            elapsed: SECOND,
-            end: None,
-        }
+        Progress { retries, elapsed: SECOND, end: None }
     }
 
     fn ask(policy: &RetryPolicy, outcome: Outcome, progress: Progress) -> Option<Duration> {
-        decide(
-            policy,
-            &outcome,
-            progress,
-            &RetryBudget::new(),
-            &mut fastrand::Rng::with_seed(7),
-        )
+        decide(policy, &outcome, progress, &RetryBudget::new(), &mut fastrand::Rng::with_seed(7))
     }
 
     #[test]
     fn only_what_may_pass_is_sent_again() {
         let policy = RetryPolicy::default();
         for status in [408, 409, 429, 500, 502, 503, 504] {
-            assert!(
-                ask(&policy, outcome(RetryCause::Status(status)), after(0)).is_some(),
-                "{status}"
-            );
+            assert!(ask(&policy, outcome(RetryCause::Status(status)), after(0)).is_some(), "{status}");
         }
         for status in [301, 307, 400, 401, 403, 404, 413, 422, 431, 501, 505] {
-            assert!(
-                ask(&policy, outcome(RetryCause::Status(status)), after(0)).is_none(),
-                "{status}"
-            );
+            assert!(ask(&policy, outcome(RetryCause::Status(status)), after(0)).is_none(), "{status}");
         }
         assert!(ask(&policy, outcome(RetryCause::Connect), after(0)).is_some());
         assert!(ask(&policy, outcome(RetryCause::Read), after(0)).is_some());
@@ -281,10 +258,7 @@ mod tests {
     #[test]
     fn the_servers_word_overrides_the_list() {
         let policy = RetryPolicy::default();
-        let told = |status, told| Outcome {
-            told: Some(told),
-            ..outcome(RetryCause::Status(status))
-        };
+        let told = |status, told| Outcome { told: Some(told), ..outcome(RetryCause::Status(status)) };
         assert!(ask(&policy, told(400, true), after(0)).is_some());
         assert!(ask(&policy, told(503, false), after(0)).is_none());
     }
@@ -304,10 +278,7 @@ mod tests {
         let mut waits = std::collections::HashSet::new();
         for _ in 0..1000 {
             let wait = decide(&policy, &throttled(SECOND), after(0), &RetryBudget::new(), &mut rng).unwrap();
-            assert!(
-                (SECOND..=SECOND + Duration::from_millis(500)).contains(&wait),
-                "{wait:?}"
-            );
+            assert!((SECOND..=SECOND + Duration::from_millis(500)).contains(&wait), "{wait:?}");
             waits.insert(wait);
         }
         assert!(waits.len() > 900);
@@ -320,13 +291,7 @@ mod tests {
         for (retries, cap) in [(0, 500), (1, 1000), (3, 4000), (4, 8000), (60, 8000)] {
             let waits: Vec<u128> = (0..1000)
                 .filter_map(|_| {
-                    decide(
-                        &policy,
-                        &outcome(RetryCause::Connect),
-                        after(retries),
-                        &RetryBudget::new(),
-                        &mut rng,
-                    )
+                    decide(&policy, &outcome(RetryCause::Connect), after(retries), &RetryBudget::new(), &mut rng)
                 })
                 .map(|wait| wait.as_millis())
                 .collect();
@@ -348,14 +313,8 @@ mod tests {
     fn a_wait_of_zero_still_backs_off() {
         let waits = (0..100).map(|seed| {
             let mut rng = fastrand::Rng::with_seed(seed);
-            decide(
-                &RetryPolicy::default(),
-                &throttled(Duration::ZERO),
-                after(0),
-                &RetryBudget::new(),
-                &mut rng,
-            )
-            .unwrap()
+            decide(&RetryPolicy::default(), &throttled(Duration::ZERO), after(0), &RetryBudget::new(), &mut rng)
+                .unwrap()
         });
         assert!(waits.max().unwrap() > Duration::from_millis(400));
     }
@@ -363,10 +322,7 @@ mod tests {
     #[test]
     fn a_retry_that_cannot_finish_in_time_is_not_started() {
         let policy = RetryPolicy::default();
-        let ends = |end| Progress {
-            end: Some(end),
-            ..after(0)
-        };
+        let ends = |end| Progress { end: Some(end), ..after(0) };
         assert!(ask(&policy, throttled(5 * SECOND), ends(6 * SECOND)).is_none());
         assert!(ask(&policy, throttled(5 * SECOND), ends(7 * SECOND)).is_some());
         assert!(ask(&policy.deadline(5 * SECOND), throttled(5 * SECOND), after(0)).is_none());
@@ -377,14 +333,9 @@ mod tests {
         let (policy, budget) = (RetryPolicy::default(), RetryBudget::new());
         let mut rng = fastrand::Rng::with_seed(1);
         let mut sent_again = |outcome: Outcome| decide(&policy, &outcome, after(0), &budget, &mut rng).is_some();
-        let retried = (0..1000)
-            .filter(|_| sent_again(outcome(RetryCause::Status(503))))
-            .count();
+        let retried = (0..1000).filter(|_| sent_again(outcome(RetryCause::Status(503)))).count();
         assert_eq!(retried, 100);
-        assert!(
-            sent_again(throttled(SECOND)),
-            "a 429 with its wait is paced by the server"
-        );
+        assert!(sent_again(throttled(SECOND)), "a 429 with its wait is paced by the server");
         for _ in 0..10 {
             budget.give_back();
         }
@@ -404,11 +355,7 @@ mod tests {
             ("retry-after", "tomorrow", None),
         ] {
             let metadata = ResponseMetadata::new(429, [(name, value)]);
-            assert_eq!(
-                wait_hint(&metadata, now),
-                millis.map(Duration::from_millis),
-                "{name}: {value}"
-            );
+            assert_eq!(wait_hint(&metadata, now), millis.map(Duration::from_millis), "{name}: {value}");
         }
     }
 

@@ -29,10 +29,7 @@ impl TokenSource {
         F: Fn(String) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Token, Failure>> + Send + 'static,
     {
-        Self {
-            ask: Arc::new(move |scope| Box::pin(ask(scope))),
-            timeout: TOKEN_TIMEOUT,
-        }
+        Self { ask: Arc::new(move |scope| Box::pin(ask(scope))), timeout: TOKEN_TIMEOUT }
     }
 
     #[cfg(feature = "azure_core")]
@@ -74,18 +71,12 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(text: impl AsRef<str>) -> Self {
-        Self {
-            text: scrub(text.as_ref()).into(),
-            source: None,
-        }
+        Self { text: scrub(text.as_ref()).into(), source: None }
     }
 
     /// An error of the caller's own closure: it stays whole as the source, and its words are not ours.
     pub(super) fn from_caller(error: Box<dyn StdError + Send + Sync>) -> Self {
-        Self {
-            text: "the credential failed".into(),
-            source: Some(error.into()),
-        }
+        Self { text: "the credential failed".into(), source: Some(error.into()) }
     }
 
     /// An error of another crate: its words are taken over, its insides, which may hold a whole HTTP
@@ -123,13 +114,8 @@ impl Failure {
 
 /// One line of at most 1,200 characters, without anything that looks like a token.
 fn scrub(text: &str) -> String {
-    let words = text.split_whitespace().map(|word| {
-        if word.contains("eyJ") && word.len() > 40 {
-            "[token]"
-        } else {
-            word
-        }
-    });
+    let words =
+        text.split_whitespace().map(|word| if word.contains("eyJ") && word.len() > 40 { "[token]" } else { word });
     let line = words.collect::<Vec<_>>().join(" ");
     line.chars().take(1200).collect()
 }

@@ -58,11 +58,7 @@ struct State {
 
 impl TokenCache {
     pub(crate) fn new(source: TokenSource, scope: String) -> Self {
-        Self(Arc::new(Inner {
-            source,
-            scope,
-            state: Mutex::default(),
-        }))
+        Self(Arc::new(Inner { source, scope, state: Mutex::default() }))
     }
 
     pub(crate) fn scope(&self) -> &str {
@@ -144,11 +140,7 @@ impl TokenCache {
             bearer(token.value()).map_err(|_| Failure::new("the token holds characters that a header cannot carry"))?;
         let expires_at = token.expires_at();
         let life = expires_at.duration_since(now).unwrap_or_default();
-        Ok(Arc::new(BearerToken {
-            header,
-            expires_at,
-            renew_from: now + life.saturating_sub(EARLY).max(life / 2),
-        }))
+        Ok(Arc::new(BearerToken { header, expires_at, renew_from: now + life.saturating_sub(EARLY).max(life / 2) }))
     }
 
     fn settle(&self, now: SystemTime, outcome: &Result<Arc<BearerToken>, Failure>) {
@@ -162,11 +154,7 @@ impl TokenCache {
             Err(failure) => {
                 state.pause_until = now.checked_add(PAUSE_AFTER_FAILURE);
                 if state.token.is_some() {
-                    tracing::warn!(
-                        scope = self.scope(),
-                        reason = failure.text(),
-                        "early token renewal failed"
-                    );
+                    tracing::warn!(scope = self.scope(), reason = failure.text(), "early token renewal failed");
                 }
             }
         }
@@ -175,9 +163,7 @@ impl TokenCache {
 
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenCache")
-            .field("scope", &self.0.scope)
-            .finish_non_exhaustive()
+        f.debug_struct("TokenCache").field("scope", &self.0.scope).finish_non_exhaustive()
     }
 }
 
@@ -211,9 +197,7 @@ mod tests {
     }
 
     fn cache(credential: Credential) -> TokenCache {
-        let Kind::Tokens(source) = credential.0 else {
-            panic!("a key")
-        };
+        let Kind::Tokens(source) = credential.0 else { panic!("a key") };
         TokenCache::new(source, "scope".to_owned())
     }
 

@@ -26,11 +26,7 @@ fn with_credential(url: &str, credential: impl Into<Credential>) -> Transport {
 }
 
 fn call(options: &CallOptions) -> Call<'_> {
-    Call {
-        deployment: "gpt",
-        options,
-        affinity: None,
-    }
+    Call { deployment: "gpt", options, affinity: None }
 }
 
 async fn post(transport: &Transport, options: &CallOptions) -> Result<Answer> {
@@ -38,9 +34,7 @@ async fn post(transport: &Transport, options: &CallOptions) -> Result<Answer> {
 }
 
 async fn open(transport: &Transport, options: &CallOptions) -> Result<ByteStream> {
-    transport
-        .post_stream(call(options), |_| Ok(Bytes::from_static(b"{}")))
-        .await
+    transport.post_stream(call(options), |_| Ok(Bytes::from_static(b"{}"))).await
 }
 
 async fn next(stream: &mut ByteStream) -> Option<Result<Bytes>> {
@@ -73,9 +67,7 @@ async fn until(what: impl Fn() -> bool) {
 #[tokio::test]
 async fn an_answer_carries_its_bytes_and_what_the_headers_said() {
     let (url, seen) = answering(vec![answer(200, "apim-request-id: r1\r\n", "{\"a\":1}")]).await;
-    let options = CallOptions::new()
-        .header("x-policy-id", "strict")
-        .client_request_id("c1");
+    let options = CallOptions::new().header("x-policy-id", "strict").client_request_id("c1");
     let transport = transport(&url);
     let answer = post(&transport, &options).await.unwrap();
     assert_eq!(&answer.bytes[..], b"{\"a\":1}");
@@ -83,14 +75,8 @@ async fn an_answer_carries_its_bytes_and_what_the_headers_said() {
     assert_eq!(answer.metadata.client_request_id(), Some("c1"));
     assert_eq!(answer.metadata.endpoint(), Some(url.as_str()));
     let request = &seen.requests()[0];
-    assert!(
-        request.starts_with("POST /openai/v1/chat/completions HTTP/1.1"),
-        "{request}"
-    );
-    assert_eq!(
-        transport.url_for("gpt").unwrap(),
-        format!("{url}/openai/v1/chat/completions")
-    );
+    assert!(request.starts_with("POST /openai/v1/chat/completions HTTP/1.1"), "{request}");
+    assert_eq!(transport.url_for("gpt").unwrap(), format!("{url}/openai/v1/chat/completions"));
     for (name, value) in [
         ("api-key", "the-key"),
         ("accept", "application/json"),
@@ -120,10 +106,7 @@ async fn a_redirect_is_not_followed_and_the_key_stays_here() {
     let location = format!("location: {elsewhere}/x\r\n");
     let (url, seen) = answering(vec![answer(307, &location, "")]).await;
     let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.status(), error.attempts()),
-        (ErrorKind::Service, Some(307), 1)
-    );
+    assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Service, Some(307), 1));
     assert_eq!((seen.count(), other.count()), (1, 0));
 }
 
@@ -133,20 +116,14 @@ async fn an_answer_from_another_host_is_refused() {
     let (url, _) = answering(vec![answer(307, &format!("location: {elsewhere}/x\r\n"), "")]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
     config.http_client = Some(reqwest::Client::new());
-    let error = post(&Transport::new(config).unwrap(), &CallOptions::new())
-        .await
-        .unwrap_err();
+    let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Config, 1));
     assert!(error.to_string().contains("follows redirects"), "{error}");
 }
 
 #[tokio::test]
 async fn the_servers_milliseconds_are_kept_and_the_ids_stay_the_same() {
-    let busy = answer(
-        429,
-        "retry-after-ms: 60\r\nretry-after: 30\r\n",
-        r#"{"error":{"code":"429"}}"#,
-    );
+    let busy = answer(429, "retry-after-ms: 60\r\nretry-after: 30\r\n", r#"{"error":{"code":"429"}}"#);
     let (url, seen) = answering(vec![busy, answer(200, "", "{}")]).await;
     let before = Instant::now();
     let answer = post(&transport(&url), &CallOptions::new()).await.unwrap();
@@ -190,10 +167,7 @@ async fn other_calls_keep_the_pause_of_a_429_unless_they_do_not_retry() {
     }
     let hurried = CallOptions::new().timeout(Duration::from_secs(5));
     let error = post(&transport, &hurried).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts(), seen.count()),
-        (ErrorKind::RateLimited, 0, 2)
-    );
+    assert_eq!((error.kind(), error.attempts(), seen.count()), (ErrorKind::RateLimited, 0, 2));
     assert!(error.retry_after().unwrap() > Duration::from_secs(20));
     assert!(error.is_retryable());
     assert!(error.to_string().contains("nothing was sent"), "{error}");
@@ -203,33 +177,19 @@ async fn other_calls_keep_the_pause_of_a_429_unless_they_do_not_retry() {
 async fn a_body_that_breaks_off_is_asked_for_again() {
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":".to_owned();
     let (url, seen) = serve(move |number, mut socket| {
-        let text = if number == 0 {
-            half.clone()
-        } else {
-            answer(200, "", "{}")
-        };
+        let text = if number == 0 { half.clone() } else { answer(200, "", "{}") };
         Box::pin(async move {
             socket.write_all(text.as_bytes()).await.ok()?;
             (number > 0).then_some(socket)
         })
     })
     .await;
-    assert_eq!(
-        post(&transport(&url), &CallOptions::new())
-            .await
-            .unwrap()
-            .metadata
-            .attempts(),
-        2
-    );
+    assert_eq!(post(&transport(&url), &CallOptions::new()).await.unwrap().metadata.attempts(), 2);
     assert_eq!(seen.count(), 2);
 
     let (url, _) = serve(|_, mut socket| {
         Box::pin(async move {
-            socket
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab")
-                .await
-                .ok()?;
+            socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab").await.ok()?;
             None
         })
     })
@@ -244,22 +204,16 @@ async fn an_answer_without_bound_or_packed_is_refused() {
     let (url, _) = answering(vec![answer(200, "", &"x".repeat(2000))]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
     config.body_limit = 1000;
-    let error = post(&Transport::new(config).unwrap(), &CallOptions::new())
-        .await
-        .unwrap_err();
+    let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Decode, 1));
     assert!(error.to_string().contains("1000 bytes"), "{error}");
 
-    let chunked = format!(
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n",
-        "x".repeat(2000)
-    );
+    let chunked =
+        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n", "x".repeat(2000));
     let (url, _) = answering(vec![chunked]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
     config.body_limit = 1000;
-    let error = post(&Transport::new(config).unwrap(), &CallOptions::new())
-        .await
-        .unwrap_err();
+    let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
 
     let (url, _) = answering(vec![answer(200, "content-encoding: gzip\r\n", "xx")]).await;
@@ -282,10 +236,7 @@ async fn a_refused_token_is_replaced_once() {
     let (credential, _) = counted(SystemTime::now());
     let error = post(&with_credential(&url, credential), &options).await.unwrap_err();
     assert_eq!((error.status(), error.attempts(), seen.count()), (Some(401), 2, 2));
-    assert!(
-        error.to_string().contains("scope 'https://ai.azure.com/.default'"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("scope 'https://ai.azure.com/.default'"), "{error}");
     assert!(error.to_string().contains("token_scope"), "{error}");
 
     let (url, seen) = answering(vec![answer(401, "", "")]).await;
@@ -334,9 +285,7 @@ async fn each_clock_has_its_own_words() {
     assert!(unary.to_string().starts_with("no answer within 0.05 s"), "{unary}");
     let deadline = post(&transport, &CallOptions::new().deadline(short)).await.unwrap_err();
     assert_eq!(deadline.to_string(), "the deadline of 0.05 s has passed");
-    let event = open(&transport, &CallOptions::new().first_event_timeout(short))
-        .await
-        .unwrap_err();
+    let event = open(&transport, &CallOptions::new().first_event_timeout(short)).await.unwrap_err();
     assert_eq!(event.to_string(), "no first event within 0.05 s");
     for error in [unary, deadline, event] {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
@@ -389,10 +338,7 @@ async fn a_stream_that_breaks_before_its_first_byte_is_asked_for_again_and_after
     assert_eq!(stream.metadata().attempts(), 2);
     assert_eq!(next(&mut stream).await.unwrap().unwrap(), "a");
     let error = next(&mut stream).await.unwrap().unwrap_err();
-    assert_eq!(
-        (error.kind(), error.attempts(), seen.count()),
-        (ErrorKind::Interrupted, 2, 2)
-    );
+    assert_eq!((error.kind(), error.attempts(), seen.count()), (ErrorKind::Interrupted, 2, 2));
 }
 
 #[tokio::test]
@@ -459,11 +405,7 @@ async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_sta
     let log = Arc::clone(&told);
     let policy = RetryPolicy::none().on_retry(move |event| log.lock().unwrap().push((event.cause(), event.wait())));
     let mut config = Config::new(Backend::new(&busy, ApiKey::new("k1")).api_version("2024-10-21"));
-    config.backends.push(
-        Backend::new(&good, ApiKey::new("k2"))
-            .priority(1)
-            .deployment("gpt", "gpt-b"),
-    );
+    config.backends.push(Backend::new(&good, ApiKey::new("k2")).priority(1).deployment("gpt", "gpt-b"));
     let transport = Transport::new(config).unwrap();
     let options = CallOptions::new().retry(policy);
     let body = |route: &Route<'_>| Ok(Bytes::from(format!("{} {}", route.api_version, route.deployment)));
@@ -476,19 +418,14 @@ async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_sta
     assert!(first.requests()[0].contains("/openai/deployments/gpt/chat/completions?api-version=2024-10-21"));
     assert!(first.requests()[0].ends_with("2024-10-21 gpt"));
     assert!(second.requests()[0].ends_with("v1 gpt-b"));
-    assert_eq!(
-        (first.header("api-key"), second.header("api-key")[0].as_str()),
-        (vec!["k1".to_owned()], "k2")
-    );
+    assert_eq!((first.header("api-key"), second.header("api-key")[0].as_str()), (vec!["k1".to_owned()], "k2"));
     assert_eq!(*told.lock().unwrap(), [(RetryCause::Status(429), Duration::ZERO)]);
 
     let (bad, _) = answering(vec![answer(400, "", "")]).await;
     let (idle, unasked) = answering(vec![answer(200, "", "{}")]).await;
     let mut config = Config::new(Backend::new(&bad, ApiKey::new("k")));
     config.backends.push(Backend::new(&idle, ApiKey::new("k")).priority(1));
-    let error = post(&Transport::new(config).unwrap(), &CallOptions::new())
-        .await
-        .unwrap_err();
+    let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
     assert_eq!((error.status(), error.attempts(), unasked.count()), (Some(400), 1, 0));
 }
 
@@ -499,14 +436,10 @@ async fn a_backend_without_a_token_is_passed_over() {
     let silent = Credential::from_fn(|_| async { Err::<Token, _>("no sign-in") });
     let mut config = Config::new(Backend::new(&one, silent.clone()));
     config.backends.push(Backend::new(&two, ApiKey::new("k")).priority(1));
-    let answer = post(&Transport::new(config).unwrap(), &CallOptions::new())
-        .await
-        .unwrap();
+    let answer = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap();
     assert_eq!((answer.metadata.endpoint(), unasked.count()), (Some(two.as_str()), 0));
 
-    let error = post(&with_credential(&one, silent), &CallOptions::new())
-        .await
-        .unwrap_err();
+    let error = post(&with_credential(&one, silent), &CallOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Credential, 1));
     assert!(error.to_string().contains("https://ai.azure.com/.default"), "{error}");
 }
@@ -551,26 +484,18 @@ async fn nothing_is_sent_for_a_bad_deployment_option_or_client() {
     let transport = transport(&url);
     let options = CallOptions::new();
     for deployment in ["", "..", "a/b"] {
-        let call = Call {
-            deployment,
-            ..call(&options)
-        };
+        let call = Call { deployment, ..call(&options) };
         let error = transport.post(call, |_| Ok(Bytes::new())).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
     }
-    let error = post(&transport, &CallOptions::new().header("api-key", "x"))
-        .await
-        .unwrap_err();
+    let error = post(&transport, &CallOptions::new().header("api-key", "x")).await.unwrap_err();
     assert_eq!((error.kind(), seen.count()), (ErrorKind::Config, 0));
     for backend in [
         Backend::new("", ApiKey::new("k")),
         Backend::new(&url, ApiKey::new("k\n")),
         Backend::new(&url, ApiKey::new("k")).weight(0),
     ] {
-        assert_eq!(
-            Transport::new(Config::new(backend)).unwrap_err().kind(),
-            ErrorKind::Config
-        );
+        assert_eq!(Transport::new(Config::new(backend)).unwrap_err().kind(), ErrorKind::Config);
     }
 }
 
@@ -592,15 +517,9 @@ async fn no_error_or_debug_shows_a_secret() {
     let (url, _) = answering(vec![answer(500, "", "")]).await;
     let transport = with_credential(&url, ApiKey::new("canary"));
     let options = CallOptions::new().header("x-secret", "canary");
-    let error = transport
-        .post(call(&options), |_| Ok(Bytes::from_static(b"canary")))
-        .await
-        .unwrap_err();
+    let error = transport.post(call(&options), |_| Ok(Bytes::from_static(b"canary"))).await.unwrap_err();
     let token = with_credential(&url, Credential::token("canary"));
-    for text in [
-        format!("{error} {error:?}"),
-        format!("{transport:?} {token:?} {options:?}"),
-    ] {
+    for text in [format!("{error} {error:?}"), format!("{transport:?} {token:?} {options:?}")] {
         assert!(!text.contains("canary"), "{text}");
     }
 }

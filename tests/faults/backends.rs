@@ -12,10 +12,7 @@ use crate::server::{Act, Script, Server, send};
 use crate::table::{call, client, quick, request, shared_http};
 
 fn two(first: &Server, second: Backend) -> ClientBuilder {
-    client(&first.url)
-        .http_client(shared_http())
-        .retry(quick())
-        .backend(second)
+    client(&first.url).http_client(shared_http()).retry(quick()).backend(second)
 }
 
 fn backend(server: &Server) -> Backend {
@@ -30,26 +27,16 @@ fn status(status: u16, headers: &str) -> Script {
 async fn the_next_backend_takes_over_at_once_in_both_kinds_of_call() {
     for streams in [false, true] {
         let good = if streams { good_stream() } else { good_body() };
-        for fault in [
-            status(429, "retry-after: 30\r\n"),
-            status(503, "retry-after: 30\r\n"),
-            vec![Act::ResetAtAccept],
-        ] {
+        for fault in [status(429, "retry-after: 30\r\n"), status(503, "retry-after: 30\r\n"), vec![Act::ResetAtAccept]]
+        {
             let busy = Server::start(vec![fault]).await;
             let good = Server::start(vec![good.clone()]).await;
-            let client = two(&busy, backend(&good).priority(1).deployment("gpt", "gpt-second"))
-                .build()
-                .unwrap();
+            let client = two(&busy, backend(&good).priority(1).deployment("gpt", "gpt-second")).build().unwrap();
             let started = Instant::now();
             for attempts in [2, 1, 1] {
                 // even for those who do not want retries
                 let ended = call(&client, streams, &CallOptions::new().retry(RetryPolicy::none())).await;
-                assert_eq!(
-                    (ended.text.as_str(), ended.attempts),
-                    ("one two", attempts),
-                    "{:?}",
-                    ended.result
-                );
+                assert_eq!((ended.text.as_str(), ended.attempts), ("one two", attempts), "{:?}", ended.result);
             }
             assert!(started.elapsed() < Duration::from_secs(1));
             assert_eq!((busy.seen.tries(), good.seen.tries()), (1, 3));
@@ -67,10 +54,7 @@ async fn a_callers_own_mistake_and_a_broken_stream_do_not_move() {
         let idle = Server::start(vec![good_body()]).await;
         let client = two(&bad, backend(&idle).priority(1)).build().unwrap();
         let error = client.complete(&request()).await.unwrap_err();
-        assert_eq!(
-            (error.status(), error.attempts(), idle.seen.connections()),
-            (Some(code), 1, 0)
-        );
+        assert_eq!((error.status(), error.attempts(), idle.seen.connections()), (Some(code), 1, 0));
     }
     let cut = Server::start(vec![streamed(begun())]).await;
     let idle = Server::start(vec![good_stream()]).await;
@@ -89,10 +73,7 @@ async fn the_smallest_wait_comes_back_as_a_429_when_all_rest() {
     for (attempts, seen) in [(2, 2), (0, 2)] {
         let error = client.complete(&request()).await.unwrap_err();
         assert_eq!((error.kind(), error.status()), (ErrorKind::RateLimited, Some(429)));
-        assert_eq!(
-            (error.attempts(), one.seen.tries() + two_.seen.tries()),
-            (attempts, seen)
-        );
+        assert_eq!((error.attempts(), one.seen.tries() + two_.seen.tries()), (attempts, seen));
         let wait = error.retry_after().unwrap().as_secs();
         assert!((80..=90).contains(&wait), "{wait}");
         assert!(error.is_retryable());
@@ -102,11 +83,7 @@ async fn the_smallest_wait_comes_back_as_a_429_when_all_rest() {
 #[tokio::test]
 async fn a_backend_that_rested_is_looked_at_again_and_comes_back() {
     let script = |n: usize| {
-        if n == 0 {
-            status(503, "retry-after-ms: 300\r\n")
-        } else {
-            good_body()
-        }
+        if n == 0 { status(503, "retry-after-ms: 300\r\n") } else { good_body() }
     };
     let first = Server::with(script, "").await;
     let second = Server::start(vec![good_body()]).await;
@@ -157,11 +134,9 @@ async fn a_conversation_stays_on_its_backend_and_calls_without_a_key_are_split()
 async fn spillover_is_asked_for_and_told() {
     let headers = "x-ms-spillover-from-deployment: ptu\r\nx-ms-deployment-name: paygo\r\n";
     let failed = "x-ms-spillover-error: 429 from paygo\r\n";
-    let server = Server::start(vec![
-        vec![send(http(200, headers, crate::answers::BODY))],
-        vec![send(http(400, failed, ""))],
-    ])
-    .await;
+    let server =
+        Server::start(vec![vec![send(http(200, headers, crate::answers::BODY))], vec![send(http(400, failed, ""))]])
+            .await;
     let client = client(&server.url).http_client(shared_http()).build().unwrap();
     let options = CallOptions::new().spillover_deployment("paygo");
     let completion = client.complete_with(&request(), &options).await.unwrap();
@@ -189,11 +164,6 @@ async fn pacing_waits_for_the_limits_that_were_told_and_is_off_by_default() {
         assert_eq!(limits.reset_requests, Some(Duration::from_secs(1)));
         let started = Instant::now();
         client.complete(&request()).await.unwrap();
-        assert_eq!(
-            started.elapsed() >= Duration::from_millis(900),
-            waits,
-            "{:?}",
-            started.elapsed()
-        );
+        assert_eq!(started.elapsed() >= Duration::from_millis(900), waits, "{:?}", started.elapsed());
     }
 }

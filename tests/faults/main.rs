@@ -1,12 +1,6 @@
 //! What broken and hostile servers do, and what becomes of a call: a table of faults, and a module for each promise
 //! that needs more than a row. The servers are raw sockets; see `server`.
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test binary"
-)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test binary")]
 
 mod answers;
 mod backends;

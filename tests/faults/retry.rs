@@ -22,11 +22,7 @@ async fn a_fault_that_stays_is_met_three_times_and_every_retry_is_told() {
     for streamed in [false, true] {
         for (script, kind, cause) in [
             (status(503, ""), ErrorKind::Service, RetryCause::Status(503)),
-            (
-                status(429, "retry-after-ms: 20\r\n"),
-                ErrorKind::RateLimited,
-                RetryCause::Status(429),
-            ),
+            (status(429, "retry-after-ms: 20\r\n"), ErrorKind::RateLimited, RetryCause::Status(429)),
             (vec![Act::Close], ErrorKind::Connect, RetryCause::Connect),
             (
                 vec![send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"), Act::Close],
@@ -48,23 +44,12 @@ async fn a_fault_that_stays_is_met_three_times_and_every_retry_is_told() {
             let options = CallOptions::new().retry(policy).client_request_id("id-1");
             let ended = call(&shared(&server), streamed, &options).await;
             let error = ended.result.unwrap_err();
-            assert_eq!(
-                (error.kind(), error.attempts(), server.seen.tries()),
-                (kind, 3, 3),
-                "{error}"
-            );
+            assert_eq!((error.kind(), error.attempts(), server.seen.tries()), (kind, 3, 3), "{error}");
             let told = told.lock().unwrap();
             let heard: Vec<_> = told.iter().map(|(attempt, cause, ..)| (*attempt, *cause)).collect();
             assert_eq!(heard, [(1, cause), (2, cause)]);
-            let least = if kind == ErrorKind::RateLimited {
-                Duration::from_millis(20)
-            } else {
-                Duration::ZERO
-            };
-            assert!(
-                told.iter().all(|(_, _, wait, id)| *wait >= least && id == "id-1"),
-                "{told:?}"
-            );
+            let least = if kind == ErrorKind::RateLimited { Duration::from_millis(20) } else { Duration::ZERO };
+            assert!(told.iter().all(|(_, _, wait, id)| *wait >= least && id == "id-1"), "{told:?}");
         }
     }
 }
@@ -74,10 +59,7 @@ async fn an_outage_does_not_become_a_storm() {
     let server = Server::start(vec![status(503, "")]).await;
     let client = shared(&server);
     for _ in 0..80 {
-        call(&client.clone(), false, &CallOptions::new())
-            .await
-            .result
-            .unwrap_err();
+        call(&client.clone(), false, &CallOptions::new()).await.result.unwrap_err();
     }
     // each of the first fifty was sent three times; then the client's budget was spent
     assert_eq!(server.seen.tries(), 80 + 100);
@@ -87,18 +69,11 @@ async fn an_outage_does_not_become_a_storm() {
 async fn all_calls_of_a_client_keep_the_pause_of_a_429_and_other_deployments_do_not() {
     let pause = Duration::from_millis(600);
     let script = |n: usize| {
-        if n == 0 {
-            status(429, "retry-after-ms: 600\r\n")
-        } else {
-            good_body()
-        }
+        if n == 0 { status(429, "retry-after-ms: 600\r\n") } else { good_body() }
     };
     let server = Server::with(script, "").await;
     let client = shared(&server);
-    call(&client, false, &CallOptions::new().retry(RetryPolicy::none()))
-        .await
-        .result
-        .unwrap_err();
+    call(&client, false, &CallOptions::new().retry(RetryPolicy::none())).await.result.unwrap_err();
     let started = Instant::now();
     let others = ChatCompletionRequest::builder("another").user("hi").build().unwrap();
     client.complete(&others).await.unwrap();
@@ -107,28 +82,17 @@ async fn all_calls_of_a_client_keep_the_pause_of_a_429_and_other_deployments_do_
     let calls = (0..5).map(|_| call(&client, false, &options));
     let ended = futures::future::join_all(calls).await;
     assert!(ended.iter().all(|ended| ended.result.is_ok() && ended.attempts == 1));
-    assert!(
-        started.elapsed() >= pause - Duration::from_millis(100),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() >= pause - Duration::from_millis(100), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
 async fn a_caller_with_a_retry_layer_is_left_alone_per_client_and_per_call() {
     let server = Server::start(vec![status(503, "")]).await;
-    let none = client(&server.url)
-        .http_client(shared_http())
-        .retry(RetryPolicy::none())
-        .build()
-        .unwrap();
+    let none = client(&server.url).http_client(shared_http()).retry(RetryPolicy::none()).build().unwrap();
     for streamed in [false, true] {
         let error = call(&none, streamed, &CallOptions::new()).await.result.unwrap_err();
         assert_eq!(error.attempts(), 1);
-        let error = call(&none, streamed, &CallOptions::new().retry(quick()))
-            .await
-            .result
-            .unwrap_err();
+        let error = call(&none, streamed, &CallOptions::new().retry(quick())).await.result.unwrap_err();
         assert_eq!(error.attempts(), 3);
     }
     assert_eq!(server.seen.tries(), 8);
@@ -140,10 +104,7 @@ async fn a_retry_that_cannot_end_in_time_is_not_started() {
     let client = shared(&server);
     let started = Instant::now();
     let policy = quick().deadline(Duration::from_secs(1));
-    for options in [
-        CallOptions::new().deadline(Duration::from_secs(1)),
-        CallOptions::new().retry(policy),
-    ] {
+    for options in [CallOptions::new().deadline(Duration::from_secs(1)), CallOptions::new().retry(policy)] {
         let error = call(&client, false, &options).await.result.unwrap_err();
         assert_eq!((error.status(), error.attempts()), (Some(503), 1));
         assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));
@@ -154,11 +115,7 @@ async fn a_retry_that_cannot_end_in_time_is_not_started() {
 
 #[tokio::test]
 async fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
-    for url in [
-        "http://192.0.2.1",
-        "http://my-resource.openai.azure.com",
-        "http://127.0.0.1.example.net",
-    ] {
+    for url in ["http://192.0.2.1", "http://my-resource.openai.azure.com", "http://127.0.0.1.example.net"] {
         let error = client(url).build().unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Config, 0));
         assert!(error.to_string().contains("plain http"), "{error}");

@@ -45,10 +45,7 @@ fn sizes() -> Vec<Row> {
         row(
             "an event that never ends, after others",
             (flood(open, "{", &[b' '; 8192]), too_large()),
-            (
-                [opening(begun()), vec![Act::Flood(chunk_of("data: x\n"))]].concat(),
-                too_long().keeps("one "),
-            ),
+            ([opening(begun()), vec![Act::Flood(chunk_of("data: x\n"))]].concat(), too_long().keeps("one ")),
         ),
         row(
             "one comment that never ends",
@@ -62,32 +59,19 @@ fn sizes() -> Vec<Row> {
         ),
         row(
             "a body of exactly one byte too much",
-            (
-                whole(format!("{BODY}{}", " ".repeat(64 * 1024 + 1 - BODY.len()))),
-                too_large(),
-            ),
+            (whole(format!("{BODY}{}", " ".repeat(64 * 1024 + 1 - BODY.len()))), too_large()),
             (streamed(events()), gives("one two")),
         ),
         row(
             "a body as large as it may be",
-            (
-                whole(format!("{BODY}{}", " ".repeat(64 * 1024 - BODY.len()))),
-                gives("one two"),
-            ),
-            (
-                streamed(format!(":{}\n\n{}", " ".repeat(30 * 1024), events())),
-                gives("one two"),
-            ),
+            (whole(format!("{BODY}{}", " ".repeat(64 * 1024 - BODY.len()))), gives("one two")),
+            (streamed(format!(":{}\n\n{}", " ".repeat(30 * 1024), events())), gives("one two")),
         ),
         row(
             "good events that never end",
             (flood(JSON_HEAD, "", &chunk(FILTER)), too_large()),
             (
-                [
-                    opening(begun()),
-                    vec![Act::Beat(chunk(FILTER), Duration::from_millis(10))],
-                ]
-                .concat(),
+                [opening(begun()), vec![Act::Beat(chunk(FILTER), Duration::from_millis(10))]].concat(),
                 fails(Kind::Timeout, "the deadline of 4 s has passed").keeps("one "),
             ),
         )
@@ -98,16 +82,9 @@ fn sizes() -> Vec<Row> {
 fn encodings() -> Vec<Row> {
     let bomb: Vec<u8> = [b"\x1f\x8b\x08\0\0\0\0\0\0\x03".as_slice(), &[0; 512]].concat();
     let encoded = |name: &str| {
-        let script = vec![
-            send(format!("HTTP/1.1 200 OK\r\ncontent-encoding: {name}\r\n\r\n")),
-            Act::Flood(bomb.clone()),
-        ];
-        same(
-            format!("a body in {name} that never ends"),
-            script,
-            decode("compressed although nobody asked"),
-        )
-        .own_http()
+        let script =
+            vec![send(format!("HTTP/1.1 200 OK\r\ncontent-encoding: {name}\r\n\r\n")), Act::Flood(bomb.clone())];
+        same(format!("a body in {name} that never ends"), script, decode("compressed although nobody asked")).own_http()
     };
     vec![
         encoded("gzip"),
@@ -115,22 +92,13 @@ fn encodings() -> Vec<Row> {
         encoded("zstd, gzip"),
         row(
             "a content encoding that says nothing",
-            (
-                vec![send(http(200, "content-encoding: identity\r\n", BODY))],
-                gives("one two"),
-            ),
-            (
-                vec![send(http(200, "content-encoding: identity\r\n", events()))],
-                gives("one two"),
-            ),
+            (vec![send(http(200, "content-encoding: identity\r\n", BODY))], gives("one two")),
+            (vec![send(http(200, "content-encoding: identity\r\n", events()))], gives("one two")),
         ),
         row(
             "compressed bytes that do not say so",
             (vec![send(http(200, "", &bomb))], decode("is not a JSON object")),
-            (
-                vec![send(http(200, "", &bomb))],
-                decode("the event stream cannot be read"),
-            ),
+            (vec![send(http(200, "", &bomb))], decode("the event stream cannot be read")),
         ),
     ]
 }
@@ -146,31 +114,17 @@ fn types() -> Vec<Row> {
     vec![
         typed("no content type", ""),
         typed("an empty content type", "content-type: \r\n"),
-        typed(
-            "the content type text/html for a good answer",
-            "content-type: text/html\r\n",
-        ),
+        typed("the content type text/html for a good answer", "content-type: text/html\r\n"),
         typed("a content type that is none", "content-type: ;;;\r\n"),
-        typed(
-            "two content types",
-            "content-type: text/plain\r\ncontent-type: image/png\r\n",
-        ),
+        typed("two content types", "content-type: text/plain\r\ncontent-type: image/png\r\n"),
         same(
             "HTML with a 200",
-            vec![send(http(
-                200,
-                "content-type: text/html\r\n",
-                "<!DOCTYPE html><html>Sign in</html>",
-            ))],
+            vec![send(http(200, "content-type: text/html\r\n", "<!DOCTYPE html><html>Sign in</html>"))],
             decode("is a page of HTML"),
         ),
         same(
             "HTML that calls itself JSON, after white space",
-            vec![send(http(
-                200,
-                "content-type: application/json\r\n",
-                "\r\n \t<html></html>",
-            ))],
+            vec![send(http(200, "content-type: application/json\r\n", "\r\n \t<html></html>"))],
             decode("is a page of HTML"),
         ),
         row(
@@ -181,10 +135,7 @@ fn types() -> Vec<Row> {
         row(
             "plain text with a 200",
             (whole("upstream connect error"), decode("is not a JSON object")),
-            (
-                streamed("upstream connect error"),
-                fails(Kind::Interrupted, "before its first event").status(200),
-            ),
+            (streamed("upstream connect error"), fails(Kind::Interrupted, "before its first event").status(200)),
         ),
     ]
 }
@@ -196,11 +147,7 @@ fn shapes() -> Vec<Row> {
     let both =
         |name: &str, body: &str, unary: End, stream: End| row(name, (whole(body), unary), (streamed(body), stream));
     let event = |name: &str, body: &str, stream: End| {
-        row(
-            name,
-            (whole(body), decode("")),
-            (streamed(format!("{}data: {body}\n\n", begun())), stream.keeps("one ")),
-        )
+        row(name, (whole(body), decode("")), (streamed(format!("{}data: {body}\n\n", begun())), stream.keeps("one ")))
     };
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
     let deep_member = format!("{{\"choices\":{deep}}}");
@@ -213,51 +160,23 @@ fn shapes() -> Vec<Row> {
             decode("ends in the middle"),
             fails(Kind::Interrupted, "in the middle of a JSON body").status(200),
         ),
-        both(
-            "two JSONs",
-            &format!("{BODY}{BODY}"),
-            decode("is not a JSON object"),
-            stray(),
-        ),
-        both(
-            "a JSON and junk",
-            &format!("{BODY} x"),
-            decode("is not a JSON object"),
-            stray(),
-        ),
+        both("two JSONs", &format!("{BODY}{BODY}"), decode("is not a JSON object"), stray()),
+        both("a JSON and junk", &format!("{BODY} x"), decode("is not a JSON object"), stray()),
         both("a list", "[1,2]", decode("is not a JSON object"), stray()),
-        both(
-            "a list in a list, 20,000 deep",
-            &deep,
-            decode("is not a JSON object"),
-            stray(),
-        ),
+        both("a list in a list, 20,000 deep", &deep, decode("is not a JSON object"), stray()),
         both("choices 20,000 deep", &deep_member, decode(""), stray()),
         both("a string", "\"words\"", decode("is not a JSON object"), unread()),
         both("a number", "7", decode("is not a JSON object"), unread()),
         both("null", "null", decode("is not a JSON object"), unread()),
-        both(
-            "an object without choices",
-            "{}",
-            decode("no completion"),
-            decode("no completion"),
-        ),
+        both("an object without choices", "{}", decode("no completion"), decode("no completion")),
         both(
             "another API's object",
             r#"{"object":"list","data":[]}"#,
             decode("no completion"),
             decode("no completion"),
         ),
-        event(
-            "an event that is half a JSON",
-            "{\"choices\":[{",
-            decode("not a JSON object"),
-        ),
-        event(
-            "an event that is two JSONs",
-            "{\"choices\":[]}{}",
-            decode("not a JSON object"),
-        ),
+        event("an event that is half a JSON", "{\"choices\":[{", decode("not a JSON object")),
+        event("an event that is two JSONs", "{\"choices\":[]}{}", decode("not a JSON object")),
         event("an event that is a list", "[{}]", decode("not a JSON object")),
         event("an event that is a string", "\"words\"", decode("not a JSON object")),
         event("an event that is null", "null", decode("not a JSON object")),
@@ -280,37 +199,18 @@ fn errors() -> Vec<Row> {
     const LIMITED: &str = r#"{"error":{"message":"slow down","code":"429"}}"#;
     const FILTERED: &str = r#"{"error":{"message":"no","code":"content_filter"}}"#;
     const GATEWAY: &str = r#"{"statusCode":429,"message":"Token limit is exceeded. Try again in 3 seconds."}"#;
-    let told = |kind: Kind, code: &'static str| {
-        fails(kind, "answered 200 and then sent an error")
-            .status(200)
-            .code(code)
-    };
+    let told =
+        |kind: Kind, code: &'static str| fails(kind, "answered 200 and then sent an error").status(200).code(code);
     let body = |name: &str, body: &str, end: End| row(name, (whole(body), end.clone()), (streamed(body), end));
     let event = |name: &str, text: String, end: End| {
-        row(
-            name,
-            (whole(&text), decode("is an event stream")),
-            (streamed(text), end),
-        )
+        row(name, (whole(&text), decode("is an event stream")), (streamed(text), end))
     };
     vec![
         body("an error object with a 200", ERROR, told(Kind::Service, "c7")),
         body("a 429 with a 200", LIMITED, told(Kind::RateLimited, "429")),
-        body(
-            "an API Management error with a 200",
-            GATEWAY,
-            told(Kind::RateLimited, "429").asks_to_wait(Some(3)),
-        ),
-        body(
-            "a content filter's refusal with a 200",
-            FILTERED,
-            told(Kind::ContentFiltered, "content_filter"),
-        ),
-        event(
-            "an error as the first event",
-            format!("data: {ERROR}\n\n{DONE}"),
-            told(Kind::Service, "c7"),
-        ),
+        body("an API Management error with a 200", GATEWAY, told(Kind::RateLimited, "429").asks_to_wait(Some(3))),
+        body("a content filter's refusal with a 200", FILTERED, told(Kind::ContentFiltered, "content_filter")),
+        event("an error as the first event", format!("data: {ERROR}\n\n{DONE}"), told(Kind::Service, "c7")),
         event(
             "an error in the middle of a stream",
             format!("{}data: {ERROR}\n\n{DONE}", begun()),
@@ -359,10 +259,7 @@ fn errors() -> Vec<Row> {
         row(
             "an error that is null, beside a good answer",
             (whole(BODY.replacen('{', "{\"error\":null,", 1)), gives("one two")),
-            (
-                streamed(events().replace("{\"id\"", "{\"error\":null,\"id\"")),
-                gives("one two"),
-            ),
+            (streamed(events().replace("{\"id\"", "{\"error\":null,\"id\"")), gives("one two")),
         ),
     ]
 }
@@ -374,16 +271,8 @@ fn characters() -> Vec<Row> {
     let unreadable = || decode("the event stream cannot be read").keeps("one ");
     let bom = "\u{feff}";
     vec![
-        row(
-            "invalid UTF-8 in the data",
-            (body(b"\xff"), decode("")),
-            (held(&spoilt(b"\xff")), unreadable()),
-        ),
-        row(
-            "an overlong NUL",
-            (body(b"\xc0\x80"), decode("")),
-            (held(&spoilt(b"\xc0\x80")), unreadable()),
-        ),
+        row("invalid UTF-8 in the data", (body(b"\xff"), decode("")), (held(&spoilt(b"\xff")), unreadable())),
+        row("an overlong NUL", (body(b"\xc0\x80"), decode("")), (held(&spoilt(b"\xc0\x80")), unreadable())),
         row(
             "half a character, then another line",
             (body(b"\xe2\x82"), decode("")),
@@ -394,9 +283,7 @@ fn characters() -> Vec<Row> {
             (body(b"\xf0\x9f"), decode("")),
             (
                 streamed(spoilt(b"\xf0\x9f")),
-                fails(Kind::Interrupted, "the event stream cannot be read")
-                    .status(200)
-                    .keeps("one "),
+                fails(Kind::Interrupted, "the event stream cannot be read").status(200).keeps("one "),
             ),
         ),
         row(
@@ -407,18 +294,12 @@ fn characters() -> Vec<Row> {
         row(
             "a NUL in the JSON",
             (body(b"\0"), decode("")),
-            (
-                streamed(spoilt(b"\0\"}\n\n")),
-                decode("not a JSON object").keeps("one "),
-            ),
+            (streamed(spoilt(b"\0\"}\n\n")), decode("not a JSON object").keeps("one ")),
         ),
         row(
             "a NUL between the events",
             (whole(b"\0"), decode("")),
-            (
-                streamed(format!("{}\0\n\n{TWO}{STOP}{DONE}", begun())),
-                gives("one two"),
-            ),
+            (streamed(format!("{}\0\n\n{TWO}{STOP}{DONE}", begun())), gives("one two")),
         ),
         row(
             "an escaped NUL in the words",
@@ -432,14 +313,8 @@ fn characters() -> Vec<Row> {
         ),
         row(
             "a byte order mark before an error object",
-            (
-                whole(format!("{bom}{{\"error\":{{\"code\":\"c7\"}}}}")),
-                fails(Kind::Service, "").code("c7"),
-            ),
-            (
-                streamed(format!("{bom}{{\"error\":{{\"code\":\"c7\"}}}}")),
-                fails(Kind::Service, "").code("c7"),
-            ),
+            (whole(format!("{bom}{{\"error\":{{\"code\":\"c7\"}}}}")), fails(Kind::Service, "").code("c7")),
+            (streamed(format!("{bom}{{\"error\":{{\"code\":\"c7\"}}}}")), fails(Kind::Service, "").code("c7")),
         ),
     ]
 }
@@ -455,12 +330,7 @@ fn paces() -> Vec<Row> {
         row(
             "one byte at a time",
             (vec![Act::Drip(answer)], gives("one two")),
-            (
-                vec![Act::Drip(
-                    [HEAD.as_bytes(), &chunk(events()), LAST_CHUNK.as_bytes()].concat(),
-                )],
-                gives("one two"),
-            ),
+            (vec![Act::Drip([HEAD.as_bytes(), &chunk(events()), LAST_CHUNK.as_bytes()].concat())], gives("one two")),
         ),
         row(
             "one byte a chunk, lines ending in CRLF",
@@ -488,23 +358,14 @@ fn paces() -> Vec<Row> {
         ),
         row(
             "an event, then comments for ever",
-            (
-                vec![send(JSON_HEAD), send(chunk(&BODY[..30])), spaces()],
-                timed_out("the deadline of 2 s has passed"),
-            ),
-            (
-                and(opening(begun()), heartbeat()),
-                timed_out("the deadline of 2 s has passed").keeps("one "),
-            ),
+            (vec![send(JSON_HEAD), send(chunk(&BODY[..30])), spaces()], timed_out("the deadline of 2 s has passed")),
+            (and(opening(begun()), heartbeat()), timed_out("the deadline of 2 s has passed").keeps("one ")),
         )
         .deadline(Duration::from_secs(2)),
         row(
             "comments between all events",
             (whole(BODY), gives("one two")),
-            (
-                streamed(events().replace("\n\n", "\n: still\n\n:\n\n: here\n")),
-                gives("one two"),
-            ),
+            (streamed(events().replace("\n\n", "\n: still\n\n:\n\n: here\n")), gives("one two")),
         ),
         row(
             "silence before the headers",
@@ -513,14 +374,8 @@ fn paces() -> Vec<Row> {
         ),
         row(
             "silence in the headers",
-            (
-                vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold],
-                timed_out("no answer within"),
-            ),
-            (
-                vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold],
-                timed_out("no first event within"),
-            ),
+            (vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold], timed_out("no answer within")),
+            (vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold], timed_out("no first event within")),
         ),
         row(
             "silence after the headers",
@@ -529,48 +384,27 @@ fn paces() -> Vec<Row> {
         ),
         row(
             "silence in the first event",
-            (
-                vec![send(JSON_HEAD), send(chunk("{\"a")), Act::Hold],
-                timed_out("no answer within"),
-            ),
+            (vec![send(JSON_HEAD), send(chunk("{\"a")), Act::Hold], timed_out("no answer within")),
             (and(opening("data: {\"cho"), Act::Hold), timed_out("silent for")),
         ),
         row(
             "silence between events",
-            (
-                vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Act::Hold],
-                timed_out("no answer within"),
-            ),
-            (
-                and(opening(begun()), Act::Hold),
-                timed_out("silent for").status(200).keeps("one "),
-            ),
+            (vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Act::Hold], timed_out("no answer within")),
+            (and(opening(begun()), Act::Hold), timed_out("silent for").status(200).keeps("one ")),
         ),
         row(
             "silence in an event",
-            (
-                vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Act::Hold],
-                timed_out("no answer within"),
-            ),
-            (
-                and(opening(format!("{}{}", begun(), &TWO[..30])), Act::Hold),
-                timed_out("silent for").keeps("one "),
-            ),
+            (vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Act::Hold], timed_out("no answer within")),
+            (and(opening(format!("{}{}", begun(), &TWO[..30])), Act::Hold), timed_out("silent for").keeps("one ")),
         ),
         row(
             "silence after the finish reason, before [DONE]",
-            (
-                vec![send(JSON_HEAD), send(chunk(BODY)), Act::Hold],
-                timed_out("no answer within"),
-            ),
+            (vec![send(JSON_HEAD), send(chunk(BODY)), Act::Hold], timed_out("no answer within")),
             (and(opening(unended()), Act::Hold), gives("one two")),
         ),
         row(
             "silence after [DONE]",
-            (
-                vec![send(JSON_HEAD), send(chunk(BODY)), Act::Hold],
-                timed_out("no answer within"),
-            ),
+            (vec![send(JSON_HEAD), send(chunk(BODY)), Act::Hold], timed_out("no answer within")),
             (and(opening(events()), Act::Hold), gives("one two")),
         ),
         row(

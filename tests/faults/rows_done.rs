@@ -30,10 +30,7 @@ const FORMS: &[(&str, &str)] = &[
         "followed by an event",
         "data: [DONE]\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"MORE\"}}]}\n\n",
     ),
-    (
-        "followed by an error",
-        "data: [DONE]\n\ndata: {\"error\":{\"message\":\"late\"}}\n\n",
-    ),
+    ("followed by an error", "data: [DONE]\n\ndata: {\"error\":{\"message\":\"late\"}}\n\n"),
     ("followed by junk", "data: [DONE]\n\n\u{1}\u{2}{{{{<html>"),
     ("left out", ""),
     ("left out, with a comment instead", ": the end\n\n"),
@@ -44,44 +41,18 @@ pub fn rows() -> Vec<Row> {
     let case = |name: &str, body: String, end: End| row(name, (streamed(&body), unary()), (streamed(&body), end));
     let mut rows: Vec<Row> = FORMS
         .iter()
-        .map(|(how, text)| {
-            case(
-                &format!("[DONE] {how}"),
-                format!("{}{text}", unended()),
-                gives("one two"),
-            )
-        })
+        .map(|(how, text)| case(&format!("[DONE] {how}"), format!("{}{text}", unended()), gives("one two")))
         .collect();
     let cut = || fails(Kind::Interrupted, "before the answer was complete").status(200);
     let nonsense = || fails(Kind::Decode, "not a JSON object").status(200).keeps("one two");
     rows.extend([
-        case(
-            "[DONE] without its brackets",
-            format!("{}data: DONE\n\n", unended()),
-            nonsense(),
-        ),
-        case(
-            "[DONE] in quotes",
-            format!("{}data: \"[DONE]\"\n\n", unended()),
-            nonsense(),
-        ),
-        case(
-            "[DONE] without a finish reason",
-            format!("{}{DONE}", begun()),
-            gives("one "),
-        ),
+        case("[DONE] without its brackets", format!("{}data: DONE\n\n", unended()), nonsense()),
+        case("[DONE] in quotes", format!("{}data: \"[DONE]\"\n\n", unended()), nonsense()),
+        case("[DONE] without a finish reason", format!("{}{DONE}", begun()), gives("one ")),
         case("[DONE] and nothing else", DONE.to_owned(), gives("")),
-        case(
-            "[DONE] as a comment, without a finish reason",
-            format!("{}: [DONE]\n\n", begun()),
-            cut().keeps("one "),
-        ),
+        case("[DONE] as a comment, without a finish reason", format!("{}: [DONE]\n\n", begun()), cut().keeps("one ")),
         case("neither [DONE] nor a finish reason", begun(), cut().keeps("one ")),
-        case(
-            "the words [DONE] in the answer",
-            events().replace("two", "[DONE]"),
-            gives("one [DONE]"),
-        ),
+        case("the words [DONE] in the answer", events().replace("two", "[DONE]"), gives("one [DONE]")),
         case(
             "the last event without its blank line",
             [FILTER, ROLE, ONE, TWO, STOP.trim_end()].concat(),
@@ -93,11 +64,7 @@ pub fn rows() -> Vec<Row> {
         "[DONE] in two pieces",
         (vec![send(HEAD), send(chunk(events())), send(LAST_CHUNK)], unary()),
         (
-            [
-                opening(format!("{}{split}", unended())),
-                vec![send(chunk("NE]\n\n")), send(LAST_CHUNK)],
-            ]
-            .concat(),
+            [opening(format!("{}{split}", unended())), vec![send(chunk("NE]\n\n")), send(LAST_CHUNK)]].concat(),
             gives("one two"),
         ),
     ));

@@ -15,10 +15,9 @@ pub fn rows() -> Vec<Row> {
 fn redirects() -> Vec<Row> {
     let mut rows = Vec::new();
     for status in [301, 302, 303, 307, 308] {
-        for (place, url) in [
-            ("another origin", "@OTHER@/openai/v1/chat/completions"),
-            ("the same origin", "@HERE@/again"),
-        ] {
+        for (place, url) in
+            [("another origin", "@OTHER@/openai/v1/chat/completions"), ("the same origin", "@HERE@/again")]
+        {
             let answer = format!("HTTP/1.1 {status} X\r\nlocation: {url}\r\ncontent-length: 0\r\n\r\n");
             let end = fails(Kind::Service, "redirects are not followed").status(status);
             rows.push(same(format!("a {status} to {place}"), vec![send(answer)], end).own_http());
@@ -36,61 +35,27 @@ fn statuses() -> Vec<Row> {
     let refused = |status: u16| fails(Kind::Service, "").status(status).code("c7");
     let mut rows = Vec::new();
     for status in [400, 401, 403, 404, 413, 422, 431, 501] {
-        rows.push(same(
-            format!("a {status}"),
-            answered(status, "", error),
-            refused(status),
-        ));
+        rows.push(same(format!("a {status}"), answered(status, "", error), refused(status)));
     }
     for status in [408, 409, 500, 502, 503, 504] {
-        rows.push(same(
-            format!("a {status}, once"),
-            answered(status, "", error),
-            refused(status).retried(),
-        ));
+        rows.push(same(format!("a {status}, once"), answered(status, "", error), refused(status).retried()));
     }
     rows.extend([
-        same(
-            "a 400 that says to try again",
-            answered(400, "x-should-retry: true\r\n", error),
-            refused(400).retried(),
-        ),
-        same(
-            "a 503 that says not to try again",
-            answered(503, "x-should-retry: false\r\n", error),
-            refused(503),
-        ),
+        same("a 400 that says to try again", answered(400, "x-should-retry: true\r\n", error), refused(400).retried()),
+        same("a 503 that says not to try again", answered(503, "x-should-retry: false\r\n", error), refused(503)),
         same("a 999", answered(999, "", error), refused(999)),
         row(
             "a 204",
-            (
-                vec![send("HTTP/1.1 204 X\r\n\r\n")],
-                fails(Kind::Decode, "is empty").status(204),
-            ),
-            (
-                vec![send("HTTP/1.1 204 X\r\n\r\n")],
-                fails(Kind::Interrupted, "before its first event").status(204),
-            ),
+            (vec![send("HTTP/1.1 204 X\r\n\r\n")], fails(Kind::Decode, "is empty").status(204)),
+            (vec![send("HTTP/1.1 204 X\r\n\r\n")], fails(Kind::Interrupted, "before its first event").status(204)),
         ),
-        same(
-            "a 304 without a body",
-            vec![send("HTTP/1.1 304 X\r\n\r\n")],
-            fails(Kind::Service, "").status(304),
-        ),
+        same("a 304 without a body", vec![send("HTTP/1.1 304 X\r\n\r\n")], fails(Kind::Service, "").status(304)),
         same(
             "HTML with a 502",
-            answered(
-                502,
-                "content-type: text/html\r\n",
-                "<html><head><title>502 Bad Gateway</title></head></html>",
-            ),
+            answered(502, "content-type: text/html\r\n", "<html><head><title>502 Bad Gateway</title></head></html>"),
             fails(Kind::Service, "502 Bad Gateway").status(502).retried(),
         ),
-        same(
-            "an empty 500",
-            answered(500, "", ""),
-            fails(Kind::Service, "answered 500").status(500).retried(),
-        ),
+        same("an empty 500", answered(500, "", ""), fails(Kind::Service, "answered 500").status(500).retried()),
         same(
             "a 400 whose body never ends",
             vec![
@@ -101,28 +66,18 @@ fn statuses() -> Vec<Row> {
         ),
         same(
             "a 500 whose body breaks off",
-            vec![
-                send("HTTP/1.1 500 X\r\ncontent-length: 900\r\n\r\n{\"error\":"),
-                Act::Close,
-            ],
+            vec![send("HTTP/1.1 500 X\r\ncontent-length: 900\r\n\r\n{\"error\":"), Act::Close],
             fails(Kind::Service, "answered 500").status(500).retried(),
         ),
         same(
             "a 400 whose body stalls",
-            vec![
-                send("HTTP/1.1 400 X\r\ncontent-length: 900\r\n\r\n{\"error\":"),
-                Act::Hold,
-            ],
+            vec![send("HTTP/1.1 400 X\r\ncontent-length: 900\r\n\r\n{\"error\":"), Act::Hold],
             fails(Kind::Service, "answered 400").status(400),
         )
         .patient(Duration::from_secs(9)),
         same(
             "a compressed 502",
-            vec![send(http(
-                502,
-                "content-encoding: gzip\r\n",
-                b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01\x02\x03",
-            ))],
+            vec![send(http(502, "content-encoding: gzip\r\n", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01\x02\x03"))],
             fails(Kind::Service, "answered 502").status(502).retried(),
         ),
         same(
@@ -139,13 +94,8 @@ fn statuses() -> Vec<Row> {
 }
 
 fn waits() -> Vec<Row> {
-    let limited = |headers: &str, end: End| {
-        same(
-            format!("a 429 with {:?}", headers.trim()),
-            answered(429, headers, ""),
-            end,
-        )
-    };
+    let limited =
+        |headers: &str, end: End| same(format!("a 429 with {:?}", headers.trim()), answered(429, headers, ""), end);
     let busy = || fails(Kind::RateLimited, "429").status(429);
     let past = "retry-after: Fri, 21 Nov 2014 01:00:00 GMT\r\n";
     let future = "retry-after: Mon, 21 Nov 2214 01:00:00 GMT\r\n";
@@ -153,10 +103,7 @@ fn waits() -> Vec<Row> {
         limited("", busy().asks_to_wait(None).retried()),
         limited("retry-after-ms: 30\r\n", busy().asks_to_wait(Some(0)).retried()),
         limited("x-ms-retry-after-ms: 30\r\n", busy().asks_to_wait(Some(0)).retried()),
-        limited(
-            "retry-after-ms: 30\r\nretry-after: 86400\r\n",
-            busy().asks_to_wait(Some(0)).retried(),
-        ),
+        limited("retry-after-ms: 30\r\nretry-after: 86400\r\n", busy().asks_to_wait(Some(0)).retried()),
         limited("retry-after: 1\r\n", busy().asks_to_wait(Some(1)).retried()).patient(Duration::from_secs(6)),
         limited("retry-after: 1\r\n", busy().asks_to_wait(Some(1))).deadline(Duration::from_millis(700)),
         limited("retry-after: 0\r\n", busy().asks_to_wait(Some(0)).retried()),
@@ -166,11 +113,7 @@ fn waits() -> Vec<Row> {
         same("a 429 with a date far ahead", answered(429, future, ""), busy()),
         same(
             "a 429 that asks for a day in words",
-            answered(
-                429,
-                "",
-                r#"{"statusCode":429,"message":"Rate limit is exceeded. Try again in 86400 seconds."}"#,
-            ),
+            answered(429, "", r#"{"statusCode":429,"message":"Rate limit is exceeded. Try again in 86400 seconds."}"#),
             busy().asks_to_wait(Some(86400)),
         ),
         same(
@@ -187,10 +130,7 @@ fn waits() -> Vec<Row> {
     // what is no wait is as if it were not there
     for absurd in ["-5", "NaN", "inf", "1e300", "soon", "", "99999999999999999999999999"] {
         for name in ["retry-after", "retry-after-ms"] {
-            rows.push(limited(
-                &format!("{name}: {absurd}\r\n"),
-                busy().asks_to_wait(None).retried(),
-            ));
+            rows.push(limited(&format!("{name}: {absurd}\r\n"), busy().asks_to_wait(None).retried()));
         }
     }
     rows
@@ -201,10 +141,7 @@ fn messages() -> Vec<Row> {
     let raw = |name: &str, bytes: &str| same(name, vec![send(bytes), Act::Close], broken());
     let before = |first: &str| {
         let with = |rest: Script| [vec![send(first)], rest].concat();
-        (
-            (with(good_body()), gives("one two")),
-            (with(good_stream()), gives("one two")),
-        )
+        ((with(good_body()), gives("one two")), (with(good_stream()), gives("one two")))
     };
     let (continued_unary, continued_streamed) = before("HTTP/1.1 100 Continue\r\n\r\n");
     let (hinted_unary, hinted_streamed) = before("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n");
@@ -212,31 +149,16 @@ fn messages() -> Vec<Row> {
     let chunked = "transfer-encoding: chunked\r\n\r\n";
     vec![
         raw("a greeting that is not HTTP", "220 mail.example.net ESMTP\r\n"),
-        raw(
-            "an answer of HTTP/2 without being asked",
-            "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x7f\0\x04\0\x01\0\0",
-        ),
+        raw("an answer of HTTP/2 without being asked", "\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x7f\0\x04\0\x01\0\0"),
         raw("a status that is no number", "HTTP/1.1 abc OK\r\n\r\n"),
         raw("a header without a colon", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"),
         raw("a header with a space in its name", "HTTP/1.1 200 OK\r\na b: c\r\n\r\n"),
-        raw(
-            "two lengths that differ",
-            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello",
-        ),
-        raw(
-            "a length below zero",
-            "HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nhello",
-        ),
-        raw(
-            "a length that is no number",
-            "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\nhello",
-        ),
+        raw("two lengths that differ", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nhello"),
+        raw("a length below zero", "HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nhello"),
+        raw("a length that is no number", "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\nhello"),
         same(
             "headers that never end",
-            vec![
-                send("HTTP/1.1 200 OK\r\n"),
-                Act::Flood(b"x-more: and more and more\r\n".repeat(100)),
-            ],
+            vec![send("HTTP/1.1 200 OK\r\n"), Act::Flood(b"x-more: and more and more\r\n".repeat(100))],
             broken(),
         ),
         same(
@@ -249,34 +171,18 @@ fn messages() -> Vec<Row> {
         row(
             "a 100 again and again",
             (
-                vec![Act::Beat(
-                    b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
-                    Duration::from_millis(5),
-                )],
+                vec![Act::Beat(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), Duration::from_millis(5))],
                 fails(Kind::Timeout, "no answer within"),
             ),
             (
-                vec![Act::Beat(
-                    b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(),
-                    Duration::from_millis(5),
-                )],
+                vec![Act::Beat(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), Duration::from_millis(5))],
                 fails(Kind::Timeout, "no first event within"),
             ),
         ),
         row(
             "fifty headers, and no content type",
-            (
-                vec![send(format!("{many}{chunked}")), send(chunk(BODY)), send(LAST_CHUNK)],
-                gives("one two"),
-            ),
-            (
-                vec![
-                    send(format!("{many}{chunked}")),
-                    send(chunk(events())),
-                    send(LAST_CHUNK),
-                ],
-                gives("one two"),
-            ),
+            (vec![send(format!("{many}{chunked}")), send(chunk(BODY)), send(LAST_CHUNK)], gives("one two")),
+            (vec![send(format!("{many}{chunked}")), send(chunk(events())), send(LAST_CHUNK)], gives("one two")),
         ),
         row(
             "a header that is not UTF-8",
@@ -292,14 +198,8 @@ fn messages() -> Vec<Row> {
         ),
         row(
             "junk on the connection after the answer",
-            (
-                vec![send([http(200, "", BODY).as_slice(), b"JUNK JUNK\r\n\r\n"].concat())],
-                gives("one two"),
-            ),
-            (
-                [good_stream(), vec![send("JUNK JUNK\r\n\r\n")]].concat(),
-                gives("one two"),
-            ),
+            (vec![send([http(200, "", BODY).as_slice(), b"JUNK JUNK\r\n\r\n"].concat())], gives("one two")),
+            ([good_stream(), vec![send("JUNK JUNK\r\n\r\n")]].concat(), gives("one two")),
         ),
     ]
 }
@@ -310,11 +210,7 @@ fn endings() -> Vec<Row> {
     let json_head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", BODY.len());
     let half = &BODY[..BODY.len() / 2];
     let mut rows = vec![
-        same(
-            "a reset at accept",
-            vec![Act::ResetAtAccept],
-            fails(Kind::Connect, "").retried(),
-        ),
+        same("a reset at accept", vec![Act::ResetAtAccept], fails(Kind::Connect, "").retried()),
         row(
             "a reset after [DONE]",
             (vec![send(&json_head), send(BODY), Act::Reset], gives("one two")),
@@ -325,16 +221,8 @@ fn endings() -> Vec<Row> {
         let at = |stage: &str| format!("{how} {stage}");
         rows.extend([
             same(at("after the request"), vec![act.clone()], unsent()),
-            same(
-                at("in the status line"),
-                vec![send("HTTP/1.1 20"), act.clone()],
-                unsent(),
-            ),
-            same(
-                at("after the status line"),
-                vec![send("HTTP/1.1 200 OK\r\n"), act.clone()],
-                unsent(),
-            ),
+            same(at("in the status line"), vec![send("HTTP/1.1 20"), act.clone()], unsent()),
+            same(at("after the status line"), vec![send("HTTP/1.1 200 OK\r\n"), act.clone()], unsent()),
             row(
                 at("after the headers"),
                 (vec![send(&json_head), act.clone()], cut().retried()),
@@ -348,10 +236,7 @@ fn endings() -> Vec<Row> {
             row(
                 at("in the middle of an event"),
                 (vec![send(JSON_HEAD), send(chunk(half)), act.clone()], cut().retried()),
-                (
-                    and(opening(format!("{}{}", begun(), &TWO[..40])), act.clone()),
-                    cut().keeps("one "),
-                ),
+                (and(opening(format!("{}{}", begun(), &TWO[..40])), act.clone()), cut().keeps("one ")),
             ),
             row(
                 at("after the finish reason and before [DONE]"),
@@ -366,10 +251,7 @@ fn endings() -> Vec<Row> {
 fn lengths() -> Vec<Row> {
     let cut = || fails(Kind::Interrupted, "broke after").status(200);
     let with_length = |length: usize, body: &str, last: Act| {
-        vec![
-            send(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")),
-            last,
-        ]
+        vec![send(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")), last]
     };
     let until_close =
         |version: &str, body: &str| vec![send(format!("HTTP/{version} 200 OK\r\n\r\n{body}")), Act::Close];
@@ -386,10 +268,7 @@ fn lengths() -> Vec<Row> {
         ),
         row(
             "a length that is too short",
-            (
-                with_length(BODY.len() - 9, BODY, Act::Close),
-                fails(Kind::Decode, "ends in the middle").status(200),
-            ),
+            (with_length(BODY.len() - 9, BODY, Act::Close), fails(Kind::Decode, "ends in the middle").status(200)),
             (
                 with_length(begun().len() - 9, &begun(), Act::Close),
                 fails(Kind::Interrupted, "in the middle of an event").status(200),
@@ -397,26 +276,13 @@ fn lengths() -> Vec<Row> {
         ),
         row(
             "a length of a terabyte",
-            (
-                with_length(1 << 40, BODY, Act::Hold),
-                fails(Kind::Decode, "larger than the limit").status(200),
-            ),
+            (with_length(1 << 40, BODY, Act::Hold), fails(Kind::Decode, "larger than the limit").status(200)),
             (with_length(1 << 40, &events, Act::Hold), gives("one two")),
         ),
         row(
             "the same length twice",
-            (
-                vec![send(http(200, &format!("content-length: {}\r\n", BODY.len()), BODY))],
-                gives("one two"),
-            ),
-            (
-                vec![send(http(
-                    200,
-                    &format!("content-length: {}\r\n", events.len()),
-                    &events,
-                ))],
-                gives("one two"),
-            ),
+            (vec![send(http(200, &format!("content-length: {}\r\n", BODY.len()), BODY))], gives("one two")),
+            (vec![send(http(200, &format!("content-length: {}\r\n", events.len()), &events))], gives("one two")),
         ),
         row(
             "a length beside chunks",
@@ -451,15 +317,10 @@ fn lengths() -> Vec<Row> {
         ),
         row(
             "HTTP/1.0 that ends too early",
-            (
-                until_close("1.0", &BODY[..50]),
-                fails(Kind::Decode, "ends in the middle").status(200),
-            ),
+            (until_close("1.0", &BODY[..50]), fails(Kind::Decode, "ends in the middle").status(200)),
             (
                 until_close("1.0", &begun()),
-                fails(Kind::Interrupted, "before the answer was complete")
-                    .status(200)
-                    .keeps("one "),
+                fails(Kind::Interrupted, "before the answer was complete").status(200).keeps("one "),
             ),
         ),
         row(
@@ -469,14 +330,7 @@ fn lengths() -> Vec<Row> {
         ),
         row(
             "a chunk size that is no number, later",
-            (
-                [
-                    chunks(&String::from_utf8(chunk(&BODY[..50])).unwrap()),
-                    vec![send("zz\r\n")],
-                ]
-                .concat(),
-                cut().retried(),
-            ),
+            ([chunks(&String::from_utf8(chunk(&BODY[..50])).unwrap()), vec![send("zz\r\n")]].concat(), cut().retried()),
             (and(opening(begun()), send("zz\r\n")), cut().keeps("one ")),
         ),
         row(
@@ -487,21 +341,12 @@ fn lengths() -> Vec<Row> {
         row(
             "a chunk longer than it said",
             (chunks(&format!("5\r\n{BODY}\r\n0\r\n\r\n")), cut().retried()),
-            (
-                and(opening(begun()), send(format!("5\r\n{TWO}\r\n0\r\n\r\n"))),
-                cut().keeps("one "),
-            ),
+            (and(opening(begun()), send(format!("5\r\n{TWO}\r\n0\r\n\r\n"))), cut().keeps("one ")),
         ),
         row(
             "chunks with extensions and trailers",
-            (
-                chunks(&format!("{body_size};a=b\r\n{BODY}\r\n0;c\r\nx-end: 1\r\n\r\n")),
-                gives("one two"),
-            ),
-            (
-                events_chunks(&format!("{events_size};a=b\r\n{events}\r\n0;c\r\nx-end: 1\r\n\r\n")),
-                gives("one two"),
-            ),
+            (chunks(&format!("{body_size};a=b\r\n{BODY}\r\n0;c\r\nx-end: 1\r\n\r\n")), gives("one two")),
+            (events_chunks(&format!("{events_size};a=b\r\n{events}\r\n0;c\r\nx-end: 1\r\n\r\n")), gives("one two")),
         ),
         row(
             "trailers that never end",
@@ -515,25 +360,14 @@ fn lengths() -> Vec<Row> {
                 cut().retried(),
             ),
             (
-                vec![
-                    send(HEAD),
-                    send(chunk(&events)),
-                    send("0\r\n"),
-                    Act::Flood(b"x-more: and more\r\n".repeat(100)),
-                ],
+                vec![send(HEAD), send(chunk(&events)), send("0\r\n"), Act::Flood(b"x-more: and more\r\n".repeat(100))],
                 gives("one two"),
             ),
         ),
         row(
             "a chunk extension that never ends",
-            (
-                vec![send(JSON_HEAD), send("5;"), Act::Flood(vec![b'e'; 16 * 1024])],
-                cut().retried(),
-            ),
-            (
-                vec![send(HEAD), send("5;"), Act::Flood(vec![b'e'; 16 * 1024])],
-                cut().retried(),
-            ),
+            (vec![send(JSON_HEAD), send("5;"), Act::Flood(vec![b'e'; 16 * 1024])], cut().retried()),
+            (vec![send(HEAD), send("5;"), Act::Flood(vec![b'e'; 16 * 1024])], cut().retried()),
         ),
         row(
             "no last chunk, and an end",

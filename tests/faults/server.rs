@@ -247,11 +247,7 @@ async fn read_request(socket: &mut TcpStream) -> Option<String> {
         };
         let length = head
             .lines()
-            .find_map(|line| {
-                line.to_ascii_lowercase()
-                    .strip_prefix("content-length: ")
-                    .map(str::to_owned)
-            })
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
             .map_or(0, |length| length.parse::<usize>().unwrap());
         if body.len() >= length {
             return Some(text.into_owned());

@@ -59,23 +59,12 @@ pub struct End {
 
 /// The call succeeds with this text.
 pub fn gives(text: &'static str) -> End {
-    End {
-        keeps: text,
-        ..fails(ErrorKind::Config, "").with_kind(None)
-    }
+    End { keeps: text, ..fails(ErrorKind::Config, "").with_kind(None) }
 }
 
 /// The call fails, with these words in the error's text, and is not sent again.
 pub fn fails(kind: ErrorKind, says: &'static str) -> End {
-    End {
-        kind: Some(kind),
-        status: None,
-        code: None,
-        says,
-        keeps: "",
-        retried: false,
-        retry_after: None,
-    }
+    End { kind: Some(kind), status: None, code: None, says, keeps: "", retried: false, retry_after: None }
 }
 
 impl End {
@@ -158,22 +147,10 @@ pub struct Mode {
 }
 
 pub const MODES: [Mode; 4] = [
-    Mode {
-        streamed: false,
-        retries: false,
-    },
-    Mode {
-        streamed: false,
-        retries: true,
-    },
-    Mode {
-        streamed: true,
-        retries: false,
-    },
-    Mode {
-        streamed: true,
-        retries: true,
-    },
+    Mode { streamed: false, retries: false },
+    Mode { streamed: false, retries: true },
+    Mode { streamed: true, retries: false },
+    Mode { streamed: true, retries: true },
 ];
 
 impl std::fmt::Display for Mode {
@@ -213,10 +190,7 @@ pub fn quick() -> RetryPolicy {
 }
 
 pub fn request() -> ChatCompletionRequest {
-    ChatCompletionRequest::builder("gpt")
-        .user("what is the sum of one and two?")
-        .build()
-        .unwrap()
+    ChatCompletionRequest::builder("gpt").user("what is the sum of one and two?").build().unwrap()
 }
 
 /// How a call ended.
@@ -246,11 +220,7 @@ pub async fn call(client: &ChatClient, streamed: bool, options: &CallOptions) ->
 }
 
 fn failed(error: Error, text: String) -> Ended {
-    Ended {
-        text,
-        attempts: error.attempts(),
-        result: Err(error),
-    }
+    Ended { text, attempts: error.attempts(), result: Err(error) }
 }
 
 /// Reads a stream to its end and checks what holds for every stream.
@@ -272,11 +242,7 @@ async fn read(mut stream: ChatCompletionStream) -> Ended {
     assert!(stream.is_complete());
     let completion = stream.into_completion().unwrap();
     assert_eq!(completion.text().unwrap_or_default(), told);
-    Ended {
-        text: told,
-        attempts: completion.metadata().attempts(),
-        result: Ok(()),
-    }
+    Ended { text: told, attempts: completion.metadata().attempts(), result: Ok(()) }
 }
 
 /// Runs a row in one mode; says what was wrong, or nothing.
@@ -309,31 +275,18 @@ pub async fn run(row: &Row, mode: Mode) -> Vec<String> {
     };
     let took = started.elapsed();
     let again = mode.retries && case.end.retried;
-    let mut wrong = if again {
-        judge(&gives("one two"), &ended)
-    } else {
-        judge(&case.end, &ended)
-    };
+    let mut wrong = if again { judge(&gives("one two"), &ended) } else { judge(&case.end, &ended) };
     let mut expect = |holds: bool, what: String| {
         if !holds {
             wrong.push(what);
         }
     };
     let expected = if again { 2 } else { 1 };
-    expect(
-        ended.attempts == expected,
-        format!("{} attempts were told, not {expected}", ended.attempts),
-    );
+    expect(ended.attempts == expected, format!("{} attempts were told, not {expected}", ended.attempts));
     let tries = server.seen.tries();
-    expect(
-        tries == expected as usize,
-        format!("the server saw {tries} attempts, not {expected}"),
-    );
+    expect(tries == expected as usize, format!("the server saw {tries} attempts, not {expected}"));
     let ids = server.seen.header("x-ms-client-request-id");
-    expect(
-        ids.windows(2).all(|pair| pair[0] == pair[1]),
-        format!("the id changed: {ids:?}"),
-    );
+    expect(ids.windows(2).all(|pair| pair[0] == pair[1]), format!("the id changed: {ids:?}"));
     expect(other.seen.connections() == 0, "the other server was called".to_owned());
     let sent = server.seen.sent();
     expect(sent <= MOST_SENT, format!("the server got {sent} bytes out"));
@@ -403,12 +356,7 @@ pub async fn run_all(rows: Vec<Row>) {
         .flatten()
         .map(|(at, mode, what)| format!("{} ({mode}): {what}", rows[at].name))
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {count} rows' runs:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {count} rows' runs:\n{}", wrong.len(), wrong.join("\n"));
     let peak = peak_memory();
     println!("{count} faults, at most {} MiB of memory", peak >> 20);
     assert!(peak < MOST_MEMORY, "{} MiB of memory", peak >> 20);

@@ -96,13 +96,8 @@ async fn a_stream_that_failed_has_ended_its_connection_though_it_is_kept() {
 
 #[tokio::test]
 async fn a_finished_stream_does_not_wait_for_the_end_of_the_body_and_its_connection_serves_again() {
-    let late = || {
-        [
-            opening(events()),
-            vec![Act::Wait(Duration::from_millis(100)), crate::server::send("0\r\n\r\n")],
-        ]
-        .concat()
-    };
+    let late =
+        || [opening(events()), vec![Act::Wait(Duration::from_millis(100)), crate::server::send("0\r\n\r\n")]].concat();
     let server = Server::start(vec![late()]).await;
     let client = shared(&server);
     for _ in 0..4 {

@@ -28,17 +28,11 @@ fn numbered(life: Duration) -> (Credential, Arc<AtomicU32>) {
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn builder(server: &Server, credential: Credential) -> ClientBuilder {
-    ChatClient::builder(&server.url, credential)
-        .http_client(shared_http())
-        .retry(quick())
+    ChatClient::builder(&server.url, credential).http_client(shared_http()).retry(quick())
 }
 
 fn refused() -> Script {
-    vec![send(http(
-        401,
-        "",
-        r#"{"error":{"code":"Unauthorized","message":"expired"}}"#,
-    ))]
+    vec![send(http(401, "", r#"{"error":{"code":"Unauthorized","message":"expired"}}"#))]
 }
 
 #[tokio::test]
@@ -58,27 +52,20 @@ async fn a_401_is_answered_with_a_new_token_once_and_no_more() {
         let (credential, asked) = numbered(HOUR);
         let client = builder(&server, credential).build().unwrap();
         let error = call(&client, streamed, &CallOptions::new()).await.result.unwrap_err();
-        assert_eq!(
-            (error.status(), error.attempts(), server.seen.tries()),
-            (Some(401), 2, 2)
-        );
+        assert_eq!((error.status(), error.attempts(), server.seen.tries()), (Some(401), 2, 2));
         assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 }
 
 #[tokio::test]
 async fn the_text_of_a_401_names_the_scope_of_the_route() {
-    for (version, scope) in [
-        ("v1", "https://ai.azure.com/.default"),
-        ("2024-10-21", "https://cognitiveservices.azure.com/.default"),
-    ] {
+    for (version, scope) in
+        [("v1", "https://ai.azure.com/.default"), ("2024-10-21", "https://cognitiveservices.azure.com/.default")]
+    {
         let server = Server::start(vec![refused()]).await;
         let client = builder(&server, numbered(HOUR).0).api_version(version).build().unwrap();
         let text = client.complete(&request()).await.unwrap_err().to_string();
-        assert!(
-            text.contains(&format!("scope '{scope}'")) && text.contains("token_scope"),
-            "{text}"
-        );
+        assert!(text.contains(&format!("scope '{scope}'")) && text.contains("token_scope"), "{text}");
     }
 }
 

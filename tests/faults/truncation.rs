@@ -56,11 +56,7 @@ async fn a_whole_answer_cut_at_any_byte_is_never_a_success() {
     let head = answer.len() - BODY.len();
     for (at, ended) in each(answer.clone(), false, false).await {
         let error = ended.result.unwrap_err();
-        let kind = if at < head {
-            ErrorKind::Connect
-        } else {
-            ErrorKind::Interrupted
-        };
+        let kind = if at < head { ErrorKind::Connect } else { ErrorKind::Interrupted };
         assert_eq!((error.kind(), error.attempts()), (kind, 1), "cut at {at}: {error}");
     }
     for (at, ended) in each(answer, false, true).await {
@@ -75,11 +71,7 @@ async fn a_whole_answer_without_a_length_cut_at_any_byte_is_never_a_success() {
     let head = answer.len() - BODY.len();
     for (at, ended) in each(answer, false, false).await {
         let error = ended.result.unwrap_err();
-        let kind = if at < head {
-            ErrorKind::Connect
-        } else {
-            ErrorKind::Decode
-        };
+        let kind = if at < head { ErrorKind::Connect } else { ErrorKind::Decode };
         assert_eq!((error.kind(), error.attempts()), (kind, 1), "cut at {at}: {error}");
     }
 }
@@ -105,11 +97,7 @@ async fn a_stream_cut_at_any_byte_keeps_what_came_and_is_a_success_only_after_it
             match ended.result {
                 Ok(()) => assert!(at >= stop, "{told}"),
                 Err(error) => {
-                    let kind = if at < HEAD.len() {
-                        ErrorKind::Connect
-                    } else {
-                        ErrorKind::Interrupted
-                    };
+                    let kind = if at < HEAD.len() { ErrorKind::Connect } else { ErrorKind::Interrupted };
                     assert_eq!(error.kind(), kind, "{told}");
                     assert!(at <= stop + 1, "{told}");
                 }
@@ -125,11 +113,7 @@ async fn a_stream_cut_at_any_byte_keeps_what_came_and_is_a_success_only_after_it
                 _ if at >= one => "one ",
                 _ => "",
             };
-            assert!(
-                ended.text == least || ended.text == most,
-                "{told} with {:?}",
-                ended.text
-            );
+            assert!(ended.text == least || ended.text == most, "{told} with {:?}", ended.text);
         }
     }
 }

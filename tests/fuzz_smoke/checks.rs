@@ -133,20 +133,10 @@ pub fn completion(data: &[u8]) {
         return;
     };
     let _ = format!("{completion:?} {:?}", completion.content_filter_state());
-    let _ = (
-        completion.text(),
-        completion.refusal(),
-        completion.usage().total_tokens(),
-    );
-    let _ = (
-        completion.usage().prediction_acceptance(),
-        completion.finish_reason().map(ToString::to_string),
-    );
+    let _ = (completion.text(), completion.refusal(), completion.usage().total_tokens());
+    let _ = (completion.usage().prediction_acceptance(), completion.finish_reason().map(ToString::to_string));
     for choice in completion.choices() {
-        let _ = (
-            choice.content_filter_state(),
-            choice.content_filter().filtered_categories(),
-        );
+        let _ = (choice.content_filter_state(), choice.content_filter().filtered_categories());
     }
     if let Some(message) = completion.message() {
         let turn = Message::from(message.clone());
@@ -170,16 +160,8 @@ pub fn error_body(data: &[u8]) {
     let text = format!("{error} {error:?} {service:?}");
     assert!(text.len() < 64 * 1024, "a text of {} bytes", text.len());
     assert!(error.source().is_none());
-    let _ = (
-        error.kind(),
-        error.is_retryable(),
-        error.code(),
-        error.param(),
-        error.retry_after(),
-    );
-    let _ = error
-        .content_filter()
-        .map(|results| results.filtered_categories().len());
+    let _ = (error.kind(), error.is_retryable(), error.code(), error.param(), error.retry_after());
+    let _ = error.content_filter().map(|results| results.filtered_categories().len());
 }
 
 /// An endpoint that was understood is HTTPS or this machine, has no query, no user and no fragment, and is
@@ -198,9 +180,7 @@ pub fn endpoint(data: &[u8]) {
     if base.starts_with("http://") {
         assert_eq!(endpoint.cloud(), Cloud::Other, "{base}");
         let host = base.trim_start_matches("http://");
-        let is_here = ["127.", "localhost", "[::1]"]
-            .into_iter()
-            .any(|here| host.starts_with(here));
+        let is_here = ["127.", "localhost", "[::1]"].into_iter().any(|here| host.starts_with(here));
         assert!(is_here, "{base}");
     }
     let authority = base.split('/').nth(2).unwrap_or_default();
@@ -224,17 +204,9 @@ pub fn headers(data: &[u8]) {
     let metadata = ResponseMetadata::new(429, headers);
     let limits = metadata.rate_limits();
     let _ = format!("{limits:?} {metadata:?}");
-    let _ = (
-        metadata.request_id(),
-        metadata.region(),
-        metadata.processing_time(),
-        metadata.deployment(),
-    );
+    let _ = (metadata.request_id(), metadata.region(), metadata.processing_time(), metadata.deployment());
     let error = Error::from_response(metadata.clone(), data);
-    assert_eq!(
-        error.retry_after().is_some(),
-        error.retry_after().is_some_and(|wait| wait.as_secs_f64() >= 0.0)
-    );
+    assert_eq!(error.retry_after().is_some(), error.retry_after().is_some_and(|wait| wait.as_secs_f64() >= 0.0));
     let _ = (error.is_retryable(), format!("{error}"));
     for (name, value) in metadata.headers() {
         assert!(!name.bytes().any(|byte| byte.is_ascii_uppercase()));

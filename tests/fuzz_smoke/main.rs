@@ -1,12 +1,6 @@
 //! A short run of every fuzz target on the stable toolchain: the seeds of `fuzz/`, cut, joined and spoilt, and plain
 //! noise. `FUZZ_CASES` asks for more.
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test binary"
-)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test binary")]
 
 mod checks;
 
@@ -83,15 +77,8 @@ fn run(target: &str) {
     let check = checks::ALL.iter().find(|(name, _)| *name == target).unwrap().1;
     let seeds = seeds(target);
     seeds.iter().for_each(|seed| check(seed));
-    let cases = std::env::var("FUZZ_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(2_000);
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let cases = std::env::var("FUZZ_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let inputs = prop_oneof![
         9 => (any::<usize>(), prop::collection::vec(change(), 1..6)).prop_map(move |(start, changes)| spoil(&seeds, start, &changes)),
         1 => prop::collection::vec(any::<u8>(), 0..200),

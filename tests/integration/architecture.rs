@@ -24,10 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("stream", &["response", "error"]),
     ("request", &["model", "response", "error"]),
     ("transport", &["error", "model", "response"]),
-    (
-        "client",
-        &["error", "model", "request", "response", "stream", "transport"],
-    ),
+    ("client", &["error", "model", "request", "response", "stream", "transport"]),
     ("emulator", &["request", "response", "stream", "model", "error"]),
     // the modules are its own
     ("lib", &[]),
@@ -76,13 +73,9 @@ fn code(text: &str) -> Vec<(usize, &str)> {
 /// The sources, without the files that are tests.
 fn sources_without_tests() -> Vec<(PathBuf, String)> {
     let all = sources();
-    let tests = all
-        .iter()
-        .flat_map(|(_, text)| text.split("#[cfg(test)]\nmod ").skip(1));
-    let tests: Vec<String> = tests
-        .filter_map(|rest| rest.lines().next()?.strip_suffix(';'))
-        .map(|name| format!("{name}.rs"))
-        .collect();
+    let tests = all.iter().flat_map(|(_, text)| text.split("#[cfg(test)]\nmod ").skip(1));
+    let tests: Vec<String> =
+        tests.filter_map(|rest| rest.lines().next()?.strip_suffix(';')).map(|name| format!("{name}.rs")).collect();
     let is_test = |path: &Path| tests.iter().any(|name| path.ends_with(name));
     all.iter().filter(|(path, _)| !is_test(path)).cloned().collect()
 }
@@ -106,10 +99,8 @@ fn rooms_import_only_whom_they_may() {
     for (path, text) in sources_without_tests() {
         let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
         let room = first.trim_end_matches(".rs");
-        let (_, allowed) = MAY_IMPORT
-            .iter()
-            .find(|(name, _)| *name == room)
-            .unwrap_or_else(|| panic!("{room} is not in the table"));
+        let (_, allowed) =
+            MAY_IMPORT.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room} is not in the table"));
         for (at, line) in code(&text) {
             for name in imports(line) {
                 checked += 1;
@@ -128,11 +119,7 @@ fn rooms_import_only_whom_they_may() {
 fn no_file_outgrows_its_subject() {
     for (path, text) in sources() {
         let lines = text.lines().count();
-        assert!(
-            lines <= 800,
-            "src/{} has {lines} lines: look for a second subject",
-            path.display()
-        );
+        assert!(lines <= 800, "src/{} has {lines} lines: look for a second subject", path.display());
     }
 }
 
@@ -142,15 +129,7 @@ fn outside_of_tests_nothing_is_unwrapped_or_left_undone() {
     for (path, text) in sources_without_tests() {
         for (at, line) in code(&text) {
             checked += 1;
-            for word in [
-                ".unwrap(",
-                ".expect(\"",
-                "todo!(",
-                "unimplemented!(",
-                "panic!(",
-                "dbg!(",
-                "println!(",
-            ] {
+            for word in [".unwrap(", ".expect(\"", "todo!(", "unimplemented!(", "panic!(", "dbg!(", "println!("] {
                 assert!(!line.contains(word), "src/{}:{at}: {word}..", path.display());
             }
         }
@@ -207,16 +186,8 @@ fn words_known_and_unknown_go_through() {
         Verbosity,
         Voice,
     );
-    let words = |known: &[FinishReason]| {
-        known
-            .iter()
-            .map(|reason| reason.as_str().to_owned())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        words(FinishReason::KNOWN),
-        ["stop", "length", "tool_calls", "content_filter", "function_call"]
-    );
+    let words = |known: &[FinishReason]| known.iter().map(|reason| reason.as_str().to_owned()).collect::<Vec<_>>();
+    assert_eq!(words(FinishReason::KNOWN), ["stop", "length", "tool_calls", "content_filter", "function_call"]);
 }
 
 #[test]
@@ -228,11 +199,7 @@ fn every_open_enum_is_among_those_that_are_tested() {
             let (_, rest) = invocation.split_once("pub enum ").unwrap();
             let name = rest.split_whitespace().next().unwrap();
             found += 1;
-            assert!(
-                this.contains(&format!("        {name},\n")),
-                "{name} of src/{} is not tested",
-                path.display()
-            );
+            assert!(this.contains(&format!("        {name},\n")), "{name} of src/{} is not tested", path.display());
         }
     }
     assert!(found >= 20, "only {found} were found");

@@ -24,11 +24,7 @@ struct Numbered {
 
 impl Numbered {
     fn living(life: Duration, tokens: usize) -> Arc<Self> {
-        Arc::new(Self {
-            scopes: Mutex::default(),
-            life,
-            open: Semaphore::new(tokens),
-        })
+        Arc::new(Self { scopes: Mutex::default(), life, open: Semaphore::new(tokens) })
     }
 
     fn new() -> Arc<Self> {
@@ -96,21 +92,13 @@ async fn the_scope_is_that_of_the_route_unless_the_client_names_another() {
     for (version, named, scope) in [
         (ApiVersion::V1, None, "https://ai.azure.com/.default"),
         (ApiVersion::V1_PREVIEW, None, "https://ai.azure.com/.default"),
-        (
-            ApiVersion::V2024_10_21,
-            None,
-            "https://cognitiveservices.azure.com/.default",
-        ),
+        (ApiVersion::V2024_10_21, None, "https://cognitiveservices.azure.com/.default"),
         (
             ApiVersion::V1,
             Some("https://cognitiveservices.azure.com/.default"),
             "https://cognitiveservices.azure.com/.default",
         ),
-        (
-            ApiVersion::V2024_10_21,
-            Some("api://gateway/.default"),
-            "api://gateway/.default",
-        ),
+        (ApiVersion::V2024_10_21, Some("api://gateway/.default"), "api://gateway/.default"),
     ] {
         let server = serving("a call with a token", [ok_json(&completion("hello"))]).await;
         let tokens = Numbered::new();
@@ -126,21 +114,9 @@ async fn the_scope_is_that_of_the_route_unless_the_client_names_another() {
 #[tokio::test]
 async fn the_scope_is_that_of_the_cloud() {
     for (host, on_v1, on_dated) in [
-        (
-            "r.openai.azure.com",
-            "https://ai.azure.com/.default",
-            "https://cognitiveservices.azure.com/.default",
-        ),
-        (
-            "r.openai.azure.us",
-            "https://ai.azure.us/.default",
-            "https://cognitiveservices.azure.us/.default",
-        ),
-        (
-            "r.openai.azure.cn",
-            "https://ai.azure.cn/.default",
-            "https://cognitiveservices.azure.cn/.default",
-        ),
+        ("r.openai.azure.com", "https://ai.azure.com/.default", "https://cognitiveservices.azure.com/.default"),
+        ("r.openai.azure.us", "https://ai.azure.us/.default", "https://cognitiveservices.azure.us/.default"),
+        ("r.openai.azure.cn", "https://ai.azure.cn/.default", "https://cognitiveservices.azure.cn/.default"),
     ] {
         for (version, scope) in [(ApiVersion::V1, on_v1), (ApiVersion::V2024_10_21, on_dated)] {
             // nothing is sent, because there is no token
@@ -161,12 +137,7 @@ async fn fifty_calls_at_once_ask_for_one_token() {
     let answers = futures::future::join_all((0..50).map(|_| client.complete(&request))).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(tokens.scopes().len(), 1);
-    assert!(
-        sent_headers(&server, "authorization")
-            .await
-            .iter()
-            .all(|sent| sent == "Bearer t1")
-    );
+    assert!(sent_headers(&server, "authorization").await.iter().all(|sent| sent == "Bearer t1"));
 }
 
 #[tokio::test]
@@ -184,20 +155,14 @@ async fn a_token_is_renewed_before_its_end_while_nobody_waits() {
     tokens.open.add_permits(1);
     tokio::time::sleep(Duration::from_millis(100)).await;
     client.complete(&question()).await.unwrap();
-    assert_eq!(
-        sent_headers(&server, "authorization").await,
-        ["Bearer t1", "Bearer t1", "Bearer t2"]
-    );
+    assert_eq!(sent_headers(&server, "authorization").await, ["Bearer t1", "Bearer t1", "Bearer t2"]);
     assert_eq!(tokens.scopes().len(), 2);
 }
 
 #[tokio::test]
 async fn without_a_token_nothing_is_sent_and_the_scope_is_named() {
     let server = untouched("calls without a token").await;
-    let client = ChatClient::builder(server.uri(), Arc::new(Locked))
-        .retry(quick())
-        .build()
-        .unwrap();
+    let client = ChatClient::builder(server.uri(), Arc::new(Locked)).retry(quick()).build().unwrap();
     let unary = client.complete(&question()).await.unwrap_err();
     let streamed = client.stream(&question()).await.unwrap_err();
     for error in [unary, streamed] {
@@ -231,10 +196,7 @@ async fn a_refused_token_is_replaced_once() {
     let log = Arc::clone(&causes);
     // a replaced token is no retry
     let policy = RetryPolicy::none().on_retry(move |event| log.lock().unwrap().push((event.cause(), event.wait())));
-    let client = ChatClient::builder(server.uri(), Arc::clone(&tokens))
-        .retry(policy)
-        .build()
-        .unwrap();
+    let client = ChatClient::builder(server.uri(), Arc::clone(&tokens)).retry(policy).build().unwrap();
     let completion = client.complete(&question()).await.unwrap();
     assert_eq!(completion.metadata().attempts(), 2);
     assert_eq!(sent_headers(&server, "authorization").await, ["Bearer t1", "Bearer t2"]);
@@ -253,10 +215,7 @@ async fn a_token_refused_twice_is_an_error_that_names_the_scope() {
         } else {
             client.complete(&question()).await.unwrap_err()
         };
-        assert_eq!(
-            (error.kind(), error.status(), error.attempts()),
-            (ErrorKind::Service, Some(401), 2)
-        );
+        assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Service, Some(401), 2));
         assert_eq!(
             error.to_string(),
             "deployment 'gpt' answered 401 (Unauthorized): Access token is missing, invalid, audience is incorrect, or \
@@ -295,19 +254,11 @@ async fn a_refused_token_does_not_cost_the_others_theirs() {
 async fn a_key_goes_out_in_the_header_it_was_given_for() {
     for (key, name, value) in [
         (ApiKey::new("k-1"), "api-key", "k-1"),
-        (
-            ApiKey::new("k-1").with_header("Ocp-Apim-Subscription-Key"),
-            "ocp-apim-subscription-key",
-            "k-1",
-        ),
+        (ApiKey::new("k-1").with_header("Ocp-Apim-Subscription-Key"), "ocp-apim-subscription-key", "k-1"),
         (ApiKey::new("k-1").with_bearer(), "authorization", "Bearer k-1"),
     ] {
         let server = serving("a call with a key", [ok_json(&completion("hello"))]).await;
-        ChatClient::new(server.uri(), key)
-            .unwrap()
-            .complete(&question())
-            .await
-            .unwrap();
+        ChatClient::new(server.uri(), key).unwrap().complete(&question()).await.unwrap();
         for header in ["api-key", "ocp-apim-subscription-key", "authorization"] {
             let expected = if header == name { value } else { "" };
             assert_eq!(sent_headers(&server, header).await, [expected], "{header}");
@@ -318,10 +269,7 @@ async fn a_key_goes_out_in_the_header_it_was_given_for() {
 #[tokio::test]
 async fn a_wrong_key_is_not_tried_again() {
     let server = serving("a wrong key", [refused()]).await;
-    let client = ChatClient::builder(server.uri(), ApiKey::new("canary-key"))
-        .retry(quick())
-        .build()
-        .unwrap();
+    let client = ChatClient::builder(server.uri(), ApiKey::new("canary-key")).retry(quick()).build().unwrap();
     let error = client.complete(&question()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Service, 1));
     assert!(!shown(&error).contains("canary"), "{error:?}");
@@ -339,27 +287,17 @@ fn a_key_that_no_header_can_carry_is_told_when_the_client_is_built_and_not_shown
         ("can\0ary", "cannot carry"),
         ("canäry", "cannot carry"),
     ] {
-        for key in [
-            ApiKey::new(key),
-            ApiKey::new(key).with_header("x-key"),
-            ApiKey::new(key).with_bearer(),
-        ] {
+        for key in [ApiKey::new(key), ApiKey::new(key).with_header("x-key"), ApiKey::new(key).with_bearer()] {
             let error = ChatClient::new("https://r.openai.azure.com", key).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(words), "{error}");
             let shown = shown(&error);
-            assert!(
-                ["canary", "can\0ary", "canäry"].iter().all(|key| !shown.contains(key)),
-                "{shown}"
-            );
+            assert!(["canary", "can\0ary", "canäry"].iter().all(|key| !shown.contains(key)), "{shown}");
         }
     }
     let odd = ApiKey::new("canary").with_header("no name");
     let error = ChatClient::new("https://r.openai.azure.com", odd).unwrap_err();
-    assert!(
-        error.to_string().contains("\"no name\"") && !shown(&error).contains("canary"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("\"no name\"") && !shown(&error).contains("canary"), "{error}");
 }
 
 #[tokio::test]
@@ -371,18 +309,11 @@ async fn a_credential_is_asked_again_after_it_failed() {
         let number = count.fetch_add(1, Ordering::SeqCst);
         async move {
             let ends = SystemTime::now() + Duration::from_secs(3600);
-            if number == 0 {
-                Err("not yet signed in")
-            } else {
-                Ok(Token::new("t", ends))
-            }
+            if number == 0 { Err("not yet signed in") } else { Ok(Token::new("t", ends)) }
         }
     });
     let client = ChatClient::new(server.uri(), credential).unwrap();
-    assert_eq!(
-        client.complete(&question()).await.unwrap_err().kind(),
-        ErrorKind::Credential
-    );
+    assert_eq!(client.complete(&question()).await.unwrap_err().kind(), ErrorKind::Credential);
     client.complete(&question()).await.unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }

@@ -19,38 +19,27 @@ use crate::support::{
 
 /// Breaks no rule, but the documents discourage it: an api version that does not know `reasoning_effort`.
 fn discouraged(deployment: &str) -> ChatCompletionRequest {
-    let request = ChatCompletionRequest::builder(deployment)
-        .user("hi")
-        .reasoning_effort("low");
+    let request = ChatCompletionRequest::builder(deployment).user("hi").reasoning_effort("low");
     request.build().unwrap()
 }
 
 /// Breaks two rules of its model.
 fn wrong() -> ChatCompletionRequest {
     let o1 = Deployment::new("o1").model(Model::O1_2024_12_17);
-    ChatCompletionRequest::builder(o1)
-        .user("hi")
-        .temperature(0.5)
-        .build_unchecked()
+    ChatCompletionRequest::builder(o1).user("hi").temperature(0.5).build_unchecked()
 }
 
 fn parameters(error: &Error) -> Vec<(String, Rule)> {
     let source = std::error::Error::source(error).unwrap();
     let violations = source.downcast_ref::<ValidationError>().unwrap().violations();
-    violations
-        .iter()
-        .map(|violation| (violation.parameter().to_owned(), violation.rule()))
-        .collect()
+    violations.iter().map(|violation| (violation.parameter().to_owned(), violation.rule())).collect()
 }
 
 #[tokio::test]
 async fn advice_is_sent_all_the_same_and_logged_once_for_each_deployment() {
     let (log, _guard) = Log::listen(LevelFilter::WARN);
     let server = serving("four calls", vec![ok_json(&completion("hello")); 4]).await;
-    let client = builder(server.uri())
-        .api_version(ApiVersion::V2024_02_01)
-        .build()
-        .unwrap();
+    let client = builder(server.uri()).api_version(ApiVersion::V2024_02_01).build().unwrap();
     for deployment in ["one", "one", "two", "one"] {
         client.complete(&discouraged(deployment)).await.unwrap();
     }
@@ -59,10 +48,7 @@ async fn advice_is_sent_all_the_same_and_logged_once_for_each_deployment() {
     for (line, deployment) in lines.iter().zip(["one", "two"]) {
         assert!(line.trim_start().starts_with("WARN"), "{line}");
         assert!(line.contains(&format!("deployment=\"{deployment}\"")), "{line}");
-        assert!(
-            line.contains("reasoning_effort is documented from 2024-12-01-preview on"),
-            "{line}"
-        );
+        assert!(line.contains("reasoning_effort is documented from 2024-12-01-preview on"), "{line}");
     }
 }
 
@@ -70,20 +56,11 @@ async fn advice_is_sent_all_the_same_and_logged_once_for_each_deployment() {
 async fn advisory_validation_stops_violations_before_they_are_sent() {
     let server = untouched("calls that break a rule").await;
     let client = client(server.uri());
-    for error in [
-        client.complete(&wrong()).await.unwrap_err(),
-        client.stream(&wrong()).await.unwrap_err(),
-    ] {
+    for error in [client.complete(&wrong()).await.unwrap_err(), client.stream(&wrong()).await.unwrap_err()] {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
         let broken = parameters(&error);
-        assert!(
-            broken.contains(&("temperature".to_owned(), Rule::UnsupportedParameter)),
-            "{broken:?}"
-        );
-        assert!(
-            broken.contains(&("max_completion_tokens".to_owned(), Rule::RequiredParameter)),
-            "{broken:?}"
-        );
+        assert!(broken.contains(&("temperature".to_owned(), Rule::UnsupportedParameter)), "{broken:?}");
+        assert!(broken.contains(&("max_completion_tokens".to_owned(), Rule::RequiredParameter)), "{broken:?}");
     }
     let silent: ChatCompletionRequest = serde_json::from_value(json!({"model": "gpt"})).unwrap();
     let error = client.complete(&silent).await.unwrap_err();
@@ -94,9 +71,7 @@ async fn advisory_validation_stops_violations_before_they_are_sent() {
 async fn strict_validation_stops_advice_too() {
     let (log, _guard) = Log::listen(LevelFilter::WARN);
     let server = untouched("calls that are discouraged").await;
-    let client = builder(server.uri())
-        .api_version(ApiVersion::V2024_02_01)
-        .validation(Validation::Strict);
+    let client = builder(server.uri()).api_version(ApiVersion::V2024_02_01).validation(Validation::Strict);
     let error = client.build().unwrap().complete(&discouraged("one")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
     assert_eq!(parameters(&error), [("reasoning_effort".to_owned(), Rule::Advice)]);
@@ -107,11 +82,7 @@ async fn strict_validation_stops_advice_too() {
 async fn without_validation_anything_is_sent_and_nothing_said() {
     let (log, _guard) = Log::listen(LevelFilter::WARN);
     let server = serving("two calls", vec![ok_json(&completion("hello")); 2]).await;
-    let client = builder(server.uri())
-        .api_version("2024-02-31")
-        .validation(Validation::Off)
-        .build()
-        .unwrap();
+    let client = builder(server.uri()).api_version("2024-02-31").validation(Validation::Off).build().unwrap();
     client.complete(&wrong()).await.unwrap();
     client.complete(&discouraged("one")).await.unwrap();
     assert_eq!(sent_bodies(&server).await[0]["temperature"], 0.5);
@@ -138,10 +109,7 @@ async fn another_model_than_declared_is_told_once_whole_or_streamed() {
     chunk["model"] = json!(answered);
     let streamed = events(&[json!({"model": "", "choices": []}), chunk, finish("stop")]);
     let declared = |name: &str, model: Model| {
-        ChatCompletionRequest::builder(Deployment::new(name).model(model))
-            .user("hi")
-            .build()
-            .unwrap()
+        ChatCompletionRequest::builder(Deployment::new(name).model(model)).user("hi").build().unwrap()
     };
     for stream_first in [false, true] {
         let (log, _guard) = Log::listen(LevelFilter::WARN);
@@ -160,28 +128,18 @@ async fn another_model_than_declared_is_told_once_whole_or_streamed() {
                 while stream.try_next().await.unwrap().is_some() {}
             }
         }
-        client
-            .complete(&declared("right", answered.parse().unwrap()))
-            .await
-            .unwrap();
+        client.complete(&declared("right", answered.parse().unwrap())).await.unwrap();
         let lines = log.lines();
         assert_eq!(lines.len(), 1, "{lines:#?}");
         assert!(lines[0].contains("deployment=\"team\""), "{lines:#?}");
-        assert!(
-            lines[0].contains(&format!("declared as gpt-4o-2024-08-06 but answered as {answered}")),
-            "{lines:#?}"
-        );
+        assert!(lines[0].contains(&format!("declared as gpt-4o-2024-08-06 but answered as {answered}")), "{lines:#?}");
     }
 }
 
 #[tokio::test]
 async fn a_prediction_in_a_region_without_them_is_told() {
     let emulator = Emulator::builder().region("Southeast Asia").start().await.unwrap();
-    let request = ChatCompletionRequest::builder("gpt-4o-mini")
-        .user("hi")
-        .prediction("hi")
-        .build()
-        .unwrap();
+    let request = ChatCompletionRequest::builder("gpt-4o-mini").user("hi").prediction("hi").build().unwrap();
     for streaming in [false, true] {
         let (log, _guard) = Log::listen(LevelFilter::WARN);
         let client = client(emulator.endpoint());
@@ -191,9 +149,7 @@ async fn a_prediction_in_a_region_without_them_is_told() {
             client.complete(&request).await.unwrap();
         }
         assert!(
-            log.lines()
-                .iter()
-                .any(|line| line.contains("Southeast Asia does not offer predicted outputs")),
+            log.lines().iter().any(|line| line.contains("Southeast Asia does not offer predicted outputs")),
             "{:#?}",
             log.lines()
         );
@@ -203,10 +159,7 @@ async fn a_prediction_in_a_region_without_them_is_told() {
 #[tokio::test]
 async fn a_check_says_what_sending_would_without_sending() {
     let server = untouched("checks").await;
-    let client = builder(server.uri())
-        .api_version(ApiVersion::V2024_02_01)
-        .build()
-        .unwrap();
+    let client = builder(server.uri()).api_version(ApiVersion::V2024_02_01).build().unwrap();
     assert!(client.check(&question()).is_clean());
     let check = client.check(&wrong());
     assert_eq!(check.violations()[0].parameter(), "temperature");
@@ -227,14 +180,8 @@ fn settings_that_cannot_work_are_told_when_the_client_is_built() {
         (fresh().header("api-key", "v"), "'api-key'"),
         (eleven, "11 custom headers"),
         (fresh().backend(Backend::new("", ApiKey::new("k"))), "endpoint is empty"),
-        (
-            fresh().backend(Backend::new("https://s.openai.azure.com", ApiKey::new(""))),
-            "API key is empty",
-        ),
-        (
-            fresh().backend(Backend::new("https://s.openai.azure.com", ApiKey::new("k")).weight(0)),
-            "weight 0",
-        ),
+        (fresh().backend(Backend::new("https://s.openai.azure.com", ApiKey::new(""))), "API key is empty"),
+        (fresh().backend(Backend::new("https://s.openai.azure.com", ApiKey::new("k")).weight(0)), "weight 0"),
     ] {
         let error = builder.build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
@@ -246,37 +193,16 @@ fn settings_that_cannot_work_are_told_when_the_client_is_built() {
 async fn the_clients_own_clocks_and_transport_are_used() {
     let slow = ok_json(&completion("late")).set_delay(Duration::from_secs(5));
     let server = serving("slow calls", vec![slow; 2]).await;
-    let impatient = builder(server.uri())
-        .timeout(Duration::from_millis(100))
-        .build()
-        .unwrap();
-    assert_eq!(
-        impatient.complete(&question()).await.unwrap_err().kind(),
-        ErrorKind::Timeout
-    );
-    let impatient = builder(server.uri())
-        .first_event_timeout(Duration::from_millis(100))
-        .build()
-        .unwrap();
+    let impatient = builder(server.uri()).timeout(Duration::from_millis(100)).build().unwrap();
+    assert_eq!(impatient.complete(&question()).await.unwrap_err().kind(), ErrorKind::Timeout);
+    let impatient = builder(server.uri()).first_event_timeout(Duration::from_millis(100)).build().unwrap();
     let error = impatient.stream(&question()).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.to_string().as_str()),
-        (ErrorKind::Timeout, "no first event within 0.1 s")
-    );
+    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Timeout, "no first event within 0.1 s"));
 
     let server = serving("a call of one's own client", [ok_json(&completion("hello"))]).await;
-    let http = reqwest::Client::builder()
-        .user_agent("mine")
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
-    builder(server.uri())
-        .http_client(http)
-        .build()
-        .unwrap()
-        .complete(&question())
-        .await
-        .unwrap();
+    let http =
+        reqwest::Client::builder().user_agent("mine").redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    builder(server.uri()).http_client(http).build().unwrap().complete(&question()).await.unwrap();
     assert_eq!(sent_headers(&server, "user-agent").await, ["mine"]);
 }
 
@@ -284,10 +210,7 @@ async fn the_clients_own_clocks_and_transport_are_used() {
 async fn clones_share_connections_and_what_was_told() {
     let (log, _guard) = Log::listen(LevelFilter::WARN);
     let server = serving("two calls", vec![ok_json(&completion("hello")); 2]).await;
-    let client = builder(server.uri())
-        .api_version(ApiVersion::V2024_02_01)
-        .build()
-        .unwrap();
+    let client = builder(server.uri()).api_version(ApiVersion::V2024_02_01).build().unwrap();
     client.complete(&discouraged("one")).await.unwrap();
     client.clone().complete(&discouraged("one")).await.unwrap();
     assert_eq!(log.lines().len(), 1);
@@ -295,19 +218,12 @@ async fn clones_share_connections_and_what_was_told() {
 
 #[tokio::test]
 async fn a_busy_backend_rests_and_the_next_takes_over() {
-    let busy = ResponseTemplate::new(429)
-        .insert_header("retry-after", "30")
-        .set_body_json(json!({"error": {"code": "429"}}));
+    let busy =
+        ResponseTemplate::new(429).insert_header("retry-after", "30").set_body_json(json!({"error": {"code": "429"}}));
     let first = serving("the busy one", [busy]).await;
     let second = serving("the next one", vec![ok_json(&completion("hello")); 2]).await;
-    let standby = Backend::new(second.uri(), ApiKey::new("other-key"))
-        .priority(1)
-        .deployment("gpt", "gpt-standard");
-    let client = builder(first.uri())
-        .retry(RetryPolicy::none())
-        .backend(standby)
-        .build()
-        .unwrap();
+    let standby = Backend::new(second.uri(), ApiKey::new("other-key")).priority(1).deployment("gpt", "gpt-standard");
+    let client = builder(first.uri()).retry(RetryPolicy::none()).backend(standby).build().unwrap();
     let completion = client.complete(&question()).await.unwrap();
     assert_eq!(completion.metadata().attempts(), 2);
     assert_eq!(completion.metadata().endpoint(), Some(second.uri().as_str()));
@@ -323,14 +239,8 @@ async fn no_level_of_the_log_shows_a_secret_a_prompt_or_an_answer() {
     let echo = ResponseTemplate::new(503).set_body_json(json!({"error": {"code": "503", "message": "canary-prompt"}}));
     let stream = ok_stream(events(&[delta("canary-answer"), finish("stop")]));
     let server = serving("three calls", [echo, ok_json(&completion("canary-answer")), stream]).await;
-    let client = builder(server.uri())
-        .header("x-secret", "canary-header")
-        .build()
-        .unwrap();
-    let request = ChatCompletionRequest::builder("gpt")
-        .user("canary-prompt")
-        .build()
-        .unwrap();
+    let client = builder(server.uri()).header("x-secret", "canary-header").build().unwrap();
+    let request = ChatCompletionRequest::builder("gpt").user("canary-prompt").build().unwrap();
     client.complete(&request).await.unwrap();
     let mut stream = client.stream(&request).await.unwrap();
     while stream.try_next().await.unwrap().is_some() {}

@@ -43,15 +43,9 @@ async fn an_answer_is_typed() {
     assert_eq!(completion.message().unwrap().role, Some(Role::Assistant));
     assert_eq!(completion.system_fingerprint(), Some("fp_1"));
     let usage = completion.usage();
-    assert_eq!(
-        (usage.prompt_tokens(), usage.completion_tokens(), usage.total_tokens()),
-        (20, 60, 80)
-    );
+    assert_eq!((usage.prompt_tokens(), usage.completion_tokens(), usage.total_tokens()), (20, 60, 80));
     assert_eq!((usage.reasoning_tokens(), usage.cached_tokens()), (40, 10));
-    assert_eq!(
-        (usage.accepted_prediction_tokens(), usage.rejected_prediction_tokens()),
-        (12, 4)
-    );
+    assert_eq!((usage.accepted_prediction_tokens(), usage.rejected_prediction_tokens()), (12, 4));
     assert_eq!(usage.prediction_acceptance(), Some(0.75));
     assert_eq!(completion.content_filter_state(), FilterState::Clean);
     assert_eq!(completion.prompt_filter_results().len(), 1);
@@ -97,17 +91,10 @@ async fn the_headers_of_an_answer_are_its_metadata() {
     assert_eq!(metadata.endpoint(), Some(server.uri().as_str()));
     assert_eq!(metadata.header("x-not-modelled"), Some("kept"));
     assert!(metadata.headers().any(|header| header == ("x-not-modelled", "kept")));
-    assert!(
-        metadata
-            .time_to_headers()
-            .is_some_and(|time| time < Duration::from_secs(30))
-    );
+    assert!(metadata.time_to_headers().is_some_and(|time| time < Duration::from_secs(30)));
     assert!(metadata.repaired().is_empty());
     let limits = metadata.rate_limits();
-    assert_eq!(
-        (limits.limit_requests, limits.remaining_requests),
-        (Some(120), Some(119))
-    );
+    assert_eq!((limits.limit_requests, limits.remaining_requests), (Some(120), Some(119)));
     assert_eq!((limits.limit_tokens, limits.remaining_tokens), (Some(-1), Some(0)));
     assert_eq!(limits.reset_requests, Some(Duration::from_secs(6)));
     assert_eq!(limits.reset_tokens, Some(Duration::from_millis(59_500)));
@@ -175,11 +162,7 @@ async fn the_body_on_the_wire_is_the_requests_body() {
 #[tokio::test]
 async fn what_the_call_says_in_headers_arrives() {
     let server = serving("three calls", vec![ok_json(&completion("hello")); 3]).await;
-    let client = builder(server.uri())
-        .header("x-team", "a")
-        .header("x-app", "b")
-        .build()
-        .unwrap();
+    let client = builder(server.uri()).header("x-team", "a").header("x-app", "b").build().unwrap();
     let options = CallOptions::new()
         .header("X-Team", "c")
         .header("x-policy-id", "strict")
@@ -192,10 +175,7 @@ async fn what_the_call_says_in_headers_arrives() {
     assert_eq!(sent_headers(&server, "x-team").await, ["c", "a", "a"]);
     assert_eq!(sent_headers(&server, "x-app").await, ["b", "b", "b"]);
     assert_eq!(sent_headers(&server, "x-policy-id").await, ["strict", "", ""]);
-    assert_eq!(
-        sent_headers(&server, "x-ms-spillover-deployment").await,
-        ["paygo", "", ""]
-    );
+    assert_eq!(sent_headers(&server, "x-ms-spillover-deployment").await, ["paygo", "", ""]);
     assert_eq!(sent_headers(&server, "content-type").await, ["application/json"; 3]);
     let ids = sent_headers(&server, "x-ms-client-request-id").await;
     assert_eq!(ids[0], "mine");
@@ -208,10 +188,7 @@ async fn a_call_may_be_less_patient_than_its_client() {
     let slow = ok_json(&completion("late")).set_delay(Duration::from_secs(5));
     let server = serving("a slow call", [slow]).await;
     let options = CallOptions::new().timeout(Duration::from_millis(100));
-    let error = client(server.uri())
-        .complete_with(&question(), &options)
-        .await
-        .unwrap_err();
+    let error = client(server.uri()).complete_with(&question(), &options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.is_retryable());
     assert!(error.to_string().starts_with("no answer within 0.1 s"), "{error}");
@@ -220,59 +197,30 @@ async fn a_call_may_be_less_patient_than_its_client() {
 #[tokio::test]
 async fn a_good_status_without_a_good_body_is_told_without_showing_it() {
     for (body, kind, words) in [
-        (
-            "<!DOCTYPE html><title>canary</title>",
-            ErrorKind::Decode,
-            "the answer is a page of HTML",
-        ),
+        ("<!DOCTYPE html><title>canary</title>", ErrorKind::Decode, "the answer is a page of HTML"),
         ("", ErrorKind::Decode, "the answer is empty"),
         (" \r\n", ErrorKind::Decode, "the answer is empty"),
-        (
-            r#"{"choices":[{"message":{"content":"canary"#,
-            ErrorKind::Decode,
-            "the answer ends in the middle",
-        ),
-        (
-            r#"{"choices":[{"message":{"content":"canary"}}]}{"choices":[]}"#,
-            ErrorKind::Decode,
-            "not a JSON object",
-        ),
+        (r#"{"choices":[{"message":{"content":"canary"#, ErrorKind::Decode, "the answer ends in the middle"),
+        (r#"{"choices":[{"message":{"content":"canary"}}]}{"choices":[]}"#, ErrorKind::Decode, "not a JSON object"),
         (r#"["canary"]"#, ErrorKind::Decode, "not a JSON object"),
         (r#""canary""#, ErrorKind::Decode, "not a JSON object"),
         ("null", ErrorKind::Decode, "not a JSON object"),
         ("canary", ErrorKind::Decode, "not a JSON object"),
         ("{\"canary\": canary}", ErrorKind::Decode, "not a JSON object"),
-        (
-            "data: {\"choices\":[]}\n\ndata: [DONE]\n\n",
-            ErrorKind::Decode,
-            "the answer is an event stream",
-        ),
+        ("data: {\"choices\":[]}\n\ndata: [DONE]\n\n", ErrorKind::Decode, "the answer is an event stream"),
         (
             r#"{"error":{"code":"server_error","message":"overloaded","type":"server_error"}}"#,
             ErrorKind::Service,
             "(server_error): overloaded",
         ),
-        (
-            r#"{"error":{"code":"429","message":"slow down"}}"#,
-            ErrorKind::RateLimited,
-            "(429): slow down",
-        ),
-        (
-            r#"{"error":{"code":"content_filter","message":"no"}}"#,
-            ErrorKind::ContentFiltered,
-            "content filter",
-        ),
+        (r#"{"error":{"code":"429","message":"slow down"}}"#, ErrorKind::RateLimited, "(429): slow down"),
+        (r#"{"error":{"code":"content_filter","message":"no"}}"#, ErrorKind::ContentFiltered, "content filter"),
     ] {
-        let answer = ResponseTemplate::new(200)
-            .set_body_raw(body, "application/json")
-            .insert_header("apim-request-id", "a-1");
+        let answer =
+            ResponseTemplate::new(200).set_body_raw(body, "application/json").insert_header("apim-request-id", "a-1");
         let server = serving(body, [answer]).await;
         let error = client(server.uri()).complete(&question()).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.status(), error.attempts()),
-            (kind, Some(200), 1),
-            "{body}: {error}"
-        );
+        assert_eq!((error.kind(), error.status(), error.attempts()), (kind, Some(200), 1), "{body}: {error}");
         assert_eq!(error.request_id(), Some("a-1"), "{body}");
         assert!(error.to_string().contains(words), "{body}: {error}");
         assert!(!shown(&error).contains("canary"), "{body}: {error:?}");
@@ -284,10 +232,7 @@ async fn no_content_type_is_needed() {
     let body = completion("hello").to_string();
     let bare = ResponseTemplate::new(200).set_body_bytes(body);
     let server = serving("an answer without a type", [bare]).await;
-    assert_eq!(
-        client(server.uri()).complete(&question()).await.unwrap().text(),
-        Some("hello")
-    );
+    assert_eq!(client(server.uri()).complete(&question()).await.unwrap().text(), Some("hello"));
 }
 
 #[tokio::test]
@@ -298,26 +243,18 @@ async fn an_answer_goes_back_into_the_conversation_as_it_is() {
     let server = serving("two turns", [ok_json(&first), ok_json(&completion("done"))]).await;
     let client = client(server.uri());
     let answer = client.complete(&question()).await.unwrap();
-    let next = question()
-        .with_message(answer.message().unwrap().clone())
-        .with_message(Message::tool("call_1", "found"));
+    let next =
+        question().with_message(answer.message().unwrap().clone()).with_message(Message::tool("call_1", "found"));
     client.complete(&next).await.unwrap();
     let sent = &sent_bodies(&server).await[1]["messages"];
     assert_eq!(sent[1], json!({"role": "assistant", "tool_calls": [call]}));
-    assert_eq!(
-        sent[2],
-        json!({"role": "tool", "tool_call_id": "call_1", "content": "found"})
-    );
+    assert_eq!(sent[2], json!({"role": "tool", "tool_call_id": "call_1", "content": "found"}));
 }
 
 #[tokio::test]
 async fn an_answer_beyond_the_limit_is_refused() {
     let server = serving("a long answer", [ok_json(&completion(&"canary ".repeat(1000)))]).await;
-    let client = builder(server.uri())
-        .max_response_bytes(4096)
-        .retry(RetryPolicy::none())
-        .build()
-        .unwrap();
+    let client = builder(server.uri()).max_response_bytes(4096).retry(RetryPolicy::none()).build().unwrap();
     let error = client.complete(&question()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert_eq!(error.to_string(), "the answer is larger than the limit of 4096 bytes");

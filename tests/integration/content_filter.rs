@@ -11,10 +11,7 @@ use wiremock::ResponseTemplate;
 use crate::support::{client, completion, delta, events, finish, ok_json, ok_stream, question, sent_headers, serving};
 
 fn mini(words: &str) -> ChatCompletionRequest {
-    ChatCompletionRequest::builder("gpt-4o-mini")
-        .user(words)
-        .build()
-        .unwrap()
+    ChatCompletionRequest::builder("gpt-4o-mini").user(words).build().unwrap()
 }
 
 #[tokio::test]
@@ -36,10 +33,7 @@ async fn a_blocked_prompt_is_an_error_with_its_category() {
             assert_eq!(results.filtered_categories(), [category]);
             assert_eq!(results.state(), FilterState::Filtered);
             let text = error.to_string();
-            assert!(
-                text.contains(&format!("blocked by the content filter for {category}")),
-                "{text}"
-            );
+            assert!(text.contains(&format!("blocked by the content filter for {category}")), "{text}");
         }
     }
     assert_eq!(emulator.journal().len(), 4);
@@ -53,10 +47,7 @@ async fn the_details_are_found_however_they_are_spelled() {
             json!({"innererror": {"code": "ResponsibleAIPolicyViolation", "content_filter_result": violence}}),
             Some("violence"),
         ),
-        (
-            json!({"inner_error": {"content_filter_results": violence}}),
-            Some("violence"),
-        ),
+        (json!({"inner_error": {"content_filter_results": violence}}), Some("violence")),
         (
             json!({"innererror": {"content_filter_result": {"self-harm": {"filtered": true, "severity": "low"}}}}),
             Some("self_harm"),
@@ -69,33 +60,21 @@ async fn the_details_are_found_however_they_are_spelled() {
         (json!({"innererror": "odd"}), None),
     ] {
         let mut error = json!({"code": "content_filter", "param": "prompt", "message": "filtered"});
-        error
-            .as_object_mut()
-            .unwrap()
-            .extend(inner.as_object().unwrap().clone());
+        error.as_object_mut().unwrap().extend(inner.as_object().unwrap().clone());
         let answer = ResponseTemplate::new(400).set_body_json(json!({"error": error}));
         let server = serving("a blocked prompt", [answer]).await;
         let met = client(server.uri()).complete(&question()).await.unwrap_err();
         assert_eq!(met.kind(), ErrorKind::ContentFiltered, "{error}");
-        let categories = met
-            .content_filter()
-            .map(|results| results.filtered_categories().join(" "));
+        let categories = met.content_filter().map(|results| results.filtered_categories().join(" "));
         assert_eq!(categories.as_deref(), expected, "{error}");
-        assert!(
-            met.to_string()
-                .contains(expected.unwrap_or("blocked by the content filter; rephrase")),
-            "{met}"
-        );
+        assert!(met.to_string().contains(expected.unwrap_or("blocked by the content filter; rephrase")), "{met}");
     }
 }
 
 #[tokio::test]
 async fn a_stopped_answer_is_kept_as_far_as_it_came() {
     let emulator = Emulator::builder()
-        .script(
-            "gpt-4o-mini",
-            azure_openai_chat::emulator::Answer::text("First mix the powder and then"),
-        )
+        .script("gpt-4o-mini", azure_openai_chat::emulator::Answer::text("First mix the powder and then"))
         .completion_filter_trigger("powder", "violence")
         .start()
         .await
@@ -107,14 +86,8 @@ async fn a_stopped_answer_is_kept_as_far_as_it_came() {
     for completion in [whole, stream.into_completion().unwrap()] {
         assert_eq!(completion.finish_reason(), Some(&FinishReason::ContentFilter));
         assert_eq!(completion.content_filter_state(), FilterState::Filtered);
-        assert_eq!(
-            completion.choices()[0].content_filter().filtered_categories(),
-            ["violence"]
-        );
-        assert!(
-            !completion.text().unwrap_or_default().contains("and then"),
-            "{completion:?}"
-        );
+        assert_eq!(completion.choices()[0].content_filter().filtered_categories(), ["violence"]);
+        assert!(!completion.text().unwrap_or_default().contains("and then"), "{completion:?}");
     }
 }
 
@@ -142,16 +115,9 @@ async fn an_answer_is_clean_filtered_or_not_evaluated() {
         (judged(Some(json!({})), None, "stop"), FilterState::NotEvaluated),
         (judged(outage(), None, "stop"), FilterState::NotEvaluated),
         (judged(None, None, "content_filter"), FilterState::Filtered),
+        (judged(Some(json!({"new_category": {"filtered": true}})), None, "stop"), FilterState::Filtered),
         (
-            judged(Some(json!({"new_category": {"filtered": true}})), None, "stop"),
-            FilterState::Filtered,
-        ),
-        (
-            judged(
-                Some(json!({"profanity": {"filtered": true, "detected": true}})),
-                clean(),
-                "stop",
-            ),
+            judged(Some(json!({"profanity": {"filtered": true, "detected": true}})), clean(), "stop"),
             FilterState::Filtered,
         ),
     ] {
@@ -164,21 +130,13 @@ async fn an_answer_is_clean_filtered_or_not_evaluated() {
 
 #[tokio::test]
 async fn each_of_several_choices_is_judged_by_itself() {
-    let mut body = judged(
-        Some(json!({"hate": {"filtered": false, "severity": "safe"}})),
-        None,
-        "stop",
-    );
+    let mut body = judged(Some(json!({"hate": {"filtered": false, "severity": "safe"}})), None, "stop");
     let filtered = json!({"index": 1, "finish_reason": "content_filter", "content_filter_results": {"hate": {"filtered": true, "severity": "high"}}});
     body["choices"].as_array_mut().unwrap().push(filtered);
     let server = serving("two choices", [ok_json(&body)]).await;
     let request = ChatCompletionRequest::builder("gpt").user("hi").n(2).build().unwrap();
     let completion = client(server.uri()).complete(&request).await.unwrap();
-    let states: Vec<_> = completion
-        .choices()
-        .iter()
-        .map(|choice| choice.content_filter_state())
-        .collect();
+    let states: Vec<_> = completion.choices().iter().map(|choice| choice.content_filter_state()).collect();
     assert_eq!(states, [FilterState::Clean, FilterState::Filtered]);
     assert_eq!(completion.choices()[1].text(), None);
 }
@@ -186,11 +144,7 @@ async fn each_of_several_choices_is_judged_by_itself() {
 #[test]
 fn blocklists_come_in_three_shapes() {
     for (shape, filtered, ids) in [
-        (
-            json!({"filtered": true, "details": [{"filtered": true, "id": "pizza"}]}),
-            Some(true),
-            vec!["pizza"],
-        ),
+        (json!({"filtered": true, "details": [{"filtered": true, "id": "pizza"}]}), Some(true), vec!["pizza"]),
         (json!([{"id": "pizza", "filtered": false}]), None, vec!["pizza"]),
         (json!({"filtered": false}), Some(false), vec![]),
     ] {
@@ -199,26 +153,17 @@ fn blocklists_come_in_three_shapes() {
         let found: Vec<_> = lists.details().iter().filter_map(|list| list.id.as_deref()).collect();
         assert_eq!(found, ids, "{shape}");
         assert!(filtered.is_none() || lists.filtered() == filtered, "{shape}");
-        assert_eq!(
-            serde_json::to_value(&results).unwrap(),
-            json!({"custom_blocklists": shape})
-        );
+        assert_eq!(serde_json::to_value(&results).unwrap(), json!({"custom_blocklists": shape}));
     }
 }
 
 #[tokio::test]
 async fn late_annotations_are_merged_into_their_choice() {
     let emulator = Emulator::builder().async_filter(true).start().await.unwrap();
-    let mut stream = client(emulator.endpoint())
-        .stream(&mini("What is the capital of France?"))
-        .await
-        .unwrap();
+    let mut stream = client(emulator.endpoint()).stream(&mini("What is the capital of France?")).await.unwrap();
     let mut offsets = Vec::new();
     while let Some(event) = stream.events().next().await {
-        if let StreamEvent::ContentFilter {
-            offsets: Some(checked), ..
-        } = event.unwrap()
-        {
+        if let StreamEvent::ContentFilter { offsets: Some(checked), .. } = event.unwrap() {
             offsets.push(checked.end_offset.unwrap());
         }
     }
@@ -238,11 +183,7 @@ async fn a_violation_found_after_the_text_was_shown_is_not_lost() {
             "content_filter_results": {"violence": {"filtered": filtered, "severity": severity}},
             "content_filter_offsets": {"check_offset": 3, "start_offset": 0, "end_offset": 8}}]})
     };
-    let early = events(&[
-        delta("Hello"),
-        annotation(false, Value::Null),
-        annotation(true, json!("content_filter")),
-    ]);
+    let early = events(&[delta("Hello"), annotation(false, Value::Null), annotation(true, json!("content_filter"))]);
     let late = events(&[delta("Hello"), finish("stop"), annotation(true, Value::Null)]);
     for body in [early, late] {
         let server = serving("a late violation", [ok_stream(body)]).await;
@@ -251,18 +192,8 @@ async fn a_violation_found_after_the_text_was_shown_is_not_lost() {
         let completion = stream.into_completion().unwrap();
         assert_eq!(completion.text(), Some("Hello"));
         assert_eq!(completion.content_filter_state(), FilterState::Filtered);
-        assert_eq!(
-            completion.choices()[0].content_filter().filtered_categories(),
-            ["violence"]
-        );
-        assert_eq!(
-            completion.choices()[0]
-                .content_filter_offsets
-                .as_ref()
-                .unwrap()
-                .check_offset,
-            Some(3)
-        );
+        assert_eq!(completion.choices()[0].content_filter().filtered_categories(), ["violence"]);
+        assert_eq!(completion.choices()[0].content_filter_offsets.as_ref().unwrap().check_offset, Some(3));
     }
 }
 
@@ -275,10 +206,7 @@ async fn the_prompts_judgement_stands_before_the_words_of_a_stream() {
     assert_eq!(first.prompt_filter_results()[0].results().state(), FilterState::Clean);
     while stream.try_next().await.unwrap().is_some() {}
     let completion = stream.into_completion().unwrap();
-    assert_eq!(
-        completion.prompt_filter_results()[0].results().state(),
-        FilterState::Clean
-    );
+    assert_eq!(completion.prompt_filter_results()[0].results().state(), FilterState::Clean);
     assert_eq!(completion.content_filter_state(), FilterState::Clean);
 }
 
@@ -293,9 +221,7 @@ async fn a_call_may_choose_its_filter() {
     let error = client.complete_with(&question(), &options).await.unwrap_err();
     assert_eq!(sent_headers(&server, "x-policy-id").await, ["strict", "strict"]);
     assert!(
-        error
-            .to_string()
-            .ends_with("the x-policy-id header names a filter this resource does not have"),
+        error.to_string().ends_with("the x-policy-id header names a filter this resource does not have"),
         "{error}"
     );
 }

@@ -41,10 +41,7 @@ fn text_tool_calls_refusal_and_audio_go_back() {
             json!({"role": "assistant", "content": "calling", "tool_calls": calls, "reasoning_content": "hm"}),
             json!({"role": "assistant", "content": "calling", "tool_calls": calls}),
         ),
-        (
-            json!({"role": "assistant", "content": null, "refusal": "no"}),
-            json!({"role": "assistant", "refusal": "no"}),
-        ),
+        (json!({"role": "assistant", "content": null, "refusal": "no"}), json!({"role": "assistant", "refusal": "no"})),
         (
             json!({"role": "assistant", "content": null, "audio": {
                 "id": "audio_1", "data": "UklGRg==", "transcript": "hi", "expires_at": 1
@@ -84,8 +81,6 @@ fn a_tool_loop_is_one_call_a_turn() {
     let roles: Vec<_> = request.messages().iter().filter_map(Message::role).collect();
     assert_eq!(roles, ["user", "assistant", "tool"]);
     assert_eq!(request.messages()[2].tool_call_id(), Some("call_1"));
-    let built = ChatCompletionRequest::builder("d")
-        .user("q")
-        .message(answer.message().unwrap());
+    let built = ChatCompletionRequest::builder("d").user("q").message(answer.message().unwrap());
     assert_eq!(built.build().unwrap().messages(), &request.messages()[..2]);
 }

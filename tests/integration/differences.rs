@@ -41,15 +41,8 @@ fn the_inner_error_is_understood_under_either_name() {
         let inner_error = json!({"code": "ResponsibleAIPolicyViolation", filter: results});
         let error = error(&json!({"error": {"code": "content_filter", "message": "filtered", inner: inner_error}}));
         assert_eq!(error.kind(), ErrorKind::ContentFiltered, "{inner}");
-        assert_eq!(
-            error.service_error().unwrap().inner_code(),
-            Some("ResponsibleAIPolicyViolation")
-        );
-        assert_eq!(
-            error.content_filter().unwrap().filtered_categories(),
-            ["violence"],
-            "{inner} {filter}"
-        );
+        assert_eq!(error.service_error().unwrap().inner_code(), Some("ResponsibleAIPolicyViolation"));
+        assert_eq!(error.content_filter().unwrap().filtered_categories(), ["violence"], "{inner} {filter}");
     }
 }
 
@@ -59,17 +52,9 @@ fn an_error_without_envelope_is_understood() {
         json!({"code": "unsupported_value", "message": "no", "param": "temperature", "type": "invalid_request_error"});
     for body in [members.clone(), json!({"error": members})] {
         let error = error(&body);
-        assert_eq!(
-            (error.code(), error.param()),
-            (Some("unsupported_value"), Some("temperature")),
-            "{body}"
-        );
+        assert_eq!((error.code(), error.param()), (Some("unsupported_value"), Some("temperature")), "{body}");
         let service = error.service_error().unwrap();
-        assert_eq!(
-            (service.message(), service.error_type()),
-            (Some("no"), Some("invalid_request_error")),
-            "{body}"
-        );
+        assert_eq!((service.message(), service.error_type()), (Some("no"), Some("invalid_request_error")), "{body}");
     }
 }
 
@@ -86,10 +71,7 @@ fn a_chunk_carries_what_the_dated_specifications_leave_out() {
         json!({"choices": [], "usage": {"total_tokens": 4}}),
     ]);
     let choice = &completion.choices()[0];
-    assert_eq!(
-        completion.prompt_filter_results()[0].results().state(),
-        FilterState::Clean
-    );
+    assert_eq!(completion.prompt_filter_results()[0].results().state(), FilterState::Clean);
     assert_eq!(choice.content_filter_state(), FilterState::Clean);
     assert_eq!(choice.content_filter_offsets.as_ref().unwrap().end_offset, Some(3));
     assert_eq!(completion.usage().total_tokens(), 4);
@@ -99,10 +81,7 @@ fn a_chunk_carries_what_the_dated_specifications_leave_out() {
 fn a_chunk_may_say_at_its_top_what_v1_puts_there() {
     let bare = chunk(&json!({"delta": {"content": "a"}, "content_filter_results": {"hate": {"filtered": false}}}));
     assert_eq!(bare.text(), Some("a"));
-    assert_eq!(
-        bare.choices().next().unwrap().content_filter_results().unwrap().state(),
-        FilterState::Clean
-    );
+    assert_eq!(bare.choices().next().unwrap().content_filter_results().unwrap().state(), FilterState::Clean);
     let completion = fold(&[
         json!({"choices": [], "delta": {"role": "assistant", "content": "a", "refusal": "no", "reasoning_content": "r"}}),
         json!({"choices": [], "delta": {
@@ -114,10 +93,7 @@ fn a_chunk_may_say_at_its_top_what_v1_puts_there() {
     assert_eq!(message.role, Some(Role::Assistant));
     assert_eq!((message.text(), message.refusal.as_deref()), (Some("a"), Some("no")));
     assert_eq!(message.reasoning_content.as_deref(), Some("r"));
-    assert_eq!(
-        (completion.tool_calls()[0].id(), completion.tool_calls()[0].input()),
-        ("call_1", "{}")
-    );
+    assert_eq!((completion.tool_calls()[0].id(), completion.tool_calls()[0].input()), ("call_1", "{}"));
     assert_eq!(completion.choices()[0].content_filter_state(), FilterState::Filtered);
     assert_eq!(completion.usage().total_tokens(), 2);
 }
@@ -132,10 +108,7 @@ fn what_is_required_may_be_missing() {
     ] {
         let completion: ChatCompletion = serde_json::from_value(body.clone()).unwrap();
         assert_eq!(json!(completion), body);
-        assert_eq!(
-            (completion.text(), completion.refusal(), completion.model()),
-            (None, None, None)
-        );
+        assert_eq!((completion.text(), completion.refusal(), completion.model()), (None, None, None));
         assert!(completion.choices().iter().all(|choice| choice.logprobs.is_none()));
     }
 }
@@ -169,10 +142,7 @@ fn a_word_that_is_not_in_the_enum_is_kept() {
     assert_eq!(json!(completion), body);
     let choice = &completion.choices()[0];
     assert_eq!(choice.finish_reason, Some(FinishReason::Unknown("tired".to_owned())));
-    assert_eq!(
-        choice.message.as_ref().unwrap().role.as_ref().map(Role::as_str),
-        Some("oracle")
-    );
+    assert_eq!(choice.message.as_ref().unwrap().role.as_ref().map(Role::as_str), Some("oracle"));
     let hate = choice.content_filter().hate.as_ref().unwrap();
     assert_eq!(hate.severity, Some(Severity::Unknown("extreme".to_owned())));
     assert_eq!(choice.content_filter_state(), FilterState::Filtered);
@@ -186,16 +156,10 @@ fn data_sources_are_refused_on_v1_alone() {
         "index",
         DataSourceAuthentication::system_assigned_managed_identity(),
     );
-    let request = ChatCompletionRequest::builder("d")
-        .user("q")
-        .data_source(source)
-        .build()
-        .unwrap();
+    let request = ChatCompletionRequest::builder("d").user("q").data_source(source).build().unwrap();
     let refused = |version: &ApiVersion| {
         let violations = request.violations(None, Some(version));
-        violations
-            .iter()
-            .any(|violation| violation.parameter() == "data_sources")
+        violations.iter().any(|violation| violation.parameter() == "data_sources")
     };
     assert!(refused(&ApiVersion::V1));
     assert!(!refused(&ApiVersion::V1_PREVIEW));
@@ -207,11 +171,7 @@ fn data_sources_are_refused_on_v1_alone() {
 fn a_required_field_that_does_not_exist_is_not_asked_for() {
     let schema = json!({"type": "object", "properties": {}, "required": [], "additionalProperties": false});
     let format = ResponseFormat::json_schema("answer", schema.clone()).strict(true);
-    let request = ChatCompletionRequest::builder("d")
-        .user("q")
-        .response_format(format)
-        .build()
-        .unwrap();
+    let request = ChatCompletionRequest::builder("d").user("q").response_format(format).build().unwrap();
     assert_eq!(
         json!(request)["response_format"],
         json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": true}})

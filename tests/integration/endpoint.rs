@@ -24,24 +24,12 @@ async fn every_form_of_endpoint_leads_to_the_address_that_url_for_tells() {
         ("", Some(ApiVersion::V1_PREVIEW), format!("{V1}?api-version=preview")),
         ("/?api-version=2024-10-21", None, DATED.to_owned()),
         // a pinned deployment tells the api version; the request names its own deployment
-        (
-            "/openai/deployments/gpt/chat/completions?api-version=2024-10-21",
-            None,
-            DATED.to_owned(),
-        ),
-        (
-            "/openai/deployments/other?api-version=2024-10-21",
-            None,
-            DATED.to_owned(),
-        ),
+        ("/openai/deployments/gpt/chat/completions?api-version=2024-10-21", None, DATED.to_owned()),
+        ("/openai/deployments/other?api-version=2024-10-21", None, DATED.to_owned()),
         ("/team/aoai", None, format!("/team/aoai{V1}")),
         ("/team/aoai/openai/v1", None, format!("/team/aoai{V1}")),
         ("/team/aoai", dated(), format!("/team/aoai{DATED}")),
-        (
-            "/team/aoai/openai/deployments/gpt",
-            dated(),
-            format!("/team/aoai{DATED}"),
-        ),
+        ("/team/aoai/openai/deployments/gpt", dated(), format!("/team/aoai{DATED}")),
     ] {
         let server = serving(pasted, [ok_json(&completion("hello"))]).await;
         let mut builder = builder(format!("{}{pasted}", server.uri()));
@@ -53,15 +41,9 @@ async fn every_form_of_endpoint_leads_to_the_address_that_url_for_tells() {
         client.complete(&request).await.unwrap();
 
         let seen = &server.received_requests().await.unwrap()[0].url;
-        let seen = seen
-            .query()
-            .map_or_else(|| seen.path().to_owned(), |query| format!("{}?{query}", seen.path()));
+        let seen = seen.query().map_or_else(|| seen.path().to_owned(), |query| format!("{}?{query}", seen.path()));
         assert_eq!(seen, expected, "{pasted}");
-        assert_eq!(
-            client.url_for(&request).unwrap(),
-            format!("{}{seen}", server.uri()),
-            "{pasted}"
-        );
+        assert_eq!(client.url_for(&request).unwrap(), format!("{}{seen}", server.uri()), "{pasted}");
         let named = &sent_bodies(&server).await[0]["model"];
         if expected.contains("/v1/") {
             assert_eq!(named, "gpt", "{pasted}");
@@ -84,18 +66,12 @@ async fn a_name_of_any_signs_is_one_segment_on_the_wire() {
     ] {
         let server = serving(name, vec![ok_json(&completion("hello")); 2]).await;
         let request = ask(name);
-        let dated = builder(server.uri())
-            .api_version(ApiVersion::V2024_10_21)
-            .build()
-            .unwrap();
+        let dated = builder(server.uri()).api_version(ApiVersion::V2024_10_21).build().unwrap();
         dated.complete(&request).await.unwrap();
         client(server.uri()).complete(&request).await.unwrap();
 
         let seen = server.received_requests().await.unwrap();
-        assert_eq!(
-            seen[0].url.path(),
-            format!("/openai/deployments/{segment}/chat/completions")
-        );
+        assert_eq!(seen[0].url.path(), format!("/openai/deployments/{segment}/chat/completions"));
         assert_eq!(seen[0].url.query(), Some("api-version=2024-10-21"));
         assert_eq!(seen[1].url.path(), V1);
         assert_eq!(seen[1].body_json::<Value>().unwrap()["model"], name);
@@ -115,10 +91,7 @@ async fn a_name_that_leaves_its_segment_is_not_sent() {
                 client.complete(&request).await.unwrap_err(),
                 client.stream(&request).await.unwrap_err(),
             ] {
-                assert!(
-                    matches!(error.kind(), ErrorKind::Config | ErrorKind::InvalidRequest),
-                    "{name:?}: {error}"
-                );
+                assert!(matches!(error.kind(), ErrorKind::Config | ErrorKind::InvalidRequest), "{name:?}: {error}");
                 assert!(shown(&error).contains("deployment"), "{name:?}: {error:?}");
             }
         }
@@ -143,17 +116,11 @@ fn an_endpoint_that_is_none_is_told_with_the_form_to_use() {
         ("file:///etc/passwd", "endpoint"),
         ("https://me:canary@r.openai.azure.com", "user information"),
         ("https://canary@r.openai.azure.com", "user information"),
-        (
-            "https://r.openai.azure.com?subscription-key=canary",
-            "ApiKey::new(key).with_header",
-        ),
+        ("https://r.openai.azure.com?subscription-key=canary", "ApiKey::new(key).with_header"),
         ("https://r.openai.azure.com#canary", "fragment"),
         ("https://r.openai.azure.com/openai/deployments/a%2fb", "slash"),
         ("https://r.openai.azure.com/openai/deployments/..%2f", "slash"),
-        (
-            "https://r.openai.azure.com/openai/v1?api-version=2024-10-21",
-            "no dated api version",
-        ),
+        ("https://r.openai.azure.com/openai/v1?api-version=2024-10-21", "no dated api version"),
         ("https://f.services.ai.azure.com/models", "Foundry"),
     ] {
         let error = ChatClient::new(endpoint, ApiKey::new("k")).expect_err(endpoint);
@@ -174,29 +141,17 @@ async fn plain_http_is_for_this_machine() {
 #[tokio::test]
 async fn another_deployment_than_the_endpoints_own_is_named_when_it_is_missing() {
     let body = serde_json::json!({"error": {"code": "DeploymentNotFound", "message": "gone"}});
-    let server = serving(
-        "a missing deployment",
-        [wiremock::ResponseTemplate::new(404).set_body_json(body)],
-    )
-    .await;
-    let client = client(format!(
-        "{}/openai/deployments/pinned?api-version=2024-10-21",
-        server.uri()
-    ));
+    let server = serving("a missing deployment", [wiremock::ResponseTemplate::new(404).set_body_json(body)]).await;
+    let client = client(format!("{}/openai/deployments/pinned?api-version=2024-10-21", server.uri()));
     let error = client.complete(&ask("mine")).await.unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("the endpoint was given with deployment 'pinned', but the request names 'mine'"),
+        error.to_string().contains("the endpoint was given with deployment 'pinned', but the request names 'mine'"),
         "{error}"
     );
 }
 
 #[test]
 fn the_name_of_a_known_model_declares_it_and_any_other_none() {
-    assert_eq!(
-        ask("gpt-4o-2024-11-20").deployment().declared_model(),
-        Some(&Model::GPT_4O_2024_11_20)
-    );
+    assert_eq!(ask("gpt-4o-2024-11-20").deployment().declared_model(), Some(&Model::GPT_4O_2024_11_20));
     assert_eq!(ask("my-gpt-4o").deployment().declared_model(), None);
 }

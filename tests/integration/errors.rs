@@ -48,38 +48,20 @@ async fn every_recorded_error_comes_through_the_client() {
         assert_eq!(error.code(), body["code"].as_str(), "{name}");
         assert_eq!(error.message(), body["message"].as_str().unwrap(), "{name}");
         assert_eq!(error.param(), body["param"].as_str(), "{name}");
-        assert_eq!(
-            error.service_error().unwrap().error_type(),
-            body["type"].as_str(),
-            "{name}"
-        );
+        assert_eq!(error.service_error().unwrap().error_type(), body["type"].as_str(), "{name}");
         let headers = &recorded["headers"];
         let id = headers["apim-request-id"].as_str().or(headers["x-request-id"].as_str());
         assert_eq!(error.request_id(), id, "{name}");
         assert_eq!(error.attempts(), 1, "{name}");
         assert_eq!(error.is_retryable(), status == 429, "{name}");
-        assert_eq!(
-            error.retry_after(),
-            (status == 429).then_some(Duration::from_secs(86_400)),
-            "{name}"
-        );
-        let filter = error
-            .content_filter()
-            .map(|results| results.filtered_categories().join(" "));
-        let category = name
-            .strip_prefix("400-content-filter-")
-            .map(|rest| rest.trim_end_matches(".json"));
+        assert_eq!(error.retry_after(), (status == 429).then_some(Duration::from_secs(86_400)), "{name}");
+        let filter = error.content_filter().map(|results| results.filtered_categories().join(" "));
+        let category = name.strip_prefix("400-content-filter-").map(|rest| rest.trim_end_matches(".json"));
         let expected = category.map(|category| category.replace("blocklist", "custom_blocklists"));
         assert_eq!(filter, expected, "{name}");
         let text = error.to_string();
-        assert!(
-            text.starts_with(&format!("deployment 'gpt' answered {status}")),
-            "{name}: {text}"
-        );
-        assert!(
-            id.is_none_or(|id| text.ends_with(&format!("[request id {id}]"))),
-            "{name}: {text}"
-        );
+        assert!(text.starts_with(&format!("deployment 'gpt' answered {status}")), "{name}: {text}");
+        assert!(id.is_none_or(|id| text.ends_with(&format!("[request id {id}]"))), "{name}: {text}");
     }
 }
 
@@ -173,38 +155,18 @@ const NO_REASON: &str = "the service gave no reason";
 #[tokio::test]
 async fn bodies_of_every_shape_are_understood_and_none_is_lost() {
     for (status, body, code, message) in [
-        (
-            400,
-            r#"{"error":{"requestid":"r","code":400,"message":"odd"}}"#,
-            Some("400"),
-            "odd",
-        ),
+        (400, r#"{"error":{"requestid":"r","code":400,"message":"odd"}}"#, Some("400"), "odd"),
         (
             500,
             r#"{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}"#,
             None,
             "The server had an error",
         ),
-        (
-            401,
-            r#"{"statusCode":401,"message":"missing subscription key"}"#,
-            Some("401"),
-            "missing subscription key",
-        ),
-        (
-            403,
-            r#"{"code":"Quota","message":"out of call volume quota"}"#,
-            Some("Quota"),
-            "out of call volume quota",
-        ),
+        (401, r#"{"statusCode":401,"message":"missing subscription key"}"#, Some("401"), "missing subscription key"),
+        (403, r#"{"code":"Quota","message":"out of call volume quota"}"#, Some("Quota"), "out of call volume quota"),
         (400, r#"{"error":"just words"}"#, None, "just words"),
         (422, r#"{"detail":"not so"}"#, None, "not so"),
-        (
-            502,
-            "<html><head><title>502 Bad Gateway</title></head></html>",
-            None,
-            "502 Bad Gateway",
-        ),
+        (502, "<html><head><title>502 Bad Gateway</title></head></html>", None, "502 Bad Gateway"),
         (503, "upstream connect error", None, "upstream connect error"),
         (500, "", None, NO_REASON),
         (500, "[]", None, NO_REASON),
@@ -212,11 +174,7 @@ async fn bodies_of_every_shape_are_understood_and_none_is_lost() {
         let server = serving(body, [ResponseTemplate::new(status).set_body_bytes(body)]).await;
         let client = builder(server.uri()).retry(RetryPolicy::none()).build().unwrap();
         let error = client.complete(&question()).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.status()),
-            (ErrorKind::Service, Some(status)),
-            "{body}"
-        );
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Service, Some(status)), "{body}");
         assert_eq!((error.code(), error.message()), (code, message), "{body}");
         assert_eq!(error.service_error().unwrap().body(), body);
         let text = error.to_string();
@@ -284,39 +242,23 @@ async fn the_source_says_the_rest_without_secrets() {
     let error = client(url).complete(&confiding()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3));
     let causes = chain(&error);
-    assert!(
-        causes.iter().any(|cause| cause.to_lowercase().contains("refused")),
-        "{causes:?}"
-    );
+    assert!(causes.iter().any(|cause| cause.to_lowercase().contains("refused")), "{causes:?}");
     assert!(!shown(&error).contains("canary"), "{error:?}");
 
-    let cut = streaming([
-        Step::Piece(event(&delta("hel"))),
-        Step::Pause(Duration::from_millis(20)),
-    ]);
+    let cut = streaming([Step::Piece(event(&delta("hel"))), Step::Pause(Duration::from_millis(20))]);
     let server = RawServer::start([cut]).await;
     let mut stream = client(&server.url).stream(&question()).await.unwrap();
     stream.next().await.unwrap().unwrap();
     let error = stream.next().await.unwrap().unwrap_err();
-    assert!(
-        !chain(&error).is_empty() && !shown(&error).contains("canary"),
-        "{error:?}"
-    );
+    assert!(!chain(&error).is_empty() && !shown(&error).contains("canary"), "{error:?}");
 }
 
 #[test]
 fn a_refused_requests_violations_are_the_source() {
     let o1 = Deployment::new("o1-new").model(Model::O1_2024_12_17);
-    let refused = ChatCompletionRequest::builder(o1)
-        .user("hi")
-        .temperature(0.5)
-        .build()
-        .unwrap_err();
+    let refused = ChatCompletionRequest::builder(o1).user("hi").temperature(0.5).build().unwrap_err();
     let error = Error::from(refused);
-    assert_eq!(
-        (error.kind(), error.attempts(), error.status()),
-        (ErrorKind::InvalidRequest, 0, None)
-    );
+    assert_eq!((error.kind(), error.attempts(), error.status()), (ErrorKind::InvalidRequest, 0, None));
     let source = error.source().unwrap().downcast_ref::<ValidationError>().unwrap();
     assert_eq!(source.violations().len(), 2);
     assert_eq!(source.violations()[0].parameter(), "temperature");

@@ -72,9 +72,7 @@ fn completion(name: &str) -> ChatCompletion {
 
 fn calls(completion: &ChatCompletion) -> Vec<(&str, &str, &str)> {
     let calls = completion.tool_calls().iter();
-    calls
-        .map(|call: &ToolCall| (call.id(), call.name(), call.input()))
-        .collect()
+    calls.map(|call: &ToolCall| (call.id(), call.name(), call.input())).collect()
 }
 
 #[test]
@@ -108,13 +106,7 @@ fn a_choice_without_delta_is_judged_and_says_nothing() {
     let (events, completion) = completion_of("azure_prelude_without_delta.sse");
     assert_eq!(
         events,
-        [
-            "prompt clean",
-            "0 says \"Rain\"",
-            "0 says \" later.\"",
-            "0 ends: stop",
-            "filter clean up to Some(52)",
-        ]
+        ["prompt clean", "0 says \"Rain\"", "0 says \" later.\"", "0 ends: stop", "filter clean up to Some(52)",]
     );
     assert_eq!(completion.text(), Some("Rain later."));
     assert_eq!(completion.id(), Some("chatcmpl-fixture"));
@@ -142,10 +134,7 @@ fn what_was_shown_stays_when_the_filter_cuts_it() {
     assert_eq!(choice.content_filter().filtered_categories(), ["violence"]);
     assert_eq!(choice.content_filter().category("hate"), FilterState::Clean);
     let offsets = choice.content_filter_offsets.as_ref().unwrap();
-    assert_eq!(
-        (offsets.check_offset, offsets.start_offset, offsets.end_offset),
-        (Some(90), Some(60), Some(90))
-    );
+    assert_eq!((offsets.check_offset, offsets.start_offset, offsets.end_offset), (Some(90), Some(60), Some(90)));
 }
 
 #[test]
@@ -177,11 +166,7 @@ fn a_stream_that_fails_keeps_what_came() {
         let (_, completion, failed) = read_fixture(name);
         let error = failed.unwrap();
         assert_eq!(error.kind(), kind, "{name}");
-        assert_eq!(
-            error.service_error().and_then(|service| service.message()),
-            message,
-            "{name}"
-        );
+        assert_eq!(error.service_error().and_then(|service| service.message()), message, "{name}");
         assert_eq!(completion.text(), Some("Half an"), "{name}");
     }
 }
@@ -206,10 +191,7 @@ fn tool_calls_are_told_apart_however_a_gateway_numbers_them() {
         let (events, completion) = completion_of(name);
         assert_eq!(
             calls(&completion),
-            [
-                ("call_a", "get_weather", expected.0),
-                ("call_b", "get_time", expected.1)
-            ],
+            [("call_a", "get_weather", expected.0), ("call_b", "get_time", expected.1)],
             "{name}"
         );
         let mut grown = [String::new(), String::new()];
@@ -232,10 +214,7 @@ fn citations_come_with_the_stream() {
     let context = completion.message().unwrap().context.as_ref().unwrap();
     assert_eq!(context.intents(), ["leave days", "holiday rules"]);
     assert_eq!(context.citations()[1].title.as_deref(), Some("Handbook, page 2"));
-    assert_eq!(
-        context.citations()[1].rerank_score.as_ref().unwrap().as_f64(),
-        Some(2.75)
-    );
+    assert_eq!(context.citations()[1].rerank_score.as_ref().unwrap().as_f64(), Some(2.75));
     assert_eq!(completion.text(), Some("Thirty days [doc2]."));
 }
 
@@ -258,29 +237,16 @@ fn a_spoken_answer_is_the_same_streamed_or_not() {
 fn a_custom_tool_gets_text() {
     let (events, streamed) = completion_of("custom_tool_call.sse");
     assert_eq!(calls(&streamed), [("call_sql", "run_sql", "select 1 + 1")]);
-    assert_eq!(
-        events[..3],
-        [
-            "call 0 starts call_sql run_sql",
-            "call 0 grows select 1",
-            "call 0 grows  + 1"
-        ]
-    );
+    assert_eq!(events[..3], ["call 0 starts call_sql run_sql", "call 0 grows select 1", "call 0 grows  + 1"]);
     let whole = completion("custom_tool_call.json");
-    assert_eq!(
-        calls(&whole),
-        [("call_sql", "run_sql", "select 1"), ("call_f", "f", "{\"a\":1")]
-    );
+    assert_eq!(calls(&whole), [("call_sql", "run_sql", "select 1"), ("call_f", "f", "{\"a\":1")]);
     assert!(whole.tool_calls()[1].arguments::<Value>().is_err());
 }
 
 #[test]
 fn reasoning_is_apart_from_the_answer() {
     let (events, completion) = completion_of("reasoning_content.sse");
-    assert_eq!(
-        events[..3],
-        ["0 thinks \"Two and \"", "0 thinks \"two.\"", "0 says \"Four\""]
-    );
+    assert_eq!(events[..3], ["0 thinks \"Two and \"", "0 thinks \"two.\"", "0 says \"Four\""]);
     let message = completion.message().unwrap();
     assert_eq!(message.reasoning_content.as_deref(), Some("Two and two."));
     assert_eq!(message.text(), Some("Four."));
@@ -299,20 +265,13 @@ fn a_refusal_is_no_text() {
 fn each_choice_keeps_its_own_words_and_probabilities() {
     let (events, completion) = completion_of("two_choices_with_logprobs.sse");
     assert_eq!(events.last().unwrap(), "16 tokens");
-    let [first, second] = completion.choices() else {
-        panic!()
-    };
+    let [first, second] = completion.choices() else { panic!() };
     assert_eq!((first.text(), second.text()), (Some("Hi!"), Some("Hey")));
     assert_eq!(first.finish_reason, Some(FinishReason::Stop));
     assert_eq!(second.finish_reason, Some(FinishReason::Length));
     let tokens = first.logprobs.as_ref().unwrap().content();
-    assert_eq!(
-        tokens.iter().filter_map(TokenLogprob::logprob).collect::<Vec<_>>(),
-        [-0.25, -2.0]
-    );
-    let [likeliest, other] = tokens[0].top_logprobs() else {
-        panic!()
-    };
+    assert_eq!(tokens.iter().filter_map(TokenLogprob::logprob).collect::<Vec<_>>(), [-0.25, -2.0]);
+    let [likeliest, other] = tokens[0].top_logprobs() else { panic!() };
     assert_eq!(likeliest.bytes.as_deref(), Some([72, 105].as_slice()));
     assert_eq!((other.token.as_deref(), other.bytes.as_deref()), (Some("Yo"), None));
     assert_eq!(second.logprobs.as_ref().unwrap().content().len(), 2);

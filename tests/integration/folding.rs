@@ -31,11 +31,7 @@ struct Call {
 
 impl Call {
     fn member(&self) -> (&'static str, &'static str) {
-        if self.custom {
-            ("custom", "input")
-        } else {
-            ("function", "arguments")
-        }
+        if self.custom { ("custom", "input") } else { ("function", "arguments") }
     }
 
     fn whole(&self) -> Value {
@@ -64,31 +60,14 @@ impl Call {
 }
 
 fn by() -> impl Strategy<Value = By> {
-    prop_oneof![
-        Just(By::Index),
-        Just(By::Id),
-        Just(By::Both),
-        Just(By::Order),
-        Just(By::OneIndex)
-    ]
+    prop_oneof![Just(By::Index), Just(By::Id), Just(By::Both), Just(By::Order), Just(By::OneIndex)]
 }
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
-    let call = (
-        "[a-z_]{1,8}",
-        any::<bool>(),
-        prop::collection::vec("[^\\x00]{0,6}", 1..6),
-    );
+    let call = ("[a-z_]{1,8}", any::<bool>(), prop::collection::vec("[^\\x00]{0,6}", 1..6));
     prop::collection::vec(call, 1..5).prop_map(|calls| {
         let numbered = calls.into_iter().enumerate();
-        numbered
-            .map(|(at, (name, custom, pieces))| Call {
-                id: format!("call_{at}"),
-                name,
-                custom,
-                pieces,
-            })
-            .collect()
+        numbered.map(|(at, (name, custom, pieces))| Call { id: format!("call_{at}"), name, custom, pieces }).collect()
     })
 }
 
@@ -98,21 +77,11 @@ fn interleave(calls: &[Call], by: By, turns: &[prop::sample::Index]) -> Vec<Valu
     let mut pieces = Vec::new();
     let in_turn = matches!(by, By::Order | By::OneIndex);
     for turn in turns.iter().cycle() {
-        let open: Vec<usize> = (0..calls.len())
-            .filter(|call| next[*call] < calls[*call].pieces.len())
-            .collect();
+        let open: Vec<usize> = (0..calls.len()).filter(|call| next[*call] < calls[*call].pieces.len()).collect();
         // a call begins when the one before has begun
-        let ready: Vec<usize> = open
-            .iter()
-            .copied()
-            .filter(|call| *call == 0 || next[call - 1] > 0)
-            .collect();
+        let ready: Vec<usize> = open.iter().copied().filter(|call| *call == 0 || next[call - 1] > 0).collect();
         let Some(first) = ready.first() else { break };
-        let call = if in_turn {
-            *first
-        } else {
-            ready[turn.index(ready.len())]
-        };
+        let call = if in_turn { *first } else { ready[turn.index(ready.len())] };
         pieces.push(calls[call].piece(next[call], call as u64, by));
         next[call] += 1;
     }
@@ -146,10 +115,7 @@ fn fold(chunks: &[Value]) -> ChatCompletion {
 fn pieces_in_any_order_fold_to_the_calls() {
     let turns = prop::collection::vec(any::<prop::sample::Index>(), 1..16);
     let sizes = prop::collection::vec(1_usize..4, 1..8);
-    let config = Config {
-        failure_persistence: None,
-        ..Config::with_cases(512)
-    };
+    let config = Config { failure_persistence: None, ..Config::with_cases(512) };
     TestRunner::new(config)
         .run(&(calls(), by(), turns, sizes), |(calls, by, turns, sizes)| {
             let chunks = chunks(&interleave(&calls, by, &turns), &sizes);

@@ -1,11 +1,6 @@
 //! Everything that crosses rooms: one binary, a module per behaviour.
 
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test binary"
-)]
+#![allow(unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test binary")]
 
 mod support;
 

@@ -49,11 +49,7 @@ fn mutate(body: &Value, path: &mut Vec<Step>, mutants: &mut Vec<Mutant>) {
         let mut changed = body.clone();
         *changed.pointer_mut(&at).unwrap() = value;
         let what = format!("{what} at {at}");
-        mutants.push(Mutant {
-            body: changed,
-            element,
-            what,
-        });
+        mutants.push(Mutant { body: changed, element, what });
     };
     if !path.is_empty() {
         for other in others() {
@@ -64,11 +60,8 @@ fn mutate(body: &Value, path: &mut Vec<Step>, mutants: &mut Vec<Mutant>) {
     }
     match here {
         Value::Object(members) => {
-            for (name, value) in [
-                ("walk_text", json!("new")),
-                ("walk_null", Value::Null),
-                ("walk", json!([{"a": 1}])),
-            ] {
+            for (name, value) in [("walk_text", json!("new")), ("walk_null", Value::Null), ("walk", json!([{"a": 1}]))]
+            {
                 let mut more = members.clone();
                 more.insert(name.to_owned(), value);
                 add(Value::Object(more), "a member more", None);
@@ -93,10 +86,7 @@ fn mutate(body: &Value, path: &mut Vec<Step>, mutants: &mut Vec<Mutant>) {
         // one of several elements with the same members stands for all
         Value::Array(list) => {
             let mut seen = HashSet::new();
-            let new = list
-                .iter()
-                .enumerate()
-                .filter(|(_, element)| seen.insert(shape(element).to_string()));
+            let new = list.iter().enumerate().filter(|(_, element)| seen.insert(shape(element).to_string()));
             new.map(|(place, _)| place.to_string()).collect()
         }
         _ => Vec::new(),
@@ -109,22 +99,11 @@ fn mutate(body: &Value, path: &mut Vec<Step>, mutants: &mut Vec<Mutant>) {
 }
 
 fn others() -> [Value; 8] {
-    [
-        Value::Null,
-        json!(7),
-        json!(-7.25),
-        json!(""),
-        json!("a word nobody knows"),
-        json!(true),
-        json!([]),
-        json!({}),
-    ]
+    [Value::Null, json!(7), json!(-7.25), json!(""), json!("a word nobody knows"), json!(true), json!([]), json!({})]
 }
 
 fn pointer(path: &[Step]) -> String {
-    path.iter()
-        .map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1")))
-        .collect()
+    path.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect()
 }
 
 /// Reads and writes a body, and says what became of it.
@@ -201,11 +180,7 @@ fn no_answer_makes_a_question_about_it_fail() {
     for (name, body) in completions() {
         for mutant in mutants(&body) {
             let (completion, _) = through::<ChatCompletion>(&name, &mutant);
-            let _ = (
-                completion.text(),
-                completion.tool_calls(),
-                completion.content_filter_state(),
-            );
+            let _ = (completion.text(), completion.tool_calls(), completion.content_filter_state());
             let _ = completion.parse::<Value>();
             for choice in completion.choices() {
                 let _ = choice.content_filter().filtered_categories();
@@ -240,10 +215,7 @@ fn shape(value: &Value) -> Value {
             shapes.dedup();
             Value::Array(shapes)
         }
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| (name.clone(), shape(value)))
-            .collect(),
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
         other => other.clone(),
     }
 }
@@ -251,10 +223,8 @@ fn shape(value: &Value) -> Value {
 #[test]
 fn one_odd_chunk_does_not_take_the_others_with_it() {
     for (name, values) in streams() {
-        let chunks: Vec<ChatCompletionChunk> = values
-            .iter()
-            .map(|value| serde_json::from_value(value.clone()).unwrap())
-            .collect();
+        let chunks: Vec<ChatCompletionChunk> =
+            values.iter().map(|value| serde_json::from_value(value.clone()).unwrap()).collect();
         let mut seen = HashSet::new();
         for (at, value) in values.iter().enumerate() {
             if !seen.insert(shape(value).to_string()) {
@@ -264,10 +234,7 @@ fn one_odd_chunk_does_not_take_the_others_with_it() {
             let others = choices(others.map(|(_, chunk)| chunk));
             for mutant in mutants(value) {
                 let (odd, _) = through::<ChatCompletionChunk>(&name, &mutant);
-                let with_odd = chunks
-                    .iter()
-                    .enumerate()
-                    .map(|(place, chunk)| if place == at { &odd } else { chunk });
+                let with_odd = chunks.iter().enumerate().map(|(place, chunk)| if place == at { &odd } else { chunk });
                 assert!(choices(with_odd) >= others, "{name}, chunk {at}, {}", mutant.what);
             }
         }

@@ -25,11 +25,7 @@ fn fine() -> ResponseTemplate {
 #[tokio::test]
 async fn what_may_pass_is_sent_again_under_the_same_id() {
     for status in [408, 409, 429, 500, 502, 503, 504] {
-        let server = serving(
-            "two failures, then an answer",
-            [failing(status), failing(status), fine()],
-        )
-        .await;
+        let server = serving("two failures, then an answer", [failing(status), failing(status), fine()]).await;
         let completion = client(server.uri()).complete(&question()).await.unwrap();
         assert_eq!(completion.metadata().attempts(), 3, "{status}");
         let ids = sent_headers(&server, "x-ms-client-request-id").await;
@@ -45,10 +41,7 @@ async fn what_will_not_pass_is_sent_once() {
     for status in [400, 401, 403, 404, 413, 422, 431, 501] {
         let server = serving("one failure", [failing(status)]).await;
         let error = client(server.uri()).complete(&question()).await.unwrap_err();
-        assert_eq!(
-            (error.kind(), error.status(), error.attempts()),
-            (ErrorKind::Service, Some(status), 1)
-        );
+        assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Service, Some(status), 1));
         assert!(!error.is_retryable(), "{status}");
     }
 }
@@ -57,16 +50,10 @@ async fn what_will_not_pass_is_sent_once() {
 async fn after_the_last_retry_the_error_tells_how_often() {
     let server = serving("three failures", vec![failing(503); 3]).await;
     let error = client(server.uri()).complete(&question()).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.status(), error.attempts()),
-        (ErrorKind::Service, Some(503), 3)
-    );
+    assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Service, Some(503), 3));
     assert_eq!(error.metadata().unwrap().attempts(), 3);
     assert!(error.is_retryable());
-    assert_eq!(
-        error.to_string(),
-        "deployment 'gpt' answered 503 (503): not now; 3 attempts"
-    );
+    assert_eq!(error.to_string(), "deployment 'gpt' answered 503 (503): not now; 3 attempts");
 }
 
 #[tokio::test]
@@ -75,10 +62,7 @@ async fn retries_are_as_many_as_the_client_or_the_call_says() {
     let client = builder(server.uri()).retry(quick().max_retries(4)).build().unwrap();
     assert_eq!(client.complete(&question()).await.unwrap_err().attempts(), 5);
     let once = CallOptions::new().retry(RetryPolicy::none());
-    assert_eq!(
-        client.complete_with(&question(), &once).await.unwrap_err().attempts(),
-        1
-    );
+    assert_eq!(client.complete_with(&question(), &once).await.unwrap_err().attempts(), 1);
 }
 
 #[tokio::test]
@@ -91,15 +75,7 @@ async fn the_servers_own_word_on_retrying_counts() {
 
     let go_on = failing(400).insert_header("x-should-retry", "true");
     let server = serving("told to go on", [go_on, fine()]).await;
-    assert_eq!(
-        client(server.uri())
-            .complete(&question())
-            .await
-            .unwrap()
-            .metadata()
-            .attempts(),
-        2
-    );
+    assert_eq!(client(server.uri()).complete(&question()).await.unwrap().metadata().attempts(), 2);
 }
 
 #[tokio::test]
@@ -121,11 +97,7 @@ async fn the_servers_wait_is_kept_in_every_form() {
         let server = serving("busy, then an answer", [busy, fine()]).await;
         let begun = Instant::now();
         let completion = client(server.uri()).complete(&question()).await.unwrap();
-        assert!(
-            begun.elapsed() >= Duration::from_millis(at_least),
-            "{headers:?}: {:?}",
-            begun.elapsed()
-        );
+        assert!(begun.elapsed() >= Duration::from_millis(at_least), "{headers:?}: {:?}", begun.elapsed());
         assert!(begun.elapsed() < Duration::from_secs(20), "{headers:?}");
         assert_eq!(completion.metadata().attempts(), 2);
     }
@@ -146,17 +118,11 @@ async fn a_wait_beyond_patience_comes_back_at_once() {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1), "{value}");
         let wait = error.retry_after().unwrap();
         assert!(wait > Duration::from_secs(60), "{value}: {wait:?}");
-        assert!(
-            seconds.is_none_or(|seconds| wait.as_secs() == seconds),
-            "{value}: {wait:?}"
-        );
+        assert!(seconds.is_none_or(|seconds| wait.as_secs() == seconds), "{value}: {wait:?}");
     }
     let patient = quick().max_retry_delay(Duration::from_millis(100));
-    let server = serving(
-        "a wait above the caller's own bound",
-        [failing(429).insert_header("retry-after-ms", "200")],
-    )
-    .await;
+    let server =
+        serving("a wait above the caller's own bound", [failing(429).insert_header("retry-after-ms", "200")]).await;
     let client = builder(server.uri()).retry(patient).build().unwrap();
     let error = client.complete(&question()).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_millis(200)));
@@ -170,20 +136,14 @@ async fn a_wait_past_the_deadline_is_not_begun() {
     let begun = Instant::now();
     let error = client.complete(&question()).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(9));
-    assert_eq!(
-        (error.status(), error.retry_after()),
-        (Some(503), Some(Duration::from_secs(30)))
-    );
+    assert_eq!((error.status(), error.retry_after()), (Some(503), Some(Duration::from_secs(30))));
 }
 
 #[tokio::test]
 async fn the_deadline_ends_attempts_and_waits() {
     let slow = failing(503).set_delay(Duration::from_secs(30));
     let server = serving("a slow failure", [slow]).await;
-    let client = builder(server.uri())
-        .deadline(Duration::from_millis(150))
-        .build()
-        .unwrap();
+    let client = builder(server.uri()).deadline(Duration::from_millis(150)).build().unwrap();
     let begun = Instant::now();
     let error = client.complete(&question()).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(10));
@@ -211,38 +171,25 @@ async fn every_retry_is_told_before_its_wait() {
     assert!(seen[0].wait() <= Duration::from_millis(1));
     assert!(seen[1].wait() >= Duration::from_millis(20));
     assert!(seen.iter().all(|event| event.client_request_id() == "mine"));
-    assert!(
-        seen.iter()
-            .all(|event| event.deployment() == "gpt" && event.endpoint() == server.uri())
-    );
+    assert!(seen.iter().all(|event| event.deployment() == "gpt" && event.endpoint() == server.uri()));
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_made_again() {
     let emulator = Emulator::builder().fault(Fault::reset().next(2)).start().await.unwrap();
-    let request = ChatCompletionRequest::builder("gpt-4o-mini")
-        .user("hi")
-        .build()
-        .unwrap();
+    let request = ChatCompletionRequest::builder("gpt-4o-mini").user("hi").build().unwrap();
     let completion = client(emulator.endpoint()).complete(&request).await.unwrap();
     assert_eq!(completion.metadata().attempts(), 3);
     emulator.inject(Fault::reset().always());
     let error = client(emulator.endpoint()).complete(&request).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.status(), error.attempts()),
-        (ErrorKind::Connect, None, 3)
-    );
+    assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Connect, None, 3));
     assert!(error.is_retryable());
 }
 
 #[tokio::test]
 async fn a_stream_is_opened_again_until_its_first_byte() {
     let good = events(&[delta("hello"), finish("stop")]);
-    let server = serving(
-        "two failures, then a stream",
-        [failing(503), failing(429), ok_stream(good.clone())],
-    )
-    .await;
+    let server = serving("two failures, then a stream", [failing(503), failing(429), ok_stream(good.clone())]).await;
     let stream = client(server.uri()).stream(&question()).await.unwrap();
     assert_eq!(stream.metadata().attempts(), 3);
 
@@ -254,10 +201,7 @@ async fn a_stream_is_opened_again_until_its_first_byte() {
 
 #[tokio::test]
 async fn a_stream_is_not_opened_again_after_its_first_byte() {
-    let cut = streaming([
-        Step::Piece(event(&delta("hel"))),
-        Step::Pause(Duration::from_millis(20)),
-    ]);
+    let cut = streaming([Step::Piece(event(&delta("hel"))), Step::Pause(Duration::from_millis(20))]);
     let server = RawServer::start([cut]).await;
     let mut stream = client(&server.url).stream(&question()).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap().text(), Some("hel"));
@@ -273,12 +217,7 @@ fn refusing(parameter: &str) -> ResponseTemplate {
 }
 
 fn warm() -> ChatCompletionRequest {
-    ChatCompletionRequest::builder("gpt")
-        .user("hi")
-        .temperature(0.5)
-        .top_p(0.5)
-        .build()
-        .unwrap()
+    ChatCompletionRequest::builder("gpt").user("hi").temperature(0.5).top_p(0.5).build().unwrap()
 }
 
 #[tokio::test]
@@ -287,25 +226,17 @@ async fn a_refused_parameter_is_left_out_once_when_the_client_may() {
     let client = builder(server.uri()).repair_once(true).build().unwrap();
     let completion = client.complete(&warm()).await.unwrap();
     let metadata = completion.metadata();
-    assert_eq!(
-        (metadata.repaired(), metadata.attempts()),
-        (&["temperature".to_owned()][..], 2)
-    );
+    assert_eq!((metadata.repaired(), metadata.attempts()), (&["temperature".to_owned()][..], 2));
     let ids = sent_headers(&server, "x-ms-client-request-id").await;
     assert_eq!(ids[0], ids[1]);
     let bodies = sent_bodies(&server).await;
     let mut expected = bodies[0].clone();
-    assert_eq!(
-        expected.as_object_mut().unwrap().remove("temperature"),
-        Some(json!(0.5))
-    );
+    assert_eq!(expected.as_object_mut().unwrap().remove("temperature"), Some(json!(0.5)));
     assert_eq!(bodies[1], expected);
 
-    let server = serving(
-        "refused, then repaired, as a stream",
-        [refusing("temperature"), ok_stream(events(&[finish("stop")]))],
-    )
-    .await;
+    let server =
+        serving("refused, then repaired, as a stream", [refusing("temperature"), ok_stream(events(&[finish("stop")]))])
+            .await;
     let client = builder(server.uri()).repair_once(true).build().unwrap();
     let stream = client.stream(&warm()).await.unwrap();
     assert_eq!(stream.metadata().repaired(), ["temperature"]);
@@ -317,10 +248,7 @@ async fn one_repair_is_all() {
     let server = serving("refused twice", [refusing("temperature"), refusing("top_p")]).await;
     let client = builder(server.uri()).repair_once(true).build().unwrap();
     let error = client.complete(&warm()).await.unwrap_err();
-    assert_eq!(
-        (error.code(), error.param()),
-        (Some("unsupported_parameter"), Some("top_p"))
-    );
+    assert_eq!((error.code(), error.param()), (Some("unsupported_parameter"), Some("top_p")));
     assert_eq!(error.attempts(), 2);
 }
 
@@ -343,10 +271,5 @@ async fn nothing_is_repaired_unless_asked() {
     let server = serving("refused", [refusing("temperature")]).await;
     let error = client(server.uri()).complete(&warm()).await.unwrap_err();
     assert_eq!(error.param(), Some("temperature"));
-    assert!(
-        error
-            .to_string()
-            .contains("remove .temperature(..) from the request builder"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("remove .temperature(..) from the request builder"), "{error}");
 }

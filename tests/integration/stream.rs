@@ -21,10 +21,7 @@ use crate::support::{
 const SHORT: Duration = Duration::from_millis(20);
 
 fn mini(words: &str) -> ChatCompletionRequest {
-    ChatCompletionRequest::builder("gpt-4o-mini")
-        .user(words)
-        .build()
-        .unwrap()
+    ChatCompletionRequest::builder("gpt-4o-mini").user(words).build().unwrap()
 }
 
 /// Opens a stream to a server of raw sockets that answers once.
@@ -151,10 +148,8 @@ async fn a_stream_is_read_as_text_as_events_or_as_a_whole() {
 
     let mut stream = client.stream(&question()).await.unwrap();
     let told: Vec<StreamEvent> = stream.events().try_collect().await.unwrap();
-    let names: Vec<String> = told
-        .iter()
-        .map(|event| format!("{event:?}").split([' ', '(']).next().unwrap().to_owned())
-        .collect();
+    let names: Vec<String> =
+        told.iter().map(|event| format!("{event:?}").split([' ', '(']).next().unwrap().to_owned()).collect();
     assert_eq!(
         names,
         [
@@ -169,13 +164,8 @@ async fn a_stream_is_read_as_text_as_events_or_as_a_whole() {
             "Usage"
         ]
     );
-    let Some(StreamEvent::ToolCallDone { tool_call, .. }) = told.get(6) else {
-        panic!("{told:?}")
-    };
-    assert_eq!(
-        serde_json::to_value(tool_call).unwrap()["function"],
-        json!({"name": "look", "arguments": "{\"a\":1}"})
-    );
+    let Some(StreamEvent::ToolCallDone { tool_call, .. }) = told.get(6) else { panic!("{told:?}") };
+    assert_eq!(serde_json::to_value(tool_call).unwrap()["function"], json!({"name": "look", "arguments": "{\"a\":1}"}));
 
     let mut stream = client.stream(&question()).await.unwrap();
     while let Some(chunk) = stream.try_next().await.unwrap() {
@@ -202,10 +192,7 @@ async fn usage_is_asked_for_where_the_version_has_it_and_the_caller_does_not_min
         };
         builder.build().unwrap()
     };
-    let (wanted, unwanted) = (
-        StreamOptions::new().include_usage(true),
-        StreamOptions::new().include_usage(false),
-    );
+    let (wanted, unwanted) = (StreamOptions::new().include_usage(true), StreamOptions::new().include_usage(false));
     let padded = StreamOptions::new().include_obfuscation(false);
     let asked = json!({"include_usage": true});
     for (version, options, expected) in [
@@ -215,11 +202,7 @@ async fn usage_is_asked_for_where_the_version_has_it_and_the_caller_does_not_min
         (ApiVersion::V2024_10_21, None, None),
         (ApiVersion::V2024_06_01, None, None),
         (ApiVersion::V1, Some(unwanted), None),
-        (
-            ApiVersion::V1,
-            Some(padded),
-            Some(json!({"include_usage": true, "include_obfuscation": false})),
-        ),
+        (ApiVersion::V1, Some(padded), Some(json!({"include_usage": true, "include_obfuscation": false}))),
         // the caller knows better than the documents
         (ApiVersion::V2024_10_21, Some(wanted), Some(asked.clone())),
     ] {
@@ -276,11 +259,7 @@ async fn finished_streams_share_one_connection() {
 async fn a_model_that_does_not_stream_is_not_asked_to() {
     let emulator = Emulator::start().await.unwrap();
     let o1 = Deployment::new("o1-new").model(Model::O1_2024_12_17);
-    let request = ChatCompletionRequest::builder(o1)
-        .user("hi")
-        .max_completion_tokens(30_000)
-        .build()
-        .unwrap();
+    let request = ChatCompletionRequest::builder(o1).user("hi").max_completion_tokens(30_000).build().unwrap();
     let error = client(emulator.endpoint()).stream(&request).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
     assert!(chain(&error).concat().contains("does not stream"), "{error:?}");

@@ -28,10 +28,7 @@ pub fn shared(what: &str) -> Option<PathBuf> {
     }
     use std::io::Write;
     // past the harness, which keeps the words of a passing test to itself
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED: there is no ../shared/{what} beside the project"
-    );
+    let _ = writeln!(std::io::stderr(), "SKIPPED: there is no ../shared/{what} beside the project");
     None
 }
 
@@ -41,12 +38,7 @@ pub fn files(folder: &Path, ending: &str) -> Vec<(String, String)> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_str().unwrap().ends_with(ending))
-        .map(|path| {
-            (
-                path.file_name().unwrap().to_str().unwrap().to_owned(),
-                fs::read_to_string(&path).unwrap(),
-            )
-        })
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
         .collect();
     files.sort();
     assert!(!files.is_empty(), "no {ending} files in {}", folder.display());
@@ -103,10 +95,7 @@ pub fn quick() -> RetryPolicy {
 
 /// A question to the deployment `gpt`, whose model is not declared.
 pub fn question() -> ChatCompletionRequest {
-    ChatCompletionRequest::builder("gpt")
-        .user("Why is the sky blue?")
-        .build()
-        .unwrap()
+    ChatCompletionRequest::builder("gpt").user("Why is the sky blue?").build().unwrap()
 }
 
 /// The errors under an error, as they print.
@@ -169,10 +158,7 @@ pub struct InTurn {
 
 impl InTurn {
     pub fn new(answers: impl Into<Vec<ResponseTemplate>>) -> Self {
-        Self {
-            answers: answers.into(),
-            next: AtomicUsize::new(0),
-        }
+        Self { answers: answers.into(), next: AtomicUsize::new(0) }
     }
 }
 
@@ -188,12 +174,7 @@ pub async fn serving(name: &str, answers: impl Into<Vec<ResponseTemplate>>) -> M
     let answers = answers.into();
     let calls = answers.len() as u64;
     let server = MockServer::start().await;
-    Mock::given(method("POST"))
-        .respond_with(InTurn::new(answers))
-        .expect(calls)
-        .named(name)
-        .mount(&server)
-        .await;
+    Mock::given(method("POST")).respond_with(InTurn::new(answers)).expect(calls).named(name).mount(&server).await;
     server
 }
 
@@ -201,12 +182,7 @@ pub async fn serving(name: &str, answers: impl Into<Vec<ResponseTemplate>>) -> M
 pub async fn untouched(name: &str) -> MockServer {
     let server = MockServer::start().await;
     let answer = ok_json(&completion("should not have been asked"));
-    Mock::given(wiremock::matchers::any())
-        .respond_with(answer)
-        .expect(0)
-        .named(name)
-        .mount(&server)
-        .await;
+    Mock::given(wiremock::matchers::any()).respond_with(answer).expect(0).named(name).mount(&server).await;
     server
 }
 

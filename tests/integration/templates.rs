@@ -110,12 +110,7 @@ fn line() -> impl Strategy<Value = String> {
             .replace('#', &index.to_string())
             .replace('~', &spoil.to_string());
         match spoil {
-            0 => line.truncate(
-                (0..=line.len() / 2)
-                    .rev()
-                    .find(|at| line.is_char_boundary(*at))
-                    .unwrap_or(0),
-            ),
+            0 => line.truncate((0..=line.len() / 2).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0)),
             1 => line = line.replacen(',', " ,", 1),
             2 => line = line.replacen(':', ": ", 2),
             _ => {}
@@ -126,11 +121,7 @@ fn line() -> impl Strategy<Value = String> {
 
 /// A stream mostly of runs of one shape, as real ones are.
 fn lines() -> impl Strategy<Value = Vec<String>> {
-    let run = (
-        proptest::sample::select(SHAPES),
-        0_u8..2,
-        proptest::collection::vec((words(), words()), 1..12),
-    )
+    let run = (proptest::sample::select(SHAPES), 0_u8..2, proptest::collection::vec((words(), words()), 1..12))
         .prop_map(|(shape, index, all)| {
             let fill = |(at, (first, second)): (usize, (String, String))| {
                 shape
@@ -164,36 +155,21 @@ async fn both(body: &str) -> [(Vec<Value>, Value, String); 2] {
 
 async fn both_in(body: &str, piece: usize) -> [(Vec<Value>, Value, String); 2] {
     let stream_of = || {
-        let pieces: Vec<_> = body
-            .as_bytes()
-            .chunks(piece)
-            .map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)))
-            .collect();
+        let pieces: Vec<_> =
+            body.as_bytes().chunks(piece).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
         ChatCompletionStream::from_bytes(stream::iter(pieces))
     };
     let tell = |reading: crate::support::Reading| {
-        let end = reading
-            .end
-            .map_or_else(|error| format!("{error} {}", error.message()), |()| "done".to_owned());
+        let end = reading.end.map_or_else(|error| format!("{error} {}", error.message()), |()| "done".to_owned());
         (reading.chunks, reading.whole, end)
     };
-    [
-        tell(read(stream_of()).await),
-        tell(read(stream_of().without_templates()).await),
-    ]
+    [tell(read(stream_of()).await), tell(read(stream_of().without_templates()).await)]
 }
 
 #[test]
 fn templates_change_nothing_in_hostile_streams() {
-    let cases = std::env::var("TEMPLATE_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(1500);
-    let mut runner = TestRunner::new(Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let cases = std::env::var("TEMPLATE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1500);
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let chunks = std::cell::Cell::new(0);
     runner
@@ -205,10 +181,7 @@ fn templates_change_nothing_in_hostile_streams() {
         })
         .unwrap();
     println!("{} chunks in {cases} streams", chunks.get());
-    assert!(
-        chunks.get() > cases as usize,
-        "the streams ended too early to say anything"
-    );
+    assert!(chunks.get() > cases as usize, "the streams ended too early to say anything");
 }
 
 #[tokio::test]

@@ -1,11 +1,6 @@
 //! Validation, held against its sources: the comparison table, the two founding documents, the models a team
 //! declares, and JSON of any shape.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "these helpers are tests, too"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these helpers are tests, too")]
 
 use azure_openai_chat::{ApiVersion, ChatCompletionRequest, ChatCompletionRequestBuilder, Deployment, Model};
 
@@ -19,18 +14,13 @@ mod table;
 
 /// A question to a model that breaks no rule by itself.
 fn ask(model: &Model) -> ChatCompletionRequestBuilder {
-    ChatCompletionRequest::builder(Deployment::new("d").model(model.clone()))
-        .user("hi")
-        .uncapped()
+    ChatCompletionRequest::builder(Deployment::new("d").model(model.clone())).user("hi").uncapped()
 }
 
 /// The parameters that are told, in order.
 fn told(asked: ChatCompletionRequestBuilder, streaming: bool) -> Vec<String> {
     let violations = asked.build_unchecked().violations(Some(streaming), None);
-    violations
-        .iter()
-        .map(|violation| violation.parameter().to_owned())
-        .collect()
+    violations.iter().map(|violation| violation.parameter().to_owned()).collect()
 }
 
 /// The parameters about which there is advice.

@@ -79,10 +79,7 @@ struct Reading {
 fn read(root: &str, body: &Value) -> Reading {
     fn through<T: serde::Serialize + serde::de::DeserializeOwned + std::fmt::Debug>(body: &Value) -> Reading {
         let read: T = serde_json::from_value(body.clone()).unwrap();
-        Reading {
-            written: serde_json::to_value(&read).unwrap(),
-            debug: format!("{read:?}"),
-        }
+        Reading { written: serde_json::to_value(&read).unwrap(), debug: format!("{read:?}") }
     }
     match root {
         "request" => through::<ChatCompletionRequest>(body),
@@ -98,15 +95,10 @@ fn read_error(body: &Value) -> Reading {
     let error = ServiceError::from_body(body.to_string().as_bytes());
     assert_eq!(error.body(), body.to_string(), "the body itself is kept");
     let members = |pairs: [(&str, Option<Value>); 5]| -> Map<String, Value> {
-        pairs
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
+        pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     };
     let text = |text: Option<&str>| text.map(Value::from);
-    let filter = error
-        .content_filter()
-        .map(|results| serde_json::to_value(results).unwrap());
+    let filter = error.content_filter().map(|results| serde_json::to_value(results).unwrap());
     let inner = members([
         ("code", text(error.inner_code())),
         ("content_filter_results", filter),
@@ -123,11 +115,7 @@ fn read_error(body: &Value) -> Reading {
     ]);
     let written = Value::Object(written);
     Reading {
-        written: if body.get("error").is_some() {
-            json!({"error": written})
-        } else {
-            written
-        },
+        written: if body.get("error").is_some() { json!({"error": written}) } else { written },
         debug: format!("{:?}", error.content_filter()),
     }
 }
@@ -228,12 +216,8 @@ fn every_object_of_the_table_was_looked_at() {
     let mut missed = BTreeSet::new();
     for mut spec in specs(&folder) {
         as_sent(&mut spec);
-        let reached: BTreeSet<String> = spec
-            .roots
-            .values()
-            .flat_map(|root| spec.places(root))
-            .map(|(object, _)| object)
-            .collect();
+        let reached: BTreeSet<String> =
+            spec.roots.values().flat_map(|root| spec.places(root)).map(|(object, _)| object).collect();
         for object in spec.objects() {
             // the fields of a base are looked at in the objects that are made from it
             if !reached.contains(object)

@@ -56,11 +56,7 @@ async fn every_stream_adds_up_and_each_chunk_goes_through_unchanged() {
 
         assert!(reading.end.is_ok(), "{name}: {:?}", reading.end);
         assert_eq!(reading.chunks, lines(&body), "{name}");
-        assert_eq!(
-            reading.chunks.len() as u64,
-            expected["data_events"].as_u64().unwrap(),
-            "{name}"
-        );
+        assert_eq!(reading.chunks.len() as u64, expected["data_events"].as_u64().unwrap(), "{name}");
         assert_adds_up(&name, &reading.whole, expected);
     }
 }
@@ -83,11 +79,7 @@ fn assert_adds_up(name: &str, whole: &Value, expected: &Value) {
     }
     let usage = whole.get("usage").cloned().unwrap_or_default();
     assert_eq!(usage, expected["usage"], "{name}");
-    assert_eq!(
-        whole.get("prompt_filter_results").is_some(),
-        expected["prompt_filter"] == true,
-        "{name}"
-    );
+    assert_eq!(whole.get("prompt_filter_results").is_some(), expected["prompt_filter"] == true, "{name}");
     assert_eq!(whole["id"], expected["ids"][0], "{name}");
     assert_eq!(whole["model"], expected["models"][0], "{name}");
 }
@@ -118,10 +110,7 @@ async fn every_split_of_a_stream_gives_the_same() {
             let mut pieces = in_pieces(head, offset);
             pieces.extend(in_pieces(tail, 64));
             let split = read_pieces(pieces).await;
-            assert_eq!(
-                split.chunks, whole.chunks,
-                "{name} split every 64 bytes from {offset} on"
-            );
+            assert_eq!(split.chunks, whole.chunks, "{name} split every 64 bytes from {offset} on");
             assert_eq!(split.whole, whole.whole, "{name} split every 64 bytes from {offset} on");
         }
     }
@@ -138,11 +127,7 @@ fn every_error_body_is_understood() {
         assert_eq!(error.message(), expected["message"].as_str(), "{name}");
         assert_eq!(error.param(), expected["param"].as_str(), "{name}");
         assert_eq!(error.error_type(), expected["type"].as_str(), "{name}");
-        assert_eq!(
-            error.content_filter().is_some(),
-            name.contains("content-filter"),
-            "{name}"
-        );
+        assert_eq!(error.content_filter().is_some(), name.contains("content-filter"), "{name}");
     }
 }
 

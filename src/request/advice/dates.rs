@@ -28,10 +28,7 @@ fn dated(body: &RequestBody) -> [(&'static str, &'static str, bool); 28] {
     let mut tools = body.tools.iter().flat_map(|tools| tools.iter());
     let custom = tools.any(|tool| tool.kind == Some(ToolType::Custom));
     let allowed = matches!(&body.tool_choice, Some(ToolChoice::Only(only)) if only.allowed_tools.is_some());
-    let obfuscation = body
-        .stream_options
-        .as_ref()
-        .and_then(|options| options.include_obfuscation);
+    let obfuscation = body.stream_options.as_ref().and_then(|options| options.include_obfuscation);
     let same = |name, set| (name, name, set);
     [
         same("max_completion_tokens", body.max_completion_tokens.is_some()),
@@ -80,10 +77,7 @@ mod tests {
     #[track_caller]
     fn assert_told(asked: ChatCompletionRequestBuilder, version: ApiVersion, expected: &[(&str, &str)]) {
         let told = asked.build_unchecked().advice(&version);
-        let told: Vec<_> = told
-            .iter()
-            .map(|advice| (advice.parameter(), advice.message()))
-            .collect();
+        let told: Vec<_> = told.iter().map(|advice| (advice.parameter(), advice.message())).collect();
         assert_eq!(told, expected);
     }
 
@@ -109,10 +103,7 @@ mod tests {
             )],
         );
         // what is no version cannot be older
-        let told = ask_any()
-            .prediction("x")
-            .build_unchecked()
-            .advice(&ApiVersion::new("?"));
+        let told = ask_any().prediction("x").build_unchecked().advice(&ApiVersion::new("?"));
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].parameter(), "api-version");
     }
@@ -143,21 +134,14 @@ mod tests {
             ("tools", json!([]), "tools"),
             ("tool_choice", json!("auto"), "tool_choice"),
         ] {
-            let told = ask_any()
-                .extra(name, value)
-                .build_unchecked()
-                .advice(&ApiVersion::V2023_05_15);
+            let told = ask_any().extra(name, value).build_unchecked().advice(&ApiVersion::V2023_05_15);
             let told: Vec<&str> = told.iter().map(Advice::parameter).collect();
             assert_eq!(told, [parameter], "{name}");
         }
         for (name, value, parameter) in [
             ("stream_options", json!({"include_obfuscation": true}), "stream_options"),
             ("tools", json!([{"type": "custom", "custom": {"name": "c"}}]), "tools"),
-            (
-                "tool_choice",
-                json!({"type": "allowed_tools", "allowed_tools": {}}),
-                "tool_choice",
-            ),
+            ("tool_choice", json!({"type": "allowed_tools", "allowed_tools": {}}), "tool_choice"),
             ("messages", parts, "messages"),
         ] {
             let request = ChatCompletionRequest::builder("d").extra(name, value).build_unchecked();

@@ -33,10 +33,7 @@ const CONSTRAINTS: &[&str] = &[
 /// Keywords that build the schema another way, each with the way that works. The service names
 /// `anyOf` as the only combination it knows.
 const BUILDERS: &[(&str, &str)] = &[
-    (
-        "patternProperties",
-        "name every property, or use a list of key and value objects",
-    ),
+    ("patternProperties", "name every property, or use a list of key and value objects"),
     ("unevaluatedProperties", "use `additionalProperties: false`"),
     ("oneOf", "use `anyOf`"),
     ("allOf", "merge its parts into one schema"),
@@ -94,12 +91,7 @@ struct Lint<'a> {
 
 impl<'a> Lint<'a> {
     fn new(root: &'a Value, doubts: bool) -> Self {
-        Self {
-            root,
-            doubts,
-            properties: 0,
-            findings: Vec::new(),
-        }
+        Self { root, doubts, properties: 0, findings: Vec::new() }
     }
 
     fn run(mut self) -> Vec<SchemaFinding> {
@@ -123,11 +115,7 @@ impl<'a> Lint<'a> {
     fn root_rule(&mut self) {
         let mut target = self.root;
         for _ in 0..MAX_WALK {
-            match target
-                .get("$ref")
-                .and_then(Value::as_str)
-                .and_then(|to| resolve(self.root, to))
-            {
+            match target.get("$ref").and_then(Value::as_str).and_then(|to| resolve(self.root, to)) {
                 Some(next) => target = next,
                 None => break,
             }
@@ -147,11 +135,7 @@ impl<'a> Lint<'a> {
     fn schema(&mut self, schema: &Value, at: &mut String, depth: usize) {
         let Value::Object(node) = schema else {
             if self.doubts && depth > 0 {
-                self.found(
-                    at,
-                    Rule::Untyped,
-                    "the schema does not say what it holds: give it a type",
-                );
+                self.found(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
             }
             return;
         };
@@ -195,11 +179,7 @@ impl<'a> Lint<'a> {
             None if self.doubts => {
                 let says = ["enum", "const", "anyOf", "oneOf", "allOf", "$ref", "properties"];
                 if !at.is_empty() && !says.iter().any(|key| node.contains_key(*key)) {
-                    self.found(
-                        at,
-                        Rule::Untyped,
-                        "the schema does not say what it holds: give it a type",
-                    );
+                    self.found(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
                 }
             }
             None => {}
@@ -215,10 +195,7 @@ impl<'a> Lint<'a> {
     fn one_type(&mut self, one: &Value, at: &str) {
         let message = match one.as_str() {
             Some(name) if TYPES.contains(&name) => return,
-            Some(name) => format!(
-                "strict mode does not know the type `{name}`: use one of {}",
-                TYPES.join(", ")
-            ),
+            Some(name) => format!("strict mode does not know the type `{name}`: use one of {}", TYPES.join(", ")),
             None => format!("a type is a string: use one of {}", TYPES.join(", ")),
         };
         self.found(at, Rule::UnsupportedType, message);
@@ -261,10 +238,7 @@ impl<'a> Lint<'a> {
         }
         let none = Map::new();
         let properties = node.get("properties").and_then(Value::as_object).unwrap_or(&none);
-        let required = node
-            .get("required")
-            .and_then(Value::as_array)
-            .map_or(&[][..], Vec::as_slice);
+        let required = node.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let names: HashSet<&str> = required.iter().filter_map(Value::as_str).collect();
         self.properties = self.properties.saturating_add(properties.len());
         for (name, property) in properties {
@@ -341,10 +315,7 @@ mod tests {
 
     fn found(schema: &Value) -> Vec<(String, Rule)> {
         let findings = lint_schema(schema);
-        findings
-            .iter()
-            .map(|one| (one.pointer().to_owned(), one.rule()))
-            .collect()
+        findings.iter().map(|one| (one.pointer().to_owned(), one.rule())).collect()
     }
 
     fn at(pointer: &str, rule: Rule) -> Vec<(String, Rule)> {
@@ -376,12 +347,7 @@ mod tests {
 
     #[test]
     fn the_root_is_an_object_and_no_union() {
-        let text = |schema: Value| {
-            lint_schema(&schema)
-                .first()
-                .map(ToString::to_string)
-                .unwrap_or_default()
-        };
+        let text = |schema: Value| lint_schema(&schema).first().map(ToString::to_string).unwrap_or_default();
         assert_eq!(
             text(json!(true)),
             "root: the schema is not a JSON object: strict mode needs one that describes an object"
@@ -390,15 +356,8 @@ mod tests {
             text(json!({"anyOf": [{"type": "string"}]})),
             "root: the root is `anyOf`: put it into an object with one property"
         );
-        for schema in [
-            json!({}),
-            json!({"type": "string"}),
-            json!({"type": ["object", "null"]}),
-        ] {
-            assert_eq!(
-                text(schema),
-                "root: the root is not of type `object`: put it into an object with one property"
-            );
+        for schema in [json!({}), json!({"type": "string"}), json!({"type": ["object", "null"]})] {
+            assert_eq!(text(schema), "root: the root is not of type `object`: put it into an object with one property");
         }
         let by_reference = json!({"$ref": "#/$defs/a", "$defs": {"a": object(json!({}))}});
         assert_eq!(found(&by_reference), []);
@@ -447,9 +406,7 @@ mod tests {
     #[test]
     fn a_hundred_properties_are_allowed_in_all_objects_together() {
         let wide = |count: usize| {
-            let inner: Map<String, Value> = (1..count)
-                .map(|n| (format!("p{n}"), json!({"type": "string"})))
-                .collect();
+            let inner: Map<String, Value> = (1..count).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
             object(json!({"in": object(inner.into())}))
         };
         assert_eq!(lint_schema(&wide(100)), []);
@@ -468,21 +425,15 @@ mod tests {
             assert_eq!(findings.len(), 1, "{key}");
             assert_eq!(findings[0].pointer(), format!("/properties/a/{key}"));
             assert_eq!(findings[0].rule(), Rule::UnsupportedKeyword);
-            assert!(
-                findings[0]
-                    .message()
-                    .starts_with(&format!("strict mode does not support `{key}`: "))
-            );
+            assert!(findings[0].message().starts_with(&format!("strict mode does not support `{key}`: ")));
         }
     }
 
     #[test]
     fn names_and_values_are_no_keywords() {
         let names = ["pattern", "oneOf", "$ref", "properties", "type", "required", "$defs"];
-        let properties: Map<String, Value> = names
-            .iter()
-            .map(|name| ((*name).to_owned(), json!({"type": "string"})))
-            .collect();
+        let properties: Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
         assert_eq!(lint_schema(&object(properties.into())), []);
         let value =
             json!({"type": "string", "enum": ["a"], "default": {"pattern": "a"}, "examples": [{"$ref": "#/no"}]});
@@ -520,10 +471,7 @@ mod tests {
 
     #[test]
     fn hostile_schemas_end() {
-        let deep = (0..500).fold(
-            json!({"type": "string"}),
-            |inner, _| json!({"type": "array", "items": inner}),
-        );
+        let deep = (0..500).fold(json!({"type": "string"}), |inner, _| json!({"type": "array", "items": inner}));
         assert!(found(&deep).iter().any(|(_, rule)| *rule == Rule::Nesting));
 
         let doubling: Map<String, Value> = (0..200)

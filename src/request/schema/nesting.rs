@@ -28,13 +28,7 @@ struct Nesting<'a> {
 
 impl<'a> Nesting<'a> {
     fn new(root: &'a Value) -> Self {
-        Self {
-            root,
-            path: vec![String::new()],
-            seen: HashMap::new(),
-            too_deep: HashSet::new(),
-            findings: Vec::new(),
-        }
+        Self { root, path: vec![String::new()], seen: HashMap::new(), too_deep: HashSet::new(), findings: Vec::new() }
     }
 
     fn schema(&mut self, schema: &Value, at: &mut String, level: usize, depth: usize) {
@@ -82,9 +76,7 @@ mod tests {
     }
 
     fn nested(levels: usize) -> Value {
-        (1..levels).fold(object(json!({"end": {"type": "string"}})), |inner, _| {
-            object(json!({"in": inner}))
-        })
+        (1..levels).fold(object(json!({"end": {"type": "string"}})), |inner, _| object(json!({"in": inner})))
     }
 
     fn places(schema: &Value) -> Vec<String> {

@@ -89,10 +89,8 @@ pub(super) fn one_of_to_any_of(node: &mut Node, root: &Value) {
         return;
     };
     let later = |position: usize| branches.iter().skip(position + 1);
-    let apart = branches
-        .iter()
-        .enumerate()
-        .all(|(position, one)| later(position).all(|other| disjoint(one, other, root)));
+    let apart =
+        branches.iter().enumerate().all(|(position, one)| later(position).all(|other| disjoint(one, other, root)));
     if apart
         && !node.contains_key("anyOf")
         && let Some(branches) = node.remove("oneOf")

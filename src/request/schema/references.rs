@@ -83,9 +83,7 @@ fn merge_objects(node: &Map<String, Value>, target: &Map<String, Value>) -> Opti
     let plain = |one: &Map<String, Value>, also: &str| {
         let known = ["type", "properties", "required", "additionalProperties", also];
         one.get("type").is_none_or(|kind| kind == "object")
-            && one
-                .keys()
-                .all(|key| known.contains(&key.as_str()) || ANNOTATIONS.contains(&key.as_str()))
+            && one.keys().all(|key| known.contains(&key.as_str()) || ANNOTATIONS.contains(&key.as_str()))
     };
     if !plain(node, "$ref") || !plain(target, "type") || !is_object(target) {
         return None;

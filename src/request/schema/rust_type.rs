@@ -59,11 +59,7 @@ pub fn schema_name<T: JsonSchema>() -> String {
 
 fn allowed_name(name: &str) -> String {
     let allowed = |one: char| {
-        if one.is_ascii_alphanumeric() || one == '-' {
-            one
-        } else {
-            '_'
-        }
+        if one.is_ascii_alphanumeric() || one == '-' { one } else { '_' }
     };
     let name: String = name.chars().map(allowed).take(MAX_NAME).collect();
     if name.is_empty() { "schema".to_owned() } else { name }
@@ -88,10 +84,7 @@ mod tests {
 
     fn places<T: JsonSchema>() -> Vec<(String, SchemaRule)> {
         let findings = schema_for::<T>().1;
-        findings
-            .iter()
-            .map(|one| (one.pointer().to_owned(), one.rule()))
-            .collect()
+        findings.iter().map(|one| (one.pointer().to_owned(), one.rule())).collect()
     }
 
     /// How urgent it is.
@@ -143,10 +136,7 @@ mod tests {
         let schema = strict::<Ticket>();
         assert_eq!(schema.get("title"), None);
         assert_eq!(schema.get("$schema"), None);
-        assert_eq!(
-            schema["properties"]["reporter"]["description"],
-            json!("Who reported it.")
-        );
+        assert_eq!(schema["properties"]["reporter"]["description"], json!("Who reported it."));
         assert_eq!(schema["properties"]["children"]["items"], json!({"$ref": "#"}));
         assert_eq!(
             schema["$defs"]["Urgency"],
@@ -223,10 +213,7 @@ mod tests {
         let texts: Vec<&str> = findings.iter().map(SchemaFinding::pointer).collect();
         assert_eq!(texts, ["/properties/flags/maxItems", "/properties/flags/minItems"]);
         assert_eq!(schema["properties"]["name"], json!({"type": "string"}));
-        assert_eq!(
-            schema["properties"]["parent"],
-            json!({"anyOf": [{"$ref": "#"}, {"type": "null"}]})
-        );
+        assert_eq!(schema["properties"]["parent"], json!({"anyOf": [{"$ref": "#"}, {"type": "null"}]}));
         assert_eq!(schema["$defs"]["Adjacent"]["anyOf"].as_array().unwrap().len(), 2);
         assert_eq!(schema["$defs"]["Untagged"]["anyOf"].as_array().unwrap().len(), 2);
     }

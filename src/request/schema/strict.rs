@@ -83,11 +83,7 @@ fn fixed_point(schema: &Value, optional: Optional) -> Option<Value> {
     let mut current = schema.clone();
     let mut written_out = 0;
     for _ in 0..MAX_ROUNDS {
-        let mut round = Round {
-            root: &current,
-            optional,
-            written_out,
-        };
+        let mut round = Round { root: &current, optional, written_out };
         let next = round.document();
         written_out = round.written_out;
         if next == current {
@@ -137,10 +133,7 @@ impl Round<'_> {
 
     /// The root must be an object itself, not a reference to one.
     fn write_out_root(&self, node: &mut Map<String, Value>) {
-        let target = node
-            .get("$ref")
-            .and_then(Value::as_str)
-            .and_then(|to| resolve(self.root, to));
+        let target = node.get("$ref").and_then(Value::as_str).and_then(|to| resolve(self.root, to));
         let Some(Value::Object(target)) = target else { return };
         if target.contains_key("$ref") || !is_object(target) || node.keys().any(|key| constrains(key)) {
             return;
@@ -172,12 +165,7 @@ impl Round<'_> {
     }
 
     fn children(&mut self, node: &mut Map<String, Value>) {
-        for (_, property) in node
-            .get_mut("properties")
-            .and_then(Value::as_object_mut)
-            .into_iter()
-            .flatten()
-        {
+        for (_, property) in node.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
             self.schema(property);
         }
         for key in ["items", "anyOf", "oneOf", "prefixItems"] {
@@ -325,26 +313,17 @@ mod tests {
             strict["properties"]["a"].take()
         };
         assert_eq!(optional(json!({"type": "string"})), json!({"type": ["string", "null"]}));
-        assert_eq!(
-            optional(json!({"type": ["string", "integer"]})),
-            json!({"type": ["string", "integer", "null"]})
-        );
+        assert_eq!(optional(json!({"type": ["string", "integer"]})), json!({"type": ["string", "integer", "null"]}));
         assert_eq!(
             optional(json!({"type": "string", "enum": ["x"]})),
             json!({"type": ["string", "null"], "enum": ["x", null]})
         );
-        assert_eq!(
-            optional(json!({"type": ["string", "null"], "default": null})),
-            json!({"type": ["string", "null"]})
-        );
+        assert_eq!(optional(json!({"type": ["string", "null"], "default": null})), json!({"type": ["string", "null"]}));
         assert_eq!(
             optional(json!({"$ref": "#/$defs/d", "description": "word"})),
             json!({"anyOf": [{"$ref": "#/$defs/d"}, {"type": "null"}], "description": "word"})
         );
-        assert_eq!(
-            optional(json!({"$ref": "#/$defs/d"})),
-            json!({"anyOf": [{"$ref": "#/$defs/d"}, {"type": "null"}]})
-        );
+        assert_eq!(optional(json!({"$ref": "#/$defs/d"})), json!({"anyOf": [{"$ref": "#/$defs/d"}, {"type": "null"}]}));
         assert_eq!(
             optional(json!({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/d"}]})),
             json!({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/d"}, {"type": "null"}]})
@@ -367,37 +346,22 @@ mod tests {
 
     #[test]
     fn rust_numbers_lose_their_format_and_its_limits_only() {
-        assert_eq!(
-            property(json!({"type": "integer", "format": "uint32", "minimum": 0})),
-            json!({"type": "integer"})
-        );
+        assert_eq!(property(json!({"type": "integer", "format": "uint32", "minimum": 0})), json!({"type": "integer"}));
         assert_eq!(
             property(json!({"type": ["integer", "null"], "format": "int8", "minimum": -128, "maximum": 127})),
             json!({"type": ["integer", "null"]})
         );
-        assert_eq!(
-            property(json!({"type": "number", "format": "double"})),
-            json!({"type": "number"})
-        );
+        assert_eq!(property(json!({"type": "number", "format": "double"})), json!({"type": "number"}));
 
         let limited = json!({"type": "integer", "format": "uint8", "minimum": 1, "maximum": 255});
         let (schema, findings) = make_strict(in_object(&limited));
         assert_eq!(schema["properties"]["a"], json!({"type": "integer", "minimum": 1}));
-        assert_eq!(
-            places(&findings),
-            [("/properties/a/minimum", SchemaRule::UnsupportedKeyword)]
-        );
+        assert_eq!(places(&findings), [("/properties/a/minimum", SchemaRule::UnsupportedKeyword)]);
 
-        for kept in [
-            json!({"type": "string", "format": "date-time"}),
-            json!({"type": "string", "format": "uint8"}),
-        ] {
+        for kept in [json!({"type": "string", "format": "date-time"}), json!({"type": "string", "format": "uint8"})] {
             let (schema, findings) = make_strict(in_object(&kept));
             assert_eq!(schema["properties"]["a"], kept);
-            assert_eq!(
-                places(&findings),
-                [("/properties/a/format", SchemaRule::UnsupportedKeyword)]
-            );
+            assert_eq!(places(&findings), [("/properties/a/format", SchemaRule::UnsupportedKeyword)]);
         }
     }
 
@@ -418,15 +382,9 @@ mod tests {
         let closed =
             |name: &str| json!({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]});
         let tagged = |tag: &str| json!({"type": "object", "properties": {"t": {"const": tag}, "x": {"type": "string"}}, "required": ["t", "x"]});
-        for one_of in [
-            json!([closed("x"), closed("y"), {"type": "null"}]),
-            json!([tagged("x"), tagged("y")]),
-        ] {
+        for one_of in [json!([closed("x"), closed("y"), {"type": "null"}]), json!([tagged("x"), tagged("y")])] {
             let after = property(json!({"oneOf": one_of}));
-            assert_eq!(
-                after["anyOf"].as_array().unwrap().len(),
-                one_of.as_array().unwrap().len()
-            );
+            assert_eq!(after["anyOf"].as_array().unwrap().len(), one_of.as_array().unwrap().len());
             assert_eq!(after["anyOf"][0]["additionalProperties"], json!(false));
         }
     }
@@ -439,10 +397,7 @@ mod tests {
         ] {
             let (schema, findings) = make_strict(in_object(&overlapping));
             assert_eq!(schema["properties"]["a"], overlapping);
-            assert_eq!(
-                places(&findings),
-                [("/properties/a/oneOf", SchemaRule::UnsupportedKeyword)]
-            );
+            assert_eq!(places(&findings), [("/properties/a/oneOf", SchemaRule::UnsupportedKeyword)]);
         }
     }
 
@@ -453,10 +408,7 @@ mod tests {
             json!({"p": {"type": "string"}, "unused": {"$ref": "#/definitions/other"}, "other": {}});
         let (strict, findings) = make_strict(schema);
         assert_eq!(findings, []);
-        assert_eq!(
-            strict["properties"]["a"],
-            json!({"description": "whose", "anyOf": [{"$ref": "#/definitions/p"}]})
-        );
+        assert_eq!(strict["properties"]["a"], json!({"description": "whose", "anyOf": [{"$ref": "#/definitions/p"}]}));
         assert_eq!(strict["definitions"], json!({"p": {"type": "string"}}));
     }
 
@@ -522,11 +474,7 @@ mod tests {
             (json!({}), "", SchemaRule::Untyped),
             (json!({"type": "array"}), "", SchemaRule::Untyped),
             (json!({"type": "array", "items": true}), "/items", SchemaRule::Untyped),
-            (
-                json!({"type": "string", "minLength": 1}),
-                "/minLength",
-                SchemaRule::UnsupportedKeyword,
-            ),
+            (json!({"type": "string", "minLength": 1}), "/minLength", SchemaRule::UnsupportedKeyword),
         ] {
             let (schema, findings) = make_strict(in_object(&stays));
             assert_eq!(schema["properties"]["a"], stays);
@@ -561,19 +509,13 @@ mod tests {
         });
         let (strict, findings) = make_strict(schema);
         assert_eq!(findings, []);
-        assert_eq!(
-            strict["properties"]["a"],
-            json!({"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]})
-        );
+        assert_eq!(strict["properties"]["a"], json!({"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}));
 
         let definitions: Map<String, Value> = (0..60)
             .map(|n| {
                 let next =
                     json!({"$ref": format!("#/$defs/d{}", n + 1), "properties": {format!("p{n}"): {"type": "null"}}});
-                (
-                    format!("d{n}"),
-                    json!({"type": "object", "properties": {"x": next, "y": next}}),
-                )
+                (format!("d{n}"), json!({"type": "object", "properties": {"x": next, "y": next}}))
             })
             .collect();
         let doubling = json!({"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": definitions});

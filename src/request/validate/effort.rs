@@ -22,11 +22,7 @@ pub(super) fn accepted(check: &Check<'_>, found: &mut Vec<Violation>) {
         found.push(Violation::new(
             "reasoning_effort",
             Rule::UnsupportedValue,
-            format!(
-                "{} does not take the effort '{effort}': use {}",
-                check.model,
-                words.join(", ")
-            ),
+            format!("{} does not take the effort '{effort}': use {}", check.model, words.join(", ")),
         ));
     }
 }
@@ -56,11 +52,7 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
     } else {
         return;
     };
-    found.push(Violation::new(
-        "reasoning_effort",
-        Rule::EffortConflict,
-        format!("{} {problem}", check.model),
-    ));
+    found.push(Violation::new("reasoning_effort", Rule::EffortConflict, format!("{} {problem}", check.model)));
 }
 
 #[cfg(test)]
@@ -107,11 +99,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_known_every_effort_goes() {
-        for model in [
-            Model::GPT_4O_2024_08_06,
-            Model::GPT_6_SOL_2026_09_22,
-            Model::MODEL_ROUTER_2025_11_18,
-        ] {
+        for model in [Model::GPT_4O_2024_08_06, Model::GPT_6_SOL_2026_09_22, Model::MODEL_ROUTER_2025_11_18] {
             assert_fine(ask(model).reasoning_effort("max"));
         }
         assert_fine(ask_any().reasoning_effort(ReasoningEffort::Minimal));
@@ -119,11 +107,8 @@ mod tests {
 
     #[test]
     fn minimal_thinking_calls_one_tool_at_a_time() {
-        let gpt_5 = || {
-            ask(Model::GPT_5_2025_08_07)
-                .tool(Tool::function("f"))
-                .reasoning_effort(ReasoningEffort::Minimal)
-        };
+        let gpt_5 =
+            || ask(Model::GPT_5_2025_08_07).tool(Tool::function("f")).reasoning_effort(ReasoningEffort::Minimal);
         assert_refused(
             gpt_5().parallel_tool_calls(true),
             "parallel_tool_calls",
@@ -134,10 +119,7 @@ mod tests {
         assert_fine(gpt_5());
         assert_fine(gpt_5().parallel_tool_calls(true).reasoning_effort(ReasoningEffort::Low));
         assert_fine(
-            ask_any()
-                .tool(Tool::function("f"))
-                .parallel_tool_calls(true)
-                .reasoning_effort(ReasoningEffort::Minimal),
+            ask_any().tool(Tool::function("f")).parallel_tool_calls(true).reasoning_effort(ReasoningEffort::Minimal),
         );
     }
 

@@ -38,23 +38,14 @@ pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
         // the keys are the caller's own words, so the place is told by number
         let mut told = |rule, message: String| found.push(Violation::new(format!("metadata[{at}]"), rule, message));
         if key.chars().count() > KEY {
-            told(
-                Rule::Limit,
-                format!("the key is longer than {KEY} characters: shorten it"),
-            );
+            told(Rule::Limit, format!("the key is longer than {KEY} characters: shorten it"));
         }
         match value {
             Value::String(text) if text.chars().count() > VALUE => {
-                told(
-                    Rule::Limit,
-                    format!("the value is longer than {VALUE} characters: shorten it"),
-                );
+                told(Rule::Limit, format!("the value is longer than {VALUE} characters: shorten it"));
             }
             Value::String(_) => {}
-            other => told(
-                Rule::WrongType,
-                format!("the value cannot be {}: pass a string", kind_of(other)),
-            ),
+            other => told(Rule::WrongType, format!("the value cannot be {}: pass a string", kind_of(other))),
         }
     }
 }
@@ -108,16 +99,8 @@ mod tests {
         assert_told(
             &read(json!({"model": "d", "messages": [{"role": "user"}], "metadata": {"a": 5, "b": null}})),
             &[
-                (
-                    "metadata[0]",
-                    Rule::WrongType,
-                    "the value cannot be this number: pass a string",
-                ),
-                (
-                    "metadata[1]",
-                    Rule::WrongType,
-                    "the value cannot be null: pass a string",
-                ),
+                ("metadata[0]", Rule::WrongType, "the value cannot be this number: pass a string"),
+                ("metadata[1]", Rule::WrongType, "the value cannot be null: pass a string"),
             ],
         );
     }

@@ -25,10 +25,7 @@ pub(super) fn images_and_audio(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::Audio) {
         return;
     }
-    for (name, set) in [
-        ("modalities", check.body.asks_for_audio()),
-        ("audio", check.body.audio.is_some()),
-    ] {
+    for (name, set) in [("modalities", check.body.asks_for_audio()), ("audio", check.body.audio.is_some())] {
         if set {
             let message = format!("{} does not speak: leave {name} out", check.model);
             found.push(Violation::new(name, Rule::UnsupportedParameter, message));
@@ -53,10 +50,7 @@ mod tests {
     }
 
     fn hearing(asked: ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder {
-        asked.message(Message::user_parts([ContentPart::input_audio(
-            InputAudioFormat::Wav,
-            b"beep",
-        )]))
+        asked.message(Message::user_parts([ContentPart::input_audio(InputAudioFormat::Wav, b"beep")]))
     }
 
     #[test]
@@ -92,16 +86,8 @@ mod tests {
                 .audio(speech.clone())
                 .build_unchecked(),
             &[
-                (
-                    "modalities",
-                    Rule::UnsupportedParameter,
-                    "gpt-4o-2024-08-06 does not speak: leave modalities out",
-                ),
-                (
-                    "audio",
-                    Rule::UnsupportedParameter,
-                    "gpt-4o-2024-08-06 does not speak: leave audio out",
-                ),
+                ("modalities", Rule::UnsupportedParameter, "gpt-4o-2024-08-06 does not speak: leave modalities out"),
+                ("audio", Rule::UnsupportedParameter, "gpt-4o-2024-08-06 does not speak: leave audio out"),
             ],
         );
         assert_fine(ask(Model::GPT_4O_2024_08_06).modalities([Modality::Text]));

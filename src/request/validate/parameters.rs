@@ -12,25 +12,13 @@ pub(super) fn plain(check: &Check<'_>, found: &mut Vec<Violation>) {
     for (name, set, parameter) in [
         ("temperature", body.temperature.is_some(), Parameter::Temperature),
         ("top_p", body.top_p.is_some(), Parameter::TopP),
-        (
-            "presence_penalty",
-            body.presence_penalty.is_some(),
-            Parameter::PresencePenalty,
-        ),
-        (
-            "frequency_penalty",
-            body.frequency_penalty.is_some(),
-            Parameter::FrequencyPenalty,
-        ),
+        ("presence_penalty", body.presence_penalty.is_some(), Parameter::PresencePenalty),
+        ("frequency_penalty", body.frequency_penalty.is_some(), Parameter::FrequencyPenalty),
         ("logprobs", body.logprobs == Some(true), Parameter::Logprobs),
         ("top_logprobs", body.top_logprobs.is_some(), Parameter::TopLogprobs),
         ("logit_bias", body.logit_bias.is_some(), Parameter::LogitBias),
         ("max_tokens", body.max_tokens.is_some(), Parameter::MaxTokens),
-        (
-            "max_completion_tokens",
-            body.max_completion_tokens.is_some(),
-            Parameter::MaxCompletionTokens,
-        ),
+        ("max_completion_tokens", body.max_completion_tokens.is_some(), Parameter::MaxCompletionTokens),
         ("verbosity", body.verbosity.is_some(), Parameter::Verbosity),
         ("stop", body.stop.is_some(), Parameter::Stop),
         ("n", body.n.is_some_and(|n| n > 1), Parameter::MultipleChoices),
@@ -110,11 +98,7 @@ mod tests {
         assert_told(
             &o1().logprobs(true).top_logprobs(2).build_unchecked(),
             &[
-                (
-                    "logprobs",
-                    Rule::UnsupportedParameter,
-                    "o1-2024-12-17 does not take logprobs: leave logprobs out",
-                ),
+                ("logprobs", Rule::UnsupportedParameter, "o1-2024-12-17 does not take logprobs: leave logprobs out"),
                 (
                     "top_logprobs",
                     Rule::UnsupportedParameter,
@@ -127,9 +111,7 @@ mod tests {
     #[test]
     fn what_asks_for_nothing_is_taken() {
         let alone = model(|unknown| {
-            unknown
-                .with(Parameter::Logprobs, Support::No)
-                .with(Parameter::MultipleChoices, Support::No)
+            unknown.with(Parameter::Logprobs, Support::No).with(Parameter::MultipleChoices, Support::No)
         });
         assert_fine(ask(alone).logprobs(false).n(1));
     }
@@ -150,9 +132,7 @@ mod tests {
             "mine does not take max_completion_tokens: use max_tokens instead",
         );
         let neither = model(|unknown| {
-            unknown
-                .with(Parameter::MaxTokens, Support::No)
-                .with(Parameter::MaxCompletionTokens, Support::No)
+            unknown.with(Parameter::MaxTokens, Support::No).with(Parameter::MaxCompletionTokens, Support::No)
         });
         assert_refused(
             ask(neither.clone()).max_tokens(5),
@@ -176,10 +156,7 @@ mod tests {
             Rule::UnsupportedParameter,
             "gpt-4o-2024-11-20 does not take verbosity: leave verbosity out",
         );
-        for (o, id) in [
-            (Model::O3_2025_04_16, "o3-2025-04-16"),
-            (Model::O4_MINI_2025_04_16, "o4-mini-2025-04-16"),
-        ] {
+        for (o, id) in [(Model::O3_2025_04_16, "o3-2025-04-16"), (Model::O4_MINI_2025_04_16, "o4-mini-2025-04-16")] {
             assert_refused(
                 ask(o).stop("."),
                 "stop",
@@ -224,10 +201,7 @@ mod tests {
             let message = format!(
                 "{id} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or say .uncapped()"
             );
-            assert_told(
-                &read(json),
-                &[("max_completion_tokens", Rule::RequiredParameter, &message)],
-            );
+            assert_told(&read(json), &[("max_completion_tokens", Rule::RequiredParameter, &message)]);
             assert_fine(ask(o1.clone()).uncapped());
             assert_fine(ask(o1).max_completion_tokens(1));
         }
@@ -237,11 +211,7 @@ mod tests {
     #[test]
     fn alternatives_need_the_probabilities() {
         let message = "top_logprobs needs logprobs: set .logprobs(true)";
-        for asked in [
-            ask_any().top_logprobs(2),
-            ask_any().top_logprobs(0),
-            ask_any().logprobs(false).top_logprobs(2),
-        ] {
+        for asked in [ask_any().top_logprobs(2), ask_any().top_logprobs(0), ask_any().logprobs(false).top_logprobs(2)] {
             assert_refused(asked, "top_logprobs", Rule::Contradiction, message);
         }
         assert_fine(ask_any().logprobs(true).top_logprobs(2));

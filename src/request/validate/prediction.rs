@@ -11,10 +11,7 @@ pub(super) fn model(check: &Check<'_>, found: &mut Vec<Violation>) {
         found.push(Violation::new(
             "prediction",
             Rule::UnsupportedParameter,
-            format!(
-                "{} takes no prediction: leave it out, or use gpt-4o, gpt-4o-mini or a gpt-4.1 model",
-                check.model
-            ),
+            format!("{} takes no prediction: leave it out, or use gpt-4o, gpt-4o-mini or a gpt-4.1 model", check.model),
         ));
     }
 }
@@ -40,11 +37,7 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
         ("logprobs", body.logprobs == Some(true), "leave logprobs out"),
         ("presence_penalty", positive(&body.presence_penalty), "leave it at 0"),
         ("frequency_penalty", positive(&body.frequency_penalty), "leave it at 0"),
-        (
-            "max_completion_tokens",
-            body.max_completion_tokens.is_some(),
-            "leave it out, or use max_tokens",
-        ),
+        ("max_completion_tokens", body.max_completion_tokens.is_some(), "leave it out, or use max_tokens"),
     ] {
         if conflict {
             found.push(Violation::new(
@@ -112,21 +105,10 @@ mod tests {
         let asked = || ask_any().prediction("x");
         for (asked, name, instead) in [
             (asked().tool(Tool::function("f")), "tools", "leave the tools out"),
+            (asked().audio(AudioOutput::new(Voice::Alloy, AudioFormat::Mp3)), "audio", "leave audio out"),
+            (asked().modalities([Modality::Text, Modality::Audio]), "modalities", "leave modalities out"),
             (
-                asked().audio(AudioOutput::new(Voice::Alloy, AudioFormat::Mp3)),
-                "audio",
-                "leave audio out",
-            ),
-            (
-                asked().modalities([Modality::Text, Modality::Audio]),
-                "modalities",
-                "leave modalities out",
-            ),
-            (
-                asked().message(Message::user_parts([ContentPart::input_audio(
-                    InputAudioFormat::Mp3,
-                    b"beep",
-                )])),
+                asked().message(Message::user_parts([ContentPart::input_audio(InputAudioFormat::Mp3, b"beep")])),
                 "messages",
                 "leave the audio parts out",
             ),
@@ -134,11 +116,7 @@ mod tests {
             (asked().logprobs(true), "logprobs", "leave logprobs out"),
             (asked().presence_penalty(0.1), "presence_penalty", "leave it at 0"),
             (asked().frequency_penalty(2.0), "frequency_penalty", "leave it at 0"),
-            (
-                asked().max_completion_tokens(5),
-                "max_completion_tokens",
-                "leave it out, or use max_tokens",
-            ),
+            (asked().max_completion_tokens(5), "max_completion_tokens", "leave it out, or use max_tokens"),
         ] {
             assert_refused(
                 asked,

@@ -43,10 +43,7 @@ pub(super) fn streaming(check: &Check<'_>, found: &mut Vec<Violation>) {
         found.push(Violation::new(
             "stream",
             Rule::UnsupportedParameter,
-            format!(
-                "{} does not stream on Azure: use complete() instead of stream()",
-                check.model
-            ),
+            format!("{} does not stream on Azure: use complete() instead of stream()", check.model),
         ));
     }
 }
@@ -81,10 +78,7 @@ mod tests {
             "the deployment has no name: pass the name the model was deployed under",
         );
         let unread = read(json!({"model": 5, "messages": [{"role": "user", "content": "hi"}]}));
-        assert_told(
-            &unread,
-            &[("model", Rule::WrongType, "model cannot be this number: pass a string")],
-        );
+        assert_told(&unread, &[("model", Rule::WrongType, "model cannot be this number: pass a string")]);
         assert_told(&unread.with_deployment("d"), &[]);
     }
 
@@ -126,10 +120,7 @@ mod tests {
         let told = request.violations(Some(true), None);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].parameter(), "stream");
-        assert_eq!(
-            told[0].message(),
-            "o1-2024-12-17 does not stream on Azure: use complete() instead of stream()"
-        );
+        assert_eq!(told[0].message(), "o1-2024-12-17 does not stream on Azure: use complete() instead of stream()");
         assert!(request.violations(Some(false), None).is_empty());
         assert!(request.violations(None, None).is_empty());
         let silent = model(|unknown| unknown);
@@ -146,11 +137,7 @@ mod tests {
             told[0].to_string(),
             "data_sources: the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW"
         );
-        for version in [
-            ApiVersion::V1_PREVIEW,
-            ApiVersion::V2024_10_21,
-            ApiVersion::new("nonsense"),
-        ] {
+        for version in [ApiVersion::V1_PREVIEW, ApiVersion::V2024_10_21, ApiVersion::new("nonsense")] {
             assert!(request.violations(None, Some(&version)).is_empty(), "{version}");
         }
         let none = read(json!({"model": "d", "messages": [{"role": "user"}], "data_sources": []}));

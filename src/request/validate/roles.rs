@@ -40,10 +40,7 @@ pub(super) fn instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
             (false, Role::System) => "use a developer message",
             (false, _) => "use a system message",
         };
-        for (at, _) in check
-            .messages()
-            .filter(|(_, message)| message.role.as_ref() == Some(&role))
-        {
+        for (at, _) in check.messages().filter(|(_, message)| message.role.as_ref() == Some(&role)) {
             found.push(Violation::new(
                 format!("messages[{at}].role"),
                 Rule::UnsupportedRole,
@@ -64,10 +61,7 @@ pub(super) fn mixed_instructions(check: &Check<'_>, found: &mut Vec<Violation>) 
         found.push(Violation::new(
             "messages",
             Rule::MixedInstructions,
-            format!(
-                "{} takes system or developer messages, not both: keep the developer messages",
-                check.model
-            ),
+            format!("{} takes system or developer messages, not both: keep the developer messages", check.model),
         ));
     }
 }
@@ -84,17 +78,10 @@ mod tests {
     #[test]
     fn a_conversation_has_a_turn() {
         let message = "there are no messages: add at least one turn, such as .user(\"..\")";
-        assert_refused(
-            ChatCompletionRequest::builder("d"),
-            "messages",
-            Rule::RequiredParameter,
-            message,
-        );
-        for json in [
-            json!({"model": "d"}),
-            json!({"model": "d", "messages": null}),
-            json!({"model": "d", "messages": []}),
-        ] {
+        assert_refused(ChatCompletionRequest::builder("d"), "messages", Rule::RequiredParameter, message);
+        for json in
+            [json!({"model": "d"}), json!({"model": "d", "messages": null}), json!({"model": "d", "messages": []})]
+        {
             assert_told(&read(json), &[("messages", Rule::RequiredParameter, message)]);
         }
     }
@@ -103,29 +90,20 @@ mod tests {
     fn a_turn_has_a_speaker() {
         assert_told(
             &read(json!({"model": "d", "messages": [{"role": "user"}, {"content": "hi", "role": null}]})),
-            &[(
-                "messages[1].role",
-                Rule::RequiredParameter,
-                "the message has no role: say who speaks, such as user",
-            )],
+            &[("messages[1].role", Rule::RequiredParameter, "the message has no role: say who speaks, such as user")],
         );
         assert_told(
             &read(json!({"model": "d", "messages": [{"role": 5}]})),
-            &[(
-                "messages[0].role",
-                Rule::WrongType,
-                "role cannot be this number: pass a string",
-            )],
+            &[("messages[0].role", Rule::WrongType, "role cannot be this number: pass a string")],
         );
         assert_told(&read(json!({"model": "d", "messages": [{"role": "narrator"}]})), &[]);
     }
 
     #[test]
     fn the_first_o1_models_take_no_instructions() {
-        for (first, id) in [
-            (Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"),
-            (Model::O1_PREVIEW_2024_09_12, "o1-preview-2024-09-12"),
-        ] {
+        for (first, id) in
+            [(Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"), (Model::O1_PREVIEW_2024_09_12, "o1-preview-2024-09-12")]
+        {
             for (asked, role) in [
                 (ask(first.clone()).system("be kind"), "system"),
                 (ask(first.clone()).developer("be kind"), "developer"),

@@ -17,10 +17,7 @@ pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) 
         found.push(Violation::new(
             "response_format",
             Rule::UnsupportedParameter,
-            format!(
-                "{} does not follow a JSON schema: describe the format in a message",
-                check.model
-            ),
+            format!("{} does not follow a JSON schema: describe the format in a message", check.model),
         ));
     }
     for (path, _) in check.functions().filter(|(_, function)| function.strict == Some(true)) {
@@ -111,9 +108,7 @@ mod tests {
             "gpt-4o-2024-05-13 does not follow a JSON schema: describe the format in a message",
         );
         assert_refused(
-            ask(Model::GPT_4O_2024_05_13)
-                .tool(Tool::function("f"))
-                .tool(Tool::function("g").strict(true)),
+            ask(Model::GPT_4O_2024_05_13).tool(Tool::function("f")).tool(Tool::function("g").strict(true)),
             "tools[1].function.strict",
             Rule::UnsupportedParameter,
             "gpt-4o-2024-05-13 has no strict functions: leave strict out",
@@ -126,17 +121,9 @@ mod tests {
 
     #[test]
     fn models_that_have_it_follow_one() {
-        for model in [
-            Model::GPT_4O_2024_08_06,
-            Model::O1_2024_12_17,
-            Model::GPT_4O_MINI_2024_07_18,
-        ] {
+        for model in [Model::GPT_4O_2024_08_06, Model::O1_2024_12_17, Model::GPT_4O_MINI_2024_07_18] {
             let format = ResponseFormat::json_schema("a", schema()).strict(true);
-            assert_fine(
-                ask(model)
-                    .response_format(format)
-                    .tool(Tool::function("f").strict(true).parameters(schema())),
-            );
+            assert_fine(ask(model).response_format(format).tool(Tool::function("f").strict(true).parameters(schema())));
         }
     }
 
@@ -151,10 +138,7 @@ mod tests {
         let places: Vec<&str> = told.iter().map(Violation::parameter).collect();
         assert_eq!(
             places,
-            [
-                "response_format.json_schema.schema",
-                "response_format.json_schema.schema/properties/age/minimum"
-            ]
+            ["response_format.json_schema.schema", "response_format.json_schema.schema/properties/age/minimum"]
         );
         assert!(told.iter().all(|violation| violation.rule() == Rule::StrictSchema));
         assert_eq!(told[1].message(), minimum);
@@ -164,10 +148,7 @@ mod tests {
             .tool(Tool::function("f").strict(true).parameters(loose.clone()))
             .build_unchecked();
         let told = request.violations(None, None);
-        assert_eq!(
-            told[1].parameter(),
-            "tools[1].function.parameters/properties/age/minimum"
-        );
+        assert_eq!(told[1].parameter(), "tools[1].function.parameters/properties/age/minimum");
 
         for strict in [
             ResponseFormat::json_schema("a", loose.clone()),
@@ -206,11 +187,7 @@ mod tests {
         );
         assert_told(
             &with(json!({"type": "json_schema", "json_schema": 5})),
-            &[(
-                "response_format.json_schema",
-                Rule::WrongType,
-                "json_schema cannot be this number: pass an object",
-            )],
+            &[("response_format.json_schema", Rule::WrongType, "json_schema cannot be this number: pass an object")],
         );
         assert_told(&with(json!({"type": "tomorrow"})), &[]);
     }

@@ -10,10 +10,7 @@ pub(super) fn offered(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::Tools) {
         return;
     }
-    for (name, offered) in [
-        ("tools", check.body.has_tools()),
-        ("functions", check.body.has_functions()),
-    ] {
+    for (name, offered) in [("tools", check.body.has_tools()), ("functions", check.body.has_functions())] {
         if offered {
             let message = format!("{} does not call tools: leave {name} out", check.model);
             found.push(Violation::new(name, Rule::UnsupportedParameter, message));
@@ -26,10 +23,7 @@ pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
         found.push(Violation::new(
             "parallel_tool_calls",
             Rule::UnsupportedParameter,
-            format!(
-                "{} calls one tool at a time: leave parallel_tool_calls out",
-                check.model
-            ),
+            format!("{} calls one tool at a time: leave parallel_tool_calls out", check.model),
         ));
     }
 }
@@ -86,10 +80,7 @@ mod tests {
 
     #[test]
     fn a_model_that_calls_no_tools_gets_none() {
-        for (tool, id) in [
-            (Tool::function("f"), "o1-mini-2024-09-12"),
-            (Tool::custom("c"), "gpt-35-turbo-0301"),
-        ] {
+        for (tool, id) in [(Tool::function("f"), "o1-mini-2024-09-12"), (Tool::custom("c"), "gpt-35-turbo-0301")] {
             assert_refused(
                 ask(id.parse().unwrap()).tool(tool),
                 "tools",
@@ -102,11 +93,7 @@ mod tests {
                 "model": "gpt-4-0314", "messages": [{"role": "user"}],
                 "functions": [{"name": "f"}], "function_call": {"name": "f"}
             })),
-            &[(
-                "functions",
-                Rule::UnsupportedParameter,
-                "gpt-4-0314 does not call tools: leave functions out",
-            )],
+            &[("functions", Rule::UnsupportedParameter, "gpt-4-0314 does not call tools: leave functions out")],
         );
         assert_fine(ask(Model::O1_MINI_2024_09_12).tools([]));
     }
@@ -131,39 +118,21 @@ mod tests {
             "o1-2024-12-17 calls one tool at a time: leave parallel_tool_calls out",
         );
         assert_fine(o1().parallel_tool_calls(false));
-        assert_fine(
-            ask(Model::GPT_4O_2024_08_06)
-                .tool(Tool::function("f"))
-                .parallel_tool_calls(true),
-        );
+        assert_fine(ask(Model::GPT_4O_2024_08_06).tool(Tool::function("f")).parallel_tool_calls(true));
     }
 
     #[test]
     fn a_choice_needs_something_to_choose() {
         let message = "tool_choice needs tools: add .tool(..), or leave tool_choice out";
-        for choice in [
-            ToolChoice::none(),
-            ToolChoice::auto(),
-            ToolChoice::required(),
-            ToolChoice::function("f"),
-        ] {
+        for choice in [ToolChoice::none(), ToolChoice::auto(), ToolChoice::required(), ToolChoice::function("f")] {
             for asked in [ask_any(), ask_any().tools([])] {
-                assert_refused(
-                    asked.tool_choice(choice.clone()),
-                    "tool_choice",
-                    Rule::Contradiction,
-                    message,
-                );
+                assert_refused(asked.tool_choice(choice.clone()), "tool_choice", Rule::Contradiction, message);
             }
             assert_fine(ask_any().tool(Tool::function("f")).tool_choice(choice));
         }
         assert_told(
             &read(json!({"model": "d", "messages": [{"role": "user"}], "tools": 5, "tool_choice": "auto"})),
-            &[(
-                "tools",
-                Rule::WrongType,
-                "tools cannot be this number: pass a list of objects",
-            )],
+            &[("tools", Rule::WrongType, "tools cannot be this number: pass a list of objects")],
         );
     }
 
@@ -190,10 +159,7 @@ mod tests {
         let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
         let calls: Message = serde_json::from_value(json!({"role": "assistant", "tool_calls": [call]})).unwrap();
         assert_fine(ask_any().message(calls.clone()).tool_result("c1", "1"));
-        for asked in [
-            ask_any().tool_result("c1", "1"),
-            ask_any().tool_result("c1", "1").message(calls.clone()),
-        ] {
+        for asked in [ask_any().tool_result("c1", "1"), ask_any().tool_result("c1", "1").message(calls.clone())] {
             assert_refused(
                 asked,
                 "messages[1].tool_call_id",

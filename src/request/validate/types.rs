@@ -53,11 +53,7 @@ pub(super) fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
         look(&path, function.extra(), FunctionDefinition::FIELDS);
     }
     for (at, function) in body.functions.iter().flat_map(|list| list.iter().enumerate()) {
-        look(
-            &format!("functions[{at}]"),
-            function.extra(),
-            FunctionDefinition::FIELDS,
-        );
+        look(&format!("functions[{at}]"), function.extra(), FunctionDefinition::FIELDS);
     }
     if let Some(format) = &body.response_format {
         look("response_format", format.extra(), ResponseFormat::FIELDS);
@@ -94,11 +90,7 @@ fn look_at_part(path: &str, part: &ContentPart, look: &mut impl FnMut(&str, Extr
 }
 
 fn wrong_type(parameter: String, name: &str, value: &Value) -> Violation {
-    Violation::new(
-        parameter,
-        Rule::WrongType,
-        format!("{name} cannot be {}: pass {}", kind_of(value), expected(name)),
-    )
+    Violation::new(parameter, Rule::WrongType, format!("{name} cannot be {}: pass {}", kind_of(value), expected(name)))
 }
 
 /// The value in words that repeat nothing of it.
@@ -172,43 +164,19 @@ mod tests {
     #[test]
     fn a_member_of_another_type_is_refused_by_its_name() {
         for (name, value, message) in [
-            (
-                "temperature",
-                json!("0.2"),
-                "temperature cannot be a string: pass a number",
-            ),
-            (
-                "max_tokens",
-                json!(-1),
-                "max_tokens cannot be this number: pass a whole number of at least 0",
-            ),
+            ("temperature", json!("0.2"), "temperature cannot be a string: pass a number"),
+            ("max_tokens", json!(-1), "max_tokens cannot be this number: pass a whole number of at least 0"),
             ("seed", json!(1.5), "seed cannot be this number: pass a whole number"),
-            (
-                "logprobs",
-                json!(1),
-                "logprobs cannot be this number: pass true or false",
-            ),
+            ("logprobs", json!(1), "logprobs cannot be this number: pass true or false"),
             (
                 "messages",
                 json!([{"role": "user"}, 5]),
                 "messages cannot be this list: pass a list of objects with role and content",
             ),
             ("tools", json!({}), "tools cannot be an object: pass a list of objects"),
-            (
-                "modalities",
-                json!("audio"),
-                "modalities cannot be a string: pass a list of words",
-            ),
-            (
-                "stop",
-                json!(["a", null]),
-                "stop cannot be this list: pass a string or a list of strings",
-            ),
-            (
-                "tool_choice",
-                json!(true),
-                "tool_choice cannot be true or false: pass a word or an object",
-            ),
+            ("modalities", json!("audio"), "modalities cannot be a string: pass a list of words"),
+            ("stop", json!(["a", null]), "stop cannot be this list: pass a string or a list of strings"),
+            ("tool_choice", json!(true), "tool_choice cannot be true or false: pass a word or an object"),
             ("metadata", json!([]), "metadata cannot be this list: pass an object"),
             ("user", json!(5), "user cannot be this number: pass a string"),
             ("stream", json!("yes"), "stream cannot be a string: pass true or false"),
@@ -239,46 +207,22 @@ mod tests {
         assert_told(
             &request,
             &[
-                (
-                    "messages[0].content[0].image_url.url",
-                    Rule::WrongType,
-                    "url cannot be this number: pass a string",
-                ),
+                ("messages[0].content[0].image_url.url", Rule::WrongType, "url cannot be this number: pass a string"),
                 (
                     "messages[0].content[1].input_audio.data",
                     Rule::WrongType,
                     "data cannot be this number: pass a string",
                 ),
-                (
-                    "messages[0].content[2].file.file_id",
-                    Rule::WrongType,
-                    "file_id cannot be this list: pass a string",
-                ),
+                ("messages[0].content[2].file.file_id", Rule::WrongType, "file_id cannot be this list: pass a string"),
                 (
                     "messages[1].content",
                     Rule::WrongType,
                     "content cannot be this number: pass a string or a list of parts",
                 ),
-                (
-                    "messages[2].tool_calls[0].id",
-                    Rule::WrongType,
-                    "id cannot be this number: pass a string",
-                ),
-                (
-                    "tools[1].custom.name",
-                    Rule::WrongType,
-                    "name cannot be this number: pass a string",
-                ),
-                (
-                    "tools[0].function.strict",
-                    Rule::WrongType,
-                    "strict cannot be a string: pass true or false",
-                ),
-                (
-                    "functions[0].name",
-                    Rule::WrongType,
-                    "name cannot be this list: pass a string",
-                ),
+                ("messages[2].tool_calls[0].id", Rule::WrongType, "id cannot be this number: pass a string"),
+                ("tools[1].custom.name", Rule::WrongType, "name cannot be this number: pass a string"),
+                ("tools[0].function.strict", Rule::WrongType, "strict cannot be a string: pass true or false"),
+                ("functions[0].name", Rule::WrongType, "name cannot be this list: pass a string"),
                 (
                     "response_format.json_schema.strict",
                     Rule::WrongType,
@@ -289,11 +233,7 @@ mod tests {
                     Rule::WrongType,
                     "include_usage cannot be a string: pass true or false",
                 ),
-                (
-                    "audio.voice",
-                    Rule::WrongType,
-                    "voice cannot be this number: pass a string",
-                ),
+                ("audio.voice", Rule::WrongType, "voice cannot be this number: pass a string"),
             ],
         );
     }
@@ -306,11 +246,7 @@ mod tests {
         }));
         assert_told(
             &request,
-            &[(
-                "prediction.content[0].text",
-                Rule::WrongType,
-                "text cannot be this number: pass a string",
-            )],
+            &[("prediction.content[0].text", Rule::WrongType, "text cannot be this number: pass a string")],
         );
     }
 
@@ -321,19 +257,8 @@ mod tests {
 
     #[test]
     fn an_extra_with_a_name_of_ours_is_that_member() {
-        assert_fine(
-            ask_any()
-                .extra("temperature", 0.5)
-                .extra("tools", json!([{"type": "function"}])),
-        );
+        assert_fine(ask_any().extra("temperature", 0.5).extra("tools", json!([{"type": "function"}])));
         let request = ask_any().extra("temperature", "warm").build_unchecked();
-        assert_told(
-            &request,
-            &[(
-                "temperature",
-                Rule::WrongType,
-                "temperature cannot be a string: pass a number",
-            )],
-        );
+        assert_told(&request, &[("temperature", Rule::WrongType, "temperature cannot be a string: pass a number")]);
     }
 }

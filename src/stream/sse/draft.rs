@@ -59,13 +59,7 @@ impl Draft {
             Data::One(line) => line,
             Data::Many(joined) => joined.into(),
         };
-        Some(SseEvent {
-            data,
-            name,
-            id: self.id.as_ref().map(Arc::clone),
-            retry: self.retry.take(),
-            is_complete,
-        })
+        Some(SseEvent { data, name, id: self.id.as_ref().map(Arc::clone), retry: self.retry.take(), is_complete })
     }
 }
 
@@ -127,26 +121,17 @@ mod tests {
 
     #[test]
     fn one_space_after_the_colon_is_not_data() {
-        assert_eq!(
-            data("data:a\n\ndata: b\n\ndata:  c\n\ndata: d \n\n"),
-            ["a", "b", " c", "d "]
-        );
+        assert_eq!(data("data:a\n\ndata: b\n\ndata:  c\n\ndata: d \n\n"), ["a", "b", " c", "d "]);
     }
 
     #[test]
     fn data_lines_are_joined_with_lf() {
-        assert_eq!(
-            data("data: a\ndata\ndata:b\ndata\n\ndata\n\ndata:\ndata:\n\n"),
-            ["a\n\nb\n", "", "\n"]
-        );
+        assert_eq!(data("data: a\ndata\ndata:b\ndata\n\ndata\n\ndata:\ndata:\n\n"), ["a\n\nb\n", "", "\n"]);
     }
 
     #[test]
     fn other_fields_and_lookalikes_are_ignored() {
-        assert_eq!(
-            data("Data: a\n data: b\ndatum: c\ndata : d\nevents\nx\n\ndata: e\n\n"),
-            ["e"]
-        );
+        assert_eq!(data("Data: a\n data: b\ndatum: c\ndata : d\nevents\nx\n\ndata: e\n\n"), ["e"]);
     }
 
     #[test]
@@ -169,10 +154,7 @@ mod tests {
             "retry: 10\ndata\n\ndata\n\nretry: 20\n\ndata\n\nretry: +3\nretry: 3s\nretry:\ndata\n\n",
             "retry: 99999999999999999999\ndata\n\n",
         ));
-        let retries: Vec<_> = events
-            .iter()
-            .map(|event| event.retry().map(|retry| retry.as_millis()))
-            .collect();
+        let retries: Vec<_> = events.iter().map(|event| event.retry().map(|retry| retry.as_millis())).collect();
         assert_eq!(retries, [Some(10), None, Some(20), None, None]);
     }
 }

@@ -42,19 +42,13 @@ impl<S> SseStream<S> {
     /// Reads `pieces` with `reader`, which brings the limits.
     #[must_use]
     pub fn new(pieces: S, reader: SseReader) -> Self {
-        Self {
-            pieces: Some(pieces),
-            reader,
-        }
+        Self { pieces: Some(pieces), reader }
     }
 }
 
 impl<S> fmt::Debug for SseStream<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SseStream")
-            .field("has_ended", &self.pieces.is_none())
-            .field("reader", &self.reader)
-            .finish()
+        f.debug_struct("SseStream").field("has_ended", &self.pieces.is_none()).field("reader", &self.reader).finish()
     }
 }
 
@@ -142,11 +136,7 @@ mod tests {
     #[test]
     fn ends_after_an_error_of_the_pieces() {
         let broken = stream::once(async { Err(Error::from(ErrorKind::ConnectionReset)) });
-        let items = events(
-            body(&["data: a\n\ndata: b"])
-                .chain(Box::pin(broken))
-                .chain(body(&["\n\n"])),
-        );
+        let items = events(body(&["data: a\n\ndata: b"]).chain(Box::pin(broken)).chain(body(&["\n\n"])));
         assert_eq!(items[0].as_deref().unwrap(), "a");
         assert!(matches!(items[1], Err(SseStreamError::Pieces(_))));
         assert_eq!(items.len(), 2);
@@ -158,10 +148,7 @@ mod tests {
         let wrong = stream::iter([Ok(Bytes::from_static(b"data: a\n\n\xff"))]);
         let items = events(wrong.chain(never));
         assert_eq!(items[0].as_deref().unwrap(), "a");
-        assert!(matches!(
-            items[1],
-            Err(SseStreamError::Framing(SseError::InvalidUtf8 { at: 9 }))
-        ));
+        assert!(matches!(items[1], Err(SseStreamError::Framing(SseError::InvalidUtf8 { at: 9 }))));
         assert_eq!(items.len(), 2);
     }
 

@@ -50,11 +50,7 @@ impl Utf8Pieces {
                 }
                 self.piece = mem::take(&mut self.waiting).freeze();
             }
-            let text = if self.character.is_empty() {
-                self.check_piece()?
-            } else {
-                self.check_character()?
-            };
+            let text = if self.character.is_empty() { self.check_piece()? } else { self.check_character()? };
             if let Some(text) = text {
                 self.position = self.position.saturating_add(text.len() as u64);
                 return Ok(Some(text));
@@ -158,11 +154,7 @@ mod tests {
         assert_eq!(read(&[b"ab\xff"]), (b"ab".to_vec(), wrong(2)));
         assert_eq!(read(&[b"ab", b"c\xc3", b"("]), (b"abc".to_vec(), wrong(3)));
         assert_eq!(read(&[b"\xe2\x82", b"\n"]), (vec![], wrong(0)));
-        assert_eq!(
-            read(&[b"a\xf0", b"\x80"]),
-            (b"a".to_vec(), wrong(1)),
-            "an overlong form"
-        );
+        assert_eq!(read(&[b"a\xf0", b"\x80"]), (b"a".to_vec(), wrong(1)), "an overlong form");
         assert_eq!(read(&[b"a\xed", b"\xa0"]), (b"a".to_vec(), wrong(1)), "a surrogate");
     }
 

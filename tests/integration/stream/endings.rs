@@ -30,29 +30,15 @@ async fn a_stream_that_stops_is_interrupted_and_keeps_what_came() {
     let half = event(&delta("Hel"));
     let close_delimited = |body: String| vec![Step::Raw(format!("HTTP/1.1 200 OK\r\n\r\n{body}"))];
     for (what, steps) in [
-        (
-            "cut between events",
-            streaming([Step::Piece(half.clone()), Step::Pause(SHORT)]),
-        ),
+        ("cut between events", streaming([Step::Piece(half.clone()), Step::Pause(SHORT)])),
         ("ended in order", streaming([Step::Piece(half.clone()), Step::End])),
         ("ended by closing", close_delimited(half.clone())),
         (
             "cut in an event",
-            streaming([
-                Step::Piece(half.clone() + "data: {\"choices\":[{\"index\":0,\"del"),
-                Step::End,
-            ]),
+            streaming([Step::Piece(half.clone() + "data: {\"choices\":[{\"index\":0,\"del"), Step::End]),
         ),
-        (
-            "cut in a line end",
-            streaming([Step::Piece(half.clone() + "data"), Step::End]),
-        ),
-        (
-            "short of its length",
-            vec![Step::Raw(format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{half}"
-            ))],
-        ),
+        ("cut in a line end", streaming([Step::Piece(half.clone() + "data"), Step::End])),
+        ("short of its length", vec![Step::Raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{half}"))]),
     ] {
         let (mut stream, server) = opened(steps).await;
         let error = broken(&mut stream).await;
@@ -73,11 +59,7 @@ async fn a_stream_that_stops_is_interrupted_and_keeps_what_came() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_an_interruption() {
-    let emulator = Emulator::builder()
-        .script("gpt-4o-mini", Answer::words(50))
-        .start()
-        .await
-        .unwrap();
+    let emulator = Emulator::builder().script("gpt-4o-mini", Answer::words(50)).start().await.unwrap();
     emulator.inject(Fault::cut_after(12));
     let mut stream = client(emulator.endpoint()).stream(&mini("count")).await.unwrap();
     let error = broken(&mut stream).await;
@@ -98,11 +80,8 @@ async fn nothing_at_all_is_an_interruption() {
 
 #[tokio::test]
 async fn every_finish_reason_and_the_end_are_a_good_end_too() {
-    let (mut stream, _server) = opened(streaming([
-        Step::Piece(event(&delta("Hello")) + &event(&finish("stop"))),
-        Step::End,
-    ]))
-    .await;
+    let (mut stream, _server) =
+        opened(streaming([Step::Piece(event(&delta("Hello")) + &event(&finish("stop"))), Step::End])).await;
     while stream.try_next().await.unwrap().is_some() {}
     assert!(stream.is_complete());
     assert_eq!(stream.into_completion().unwrap().text(), Some("Hello"));
@@ -126,24 +105,9 @@ async fn an_error_inside_of_a_stream_is_the_services() {
             ErrorKind::Service,
             true,
         ),
-        (
-            json!({"error": {"message": "slow down", "code": "429"}}),
-            false,
-            ErrorKind::RateLimited,
-            true,
-        ),
-        (
-            json!({"error": {"message": "no", "code": "content_filter"}}),
-            false,
-            ErrorKind::ContentFiltered,
-            false,
-        ),
-        (
-            json!({"error": {"message": "no", "code": "bad", "param": "seed"}}),
-            false,
-            ErrorKind::Service,
-            false,
-        ),
+        (json!({"error": {"message": "slow down", "code": "429"}}), false, ErrorKind::RateLimited, true),
+        (json!({"error": {"message": "no", "code": "content_filter"}}), false, ErrorKind::ContentFiltered, false),
+        (json!({"error": {"message": "no", "code": "bad", "param": "seed"}}), false, ErrorKind::Service, false),
         (json!({"message": "no", "code": "bad"}), true, ErrorKind::Service, false),
         (json!("no"), true, ErrorKind::Service, false),
     ] {
@@ -152,26 +116,10 @@ async fn an_error_inside_of_a_stream_is_the_services() {
         let server = serving("an error in a stream", [ok_stream(body)]).await;
         let mut stream = client(server.uri()).stream(&question()).await.unwrap();
         let met = broken(&mut stream).await;
-        assert_eq!(
-            (met.kind(), met.status(), met.is_retryable()),
-            (kind, Some(200), retryable),
-            "{error}: {met}"
-        );
-        let inner = if error["error"].is_object() {
-            &error["error"]
-        } else {
-            &error
-        };
-        assert_eq!(
-            (met.code(), met.param()),
-            (inner["code"].as_str(), inner["param"].as_str()),
-            "{error}"
-        );
-        assert!(
-            met.to_string()
-                .starts_with("deployment 'gpt' answered 200 and then sent an error"),
-            "{met}"
-        );
+        assert_eq!((met.kind(), met.status(), met.is_retryable()), (kind, Some(200), retryable), "{error}: {met}");
+        let inner = if error["error"].is_object() { &error["error"] } else { &error };
+        assert_eq!((met.code(), met.param()), (inner["code"].as_str(), inner["param"].as_str()), "{error}");
+        assert!(met.to_string().starts_with("deployment 'gpt' answered 200 and then sent an error"), "{met}");
         assert_eq!(stream.partial().text(), Some("Hel"));
         assert!(!stream.is_complete());
     }
@@ -180,21 +128,9 @@ async fn an_error_inside_of_a_stream_is_the_services() {
 #[tokio::test]
 async fn what_is_no_stream_is_told_without_showing_it() {
     for (body, kind, words) in [
-        (
-            "<html>canary</html>".to_owned(),
-            ErrorKind::Decode,
-            "a page of HTML, not an event stream",
-        ),
-        (
-            completion("canary").to_string(),
-            ErrorKind::Decode,
-            "one JSON body, not an event stream",
-        ),
-        (
-            json!({"error": {"code": "bad", "message": "no"}}).to_string(),
-            ErrorKind::Service,
-            "(bad): no",
-        ),
+        ("<html>canary</html>".to_owned(), ErrorKind::Decode, "a page of HTML, not an event stream"),
+        (completion("canary").to_string(), ErrorKind::Decode, "one JSON body, not an event stream"),
+        (json!({"error": {"code": "bad", "message": "no"}}).to_string(), ErrorKind::Service, "(bad): no"),
         ("data: canary\n\n".to_owned(), ErrorKind::Decode, ""),
         ("data: {\"choices\": canary}\n\n".to_owned(), ErrorKind::Decode, ""),
     ] {
@@ -225,10 +161,7 @@ async fn silence_ends_a_stream_and_its_connection() {
     drop(stream);
     until(|| server.ended() == 1).await;
 
-    let client = builder(&server.url)
-        .stream_idle_timeout(Duration::from_millis(100))
-        .build()
-        .unwrap();
+    let client = builder(&server.url).stream_idle_timeout(Duration::from_millis(100)).build().unwrap();
     let mut stream = client.stream(&question()).await.unwrap();
     let error = broken(&mut stream).await;
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
@@ -242,17 +175,11 @@ async fn silence_ends_a_stream_and_its_connection() {
 async fn comments_break_the_silence() {
     let mut steps = vec![Step::Piece(event(&delta("Hel")))];
     for _ in 0..8 {
-        steps.extend([
-            Step::Pause(Duration::from_millis(100)),
-            Step::Piece(": still here\n\n".to_owned()),
-        ]);
+        steps.extend([Step::Pause(Duration::from_millis(100)), Step::Piece(": still here\n\n".to_owned())]);
     }
     steps.extend([Step::Piece(events(&[delta("lo"), finish("stop")])), Step::End]);
     let server = RawServer::start([streaming(steps)]).await;
-    let client = builder(&server.url)
-        .stream_idle_timeout(Duration::from_millis(600))
-        .build()
-        .unwrap();
+    let client = builder(&server.url).stream_idle_timeout(Duration::from_millis(600)).build().unwrap();
     let mut stream = client.stream(&question()).await.unwrap();
     let words: Vec<String> = stream.text().try_collect().await.unwrap();
     assert_eq!(words.concat(), "Hello");
@@ -276,10 +203,7 @@ async fn comments_are_no_first_event() {
 async fn after_the_first_event_its_clock_stands_still() {
     let mut steps = Vec::new();
     for word in ["a", "b", "c", "d", "e"] {
-        steps.extend([
-            Step::Piece(event(&delta(word))),
-            Step::Pause(Duration::from_millis(120)),
-        ]);
+        steps.extend([Step::Piece(event(&delta(word))), Step::Pause(Duration::from_millis(120))]);
     }
     steps.extend([Step::Piece(events(&[finish("stop")])), Step::End]);
     let server = RawServer::start([streaming(steps)]).await;
@@ -305,16 +229,9 @@ async fn the_deadline_ends_a_stream_that_goes_on() {
 
 #[tokio::test]
 async fn a_slow_reader_is_not_silence() {
-    let pieces = [
-        Step::Piece(event(&delta("Hel"))),
-        Step::Piece(events(&[delta("lo"), finish("stop")])),
-        Step::End,
-    ];
+    let pieces = [Step::Piece(event(&delta("Hel"))), Step::Piece(events(&[delta("lo"), finish("stop")])), Step::End];
     let server = RawServer::start([streaming(pieces)]).await;
-    let client = builder(&server.url)
-        .stream_idle_timeout(Duration::from_millis(50))
-        .build()
-        .unwrap();
+    let client = builder(&server.url).stream_idle_timeout(Duration::from_millis(50)).build().unwrap();
     let mut stream = client.stream(&question()).await.unwrap();
     stream.next().await.unwrap().unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;

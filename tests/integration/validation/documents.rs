@@ -15,19 +15,11 @@ use super::{advised, ask, told};
 
 const NOTHING: &[&str] = &[];
 
-const PAGE: [Model; 4] = [
-    Model::O1_2024_12_17,
-    Model::O1_PREVIEW_2024_09_12,
-    Model::O1_MINI_2024_09_12,
-    Model::O3_MINI_2025_01_31,
-];
+const PAGE: [Model; 4] =
+    [Model::O1_2024_12_17, Model::O1_PREVIEW_2024_09_12, Model::O1_MINI_2024_09_12, Model::O3_MINI_2025_01_31];
 
 /// The page of early 2025 is about these.
-const O1_SERIES: [Model; 3] = [
-    Model::O1_2024_12_17,
-    Model::O1_PREVIEW_2024_09_12,
-    Model::O1_MINI_2024_09_12,
-];
+const O1_SERIES: [Model; 3] = [Model::O1_2024_12_17, Model::O1_PREVIEW_2024_09_12, Model::O1_MINI_2024_09_12];
 
 mod reasoning {
     use super::*;
@@ -60,16 +52,9 @@ mod reasoning {
                 .max_tokens(5000)
                 .build()
                 .unwrap_err();
-            let told: Vec<&str> = error
-                .violations()
-                .iter()
-                .map(|violation| violation.parameter())
-                .collect();
+            let told: Vec<&str> = error.violations().iter().map(|violation| violation.parameter()).collect();
             assert_eq!(told, ["max_tokens", "max_completion_tokens"]);
-            assert!(
-                error.to_string().contains("use max_completion_tokens instead"),
-                "{error}"
-            );
+            assert!(error.to_string().contains("use max_completion_tokens instead"), "{error}");
         }
     }
 
@@ -95,10 +80,7 @@ mod reasoning {
             .max_completion_tokens(5000)
             .build()
             .unwrap();
-        assert_eq!(
-            request.violations(Some(false), Some(&ApiVersion::V2024_12_01_PREVIEW)),
-            []
-        );
+        assert_eq!(request.violations(Some(false), Some(&ApiVersion::V2024_12_01_PREVIEW)), []);
     }
 
     #[test]
@@ -122,25 +104,15 @@ mod reasoning {
     #[test]
     fn one_request_has_developer_or_system_messages() {
         for model in [Model::O1_2024_12_17, Model::O3_MINI_2025_01_31, Model::GPT_5_2025_08_07] {
-            assert_eq!(
-                told(ask(&model).system("a").developer("b"), false),
-                ["messages"],
-                "{model}"
-            );
+            assert_eq!(told(ask(&model).system("a").developer("b"), false), ["messages"], "{model}");
         }
-        assert_eq!(
-            told(ask(&Model::GPT_4O_2024_11_20).system("a").developer("b"), false),
-            NOTHING
-        );
+        assert_eq!(told(ask(&Model::GPT_4O_2024_11_20).system("a").developer("b"), false), NOTHING);
     }
 
     #[test]
     fn the_effort_is_low_medium_or_high() {
         for effort in ["low", "medium", "high"] {
-            assert_eq!(
-                told(ask(&Model::O1_2024_12_17).reasoning_effort(effort), false),
-                NOTHING
-            );
+            assert_eq!(told(ask(&Model::O1_2024_12_17).reasoning_effort(effort), false), NOTHING);
         }
         for effort in ["none", "minimal", "xhigh", "Medium", ""] {
             let asked = ask(&Model::O1_2024_12_17).reasoning_effort(effort);
@@ -207,18 +179,11 @@ mod reasoning {
     fn each_feature_has_its_first_api_version() {
         let o1 = || ask(&Model::O1_2024_12_17);
         let (before, since) = (ApiVersion::V2024_10_21, ApiVersion::V2024_12_01_PREVIEW);
-        for (asked, parameter) in [
-            (o1().reasoning_effort(ReasoningEffort::Low), "reasoning_effort"),
-            (o1().developer("a"), "messages"),
-        ] {
+        for (asked, parameter) in
+            [(o1().reasoning_effort(ReasoningEffort::Low), "reasoning_effort"), (o1().developer("a"), "messages")]
+        {
             // advice, since the service was seen to answer all the same
-            assert!(
-                asked
-                    .clone()
-                    .build_unchecked()
-                    .violations(None, Some(&before))
-                    .is_empty()
-            );
+            assert!(asked.clone().build_unchecked().violations(None, Some(&before)).is_empty());
             assert!(advised(asked.clone(), &before).contains(&parameter.to_owned()));
             assert!(!advised(asked, &since).contains(&parameter.to_owned()));
         }
@@ -280,20 +245,13 @@ mod predicted_outputs {
     #[test]
     fn tools_and_functions_exclude_it() {
         assert_eq!(told(predicted().tool(Tool::function("f")), false), ["tools"]);
-        assert_eq!(
-            told(predicted().extra("functions", json!([{"name": "f"}])), false),
-            ["functions"]
-        );
+        assert_eq!(told(predicted().extra("functions", json!([{"name": "f"}])), false), ["functions"]);
     }
 
     #[test]
     fn sound_excludes_it() {
         let deployment = Deployment::new("d").model(Model::custom("mine", Capabilities::unknown()));
-        let asked = || {
-            ChatCompletionRequest::builder(deployment.clone())
-                .user("hi")
-                .prediction("x")
-        };
+        let asked = || ChatCompletionRequest::builder(deployment.clone()).user("hi").prediction("x");
         let sound = Message::user_parts([ContentPart::input_audio(InputAudioFormat::Wav, b"beep")]);
         assert_eq!(told(asked().message(sound), false), ["messages"]);
         let speech = asked()
@@ -327,10 +285,7 @@ mod predicted_outputs {
 
     #[test]
     fn the_new_limit_excludes_it_and_the_old_does_not() {
-        assert_eq!(
-            told(predicted().max_completion_tokens(100), false),
-            ["max_completion_tokens"]
-        );
+        assert_eq!(told(predicted().max_completion_tokens(100), false), ["max_completion_tokens"]);
         assert_eq!(told(predicted().max_tokens(100), false), NOTHING);
     }
 
@@ -343,14 +298,7 @@ mod predicted_outputs {
             .presence_penalty(1.0)
             .frequency_penalty(1.0)
             .max_completion_tokens(5);
-        let expected = [
-            "tools",
-            "n",
-            "logprobs",
-            "presence_penalty",
-            "frequency_penalty",
-            "max_completion_tokens",
-        ];
+        let expected = ["tools", "n", "logprobs", "presence_penalty", "frequency_penalty", "max_completion_tokens"];
         assert_eq!(told(asked, false), expected);
     }
 
@@ -367,9 +315,7 @@ mod predicted_outputs {
 
     #[test]
     fn a_deployment_of_an_unknown_model_is_asked_all_the_same() {
-        let request = ChatCompletionRequest::builder(Deployment::new("edits"))
-            .user("hi")
-            .prediction("x");
+        let request = ChatCompletionRequest::builder(Deployment::new("edits")).user("hi").prediction("x");
         assert!(request.build().is_ok());
         let by_name = ChatCompletionRequest::builder("gpt-4o-mini").user("hi").prediction("x");
         assert!(by_name.build().is_ok());

@@ -102,10 +102,7 @@ fn a_teams_table_lies_over_the_built_in_one() {
     assert_eq!(told(ask(&Model::O1_2024_12_17), true), ["stream"]);
 
     assert_eq!(told(ask(&find("gpt-7")).reasoning_effort("max"), false), NOTHING);
-    assert_eq!(
-        told(ask(&find("gpt-7")).reasoning_effort("low"), false),
-        ["reasoning_effort"]
-    );
+    assert_eq!(told(ask(&find("gpt-7")).reasoning_effort("low"), false), ["reasoning_effort"]);
 }
 
 #[test]

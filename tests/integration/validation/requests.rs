@@ -9,11 +9,7 @@ use proptest::test_runner::Config;
 use serde_json::{Map, Value, json};
 
 pub(super) fn cases(cases: u32) -> Config {
-    Config {
-        cases,
-        failure_persistence: None,
-        ..Config::default()
-    }
+    Config { cases, failure_persistence: None, ..Config::default() }
 }
 
 /// Any model of the table, with and without its version.
@@ -55,9 +51,7 @@ fn tool() -> BoxedStrategy<Value> {
 }
 
 fn list(items: BoxedStrategy<Value>, least: usize) -> BoxedStrategy<Value> {
-    proptest::collection::vec(items, least..4)
-        .prop_map(Value::Array)
-        .boxed()
+    proptest::collection::vec(items, least..4).prop_map(Value::Array).boxed()
 }
 
 /// What a careful caller would write for each member.
@@ -74,10 +68,7 @@ fn members() -> Vec<(&'static str, BoxedStrategy<Value>)> {
         ("presence_penalty", number()),
         ("frequency_penalty", number()),
         ("n", one_of(vec![json!(1), json!(3)])),
-        (
-            "stop",
-            one_of(vec![json!("a"), json!(["a", "b"]), json!(["1", "2", "3", "4", "5"])]),
-        ),
+        ("stop", one_of(vec![json!("a"), json!(["a", "b"]), json!(["1", "2", "3", "4", "5"])])),
         ("seed", one_of(vec![json!(7), json!(-7)])),
         ("user", one_of(vec![json!("ann")])),
         ("logprobs", flag()),
@@ -85,11 +76,7 @@ fn members() -> Vec<(&'static str, BoxedStrategy<Value>)> {
         ("logit_bias", one_of(vec![json!({"1": 5}), json!({})])),
         (
             "reasoning_effort",
-            one_of(
-                ["none", "minimal", "low", "medium", "high", "xhigh", "max"]
-                    .map(Value::from)
-                    .to_vec(),
-            ),
+            one_of(["none", "minimal", "low", "medium", "high", "xhigh", "max"].map(Value::from).to_vec()),
         ),
         ("verbosity", one_of(vec![json!("low"), json!("tomorrow")])),
         (
@@ -112,11 +99,7 @@ fn members() -> Vec<(&'static str, BoxedStrategy<Value>)> {
         ("tools", list(tool(), 0)),
         (
             "tool_choice",
-            one_of(vec![
-                json!("auto"),
-                json!("none"),
-                json!({"type": "function", "function": {"name": "f"}}),
-            ]),
+            one_of(vec![json!("auto"), json!("none"), json!({"type": "function", "function": {"name": "f"}})]),
         ),
         ("parallel_tool_calls", flag()),
         ("functions", one_of(vec![json!([]), json!([{"name": "f"}])])),
@@ -124,10 +107,7 @@ fn members() -> Vec<(&'static str, BoxedStrategy<Value>)> {
         ("modalities", one_of(vec![json!(["text"]), json!(["text", "audio"])])),
         ("audio", one_of(vec![json!({"voice": "alloy", "format": "mp3"})])),
         ("stream", flag()),
-        (
-            "stream_options",
-            one_of(vec![json!({"include_usage": true}), json!({})]),
-        ),
+        ("stream_options", one_of(vec![json!({"include_usage": true}), json!({})])),
         ("store", flag()),
         ("metadata", one_of(vec![json!({"a": "b"}), json!({})])),
         ("service_tier", one_of(vec![json!("flex")])),
@@ -153,24 +133,16 @@ fn members() -> Vec<(&'static str, BoxedStrategy<Value>)> {
 /// The names of all members.
 pub(super) fn names() -> Vec<&'static str> {
     let own = ["model", "messages"];
-    own.into_iter()
-        .chain(members().into_iter().map(|(name, _)| name))
-        .collect()
+    own.into_iter().chain(members().into_iter().map(|(name, _)| name)).collect()
 }
 
 /// A request with a random choice of members.
 pub(super) fn careful_request() -> impl Strategy<Value = Value> {
     let (names, values): (Vec<_>, Vec<_>) = members().into_iter().unzip();
-    let values: Vec<_> = values
-        .into_iter()
-        .map(|value| proptest::option::weighted(0.12, value))
-        .collect();
+    let values: Vec<_> = values.into_iter().map(|value| proptest::option::weighted(0.12, value)).collect();
     let messages = proptest::collection::vec(message(), 1..4);
     (values, messages).prop_map(move |(values, messages)| {
-        let chosen = names
-            .iter()
-            .zip(values)
-            .filter_map(|(name, value)| Some(((*name).to_owned(), value?)));
+        let chosen = names.iter().zip(values).filter_map(|(name, value)| Some(((*name).to_owned(), value?)));
         let mut request: Map<String, Value> = chosen.collect();
         request.insert("messages".to_owned(), Value::Array(messages));
         request.insert("model".to_owned(), "d".into());

@@ -23,37 +23,23 @@ struct Usage {
 }
 
 const fn usage(column: &'static str, told: &'static [&'static str], ask: fn(Builder) -> Builder) -> Usage {
-    Usage {
-        column,
-        told,
-        with_tools: false,
-        ask,
-    }
+    Usage { column, told, with_tools: false, ask }
 }
 
 const fn with_tools(usage: Usage) -> Usage {
-    Usage {
-        with_tools: true,
-        ..usage
-    }
+    Usage { with_tools: true, ..usage }
 }
 
 const USAGES: &[Usage] = &[
     usage("temperature_top_p", &["temperature"], |asked| asked.temperature(0.5)),
     usage("temperature_top_p", &["top_p"], |asked| asked.top_p(0.5)),
     usage("penalties", &["presence_penalty"], |asked| asked.presence_penalty(1.0)),
-    usage("penalties", &["frequency_penalty"], |asked| {
-        asked.frequency_penalty(-1.0)
-    }),
+    usage("penalties", &["frequency_penalty"], |asked| asked.frequency_penalty(-1.0)),
     usage("logprobs", &["logprobs"], |asked| asked.logprobs(true)),
-    usage("logprobs", &["logprobs", "top_logprobs"], |asked| {
-        asked.logprobs(true).top_logprobs(2)
-    }),
+    usage("logprobs", &["logprobs", "top_logprobs"], |asked| asked.logprobs(true).top_logprobs(2)),
     usage("logit_bias", &["logit_bias"], |asked| asked.logit_bias([(1, 5)])),
     usage("max_tokens", &["max_tokens"], |asked| asked.max_tokens(100)),
-    usage("max_completion_tokens", &["max_completion_tokens"], |asked| {
-        asked.max_completion_tokens(100)
-    }),
+    usage("max_completion_tokens", &["max_completion_tokens"], |asked| asked.max_completion_tokens(100)),
     usage("verbosity", &["verbosity"], |asked| asked.verbosity(Verbosity::Low)),
     usage("developer_role", &["messages[1].role"], |asked| asked.developer("a")),
     usage("system_role", &["messages[1].role"], |asked| asked.system("a")),
@@ -68,20 +54,13 @@ const USAGES: &[Usage] = &[
         asked.tool(Tool::function("f")).parallel_tool_calls(true)
     })),
     usage("image_input", &["messages[1].content[0]"], |asked| {
-        asked.message(Message::user_parts([ContentPart::image_url(
-            "https://contoso.com/a.png",
-        )]))
+        asked.message(Message::user_parts([ContentPart::image_url("https://contoso.com/a.png")]))
     }),
     usage("audio", &["messages[1].content[0]"], |asked| {
-        asked.message(Message::user_parts([ContentPart::input_audio(
-            InputAudioFormat::Wav,
-            b"beep",
-        )]))
+        asked.message(Message::user_parts([ContentPart::input_audio(InputAudioFormat::Wav, b"beep")]))
     }),
     usage("audio", &["modalities"], |asked| asked.modalities([Modality::Audio])),
-    usage("audio", &["audio"], |asked| {
-        asked.audio(AudioOutput::new(Voice::Alloy, AudioFormat::Wav))
-    }),
+    usage("audio", &["audio"], |asked| asked.audio(AudioOutput::new(Voice::Alloy, AudioFormat::Wav))),
     usage("prediction", &["prediction"], |asked| asked.prediction("x")),
     usage("streaming", &["stream"], |asked| asked),
     usage("n_gt_1", &["n"], |asked| asked.n(2)),
@@ -179,11 +158,7 @@ fn a_name_without_version_is_refused_only_what_all_its_versions_are() {
             let found = told((usage.ask)(ask(&model)), usage.column == "streaming");
             for parameter in found {
                 for row in &versions {
-                    assert!(
-                        expected(row, usage).contains(&parameter),
-                        "{name} {} {parameter}",
-                        id(row)
-                    );
+                    assert!(expected(row, usage).contains(&parameter), "{name} {} {parameter}", id(row));
                 }
             }
         }
@@ -228,11 +203,7 @@ fn what_a_model_takes_singly_it_may_refuse_together() {
         ] {
             assert_eq!(row[column], "yes", "{model}");
             let usage = USAGES.iter().find(|usage| usage.column == column).unwrap();
-            assert_eq!(
-                told((usage.ask)(ask(&model).prediction("x")), false),
-                [parameter],
-                "{model}"
-            );
+            assert_eq!(told((usage.ask)(ask(&model).prediction("x")), false), [parameter], "{model}");
             both += 1;
         }
     }

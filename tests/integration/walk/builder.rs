@@ -67,9 +67,7 @@ fn plain() -> ChatCompletionRequestBuilder {
         .verbosity(Verbosity::Low)
         .prediction(Prediction::parts(["mostly this"]))
         .response_format(
-            ResponseFormat::json_schema("answer", json!({"type": "object"}))
-                .description("an answer")
-                .strict(true),
+            ResponseFormat::json_schema("answer", json!({"type": "object"})).description("an answer").strict(true),
         )
         .modalities([Modality::Text, Modality::Audio])
         .audio(AudioOutput::new(Voice::Alloy, AudioFormat::Mp3))
@@ -84,13 +82,9 @@ fn plain() -> ChatCompletionRequestBuilder {
 
 fn conversation() -> ChatCompletionRequestBuilder {
     let mut citation = Citation::default();
-    for field in [
-        &mut citation.chunk_id,
-        &mut citation.content,
-        &mut citation.filepath,
-        &mut citation.title,
-        &mut citation.url,
-    ] {
+    for field in
+        [&mut citation.chunk_id, &mut citation.content, &mut citation.filepath, &mut citation.title, &mut citation.url]
+    {
         *field = Some("text".to_owned());
     }
     let mut context = MessageContext::default();
@@ -110,10 +104,8 @@ fn conversation() -> ChatCompletionRequestBuilder {
         Message::assistant("found").with_context(context),
         Message::assistant_refusal("no"),
         Message::assistant_audio("audio_1"),
-        Message::assistant("calling").with_tool_calls([
-            ToolCall::function("call_1", "f", "{}"),
-            ToolCall::custom("call_2", "c", "text"),
-        ]),
+        Message::assistant("calling")
+            .with_tool_calls([ToolCall::function("call_1", "f", "{}"), ToolCall::custom("call_2", "c", "text")]),
         Message::tool("call_1", "42"),
     ])
 }
@@ -127,10 +119,7 @@ fn tools() -> Vec<ChatCompletionRequestBuilder> {
         ToolChoice::allowed(ToolChoiceMode::Auto, [&function, &custom]),
     ];
     let offer = from("tools").tools([function, custom]).parallel_tool_calls(false);
-    choices
-        .into_iter()
-        .map(|choice| offer.clone().tool_choice(choice))
-        .collect()
+    choices.into_iter().map(|choice| offer.clone().tool_choice(choice)).collect()
 }
 
 fn data_sources() -> ChatCompletionRequestBuilder {
@@ -172,10 +161,8 @@ fn data_sources() -> ChatCompletionRequestBuilder {
                 .include_contexts([IncludeContext::Citations]),
         )
         .data_source(
-            search(Auth::api_key("key")).embedding_dependency(EmbeddingDependency::endpoint(
-                "https://embed",
-                Auth::access_token("token"),
-            )),
+            search(Auth::api_key("key"))
+                .embedding_dependency(EmbeddingDependency::endpoint("https://embed", Auth::access_token("token"))),
         )
         .data_source(
             search(Auth::system_assigned_managed_identity())
@@ -203,18 +190,12 @@ fn places_in(value: &Value, at: &str, places: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
-                let at = if at.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{at}.{name}")
-                };
+                let at = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
                 places_in(value, &at, places);
                 places.insert(at);
             }
         }
-        Value::Array(list) => list
-            .iter()
-            .for_each(|value| places_in(value, &format!("{at}[]"), places)),
+        Value::Array(list) => list.iter().for_each(|value| places_in(value, &format!("{at}[]"), places)),
         _ => {}
     }
 }

@@ -58,19 +58,11 @@ pub(super) fn specs(folder: &Path) -> Vec<Spec> {
         let [version, object, field, kind, _required, words, _direction] = columns[..] else {
             panic!("seven columns are expected: {line}");
         };
-        let fields = objects
-            .entry(version)
-            .or_default()
-            .entry(object.to_owned())
-            .or_default();
+        let fields = objects.entry(version).or_default().entry(object.to_owned()).or_default();
         fields.push(Field {
             name: field.to_owned(),
             kinds: kinds(kind, &format!("{object}.{field}")),
-            words: words
-                .split('|')
-                .filter(|word| !word.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            words: words.split('|').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
         });
     }
     let specs: Vec<Spec> = objects
@@ -120,12 +112,7 @@ impl Spec {
         let mut subtypes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut extensions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (own, definition) in definitions {
-            for base in definition["allOf"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|base| base.get("$ref"))
-            {
+            for base in definition["allOf"].as_array().into_iter().flatten().filter_map(|base| base.get("$ref")) {
                 let base = name(base);
                 if definitions[&base].get("discriminator").is_some() {
                     subtypes.entry(base.clone()).or_default().insert(own.clone());
@@ -142,13 +129,7 @@ impl Spec {
             let alias = definitions[&first].get("$ref").map(name);
             (root.clone(), alias.unwrap_or(first))
         });
-        Self {
-            version: version.to_owned(),
-            roots: roots.collect(),
-            objects,
-            subtypes,
-            extensions,
-        }
+        Self { version: version.to_owned(), roots: roots.collect(), objects, subtypes, extensions }
     }
 
     /// Takes a field out of the walk.
@@ -164,10 +145,7 @@ impl Spec {
     }
 
     fn find(&mut self, object: &str, field: &str) -> (&mut Vec<Field>, usize) {
-        let fields = self
-            .objects
-            .get_mut(object)
-            .unwrap_or_else(|| panic!("no object {object}"));
+        let fields = self.objects.get_mut(object).unwrap_or_else(|| panic!("no object {object}"));
         let at = fields.iter().position(|known| known.name == field);
         (fields, at.unwrap_or_else(|| panic!("no field {field} in {object}")))
     }
@@ -304,9 +282,7 @@ impl Field {
                 Kind::Map(_) | Kind::Object(_) => value.is_object(),
             })
         };
-        [json!(true), json!(7), json!("walk")]
-            .into_iter()
-            .find(|value| !allowed(value))
+        [json!(true), json!(7), json!("walk")].into_iter().find(|value| !allowed(value))
     }
 }
 
@@ -328,9 +304,5 @@ pub(super) fn path(place: &[Step], field: &str) -> String {
             Step::Element => path.push_str("[]"),
         }
     }
-    if path.is_empty() {
-        field.to_owned()
-    } else {
-        format!("{path}.{field}")
-    }
+    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
