@@ -30,17 +30,11 @@ fn event(number: usize) -> String {
 fn pieces(piece_bytes: usize) -> Vec<Bytes> {
     let body: String = (0..EVENTS).map(event).collect();
     assert_eq!(body.len(), EVENTS * EVENT_BYTES);
-    body.as_bytes()
-        .chunks(piece_bytes)
-        .map(Bytes::copy_from_slice)
-        .collect()
+    body.as_bytes().chunks(piece_bytes).map(Bytes::copy_from_slice).collect()
 }
 
 fn count_lines(pieces: Vec<Bytes>) -> usize {
-    pieces
-        .iter()
-        .map(|piece| memchr::memchr_iter(b'\n', piece).count())
-        .sum()
+    pieces.iter().map(|piece| memchr::memchr_iter(b'\n', piece).count()).sum()
 }
 
 fn ours(pieces: Vec<Bytes>) -> usize {
@@ -59,9 +53,7 @@ fn ours(pieces: Vec<Bytes>) -> usize {
 
 fn eventsource_stream(pieces: Vec<Bytes>) -> usize {
     let events = EventStream::new(stream::iter(pieces).map(Ok::<_, Infallible>));
-    block_on(events.fold(0, async |bytes, event| {
-        bytes + black_box(event.expect("the body is well formed").data).len()
-    }))
+    block_on(events.fold(0, async |bytes, event| bytes + black_box(event.expect("the body is well formed").data).len()))
 }
 
 fn framing(criterion: &mut Criterion) {

@@ -101,11 +101,8 @@ impl Chunk {
             .iter()
             .map(|choice| {
                 let delta = &choice.delta;
-                let arguments = delta
-                    .tool_calls
-                    .iter()
-                    .flatten()
-                    .filter_map(|call| call.function.as_ref()?.arguments.as_deref());
+                let arguments =
+                    delta.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref()?.arguments.as_deref());
                 delta.content.as_deref().map_or(0, str::len) + arguments.map(str::len).sum::<usize>()
             })
             .sum()

@@ -18,14 +18,8 @@ pub enum Shape {
 }
 
 impl Shape {
-    pub const ALL: [Self; 6] = [
-        Self::Text,
-        Self::Padded,
-        Self::Arguments,
-        Self::TwoChoices,
-        Self::Miss,
-        Self::MissAndResults,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Text, Self::Padded, Self::Arguments, Self::TwoChoices, Self::Miss, Self::MissAndResults];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -39,28 +33,20 @@ impl Shape {
     }
 
     pub fn parse(name: &str) -> Self {
-        Self::ALL
-            .into_iter()
-            .find(|shape| shape.name() == name)
-            .unwrap_or_else(|| panic!("no shape is called {name}"))
+        Self::ALL.into_iter().find(|shape| shape.name() == name).unwrap_or_else(|| panic!("no shape is called {name}"))
     }
 
     /// The JSON of one chunk.
     pub fn line(self, at: usize) -> String {
         let word = format!(" word{:03}", at % 1000);
-        let severity = if self == Self::MissAndResults && at % 2 == 1 {
-            "low"
-        } else {
-            "safe"
-        };
+        let severity = if self == Self::MissAndResults && at % 2 == 1 { "low" } else { "safe" };
         let results = format!(
             r#"{{"hate":{{"filtered":false,"severity":"{severity}"}},"protected_material_code":{{"detected":false,"filtered":false}},"protected_material_text":{{"detected":false,"filtered":false}},"self_harm":{{"filtered":false,"severity":"safe"}},"sexual":{{"filtered":false,"severity":"safe"}},"violence":{{"filtered":false,"severity":"safe"}}}}"#
         );
         let (results, delta) = match self {
-            Self::Arguments => (
-                "{}".to_owned(),
-                format!(r#"{{"tool_calls":[{{"function":{{"arguments":"{word}"}},"index":0}}]}}"#),
-            ),
+            Self::Arguments => {
+                ("{}".to_owned(), format!(r#"{{"tool_calls":[{{"function":{{"arguments":"{word}"}},"index":0}}]}}"#))
+            }
             _ => (results, format!(r#"{{"content":"{word}"}}"#)),
         };
         let index = if self == Self::TwoChoices { at % 2 } else { 0 };

@@ -14,10 +14,7 @@ pub(crate) struct Counted {
 
 /// What each of `run.count` costs: the difference between a run of that length and one of twice the length.
 pub(crate) fn slope(reader: &str, run: &Run) -> Counted {
-    let double = Run {
-        count: run.count * 2,
-        ..*run
-    };
+    let double = Run { count: run.count * 2, ..*run };
     let (short, long) = (count(reader, run), count(reader, &double));
     let each = run.count as f64;
     Counted {
@@ -67,8 +64,5 @@ fn parse(profile: &str) -> Counted {
         }
     }
     assert!(instructions > 0.0, "the profile has no totals");
-    Counted {
-        instructions,
-        allocations,
-    }
+    Counted { instructions, allocations }
 }

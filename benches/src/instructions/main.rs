@@ -75,12 +75,7 @@ impl Run {
             "Hang" => Pace::Hang,
             other => panic!("no pace is called {other}"),
         };
-        Self {
-            what,
-            count: number(count),
-            write: number(write),
-            pace,
-        }
+        Self { what, count: number(count), write: number(write), pace }
     }
 
     /// The body of one answer, and where each of its events ends.
@@ -88,10 +83,7 @@ impl Run {
         match self.what {
             What::Chunks(shape) => shape.body(self.count),
             What::Large(bytes) => (azure_openai_chat_benches::shapes::large_event(bytes), Vec::new()),
-            What::Unary(bytes) => (
-                azure_openai_chat_benches::shapes::completion(bytes).into_bytes(),
-                Vec::new(),
-            ),
+            What::Unary(bytes) => (azure_openai_chat_benches::shapes::completion(bytes).into_bytes(), Vec::new()),
         }
     }
 

@@ -36,17 +36,11 @@ impl Server {
             .expect("this program can be started again");
         let mut lines = BufReader::new(child.stdout.take().expect("its output is a pipe")).lines();
         let first = lines.next().expect("the port").expect("text");
-        let port = first
-            .strip_prefix("port ")
-            .and_then(|port| port.parse().ok())
-            .expect("the port");
+        let port = first.strip_prefix("port ").and_then(|port| port.parse().ok()).expect("the port");
         let steps = lines.next().expect("the writes").expect("text");
         let steps = steps.split(' ').filter_map(|step| {
             let (bytes, events) = step.split_once(':')?;
-            Some(Step {
-                bytes: bytes.parse().ok()?,
-                events: events.parse().ok()?,
-            })
+            Some(Step { bytes: bytes.parse().ok()?, events: events.parse().ok()? })
         });
         let steps = steps.collect();
         let (tell, connections) = channel();
@@ -55,12 +49,7 @@ impl Server {
                 let _ = tell.send(());
             }
         });
-        Self {
-            port,
-            child,
-            connections,
-            steps,
-        }
+        Self { port, child, connections, steps }
     }
 
     /// How many connections there were.
@@ -70,12 +59,7 @@ impl Server {
     }
 
     pub(crate) fn stepper(&mut self) -> Stepper {
-        Stepper {
-            to: self.child.stdin.take(),
-            steps: std::mem::take(&mut self.steps),
-            at: 0,
-            events: 0,
-        }
+        Stepper { to: self.child.stdin.take(), steps: std::mem::take(&mut self.steps), at: 0, events: 0 }
     }
 }
 
@@ -97,12 +81,7 @@ pub(crate) struct Stepper {
 impl Stepper {
     /// Tells nobody.
     pub(crate) fn none() -> Self {
-        Self {
-            to: None,
-            steps: Vec::new(),
-            at: 0,
-            events: 0,
-        }
+        Self { to: None, steps: Vec::new(), at: 0, events: 0 }
     }
 
     pub(crate) fn bytes(&mut self, bytes: usize) {
@@ -137,10 +116,7 @@ pub(crate) fn cpu_nanoseconds() -> u64 {
 
 pub(crate) fn resident_bytes() -> u64 {
     let text = fs::read_to_string("/proc/self/status").expect("Linux tells the memory");
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .expect("VmRSS");
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
     kib * 1024
 }

@@ -24,10 +24,7 @@ pub(crate) const EVENTSOURCE: &str = "eventsource-stream, plain serde";
 /// Reads, and prints what was read and what it took.
 pub(crate) fn read(reader: &str, run: &Run) {
     let server = Server::start(run);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be built");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
     let reading = Reading::new(reader, run, server);
     let words = runtime.block_on(reading.run());
     println!("words {words}");
@@ -50,29 +47,15 @@ impl<'a> Reading<'a> {
             .http_client(http.clone())
             .build()
             .expect("loopback is an endpoint");
-        let choices = if matches!(
-            run.what,
-            What::Chunks(azure_openai_chat_benches::shapes::Shape::TwoChoices)
-        ) {
-            2
-        } else {
-            1
-        };
+        let choices =
+            if matches!(run.what, What::Chunks(azure_openai_chat_benches::shapes::Shape::TwoChoices)) { 2 } else { 1 };
         let request = ChatCompletionRequest::builder("gpt-4o")
             .user("What steps should I think about when writing my first Python API?")
             .n(choices)
             .build()
             .expect("the request breaks no rule");
         let json = serde_json::to_string(&request).expect("a request is JSON");
-        Self {
-            reader,
-            run,
-            server,
-            http,
-            client,
-            request,
-            json,
-        }
+        Self { reader, run, server, http, client, request, json }
     }
 
     async fn run(mut self) -> usize {
@@ -121,19 +104,13 @@ impl<'a> Reading<'a> {
     async fn post(&self) -> reqwest::Response {
         let url = format!("http://127.0.0.1:{}/openai/v1/chat/completions", self.server.port);
         let request = self.http.post(url).header("api-key", "key");
-        let request = request
-            .header("content-type", "application/json")
-            .body(self.json.clone());
+        let request = request.header("content-type", "application/json").body(self.json.clone());
         request.send().await.expect("the server answers")
     }
 
     async fn open(&self) -> ChatCompletionStream {
         let stream = self.client.stream(&self.request).await.expect("the server answers");
-        if self.reader == PARSING {
-            stream.without_templates()
-        } else {
-            stream
-        }
+        if self.reader == PARSING { stream.without_templates() } else { stream }
     }
 
     async fn stream(&self, stepper: &mut Stepper) -> usize {
@@ -245,32 +222,21 @@ impl<'a> Reading<'a> {
             if self.reader == FLOOR {
                 let mut response = self.post().await;
                 for _ in 0..3 {
-                    words += response
-                        .chunk()
-                        .await
-                        .expect("the body arrives")
-                        .map_or(0, |piece| piece.len());
+                    words += response.chunk().await.expect("the body arrives").map_or(0, |piece| piece.len());
                 }
                 assert!(response.chunk().now_or_never().is_none());
                 responses.push(response);
             } else {
                 let mut stream = self.open().await;
                 for _ in 0..3 {
-                    let chunk = stream
-                        .next()
-                        .await
-                        .expect("three chunks come")
-                        .expect("the stream is well formed");
+                    let chunk = stream.next().await.expect("three chunks come").expect("the stream is well formed");
                     words += chunk.text().map_or(0, str::len);
                 }
                 assert!(stream.next().now_or_never().is_none());
                 streams.push(stream);
             }
         }
-        println!(
-            "memory {}",
-            resident_bytes().saturating_sub(before) / self.run.count as u64
-        );
+        println!("memory {}", resident_bytes().saturating_sub(before) / self.run.count as u64);
         words
     }
 }

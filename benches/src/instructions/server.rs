@@ -17,27 +17,17 @@ struct Answer {
 
 pub(crate) fn serve(run: &Run) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
-    println!(
-        "port {}",
-        listener.local_addr().expect("a bound socket has an address").port()
-    );
+    println!("port {}", listener.local_addr().expect("a bound socket has an address").port());
     let (body, ends) = run.body();
     let writes = run.writes(body.len(), &ends);
     if run.pace == Pace::Step {
         let complete = |write: &usize| ends.partition_point(|end| end <= write);
-        let steps: Vec<String> = writes
-            .iter()
-            .map(|write| format!("{write}:{}", complete(write)))
-            .collect();
+        let steps: Vec<String> = writes.iter().map(|write| format!("{write}:{}", complete(write))).collect();
         println!("{}", steps.join(" "));
     } else {
         println!();
     }
-    let answer = Arc::new(Answer {
-        run: *run,
-        body,
-        writes,
-    });
+    let answer = Arc::new(Answer { run: *run, body, writes });
     for connection in listener.incoming().flatten() {
         println!("connection");
         let answer = Arc::clone(&answer);
@@ -45,10 +35,7 @@ pub(crate) fn serve(run: &Run) {
             // a reader that goes away ends its connection, and nothing else
             let _ = talk(connection, &answer);
         };
-        thread::Builder::new()
-            .stack_size(128 * 1024)
-            .spawn(talk)
-            .expect("a thread for each connection");
+        thread::Builder::new().stack_size(128 * 1024).spawn(talk).expect("a thread for each connection");
     }
 }
 

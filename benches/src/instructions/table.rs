@@ -24,12 +24,7 @@ pub(crate) fn print() {
 }
 
 fn stepped(shape: Shape, write: usize) -> Run {
-    Run {
-        what: What::Chunks(shape),
-        count: CHUNKS,
-        write,
-        pace: Pace::Step,
-    }
+    Run { what: What::Chunks(shape), count: CHUNKS, write, pace: Pace::Step }
 }
 
 fn chunks() {
@@ -76,20 +71,14 @@ fn adaptors() {
     println!("| reader | instructions a chunk | allocations a chunk | goal |");
     println!("|---|--:|--:|--:|");
     for shape in [Shape::Padded, Shape::Arguments] {
-        let run = Run {
-            pace: Pace::Free,
-            ..stepped(shape, PIECE)
-        };
+        let run = Run { pace: Pace::Free, ..stepped(shape, PIECE) };
         let plain = slope(OURS, &run);
         for reader in [OURS_TEXT, OURS_EVENTS] {
             // text() passes over arguments
             if reader == OURS_TEXT && shape == Shape::Arguments {
                 continue;
             }
-            let Counted {
-                instructions,
-                allocations,
-            } = slope(reader, &run);
+            let Counted { instructions, allocations } = slope(reader, &run);
             println!(
                 "| {reader}, {} | {} | {:+.2} | 1 allocation |",
                 shape.name(),
@@ -106,23 +95,14 @@ fn cpu() {
     println!("| reader, stream | median of 7 | goal |");
     println!("|---|--:|--:|");
     for shape in [Shape::Text, Shape::Padded, Shape::Arguments] {
-        let run = Run {
-            what: What::Chunks(shape),
-            count: 30_000,
-            write: PIECE,
-            pace: Pace::Free,
-        };
+        let run = Run { what: What::Chunks(shape), count: 30_000, write: PIECE, pace: Pace::Free };
         let baselines: &[&str] = match shape {
             Shape::Padded => &[OURS, PARSING, LINES, EVENTSOURCE],
             _ => &[OURS],
         };
         for reader in baselines {
             let goal = if *reader == OURS { "2" } else { "" };
-            println!(
-                "| {reader}, {} | {:.1} | {goal} |",
-                shape.name(),
-                cpu_ratio(reader, &run)
-            );
+            println!("| {reader}, {} | {:.1} | {goal} |", shape.name(), cpu_ratio(reader, &run));
         }
     }
     println!();
@@ -134,29 +114,16 @@ fn unary() {
     println!("|---|--:|--:|--:|");
     let costs = |reader: &str| {
         [1_500, 64 * KIB].map(|bytes| {
-            let run = Run {
-                what: What::Unary(bytes),
-                count: 40,
-                write: 0,
-                pace: Pace::Free,
-            };
+            let run = Run { what: What::Unary(bytes), count: 40, write: 0, pace: Pace::Free };
             slope(reader, &run).instructions
         })
     };
     let floors = costs(FLOOR);
-    println!(
-        "| floor itself, instructions | {} | {} | |",
-        thousands(floors[0]),
-        thousands(floors[1])
-    );
+    println!("| floor itself, instructions | {} | {} | |", thousands(floors[0]), thousands(floors[1]));
     for (reader, goal) in [(OURS, "1.5 for 1.5 KB"), (LINES, "")] {
         let costs = costs(reader);
         let name = if reader == LINES { "plain serde" } else { reader };
-        println!(
-            "| {name} | {:.2} | {:.2} | {goal} |",
-            costs[0] / floors[0],
-            costs[1] / floors[1]
-        );
+        println!("| {name} | {:.2} | {:.2} | {goal} |", costs[0] / floors[0], costs[1] / floors[1]);
     }
     println!();
 }
@@ -190,24 +157,14 @@ fn large_events() {
                 (Some((_, small)), Some((_, large))) => format!("{:.1}", large / small),
                 _ => "–".to_owned(),
             };
-            println!(
-                "| {reader} | {piece} B | {} | {} | {} | {growth} |",
-                ratio(0),
-                ratio(1),
-                ratio(2)
-            );
+            println!("| {reader} | {piece} B | {} | {} | {} | {growth} |", ratio(0), ratio(1), ratio(2));
         }
     }
     println!("| goal | | 3 | 3 | 3 | 6 |\n");
 }
 
 fn memory() {
-    let run = Run {
-        what: What::Chunks(Shape::Padded),
-        count: 1_000,
-        write: 0,
-        pace: Pace::Hang,
-    };
+    let run = Run { what: What::Chunks(Shape::Padded), count: 1_000, write: 0, pace: Pace::Hang };
     let [floor, ours] = [FLOOR, OURS].map(|reader| median((0..5).map(|_| told(reader, &run, "memory ")).collect()));
     println!("### Memory of an open stream, 1,000 slow streams\n");
     println!("| | bytes a stream | by the floor's | goal |\n|---|--:|--:|--:|");
@@ -220,12 +177,7 @@ fn connections() {
     println!("| reader | each at once after the last | 10 ms apart | goal |\n|---|--:|--:|--:|");
     for reader in [FLOOR, OURS] {
         let [at_once, apart] = [0, 10].map(|between| {
-            let run = Run {
-                what: What::Chunks(Shape::Text),
-                count: 3,
-                write: between,
-                pace: Pace::LateEnd,
-            };
+            let run = Run { what: What::Chunks(Shape::Text), count: 3, write: between, pace: Pace::LateEnd };
             told(reader, &run, "connections ")
         });
         println!("| {reader} | {at_once} | {apart} | 1 |");
@@ -245,9 +197,7 @@ fn told(reader: &str, run: &Run, label: &str) -> f64 {
     assert!(output.status.success(), "{reader} failed in {run:?}");
     let text = String::from_utf8_lossy(&output.stdout);
     let figure = text.lines().find_map(|line| line.strip_prefix(label));
-    figure
-        .and_then(|figure| figure.parse().ok())
-        .expect("the figure is printed")
+    figure.and_then(|figure| figure.parse().ok()).expect("the figure is printed")
 }
 
 fn cpu_ratio(reader: &str, run: &Run) -> f64 {
@@ -257,9 +207,7 @@ fn cpu_ratio(reader: &str, run: &Run) -> f64 {
 
 /// The floor's time and the reader's, medians of runs that take turns.
 fn times(reader: &str, run: &Run) -> (f64, f64) {
-    let (floors, owns) = (0..5)
-        .map(|_| (told(FLOOR, run, "cpu "), told(reader, run, "cpu ")))
-        .unzip();
+    let (floors, owns) = (0..5).map(|_| (told(FLOOR, run, "cpu "), told(reader, run, "cpu "))).unzip();
     (median(floors), median(owns))
 }
 
