@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -77,6 +77,8 @@ pub(crate) struct ByteStream {
     clocks: Clocks,
     waiting_since: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// Whom the timer wakes.
+    watcher: Option<Waker>,
     metadata: Arc<ResponseMetadata>,
     deployment: String,
 }
@@ -95,6 +97,7 @@ impl ByteStream {
             clocks,
             waiting_since: None,
             sleep: None,
+            watcher: None,
             metadata,
             deployment,
         }
@@ -194,7 +197,12 @@ impl ByteStream {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(limit.at)));
         if limit.at < sleep.deadline() {
             sleep.as_mut().reset(limit.at);
+        } else if !sleep.is_elapsed() && self.watcher.as_ref().is_some_and(|watcher| watcher.will_wake(cx.waker())) {
+            // the timer runs and wakes this task: polling it again with each read would change nothing
+            return Poll::Pending;
         }
+        // without budget the timer takes no notice of the task, which is polled again at once
+        self.watcher = tokio::task::coop::has_budget_remaining().then(|| cx.waker().clone());
         while sleep.as_mut().poll(cx).is_ready() {
             if limit.at <= Instant::now() {
                 return Poll::Ready(limit.clock);
