@@ -15,7 +15,7 @@
 mod support;
 
 use std::error::Error as StdError;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,7 +43,8 @@ async fn main() -> ExitCode {
     };
     match result.and_then(|value| Ok(serde_json::to_string_pretty(&value)?)) {
         Ok(text) => {
-            println!("{text}");
+            // who closes the pipe early has seen enough
+            let _ = writeln!(std::io::stdout(), "{text}");
             ExitCode::SUCCESS
         }
         Err(error) => {
