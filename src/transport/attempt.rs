@@ -168,11 +168,8 @@ impl Receive for Streamed {
         response: reqwest::Response,
         metadata: Arc<ResponseMetadata>,
     ) -> Result<ByteStream> {
-        let clocks = Clocks {
-            idle: attempt.settings.idle_timeout,
-            first_event: Clock::FirstEvent(attempt.settings.first_event_timeout).from(sent),
-            end: attempt.end,
-        };
+        let first_event = Clock::FirstEvent(attempt.settings.first_event_timeout).from(sent);
+        let clocks = Clocks::new(attempt.settings.idle_timeout, first_event, attempt.end);
         let mut stream = ByteStream::new(response, clocks, metadata, attempt.deployment.to_owned());
         stream.wait_for_first().await?;
         Ok(stream)

@@ -1,14 +1,15 @@
 //! The bytes of an answer: whole and bounded, or as they come and under watch.
 
 use std::fmt;
-use std::pin::Pin;
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_core::Stream;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
+use reqwest::header::HeaderMap;
 use tokio::time::{Instant, Sleep};
 
 use super::clock::{Clock, Limit};
@@ -19,6 +20,9 @@ use crate::response::ResponseMetadata;
 /// What is left after the end of a stream is read for at most this long and far.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 const DRAIN_BYTES: usize = 64 * 1024;
+
+/// How often silence is looked for before it has lasted too long.
+const LOOKS: u32 = 8;
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) -> Result<Bytes> {
@@ -55,49 +59,55 @@ pub(crate) async fn read_some(mut response: reqwest::Response, limit: usize, tim
     some.freeze()
 }
 
-type Body = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
-
 /// The clocks of a stream. Only time spent waiting for the service counts as silence; how long the reader
 /// takes does not.
 #[derive(Debug)]
 pub(crate) struct Clocks {
-    pub(crate) idle: Duration,
-    /// Until the first event.
-    pub(crate) first_event: Option<Limit>,
+    idle: Duration,
     /// Of the whole call.
-    pub(crate) end: Option<Limit>,
+    end: Option<Limit>,
+    /// Until the first event, or else the end.
+    fixed: Option<Limit>,
+}
+
+/// The timer that is set for the clock that runs out first.
+struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    /// Whom it wakes.
+    watcher: Waker,
 }
 
 /// A streamed answer. Dropping it closes it at once.
 pub(crate) struct ByteStream {
     /// None once it has ended, well or badly.
-    body: Option<Body>,
+    response: Option<reqwest::Response>,
     first: Option<Bytes>,
     received: u64,
     clocks: Clocks,
-    waiting_since: Option<Instant>,
-    sleep: Option<Pin<Box<Sleep>>>,
-    /// Whom the timer wakes.
-    watcher: Option<Waker>,
+    /// Since when nothing has come, as far as that was looked at.
+    silent_since: Option<Instant>,
+    /// Set to no later than the first of the clocks.
+    timer: Option<Timer>,
     metadata: Arc<ResponseMetadata>,
     deployment: String,
 }
 
 impl ByteStream {
     pub(crate) fn new(
-        response: reqwest::Response,
+        mut response: reqwest::Response,
         clocks: Clocks,
         metadata: Arc<ResponseMetadata>,
         deployment: String,
     ) -> Self {
+        // the metadata has them, and a stream may be open for long
+        *response.headers_mut() = HeaderMap::new();
         Self {
-            body: Some(Box::pin(response.bytes_stream())),
+            response: Some(response),
             first: None,
             received: 0,
             clocks,
-            waiting_since: None,
-            sleep: None,
-            watcher: None,
+            silent_since: None,
+            timer: None,
             metadata,
             deployment,
         }
@@ -119,25 +129,31 @@ impl ByteStream {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        let Some(body) = &mut self.body else {
+        let Some(response) = &mut self.response else {
             return Poll::Ready(None);
         };
-        match body.as_mut().poll_next(cx) {
-            Poll::Ready(Some(Ok(bytes))) => {
-                self.waiting_since = None;
+        // nothing is lost with a future that was not ready: the response itself keeps what it has
+        let polled = pin!(response.chunk()).poll(cx);
+        match polled {
+            Poll::Ready(Ok(Some(bytes))) => {
+                self.silent_since = None;
                 if let Some(clock) = self.clocks.overdue() {
                     return Poll::Ready(Some(Err(self.fail(clock.error()))));
                 }
                 let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                if self.received == 0 {
+                    // from here on silence counts, which may be sooner than what the timer is set to
+                    self.timer = None;
+                }
                 self.received = self.received.saturating_add(length);
                 Poll::Ready(Some(Ok(bytes)))
             }
-            Poll::Ready(Some(Err(error))) => {
+            Poll::Ready(Err(error)) => {
                 let error = read_error(error, self.received);
                 Poll::Ready(Some(Err(self.fail(error))))
             }
-            Poll::Ready(None) => {
-                self.body = None;
+            Poll::Ready(Ok(None)) => {
+                self.response = None;
                 Poll::Ready(None)
             }
             Poll::Pending => match self.poll_clocks(cx) {
@@ -149,18 +165,18 @@ impl ByteStream {
 
     /// The first event has come, so only silence and the deadline count from here on.
     pub(crate) fn note_event(&mut self) {
-        self.clocks.first_event = None;
+        self.clocks.fixed = self.clocks.end;
     }
 
     /// Ends a stream whose last event was read. What is left of the body, usually nothing but its
     /// terminator, is read if it is there and else drained in the background, bounded in time and bytes, so that
     /// the connection can serve the next call without making anyone wait.
     pub(crate) fn finish(mut self) {
-        let Some(mut body) = self.body.take() else { return };
+        let Some(mut response) = self.response.take() else { return };
         let mut left = DRAIN_BYTES;
         loop {
-            match body.next().now_or_never() {
-                Some(Some(Ok(bytes))) if bytes.len() <= left => left = left.saturating_sub(bytes.len()),
+            match response.chunk().now_or_never() {
+                Some(Ok(Some(bytes))) if bytes.len() <= left => left = left.saturating_sub(bytes.len()),
                 Some(_) => return,
                 None => break,
             }
@@ -169,7 +185,7 @@ impl ByteStream {
             return;
         };
         runtime.spawn(tokio::time::timeout(DRAIN_TIME, async move {
-            while let Some(Ok(bytes)) = body.next().await {
+            while let Ok(Some(bytes)) = response.chunk().await {
                 if bytes.len() > left {
                     return;
                 }
@@ -180,43 +196,63 @@ impl ByteStream {
 
     /// Closes the connection with the error, also when the stream itself is kept.
     fn fail(&mut self, error: Error) -> Error {
-        self.body = None;
-        self.sleep = None;
+        self.response = None;
+        self.timer = None;
         error.with_metadata(Arc::clone(&self.metadata)).with_deployment(&self.deployment)
     }
 
-    /// Waits for the clock that runs out first. A limit mostly moves later, and then the timer is moved when
-    /// it rings, not with each read.
+    /// Waits for the clock that runs out first. While bytes keep coming nobody asks what time it is: the timer
+    /// rings now and then, and only what has come since then is asked.
     fn poll_clocks(&mut self, cx: &mut Context<'_>) -> Poll<Clock> {
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        // before the first byte it is the first event that is waited for
-        let idle = Clock::Idle(self.clocks.idle).from(since).filter(|_| self.received > 0);
-        let Some(limit) = Limit::first([idle, self.clocks.first_event, self.clocks.end]) else {
-            return Poll::Pending;
-        };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(limit.at)));
-        if limit.at < sleep.deadline() {
-            sleep.as_mut().reset(limit.at);
-        } else if !sleep.is_elapsed() && self.watcher.as_ref().is_some_and(|watcher| watcher.will_wake(cx.waker())) {
-            // the timer runs and wakes this task: polling it again with each read would change nothing
+        if let Some(timer) = &self.timer
+            && timer.watcher.will_wake(cx.waker())
+            && !timer.sleep.is_elapsed()
+        {
             return Poll::Pending;
         }
-        // without budget the timer takes no notice of the task, which is polled again at once
-        self.watcher = tokio::task::coop::has_budget_remaining().then(|| cx.waker().clone());
-        while sleep.as_mut().poll(cx).is_ready() {
-            if limit.at <= Instant::now() {
+        let timer = self.timer.take();
+        let mut sleep = timer.map(|timer| timer.sleep);
+        loop {
+            let now = Instant::now();
+            let since = *self.silent_since.get_or_insert(now);
+            // before the first byte it is the first event that is waited for
+            let idle = Clock::Idle(self.clocks.idle).from(since).filter(|_| self.received > 0);
+            let look = idle.and_then(|_| now.checked_add(self.clocks.idle / LOOKS));
+            let Some(limit) = Limit::first([idle, self.clocks.fixed]) else {
+                return Poll::Pending;
+            };
+            if limit.at <= now {
                 return Poll::Ready(limit.clock);
             }
-            sleep.as_mut().reset(limit.at);
+            let next = look.map_or(limit.at, |look| look.min(limit.at));
+            let sleep = match &mut sleep {
+                Some(sleep) if sleep.is_elapsed() => {
+                    sleep.as_mut().reset(next);
+                    sleep
+                }
+                Some(sleep) => sleep,
+                None => sleep.insert(Box::pin(tokio::time::sleep_until(next))),
+            };
+            if sleep.as_mut().poll(cx).is_pending() {
+                break;
+            }
+        }
+        // without budget the timer takes no notice of the task, which is polled again at once
+        if tokio::task::coop::has_budget_remaining() {
+            self.timer = sleep.map(|sleep| Timer { sleep, watcher: cx.waker().clone() });
         }
         Poll::Pending
     }
 }
 
 impl Clocks {
+    pub(crate) fn new(idle: Duration, first_event: Option<Limit>, end: Option<Limit>) -> Self {
+        Self { idle, end, fixed: Limit::first([first_event, end]) }
+    }
+
     /// A clock that ran out although bytes keep coming. Idle cannot.
     fn overdue(&self) -> Option<Clock> {
-        let limit = Limit::first([self.first_event, self.end])?;
+        let limit = self.fixed?;
         (limit.at <= Instant::now()).then_some(limit.clock)
     }
 }
@@ -225,7 +261,7 @@ impl fmt::Debug for ByteStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ByteStream")
             .field("received", &self.received)
-            .field("has_ended", &self.body.is_none())
+            .field("has_ended", &self.response.is_none())
             .finish_non_exhaustive()
     }
 }

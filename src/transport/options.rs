@@ -106,7 +106,7 @@ impl CallOptions {
     }
 
     /// How long a stream may be silent once it has begun; 120 seconds by default. Keep-alive comments
-    /// break the silence.
+    /// break the silence. Silence is noticed at most an eighth of this time later.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
