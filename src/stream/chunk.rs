@@ -233,7 +233,17 @@ impl ChatCompletionChunk {
     /// The words this chunk adds to the first choice.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.choices().find(|choice| choice.index() == 0)?.content()
+        match self.varying() {
+            // mostly it is these words
+            Some((Hole::Content, words)) if self.is_of_first_choice() => Some(words),
+            _ => self.choices().find(|choice| choice.index() == 0)?.content(),
+        }
+    }
+
+    /// Whether the chunk's first choice is the answer's.
+    fn is_of_first_choice(&self) -> bool {
+        let first = self.shape.choices.as_ref().and_then(|choices| choices.first());
+        first.is_some_and(|first| first.index.unwrap_or(0) == 0)
     }
 
     /// The words this chunk adds to the first choice, by value.

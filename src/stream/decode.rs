@@ -82,19 +82,18 @@ impl Decoder {
 
     /// The chunk of the event at the start of `text`, and the event's size with its line ends, if it is one
     /// line of data that fits a template. Says nothing about anything else.
+    #[inline]
     pub(super) fn decode_familiar(&mut self, text: &[u8]) -> Option<(ChatCompletionChunk, usize)> {
         let line = text.strip_prefix(b"data: ")?;
-        let mut left = 0;
-        let chunk = self.fill(line, |rest| {
+        let (chunk, left) = self.fill(line, |rest| {
             let after = rest.strip_prefix(b"\n\n").or_else(|| rest.strip_prefix(b"\r\n\r\n"));
-            left = after.map_or(0, <[u8]>::len);
-            after.is_some()
+            after.map(<[u8]>::len)
         })?;
         Some((chunk, text.len() - left))
     }
 
     pub(super) fn decode(&mut self, line: &Bytes) -> Result<Decoded, Error> {
-        if let Some(chunk) = self.fill(line, <[u8]>::is_empty) {
+        if let Some((chunk, ())) = self.fill(line, |rest| rest.is_empty().then_some(())) {
             return Ok(Decoded::Chunk(chunk));
         }
         let body = self.parse(line)?;
@@ -122,19 +121,32 @@ impl Decoder {
         Ok(body)
     }
 
-    /// The chunk that a template makes of the start of `text`; what follows must be taken by `rest`.
-    #[inline]
-    fn fill(&mut self, text: &[u8], mut rest: impl FnMut(&[u8]) -> bool) -> Option<ChatCompletionChunk> {
+    /// The chunk that a template makes of the start of `text`; what follows must be known to `end`.
+    #[inline(always)]
+    fn fill<T>(&mut self, text: &[u8], end: impl Fn(&[u8]) -> Option<T>) -> Option<(ChatCompletionChunk, T)> {
         let likely = self.templates.get(self.last)?.next;
-        let mut fill = |at: usize| Some((at, self.templates.get(at)?.template.fill(text, &mut rest)?));
-        let mut others = (0..self.templates.len()).filter(|at| *at != likely);
-        let (at, chunk) = match fill(likely) {
-            Some(filled) => filled,
-            None => others.find_map(fill)?,
+        let known = self.templates.get(likely)?;
+        let Some((strings, rest)) = known.template.take(text) else {
+            return self.fill_other(text, end);
         };
+        let end = end(rest)?;
+        let chunk = known.template.fill(strings)?;
+        self.note_use(likely);
+        self.template_patience.misses = 0;
+        Some((chunk, end))
+    }
+
+    /// The same with any template.
+    #[inline(never)]
+    fn fill_other<T>(&mut self, text: &[u8], end: impl Fn(&[u8]) -> Option<T>) -> Option<(ChatCompletionChunk, T)> {
+        let found = self.templates.iter().enumerate().find_map(|(at, known)| {
+            let (strings, rest) = known.template.take(text)?;
+            Some((at, known.template.fill(strings)?, end(rest)?))
+        });
+        let (at, chunk, end) = found?;
         self.note_use(at);
         self.template_patience.misses = 0;
-        Some(chunk)
+        Some((chunk, end))
     }
 
     fn note_use(&mut self, at: usize) {

@@ -102,14 +102,14 @@ impl ChunkFold {
     pub fn push(&mut self, chunk: &ChatCompletionChunk) {
         self.chunks += 1;
         let shape = chunk.shape();
-        if !self.heads.iter().any(|head| Arc::ptr_eq(head, shape)) {
-            self.note_head(shape);
-        }
         if let Some((hole, text)) = chunk.varying()
             && let Some(open) = self.settled_choice(shape)
         {
             open.append(hole, text);
             return;
+        }
+        if !self.heads.iter().any(|head| Arc::ptr_eq(head, shape)) {
+            self.note_head(shape);
         }
         self.push_whole(chunk);
     }
@@ -172,6 +172,10 @@ impl ChunkFold {
         if self.heads.first().is_none_or(|head| !is_same_head(head, shape)) {
             self.take_head(shape);
             self.heads.clear();
+            // a settled shape is not asked for its head
+            for open in &mut self.choices {
+                open.settled = None;
+            }
         } else if self.heads.len() == HEADS {
             self.heads.clear();
         }

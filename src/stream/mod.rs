@@ -262,38 +262,22 @@ impl ChatCompletionStream {
     /// The next chunk.
     pub(crate) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ChatCompletionChunk>>> {
         loop {
-            if matches!(self.end, End::Done | End::Failed) {
-                return Poll::Ready(None);
-            }
-            match self.take_familiar() {
-                Ok(None) => {}
-                Ok(chunk) => return Poll::Ready(chunk.map(Ok)),
-                Err(error) => return self.fail_framing(error),
-            }
-            let item = if self.end == End::Open { self.reader.next_item() } else { self.reader.finish() };
-            match item {
-                Some(Ok(SseItem::Event(event))) => {
-                    if let Some(source) = &mut self.source {
-                        source.note_event();
-                    }
-                    match self.take_event(event) {
-                        Ok(Some(chunk)) => return Poll::Ready(Some(Ok(chunk))),
-                        Ok(None) => continue,
-                        Err(error) => return self.fail(error),
-                    }
-                }
-                Some(Ok(_)) => continue,
-                Some(Err(error)) => return self.fail_framing(error),
-                None if self.end == End::Drained => return self.finish_drained(),
-                None => {}
+            // between two pieces of the body there is mostly nothing left to look at
+            let needs_more = self.end == End::Open && self.reader.is_empty();
+            if !needs_more && let Some(found) = self.take_at_hand() {
+                return Poll::Ready(found);
             }
             let Some(source) = &mut self.source else {
                 self.end = End::Drained;
                 continue;
             };
             match ready!(source.poll_bytes(cx)) {
-                Some(Ok(bytes)) => self.take_bytes(bytes),
-                Some(Err(error)) => return self.fail_reading(error),
+                Some(Ok(bytes)) => {
+                    if let Some(chunk) = self.take_bytes(bytes) {
+                        return Poll::Ready(Some(Ok(chunk)));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(self.fail_reading(error)),
                 None => {
                     self.source = None;
                     self.end = End::Drained;
@@ -302,44 +286,79 @@ impl ChatCompletionStream {
         }
     }
 
-    fn take_bytes(&mut self, bytes: Bytes) {
-        match &mut self.opening {
-            Opening::Events => self.reader.push(bytes),
-            Opening::Stray(body) => {
-                let room = STRAY_BODY.saturating_sub(body.len());
-                body.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
-                if room <= bytes.len() {
-                    self.source = None;
-                    self.end = End::Drained;
+    /// What the bytes at hand say; `None` if more are needed.
+    fn take_at_hand(&mut self) -> Option<Option<Result<ChatCompletionChunk>>> {
+        loop {
+            let item = match self.end {
+                End::Done | End::Failed => return Some(None),
+                End::Drained => self.reader.finish(),
+                End::Open => {
+                    let decoder = &mut self.decoder;
+                    if let Some(chunk) = self.reader.take_whole(|text| decoder.decode_familiar(text)) {
+                        self.accept(&chunk);
+                        return Some(Some(Ok(chunk)));
+                    }
+                    self.reader.next_item()
                 }
+            };
+            match item {
+                Some(Ok(SseItem::Event(event))) => {
+                    self.note_event();
+                    match self.take_event(event) {
+                        Ok(Some(chunk)) => return Some(Some(Ok(chunk))),
+                        Ok(None) => {}
+                        Err(error) => return Some(self.fail(error)),
+                    }
+                }
+                Some(Ok(SseItem::Comment)) => {}
+                Some(Err(error)) => return Some(self.fail_framing(error)),
+                None if self.end == End::Drained => return Some(self.finish_drained()),
+                None => return None,
             }
-            // the content type is not to be trusted, the first bytes are
-            Opening::Unknown => match without_mark(&bytes).trim_ascii_start().first() {
-                None => self.reader.push(bytes),
-                Some(b'{' | b'[' | b'<') => {
-                    self.opening = Opening::Stray(BytesMut::new());
-                    self.take_bytes(bytes);
-                }
-                Some(_) => {
-                    self.opening = Opening::Events;
-                    self.reader.push(bytes);
-                }
-            },
         }
     }
 
-    /// The next event if it lies in one piece and fits a template: most do, and then neither its lines nor
-    /// its JSON have to be taken apart.
-    fn take_familiar(&mut self) -> Result<Option<ChatCompletionChunk>, SseError> {
-        let decoder = &mut self.decoder;
-        let chunk = self.reader.take_whole(|text| decoder.decode_familiar(text))?;
-        if let Some(chunk) = &chunk {
-            if let Some(source) = &mut self.source {
-                source.note_event();
-            }
-            self.accept(chunk);
+    /// Takes a piece of the body, and the event at its start if that fits a template: most do, and then
+    /// neither its lines nor its JSON have to be taken apart.
+    fn take_bytes(&mut self, bytes: Bytes) -> Option<ChatCompletionChunk> {
+        if !matches!(self.opening, Opening::Events) {
+            self.open_with(bytes);
+            return None;
         }
-        Ok(chunk)
+        let decoder = &mut self.decoder;
+        let chunk = self.reader.push_whole(bytes, |text| decoder.decode_familiar(text))?;
+        self.accept(&chunk);
+        Some(chunk)
+    }
+
+    /// Takes what a body begins with. The content type is not to be trusted, the first bytes are.
+    fn open_with(&mut self, bytes: Bytes) {
+        if let Opening::Unknown = self.opening {
+            match without_mark(&bytes).trim_ascii_start().first() {
+                None => {}
+                Some(b'{' | b'[' | b'<') => self.opening = Opening::Stray(BytesMut::new()),
+                Some(_) => self.opening = Opening::Events,
+            }
+        }
+        let Opening::Stray(body) = &mut self.opening else {
+            self.reader.push(bytes);
+            return;
+        };
+        let room = STRAY_BODY.saturating_sub(body.len());
+        body.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        if room <= bytes.len() {
+            self.source = None;
+            self.end = End::Drained;
+        }
+    }
+
+    /// The first event ends the wait for it.
+    fn note_event(&mut self) {
+        if self.fold.chunk_count() == 0
+            && let Some(source) = &mut self.source
+        {
+            source.note_event();
+        }
     }
 
     fn accept(&mut self, chunk: &ChatCompletionChunk) {
@@ -400,14 +419,14 @@ impl ChatCompletionStream {
         self.fold.is_finished(self.expected_choices)
     }
 
-    fn finish_drained(&mut self) -> Poll<Option<Result<ChatCompletionChunk>>> {
+    fn finish_drained(&mut self) -> Option<Result<ChatCompletionChunk>> {
         if let Opening::Stray(body) = std::mem::replace(&mut self.opening, Opening::Events) {
             let error = self.stray(body.freeze());
             return self.fail(error);
         }
         if self.is_finished() {
             self.end = End::Done;
-            return Poll::Ready(None);
+            return None;
         }
         let what = if self.fold.chunk_count() == 0 {
             "the stream ended before its first event"
@@ -446,7 +465,7 @@ impl ChatCompletionStream {
         }
     }
 
-    fn fail_framing(&mut self, error: SseError) -> Poll<Option<Result<ChatCompletionChunk>>> {
+    fn fail_framing(&mut self, error: SseError) -> Option<Result<ChatCompletionChunk>> {
         let kind = match error {
             SseError::CutCharacter { .. } => ErrorKind::Interrupted,
             _ => ErrorKind::Decode,
@@ -454,19 +473,20 @@ impl ChatCompletionStream {
         self.fail(Error::new(kind, "the event stream cannot be read").with_source(error))
     }
 
-    fn fail_reading(&mut self, error: Error) -> Poll<Option<Result<ChatCompletionChunk>>> {
+    #[cold]
+    fn fail_reading(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
         if self.is_finished() {
             self.source = None;
             self.end = End::Done;
-            return Poll::Ready(None);
+            return None;
         }
         self.fail(error)
     }
 
-    fn fail(&mut self, error: Error) -> Poll<Option<Result<ChatCompletionChunk>>> {
+    fn fail(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
         self.end = End::Failed;
         self.source = None;
-        Poll::Ready(Some(Err(self.dress(error))))
+        Some(Err(self.dress(error)))
     }
 
     /// Tells where the error comes from, and hides words of the service that repeat somebody's.

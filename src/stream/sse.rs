@@ -125,30 +125,54 @@ impl SseReader {
         None
     }
 
-    /// Shows `read` the text at hand if an event begins there, and takes the event that it recognises: it
+    /// Whether nothing is at hand, so that [`next_item`](Self::next_item) would say that more is needed.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Shows `read` the bytes at hand if an event begins there, and takes the event that it recognises: it
     /// answers with the event's size, line ends and the empty line included. For who has seen the same
     /// bytes before, and can tell where the event ends without a search.
     ///
-    /// # Errors
-    ///
-    /// Those of [`next_item`](Self::next_item).
+    /// The bytes are not checked; what is recognised must be text.
     #[inline]
-    pub(super) fn take_whole<T>(
+    pub(super) fn take_whole<T>(&mut self, read: impl FnOnce(&[u8]) -> Option<(T, usize)>) -> Option<T> {
+        if !self.is_between_events() {
+            return None;
+        }
+        let (taken, size) = read(self.lines.unread()?).filter(|(_, size)| *size <= self.lines.limit)?;
+        self.lines.pass(size);
+        Some(taken)
+    }
+
+    /// Takes the next piece, and the event at its start if `read` recognises it, as
+    /// [`take_whole`](Self::take_whole).
+    #[inline]
+    pub(super) fn push_whole<T>(
         &mut self,
+        mut bytes: Bytes,
         read: impl FnOnce(&[u8]) -> Option<(T, usize)>,
-    ) -> Result<Option<T>, SseError> {
-        // at the start there may be a byte order mark; with `used` there are lines before
-        if !self.is_started || self.is_done || self.used > 0 {
-            return Ok(None);
+    ) -> Option<T> {
+        if self.is_between_events()
+            && self.lines.is_between_lines()
+            && let Some((taken, size)) = read(&bytes).filter(|(_, size)| *size <= self.lines.limit)
+        {
+            self.lines.pass_by(size);
+            bytes.advance(size);
+            if !bytes.is_empty() {
+                self.lines.push(bytes);
+            }
+            return Some(taken);
         }
-        match self.lines.unread() {
-            Ok(Some(text)) => Ok(read(text).filter(|(_, size)| *size <= self.lines.limit).map(|(taken, size)| {
-                self.lines.pass(size);
-                taken
-            })),
-            Ok(None) => Ok(None),
-            Err(error) => Err(self.fail(error)),
-        }
+        self.push(bytes);
+        None
+    }
+
+    /// At the start there may be a byte order mark; with `used` there are lines before.
+    #[inline]
+    fn is_between_events(&self) -> bool {
+        self.is_started && !self.is_done && self.used == 0
     }
 
     /// Says that the input has ended, and returns what is left: call it until it returns `None`.

@@ -3,10 +3,7 @@
 //! A line with the same bytes around these places is the same JSON with other strings in them. So it is
 //! compared, the strings are taken out, and nothing is parsed.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-
-use bytes::Bytes;
 
 use super::chunk::{ChatCompletionChunk, ChunkBody, Filled, Hole};
 use super::locate::{Found, locate, string_end};
@@ -14,45 +11,44 @@ use super::locate::{Found, locate, string_end};
 /// A parsed line with the places of the strings that vary.
 #[derive(Debug)]
 pub(super) struct Template {
-    line: Bytes,
     shape: Arc<ChunkBody>,
     hole: Hole,
     choice: u64,
-    /// The words, and the padding where there is any, in the order in which they stand. Each range is the
-    /// string between its quotes.
-    first: Place,
-    second: Option<Place>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    start: usize,
-    end: usize,
-    is_padding: bool,
+    /// The line up to the first string's quote.
+    before: Box<[u8]>,
+    /// What stands between two strings, if there is padding.
+    between: Option<Box<[u8]>>,
+    /// The line from the last string's closing quote on.
+    after: Box<[u8]>,
+    is_padding_first: bool,
 }
 
 impl Template {
-    pub(super) fn of(line: &Bytes, shape: &Arc<ChunkBody>) -> Option<Self> {
+    pub(super) fn of(line: &[u8], shape: &Arc<ChunkBody>) -> Option<Self> {
         // a line end inside JSON comes from an event of several lines, which a piece of text does not show
         if memchr::memchr(b'\n', line).is_some() {
             return None;
         }
         let Found { hole, words, padding } = locate(line)?;
         let choice = shape.choices.as_ref()?.first()?.index.unwrap_or(0);
-        let words = Place { start: words.start, end: words.end, is_padding: false };
-        let padding = padding.map(|range| Place { start: range.start, end: range.end, is_padding: true });
+        let is_padding_first = padding.as_ref().is_some_and(|padding| padding.start < words.start);
         let (first, second) = match padding {
-            Some(padding) if padding.start < words.start => (padding, Some(words)),
+            Some(padding) if is_padding_first => (padding, Some(words)),
             other => (words, other),
         };
+        let between = match &second {
+            Some(second) => Some(line.get(first.end..second.start)?.into()),
+            None => None,
+        };
+        let last = second.as_ref().unwrap_or(&first);
         Some(Self {
-            // a copy, so that a line of a few hundred bytes does not keep the piece it came in
-            line: Bytes::copy_from_slice(line),
             shape: Arc::clone(shape),
             hole,
             choice,
-            first,
-            second,
+            before: line.get(..first.start)?.into(),
+            between,
+            after: line.get(last.end..)?.into(),
+            is_padding_first,
         })
     }
 
@@ -61,28 +57,33 @@ impl Template {
         self.hole == other.hole && self.choice == other.choice
     }
 
-    /// The chunk that the start of `text` makes, if it has the template's bytes around the places, and
-    /// what follows it is taken by `rest`.
-    pub(super) fn fill(&self, text: &[u8], rest: impl FnOnce(&[u8]) -> bool) -> Option<ChatCompletionChunk> {
-        let known: &[u8] = &self.line;
-        let after = text.strip_prefix(known.get(..self.first.start)?)?;
-        let (first, after) = take_string(after)?;
-        let (second, after, tail) = match self.second {
-            None => (None, after, known.get(self.first.end..)?),
-            Some(place) => {
-                let after = after.strip_prefix(known.get(self.first.end..place.start)?)?;
-                let (second, after) = take_string(after)?;
-                (Some(second), after, known.get(place.end..)?)
-            }
+    /// What the start of `text` has in the template's places, and what follows it, if around the places it
+    /// has the template's bytes.
+    #[inline(always)]
+    pub(super) fn take<'a>(&self, text: &'a [u8]) -> Option<(Strings<'a>, &'a [u8])> {
+        let (first, text) = take_string(text.strip_prefix(&*self.before)?)?;
+        let Some(between) = &self.between else {
+            return Some((Strings { words: first, padding: None }, text.strip_prefix(&*self.after)?));
         };
-        if !rest(after.strip_prefix(tail)?) {
-            return None;
-        }
-        let (words, padding) = if self.first.is_padding { (second?, Some(first)) } else { (first, second) };
-        let (text, padding) = join(words, padding)?;
+        let (second, text) = take_string(text.strip_prefix(&**between)?)?;
+        let (words, padding) = if self.is_padding_first { (second, first) } else { (first, second) };
+        Some((Strings { words, padding: Some(padding) }, text.strip_prefix(&*self.after)?))
+    }
+
+    /// The chunk with these strings; `None` if they are no text.
+    #[inline]
+    pub(super) fn fill(&self, strings: Strings<'_>) -> Option<ChatCompletionChunk> {
+        let (text, padding) = join(strings)?;
         let filled = Filled { hole: self.hole, text, padding };
         Some(ChatCompletionChunk::from_shape(Arc::clone(&self.shape), filled))
     }
+}
+
+/// What is in the places of a template.
+#[derive(Clone, Copy)]
+pub(super) struct Strings<'a> {
+    words: Raw<'a>,
+    padding: Option<Raw<'a>>,
 }
 
 /// The inside of a JSON string.
@@ -94,16 +95,25 @@ struct Raw<'a> {
 
 /// A string up to its closing quote, and what follows from the quote on; `None` for what is no JSON string,
 /// which the parser then reports.
+#[inline(always)]
 fn take_string(text: &[u8]) -> Option<(Raw<'_>, &[u8])> {
     let plain = plain_length(text);
     let has_escapes = text.get(plain) == Some(&b'\\');
-    let end = if has_escapes { string_end(text)? } else { plain };
+    let end = if has_escapes { escaped_length(text)? } else { plain };
     let (bytes, after) = text.split_at_checked(end)?;
-    let ends = after.first() == Some(&b'"') && !(has_escapes && bytes.iter().any(|byte| *byte < 0x20));
-    ends.then_some((Raw { bytes, has_escapes }, after))
+    (after.first() == Some(&b'"')).then_some((Raw { bytes, has_escapes }, after))
+}
+
+/// How many bytes there are before the closing quote.
+#[cold]
+fn escaped_length(text: &[u8]) -> Option<usize> {
+    let end = string_end(text)?;
+    let is_control = |byte: &u8| *byte < 0x20;
+    (!text.get(..end)?.iter().any(is_control)).then_some(end)
 }
 
 /// How many bytes there are before the first quote, backslash or control character.
+#[inline]
 fn plain_length(text: &[u8]) -> usize {
     let (blocks, rest) = text.as_chunks();
     for (at, block) in blocks.iter().enumerate() {
@@ -129,32 +139,37 @@ fn special(word: u64) -> u64 {
 }
 
 /// The words and the padding as one text, and where in it the padding begins.
-fn join(words: Raw<'_>, padding: Option<Raw<'_>>) -> Option<(String, Option<usize>)> {
-    let words = words.plain()?;
-    let Some(padding) = padding else {
-        let text = String::from_utf8(words.into_owned()).ok()?;
-        return Some((text, None));
-    };
-    let padding = padding.plain()?;
-    let at = words.len();
-    let mut text = Vec::with_capacity(at + padding.len());
-    text.extend_from_slice(&words);
-    text.extend_from_slice(&padding);
-    let text = String::from_utf8(text).ok()?;
-    text.is_char_boundary(at).then_some((text, Some(at)))
+fn join(strings: Strings<'_>) -> Option<(String, Option<usize>)> {
+    let Strings { words, padding } = strings;
+    if words.has_escapes || padding.is_some_and(|padding| padding.has_escapes) {
+        return join_unescaped(strings);
+    }
+    join_plain(words.bytes, padding.map(|padding| padding.bytes))
 }
 
-impl<'a> Raw<'a> {
-    /// The text that it stands for.
-    #[inline]
-    fn plain(self) -> Option<Cow<'a, [u8]>> {
-        if self.has_escapes {
-            self.unescape().map(|text| Cow::Owned(text.into_bytes()))
-        } else {
-            Some(Cow::Borrowed(self.bytes))
-        }
-    }
+#[inline]
+fn join_plain(words: &[u8], padding: Option<&[u8]>) -> Option<(String, Option<usize>)> {
+    let more = padding.unwrap_or_default();
+    let at = words.len();
+    let mut text = Vec::with_capacity(at + more.len());
+    text.extend_from_slice(words);
+    text.extend_from_slice(more);
+    let text = String::from_utf8(text).ok()?;
+    text.is_char_boundary(at).then_some((text, padding.map(|_| at)))
+}
 
+#[cold]
+fn join_unescaped(strings: Strings<'_>) -> Option<(String, Option<usize>)> {
+    let words = strings.words.unescape()?;
+    let padding = match strings.padding {
+        Some(padding) => Some(padding.unescape()?),
+        None => None,
+    };
+    join_plain(words.as_bytes(), padding.as_deref().map(str::as_bytes))
+}
+
+impl Raw<'_> {
+    /// The text that it stands for.
     fn unescape(self) -> Option<String> {
         let mut quoted = Vec::with_capacity(self.bytes.len() + 2);
         quoted.push(b'"');
@@ -196,8 +211,9 @@ mod tests {
     #[test]
     fn characters_cut_by_a_quote_make_no_text() {
         let raw = |bytes| Raw { bytes, has_escapes: false };
-        assert_eq!(join(raw(b"\xc3"), Some(raw(b"\xa9"))), None);
-        assert_eq!(join(raw(b"a"), Some(raw(b"\xa9"))), None);
-        assert_eq!(join(raw(b"a"), Some(raw(b"bc"))), Some(("abc".to_owned(), Some(1))));
+        let join = |words, padding| join(Strings { words: raw(words), padding: Some(raw(padding)) });
+        assert_eq!(join(b"\xc3", b"\xa9"), None);
+        assert_eq!(join(b"a", b"\xa9"), None);
+        assert_eq!(join(b"a", b"bc"), Some(("abc".to_owned(), Some(1))));
     }
 }

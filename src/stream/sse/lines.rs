@@ -96,26 +96,45 @@ impl Lines {
         }
     }
 
-    /// The text at hand that is not yet searched, if a line begins with it.
+    /// Whether nothing is at hand: more bytes are needed, or the end.
     #[inline]
-    pub(super) fn unread(&mut self) -> Result<Option<&[u8]>, SseError> {
-        if self.after_cr || !self.partial.is_empty() {
-            return Ok(None);
-        }
-        if self.text.is_empty() {
-            match self.next_text()? {
-                Some(text) => self.text = text,
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(&self.text))
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.pieces.is_empty() && !self.has_ended
     }
 
-    /// Steps over whole lines at the start of the unread text.
+    /// Whether the next byte that is pushed begins a line.
+    #[inline]
+    pub(super) fn is_between_lines(&self) -> bool {
+        self.is_empty() && !self.after_cr && self.partial.is_empty() && self.pieces.open_character().is_none()
+    }
+
+    /// Counts whole lines that are not pushed because somebody else read them. They are known to be text.
+    #[inline]
+    pub(super) fn pass_by(&mut self, size: usize) {
+        self.pieces.pass_by(size);
+    }
+
+    /// What is at hand and not yet searched, if a line begins with it. It may not be text.
+    #[inline]
+    pub(super) fn unread(&self) -> Option<&[u8]> {
+        if self.after_cr || !self.partial.is_empty() {
+            None
+        } else if self.text.is_empty() {
+            self.pieces.unchecked()
+        } else {
+            Some(&self.text)
+        }
+    }
+
+    /// Steps over whole lines at the start of what is unread. They are known to be text.
     #[inline]
     pub(super) fn pass(&mut self, size: usize) {
         self.count_work(size);
-        self.text.advance(size);
+        if self.text.is_empty() {
+            self.pieces.pass(size);
+        } else {
+            self.text.advance(size);
+        }
     }
 
     #[inline]

@@ -7,7 +7,7 @@
 use std::mem;
 use std::str;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::SseError;
 
@@ -39,6 +39,29 @@ impl Utf8Pieces {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.piece.is_empty() && self.waiting.is_empty()
+    }
+
+    /// The bytes at hand that are not yet checked, if no character is open.
+    #[inline]
+    pub(super) fn unchecked(&self) -> Option<&[u8]> {
+        (self.character.is_empty() && !self.piece.is_empty()).then_some(&self.piece)
+    }
+
+    /// Steps over bytes at hand that somebody else knows to be text.
+    #[inline]
+    pub(super) fn pass(&mut self, size: usize) {
+        self.pass_by(size);
+        self.piece.advance(size);
+        if self.piece.is_empty() {
+            // even an empty slice keeps its whole buffer alive
+            self.piece = Bytes::new();
+        }
+    }
+
+    /// Counts bytes that are not pushed because somebody else read them and knows them to be text.
+    #[inline]
+    pub(super) fn pass_by(&mut self, size: usize) {
+        self.position = self.position.saturating_add(size as u64);
     }
 
     /// Returns the next run of text, never empty, or `None` when more bytes are needed.
