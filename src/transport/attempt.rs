@@ -11,6 +11,7 @@ use url::Url;
 
 use super::body::{ByteStream, Clocks, read_some, read_whole};
 use super::clock::{Clock, Limit};
+use super::drain::Drains;
 use super::endpoint::Endpoint;
 use super::http::Http;
 use super::options::Settings;
@@ -37,6 +38,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) http: &'a Http,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) auth: &'a Auth,
+    pub(crate) drains: &'a Arc<Drains>,
     pub(crate) url: Url,
     pub(crate) body: Bytes,
     pub(crate) deployment: &'a str,
@@ -170,7 +172,8 @@ impl Receive for Streamed {
     ) -> Result<ByteStream> {
         let first_event = Clock::FirstEvent(attempt.settings.first_event_timeout).from(sent);
         let clocks = Clocks::new(attempt.settings.idle_timeout, first_event, attempt.end);
-        let mut stream = ByteStream::new(response, clocks, metadata, attempt.deployment.to_owned());
+        let deployment = attempt.deployment.to_owned();
+        let mut stream = ByteStream::new(response, clocks, metadata, deployment, Arc::clone(attempt.drains));
         stream.wait_for_first().await?;
         Ok(stream)
     }
@@ -199,6 +202,7 @@ impl Attempt<'_> {
         on_answer: impl FnOnce(&ResponseMetadata) + Send,
     ) -> Attempted<R::Output> {
         let (name, value, token) = self.authorization().await?;
+        self.drains.wait().await;
         let sent = Instant::now();
         let response = self
             .http

@@ -8,18 +8,17 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
 use reqwest::header::HeaderMap;
 use tokio::time::{Instant, Sleep};
 
 use super::clock::{Clock, Limit};
+use super::drain::Drains;
 use super::http::read_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::response::ResponseMetadata;
 
-/// What is left after the end of a stream is read for at most this long and far.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
-const DRAIN_BYTES: usize = 64 * 1024;
+/// What a server announces is believed only as far as it costs nothing.
+const BELIEVED: usize = 64 * 1024;
 
 /// How often silence is looked for before it has lasted too long.
 const LOOKS: u32 = 8;
@@ -31,8 +30,7 @@ pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) ->
     if announced > limit {
         return Err(too_large());
     }
-    // what a server announces is believed only as far as it costs nothing
-    let mut whole = BytesMut::with_capacity(announced.min(DRAIN_BYTES));
+    let mut whole = BytesMut::with_capacity(announced.min(BELIEVED));
     loop {
         let received = u64::try_from(whole.len()).unwrap_or(u64::MAX);
         match response.chunk().await.map_err(|error| read_error(error, received))? {
@@ -90,6 +88,7 @@ pub(crate) struct ByteStream {
     timer: Option<Timer>,
     metadata: Arc<ResponseMetadata>,
     deployment: String,
+    drains: Arc<Drains>,
 }
 
 impl ByteStream {
@@ -98,6 +97,7 @@ impl ByteStream {
         clocks: Clocks,
         metadata: Arc<ResponseMetadata>,
         deployment: String,
+        drains: Arc<Drains>,
     ) -> Self {
         // the metadata has them, and a stream may be open for long
         *response.headers_mut() = HeaderMap::new();
@@ -110,6 +110,7 @@ impl ByteStream {
             timer: None,
             metadata,
             deployment,
+            drains,
         }
     }
 
@@ -168,30 +169,11 @@ impl ByteStream {
         self.clocks.fixed = self.clocks.end;
     }
 
-    /// Ends a stream whose last event was read. What is left of the body, usually nothing but its
-    /// terminator, is read if it is there and else drained in the background, bounded in time and bytes, so that
-    /// the connection can serve the next call without making anyone wait.
+    /// Ends a stream whose last event was read, and lets the connection serve the next call.
     pub(crate) fn finish(mut self) {
-        let Some(mut response) = self.response.take() else { return };
-        let mut left = DRAIN_BYTES;
-        loop {
-            match response.chunk().now_or_never() {
-                Some(Ok(Some(bytes))) if bytes.len() <= left => left = left.saturating_sub(bytes.len()),
-                Some(_) => return,
-                None => break,
-            }
+        if let Some(response) = self.response.take() {
+            self.drains.drain(response);
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        runtime.spawn(tokio::time::timeout(DRAIN_TIME, async move {
-            while let Ok(Some(bytes)) = response.chunk().await {
-                if bytes.len() > left {
-                    return;
-                }
-                left = left.saturating_sub(bytes.len());
-            }
-        }));
     }
 
     /// Closes the connection with the error, also when the stream itself is kept.

@@ -72,6 +72,7 @@ impl Transport {
                 http: &self.0.http,
                 endpoint: &lane.endpoint,
                 auth: &lane.auth,
+                drains: &lane.drains,
                 url: lane.endpoint.url(&lane.api_version, deployment)?,
                 body: bytes,
                 deployment,

@@ -21,6 +21,12 @@
 //!
 //! Dropping a call or a stream closes its connection at once. Only a token renewal goes on, since others may
 //! wait for it.
+//!
+//! # Connections
+//!
+//! A stream that was read to `[DONE]` gives its connection back, once the end of its body has come too.
+//! Nobody waits for that at the end of a stream; a call that is made at that moment does, for 50 milliseconds at
+//! most, because a new connection would take longer.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,6 +41,7 @@ use self::auth::Kind;
 use self::body::ByteStream;
 use self::budget::RetryBudget;
 use self::clock::Limit;
+use self::drain::Drains;
 use self::http::{CONNECT_TIMEOUT, Http};
 use self::options::Settings;
 use self::pool::Pool;
@@ -60,6 +67,7 @@ pub(crate) mod body;
 mod budget;
 mod call;
 mod clock;
+mod drain;
 pub mod endpoint;
 mod http;
 #[cfg(feature = "azure_identity")]
@@ -158,6 +166,7 @@ struct Lane {
     api_version: ApiVersion,
     auth: Auth,
     deployments: BTreeMap<String, String>,
+    drains: Arc<Drains>,
 }
 
 impl Lane {
@@ -187,7 +196,7 @@ impl Lane {
                 Auth::Token(cache)
             }
         };
-        Ok(Self { endpoint, api_version, auth, deployments: backend.deployments })
+        Ok(Self { endpoint, api_version, auth, deployments: backend.deployments, drains: Arc::default() })
     }
 
     /// The name that a deployment has here.

@@ -51,6 +51,7 @@ where
     let (log, handler) = (Arc::clone(&seen), Arc::new(handler));
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
+            socket.set_nodelay(true).unwrap();
             log.connections.fetch_add(1, Ordering::SeqCst);
             let (log, handler) = (Arc::clone(&log), Arc::clone(&handler));
             tokio::spawn(async move {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::raw_server::{answer, answering, serve, streaming};
+use super::raw_server::{Seen, answer, answering, serve, streaming};
 use super::*;
 
 fn quick() -> RetryPolicy {
@@ -366,16 +366,7 @@ async fn dropping_a_call_or_a_stream_closes_its_connection() {
 
 #[tokio::test]
 async fn a_finished_stream_gives_its_connection_back_without_making_anyone_wait() {
-    let (url, seen) = serve(|_, mut socket| {
-        Box::pin(async move {
-            let text = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n[DONE]\r\n";
-            socket.write_all(text).await.ok()?;
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            socket.write_all(b"0\r\n\r\n").await.ok()?;
-            Some(socket)
-        })
-    })
-    .await;
+    let (url, seen) = ending_late(Some(Duration::from_millis(50))).await;
     let transport = transport(&url);
     for _ in 0..5 {
         let mut stream = open(&transport, &CallOptions::new()).await.unwrap();
@@ -386,6 +377,50 @@ async fn a_finished_stream_gives_its_connection_back_without_making_anyone_wait(
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!((seen.count(), seen.connections.load(Ordering::SeqCst)), (5, 1));
+}
+
+/// `[DONE]`, and the end of the body after a pause; `None` is never.
+async fn ending_late(pause: Option<Duration>) -> (String, Arc<Seen>) {
+    serve(move |_, mut socket| {
+        Box::pin(async move {
+            let text = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n[DONE]\r\n";
+            socket.write_all(text).await.ok()?;
+            tokio::time::sleep(pause.unwrap_or(Duration::from_secs(60))).await;
+            socket.write_all(b"0\r\n\r\n").await.ok()?;
+            Some(socket)
+        })
+    })
+    .await
+}
+
+async fn streams_at_once(count: usize, pause: Option<Duration>) -> (Duration, u32) {
+    let (url, seen) = ending_late(pause).await;
+    let transport = transport(&url);
+    let before = Instant::now();
+    for _ in 0..count {
+        let mut stream = open(&transport, &CallOptions::new()).await.unwrap();
+        assert_eq!(next(&mut stream).await.unwrap().unwrap(), "[DONE]");
+        stream.finish();
+    }
+    (before.elapsed(), seen.connections.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn streams_in_a_row_share_a_connection_whose_answers_end_late() {
+    assert_eq!(streams_at_once(21, Some(Duration::from_millis(5))).await.1, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_in_a_row_share_a_connection_on_several_threads() {
+    assert_eq!(streams_at_once(21, Some(Duration::from_millis(5))).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_get_free_holds_nobody_up() {
+    let (time, connections) = streams_at_once(40, None).await;
+    // only the first one was waited for, 50 ms
+    assert!(time < Duration::from_millis(1500), "{time:?}");
+    assert_eq!(connections, 40);
 }
 
 #[tokio::test]
