@@ -17,6 +17,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+pub(crate) mod text;
+
 /// What stood where a `T` was expected.
 pub(crate) enum Read<T> {
     Is(T),

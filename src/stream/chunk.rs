@@ -5,6 +5,7 @@
 //! through views, [`ChunkChoice`] and [`ToolCallDelta`].
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -119,14 +120,33 @@ pub struct ChatCompletionChunk {
 pub(crate) struct Filled {
     pub(crate) hole: Hole,
     /// The words, and after them the padding.
-    pub(crate) text: String,
+    pub(crate) text: FilledText,
     /// Where the padding begins, if there is any.
     pub(crate) padding: Option<usize>,
+}
+
+#[derive(Clone)]
+pub(crate) enum FilledText {
+    Own(String),
+    /// A large text, which whoever adds chunks up can keep without a copy.
+    Shared(Arc<String>),
 }
 
 impl Filled {
     fn words(&self) -> &str {
         self.padding.and_then(|at| self.text.get(..at)).unwrap_or(&self.text)
+    }
+}
+
+impl Deref for FilledText {
+    type Target = str;
+
+    #[inline]
+    fn deref(&self) -> &str {
+        match self {
+            Self::Own(text) => text,
+            Self::Shared(text) => text,
+        }
     }
 }
 
@@ -146,6 +166,14 @@ impl ChatCompletionChunk {
     /// The words that differ from the shape's.
     pub(crate) fn varying(&self) -> Option<(Hole, &str)> {
         self.filled.as_ref().map(|filled| (filled.hole, filled.words()))
+    }
+
+    /// The words that differ from the shape's, if they are many and can be shared.
+    pub(crate) fn shared_text(&self) -> Option<&Arc<String>> {
+        match self.filled.as_ref()? {
+            Filled { hole: Hole::Content, text: FilledText::Shared(text), padding: None } => Some(text),
+            _ => None,
+        }
     }
 
     /// The answer's id; empty on Azure's filter chunks.
@@ -249,12 +277,16 @@ impl ChatCompletionChunk {
     /// The words this chunk adds to the first choice, by value.
     #[must_use]
     pub fn into_text(self) -> Option<String> {
+        if !self.is_of_first_choice() {
+            return self.text().map(str::to_owned);
+        }
         match self.filled {
-            Some(Filled { hole: Hole::Content, mut text, padding })
-                if self.shape.choices.as_ref()?.first()?.index.unwrap_or(0) == 0 =>
-            {
+            Some(Filled { hole: Hole::Content, text: FilledText::Own(mut text), padding }) => {
                 text.truncate(padding.unwrap_or(text.len()));
                 Some(text)
+            }
+            Some(Filled { hole: Hole::Content, text: FilledText::Shared(text), padding: None }) => {
+                Some(Arc::unwrap_or_clone(text))
             }
             _ => self.text().map(str::to_owned),
         }
@@ -519,7 +551,7 @@ mod tests {
         let shape =
             json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
         let shape: ChunkBody = serde_json::from_value(shape).unwrap();
-        let filled = Filled { hole: Hole::Arguments, text: "bpad".to_owned(), padding: Some(1) };
+        let filled = Filled { hole: Hole::Arguments, text: FilledText::Own("bpad".to_owned()), padding: Some(1) };
         let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), filled);
         let choice = chunk.choices().next().unwrap();
         assert_eq!(choice.tool_calls().next().unwrap().arguments(), Some("b"));

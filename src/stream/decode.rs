@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::chunk::{ChatCompletionChunk, ChunkBody};
+use super::large;
 use super::results::KnownResults;
 use super::template::Template;
 use crate::error::{Error, ErrorKind, ServiceError};
@@ -22,6 +23,8 @@ const PATIENCE: u32 = 12;
 const PAUSE: u32 = 200;
 /// Lines larger than this are parsed and forgotten: they are no shape that repeats.
 const LEARNED_BYTES: usize = 64 * 1024;
+/// In such a line, words that take this much are not parsed.
+const LARGE_WORDS: usize = 32 * 1024;
 
 /// What an event turned out to be.
 #[derive(Debug)]
@@ -92,12 +95,20 @@ impl Decoder {
         Some((chunk, text.len() - left))
     }
 
+    /// The chunk of a line that is nearly all text; gives back any other.
+    pub(super) fn decode_large(&self, line: Bytes) -> Result<ChatCompletionChunk, Bytes> {
+        if line.len() <= LEARNED_BYTES || !self.is_learning {
+            return Err(line);
+        }
+        large::decode(line, LARGE_WORDS, |frame| parse(frame).ok().filter(|body| !is_refusal(body)))
+    }
+
     pub(super) fn decode(&mut self, line: &Bytes) -> Result<Decoded, Error> {
         if let Some((chunk, ())) = self.fill(line, |rest| rest.is_empty().then_some(())) {
             return Ok(Decoded::Chunk(chunk));
         }
         let body = self.parse(line)?;
-        if body.error.is_some() || is_gateway_error(&body) {
+        if is_refusal(&body) {
             return Ok(Decoded::Refusal(Box::new(ServiceError::from_body(line))));
         }
         let shape = Arc::new(body);
@@ -206,10 +217,10 @@ impl Patience {
     }
 }
 
-/// API Management's own error shape, which has no envelope.
-fn is_gateway_error(body: &ChunkBody) -> bool {
+/// An error object, or API Management's own error shape, which has no envelope.
+fn is_refusal(body: &ChunkBody) -> bool {
     let has = |name: &str| body.extra().is_some_and(|extra| extra.contains_key(name));
-    body.choices.is_none() && has("statusCode") && has("message")
+    body.error.is_some() || (body.choices.is_none() && has("statusCode") && has("message"))
 }
 
 fn parse(line: &[u8]) -> Result<ChunkBody, Error> {

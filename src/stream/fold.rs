@@ -34,6 +34,8 @@ const HEADS: usize = 4;
 struct OpenChoice {
     index: u64,
     message: Option<Box<AssistantMessage>>,
+    /// The content, as long as it is one large text that its chunk holds as well. The message has none then.
+    content: Option<Arc<String>>,
     finish_reason: Option<FinishReason>,
     logprobs: Option<Box<Logprobs>>,
     verdict: Verdict,
@@ -130,7 +132,8 @@ impl ChunkFold {
         self.choices.iter().flat_map(|open| {
             let message = open.message.iter();
             let said = message.flat_map(|message| [&message.content, &message.refusal, &message.reasoning_content]);
-            said.filter_map(|text| text.as_deref()).chain(open.calls.iter().map(|open| open.call.input()))
+            let said = said.filter_map(|text| text.as_deref()).chain(open.content.iter().map(|text| text.as_str()));
+            said.chain(open.calls.iter().map(|open| open.call.input()))
         })
     }
 
@@ -214,7 +217,7 @@ impl ChunkFold {
             && chunk.prompt_filter_results().is_empty();
         for choice in chunk.choices() {
             let open = self.open_choice(choice.index());
-            let call = open.push(&choice);
+            let call = open.push(&choice, chunk.shared_text());
             open.settled = match chunk.varying() {
                 Some((hole, _)) if sole && open.is_settled(&choice, hole, call) => {
                     Some(Settled { shape: Arc::clone(shape), call })
@@ -278,8 +281,28 @@ impl OpenChoice {
         self.message.get_or_insert_default()
     }
 
+    /// Puts a text that is shared with a chunk where it belongs.
+    fn own_content(&mut self) {
+        if let Some(text) = self.content.take() {
+            self.message().content = Some(Arc::unwrap_or_clone(text));
+        }
+    }
+
+    fn push_content(&mut self, content: Option<&str>, shared: Option<&Arc<String>>) {
+        let Some(content) = content else { return };
+        let is_first = self.message().content.as_deref().unwrap_or_default().is_empty() && self.content.is_none();
+        match shared.filter(|shared| is_first && std::ptr::eq(shared.as_str(), content)) {
+            Some(shared) => self.content = Some(Arc::clone(shared)),
+            None => {
+                self.own_content();
+                append(&mut self.message().content, Some(content));
+            }
+        }
+    }
+
     /// Appends the words of the settled shape.
     fn append(&mut self, hole: Hole, text: &str) {
+        self.own_content();
         let message = self.message.get_or_insert_default();
         let field = match hole {
             Hole::Content => &mut message.content,
@@ -297,11 +320,12 @@ impl OpenChoice {
     }
 
     /// Adds what the chunk says of this choice; answers which call its last piece belongs to.
-    fn push(&mut self, choice: &ChunkChoice<'_>) -> Option<usize> {
+    fn push(&mut self, choice: &ChunkChoice<'_>, shared: Option<&Arc<String>>) -> Option<usize> {
         let mut call = None;
         let body = choice.body();
         if let Some(delta) = choice.delta() {
-            self.push_delta(delta, choice.content(), choice.refusal(), choice.reasoning_content());
+            self.push_content(choice.content(), shared);
+            self.push_delta(delta, choice.refusal(), choice.reasoning_content());
             for piece in choice.tool_calls() {
                 call = Some(self.push_call(&piece));
             }
@@ -325,12 +349,11 @@ impl OpenChoice {
         call
     }
 
-    fn push_delta(&mut self, delta: &DeltaBody, content: Option<&str>, refusal: Option<&str>, reasoning: Option<&str>) {
+    fn push_delta(&mut self, delta: &DeltaBody, refusal: Option<&str>, reasoning: Option<&str>) {
         let message = self.message();
         if delta.role.is_some() {
             message.role.clone_from(&delta.role);
         }
-        append(&mut message.content, content);
         append(&mut message.refusal, refusal);
         append(&mut message.reasoning_content, reasoning);
         if let Some(piece) = &delta.function_call {
@@ -415,7 +438,8 @@ impl OpenChoice {
         }
     }
 
-    fn finish(self) -> Choice {
+    fn finish(mut self) -> Choice {
+        self.own_content();
         let mut message = self.message;
         if !self.calls.is_empty() {
             let calls = self.calls.into_iter().map(|open| open.call).map(|mut call| {
@@ -484,7 +508,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::stream::chunk::Filled;
+    use crate::stream::chunk::{Filled, FilledText};
 
     fn fold(chunks: &[Value]) -> Value {
         let mut fold = ChunkFold::new();
@@ -526,7 +550,7 @@ mod tests {
         for (at, hole, text) in turns {
             let chunk = ChatCompletionChunk::from_shape(
                 Arc::clone(&shapes[*at]),
-                Filled { hole: *hole, text: (*text).to_owned(), padding: None },
+                Filled { hole: *hole, text: FilledText::Own((*text).to_owned()), padding: None },
             );
             filled.push(&chunk);
             whole.push(&serde_json::from_value(serde_json::to_value(&chunk).unwrap()).unwrap());

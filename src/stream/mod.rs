@@ -28,6 +28,7 @@ mod chunk;
 mod decode;
 mod events;
 mod fold;
+mod large;
 mod locate;
 mod partial;
 mod results;
@@ -383,6 +384,14 @@ impl ChatCompletionStream {
             self.done();
             return Ok(None);
         }
+        let large = if named_error { Err(data) } else { self.decoder.decode_large(data) };
+        let data = match large {
+            Ok(chunk) => {
+                self.accept(&chunk);
+                return Ok(Some(chunk));
+            }
+            Err(data) => data,
+        };
         let decoded = match self.decoder.decode(&data) {
             Ok(decoded) => decoded,
             // half an event at the end of the body is a cut, not nonsense

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use super::chunk::{ChatCompletionChunk, ChunkBody, Filled, Hole};
+use super::chunk::{ChatCompletionChunk, ChunkBody, Filled, FilledText, Hole};
 use super::locate::{Found, locate, string_end};
+use crate::wire::text::unescape;
 
 /// A parsed line with the places of the strings that vary.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl Template {
     #[inline]
     pub(super) fn fill(&self, strings: Strings<'_>) -> Option<ChatCompletionChunk> {
         let (text, padding) = join(strings)?;
-        let filled = Filled { hole: self.hole, text, padding };
+        let filled = Filled { hole: self.hole, text: FilledText::Own(text), padding };
         Some(ChatCompletionChunk::from_shape(Arc::clone(&self.shape), filled))
     }
 }
@@ -99,17 +100,9 @@ struct Raw<'a> {
 fn take_string(text: &[u8]) -> Option<(Raw<'_>, &[u8])> {
     let plain = plain_length(text);
     let has_escapes = text.get(plain) == Some(&b'\\');
-    let end = if has_escapes { escaped_length(text)? } else { plain };
+    let end = if has_escapes { string_end(text)? } else { plain };
     let (bytes, after) = text.split_at_checked(end)?;
     (after.first() == Some(&b'"')).then_some((Raw { bytes, has_escapes }, after))
-}
-
-/// How many bytes there are before the closing quote.
-#[cold]
-fn escaped_length(text: &[u8]) -> Option<usize> {
-    let end = string_end(text)?;
-    let is_control = |byte: &u8| *byte < 0x20;
-    (!text.get(..end)?.iter().any(is_control)).then_some(end)
 }
 
 /// How many bytes there are before the first quote, backslash or control character.
@@ -158,7 +151,7 @@ fn join_plain(words: &[u8], padding: Option<&[u8]>) -> Option<(String, Option<us
     text.is_char_boundary(at).then_some((text, padding.map(|_| at)))
 }
 
-#[cold]
+#[inline(never)]
 fn join_unescaped(strings: Strings<'_>) -> Option<(String, Option<usize>)> {
     let words = strings.words.unescape()?;
     let padding = match strings.padding {
@@ -171,11 +164,7 @@ fn join_unescaped(strings: Strings<'_>) -> Option<(String, Option<usize>)> {
 impl Raw<'_> {
     /// The text that it stands for.
     fn unescape(self) -> Option<String> {
-        let mut quoted = Vec::with_capacity(self.bytes.len() + 2);
-        quoted.push(b'"');
-        quoted.extend_from_slice(self.bytes);
-        quoted.push(b'"');
-        serde_json::from_slice(&quoted).ok()
+        unescape(self.bytes.to_vec()).ok()
     }
 }
 

@@ -206,3 +206,19 @@ async fn a_template_takes_the_words_of_each_choice() {
     assert_eq!(with.1["choices"][0]["message"]["content"], "abc\"d\"");
     assert_eq!(with.1["choices"][1]["message"]["content"], "ABC\"D\"");
 }
+
+#[tokio::test]
+async fn a_large_text_is_the_same_without_templates() {
+    let long = r#"All work, \"no play\", \ud83d\ude04 \u00e9.\n"#.repeat(3000);
+    let spoils = ["", "\\x", "\\ud800", "\t", "\",\"content\":\"x"];
+    for (at, spoil) in spoils.iter().enumerate() {
+        let line = |words: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{words}"}}}}],"id":"x"}}"#);
+        let lines = [line("so: "), line(&format!("{long}{spoil}")), line(&long), line(" done")];
+        let body: String = lines.iter().map(|line| format!("data: {line}\n\n")).collect();
+        for piece in [1000, usize::MAX] {
+            let [with, without] = both_in(&format!("{body}data: [DONE]\n\n"), piece).await;
+            assert_eq!(with, without, "spoilt by {spoil:?}");
+            assert_eq!(with.0.len(), if matches!(at, 0 | 4) { 4 } else { 1 });
+        }
+    }
+}
