@@ -101,6 +101,7 @@ impl ByteStream {
     ) -> Self {
         // the metadata has them, and a stream may be open for long
         *response.headers_mut() = HeaderMap::new();
+        response.extensions_mut().clear();
         Self {
             response: Some(response),
             first: None,

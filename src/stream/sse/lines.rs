@@ -61,21 +61,17 @@ impl Lines {
             let Some(&first) = self.text.first() else {
                 match self.next_text()? {
                     Some(text) => self.text = text,
-                    None => {
-                        // Even an empty slice keeps its whole buffer alive, so it must not stay.
-                        self.text = Bytes::new();
-                        return self.last_line();
-                    }
+                    None => return self.last_line(),
                 }
                 continue;
             };
             if mem::take(&mut self.after_cr) && first == b'\n' {
-                self.text.advance(1);
+                self.advance(1);
                 continue;
             }
             // Half of all lines are the empty ones between events.
             if first == b'\n' && self.partial.is_empty() {
-                self.text.advance(1);
+                self.advance(1);
                 return Ok(Some(Bytes::new()));
             }
             let found = memchr2(b'\n', b'\r', &self.text);
@@ -87,7 +83,7 @@ impl Lines {
             };
             let mut line = self.text.split_to(end);
             self.after_cr = self.text.starts_with(b"\r");
-            self.text.advance(1);
+            self.advance(1);
             if !self.partial.is_empty() {
                 self.keep(&line, room)?;
                 line = mem::take(&mut self.partial).into();
@@ -133,7 +129,16 @@ impl Lines {
         if self.text.is_empty() {
             self.pieces.pass(size);
         } else {
-            self.text.advance(size);
+            self.advance(size);
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self, size: usize) {
+        self.text.advance(size);
+        if self.text.is_empty() {
+            // even an empty slice keeps its whole buffer alive
+            self.text = Bytes::new();
         }
     }
 
@@ -272,6 +277,11 @@ mod tests {
         lines.push(piece.clone());
         while lines.next_line(0).unwrap().is_some() {}
         assert!(piece.is_unique());
+
+        let piece = Bytes::from(b"a\n".to_vec());
+        lines.push(piece.clone());
+        assert!(lines.next_line(0).unwrap().is_some());
+        assert!(piece.is_unique(), "before anybody asks for more");
     }
 
     #[test]
