@@ -23,29 +23,36 @@ pub(crate) fn print() {
     connections();
 }
 
-fn stepped(shape: Shape, write: usize) -> Run {
-    Run { what: What::Chunks(shape), count: CHUNKS, write, pace: Pace::Step }
+/// How events come: each alone, waited for; each in a write, as fast as the reader takes them; cut anywhere.
+const ARRIVALS: [(usize, Pace); 3] = [(0, Pace::Step), (0, Pace::Free), (PIECE, Pace::Step)];
+
+fn arriving(shape: Shape, (write, pace): (usize, Pace)) -> Run {
+    Run { what: What::Chunks(shape), count: CHUNKS, write, pace }
 }
 
 fn chunks() {
     println!("### Instructions a chunk over the floor\n");
-    println!("| reader, stream | one event a write | 16 KiB writes | allocations a chunk | goal |");
-    println!("|---|--:|--:|--:|--:|");
+    println!(
+        "| reader, stream | an event a write, one by one | an event a write, unpaced | 16 KiB writes | allocations a chunk | goal |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|");
     for shape in Shape::ALL {
-        let writes = [0, PIECE];
-        let floors = writes.map(|write| slope(FLOOR, &stepped(shape, write)));
+        let costs = |reader: &str| ARRIVALS.map(|arrival| slope(reader, &arriving(shape, arrival)));
+        let floors = costs(FLOOR);
         let goal = match shape {
             Shape::Miss | Shape::MissAndResults => "12,500",
             _ => "1,500; 2 allocations",
         };
         let row = |reader: &str, goal: &str| {
-            let costs = writes.map(|write| slope(reader, &stepped(shape, write)));
+            let costs = costs(reader);
+            let over = |at: usize| signed(costs[at].instructions - floors[at].instructions);
+            let allocations = costs[2].allocations - floors[2].allocations;
             println!(
-                "| {reader}, {} | {} | {} | {:.2} | {goal} |",
+                "| {reader}, {} | {} | {} | {} | {allocations:.2} | {goal} |",
                 shape.name(),
-                signed(costs[0].instructions - floors[0].instructions),
-                signed(costs[1].instructions - floors[1].instructions),
-                costs[1].allocations - floors[1].allocations,
+                over(0),
+                over(1),
+                over(2),
             );
         };
         row(OURS, goal);
@@ -53,13 +60,11 @@ fn chunks() {
             row(PARSING, "");
             row(LINES, "");
             row(EVENTSOURCE, "");
-            let [one, many] = floors;
+            let [one, unpaced, many] = floors.map(|floor| thousands(floor.instructions));
             println!(
-                "| floor itself, {} | {} | {} | {:.2} | |",
+                "| floor itself, {} | {one} | {unpaced} | {many} | {:.2} | |",
                 shape.name(),
-                thousands(one.instructions),
-                thousands(many.instructions),
-                many.allocations,
+                floors[2].allocations,
             );
         }
     }
@@ -71,7 +76,7 @@ fn adaptors() {
     println!("| reader | instructions a chunk | allocations a chunk | goal |");
     println!("|---|--:|--:|--:|");
     for shape in [Shape::Padded, Shape::Arguments] {
-        let run = Run { pace: Pace::Free, ..stepped(shape, PIECE) };
+        let run = arriving(shape, (PIECE, Pace::Free));
         let plain = slope(OURS, &run);
         for reader in [OURS_TEXT, OURS_EVENTS] {
             // text() passes over arguments
