@@ -14,8 +14,12 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderName, HeaderValue};
 
+use super::options::is_ours;
 use super::source::{Failure, TokenSource};
 use crate::error::{Error, ErrorKind, Result};
+
+/// The transport's own headers that may carry a key.
+const CARRIERS: [&str; 2] = ["api-key", "authorization"];
 
 /// A fixed token's life: it is for the caller to know when it ends.
 const FIXED_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -85,6 +89,10 @@ impl ApiKey {
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
                         Error::new(ErrorKind::Config, format!("{name:?} is not a header name for an API key"))
                     })?;
+                    if is_ours(&name) && !CARRIERS.contains(&name.as_str()) {
+                        let text = format!("the header '{name}' is set by the client and cannot carry an API key");
+                        return Err(Error::new(ErrorKind::Config, text));
+                    }
                     Ok((name, sensitive(&self.key)?))
                 }
             };
@@ -252,8 +260,12 @@ mod tests {
             assert!(error.to_string().contains(words), "{error}");
             assert!(!format!("{error:?}").contains("canary"));
         }
-        let error = ApiKey::new("k").with_header("no header").header().unwrap_err();
-        assert!(error.to_string().contains("no header"), "{error}");
+        for name in ["no header", "host", "Content-Type", "x-ms-client-request-id"] {
+            let error = ApiKey::new("k").with_header(name).header().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(&name.to_lowercase()), "{error}");
+        }
+        assert!(ApiKey::new("k").with_header("Authorization").header().is_ok());
     }
 
     #[test]

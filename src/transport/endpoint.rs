@@ -328,6 +328,8 @@ mod tests {
         http://127.9.9.9                                            http://127.9.9.9            -    -
         http://[::1]:80/openai                                      http://[::1]                -    -
         http://localhost:3000/openai/v1                             http://localhost:3000       -    v1
+        https://r.openai.azure.com/OpenAI/V1/                       https://r.openai.azure.com  -    v1
+        https://gw.contoso.net/OpenAI                               https://gw.contoso.net/OpenAI -  -
     ";
 
     /// What is pasted, and words of the error.

@@ -177,6 +177,10 @@ impl Lane {
             .or_else(|| config.api_version.clone())
             .or_else(|| endpoint.api_version().cloned())
             .unwrap_or(ApiVersion::V1);
+        if api_version.as_str().is_empty() {
+            let error = Error::new(ErrorKind::Config, "the api version is empty");
+            return Err(error.with_hint("leave it out for v1, or name one such as 2024-10-21"));
+        }
         let auth = match backend.credential.0 {
             Kind::Key(key) => {
                 let (name, value) = key.header()?;

@@ -13,7 +13,6 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The service answers 431 to more.
 const MOST_HEADERS: usize = 10;
-/// Headers that the transport itself answers for.
 const OURS: [&str; 14] = [
     "accept",
     "accept-encoding",
@@ -191,7 +190,7 @@ fn headers(defaults: &CallOptions, call: &CallOptions) -> Result<HeaderMap> {
     for (name, value) in defaults.headers.iter().chain(&call.headers) {
         let parsed = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Error::new(ErrorKind::Config, format!("{name:?} is not a header name")))?;
-        if OURS.contains(&parsed.as_str()) {
+        if is_ours(&parsed) {
             return Err(Error::new(
                 ErrorKind::Config,
                 format!("the header '{parsed}' is set by the client; credentials are passed to ChatClient::new"),
@@ -214,6 +213,11 @@ fn headers(defaults: &CallOptions, call: &CallOptions) -> Result<HeaderMap> {
         ));
     }
     Ok(headers)
+}
+
+/// Whether the transport itself answers for this header.
+pub(super) fn is_ours(name: &HeaderName) -> bool {
+    OURS.contains(&name.as_str())
 }
 
 /// Values may be anything, secrets too, so none is ever shown.

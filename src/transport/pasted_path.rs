@@ -17,7 +17,9 @@ pub(super) struct PastedPath<'a> {
 impl<'a> PastedPath<'a> {
     pub(super) fn read(url: &'a Url, cloud: Cloud) -> Result<Self> {
         let origin = url.origin().ascii_serialization();
-        let all: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
+        let parts = url.path().split('/').filter(|part| !part.is_empty());
+        // a gateway may tell letters apart, Azure does not
+        let all: Vec<&str> = parts.map(|part| if cloud == Cloud::Other { part } else { known_word(part) }).collect();
         let (rest, is_operation) = match all.as_slice() {
             [rest @ .., "chat", "completions"] => (rest, true),
             rest => (rest, false),
@@ -75,6 +77,12 @@ impl<'a> PastedPath<'a> {
             url.path()
         )))
     }
+}
+
+/// The words of Azure's own paths, as they are written in its documents.
+fn known_word(part: &str) -> &str {
+    const WORDS: [&str; 8] = ["api", "chat", "completions", "deployments", "models", "openai", "projects", "v1"];
+    WORDS.into_iter().find(|word| word.eq_ignore_ascii_case(part)).unwrap_or(part)
 }
 
 /// The name behind a percent-encoded segment.

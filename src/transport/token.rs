@@ -136,6 +136,9 @@ impl TokenCache {
             .await
             .map_err(|_| Failure::new(format!("no answer within {} s", source.timeout.as_secs_f64())))?
             .map_err(|_| Failure::new("the credential panicked"))??;
+        if token.value().trim().is_empty() {
+            return Err(Failure::new("the token is empty"));
+        }
         let header =
             bearer(token.value()).map_err(|_| Failure::new("the token holds characters that a header cannot carry"))?;
         let expires_at = token.expires_at();
