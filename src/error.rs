@@ -11,6 +11,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::response::content_filter::ContentFilterResults;
 use crate::response::metadata::ResponseMetadata;
 
@@ -104,6 +106,7 @@ struct Repr {
     attempts: u32,
     deployment: Option<String>,
     hint: Option<String>,
+    body: Option<Bytes>,
     source: Option<Source>,
 }
 
@@ -118,6 +121,7 @@ impl Error {
             attempts: 0,
             deployment: None,
             hint: None,
+            body: None,
             source: None,
         }))
     }
@@ -181,6 +185,12 @@ impl Error {
         self
     }
 
+    /// What could not be read. No text of ours ever holds any of it.
+    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
+        self.0.body = Some(body);
+        self
+    }
+
     /// Keeps the service's words out of every text of ours if they repeat something the caller or
     /// the model said. [`Error::message`] still has them.
     pub(crate) fn withhold_echo<'a>(mut self, said: impl IntoIterator<Item = &'a str>) -> Self {
@@ -204,7 +214,8 @@ impl Error {
         self.0.kind
     }
 
-    /// The HTTP status, when there was an answer.
+    /// The HTTP status, when there was an answer. For a call that was not sent because an earlier one was told to
+    /// wait, the status of that answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.0.metadata.as_deref().map(ResponseMetadata::status).filter(|status| *status != 0)
@@ -262,6 +273,13 @@ impl Error {
         self.0.service.as_ref()
     }
 
+    /// What came and could not be read: the body of an answer, or the data of a stream's event. It may hold the
+    /// model's words, and they were paid for: not for logs.
+    #[must_use]
+    pub fn body(&self) -> Option<&Bytes> {
+        self.0.body.as_ref()
+    }
+
     /// What the headers said, when there was an answer.
     #[must_use]
     pub fn metadata(&self) -> Option<&ResponseMetadata> {
@@ -309,14 +327,33 @@ pub(crate) fn is_retryable_status(status: u16) -> bool {
 
 impl Repr {
     fn text(&self) -> String {
-        let Some(service) = &self.service else {
-            let mut text = self.message.clone();
-            if let Some(hint) = &self.hint {
-                text.push_str("; ");
-                text.push_str(hint);
-            }
-            return text;
+        let mut text = match &self.service {
+            Some(service) => self.answer(service),
+            None => self.own_words(),
         };
+        if self.attempts > 1 {
+            text.push_str(&format!("; {} attempts", self.attempts));
+        }
+        let id = self.metadata.as_deref().and_then(ResponseMetadata::request_id);
+        if let Some(id) = id.filter(|id| service::is_name(id)) {
+            text.push_str(&format!(" [request id {id}]"));
+        }
+        text
+    }
+
+    fn own_words(&self) -> String {
+        let mut text = match &self.deployment {
+            Some(deployment) => format!("deployment '{deployment}': {}", self.message),
+            None => self.message.clone(),
+        };
+        if let Some(hint) = &self.hint {
+            text.push_str("; ");
+            text.push_str(hint);
+        }
+        text
+    }
+
+    fn answer(&self, service: &ServiceError) -> String {
         let status = self.metadata.as_deref().map_or(0, ResponseMetadata::status);
         let mut text = match &self.deployment {
             Some(deployment) => format!("deployment '{deployment}' answered {status}"),
@@ -339,13 +376,6 @@ impl Repr {
         for sentence in advice.iter().map(String::as_str).chain(self.hint.as_deref()) {
             text.push_str("; ");
             text.push_str(sentence);
-        }
-        if self.attempts > 1 {
-            text.push_str(&format!("; {} attempts", self.attempts));
-        }
-        let id = self.metadata.as_deref().and_then(ResponseMetadata::request_id);
-        if let Some(id) = id.filter(|id| service::is_name(id)) {
-            text.push_str(&format!(" [request id {id}]"));
         }
         text
     }

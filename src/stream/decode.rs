@@ -14,6 +14,7 @@ use super::large;
 use super::results::KnownResults;
 use super::template::Template;
 use crate::error::{Error, ErrorKind, ServiceError};
+use crate::wire::text::mend_surrogates;
 
 /// So many kinds of lines are remembered; two choices with words and tool calls need four.
 const TEMPLATES: usize = 6;
@@ -229,11 +230,14 @@ fn parse(line: &[u8]) -> Result<ChunkBody, Error> {
         Ok(line) => serde_json::from_str(line),
         Err(_) => serde_json::from_slice(line),
     };
-    body.map_err(|error| {
+    body.or_else(|error| {
+        let mended = mend_surrogates(line).and_then(|line| serde_json::from_slice(&line).ok());
         // the parser's own words can quote the line
-        Error::new(
-            ErrorKind::Decode,
-            format!("an event of the stream is not a JSON object (byte {} of {})", error.column(), line.len()),
-        )
+        mended.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Decode,
+                format!("an event of the stream is not a JSON object (byte {} of {})", error.column(), line.len()),
+            )
+        })
     })
 }

@@ -396,12 +396,12 @@ impl ChatCompletionStream {
             Ok(decoded) => decoded,
             // half an event at the end of the body is a cut, not nonsense
             Err(error) if !complete => {
-                return Err(
-                    Error::new(ErrorKind::Interrupted, "the stream ended in the middle of an event").with_source(error)
-                );
+                let error =
+                    Error::new(ErrorKind::Interrupted, "the stream ended in the middle of an event").with_source(error);
+                return Err(error.with_body(data));
             }
             Err(_) if named_error => Decoded::Refusal(Box::new(ServiceError::from_body(&data))),
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.with_body(data)),
         };
         match decoded {
             Decoded::Chunk(_) if named_error => Err(self.refusal(ServiceError::from_body(&data))),
@@ -470,7 +470,9 @@ impl ChatCompletionStream {
             Err(error) if error.is_eof() => {
                 Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body")
             }
-            Err(_) => Error::new(ErrorKind::Decode, "the answer is neither an event stream nor a JSON object"),
+            Err(_) => {
+                Error::new(ErrorKind::Decode, "the answer is neither an event stream nor a JSON object").with_body(body)
+            }
         }
     }
 
@@ -602,6 +604,25 @@ mod tests {
             assert_eq!(error.kind(), kind, "{body}: {error}");
             assert!(error.to_string().contains(words), "{body}: {error}");
         }
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_with_the_error_and_not_in_its_text() {
+        for body in ["data: secret words\n\n", "data: {\"cho"] {
+            let error = read(body).1.unwrap();
+            let data = body.trim_start_matches("data: ").trim_end();
+            assert_eq!(error.body().unwrap(), data);
+            assert!(!format!("{error} {error:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_pair_of_surrogates_cut_by_a_gateway_ends_no_stream() {
+        let half = |half: &str| format!(r#"data: {{"choices":[{{"index":0,"delta":{{"content":"a{half}"}}}}]}}"#);
+        let body = format!("{}\n\n{}\n\ndata: [DONE]\n\n", half(r"\ud83d"), half(r"\ude00"));
+        let (stream, error) = read(body.leak());
+        assert!(error.is_none());
+        assert_eq!(stream.into_completion().unwrap().text(), Some("a\u{fffd}a\u{fffd}"));
     }
 
     #[test]

@@ -217,7 +217,7 @@ impl Attempt<'_> {
             .send()
             .await
             .map_err(|error| {
-                let error = self.http.send_error(error, self.url.host_str().unwrap_or_default());
+                let error = self.http.send_error(error, self.url.authority());
                 self.log_broken(&error);
                 match error.kind() {
                     ErrorKind::Config => Trouble::last(error),

@@ -92,12 +92,12 @@ async fn an_answer_carries_its_bytes_and_what_the_headers_said() {
 #[tokio::test]
 async fn a_refused_connection_is_tried_again_and_then_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
+    let error = post(&transport(&format!("http://{address}")), &CallOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(error.attempts(), 3);
-    assert_eq!(error.to_string(), "no connection to '127.0.0.1'");
+    assert_eq!(error.to_string(), format!("no connection to '{address}'; 3 attempts"));
 }
 
 #[tokio::test]
@@ -304,7 +304,7 @@ async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
         assert_eq!(next(&mut stream).await.unwrap().unwrap(), expected);
     }
     let error = next(&mut stream).await.unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "the stream was silent for 0.15 s");
+    assert_eq!(error.to_string(), "deployment 'gpt': the stream was silent for 0.15 s");
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
     assert!(next(&mut stream).await.is_none());
 

@@ -21,6 +21,32 @@ pub(crate) fn unescape(mut inside: Vec<u8>) -> Result<String, Vec<u8>> {
     String::from_utf8(inside).map_err(std::string::FromUtf8Error::into_bytes)
 }
 
+/// JSON with U+FFFD for each half of a surrogate pair that has lost its other half, if there is one. JavaScript
+/// writes such strings, and no text of ours can hold them.
+pub(crate) fn mend_surrogates(json: &[u8]) -> Option<Vec<u8>> {
+    let mut mended: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(rest) = json.get(at..)
+        && let Some(found) = memchr(b'\\', rest)
+    {
+        at += found;
+        let escape = json.get(at..)?;
+        let digits = escape.strip_prefix(b"\\u").and_then(take_unit);
+        at += match digits {
+            Some((unit, _)) if (0xD800..0xE000).contains(&unit) => match take_escape(escape) {
+                Some((_, after)) => escape.len() - after.len(),
+                None => {
+                    mended.get_or_insert_with(|| json.to_vec()).get_mut(at + 2..at + 6)?.copy_from_slice(b"fffd");
+                    6
+                }
+            },
+            Some(_) => 6,
+            None => 2,
+        };
+    }
+    mended
+}
+
 /// Whether there is a byte that a string may only contain escaped.
 fn has_control(inside: &[u8]) -> bool {
     // without an early end inside a block, so that blocks are looked at as a whole
@@ -157,6 +183,24 @@ mod tests {
     fn what_cannot_be_turned_is_as_it_was() {
         for inside in [&br"a\n\x"[..], b"a\n", br"\"] {
             assert_eq!(unescape(inside.to_vec()).as_deref().map_err(|inside| &**inside), Err(inside));
+        }
+    }
+
+    #[test]
+    fn halves_of_pairs_are_replaced_and_pairs_are_not() {
+        for (json, mended) in [
+            (r#"["\ud83d"]"#, Some(r#"["\ufffd"]"#)),
+            (
+                r#"["\ude00x\ud83d\n\ud83d\ude00\ud83d\ud83d\ude00"]"#,
+                Some(r#"["\ufffdx\ufffd\n\ud83d\ude00\ufffd\ud83d\ude00"]"#),
+            ),
+            (r#"["\ud83d\ude00 \u00e9"]"#, None),
+            (r#"["\\ud83d"]"#, None),
+            (r#"["\"#, None),
+            (r#"["\ud8"#, None),
+        ] {
+            let ours = mend_surrogates(json.as_bytes());
+            assert_eq!(ours.as_deref(), mended.map(str::as_bytes), "{json}");
         }
     }
 
