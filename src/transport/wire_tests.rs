@@ -282,11 +282,11 @@ async fn each_clock_has_its_own_words() {
     let transport = transport(&url);
     let short = Duration::from_millis(50);
     let unary = post(&transport, &CallOptions::new().timeout(short)).await.unwrap_err();
-    assert!(unary.to_string().starts_with("no answer within 0.05 s"), "{unary}");
+    assert!(unary.to_string().starts_with("deployment 'gpt': no answer within 0.05 s"), "{unary}");
     let deadline = post(&transport, &CallOptions::new().deadline(short)).await.unwrap_err();
-    assert_eq!(deadline.to_string(), "the deadline of 0.05 s has passed");
+    assert_eq!(deadline.to_string(), "deployment 'gpt': the deadline of 0.05 s has passed");
     let event = open(&transport, &CallOptions::new().first_event_timeout(short)).await.unwrap_err();
-    assert_eq!(event.to_string(), "no first event within 0.05 s");
+    assert_eq!(event.to_string(), "deployment 'gpt': no first event within 0.05 s");
     for error in [unary, deadline, event] {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
     }
@@ -317,7 +317,7 @@ async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
             break error;
         }
     };
-    assert_eq!(error.to_string(), "no first event within 0.1 s");
+    assert_eq!(error.to_string(), "deployment 'gpt': no first event within 0.1 s");
 }
 
 #[tokio::test]

@@ -187,8 +187,8 @@ fn shapes() -> Vec<Row> {
             decode("not a JSON object"),
         ),
         event(
-            "an event of a lone surrogate",
-            "{\"choices\":[{\"delta\":{\"content\":\"\\ud800\"}}]}",
+            "an event of an escape that JSON lacks",
+            r#"{"choices":[{"delta":{"content":"\x"}}]}"#,
             decode("not a JSON object"),
         ),
     ]

@@ -197,7 +197,10 @@ async fn the_clients_own_clocks_and_transport_are_used() {
     assert_eq!(impatient.complete(&question()).await.unwrap_err().kind(), ErrorKind::Timeout);
     let impatient = builder(server.uri()).first_event_timeout(Duration::from_millis(100)).build().unwrap();
     let error = impatient.stream(&question()).await.unwrap_err();
-    assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Timeout, "no first event within 0.1 s"));
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::Timeout, "deployment 'gpt': no first event within 0.1 s")
+    );
 
     let server = serving("a call of one's own client", [ok_json(&completion("hello"))]).await;
     let http =

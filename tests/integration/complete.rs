@@ -191,7 +191,7 @@ async fn a_call_may_be_less_patient_than_its_client() {
     let error = client(server.uri()).complete_with(&question(), &options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.is_retryable());
-    assert!(error.to_string().starts_with("no answer within 0.1 s"), "{error}");
+    assert!(error.to_string().starts_with("deployment 'gpt': no answer within 0.1 s"), "{error}");
 }
 
 #[tokio::test]

@@ -148,7 +148,7 @@ async fn the_deadline_ends_attempts_and_waits() {
     let error = client.complete(&question()).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(error.to_string(), "the deadline of 0.15 s has passed");
+    assert_eq!(error.to_string(), "deployment 'gpt': the deadline of 0.15 s has passed");
 }
 
 #[tokio::test]

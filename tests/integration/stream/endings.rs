@@ -75,7 +75,7 @@ async fn nothing_at_all_is_an_interruption() {
     let mut stream = client(server.uri()).stream(&question()).await.unwrap();
     let error = broken(&mut stream).await;
     assert_eq!(error.kind(), ErrorKind::Interrupted);
-    assert_eq!(error.to_string(), "the stream ended before its first event");
+    assert_eq!(error.to_string(), "deployment 'gpt': the stream ended before its first event");
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn silence_ends_a_stream_and_its_connection() {
     let mut stream = client.stream(&question()).await.unwrap();
     let error = broken(&mut stream).await;
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
-    assert_eq!(error.to_string(), "the stream was silent for 0.1 s");
+    assert_eq!(error.to_string(), "deployment 'gpt': the stream was silent for 0.1 s");
     assert_eq!(stream.partial().text(), Some("Hel"));
     until(|| server.ended() == 2).await;
     assert_eq!(server.requests().len(), 2, "a stream that began is not asked for again");
@@ -196,7 +196,7 @@ async fn comments_are_no_first_event() {
     let mut stream = client(&server.url).stream_with(&question(), &options).await.unwrap();
     let error = broken(&mut stream).await;
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(error.to_string(), "no first event within 0.2 s");
+    assert_eq!(error.to_string(), "deployment 'gpt': no first event within 0.2 s");
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn the_deadline_ends_a_stream_that_goes_on() {
     let options = CallOptions::new().deadline(Duration::from_millis(200));
     let mut stream = client(&server.url).stream_with(&question(), &options).await.unwrap();
     let error = broken(&mut stream).await;
-    assert_eq!(error.to_string(), "the deadline of 0.2 s has passed");
+    assert_eq!(error.to_string(), "deployment 'gpt': the deadline of 0.2 s has passed");
     assert!(stream.partial().text().unwrap().starts_with('a'));
 }
 
