@@ -65,9 +65,13 @@ pub(super) fn kept_texts(request: &ChatCompletionRequest, secrets: Vec<String>) 
     (size <= KEPT_PROMPT).then(|| request.texts().map(str::to_owned).chain(secrets).collect())
 }
 
-/// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ.
+/// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ. A router, an alias and a model of one's own
+/// answer under other names, and are what was declared.
 pub(super) fn is_same_model(declared: &Model, answered: &str) -> bool {
-    let Ok(answered) = answered.parse::<Model>() else {
+    if matches!(declared.name(), "model-router" | "gpt-chat-latest") {
+        return true;
+    }
+    let (Ok(_), Ok(answered)) = (declared.name().parse::<Model>(), answered.parse::<Model>()) else {
         return true;
     };
     declared.name() == answered.name()
@@ -100,5 +104,9 @@ mod tests {
         assert!(is_same_model(&declared, "something-new"));
         assert!(!is_same_model(&declared, "gpt-4o-2024-11-20"));
         assert!(!is_same_model(&declared, "gpt-4o-mini-2024-07-18"));
+        for other in ["model-router", "gpt-chat-latest"] {
+            assert!(is_same_model(&other.parse().unwrap(), "gpt-4.1-nano-2025-04-14"), "{other}");
+        }
+        assert!(is_same_model(&Model::custom("mine", declared.capabilities().clone()), "gpt-4o-2024-11-20"));
     }
 }
