@@ -61,7 +61,8 @@ impl ClientBuilder {
     }
 
     /// Whether a request is sent once more without the parameter that the service refused with
-    /// `unsupported_parameter` or `unsupported_value`; the metadata tells. Off when unset.
+    /// `unsupported_parameter` or `unsupported_value`; the metadata tells. `max_tokens` is sent as
+    /// `max_completion_tokens` instead, so that a limit stays one. Off when unset.
     pub fn repair_once(mut self, repair: bool) -> Self {
         self.repair_once = repair;
         self

@@ -279,10 +279,17 @@ impl ChatCompletionRequest {
         self.body.prompt_cache_key.as_deref().or(self.body.user.as_deref())
     }
 
-    /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once).
+    /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once). A limit
+    /// stays one, under its newer name.
     #[cfg(feature = "client")]
     pub(crate) fn without(&self, parameter: &str) -> Option<Self> {
-        let body = self.body.edited(|members| members.remove(parameter).map(|_| ()))?;
+        let body = self.body.edited(|members| {
+            let value = members.remove(parameter)?;
+            if parameter == "max_tokens" {
+                members.entry("max_completion_tokens").or_insert(value);
+            }
+            Some(())
+        })?;
         Some(Self { body, ..self.clone() })
     }
 }

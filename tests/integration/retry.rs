@@ -244,6 +244,16 @@ async fn a_refused_parameter_is_left_out_once_when_the_client_may() {
 }
 
 #[tokio::test]
+async fn a_repaired_limit_is_still_a_limit() {
+    let server = serving("refused, then repaired", [refusing("max_tokens"), fine()]).await;
+    let client = builder(server.uri()).repair_once(true).build().unwrap();
+    let request = ChatCompletionRequest::builder("gpt").user("hi").max_tokens(7).build().unwrap();
+    client.complete(&request).await.unwrap();
+    let bodies = sent_bodies(&server).await;
+    assert_eq!((bodies[1].get("max_tokens"), &bodies[1]["max_completion_tokens"]), (None, &json!(7)));
+}
+
+#[tokio::test]
 async fn one_repair_is_all() {
     let server = serving("refused twice", [refusing("temperature"), refusing("top_p")]).await;
     let client = builder(server.uri()).repair_once(true).build().unwrap();
