@@ -346,7 +346,9 @@ impl ChatClient {
         let Some(declared) = deployment.declared_model() else {
             return;
         };
-        if !answered.is_empty() && !is_same_model(declared, answered) {
+        // what was answered before has been looked at, and a name is looked up in the whole table
+        let is_news = || self.is_news(&(deployment.name(), declared.name(), declared.version(), answered));
+        if !answered.is_empty() && is_news() && !is_same_model(declared, answered) {
             let advice = Advice::new(
                 "model",
                 format!(

@@ -315,10 +315,9 @@ impl<T: Wire> Wire for Shared<T> {
 impl<T: Wire> Wire for Vec<T> {
     fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Read<Self>, A::Error> {
         let mut list = Self::with_capacity(seq.size_hint().unwrap_or(0).min(64));
-        while let Some(element) = seq.next_element::<Read<T>>()? {
-            if let Read::Is(element) = element {
-                list.push(element);
-            }
+        let mut slot = None;
+        while seq.next_element_seed(Slot(&mut slot))?.is_some() {
+            list.extend(slot.take());
         }
         Ok(Read::Is(list))
     }
@@ -506,16 +505,16 @@ macro_rules! wire_struct {
                 Ok(())
             }
 
-            /// Writes every member, except those named in `skip`.
+            /// Writes every member, except those whose names are to be skipped.
             pub(crate) fn write_members<M: serde::ser::SerializeMap>(
                 &self,
                 map: &mut M,
-                skip: &[&str],
+                skip: impl Fn(&str) -> bool,
             ) -> Result<(), M::Error> {
                 #[allow(non_camel_case_types, clippy::enum_variant_names, reason = "named after the fields")]
                 enum Field { $( $field ),* }
                 $(
-                    if !skip.contains(&$key) {
+                    if !skip($key) {
                         if let Some(value) = &self.$field {
                             map.serialize_entry($key, value)?;
                         } else if self.rest.was_null(Field::$field as u32)
@@ -530,7 +529,7 @@ macro_rules! wire_struct {
                         $( $key => self.$field.is_some(), )*
                         _ => false,
                     };
-                    if !taken && !skip.contains(&key.as_str()) {
+                    if !taken && !skip(key) {
                         map.serialize_entry(key, value)?;
                     }
                 }
@@ -557,7 +556,7 @@ macro_rules! wire_struct {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
                 let mut map = serializer.serialize_map(None)?;
-                self.write_members(&mut map, &[])?;
+                self.write_members(&mut map, |_| false)?;
                 map.end()
             }
         }

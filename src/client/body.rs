@@ -17,11 +17,18 @@ use crate::transport::body::ByteStream;
 /// not printed at all.
 const KEPT_PROMPT: usize = 64 * 1024;
 
+/// What a small request takes besides its texts.
+const BEYOND_TEXTS: usize = 512;
+
 pub(super) fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {
     let body = request.body_for(route.deployment, route.api_version, stream);
-    serde_json::to_vec(&body).map(Bytes::from).map_err(|error| {
+    // mostly texts, and some more for names and escapes
+    let texts: usize = request.texts().map(str::len).sum();
+    let mut json = Vec::with_capacity(texts.saturating_add(texts / 8).saturating_add(BEYOND_TEXTS));
+    serde_json::to_writer(&mut json, &body).map_err(|error| {
         Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error)
-    })
+    })?;
+    Ok(Bytes::from(json))
 }
 
 /// A good status does not make a good body: gateways answer pages, proxies cut, the service sends error

@@ -314,11 +314,10 @@ impl Serialize for WireBody<'_> {
         if self.api_version.is_v1() {
             map.serialize_entry("model", self.deployment)?;
         }
+        body.write_members(&mut map, |name| matches!(name, "model" | "stream" | "stream_options"))?;
         if !self.stream {
-            body.write_members(&mut map, &["model", "stream", "stream_options"])?;
             return map.end();
         }
-        body.write_members(&mut map, &["model", "stream", "stream_options"])?;
         map.serialize_entry("stream", &true)?;
         let odd = body.extra().and_then(|extra| extra.get("stream_options"));
         let mut options = body.stream_options.clone().unwrap_or_default();
@@ -342,10 +341,10 @@ impl Serialize for ChatCompletionRequest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         if self.deployment.name().is_empty() {
-            self.body.write_members(&mut map, &[])?;
+            self.body.write_members(&mut map, |_| false)?;
         } else {
             map.serialize_entry("model", self.deployment.name())?;
-            self.body.write_members(&mut map, &["model"])?;
+            self.body.write_members(&mut map, |name| name == "model")?;
         }
         map.end()
     }

@@ -13,13 +13,69 @@ use std::time::Duration;
 #[derive(Clone, Default, PartialEq)]
 pub struct ResponseMetadata {
     status: u16,
-    headers: Vec<(String, String)>,
+    headers: Headers,
     client_request_id: Option<String>,
     attempts: u32,
     time_to_headers: Option<Duration>,
     retry_after: Option<Duration>,
     endpoint: Option<String>,
     repaired: Vec<String>,
+}
+
+/// Headers in the order they came, one after the other in one text: most are never looked at.
+#[derive(Clone, Default, PartialEq)]
+struct Headers {
+    text: String,
+    places: Vec<Place>,
+}
+
+/// Where a header is in the text.
+#[derive(Clone, Copy, PartialEq)]
+struct Place {
+    start: usize,
+    name_end: usize,
+    value_end: usize,
+}
+
+impl Headers {
+    fn name(&self, place: &Place) -> &str {
+        self.text.get(place.start..place.name_end).unwrap_or_default()
+    }
+
+    fn value(&self, place: &Place) -> &str {
+        self.text.get(place.name_end..place.value_end).unwrap_or_default()
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        let mut alike = self.places.iter().filter(|place| place.name_end - place.start == name.len());
+        alike.find(|place| self.name(place).eq_ignore_ascii_case(name)).map(|place| self.value(place))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.places.iter().map(|place| (self.name(place), self.value(place)))
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(headers: I) -> Self {
+        /// What a header takes, more or less.
+        const USUAL: usize = 48;
+        let headers = headers.into_iter();
+        let (count, _) = headers.size_hint();
+        let mut text = String::with_capacity(count.saturating_mul(USUAL));
+        let mut places = Vec::with_capacity(count);
+        for (name, value) in headers {
+            let start = text.len();
+            text.push_str(name.as_ref());
+            if let Some(name) = text.get_mut(start..) {
+                name.make_ascii_lowercase();
+            }
+            let name_end = text.len();
+            text.push_str(value.as_ref());
+            places.push(Place { start, name_end, value_end: text.len() });
+        }
+        Self { text, places }
+    }
 }
 
 /// What the rate-limit headers said. Each figure may be missing, and Azure may send `0` or `-1` for a
@@ -49,9 +105,16 @@ impl ResponseMetadata {
         N: AsRef<str>,
         V: Into<String>,
     {
-        let headers: Vec<(String, String)> =
-            headers.into_iter().map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.into())).collect();
-        Self { status, headers, attempts: 1, ..Self::default() }
+        Self::of(status, headers.into_iter().map(|(name, value)| (name, value.into())))
+    }
+
+    /// As [`new`](Self::new), from borrowed values.
+    pub(crate) fn of<N, V>(status: u16, headers: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        Self { status, headers: headers.into_iter().collect(), attempts: 1, ..Self::default() }
     }
 
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
@@ -90,12 +153,12 @@ impl ResponseMetadata {
     /// A header by its name, in any case; the first if there are several.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers.get(name)
     }
 
     /// Every header, in the order they came.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.headers.iter()
     }
 
     /// The id to quote to Azure support: `apim-request-id`, else `x-request-id`, else `x-ms-request-id`.
@@ -263,6 +326,16 @@ mod tests {
         let metadata = ResponseMetadata::new(200, [("X-Request-ID", "b"), ("apim-request-id", "a")]);
         assert_eq!(metadata.request_id(), Some("a"));
         assert_eq!(metadata.header("x-request-id"), Some("b"));
+    }
+
+    #[test]
+    fn headers_keep_their_order_and_names_become_lower_case() {
+        let sent = [("Date", "today"), ("X-Empty", ""), ("set-cookie", "A=1"), ("Set-Cookie", "B=\u{fffd}")];
+        let metadata = ResponseMetadata::new(200, sent);
+        let kept: Vec<(&str, &str)> = metadata.headers().collect();
+        assert_eq!(kept, [("date", "today"), ("x-empty", ""), ("set-cookie", "A=1"), ("set-cookie", "B=\u{fffd}")]);
+        assert_eq!(metadata.header("SET-COOKIE"), Some("A=1"));
+        assert_eq!(metadata.header("today"), None);
     }
 
     #[test]

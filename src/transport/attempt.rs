@@ -256,20 +256,18 @@ impl Attempt<'_> {
     }
 
     fn metadata(&self, response: &reqwest::Response, sent: Instant) -> ResponseMetadata {
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-        let metadata = ResponseMetadata::new(response.status().as_u16(), headers)
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
+        let metadata = ResponseMetadata::of(response.status().as_u16(), headers)
             .with_call(self.settings.client_request_id.0.clone(), self.number, sent.elapsed())
-            .with_endpoint(self.endpoint.to_string());
+            .with_endpoint(self.endpoint.as_str().to_owned());
         let hint = wait_hint(&metadata, SystemTime::now());
         metadata.with_retry_after(hint)
     }
 
     /// A client the caller brought may follow redirects without our knowing.
     fn check_origin(&self, response: &reqwest::Response) -> Attempted<()> {
-        if response.url().origin() == self.url.origin() {
+        if *response.url() == self.url || response.url().origin() == self.url.origin() {
             return Ok(());
         }
         tracing::warn!(host = self.url.host_str(), "an answer came from another host");

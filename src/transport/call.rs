@@ -73,7 +73,7 @@ impl Transport {
                 endpoint: &lane.endpoint,
                 auth: &lane.auth,
                 drains: &lane.drains,
-                url: lane.endpoint.url(&lane.api_version, deployment)?,
+                url: lane.url(deployment)?,
                 body: bytes,
                 deployment,
                 settings,
@@ -153,7 +153,7 @@ impl Transport {
         let mut pool = self.pool();
         pool.succeeded(index, call.deployment, now);
         let longest = settings.retry.longest_wait();
-        if let Some(wait) = self.0.pacing.wait(&metadata.rate_limits(), longest) {
+        if let Some(wait) = self.0.pacing.wait(metadata, longest) {
             pool.pace(index, call.deployment, wait, now);
         }
     }

@@ -35,6 +35,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+use url::Url;
 
 use self::attempt::{Auth, Streamed, Whole};
 use self::auth::Kind;
@@ -88,6 +89,9 @@ mod wire_tests;
 
 /// The largest body of a whole answer.
 const BODY_LIMIT: usize = 256 * 1024 * 1024;
+
+/// So many addresses are kept for each backend; others are made for each call.
+const KNOWN_URLS: usize = 64;
 
 /// What a transport is made of; [`Config::new`] is one backend and defaults. It has no `Debug`, because a client
 /// that the caller brought prints its default headers.
@@ -167,6 +171,8 @@ struct Lane {
     auth: Auth,
     deployments: BTreeMap<String, String>,
     drains: Arc<Drains>,
+    /// The addresses of deployments that were called before.
+    urls: Mutex<BTreeMap<String, Url>>,
 }
 
 impl Lane {
@@ -200,12 +206,26 @@ impl Lane {
                 Auth::Token(cache)
             }
         };
-        Ok(Self { endpoint, api_version, auth, deployments: backend.deployments, drains: Arc::default() })
+        let (drains, urls) = Default::default();
+        Ok(Self { endpoint, api_version, auth, deployments: backend.deployments, drains, urls })
     }
 
     /// The name that a deployment has here.
     fn deployment<'a>(&'a self, name: &'a str) -> &'a str {
         self.deployments.get(name).map_or(name, String::as_str)
+    }
+
+    /// The address of a deployment, by the name it has here.
+    fn url(&self, deployment: &str) -> Result<Url> {
+        let mut known = self.urls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(url) = known.get(deployment) {
+            return Ok(url.clone());
+        }
+        let url = self.endpoint.url(&self.api_version, deployment)?;
+        if known.len() < KNOWN_URLS {
+            known.insert(deployment.to_owned(), url.clone());
+        }
+        Ok(url)
     }
 
     /// What tells this backend from another, the same in every process.
@@ -297,8 +317,7 @@ impl Transport {
     pub(crate) fn url_for(&self, deployment: &str) -> Result<String> {
         let lane = self.0.lanes.first();
         let lane = lane.ok_or_else(call::no_backend)?;
-        let url = lane.endpoint.url(&lane.api_version, lane.deployment(deployment))?;
-        Ok(url.into())
+        Ok(lane.url(lane.deployment(deployment))?.into())
     }
 
     /// Keys, tokens and values of headers: what must not be printed, whoever repeats it.

@@ -237,14 +237,14 @@ fn random_id(rng: &mut fastrand::Rng) -> String {
     let bits = rng.u128(..);
     let version = (bits & !(0xf << 76)) | (0x4 << 76);
     let variant = (version & !(0x3 << 62)) | (0x2 << 62);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        variant >> 96,
-        (variant >> 80) & 0xffff,
-        (variant >> 64) & 0xffff,
-        (variant >> 48) & 0xffff,
-        variant & 0xffff_ffff_ffff
-    )
+    let mut id = String::with_capacity(36);
+    for (at, byte) in variant.to_be_bytes().into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            id.push('-');
+        }
+        id.extend([byte >> 4, byte & 0xf].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
+    }
+    id
 }
 
 #[cfg(test)]

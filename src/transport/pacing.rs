@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::response::RateLimits;
+use crate::response::ResponseMetadata;
 
 /// Whether calls wait when the last answer said that nothing is left.
 ///
@@ -31,10 +31,11 @@ impl Pacing {
 
     /// The wait that the headers of an answer ask of the next call. A limit of 0 or -1 is one the service
     /// does not count, and a reset beyond `longest` is no window but a mistake.
-    pub(crate) fn wait(self, limits: &RateLimits, longest: Duration) -> Option<Duration> {
+    pub(crate) fn wait(self, metadata: &ResponseMetadata, longest: Duration) -> Option<Duration> {
         if !self.is_on {
             return None;
         }
+        let limits = metadata.rate_limits();
         let wait = |limit: Option<i64>, left: Option<i64>, reset: Option<Duration>| {
             let is_counted = limit.is_none_or(|limit| limit > 0);
             reset.filter(|reset| is_counted && left == Some(0) && !reset.is_zero() && *reset <= longest)
@@ -48,12 +49,11 @@ impl Pacing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::response::ResponseMetadata;
 
     fn wait(pacing: Pacing, headers: &[(&str, &str)]) -> Option<u64> {
         let headers = headers.iter().map(|(name, value)| (format!("x-ratelimit-{name}"), *value));
-        let limits = ResponseMetadata::new(200, headers).rate_limits();
-        pacing.wait(&limits, Duration::from_secs(60)).map(|wait| wait.as_secs())
+        let metadata = ResponseMetadata::new(200, headers);
+        pacing.wait(&metadata, Duration::from_secs(60)).map(|wait| wait.as_secs())
     }
 
     #[test]
