@@ -33,7 +33,10 @@ impl<'a> Lifecycle<'a> {
     /// ```
     #[must_use]
     pub fn of_status(status: &'a str) -> Self {
-        if let Some((_, after)) = status.split_once("retired") {
+        // most are not, and to find that out is cheaper than to look for the place
+        if status.contains("retired")
+            && let Some((_, after)) = status.split_once("retired")
+        {
             return Self::Retired(leading_date(after));
         }
         if status.contains("off the schedule") {

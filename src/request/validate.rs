@@ -5,11 +5,13 @@
 //! the table in the documentation of [`request`](super) lists them. The order of [`RULES`] is the order in
 //! which violations are told.
 
+use std::fmt;
+
 use super::message::Message;
 use super::tool::FunctionDefinition;
 use super::violation::Violation;
 use super::{ChatCompletionRequest, RequestBody};
-use crate::model::{ApiVersion, Capabilities, Parameter, Support};
+use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 
 mod effort;
 mod limits;
@@ -54,11 +56,19 @@ const RULES: &[fn(&Check<'_>, &mut Vec<Violation>)] = &[
 struct Check<'a> {
     request: &'a ChatCompletionRequest,
     body: &'a RequestBody,
-    /// The declared model's id; empty without one.
-    model: String,
+    model: Declared<'a>,
     capabilities: Option<&'a Capabilities>,
     streaming: Option<bool>,
     api_version: Option<&'a ApiVersion>,
+}
+
+/// Prints the declared model's id, or nothing without one.
+struct Declared<'a>(Option<&'a Model>);
+
+impl fmt::Display for Declared<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |model| model.fmt(f))
+    }
 }
 
 impl Check<'_> {
@@ -96,7 +106,7 @@ pub(super) fn violations(
     let check = Check {
         request,
         body: &request.body,
-        model: model.map(ToString::to_string).unwrap_or_default(),
+        model: Declared(model),
         capabilities: model.map(|model| model.capabilities()),
         streaming,
         api_version,

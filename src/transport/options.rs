@@ -238,11 +238,13 @@ fn random_id(rng: &mut fastrand::Rng) -> String {
     let version = (bits & !(0xf << 76)) | (0x4 << 76);
     let variant = (version & !(0x3 << 62)) | (0x2 << 62);
     let mut id = String::with_capacity(36);
+    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
     for (at, byte) in variant.to_be_bytes().into_iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
             id.push('-');
         }
-        id.extend([byte >> 4, byte & 0xf].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
+        id.push(digit(byte >> 4));
+        id.push(digit(byte & 0xf));
     }
     id
 }

@@ -131,6 +131,21 @@ fn an_endpoint_that_is_none_is_told_with_the_form_to_use() {
 }
 
 #[tokio::test]
+async fn every_deployment_has_its_own_address_each_time() {
+    let client = client("https://r.openai.azure.com?api-version=2024-10-21".to_owned());
+    for _ in 0..2 {
+        for number in 0..100 {
+            assert_eq!(
+                client.url_for(&ask(&format!("gpt {number}"))).unwrap(),
+                format!(
+                    "https://r.openai.azure.com/openai/deployments/gpt%20{number}/chat/completions?api-version=2024-10-21"
+                )
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn plain_http_is_for_this_machine() {
     for host in ["127.0.0.1", "localhost", "[::1]", "127.8.8.8"] {
         let client = ChatClient::new(format!("http://{host}:9"), ApiKey::new("k")).unwrap();

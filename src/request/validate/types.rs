@@ -3,6 +3,8 @@
 //! They are kept and would be sent as they are; the service refuses a value of another type. `null` says
 //! nothing and is no violation.
 
+use std::fmt::Arguments;
+
 use serde_json::{Map, Value};
 
 use super::Check;
@@ -25,7 +27,7 @@ pub(super) fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
             found.push(wrong_type(name.clone(), name, value));
         }
     }
-    let mut look = |path: &str, extra: Extra<'_>, fields: &[&str]| {
+    let mut look = |path: Arguments<'_>, extra: Extra<'_>, fields: &[&str]| {
         for (name, value) in extra.into_iter().flatten() {
             if fields.contains(&name.as_str()) && !value.is_null() {
                 found.push(wrong_type(format!("{path}.{name}"), name, value));
@@ -33,59 +35,58 @@ pub(super) fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
         }
     };
     for (at, message) in check.messages() {
-        let path = format!("messages[{at}]");
-        look(&path, message.extra(), Message::FIELDS);
+        look(format_args!("messages[{at}]"), message.extra(), Message::FIELDS);
         for (call_at, call) in message.tool_calls().iter().enumerate() {
-            look(&format!("{path}.tool_calls[{call_at}]"), call.extra(), ToolCall::FIELDS);
+            look(format_args!("messages[{at}].tool_calls[{call_at}]"), call.extra(), ToolCall::FIELDS);
         }
         let parts = message.content.iter().flat_map(|content| content.part_list());
         for (part_at, part) in parts.enumerate() {
-            look_at_part(&format!("{path}.content[{part_at}]"), part, &mut look);
+            look_at_part(format_args!("messages[{at}].content[{part_at}]"), part, &mut look);
         }
     }
     for (at, tool) in body.tools.iter().flat_map(|tools| tools.iter().enumerate()) {
-        look(&format!("tools[{at}]"), tool.extra(), Tool::FIELDS);
+        look(format_args!("tools[{at}]"), tool.extra(), Tool::FIELDS);
         if let Some(custom) = &tool.custom {
-            look(&format!("tools[{at}].custom"), custom.extra(), CustomTool::FIELDS);
+            look(format_args!("tools[{at}].custom"), custom.extra(), CustomTool::FIELDS);
         }
     }
     for (path, function) in check.functions() {
-        look(&path, function.extra(), FunctionDefinition::FIELDS);
+        look(format_args!("{path}"), function.extra(), FunctionDefinition::FIELDS);
     }
     for (at, function) in body.functions.iter().flat_map(|list| list.iter().enumerate()) {
-        look(&format!("functions[{at}]"), function.extra(), FunctionDefinition::FIELDS);
+        look(format_args!("functions[{at}]"), function.extra(), FunctionDefinition::FIELDS);
     }
     if let Some(format) = &body.response_format {
-        look("response_format", format.extra(), ResponseFormat::FIELDS);
+        look(format_args!("response_format"), format.extra(), ResponseFormat::FIELDS);
         if let Some(schema) = &format.json_schema {
-            look("response_format.json_schema", schema.extra(), JsonSchemaFormat::FIELDS);
+            look(format_args!("response_format.json_schema"), schema.extra(), JsonSchemaFormat::FIELDS);
         }
     }
     if let Some(prediction) = &body.prediction {
-        look("prediction", prediction.extra(), Prediction::FIELDS);
+        look(format_args!("prediction"), prediction.extra(), Prediction::FIELDS);
         let parts = prediction.content.iter().flat_map(|content| content.part_list());
         for (at, part) in parts.enumerate() {
-            look_at_part(&format!("prediction.content[{at}]"), part, &mut look);
+            look_at_part(format_args!("prediction.content[{at}]"), part, &mut look);
         }
     }
     if let Some(options) = &body.stream_options {
-        look("stream_options", options.extra(), StreamOptions::FIELDS);
+        look(format_args!("stream_options"), options.extra(), StreamOptions::FIELDS);
     }
     if let Some(audio) = &body.audio {
-        look("audio", audio.extra(), AudioOutput::FIELDS);
+        look(format_args!("audio"), audio.extra(), AudioOutput::FIELDS);
     }
 }
 
-fn look_at_part(path: &str, part: &ContentPart, look: &mut impl FnMut(&str, Extra<'_>, &[&str])) {
+fn look_at_part(path: Arguments<'_>, part: &ContentPart, look: &mut impl FnMut(Arguments<'_>, Extra<'_>, &[&str])) {
     look(path, part.extra(), ContentPart::FIELDS);
     if let Some(image) = &part.image_url {
-        look(&format!("{path}.image_url"), image.extra(), ImageUrl::FIELDS);
+        look(format_args!("{path}.image_url"), image.extra(), ImageUrl::FIELDS);
     }
     if let Some(sound) = &part.input_audio {
-        look(&format!("{path}.input_audio"), sound.extra(), InputAudio::FIELDS);
+        look(format_args!("{path}.input_audio"), sound.extra(), InputAudio::FIELDS);
     }
     if let Some(file) = &part.file {
-        look(&format!("{path}.file"), file.extra(), FilePart::FIELDS);
+        look(format_args!("{path}.file"), file.extra(), FilePart::FIELDS);
     }
 }
 
