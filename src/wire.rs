@@ -18,6 +18,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAcces
 use serde_json::{Map, Value};
 
 pub(crate) mod text;
+pub(crate) mod walk;
 
 /// What stood where a `T` was expected.
 pub(crate) enum Read<T> {
@@ -275,6 +276,14 @@ impl<T: Wire> Wire for Box<T> {
 pub(crate) struct Shared<T>(Arc<T>);
 
 impl<T> Shared<T> {
+    fn of(read: Read<T>) -> Read<Self> {
+        match read {
+            Read::Is(value) => Read::Is(Self(Arc::new(value))),
+            Read::Null => Read::Null,
+            Read::Odd(value) => Read::Odd(value),
+        }
+    }
+
     /// Whether both are the same value, not just equal ones.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -294,6 +303,19 @@ impl<T> std::ops::Deref for Shared<T> {
     }
 }
 
+/// What others share is copied before it is changed.
+impl<T: Clone> std::ops::DerefMut for Shared<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl<T: Default> Default for Shared<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
 impl<T: serde::Serialize> serde::Serialize for Shared<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (**self).serialize(serializer)
@@ -302,11 +324,10 @@ impl<T: serde::Serialize> serde::Serialize for Shared<T> {
 
 impl<T: Wire> Wire for Shared<T> {
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        Ok(match T::from_map(map)? {
-            Read::Is(value) => Read::Is(Self(Arc::new(value))),
-            Read::Null => Read::Null,
-            Read::Odd(value) => Read::Odd(value),
-        })
+        T::from_map(map).map(Self::of)
+    }
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
+        T::from_seq(seq).map(Self::of)
     }
 }
 
@@ -317,7 +338,9 @@ impl<T: Wire> Wire for Vec<T> {
         let mut list = Self::with_capacity(seq.size_hint().unwrap_or(0).min(64));
         let mut slot = None;
         while seq.next_element_seed(Slot(&mut slot))?.is_some() {
-            list.extend(slot.take());
+            if let Some(element) = slot.take() {
+                list.push(element);
+            }
         }
         Ok(Read::Is(list))
     }

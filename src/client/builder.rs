@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{ChatClient, Inner, Validation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
+use crate::response::remembered::RememberedResults;
 use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Pacing, RetryPolicy, Transport};
 
 /// Settings of a [`ChatClient`]. Everything has a default.
@@ -146,6 +147,7 @@ impl ClientBuilder {
             repair_once: self.repair_once,
             max_event_bytes: self.max_event_bytes,
             told: Mutex::default(),
+            results: RememberedResults::default(),
         })))
     }
 }

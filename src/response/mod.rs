@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire::{open_enum, wire_struct};
+use crate::wire::{Shared, open_enum, wire_struct};
 
 pub use self::content_filter::{ContentFilterResults, FilterState, PromptFilterResult, Severity};
 pub use self::context::{Annotation, Audio, Citation, MessageContext};
@@ -28,6 +28,8 @@ pub mod logprobs;
 pub(crate) mod metadata;
 pub mod parse;
 pub(crate) mod partial_json;
+#[cfg(feature = "client")]
+pub(crate) mod remembered;
 pub mod tool_call;
 pub(crate) mod usage;
 
@@ -41,7 +43,7 @@ wire_struct! {
         pub(crate) usage: Usage = "usage",
         pub(crate) system_fingerprint: String = "system_fingerprint",
         pub(crate) service_tier: ServiceTier = "service_tier",
-        pub(crate) prompt_filter_results: Vec<PromptFilterResult> = "prompt_filter_results",
+        pub(crate) prompt_filter_results: Shared<Vec<PromptFilterResult>> = "prompt_filter_results",
         pub(crate) prompt_annotations: Vec<PromptFilterResult> = "prompt_annotations",
     }
 }
@@ -74,11 +76,19 @@ pub struct ChatCompletion {
 impl ChatCompletion {
     /// Reads a body.
     pub(crate) fn decode(raw: Bytes) -> Result<Self, serde_json::Error> {
+        Self::decode_with(raw, |json| serde_json::from_str(json))
+    }
+
+    /// Reads a body, of which `read` reads the text.
+    pub(crate) fn decode_with(
+        raw: Bytes,
+        read: impl FnOnce(&str) -> Result<CompletionBody, serde_json::Error>,
+    ) -> Result<Self, serde_json::Error> {
         // a byte order mark is no JSON, and some gateways write one
         let json = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw);
         // a body is text; checking that once is cheaper than string by string
         let body = match std::str::from_utf8(json) {
-            Ok(text) => serde_json::from_str(text)?,
+            Ok(text) => read(text)?,
             Err(_) => serde_json::from_slice(json)?,
         };
         Ok(Self { body, metadata: Arc::default(), raw })
@@ -195,7 +205,8 @@ impl ChatCompletion {
     /// What the content filter says about the prompt.
     #[must_use]
     pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        self.body.prompt_filter_results.as_deref().or(self.body.prompt_annotations.as_deref()).unwrap_or_default()
+        let results = self.body.prompt_filter_results.as_deref().or(self.body.prompt_annotations.as_ref());
+        results.map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Prompt and all choices together: filtered if any is, clean if at least one was evaluated and none

@@ -7,6 +7,9 @@
 use std::ops::Range;
 
 use super::chunk::Hole;
+use crate::wire::walk::Walk;
+
+pub(super) use crate::wire::walk::string_end;
 
 /// The words of the only choice, and the padding.
 #[derive(Debug, PartialEq)]
@@ -17,7 +20,7 @@ pub(super) struct Found {
 }
 
 pub(super) fn locate(line: &[u8]) -> Option<Found> {
-    let mut walk = Walk { line, at: 0 };
+    let mut walk = Walk::new(line);
     let mut words = None;
     let mut padding = None;
     let (mut choices, mut paddings) = (0, 0);
@@ -45,7 +48,7 @@ pub(super) fn locate(line: &[u8]) -> Option<Found> {
 
 /// Where the first choice's filter results are, from the quote of their name to the end of their object.
 pub(super) fn locate_results(line: &[u8]) -> Option<Range<usize>> {
-    let mut walk = Walk { line, at: 0 };
+    let mut walk = Walk::new(line);
     let mut found = None;
     // `None` from a member ends the walk, which is of no use once they are found
     let _ = walk.object(|walk, name| {
@@ -57,9 +60,9 @@ pub(super) fn locate_results(line: &[u8]) -> Option<Range<usize>> {
             if name != b"content_filter_results" || walk.peek()? != b'{' {
                 return walk.skip();
             }
-            let before = walk.line.get(..walk.at)?.strip_suffix(b"\"content_filter_results\":")?;
+            let before = walk.before().strip_suffix(b"\"content_filter_results\":")?;
             walk.skip()?;
-            found = Some(before.len()..walk.at);
+            found = Some(before.len()..walk.at());
             None
         })?;
         None
@@ -130,128 +133,6 @@ fn in_tool_calls(walk: &mut Walk<'_>) -> Option<Option<Range<usize>>> {
         (functions <= 1).then_some(())
     })?;
     Some(found)
-}
-
-struct Walk<'a> {
-    line: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Walk<'a> {
-    fn rest(&self) -> &'a [u8] {
-        self.line.get(self.at..).unwrap_or_default()
-    }
-
-    fn peek(&mut self) -> Option<u8> {
-        while let Some(byte) = self.line.get(self.at) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Some(*byte);
-            }
-            self.at += 1;
-        }
-        None
-    }
-
-    fn expect(&mut self, byte: u8) -> Option<()> {
-        (self.peek()? == byte).then(|| self.at += 1)
-    }
-
-    /// The bytes of a string between its quotes.
-    fn string(&mut self) -> Option<Range<usize>> {
-        self.expect(b'"')?;
-        let start = self.at;
-        let end = start + string_end(self.rest())?;
-        self.at = end + 1;
-        Some(start..end)
-    }
-
-    /// A string's place; `Some(None)` for a value that is no string.
-    fn value_string(&mut self) -> Option<Option<Range<usize>>> {
-        if self.peek()? == b'"' {
-            return self.string().map(Some);
-        }
-        self.skip()?;
-        Some(None)
-    }
-
-    /// Calls `member` at the value of every member; `None` for what is no object, or has an escaped name.
-    fn object(&mut self, mut member: impl FnMut(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
-        self.expect(b'{')?;
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(());
-        }
-        loop {
-            let name = self.line.get(self.string()?)?;
-            if memchr::memchr(b'\\', name).is_some() {
-                return None;
-            }
-            self.expect(b':')?;
-            member(self, name)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => {
-                    self.at += 1;
-                    return Some(());
-                }
-                _ => return None,
-            }
-        }
-    }
-
-    /// Calls `element` at the element of a list that has exactly one.
-    fn only_element(&mut self, element: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
-        self.expect(b'[')?;
-        if self.peek()? == b']' {
-            return None;
-        }
-        element(self)?;
-        self.expect(b']')
-    }
-
-    /// Steps over a value of any kind.
-    fn skip(&mut self) -> Option<()> {
-        let mut depth = 0_u32;
-        loop {
-            match self.peek()? {
-                b'"' => {
-                    self.string()?;
-                }
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.at += 1;
-                    continue;
-                }
-                b'}' | b']' => {
-                    depth = depth.checked_sub(1)?;
-                    self.at += 1;
-                }
-                b',' | b':' => {
-                    self.at += 1;
-                    continue;
-                }
-                _ => {
-                    let word = self.rest().iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b':')).count();
-                    self.at += word.max(1);
-                }
-            }
-            if depth == 0 {
-                return Some(());
-            }
-        }
-    }
-}
-
-/// Where the closing quote of a string is, from just after the opening one.
-pub(super) fn string_end(text: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        let found = at + memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text.get(found) == Some(&b'"') {
-            return Some(found);
-        }
-        at = found + 2;
-    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,25 @@ async fn an_answer_is_typed() {
 }
 
 #[tokio::test]
+async fn an_answer_is_read_the_same_however_many_came_before() {
+    let answer = |severity: &str, text: &str| {
+        let results = json!({"hate": {"filtered": severity == "high", "severity": severity}});
+        json!({
+            "choices": [{"content_filter_results": results, "index": 0, "message": {"content": text}}], "id": "x",
+            "prompt_filter_results": [{"content_filter_results": results, "prompt_index": 0}], "usage": {},
+        })
+    };
+    let bodies = ["safe", "safe", "high", "safe", "high"].map(|severity| answer(severity, &format!("so {severity}")));
+    let server = serving("five calls", bodies.iter().map(ok_json).collect::<Vec<_>>()).await;
+    let client = client(server.uri());
+    for body in &bodies {
+        let completion = client.complete(&question()).await.unwrap();
+        assert_eq!(&serde_json::to_value(&completion).unwrap(), body);
+        assert_eq!(&serde_json::from_slice::<Value>(completion.raw()).unwrap(), body);
+    }
+}
+
+#[tokio::test]
 async fn the_headers_of_an_answer_are_its_metadata() {
     let answer = ok_json(&completion("hello"))
         .insert_header("apim-request-id", "a-1")
