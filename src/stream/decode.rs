@@ -43,7 +43,7 @@ pub(super) struct Decoder {
     last: usize,
     oldest: usize,
     template_patience: Patience,
-    results: Option<KnownResults>,
+    results: KnownResults,
     results_patience: Patience,
     /// A line without its filter results.
     cut: Vec<u8>,
@@ -72,7 +72,7 @@ impl Decoder {
             last: 0,
             oldest: 0,
             template_patience: Patience::default(),
-            results: None,
+            results: KnownResults::default(),
             results_patience: Patience::default(),
             cut: Vec::new(),
             is_learning: true,
@@ -118,8 +118,7 @@ impl Decoder {
     }
 
     fn parse(&mut self, line: &Bytes) -> Result<ChunkBody, Error> {
-        if let Some(known) = &self.results
-            && let Some(cut) = known.cut(line, &mut self.cut)
+        if let Some((known, cut)) = self.results.cut(line, &mut self.cut)
             // what cannot be read is read again as a whole, for its error to name the place
             && let Some(body) = parse(cut).ok().and_then(|body| known.put_back(body))
         {
@@ -128,7 +127,7 @@ impl Decoder {
         }
         let body = parse(line)?;
         if self.can_learn(line) && !self.results_patience.is_over() {
-            self.results = KnownResults::of(line, &body);
+            self.results.learn(line, &body);
         }
         Ok(body)
     }

@@ -1,7 +1,7 @@
-//! Filter results that repeat: most of a line's bytes, and mostly the same as in the line before.
+//! Filter results that repeat: most of a line's bytes, and mostly the same as in a line before.
 //!
-//! A line that begins like the one before, up to and including the first choice's filter results, is parsed
-//! without them, and gets those of the line before. What was parsed once is shared.
+//! A line that begins like one of the last, up to and including the first choice's filter results, is parsed
+//! without them, and gets those of that line. What was parsed once is shared.
 
 use bytes::Bytes;
 
@@ -10,9 +10,19 @@ use super::locate::locate_results;
 use crate::response::ContentFilterResults;
 use crate::wire::Shared;
 
-/// The beginning of a line, and the filter results in it.
-#[derive(Debug)]
+/// So many beginnings are remembered: a rating that changes with the words changes back.
+const REMEMBERED: usize = 4;
+
+/// The beginnings of lines, and the filter results in them.
+#[derive(Debug, Default)]
 pub(super) struct KnownResults {
+    known: Vec<Known>,
+    /// The one that is forgotten next.
+    oldest: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Known {
     /// The line up to the member after the results.
     beginning: Bytes,
     /// Where the results' member begins.
@@ -22,7 +32,34 @@ pub(super) struct KnownResults {
 
 impl KnownResults {
     /// Learns from a line and what it was parsed to.
-    pub(super) fn of(line: &Bytes, body: &ChunkBody) -> Option<Self> {
+    pub(super) fn learn(&mut self, line: &Bytes, body: &ChunkBody) {
+        let Some(new) = Known::of(line, body) else {
+            return;
+        };
+        match self.known.get_mut(self.oldest) {
+            Some(oldest) => *oldest = new,
+            None => self.known.push(new),
+        }
+        self.oldest = (self.oldest + 1) % REMEMBERED;
+    }
+
+    /// The line without its results, in `room`, and what is known of them; `None` if it begins in no known way.
+    pub(super) fn cut<'a>(&self, line: &[u8], room: &'a mut Vec<u8>) -> Option<(&Known, &'a [u8])> {
+        let begins = |known: &&Known| line.starts_with(&known.beginning);
+        let known = self.known.iter().find(begins)?;
+        let after = line.get(known.beginning.len()..)?;
+        if after.first() != Some(&b'"') {
+            return None;
+        }
+        room.clear();
+        room.extend_from_slice(known.beginning.get(..known.cut)?);
+        room.extend_from_slice(after);
+        Some((known, room))
+    }
+}
+
+impl Known {
+    fn of(line: &Bytes, body: &ChunkBody) -> Option<Self> {
         let choice = body.choices.as_ref()?.first()?;
         let results = choice.content_filter_results.as_ref()?;
         // of repeated members the last one counts, and it is the first one that would be found
@@ -40,18 +77,6 @@ impl KnownResults {
             });
         }
         None
-    }
-
-    /// The line without its results, in `room`; `None` if it begins otherwise.
-    pub(super) fn cut<'a>(&self, line: &[u8], room: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-        let after = line.strip_prefix(&*self.beginning)?;
-        if after.first() != Some(&b'"') {
-            return None;
-        }
-        room.clear();
-        room.extend_from_slice(self.beginning.get(..self.cut)?);
-        room.extend_from_slice(after);
-        Some(room)
     }
 
     /// Puts the results where they were cut out; `None` if it is not certain that this is the place.

@@ -31,6 +31,9 @@ const FINISH: &str =
 
 // `~` counts, so no template fits and only the filter results repeat
 const COUNTED: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"finish_reason":null,"index":#}],"created":~,"id":"x","obfuscation":"@"}"#;
+// `^` is one of a few ratings, so the filter results change and come back
+const RATED: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"^"}},"delta":{"content":"@"},"finish_reason":null,"index":#}],"created":~,"id":"x","obfuscation":"@"}"#;
+const RATINGS: &[&str] = &["safe", "low", "safe", "medium", "high", "low", "odd"];
 const RESULTS_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0,"content_filter_results":{"hate":{"filtered":true}}}],"created":~}"#;
 const RESULTS_NULL_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0,"content_filter_results":null}],"created":~}"#;
 const RESULTS_NULL_FIRST: &str = r#"{"choices":[{"content_filter_results":null,"content_filter_results":{"hate":{"filtered":true}},"delta":{"content":"@"},"index":0}],"created":~}"#;
@@ -62,6 +65,8 @@ const SHAPES: &[&str] = &[
     FINISH,
     COUNTED,
     COUNTED,
+    RATED,
+    RATED,
     RESULTS_AGAIN,
     RESULTS_NULL_AGAIN,
     RESULTS_NULL_FIRST,
@@ -108,6 +113,7 @@ fn line() -> impl Strategy<Value = String> {
             .replacen('@', &first, 1)
             .replacen('@', &second, 1)
             .replace('#', &index.to_string())
+            .replace('^', RATINGS[usize::from(spoil) % RATINGS.len()])
             .replace('~', &spoil.to_string());
         match spoil {
             0 => line.truncate((0..=line.len() / 2).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0)),
@@ -126,6 +132,7 @@ fn lines() -> impl Strategy<Value = Vec<String>> {
             let fill = |(at, (first, second)): (usize, (String, String))| {
                 shape
                     .replace('~', &at.to_string())
+                    .replace('^', RATINGS[at % RATINGS.len()])
                     .replacen('@', &first, 1)
                     .replacen('@', &second, 1)
                     .replace('#', &index.to_string())
