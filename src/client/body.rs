@@ -53,10 +53,11 @@ pub(super) fn read_completion(
                     ("is an event stream", "use stream() for this deployment, or check the gateway")
                 }
                 _ if error.is_eof() => ("ends in the middle", "the connection or a gateway cut it"),
+                Some(b'{') => ("cannot be parsed", "a gateway may have changed it; the error's body() has it"),
                 _ => ("is not a JSON object", "a gateway may have changed it"),
             };
             let place = format!("line {}, column {} of {} bytes", error.line(), error.column(), bytes.len());
-            return Err(fault(format!("the answer {what} ({place})"), hint));
+            return Err(fault(format!("the answer {what} ({place})"), hint).with_body(bytes));
         }
     };
     let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
@@ -68,7 +69,7 @@ pub(super) fn read_completion(
     if is_error || service.is_telling() {
         return Err(Error::service(service, Arc::clone(metadata)));
     }
-    Err(fault("the answer is no completion".to_owned(), "a gateway or another operation answered"))
+    Err(fault("the answer is no completion".to_owned(), "a gateway or another operation answered").with_body(bytes))
 }
 
 /// The prompt's texts, when they are few enough to keep for the life of a stream.

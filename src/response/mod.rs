@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::wire::text::mend_surrogates;
 use crate::wire::{Shared, open_enum, wire_struct};
 
 pub use self::content_filter::{ContentFilterResults, FilterState, PromptFilterResult, Severity};
@@ -24,6 +25,7 @@ pub use self::usage::Usage;
 
 pub mod content_filter;
 pub mod context;
+mod large;
 pub mod logprobs;
 pub(crate) mod metadata;
 pub mod parse;
@@ -82,15 +84,19 @@ impl ChatCompletion {
     /// Reads a body, of which `read` reads the text.
     pub(crate) fn decode_with(
         raw: Bytes,
-        read: impl FnOnce(&str) -> Result<CompletionBody, serde_json::Error>,
+        read: impl Fn(&str) -> Result<CompletionBody, serde_json::Error>,
     ) -> Result<Self, serde_json::Error> {
         // a byte order mark is no JSON, and some gateways write one
         let json = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw);
         // a body is text; checking that once is cheaper than string by string
         let body = match std::str::from_utf8(json) {
-            Ok(text) => read(text)?,
-            Err(_) => serde_json::from_slice(json)?,
+            Ok(text) => large::read(text, &read).map_or_else(|| read(text), Ok),
+            Err(_) => serde_json::from_slice(json),
         };
+        let body = body.or_else(|error| {
+            let mended = mend_surrogates(json).and_then(|json| serde_json::from_slice(&json).ok());
+            mended.ok_or(error)
+        })?;
         Ok(Self { body, metadata: Arc::default(), raw })
     }
 

@@ -1,7 +1,7 @@
-//! Events with a large text: read in the buffer they came in.
+//! Events with a large text, which the parser does not go through.
 //!
-//! A text of megabytes is nearly all of its event. So the event is parsed without it, and the buffer of the
-//! event becomes the text: no second buffer is filled, and the parser does not go through the first one.
+//! A text of megabytes is nearly all of its event. So the event is parsed without it; and if the text has no
+//! escapes, it stays in the buffer of the event, because to fill a fresh one costs as much as to receive it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes};
 
 use super::chunk::{ChatCompletionChunk, ChunkBody, Filled, FilledText};
 use super::locate::{Found, locate};
-use crate::wire::text::unescape;
+use crate::wire::text::{has_control, unescape};
 
 /// The chunk of a line whose words take at least so many bytes, exactly as parsing all of it would give. Gives
 /// back any other line, whatever it is; `parse` reads what is left of a line without its words.
@@ -22,34 +22,37 @@ pub(super) fn decode(
     let Some(Found { hole, words, .. }) = locate(&line).filter(|found| found.words.len() >= at_least) else {
         return Err(line);
     };
-    let (Some(before), Some(after)) = (line.get(..words.start), line.get(words.end..)) else {
+    let (Some(before), Some(inside), Some(after)) =
+        (line.get(..words.start), line.get(words.clone()), line.get(words.end..))
+    else {
         return Err(line);
     };
-    let frame = [before, after].concat();
-    let Some(body) = parse(&frame) else {
+    let Some(body) = parse(&[before, after].concat()) else {
         return Err(line);
     };
-    match unescape(cut(line, &words)) {
-        Ok(text) => {
-            let filled = Filled { hole, text: FilledText::Shared(Arc::new(text)), padding: None };
-            Ok(ChatCompletionChunk::from_shape(Arc::new(body), filled))
+    let is_its_text =
+        memchr::memchr(b'\\', inside).is_none() && !has_control(inside) && std::str::from_utf8(inside).is_ok();
+    let text = if is_its_text {
+        String::from_utf8(cut(line, words)).unwrap_or_default()
+    } else {
+        match unescape(inside) {
+            Some(text) => text,
+            None => return Err(line),
         }
-        Err(inside) => {
-            let (before, after) = frame.split_at_checked(words.start).unwrap_or((&frame, &[]));
-            Err([before, &inside, after].concat().into())
-        }
-    }
+    };
+    let filled = Filled { hole, text: FilledText::Shared(Arc::new(text)), padding: None };
+    Ok(ChatCompletionChunk::from_shape(Arc::new(body), filled))
 }
 
 /// A part of the line, in the line's own buffer if nobody else has it.
-fn cut(line: Bytes, part: &Range<usize>) -> Vec<u8> {
+fn cut(line: Bytes, part: Range<usize>) -> Vec<u8> {
     match line.try_into_mut() {
         Ok(mut line) => {
             line.truncate(part.end);
             line.advance(part.start.min(line.len()));
             line.into()
         }
-        Err(line) => line.get(part.clone()).unwrap_or_default().to_vec(),
+        Err(line) => line.get(part).unwrap_or_default().to_vec(),
     }
 }
 

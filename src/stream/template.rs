@@ -164,7 +164,7 @@ fn join_unescaped(strings: Strings<'_>) -> Option<(String, Option<usize>)> {
 impl Raw<'_> {
     /// The text that it stands for.
     fn unescape(self) -> Option<String> {
-        unescape(self.bytes.to_vec()).ok()
+        unescape(self.bytes)
     }
 }
 

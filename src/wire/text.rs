@@ -1,24 +1,43 @@
 //! The inside of a JSON string, and the text that it stands for.
 //!
-//! A parser has to stop at every byte that could end a string. Whoever knows where a string ends has only to
-//! look for backslashes, and writes the text where the string was: long answers are read in one buffer.
+//! A parser goes byte by byte, and writes what it finds to a buffer of its own first. Whoever has a long string
+//! to read looks for the next byte that means something, and copies what lies before it to where it belongs.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
-/// Turns the inside of a JSON string into its text, in the same buffer. Gives back what is no inside of a
-/// string. A quote without a backslash is not looked for.
-pub(crate) fn unescape(mut inside: Vec<u8>) -> Result<String, Vec<u8>> {
-    if has_control(&inside) {
-        return Err(inside);
-    }
-    if memchr(b'\\', &inside).is_some() {
-        // there is no way back from what follows
-        if !has_good_escapes(&inside) || std::str::from_utf8(&inside).is_err() {
-            return Err(inside);
+/// The text of a JSON string from just after its opening quote, and where in `json` its inside ends: at the
+/// first quote, or at the end. `None` for what is no JSON string.
+pub(crate) fn take_text(json: &[u8]) -> Option<(String, usize)> {
+    let mut text = Vec::new();
+    let mut rest = json;
+    while let Some(plain) = memchr2(b'"', b'\\', rest) {
+        let (run, end) = rest.split_at_checked(plain)?;
+        if text.is_empty() {
+            // most of what is at hand is mostly the string
+            text.reserve(json.len());
         }
-        unescape_in_place(&mut inside);
+        text.extend_from_slice(run);
+        rest = end;
+        if rest.first() == Some(&b'"') {
+            break;
+        }
+        let (character, after) = take_escape(rest)?;
+        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = after;
     }
-    String::from_utf8(inside).map_err(std::string::FromUtf8Error::into_bytes)
+    if rest.first() != Some(&b'"') {
+        text.extend_from_slice(rest);
+        rest = &[];
+    }
+    let inside = json.get(..json.len() - rest.len())?;
+    let text = if has_control(inside) { None } else { String::from_utf8(text).ok() };
+    text.map(|text| (text, inside.len()))
+}
+
+/// The text that the inside of a JSON string stands for; `None` for what is no inside of a string.
+pub(crate) fn unescape(inside: &[u8]) -> Option<String> {
+    let (text, end) = take_text(inside)?;
+    (end == inside.len()).then_some(text)
 }
 
 /// JSON with U+FFFD for each half of a surrogate pair that has lost its other half, if there is one. JavaScript
@@ -48,40 +67,9 @@ pub(crate) fn mend_surrogates(json: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Whether there is a byte that a string may only contain escaped.
-fn has_control(inside: &[u8]) -> bool {
+pub(crate) fn has_control(inside: &[u8]) -> bool {
     // without an early end inside a block, so that blocks are looked at as a whole
     inside.chunks(1024).any(|block| block.iter().fold(false, |found, byte| found | (*byte < 0x20)))
-}
-
-fn has_good_escapes(inside: &[u8]) -> bool {
-    let mut rest = inside;
-    while let Some(at) = memchr(b'\\', rest) {
-        let Some((_, after)) = rest.get(at..).and_then(take_escape) else {
-            return false;
-        };
-        rest = after;
-    }
-    true
-}
-
-/// Writes over the string, which is never shorter than its text. The escapes are known to be good.
-fn unescape_in_place(inside: &mut Vec<u8>) {
-    let (mut read, mut write) = (0, 0);
-    while let Some(rest) = inside.get(read..) {
-        let plain = memchr(b'\\', rest).unwrap_or(rest.len());
-        let escape = rest.get(plain..).and_then(take_escape).map(|(character, after)| (character, after.len()));
-        if read != write {
-            inside.copy_within(read..read + plain, write);
-        }
-        write += plain;
-        let Some((character, left)) = escape else { break };
-        if let Some(place) = inside.get_mut(write..write + character.len_utf8()) {
-            character.encode_utf8(place);
-        }
-        write += character.len_utf8();
-        read = inside.len() - left;
-    }
-    inside.truncate(write);
 }
 
 /// The character of the escape at the start, and what follows.
@@ -135,8 +123,13 @@ mod tests {
     }
 
     fn check(inside: &[u8]) {
-        let ours = unescape(inside.to_vec());
-        assert_eq!(ours.clone().ok(), parsed(inside), "{}", String::from_utf8_lossy(inside));
+        assert_eq!(unescape(inside), parsed(inside), "{}", String::from_utf8_lossy(inside));
+        if inside.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1 {
+            // the closing quote would be escaped
+            return;
+        }
+        let (text, end) = take_text(&[inside, b"\", \"more\xff"].concat()).unzip();
+        assert_eq!(text.zip(end), parsed(inside).map(|text| (text, inside.len())));
     }
 
     #[test]
@@ -150,13 +143,13 @@ mod tests {
             (r"a\\n", "a\\n"),
             ("\u{1f600}\\n\u{e9}", "\u{1f600}\n\u{e9}"),
         ] {
-            assert_eq!(unescape(inside.into()).as_deref(), Ok(text));
+            assert_eq!(unescape(inside.as_bytes()).as_deref(), Some(text));
             check(inside.as_bytes());
         }
     }
 
     #[test]
-    fn what_is_no_string_is_given_back() {
+    fn what_is_no_string_is_no_text() {
         for inside in [
             &br"\"[..],
             br"\x",
@@ -174,16 +167,11 @@ mod tests {
             b"\xff",
             b"\xc3",
         ] {
-            assert!(unescape(inside.to_vec()).is_err(), "{}", String::from_utf8_lossy(inside));
+            assert_eq!(unescape(inside), None, "{}", String::from_utf8_lossy(inside));
             check(inside);
         }
-    }
-
-    #[test]
-    fn what_cannot_be_turned_is_as_it_was() {
-        for inside in [&br"a\n\x"[..], b"a\n", br"\"] {
-            assert_eq!(unescape(inside.to_vec()).as_deref().map_err(|inside| &**inside), Err(inside));
-        }
+        assert_eq!(unescape(br"\"), None);
+        assert_eq!(unescape(b"a\"b"), None, "a quote ends it");
     }
 
     #[test]
@@ -214,10 +202,7 @@ mod tests {
             1 => prop::collection::vec(any::<u8>().prop_filter("a quote ends it", |byte| *byte != b'"'), 0..4),
             1 => "\\PC{0,3}".prop_map(|text| text.replace('"', "").into_bytes()),
         ], 0..8)) {
-            let inside = parts.concat();
-            // a backslash at the end would hide the closing quote
-            prop_assume!(inside.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0);
-            check(&inside);
+            check(&parts.concat());
         }
     }
 }

@@ -279,3 +279,24 @@ async fn an_answer_beyond_the_limit_is_refused() {
     assert_eq!(error.to_string(), "the answer is larger than the limit of 4096 bytes");
     assert!(!shown(&error).contains("canary"));
 }
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_parsed_is_not_lost() {
+    let body = r#"{"created":1e999,"choices":[{"message":{"content":"canary"}}]}"#;
+    let server =
+        serving("a number of its own", [ResponseTemplate::new(200).set_body_raw(body, "application/json")]).await;
+    let error = client(server.uri()).complete(&question()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.to_string().contains("the answer cannot be parsed (line 1, column "), "{error}");
+    assert_eq!(error.body().unwrap(), body);
+    assert!(!shown(&error).contains("canary"));
+}
+
+#[tokio::test]
+async fn half_a_pair_of_surrogates_is_replaced() {
+    let body = r#"{"choices":[{"message":{"role":"assistant","content":"caf\u00e9 \ud83d!"}}]}"#;
+    let server = serving("half a pair", [ResponseTemplate::new(200).set_body_raw(body, "application/json")]).await;
+    let completion = client(server.uri()).complete(&question()).await.unwrap();
+    assert_eq!(completion.text(), Some("caf\u{e9} \u{fffd}!"));
+    assert_eq!(completion.raw(), body);
+}
