@@ -163,6 +163,7 @@ impl Error {
         self
     }
 
+    #[cfg(feature = "client")]
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
         self

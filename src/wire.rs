@@ -62,7 +62,18 @@ pub(crate) trait Wire: Sized {
         Value::deserialize(SeqAccessDeserializer::new(seq)).map(Read::Odd)
     }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        Value::deserialize(MapAccessDeserializer::new(map)).map(Read::Odd)
+        Value::deserialize(MapAccessDeserializer::new(map)).map(Self::from_value)
+    }
+    /// With serde_json's `arbitrary_precision`, which any crate of a build may turn on for all, a number comes as
+    /// an object that only its own types understand.
+    fn from_value(value: Value) -> Read<Self> {
+        let read = match &value {
+            Value::Number(number) => (number.as_u64().and_then(Self::from_u64))
+                .or_else(|| number.as_i64().and_then(Self::from_i64))
+                .or_else(|| number.as_f64().and_then(Self::from_f64)),
+            _ => None,
+        };
+        read.map_or(Read::Odd(value), Read::Is)
     }
     /// The same, with the value made in its place.
     fn fill_from_map<'de, A: MapAccess<'de>>(slot: &mut Option<Self>, map: A) -> Result<Read<()>, A::Error> {
