@@ -156,15 +156,15 @@ impl ChatClient {
         request: &ChatCompletionRequest,
         options: &CallOptions,
     ) -> Result<ChatCompletion> {
-        self.admit(request, false)?;
-        let error = match self.send(request, options).await {
+        let unfit = self.admit(request, false)?;
+        let error = match self.send(request, options, &unfit).await {
             Ok(completion) => return Ok(completion),
             Err(error) => error,
         };
         let Some(repair) = self.repair(request, options, &error) else {
             return Err(error);
         };
-        let answer = self.send(&repair.request, &repair.options).await;
+        let answer = self.send(&repair.request, &repair.options, &unfit).await;
         let completion = answer.map_err(|error| repair.count(error))?;
         let metadata = completion.metadata().clone();
         let metadata = metadata.with_repaired(repair.parameter, repair.attempts);
@@ -178,9 +178,14 @@ impl ChatClient {
         secrets
     }
 
-    async fn send(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Result<ChatCompletion> {
+    async fn send(
+        &self,
+        request: &ChatCompletionRequest,
+        options: &CallOptions,
+        unfit: &[usize],
+    ) -> Result<ChatCompletion> {
         let deployment = request.deployment().name();
-        let call = Call { deployment, options, affinity: request.affinity_key() };
+        let call = Call { deployment, options, affinity: request.affinity_key(), unfit };
         let answer = self.0.transport.post(call, |route| write_body(request, route, false)).await;
         let withhold = |error: Error| {
             let secrets = self.secrets(request, options);
@@ -219,15 +224,15 @@ impl ChatClient {
         request: &ChatCompletionRequest,
         options: &CallOptions,
     ) -> Result<ChatCompletionStream> {
-        self.admit(request, true)?;
-        let error = match self.open(request, options, None).await {
+        let unfit = self.admit(request, true)?;
+        let error = match self.open(request, options, &unfit, None).await {
             Ok(stream) => return Ok(stream),
             Err(error) => error,
         };
         let Some(repair) = self.repair(request, options, &error) else {
             return Err(error);
         };
-        let stream = self.open(&repair.request, &repair.options, Some(&repair)).await;
+        let stream = self.open(&repair.request, &repair.options, &unfit, Some(&repair)).await;
         stream.map_err(|error| repair.count(error))
     }
 
@@ -235,10 +240,11 @@ impl ChatClient {
         &self,
         request: &ChatCompletionRequest,
         options: &CallOptions,
+        unfit: &[usize],
         repair: Option<&Repair>,
     ) -> Result<ChatCompletionStream> {
         let deployment = request.deployment().name();
-        let call = Call { deployment, options, affinity: request.affinity_key() };
+        let call = Call { deployment, options, affinity: request.affinity_key(), unfit };
         let bytes = self.0.transport.post_stream(call, |route| write_body(request, route, true)).await;
         let secrets = self.secrets(request, options);
         let bytes =
@@ -297,10 +303,11 @@ impl ChatClient {
         self.0.transport.api_version()
     }
 
-    /// Stops a request that breaks a rule, and says the advice once.
-    fn admit(&self, request: &ChatCompletionRequest, streaming: bool) -> Result<()> {
+    /// Stops a request that breaks a rule, and says the advice once. Of several backends with other api versions,
+    /// answers which cannot serve it.
+    fn admit(&self, request: &ChatCompletionRequest, streaming: bool) -> Result<Vec<usize>> {
         if self.0.validation == Validation::Off {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let version = self.api_version();
         let mut violations = request.violations(Some(streaming), Some(version));
@@ -311,8 +318,21 @@ impl ChatClient {
                 self.tell(request.deployment().name(), &advice);
             }
         }
-        ValidationError::unless_empty(violations)?;
-        Ok(())
+        let (mut unfit, mut backends) = (Vec::new(), 0);
+        for (index, other) in self.0.transport.api_versions().enumerate() {
+            let is_fit = match other == version {
+                true => violations.is_empty(),
+                false => request.violations(Some(streaming), Some(other)).is_empty(),
+            };
+            if !is_fit {
+                unfit.push(index);
+            }
+            backends = index + 1;
+        }
+        if unfit.len() == backends {
+            ValidationError::unless_empty(violations)?;
+        }
+        Ok(unfit)
     }
 
     fn tell(&self, deployment: &str, advice: &Advice) {

@@ -133,8 +133,8 @@ impl Transport {
 
     fn pick(&self, journey: &Journey<'_>) -> Pick {
         let now = self.0.epoch.elapsed();
-        let Call { deployment, affinity, .. } = journey.call;
-        self.pool().pick(deployment, affinity, &journey.tried, now, &mut fastrand::Rng::new())
+        let Call { deployment, affinity, unfit, .. } = journey.call;
+        self.pool().pick(deployment, affinity, unfit, &journey.tried, now, &mut fastrand::Rng::new())
     }
 
     fn retry_wait(&self, journey: &Journey<'_>, soonest: Option<Duration>) -> Option<Duration> {

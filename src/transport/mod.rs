@@ -130,6 +130,8 @@ pub(crate) struct Call<'a> {
     pub(crate) options: &'a CallOptions,
     /// Calls with the same key go to the same backend while it can.
     pub(crate) affinity: Option<&'a str>,
+    /// Backends that cannot serve it.
+    pub(crate) unfit: &'a [usize],
 }
 
 /// What a body may depend on.
@@ -311,6 +313,11 @@ impl Transport {
     /// The first backend's api version, against which requests are checked.
     pub(crate) fn api_version(&self) -> &ApiVersion {
         self.0.lanes.first().map_or(&ApiVersion::V1, |lane| &lane.api_version)
+    }
+
+    /// The api version of each backend.
+    pub(crate) fn api_versions(&self) -> impl Iterator<Item = &ApiVersion> {
+        self.0.lanes.iter().map(|lane| &lane.api_version)
     }
 
     /// The address a call to `deployment` goes to at the first backend.

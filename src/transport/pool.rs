@@ -82,11 +82,12 @@ impl Pool {
         self.members.len() == 1
     }
 
-    /// The backend for the next attempt, leaving out those the call has `tried`.
+    /// The backend for the next attempt, leaving out those that are `unfit` for the call or that it has `tried`.
     pub(crate) fn pick(
         &mut self,
         deployment: &str,
         affinity: Option<&str>,
+        unfit: &[usize],
         tried: &[usize],
         now: Duration,
         rng: &mut fastrand::Rng,
@@ -95,7 +96,7 @@ impl Pool {
             .members
             .iter()
             .enumerate()
-            .filter(|(index, _)| !tried.contains(index))
+            .filter(|(index, _)| !unfit.contains(index) && !tried.contains(index))
             .map(|(index, member)| (index, member.standing(deployment, now)))
             .collect();
         let chosen = self
@@ -107,13 +108,14 @@ impl Pool {
             }
             return Pick::Use(index);
         }
-        let (wait, status) = self.soonest(deployment, now);
+        let (wait, status) = self.soonest(deployment, unfit, now);
         Pick::Wait { wait, status }
     }
 
-    /// When the first of all is back, and why it rests.
-    fn soonest(&self, deployment: &str, now: Duration) -> (Duration, u16) {
-        let waits = self.members.iter().map(|member| match member.standing(deployment, now) {
+    /// When the first of all that fit is back, and why it rests.
+    fn soonest(&self, deployment: &str, unfit: &[usize], now: Duration) -> (Duration, u16) {
+        let fit = self.members.iter().enumerate().filter(|(index, _)| !unfit.contains(index));
+        let waits = fit.map(|(_, member)| match member.standing(deployment, now) {
             Standing::Resting(wait, status) => (wait, status),
             _ => (Duration::ZERO, 0),
         });
@@ -298,7 +300,7 @@ mod tests {
                 self.now += Duration::from_millis(1);
                 let mut tried = Vec::new();
                 loop {
-                    match self.pool.pick(D, None, &tried, self.now, &mut self.rng) {
+                    match self.pool.pick(D, None, &[], &tried, self.now, &mut self.rng) {
                         Pick::Wait { wait, .. } => break self.waits.push(wait),
                         Pick::Use(index) => {
                             self.attempts[index] += 1;
@@ -360,7 +362,7 @@ mod tests {
     }
 
     fn pick(pool: &mut Pool, tried: &[usize], now: Duration) -> Pick {
-        pool.pick(D, None, tried, now, &mut fastrand::Rng::with_seed(1))
+        pool.pick(D, None, &[], tried, now, &mut fastrand::Rng::with_seed(1))
     }
 
     #[test]
@@ -383,7 +385,7 @@ mod tests {
         pool.failed(0, "busy", Setback::Busy, Some(SECOND), Duration::ZERO);
         assert_eq!(pick(&mut pool, &[], Duration::ZERO), Pick::Use(0));
         let mut rng = fastrand::Rng::with_seed(1);
-        assert_eq!(pool.pick("busy", None, &[], Duration::ZERO, &mut rng), Pick::Use(1));
+        assert_eq!(pool.pick("busy", None, &[], &[], Duration::ZERO, &mut rng), Pick::Use(1));
     }
 
     #[test]
@@ -425,7 +427,7 @@ mod tests {
         let keys: Vec<String> = (0..4000).map(|n| format!("conversation {n}")).collect();
         let mut homes = |pool: &mut Pool, now| -> Vec<usize> {
             keys.iter()
-                .map(|key| match pool.pick(D, Some(key), &[], now, &mut rng) {
+                .map(|key| match pool.pick(D, Some(key), &[], &[], now, &mut rng) {
                     Pick::Use(index) => index,
                     Pick::Wait { .. } => panic!("all rest"),
                 })

@@ -26,7 +26,7 @@ fn with_credential(url: &str, credential: impl Into<Credential>) -> Transport {
 }
 
 fn call(options: &CallOptions) -> Call<'_> {
-    Call { deployment: "gpt", options, affinity: None }
+    Call { deployment: "gpt", options, affinity: None, unfit: &[] }
 }
 
 async fn post(transport: &Transport, options: &CallOptions) -> Result<Answer> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use azure_openai_chat::emulator::Emulator;
+use azure_openai_chat::request::{DataSource, DataSourceAuthentication};
 use azure_openai_chat::{
     ApiKey, ApiVersion, Backend, ChatClient, ChatCompletionRequest, Deployment, Error, ErrorKind, Model, RetryPolicy,
     Rule, Validation, ValidationError,
@@ -234,6 +235,38 @@ async fn a_busy_backend_rests_and_the_next_takes_over() {
     assert_eq!(sent_headers(&first, "api-key").await, [KEY]);
     assert_eq!(sent_headers(&second, "api-key").await, ["other-key"; 2]);
     assert_eq!(sent_bodies(&second).await[0]["model"], "gpt-standard");
+}
+
+/// Takes data of one's own, which the v1 route does not.
+fn dated(url: String) -> Backend {
+    Backend::new(url, ApiKey::new(KEY)).api_version(ApiVersion::V2024_10_21).priority(1)
+}
+
+fn on_own_data() -> ChatCompletionRequest {
+    let login = DataSourceAuthentication::system_assigned_managed_identity();
+    let source = DataSource::azure_search("https://s.search.windows.net", "index", login);
+    ChatCompletionRequest::builder("gpt").user("hi").data_source(source).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_backend_whose_api_version_cannot_serve_a_request_is_passed_over() {
+    let down = || ResponseTemplate::new(503);
+    let first = serving("the dated one", [down()]).await;
+    let second = untouched("data of one's own").await;
+    let v1 = Backend::new(second.uri(), ApiKey::new(KEY)).api_version(ApiVersion::V1).priority(1);
+    let client = builder(first.uri()).api_version(ApiVersion::V2024_10_21).retry(RetryPolicy::none()).backend(v1);
+    let error = client.build().unwrap().complete(&on_own_data()).await.unwrap_err();
+    assert_eq!(error.status(), Some(503));
+
+    let first = untouched("data of one's own").await;
+    let second = serving("the dated one", [ok_json(&completion("hello"))]).await;
+    let client = builder(first.uri()).backend(dated(second.uri())).build().unwrap();
+    assert_eq!(client.complete(&on_own_data()).await.unwrap().text(), Some("hello"));
+
+    let (first, second) = (untouched("no dated one").await, untouched("no dated one").await);
+    let v1 = Backend::new(second.uri(), ApiKey::new(KEY));
+    let client = builder(first.uri()).backend(v1).build().unwrap();
+    assert_eq!(client.complete(&on_own_data()).await.unwrap_err().kind(), ErrorKind::InvalidRequest);
 }
 
 #[tokio::test]
