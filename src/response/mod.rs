@@ -52,7 +52,9 @@ wire_struct! {
 
 /// The whole answer to a request.
 ///
-/// Deserialises from any body of the service and serialises back to the same JSON.
+/// Deserialises from any body of the service and serialises back to the same JSON. Only an element of a list that
+/// is of another type than all of them, a number among the choices, say, has no place here: an answer that a client
+/// received has it in [`raw`](Self::raw).
 ///
 /// # Example: text, tokens and filters
 ///
