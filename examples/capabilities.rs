@@ -85,6 +85,7 @@ fn print_table(models: &[Model]) {
     }
     row("default effort", &|model| or_unknown(model.default_reasoning_effort()));
     println!();
+    row("temperature 1 is taken", &|model| flag(model.only_default_temperature()));
     row("a limit must be set", &|model| flag(model.max_completion_tokens_required()));
     row("tools need effort none", &|model| flag(model.tools_need_effort_none()));
     row("tools exclude an effort", &|model| flag(model.explicit_effort_excludes_tools()));

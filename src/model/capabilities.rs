@@ -35,6 +35,7 @@ pub struct Capabilities {
     /// Holds entries only while the cell for `reasoning_effort` is yes.
     pub(super) efforts: Cow<'static, [ReasoningEffort]>,
     pub(super) default_effort: Option<ReasoningEffort>,
+    pub(super) only_default_temperature: bool,
     pub(super) max_completion_tokens_required: bool,
     pub(super) tools_need_effort_none: bool,
     pub(super) explicit_effort_excludes_tools: bool,
@@ -55,6 +56,7 @@ impl Capabilities {
         cells: Cells::UNKNOWN,
         efforts: Cow::Borrowed(&[]),
         default_effort: None,
+        only_default_temperature: false,
         max_completion_tokens_required: false,
         tools_need_effort_none: false,
         explicit_effort_excludes_tools: false,
@@ -119,6 +121,13 @@ impl Capabilities {
     #[must_use]
     pub fn with_responses_only(mut self, responses_only: bool) -> Self {
         self.responses_only = responses_only;
+        self
+    }
+
+    /// Says whether a model that refuses [`Parameter::Temperature`] takes the default, 1, all the same.
+    #[must_use]
+    pub fn with_only_default_temperature(mut self, only_default: bool) -> Self {
+        self.only_default_temperature = only_default;
         self
     }
 
@@ -245,6 +254,12 @@ impl Capabilities {
     #[must_use]
     pub fn default_reasoning_effort(&self) -> Option<&ReasoningEffort> {
         self.default_effort.as_ref()
+    }
+
+    /// Whether `temperature` is refused unless it is 1, the default, which asks for nothing.
+    #[must_use]
+    pub fn only_default_temperature(&self) -> bool {
+        self.only_default_temperature && self.supports(Parameter::Temperature) == Support::No
     }
 
     /// Whether a request must set `max_completion_tokens`, or say that it wants no bound.

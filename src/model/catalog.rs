@@ -30,6 +30,7 @@ use crate::error::{Error, ErrorKind};
 /// | `context_tokens`, `max_output_tokens` | a number of tokens, or `null` |
 /// | `min_api_version` | an api version, or `null` |
 /// | `responses_only`, `max_completion_tokens_required` | `true` or `false` |
+/// | `only_default_temperature` | `true` or `false` |
 /// | `tools_need_effort_none`, `explicit_effort_excludes_tools` | `true` or `false` |
 /// | `status` | words, see [`Lifecycle::of_status`](super::Lifecycle::of_status) |
 /// | `source`, `checked` | words; a day |

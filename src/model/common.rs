@@ -25,6 +25,8 @@ pub(super) fn in_common(versions: &[&Capabilities]) -> Capabilities {
         common.set_efforts(efforts);
     }
     common.default_effort = shared(versions.iter().map(|version| version.default_effort.as_ref())).flatten().cloned();
+    // permissive: one version that takes the default is enough
+    common.only_default_temperature = versions.iter().any(|version| version.only_default_temperature());
     common.max_completion_tokens_required = all(Capabilities::max_completion_tokens_required);
     common.tools_need_effort_none = all(Capabilities::tools_need_effort_none);
     common.explicit_effort_excludes_tools = all(Capabilities::explicit_effort_excludes_tools);

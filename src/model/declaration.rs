@@ -20,6 +20,7 @@ impl Capabilities {
             "parameters" => self.read_parameters(value)?,
             "reasoning_efforts" => self.read_efforts(value)?,
             "default_reasoning_effort" => self.default_effort = nullable(value, text)?.map(ReasoningEffort::from),
+            "only_default_temperature" => self.only_default_temperature = flag(value)?,
             "max_completion_tokens_required" => self.max_completion_tokens_required = flag(value)?,
             "tools_need_effort_none" => self.tools_need_effort_none = flag(value)?,
             "explicit_effort_excludes_tools" => self.explicit_effort_excludes_tools = flag(value)?,
@@ -68,13 +69,14 @@ impl Capabilities {
         let flag = |set: bool| set.then_some(Value::Bool(true));
         let text = |text: &str| (!text.is_empty()).then(|| text.into());
         let efforts = |efforts: &[ReasoningEffort]| efforts.iter().map(ReasoningEffort::as_str).collect();
-        let members: [(&str, Option<Value>); 15] = [
+        let members: [(&str, Option<Value>); 16] = [
             ("family", Some(self.family.as_str().into())),
             ("chat_completions", Some(self.chat_completions.as_str().into())),
             ("responses_only", flag(self.responses_only)),
             ("parameters", Some(self.parameters().into())),
             ("reasoning_efforts", self.reasoning_efforts().map(efforts)),
             ("default_reasoning_effort", self.default_effort.as_ref().map(|effort| effort.as_str().into())),
+            ("only_default_temperature", flag(self.only_default_temperature)),
             ("max_completion_tokens_required", flag(self.max_completion_tokens_required)),
             ("tools_need_effort_none", flag(self.tools_need_effort_none)),
             ("explicit_effort_excludes_tools", flag(self.explicit_effort_excludes_tools)),

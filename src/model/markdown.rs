@@ -103,6 +103,7 @@ fn cell(capabilities: &Capabilities, parameters: &[Parameter]) -> String {
     let verdict = words.join("/");
     let rule = match parameters {
         [Parameter::ReasoningEffort] => return efforts(capabilities, verdict),
+        [Parameter::Temperature, ..] if capabilities.only_default_temperature() => "but `temperature: 1`",
         [Parameter::MaxCompletionTokens] if capabilities.max_completion_tokens_required() => "or `.uncapped()`",
         [Parameter::Tools] if capabilities.tools_need_effort_none() => "with effort none only",
         [Parameter::Tools] if capabilities.explicit_effort_excludes_tools() => "without an effort, or none",
@@ -150,6 +151,7 @@ mod tests {
             row_of(&Model::O1_2024_12_17)[..9],
             ["o1-2024-12-17", "yes", "no", "no", "no", "no", "no", "yes, or `.uncapped()`", "low, **medium**, high"]
         );
+        assert_eq!(row_of(&Model::GPT_5_2025_08_07)[2], "no, but `temperature: 1`");
         assert_eq!(row_of(&Model::O3_PRO_2025_06_10)[1], "no, Responses API only");
         assert_eq!(row_of(&Model::GPT_5_6_SOL_2026_07_09)[13], "yes, with effort none only");
         assert_eq!(row_of(&Model::GPT_5_4_2026_03_05)[13], "yes, without an effort, or none");

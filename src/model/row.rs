@@ -60,6 +60,7 @@ macro_rules! table {
                         ]),
                         efforts: Cow::Borrowed(efforts!($efforts)),
                         default_effort: default!($default),
+                        only_default_temperature: only_default_temperature!($sampling),
                         max_completion_tokens_required: holds!(max_completion_tokens_required $($rule)?),
                         tools_need_effort_none: holds!(tools_need_effort_none $($rule)?),
                         explicit_effort_excludes_tools: holds!(explicit_effort_excludes_tools $($rule)?),
@@ -132,6 +133,18 @@ macro_rules! cell {
     };
     (-) => {
         Support::Unknown
+    };
+    (1) => {
+        Support::No
+    };
+}
+
+macro_rules! only_default_temperature {
+    (1) => {
+        true
+    };
+    ($other:tt) => {
+        false
     };
 }
 

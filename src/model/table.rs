@@ -2,7 +2,7 @@
 //!
 //! A line is read from left to right as: the constant, name, version; how the model is reached (`chat`,
 //! `responses` only, `neither`, `unclear`); one letter a parameter, `y` taken, `n` refused, `?` no source
-//! says, `-` does not apply; the efforts and their default; tokens in and out; the first api version; the
+//! says, `-` does not apply, `1` below; the efforts and their default; tokens in and out; the first api version; the
 //! day of the last look at the sources; the status in their words; the sources. What follows a colon is a
 //! rule of that model alone.
 //!
@@ -10,6 +10,12 @@
 //! logit **b**ias · **v**isible limit (`max_tokens`), **c**ompletion limit (`max_completion_tokens`) ·
 //! **v**erbosity, **d**eveloper role, **s**ystem role · structured **o**utputs, **t**ools, **p**arallel
 //! calls · **i**mages, **a**udio, **p**rediction · **s**treaming, **n** above 1.
+//!
+//! Under sampling, `1` is `n` but for `temperature: 1`: the service answers these models' other temperatures
+//! with `unsupported_value` and the words that 1, the default, is supported. It was seen for gpt-5
+//! (litellm#13397, deepeval#3015), gpt-5-mini (NextChat#6604), gpt-5.2-chat (aider#4707), o3 (vscode#261278),
+//! o4-mini (obot#2862) and o1-preview and o1-mini (dify#10053); the later gpt models are taken to be alike. o1
+//! (cline#2643) and o3-mini (obot#2862) answer `unsupported_parameter` and refuse 1, too.
 //!
 //! The efforts are written by their first letters: `n`one, `M`inimal, `l`ow, `m`edium, `h`igh, `x`high;
 //! `any` when they are taken but not listed, `refused` when there are none.
@@ -58,49 +64,49 @@ table! {
     reasoning {
         // constant                       name                        version            reach     s p l b  v c  v d s  o t p  i a p  s n effort  default context   output  since               checked      status sources
         CODEX_MINI_2025_05_16                "codex-mini"                "2025-05-16"       responses n n n n  n -  n y y  y y n  y n n  y ? lmh     medium 200_000   100_000 -                   "2026-11-21" "retirement 2026-11-15" "D1;D4;D5";
-        GPT_5_2025_08_07                     "gpt-5"                     "2025-08-07"       chat      n n n n  n y  y y y  y y y  y n n  y ? Mlmh    medium 272_000   128_000 V1                  "2026-11-21" "retirement 2027-02-09" "D1;D2;D4;D5";
+        GPT_5_2025_08_07                     "gpt-5"                     "2025-08-07"       chat      1 n n n  n y  y y y  y y y  y n n  y ? Mlmh    medium 272_000   128_000 V1                  "2026-11-21" "retirement 2027-02-09" "D1;D2;D4;D5";
         GPT_5_CODEX_2025_09_15               "gpt-5-codex"               "2025-09-15"       responses n n n n  n -  y y y  y y y  y n n  y ? lmh     medium 272_000   128_000 -                   "2026-11-21" "retirement 2027-03-17; models page prints 2025-09-11" "D1;D2;D4;D5";
-        GPT_5_MINI_2025_08_07                "gpt-5-mini"                "2025-08-07"       chat      n n n n  n y  y y y  y y y  y n n  y ? Mlmh    medium 272_000   128_000 V1                  "2026-11-21" "retirement 2027-02-09" "D1;D2;D4;D5";
-        GPT_5_NANO_2025_08_07                "gpt-5-nano"                "2025-08-07"       chat      n n n n  n y  y y y  y y y  y n n  y ? Mlmh    medium 272_000   128_000 V1                  "2026-11-21" "retirement 2027-02-09" "D1;D2;D4;D5;REC";
+        GPT_5_MINI_2025_08_07                "gpt-5-mini"                "2025-08-07"       chat      1 n n n  n y  y y y  y y y  y n n  y ? Mlmh    medium 272_000   128_000 V1                  "2026-11-21" "retirement 2027-02-09" "D1;D2;D4;D5";
+        GPT_5_NANO_2025_08_07                "gpt-5-nano"                "2025-08-07"       chat      1 n n n  n y  y y y  y y y  y n n  y ? Mlmh    medium 272_000   128_000 V1                  "2026-11-21" "retirement 2027-02-09" "D1;D2;D4;D5;REC";
         GPT_5_PRO_2025_10_06                 "gpt-5-pro"                 "2025-10-06"       responses n n n n  n -  y y y  y y n  y n n  n ? h       high   272_000   128_000 -                   "2026-11-21" "retirement 2027-04-07" "D1;D2;D4;D5";
-        GPT_5_1_2025_11_13                   "gpt-5.1"                   "2025-11-13"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmh    none   272_000   128_000 V1                  "2026-11-21" "retirement 2027-05-15" "D1;D2;D4;D5";
-        GPT_5_1_CHAT_2025_11_13              "gpt-5.1-chat"              "2025-11-13"       chat      n n n n  n y  ? y y  y y y  y n n  y ? ?       ?      111_616   16_384  ?                   "2026-11-21" "Preview; retired 2026-06-29" "D1;D4;D5";
+        GPT_5_1_2025_11_13                   "gpt-5.1"                   "2025-11-13"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmh    none   272_000   128_000 V1                  "2026-11-21" "retirement 2027-05-15" "D1;D2;D4;D5";
+        GPT_5_1_CHAT_2025_11_13              "gpt-5.1-chat"              "2025-11-13"       chat      1 n n n  n y  ? y y  y y y  y n n  y ? ?       ?      111_616   16_384  ?                   "2026-11-21" "Preview; retired 2026-06-29" "D1;D4;D5";
         GPT_5_1_CODEX_2025_11_13             "gpt-5.1-codex"             "2025-11-13"       responses n n n n  n -  y y y  y y y  y n n  y ? nlmh    none   272_000   128_000 -                   "2026-11-21" "retirement 2027-05-15; chat stopped about 2025-12-09" "D1;D4;D5;langchain-azure#228";
         GPT_5_1_CODEX_MAX_2025_12_04         "gpt-5.1-codex-max"         "2025-12-04"       responses n n n n  n -  y y y  y y y  y n n  y ? lmhx    ?      272_000   128_000 -                   "2026-11-21" "retirement 2027-05-18; none: footnote yes - models page no" "D1;D2;D4;D5";
         GPT_5_1_CODEX_MINI_2025_11_13        "gpt-5.1-codex-mini"        "2025-11-13"       responses n n n n  n -  y y y  y y y  y n n  y ? nlmh    ?      272_000   128_000 -                   "2026-11-21" "retirement 2027-05-15" "D1;D2;D4;D5";
-        GPT_5_2_2025_12_11                   "gpt-5.2"                   "2025-12-11"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      272_000   128_000 V1                  "2026-11-21" "retirement 2027-06-08; xhigh by v1 schema only" "D1;D4;D5;v1 schema@M";
+        GPT_5_2_2025_12_11                   "gpt-5.2"                   "2025-12-11"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      272_000   128_000 V1                  "2026-11-21" "retirement 2027-06-08; xhigh by v1 schema only" "D1;D4;D5;v1 schema@M";
         GPT_5_2_CHAT_2025_12_11              "gpt-5.2-chat"              "2025-12-11"       chat      ? ? ? ?  ? ?  ? ? y  y y y  ? n n  y ? ?       ?      111_616   16_384  ?                   "2026-11-21" "Preview; retired 2026-05-13" "D4;D4b;D5;function-calling@M";
         GPT_5_2_CHAT_2026_02_10              "gpt-5.2-chat"              "2026-02-10"       chat      ? ? ? ?  ? ?  ? ? y  y y y  ? n n  y ? ?       ?      111_616   16_384  ?                   "2026-11-21" "Preview; retired 2026-06-29" "D4;D4b;D5;function-calling@M";
         GPT_5_2_CODEX_2026_01_14             "gpt-5.2-codex"             "2026-01-14"       responses n n n n  n -  y y y  y y y  y n n  y ? ?       ?      272_000   128_000 -                   "2026-11-21" "retirement 2027-07-13" "D1;D2;D4;D5";
         GPT_5_3_CHAT_2026_03_03              "gpt-5.3-chat"              "2026-03-03"       chat      ? ? ? ?  ? ?  ? ? y  y y y  ? n n  y ? ?       ?      111_616   16_384  ?                   "2026-11-21" "Preview; retired 2026-06-29" "D4;D4b;D5;function-calling@M";
         GPT_5_3_CODEX_2026_02_24             "gpt-5.3-codex"             "2026-02-24"       responses n n n n  n -  y y y  y y y  y n n  y ? ?       ?      272_000   128_000 -                   "2026-11-21" "retirement 2027-08-24" "D1;D2;D4;D5";
-        GPT_5_4_2026_03_05                   "gpt-5.4"                   "2026-03-05"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      922_000   128_000 V1                  "2026-11-21" "retirement 2027-09-02; chat rejects tools with explicit effort" "D1;D4;D5;llm_wiki#610": explicit_effort_excludes_tools;
-        GPT_5_4_MINI_2026_03_17              "gpt-5.4-mini"              "2026-03-17"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      272_000   128_000 V1                  "2026-11-21" "retirement 2027-09-21" "D1;D2;D4;D5": explicit_effort_excludes_tools;
-        GPT_5_4_NANO_2026_03_17              "gpt-5.4-nano"              "2026-03-17"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      272_000   128_000 V1                  "2026-11-21" "retirement 2027-09-21" "D1;D2;D4;D5";
+        GPT_5_4_2026_03_05                   "gpt-5.4"                   "2026-03-05"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      922_000   128_000 V1                  "2026-11-21" "retirement 2027-09-02; chat rejects tools with explicit effort" "D1;D4;D5;llm_wiki#610": explicit_effort_excludes_tools;
+        GPT_5_4_MINI_2026_03_17              "gpt-5.4-mini"              "2026-03-17"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      272_000   128_000 V1                  "2026-11-21" "retirement 2027-09-21" "D1;D2;D4;D5": explicit_effort_excludes_tools;
+        GPT_5_4_NANO_2026_03_17              "gpt-5.4-nano"              "2026-03-17"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      272_000   128_000 V1                  "2026-11-21" "retirement 2027-09-21" "D1;D2;D4;D5";
         GPT_5_4_PRO_2026_03_05               "gpt-5.4-pro"               "2026-03-05"       responses n n n n  n -  y y y  ? y n  y n n  y ? ?       ?      922_000   128_000 -                   "2026-11-21" "retirement 2027-09-07" "D1;D2;D4;D5";
-        GPT_5_5_2026_04_24                   "gpt-5.5"                   "2026-04-24"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      922_000   128_000 V1                  "2026-11-21" "retirement 2027-10-26" "D1;D2;D4;D5";
-        GPT_5_6_LUNA_2026_07_09              "gpt-5.6-luna"              "2026-07-09"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmhx   medium 922_000   128_000 V1                  "2026-11-21" "retirement 2028-01-11; chat tools only with effort none; D1 header says 2026-06-25" "D1;D4;D5;vane#1173;openclaude#1957": tools_need_effort_none;
-        GPT_5_6_SOL_2026_07_09               "gpt-5.6-sol"               "2026-07-09"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmhx   medium 922_000   128_000 V1                  "2026-11-21" "retirement 2028-01-11; chat tools only with effort none; D1 header says 2026-06-25" "D1;D4;D5;vane#1173;openclaude#1957": tools_need_effort_none;
-        GPT_5_6_TERRA_2026_07_09             "gpt-5.6-terra"             "2026-07-09"       chat      n n n n  n y  y y y  y y y  y n n  y ? nlmhx   medium 922_000   128_000 V1                  "2026-11-21" "retirement 2028-01-11; chat tools only with effort none; D1 header says 2026-06-25" "D1;D4;D5;vane#1173;openclaude#1957": tools_need_effort_none;
-        GPT_6_ASTRA_2026_09_03               "gpt-6-astra"               "2026-09-03"       chat      n n n n  n y  y ? ?  y y y  y n n  y ? ?       ?      922_000   128_000 V1                  "2026-11-21" "available" "D4;D1 (general reasoning rules)";
-        GPT_6_LUNA_2026_09_22                "gpt-6-luna"                "2026-09-22"       chat      n n n n  n y  y ? ?  y y y  y n n  y ? ?       ?      922_000   128_000 V1                  "2026-11-21" "available" "D4;D1 (general reasoning rules)";
-        GPT_6_SOL_2026_09_22                 "gpt-6-sol"                 "2026-09-22"       chat      n n n n  n y  y ? ?  y y y  y n n  y ? ?       ?      922_000   128_000 V1                  "2026-11-21" "available" "D4;D1 (general reasoning rules)";
-        GPT_6_1_SOL_2026_09_29               "gpt-6.1-sol"               "2026-09-29"       chat      n n n n  n y  y ? ?  y n n  y n n  y ? ?       ?      922_000   128_000 V1                  "2026-11-21" "available; tools on Responses only" "D4;D1 (general reasoning rules)";
-        GPT_CHAT_LATEST_2026_05_05           "gpt-chat-latest"           "2026-05-05"       chat      n n n n  n y  ? ? y  y y y  ? n n  y ? refused -      111_616   16_384  ?                   "2026-11-21" "Preview; retirement 2026-08-05; fixed nonzero reasoning - effort not configurable" "D4;D5;D1 (general reasoning rules)";
-        GPT_CHAT_LATEST_2026_05_28           "gpt-chat-latest"           "2026-05-28"       chat      n n n n  n y  ? ? y  y y y  ? n n  y ? refused -      111_616   16_384  ?                   "2026-11-21" "Preview; retirement 2026-08-28; fixed nonzero reasoning - effort not configurable" "D4;D5;D1 (general reasoning rules)";
-        GPT_CHAT_LATEST_2026_06_24           "gpt-chat-latest"           "2026-06-24"       chat      n n n n  n y  ? ? y  y y y  ? n n  y ? refused -      111_616   16_384  ?                   "2026-11-21" "Preview; retirement 2026-09-24; fixed nonzero reasoning - effort not configurable" "D4;D5;D1 (general reasoning rules)";
-        GPT_CHAT_LATEST_2026_08_06           "gpt-chat-latest"           "2026-08-06"       chat      n n n n  n y  ? ? y  y y y  ? n n  y ? refused -      272_000   128_000 ?                   "2026-11-21" "Preview; retirement 2026-12-02; fixed nonzero reasoning - effort not configurable" "D4;D5;D1 (general reasoning rules)";
+        GPT_5_5_2026_04_24                   "gpt-5.5"                   "2026-04-24"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmhx   ?      922_000   128_000 V1                  "2026-11-21" "retirement 2027-10-26" "D1;D2;D4;D5";
+        GPT_5_6_LUNA_2026_07_09              "gpt-5.6-luna"              "2026-07-09"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmhx   medium 922_000   128_000 V1                  "2026-11-21" "retirement 2028-01-11; chat tools only with effort none; D1 header says 2026-06-25" "D1;D4;D5;vane#1173;openclaude#1957": tools_need_effort_none;
+        GPT_5_6_SOL_2026_07_09               "gpt-5.6-sol"               "2026-07-09"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmhx   medium 922_000   128_000 V1                  "2026-11-21" "retirement 2028-01-11; chat tools only with effort none; D1 header says 2026-06-25" "D1;D4;D5;vane#1173;openclaude#1957": tools_need_effort_none;
+        GPT_5_6_TERRA_2026_07_09             "gpt-5.6-terra"             "2026-07-09"       chat      1 n n n  n y  y y y  y y y  y n n  y ? nlmhx   medium 922_000   128_000 V1                  "2026-11-21" "retirement 2028-01-11; chat tools only with effort none; D1 header says 2026-06-25" "D1;D4;D5;vane#1173;openclaude#1957": tools_need_effort_none;
+        GPT_6_ASTRA_2026_09_03               "gpt-6-astra"               "2026-09-03"       chat      1 n n n  n y  y ? ?  y y y  y n n  y ? ?       ?      922_000   128_000 V1                  "2026-11-21" "available" "D4;D1 (general reasoning rules)";
+        GPT_6_LUNA_2026_09_22                "gpt-6-luna"                "2026-09-22"       chat      1 n n n  n y  y ? ?  y y y  y n n  y ? ?       ?      922_000   128_000 V1                  "2026-11-21" "available" "D4;D1 (general reasoning rules)";
+        GPT_6_SOL_2026_09_22                 "gpt-6-sol"                 "2026-09-22"       chat      1 n n n  n y  y ? ?  y y y  y n n  y ? ?       ?      922_000   128_000 V1                  "2026-11-21" "available" "D4;D1 (general reasoning rules)";
+        GPT_6_1_SOL_2026_09_29               "gpt-6.1-sol"               "2026-09-29"       chat      1 n n n  n y  y ? ?  y n n  y n n  y ? ?       ?      922_000   128_000 V1                  "2026-11-21" "available; tools on Responses only" "D4;D1 (general reasoning rules)";
+        GPT_CHAT_LATEST_2026_05_05           "gpt-chat-latest"           "2026-05-05"       chat      1 n n n  n y  ? ? y  y y y  ? n n  y ? refused -      111_616   16_384  ?                   "2026-11-21" "Preview; retirement 2026-08-05; fixed nonzero reasoning - effort not configurable" "D4;D5;D1 (general reasoning rules)";
+        GPT_CHAT_LATEST_2026_05_28           "gpt-chat-latest"           "2026-05-28"       chat      1 n n n  n y  ? ? y  y y y  ? n n  y ? refused -      111_616   16_384  ?                   "2026-11-21" "Preview; retirement 2026-08-28; fixed nonzero reasoning - effort not configurable" "D4;D5;D1 (general reasoning rules)";
+        GPT_CHAT_LATEST_2026_06_24           "gpt-chat-latest"           "2026-06-24"       chat      1 n n n  n y  ? ? y  y y y  ? n n  y ? refused -      111_616   16_384  ?                   "2026-11-21" "Preview; retirement 2026-09-24; fixed nonzero reasoning - effort not configurable" "D4;D5;D1 (general reasoning rules)";
+        GPT_CHAT_LATEST_2026_08_06           "gpt-chat-latest"           "2026-08-06"       chat      1 n n n  n y  ? ? y  y y y  ? n n  y ? refused -      272_000   128_000 ?                   "2026-11-21" "Preview; retirement 2026-12-02; fixed nonzero reasoning - effort not configurable" "D4;D5;D1 (general reasoning rules)";
         GPT_OSS_120B_1                       "gpt-oss-120b"              "1"                chat      ? ? ? ?  ? ?  n ? ?  y y ?  n n n  y ? ?       ?      131_072   131_072 ?                   "2026-11-21" "Preview" "D4";
         GPT_OSS_20B_11                       "gpt-oss-20b"               "11"               chat      ? ? ? ?  ? ?  n ? ?  y y ?  n n n  y ? ?       ?      131_072   131_072 ?                   "2026-11-21" "Preview; managed compute" "D4";
         O1_2024_12_17                        "o1"                        "2024-12-17"       chat      n n n n  n y  n y y  y y n  y n n  n ? lmh     medium 200_000   100_000 V2024_12_01_PREVIEW "2026-11-21" "Deprecated; retirement 2026-10-21 (earlier schedule: 2026-07-15)" "seedA;D1;D3;D5;litellm#7693": max_completion_tokens_required;
-        O1_MINI_2024_09_12                   "o1-mini"                   "2024-09-12"       chat      n n n n  n y  n n n  n n n  n n n  n ? refused -      128_000   65_536  V2024_09_01_PREVIEW "2026-11-21" "no earlier than 2025-09-26; off the schedule by 2025-12 (D4 still lists it)" "seedA;D3;D16;LibreChat#4379": max_completion_tokens_required;
-        O1_PREVIEW_2024_09_12                "o1-preview"                "2024-09-12"       chat      n n n n  n y  n n n  n n n  n n n  n ? refused -      128_000   32_768  V2024_09_01_PREVIEW "2026-11-21" "retired 2025-07-28" "seedA;D3;D17;dify#9746;LibreChat#4379": max_completion_tokens_required;
+        O1_MINI_2024_09_12                   "o1-mini"                   "2024-09-12"       chat      1 n n n  n y  n n n  n n n  n n n  n ? refused -      128_000   65_536  V2024_09_01_PREVIEW "2026-11-21" "no earlier than 2025-09-26; off the schedule by 2025-12 (D4 still lists it)" "seedA;D3;D16;LibreChat#4379": max_completion_tokens_required;
+        O1_PREVIEW_2024_09_12                "o1-preview"                "2024-09-12"       chat      1 n n n  n y  n n n  n n n  n n n  n ? refused -      128_000   32_768  V2024_09_01_PREVIEW "2026-11-21" "retired 2025-07-28" "seedA;D3;D17;dify#9746;LibreChat#4379": max_completion_tokens_required;
         O1_PRO_2025_03_19                    "o1-pro"                    "2025-03-19"       unclear   n n n n  n ?  n ? ?  ? ? ?  ? n n  ? ? ?       ?      ?         ?       ?                   "2026-11-21" "retirement 2026-10-21" "D5";
-        O3_2025_04_16                        "o3"                        "2025-04-16"       chat      n n n n  n y  n y y  y y n  y n n  y ? lmh     medium 200_000   100_000 V2025_04_01_PREVIEW "2026-11-21" "retirement 2026-10-21; streaming is limited access" "D1;D2;D4;D5": stop_refused;
+        O3_2025_04_16                        "o3"                        "2025-04-16"       chat      1 n n n  n y  n y y  y y n  y n n  y ? lmh     medium 200_000   100_000 V2025_04_01_PREVIEW "2026-11-21" "retirement 2026-10-21; streaming is limited access" "D1;D2;D4;D5": stop_refused;
         O3_DEEP_RESEARCH_2025_06_26          "o3-deep-research"          "2025-06-26"       responses n n n n  n -  n ? ?  ? ? ?  ? n n  ? ? ?       ?      ?         ?       -                   "2026-11-21" "agent service only; retirement 2026-12-26" "D5b;M:model-retirement-schedule";
         O3_MINI_2025_01_31                   "o3-mini"                   "2025-01-31"       chat      n n n n  n y  n y y  y y n  n n n  y ? lmh     medium 200_000   100_000 V2024_12_01_PREVIEW "2026-11-21" "Deprecated; retirement 2026-10-01 (earlier schedule: 2026-08-02)" "D1;D4;D5";
         O3_PRO_2025_06_10                    "o3-pro"                    "2025-06-10"       responses n n n n  n -  n y y  y y n  y n n  n ? lmh     medium 200_000   100_000 -                   "2026-11-21" "retirement 2026-12-17" "D1;D5;chatwise-releases#942";
-        O4_MINI_2025_04_16                   "o4-mini"                   "2025-04-16"       chat      n n n n  n y  n y y  y y n  y n n  y ? lmh     medium 200_000   100_000 V2025_04_01_PREVIEW "2026-11-21" "retirement 2026-10-16" "D1;D2;D4;D5": stop_refused;
+        O4_MINI_2025_04_16                   "o4-mini"                   "2025-04-16"       chat      1 n n n  n y  n y y  y y n  y n n  y ? lmh     medium 200_000   100_000 V2025_04_01_PREVIEW "2026-11-21" "retirement 2026-10-16" "D1;D2;D4;D5": stop_refused;
     }
     audio {
         // constant                       name                        version            reach     s p l b  v c  v d s  o t p  i a p  s n effort  default context   output  since               checked      status sources
@@ -268,6 +274,17 @@ mod tests {
             with(Capabilities::minimal_excludes_parallel_tool_calls),
             ["gpt-5-2025-08-07", "gpt-5-mini-2025-08-07", "gpt-5-nano-2025-08-07"]
         );
+    }
+
+    #[test]
+    fn where_temperature_is_refused_the_default_is_taken_but_by_the_models_seen_to_refuse_it() {
+        let chat = models().filter(|model| model.capabilities().chat_completions() != Support::No);
+        let refusing = chat.filter(|model| model.capabilities().supports(Parameter::Temperature) == Support::No);
+        let all: Vec<String> = refusing
+            .filter(|model| !model.capabilities().only_default_temperature())
+            .map(|model| model.id())
+            .collect();
+        assert_eq!(all, ["o1-2024-12-17", "o1-pro-2025-03-19", "o3-mini-2025-01-31"]);
     }
 
     #[test]

@@ -264,6 +264,16 @@ mod tests {
     }
 
     #[test]
+    fn a_temperature_that_asks_for_nothing_is_kept() {
+        let (changes, sent) = adapted(ask(Model::GPT_5_2025_08_07).temperature(1.0));
+        assert!(changes.is_empty(), "{changes:?}");
+        assert_eq!(sent, json!({"messages": hi(), "temperature": 1.0}));
+        let (changes, sent) = adapted(ask(Model::GPT_5_2025_08_07).temperature(0.2));
+        assert_eq!(changes, ["temperature: dropped"]);
+        assert_eq!(sent, json!({"messages": hi()}));
+    }
+
+    #[test]
     fn a_value_the_model_does_not_know_leaves_the_choice_to_the_service() {
         let (changes, sent) = adapted(ask(Model::GPT_5_1_2025_11_13).reasoning_effort(ReasoningEffort::Minimal));
         assert_eq!(changes, ["reasoning_effort: dropped"]);

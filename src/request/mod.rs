@@ -17,7 +17,7 @@
 //!
 //! | rule | applies to | weight |
 //! |---|---|---|
-//! | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `logprobs: true`, `top_logprobs`, `logit_bias`, `max_tokens` are refused | reasoning models | violation |
+//! | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `logprobs: true`, `top_logprobs`, `logit_bias`, `max_tokens` are refused; but all except o1 and o3-mini take `temperature: 1`, the default | reasoning models | violation |
 //! | `max_completion_tokens` is set, or the request says `uncapped()` | o1, o1-mini, o1-preview | violation |
 //! | `reasoning_effort` is one the model takes | reasoning models, as the table says | violation |
 //! | `minimal` effort excludes `parallel_tool_calls: true` | models that take `minimal` | violation |

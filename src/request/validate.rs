@@ -233,7 +233,7 @@ mod tests {
             .collect();
         let expected = [
             ("messages[1].role", Rule::UnsupportedRole),
-            ("temperature", Rule::UnsupportedParameter),
+            ("temperature", Rule::UnsupportedValue),
             ("tools", Rule::UnsupportedParameter),
             ("stream", Rule::UnsupportedParameter),
             ("prediction", Rule::UnsupportedParameter),

@@ -1,16 +1,28 @@
 //! Parameters that a model has or has not.
 
+use serde_json::Number;
+
 use super::Check;
 use crate::model::{Capabilities, Parameter};
 use crate::request::violation::{Rule, Violation};
 
 /// The sampling parameters and their like.
 ///
-/// `logprobs: false` and `n: 1` ask for nothing, and are taken everywhere.
+/// `logprobs: false` and `n: 1` ask for nothing, and are taken everywhere; `temperature: 1` asks for nothing
+/// either, and is taken by the models of which that was seen.
 pub(super) fn plain(check: &Check<'_>, found: &mut Vec<Violation>) {
     let body = check.body;
+    let only_default = check.holds(Capabilities::only_default_temperature);
+    let is_default = body.temperature.as_ref().and_then(Number::as_f64) == Some(1.0);
+    if body.temperature.is_some() && only_default && !is_default {
+        found.push(Violation::new(
+            "temperature",
+            Rule::UnsupportedValue,
+            format!("{} takes no temperature but 1, the default: leave temperature out", check.model),
+        ));
+    }
     for (name, set, parameter) in [
-        ("temperature", body.temperature.is_some(), Parameter::Temperature),
+        ("temperature", body.temperature.is_some() && !only_default, Parameter::Temperature),
         ("top_p", body.top_p.is_some(), Parameter::TopP),
         ("presence_penalty", body.presence_penalty.is_some(), Parameter::PresencePenalty),
         ("frequency_penalty", body.frequency_penalty.is_some(), Parameter::FrequencyPenalty),
@@ -106,6 +118,57 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    #[test]
+    fn where_one_is_the_only_temperature_it_is_taken() {
+        for (model, id) in [
+            (Model::GPT_5_2025_08_07, "gpt-5-2025-08-07"),
+            (Model::GPT_5_1_2025_11_13, "gpt-5.1-2025-11-13"),
+            (Model::O3_2025_04_16, "o3-2025-04-16"),
+            (Model::O4_MINI_2025_04_16, "o4-mini-2025-04-16"),
+            (Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"),
+        ] {
+            assert_fine(ask(model.clone()).temperature(1.0));
+            let whole = ask(model.clone()).extra("temperature", 1).build_unchecked();
+            assert_told(&whole, &[]);
+            for other in [0.0, 0.99, 2.0] {
+                assert_refused(
+                    ask(model.clone()).temperature(other),
+                    "temperature",
+                    Rule::UnsupportedValue,
+                    &format!("{id} takes no temperature but 1, the default: leave temperature out"),
+                );
+            }
+            assert_refused(
+                ask(model).top_p(1.0),
+                "top_p",
+                Rule::UnsupportedParameter,
+                &format!("{id} does not take top_p: leave top_p out"),
+            );
+        }
+        // these answer that they do not know the parameter
+        for model in [Model::O1_2024_12_17, Model::O3_MINI_2025_01_31] {
+            assert_eq!(ask(model).temperature(1.0).build_unchecked().violations(None, None).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_team_says_which_temperature_its_model_takes() {
+        let refusing = |only_default| {
+            model(|unknown| {
+                unknown.with(Parameter::Temperature, Support::No).with_only_default_temperature(only_default)
+            })
+        };
+        assert_fine(ask(refusing(true)).temperature(1.0));
+        assert_refused(
+            ask(refusing(false)).temperature(1.0),
+            "temperature",
+            Rule::UnsupportedParameter,
+            "mine does not take temperature: leave temperature out",
+        );
+        let open = model(|unknown| unknown.with_only_default_temperature(true));
+        assert_fine(ask(open).temperature(0.5));
     }
 
     #[test]
