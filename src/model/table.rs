@@ -280,10 +280,8 @@ mod tests {
     fn where_temperature_is_refused_the_default_is_taken_but_by_the_models_seen_to_refuse_it() {
         let chat = models().filter(|model| model.capabilities().chat_completions() != Support::No);
         let refusing = chat.filter(|model| model.capabilities().supports(Parameter::Temperature) == Support::No);
-        let all: Vec<String> = refusing
-            .filter(|model| !model.capabilities().only_default_temperature())
-            .map(|model| model.id())
-            .collect();
+        let all: Vec<String> =
+            refusing.filter(|model| !model.capabilities().only_default_temperature()).map(|model| model.id()).collect();
         assert_eq!(all, ["o1-2024-12-17", "o1-pro-2025-03-19", "o3-mini-2025-01-31"]);
     }
 

@@ -345,6 +345,24 @@ mod tests {
     }
 
     #[test]
+    fn lists_without_entries_are_left_out() {
+        let request: ChatCompletionRequest = serde_json::from_value(json!({
+            "model": "d", "tools": [], "functions": [],
+            "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "a", "tool_calls": []}]
+        }))
+        .unwrap();
+        let adapted = request.adapt().unwrap();
+        let changes: Vec<String> = adapted.adaptations().iter().map(ToString::to_string).collect();
+        assert_eq!(changes, ["tools: dropped", "functions: dropped", "messages[1].tool_calls: dropped"]);
+        assert_eq!(
+            serde_json::to_value(adapted.request()).unwrap(),
+            json!({"model": "d", "messages": [
+                {"role": "user", "content": "hi"}, {"role": "assistant", "content": "a"}
+            ]})
+        );
+    }
+
+    #[test]
     fn a_stream_that_is_asked_for_in_json_comes_whole() {
         let request: ChatCompletionRequest = serde_json::from_value(
             json!({"model": "o1", "messages": hi(), "max_completion_tokens": 5, "stream": true}),

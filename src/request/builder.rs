@@ -10,9 +10,11 @@ use super::{
 };
 use crate::model::{Deployment, ReasoningEffort};
 use crate::response::ServiceTier;
+use crate::wire::List;
 
 /// Collects a [`ChatCompletionRequest`]. Nothing fails before [`build`](Self::build), which reports
-/// everything at once. What is not set is not sent, and the service decides.
+/// everything at once. What is not set is not sent, and the service decides. An empty list sets nothing: the
+/// service refuses an empty list of tools.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ChatCompletionRequestBuilder {
@@ -50,9 +52,8 @@ impl ChatCompletionRequestBuilder {
     }
 
     /// Adds several turns.
-    pub fn messages(mut self, messages: impl IntoIterator<Item = impl Into<Message>>) -> Self {
-        self.body.messages.get_or_insert_default().0.extend(messages.into_iter().map(Into::into));
-        self
+    pub fn messages(self, messages: impl IntoIterator<Item = impl Into<Message>>) -> Self {
+        messages.into_iter().fold(self, Self::message)
     }
 
     /// Adds instructions for models before the o-series.
@@ -88,8 +89,6 @@ impl ChatCompletionRequestBuilder {
         max_completion_tokens(: u64);
         /// How many answers to make; each is billed.
         n(: u64);
-        /// Where the answer ends: a sequence, or up to four.
-        stop(into: Stop);
         /// The same seed gives mostly the same answer.
         seed(: i64);
         /// Whether to tell how likely each token was.
@@ -128,6 +127,13 @@ impl ChatCompletionRequestBuilder {
         web_search_options(into: WebSearchOptions);
     }
 
+    /// Where the answer ends: a sequence, or up to four.
+    pub fn stop(mut self, stop: impl Into<Stop>) -> Self {
+        let stop = stop.into();
+        self.body.stop = (stop.len() > 0).then_some(stop);
+        self
+    }
+
     /// A stable, unreadable id of the end user: the wire's `user`, whose name here adds a turn.
     pub fn user_id(mut self, id: impl Into<String>) -> Self {
         self.body.user = Some(id.into());
@@ -160,8 +166,9 @@ impl ChatCompletionRequestBuilder {
 
     /// Makes tokens, by their number, likelier or unlikelier: -100 to 100.
     pub fn logit_bias(mut self, biases: impl IntoIterator<Item = (u32, i32)>) -> Self {
-        let biases = biases.into_iter().map(|(token, bias)| (token.to_string(), bias.into()));
-        self.body.logit_bias.get_or_insert_default().extend(biases);
+        for (token, bias) in biases {
+            self.body.logit_bias.get_or_insert_default().insert(token.to_string(), bias.into());
+        }
         self
     }
 
@@ -172,20 +179,22 @@ impl ChatCompletionRequestBuilder {
     }
 
     /// Adds several tools.
-    pub fn tools(mut self, tools: impl IntoIterator<Item = Tool>) -> Self {
-        self.body.tools.get_or_insert_default().0.extend(tools);
-        self
+    pub fn tools(self, tools: impl IntoIterator<Item = Tool>) -> Self {
+        tools.into_iter().fold(self, Self::tool)
     }
 
     /// What the answer is made of; text alone when unset.
     pub fn modalities(mut self, modalities: impl IntoIterator<Item = Modality>) -> Self {
-        self.body.modalities = Some(modalities.into_iter().collect());
+        self.body.modalities = Some(modalities.into_iter().collect::<List<_>>()).filter(|list| !list.is_empty());
         self
     }
 
     /// Words kept with a stored answer: up to 16 pairs, keys up to 64 and values up to 512 characters.
     pub fn metadata(mut self, pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
-        self.body.metadata.get_or_insert_default().extend(string_map(pairs));
+        let pairs = string_map(pairs);
+        if !pairs.is_empty() {
+            self.body.metadata.get_or_insert_default().extend(pairs);
+        }
         self
     }
 
@@ -266,5 +275,38 @@ impl ChatCompletionRequestBuilder {
             ));
         }
         number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_without_entries_says_nothing() {
+        let none: [(String, String); 0] = [];
+        let asked = ChatCompletionRequestBuilder::new(Deployment::new("d"))
+            .messages([Message::user("hi")])
+            .messages(Vec::<Message>::new())
+            .tools([])
+            .stop(Vec::<String>::new())
+            .modalities([])
+            .logit_bias([])
+            .metadata(none);
+        let request = asked.build().unwrap();
+        assert_eq!(
+            serde_json::to_value(request).unwrap(),
+            json!({"model": "d", "messages": [{"role": "user", "content": "hi"}]})
+        );
+    }
+
+    #[test]
+    fn an_empty_list_takes_nothing_back_that_was_added() {
+        let asked = ChatCompletionRequestBuilder::new(Deployment::new("d")).tool(Tool::function("f")).tools([]);
+        assert_eq!(asked.body.tools.map(|tools| tools.len()), Some(1));
+        let replaced = ChatCompletionRequestBuilder::new(Deployment::new("d")).stop("a").stop(Vec::<String>::new());
+        assert_eq!(replaced.body.stop, None);
     }
 }

@@ -95,7 +95,7 @@ impl Message {
     /// Tools the model called earlier.
     #[must_use]
     pub fn assistant_tool_calls(calls: impl IntoIterator<Item = ToolCall>) -> Self {
-        Self { role: Some(Role::Assistant), tool_calls: Some(calls.into_iter().collect()), ..Self::EMPTY }
+        Self { role: Some(Role::Assistant), ..Self::EMPTY }.with_tool_calls(calls)
     }
 
     /// What the model declined earlier, in its words.
@@ -133,10 +133,10 @@ impl Message {
         self
     }
 
-    /// The same turn with the tools the model called beside its words.
+    /// The same turn with the tools the model called beside its words; without any, none are sent.
     #[must_use]
     pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
-        self.tool_calls = Some(calls.into_iter().collect());
+        self.tool_calls = Some(calls.into_iter().collect::<List<_>>()).filter(|calls| !calls.is_empty());
         self
     }
 
@@ -523,6 +523,12 @@ mod tests {
                 "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
             })
         );
+    }
+
+    #[test]
+    fn a_turn_without_tool_calls_sends_no_list_of_them() {
+        assert_eq!(wire(&Message::assistant("a").with_tool_calls([])), json!({"role": "assistant", "content": "a"}));
+        assert_eq!(wire(&Message::assistant_tool_calls([])), json!({"role": "assistant"}));
     }
 
     #[test]

@@ -34,6 +34,7 @@ const RULES: &[fn(&Check<'_>, &mut Vec<Violation>)] = &[
     parameters::plain,
     effort::accepted,
     effort::conflicts,
+    tools::empty_lists,
     tools::offered,
     tools::in_parallel,
     schema::structured_outputs,

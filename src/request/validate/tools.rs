@@ -5,6 +5,26 @@ use crate::model::Parameter;
 use crate::request::violation::{Rule, Violation};
 use crate::response::Role;
 
+/// The service answers `empty_array`, for `functions` in other words; what it does with an empty `stop` differs
+/// from report to report.
+pub(super) fn empty_lists(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let mut told = |parameter: String, name: &str| {
+        let message = format!("an empty list is refused by the service: leave {name} out");
+        found.push(Violation::new(parameter, Rule::UnsupportedValue, message));
+    };
+    if check.body.tools.as_ref().is_some_and(|tools| tools.is_empty()) {
+        told("tools".to_owned(), "tools");
+    }
+    if check.body.functions.as_ref().is_some_and(|functions| functions.is_empty()) {
+        told("functions".to_owned(), "functions");
+    }
+    for (at, message) in check.messages() {
+        if message.tool_calls.as_ref().is_some_and(|calls| calls.is_empty()) {
+            told(format!("messages[{at}].tool_calls"), "tool_calls");
+        }
+    }
+}
+
 /// Models before function calling, and the first of the o-series. An empty list offers nothing.
 pub(super) fn offered(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::Tools) {
@@ -96,6 +116,25 @@ mod tests {
             &[("functions", Rule::UnsupportedParameter, "gpt-4-0314 does not call tools: leave functions out")],
         );
         assert_fine(ask(Model::O1_MINI_2024_09_12).tools([]));
+    }
+
+    #[test]
+    fn a_list_in_json_holds_something() {
+        assert_told(
+            &read(json!({
+                "model": "d", "tools": [], "functions": [], "stop": [],
+                "messages": [{"role": "user"}, {"role": "assistant", "content": "a", "tool_calls": []}]
+            })),
+            &[
+                ("tools", Rule::UnsupportedValue, "an empty list is refused by the service: leave tools out"),
+                ("functions", Rule::UnsupportedValue, "an empty list is refused by the service: leave functions out"),
+                (
+                    "messages[1].tool_calls",
+                    Rule::UnsupportedValue,
+                    "an empty list is refused by the service: leave tool_calls out",
+                ),
+            ],
+        );
     }
 
     #[test]
