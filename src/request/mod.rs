@@ -30,7 +30,8 @@
 //! | `prediction` excludes tools, functions, audio in and out, `n` above 1, `logprobs: true`, penalties above 0, `max_completion_tokens` | every model | violation |
 //! | the model has no chat completions, or answers only on the Responses API | as the table says | violation |
 //! | strict schemas hold to the rules of strict mode, see [`schema`]; a schema has a name of up to 64 letters, digits, `_`, `-` | every model | violation |
-//! | `top_logprobs` needs `logprobs`, `tool_choice` needs `tools`, a tool's result follows its call | every model | violation |
+//! | `top_logprobs` needs `logprobs`, `tool_choice` needs `tools` and names one of them | every model | violation |
+//! | every tool call has its result before the next turn, every result its call before it; a function has a name of up to 64 letters, digits, `_`, `-` | every model | violation |
 //! | `tools`, `functions` and `tool_calls` are not empty lists | every model | violation |
 //! | there is a message, each has a role; at most 4 stop sequences; at most 16 pairs of metadata, keys of 64 and values of 512 characters | every model | violation |
 //! | a member that is modelled here has its type; the deployment has a name that is one path segment | every model | violation |

@@ -13,6 +13,7 @@ use super::violation::Violation;
 use super::{ChatCompletionRequest, RequestBody};
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 
+mod calls;
 mod effort;
 mod limits;
 mod media;
@@ -46,8 +47,10 @@ const RULES: &[fn(&Check<'_>, &mut Vec<Violation>)] = &[
     schema::strict,
     schema::format,
     parameters::alternatives,
+    tools::names,
     tools::choice,
-    tools::results,
+    tools::chosen,
+    calls::results,
     limits::stop,
     limits::metadata,
     reach::api_version,
@@ -96,6 +99,12 @@ impl Check<'_> {
     fn is_unread(&self, member: &str) -> bool {
         self.body.extra().is_some_and(|extra| extra.contains_key(member))
     }
+}
+
+/// Whether a name is as the service wants those of functions and schemas: 1 to 64 letters, digits, `_`, `-`.
+fn is_name(text: &str) -> bool {
+    let valid = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_' || letter == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(valid)
 }
 
 pub(super) fn violations(

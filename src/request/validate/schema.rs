@@ -1,13 +1,10 @@
 //! Structured outputs: whether the model has them, and whether a schema is one that strict mode takes.
 
-use super::Check;
+use super::{Check, is_name};
 use crate::model::Parameter;
 use crate::request::format::ResponseFormatType;
 use crate::request::schema::lint_schema;
 use crate::request::violation::{Rule, Violation};
-
-/// What the documents print as the longest name of a schema.
-const LONGEST_NAME: usize = 64;
 
 pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::StructuredOutputs) {
@@ -71,8 +68,7 @@ pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
     };
     let name = schema.name.as_deref().unwrap_or_default();
     let unread = schema.extra().is_some_and(|extra| extra.contains_key("name"));
-    let valid = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
-    if !unread && (name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(valid)) {
+    if !unread && !is_name(name) {
         found.push(Violation::new(
             "response_format.json_schema.name",
             Rule::InvalidName,

@@ -1,9 +1,13 @@
-//! Tools: whether the model calls them, and whether the conversation's calls and results fit together.
+//! Tools: whether the model calls them, and whether what is offered and chosen fits together.
 
-use super::Check;
+use std::fmt::Arguments;
+
+use serde_json::{Map, Value};
+
+use super::{Check, is_name};
 use crate::model::Parameter;
+use crate::request::tool::{FunctionDefinition, Tool, ToolChoice};
 use crate::request::violation::{Rule, Violation};
-use crate::response::Role;
 
 /// The service answers `empty_array`, for `functions` in other words; what it does with an empty `stop` differs
 /// from report to report.
@@ -59,34 +63,51 @@ pub(super) fn choice(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// A tool's result answers a call made earlier in the conversation.
-pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let mut called: Vec<&str> = Vec::new();
-    for (at, message) in check.messages() {
-        let unread = |member| message.extra().is_some_and(|extra| extra.contains_key(member));
-        if unread("tool_calls") || message.tool_calls().iter().any(|call| call.id.is_none()) {
-            // told as a wrong type; which calls were made is not known from here on
-            return;
+/// A function that must be called is among those offered.
+pub(super) fn chosen(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let (Some(ToolChoice::Only(choice)), Some(tools)) = (&check.body.tool_choice, &check.body.tools) else {
+        return;
+    };
+    let Some(chosen) = choice.function.as_ref().and_then(|function| function.name.as_ref()) else {
+        return;
+    };
+    let may_be = |tool: &Tool| match &tool.function {
+        Some(function) => function.name.as_ref() == Some(chosen) || is_unread(function.extra(), "name"),
+        None => is_unread(tool.extra(), "function"),
+    };
+    if !tools.is_empty() && !tools.iter().any(may_be) {
+        found.push(Violation::new(
+            "tool_choice",
+            Rule::Contradiction,
+            "tool_choice names a function that is not among tools: add it with .tool(..), or choose one of them",
+        ));
+    }
+}
+
+/// Of functions the specifications say which names they have; of custom tools they say nothing.
+pub(super) fn names(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let mut look = |function: &FunctionDefinition, place: Arguments<'_>| {
+        let name = function.name.as_deref().unwrap_or_default();
+        if !is_name(name) && !is_unread(function.extra(), "name") {
+            found.push(Violation::new(
+                format!("{place}.name"),
+                Rule::InvalidName,
+                "a function's name is 1 to 64 letters, digits, '_' or '-'",
+            ));
         }
-        called.extend(message.tool_calls().iter().map(|call| call.id()));
-        if message.role != Some(Role::Tool) || unread("tool_call_id") {
-            continue;
-        }
-        let parameter = format!("messages[{at}].tool_call_id");
-        match message.tool_call_id.as_deref() {
-            None | Some("") => found.push(Violation::new(
-                parameter,
-                Rule::RequiredParameter,
-                "a tool message names the call it answers: pass the id of the tool call",
-            )),
-            Some(id) if !called.contains(&id) => found.push(Violation::new(
-                parameter,
-                Rule::Contradiction,
-                "no earlier assistant message made this tool call: put the answer with its tool calls before it",
-            )),
-            Some(_) => {}
+    };
+    for (at, tool) in check.body.tools.iter().flat_map(|tools| tools.iter().enumerate()) {
+        if let Some(function) = &tool.function {
+            look(function, format_args!("tools[{at}].function"));
         }
     }
+    for (at, function) in check.body.functions.iter().flat_map(|list| list.iter().enumerate()) {
+        look(function, format_args!("functions[{at}]"));
+    }
+}
+
+fn is_unread(extra: Option<&Map<String, Value>>, member: &str) -> bool {
+    extra.is_some_and(|extra| extra.contains_key(member))
 }
 
 #[cfg(test)]
@@ -96,7 +117,6 @@ mod tests {
     use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
     use super::*;
     use crate::model::{Model, ReasoningEffort};
-    use crate::request::{Message, Tool, ToolChoice};
 
     #[test]
     fn a_model_that_calls_no_tools_gets_none() {
@@ -176,56 +196,51 @@ mod tests {
     }
 
     #[test]
-    fn a_result_names_its_call() {
-        for message in [
-            json!({"role": "tool", "content": "1"}),
-            json!({"role": "tool", "content": "1", "tool_call_id": ""}),
-            json!({"role": "tool", "content": "1", "tool_call_id": null}),
-        ] {
-            assert_told(
-                &read(json!({"model": "d", "messages": [message]})),
-                &[(
-                    "messages[0].tool_call_id",
-                    Rule::RequiredParameter,
-                    "a tool message names the call it answers: pass the id of the tool call",
-                )],
-            );
-        }
-    }
-
-    #[test]
-    fn a_result_follows_its_call() {
-        let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
-        let calls: Message = serde_json::from_value(json!({"role": "assistant", "tool_calls": [call]})).unwrap();
-        assert_fine(ask_any().message(calls.clone()).tool_result("c1", "1"));
-        for asked in [ask_any().tool_result("c1", "1"), ask_any().tool_result("c1", "1").message(calls.clone())] {
+    fn a_function_that_is_chosen_is_offered() {
+        let message =
+            "tool_choice names a function that is not among tools: add it with .tool(..), or choose one of them";
+        let asked = || ask_any().tool(Tool::function("f")).tool(Tool::custom("c"));
+        for name in ["g", "F", "c", ""] {
             assert_refused(
-                asked,
-                "messages[1].tool_call_id",
+                asked().tool_choice(ToolChoice::function(name)),
+                "tool_choice",
                 Rule::Contradiction,
-                "no earlier assistant message made this tool call: put the answer with its tool calls before it",
+                message,
             );
         }
-        assert_refused(
-            ask_any().message(calls).tool_result("c2", "1"),
-            "messages[2].tool_call_id",
-            Rule::Contradiction,
-            "no earlier assistant message made this tool call: put the answer with its tool calls before it",
+        for choice in [ToolChoice::function("f"), ToolChoice::custom("c"), ToolChoice::auto()] {
+            assert_fine(asked().tool_choice(choice));
+        }
+        let choice = json!({"type": "function", "function": {"name": "g"}});
+        assert_told(
+            &read(json!({
+                "model": "d", "messages": [{"role": "user"}], "tool_choice": choice,
+                "tools": [{"type": "function", "function": {"name": 5}}, {"type": "function", "function": 5}]
+            })),
+            &[
+                ("tools[1].function", Rule::WrongType, "function cannot be this number: pass an object"),
+                ("tools[0].function.name", Rule::WrongType, "name cannot be this number: pass a string"),
+            ],
         );
     }
 
     #[test]
-    fn calls_that_cannot_be_read_accuse_no_result() {
+    fn a_function_has_a_name_the_service_takes() {
+        let message = "a function's name is 1 to 64 letters, digits, '_' or '-'";
+        for name in ["", "two words", "größe", "a.b", &"a".repeat(65)] {
+            assert_refused(
+                ask_any().tool(Tool::custom("c")).tool(Tool::function(name)),
+                "tools[1].function.name",
+                Rule::InvalidName,
+                message,
+            );
+        }
+        assert_fine(ask_any().tool(Tool::function("a_B-9".repeat(12))));
+        // of custom tools no source says which names they have
+        assert_fine(ask_any().tool(Tool::custom("two words")));
         assert_told(
-            &read(json!({"model": "d", "messages": [
-                {"role": "assistant", "tool_calls": "c1"},
-                {"role": "tool", "content": "1", "tool_call_id": "c1"}
-            ]})),
-            &[(
-                "messages[0].tool_calls",
-                Rule::WrongType,
-                "tool_calls cannot be a string: pass a list of calls with id, type and function",
-            )],
+            &read(json!({"model": "d", "messages": [{"role": "user"}], "functions": [{"name": "a b"}, {}]})),
+            &[("functions[0].name", Rule::InvalidName, message), ("functions[1].name", Rule::InvalidName, message)],
         );
     }
 }

@@ -1,0 +1,225 @@
+//! Tool calls and their results in the conversation: each call is answered right after the turn that made it,
+//! and each answer has its call.
+
+use std::collections::HashSet;
+
+use super::Check;
+use crate::request::violation::{Rule, Violation};
+use crate::response::{Role, ToolCall};
+
+/// How many calls without a result are named; the others are counted.
+const NAMED: usize = 3;
+/// How long an id may be to be printed. The service's own have about 30 characters.
+const PRINTED: usize = 64;
+
+/// An assistant's turn that called tools, and which calls have a result so far.
+struct Turn<'a> {
+    at: usize,
+    calls: &'a [ToolCall],
+    answered: HashSet<&'a str>,
+}
+
+/// The service wants a result for every call before the next turn, and before it answers.
+pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let mut called: HashSet<&str> = HashSet::new();
+    let mut all_are_read = true;
+    let mut turn: Option<Turn<'_>> = None;
+    for (at, message) in check.messages() {
+        let unread = |member| message.extra().is_some_and(|extra| extra.contains_key(member));
+        let calls = message.tool_calls();
+        // what cannot be read is told as a wrong type
+        let is_read = !unread("tool_calls") && calls.iter().all(|call| !call.id().is_empty());
+        all_are_read &= is_read;
+        called.extend(calls.iter().map(ToolCall::id));
+        if message.role != Some(Role::Tool) {
+            if let Some(turn) = turn.take() {
+                turn.missing_results(found);
+            }
+            let calls_tools = message.role == Some(Role::Assistant) && is_read && !calls.is_empty();
+            turn = calls_tools.then(|| Turn { at, calls, answered: HashSet::new() });
+            continue;
+        }
+        let id = message.tool_call_id.as_deref().unwrap_or_default();
+        let parameter = || format!("messages[{at}].tool_call_id");
+        if id.is_empty() {
+            if !unread("tool_call_id") {
+                found.push(Violation::new(
+                    parameter(),
+                    Rule::RequiredParameter,
+                    "a tool message names the call it answers: pass the id of the tool call",
+                ));
+            }
+        } else if all_are_read && !called.contains(id) {
+            found.push(Violation::new(
+                parameter(),
+                Rule::Contradiction,
+                "no earlier assistant message made this tool call: put the answer with its tool calls before it",
+            ));
+        } else if let Some(turn) = &mut turn {
+            turn.answered.insert(id);
+        }
+    }
+    if let Some(turn) = turn {
+        turn.missing_results(found);
+    }
+}
+
+impl Turn<'_> {
+    fn missing_results(&self, found: &mut Vec<Violation>) {
+        let unanswered = |(_, call): &(usize, &ToolCall)| !self.answered.contains(call.id());
+        let mut missing = self.calls.iter().enumerate().filter(unanswered);
+        let named: Vec<String> = missing.by_ref().take(NAMED).map(|(at, call)| printed(at, call.id())).collect();
+        if named.is_empty() {
+            return;
+        }
+        let more = match missing.count() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        found.push(Violation::new(
+            format!("messages[{}].tool_calls", self.at),
+            Rule::Contradiction,
+            format!(
+                "no result follows for {}{more}: put a tool message for each right after this turn, such as \
+                 .tool_result(id, ..), or leave the calls out",
+                named.join(", ")
+            ),
+        ));
+    }
+}
+
+/// The id of a call if it looks like one, else its place in the list.
+fn printed(at: usize, id: &str) -> String {
+    if id.len() <= PRINTED && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        id.to_owned()
+    } else {
+        format!("tool_calls[{at}]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::*;
+    use crate::request::Message;
+
+    const NO_CALL: &str =
+        "no earlier assistant message made this tool call: put the answer with its tool calls before it";
+
+    fn calls(ids: &[&str]) -> Message {
+        Message::assistant_tool_calls(ids.iter().map(|id| ToolCall::function(*id, "f", "{}")))
+    }
+
+    fn no_result(ids: &str) -> String {
+        format!(
+            "no result follows for {ids}: put a tool message for each right after this turn, such as \
+             .tool_result(id, ..), or leave the calls out"
+        )
+    }
+
+    #[test]
+    fn a_result_names_its_call() {
+        for message in [
+            json!({"role": "tool", "content": "1"}),
+            json!({"role": "tool", "content": "1", "tool_call_id": ""}),
+            json!({"role": "tool", "content": "1", "tool_call_id": null}),
+        ] {
+            assert_told(
+                &read(json!({"model": "d", "messages": [message]})),
+                &[(
+                    "messages[0].tool_call_id",
+                    Rule::RequiredParameter,
+                    "a tool message names the call it answers: pass the id of the tool call",
+                )],
+            );
+        }
+    }
+
+    #[test]
+    fn a_result_follows_its_call() {
+        assert_fine(ask_any().message(calls(&["c1"])).tool_result("c1", "1"));
+        assert_refused(ask_any().tool_result("c1", "1"), "messages[1].tool_call_id", Rule::Contradiction, NO_CALL);
+        assert_told(
+            &ask_any().tool_result("c1", "1").message(calls(&["c1"])).build_unchecked(),
+            &[
+                ("messages[1].tool_call_id", Rule::Contradiction, NO_CALL),
+                ("messages[2].tool_calls", Rule::Contradiction, &no_result("c1")),
+            ],
+        );
+        assert_told(
+            &ask_any().message(calls(&["c1"])).tool_result("c2", "1").build_unchecked(),
+            &[
+                ("messages[2].tool_call_id", Rule::Contradiction, NO_CALL),
+                ("messages[1].tool_calls", Rule::Contradiction, &no_result("c1")),
+            ],
+        );
+    }
+
+    #[test]
+    fn every_call_has_its_result_before_the_next_turn() {
+        let open = || ask_any().message(calls(&["c1", "c2"]));
+        for (asked, missing) in [
+            (open(), "c1, c2"),
+            (open().tool_result("c2", "1"), "c1"),
+            (open().tool_result("c1", "1").tool_result("c1", "2"), "c2"),
+            (open().tool_result("c1", "1").user("and?"), "c2"),
+            // a result that comes too late is told once, where it is missing
+            (open().tool_result("c1", "1").user("and?").tool_result("c2", "1"), "c2"),
+            (open().tool_result("c1", "1").assistant("well"), "c2"),
+        ] {
+            assert_refused(asked, "messages[1].tool_calls", Rule::Contradiction, &no_result(missing));
+        }
+        let answered = || open().tool_result("c2", "2").tool_result("c1", "1");
+        assert_fine(answered());
+        assert_fine(answered().assistant("both").user("again").message(calls(&["c3"])).tool_result("c3", "3"));
+        assert_told(
+            &open().user("never mind").message(calls(&["c3"])).build_unchecked(),
+            &[
+                ("messages[1].tool_calls", Rule::Contradiction, &no_result("c1, c2")),
+                ("messages[3].tool_calls", Rule::Contradiction, &no_result("c3")),
+            ],
+        );
+    }
+
+    #[test]
+    fn many_calls_are_counted_and_odd_ids_are_told_by_place() {
+        assert_refused(
+            ask_any().message(calls(&["a", "b", "c", "d", "e"])),
+            "messages[1].tool_calls",
+            Rule::Contradiction,
+            &no_result("a, b, c and 2 more"),
+        );
+        assert_refused(
+            ask_any().message(calls(&["a", "two words", &"x".repeat(65)])),
+            "messages[1].tool_calls",
+            Rule::Contradiction,
+            &no_result("a, tool_calls[1], tool_calls[2]"),
+        );
+    }
+
+    #[test]
+    fn calls_that_cannot_be_read_accuse_no_result() {
+        let answer = json!({"role": "tool", "content": "1", "tool_call_id": "c1"});
+        assert_told(
+            &read(json!({"model": "d", "messages": [{"role": "assistant", "tool_calls": "c1"}, answer]})),
+            &[(
+                "messages[0].tool_calls",
+                Rule::WrongType,
+                "tool_calls cannot be a string: pass a list of calls with id, type and function",
+            )],
+        );
+        for id in [Value::Null, json!("")] {
+            let call = json!({"id": id, "type": "function", "function": {"name": "f", "arguments": ""}});
+            let turn = json!({"role": "assistant", "tool_calls": [call]});
+            assert_told(&read(json!({"model": "d", "messages": [turn, answer, {"role": "user"}]})), &[]);
+        }
+    }
+
+    #[test]
+    fn only_an_assistant_calls() {
+        let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}});
+        assert_told(&read(json!({"model": "d", "messages": [{"role": "user", "tool_calls": [call]}]})), &[]);
+    }
+}
