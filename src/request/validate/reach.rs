@@ -10,7 +10,7 @@ pub(super) fn deployment_name(check: &Check<'_>, found: &mut Vec<Violation>) {
     let name = check.request.deployment.name();
     let problem = if name.is_empty() && check.is_unread("model") {
         return;
-    } else if name.is_empty() {
+    } else if name.trim().is_empty() {
         "the deployment has no name: pass the name the model was deployed under"
     } else if name == "." || name == ".." || name.contains(['/', '\\']) || name.chars().any(char::is_control) {
         "a deployment name is one path segment: no '/', no '\\', no control characters, not '.' or '..'"
@@ -71,12 +71,14 @@ mod tests {
 
     #[test]
     fn a_deployment_without_a_name_is_refused() {
-        assert_refused(
-            ChatCompletionRequest::builder("").user("hi"),
-            "model",
-            Rule::InvalidName,
-            "the deployment has no name: pass the name the model was deployed under",
-        );
+        for name in ["", " ", "\u{a0} \t"] {
+            assert_refused(
+                ChatCompletionRequest::builder(name).user("hi"),
+                "model",
+                Rule::InvalidName,
+                "the deployment has no name: pass the name the model was deployed under",
+            );
+        }
         let unread = read(json!({"model": 5, "messages": [{"role": "user", "content": "hi"}]}));
         assert_told(&unread, &[("model", Rule::WrongType, "model cannot be this number: pass a string")]);
         assert_told(&unread.with_deployment("d"), &[]);
