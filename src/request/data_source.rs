@@ -72,47 +72,47 @@ wire_struct! {
     /// # let _ = source;
     /// ```
     pub struct DataSource {
-        kind: DataSourceType = "type",
-        parameters: DataSourceParameters = "parameters",
+        pub(super) kind: DataSourceType = "type",
+        pub(super) parameters: DataSourceParameters = "parameters",
     }
 }
 
 wire_struct! {
     /// The settings of a source. Which of them apply depends on its kind.
     pub(crate) struct DataSourceParameters {
-        endpoint: String = "endpoint",
-        index_name: String = "index_name",
-        database_name: String = "database_name",
-        container_name: String = "container_name",
-        collection_name: String = "collection_name",
-        app_name: String = "app_name",
-        environment: String = "environment",
-        authentication: DataSourceAuthentication = "authentication",
-        top_n_documents: u64 = "top_n_documents",
-        max_search_queries: u64 = "max_search_queries",
-        allow_partial_result: bool = "allow_partial_result",
-        in_scope: bool = "in_scope",
-        strictness: u64 = "strictness",
-        query_type: QueryType = "query_type",
-        semantic_configuration: String = "semantic_configuration",
-        filter: String = hidden "filter",
-        fields_mapping: FieldsMapping = "fields_mapping",
-        embedding_dependency: EmbeddingDependency = "embedding_dependency",
-        include_contexts: List<IncludeContext> = "include_contexts",
-        role_information: String = hidden "role_information",
+        pub(super) endpoint: String = "endpoint",
+        pub(super) index_name: String = "index_name",
+        pub(super) database_name: String = "database_name",
+        pub(super) container_name: String = "container_name",
+        pub(super) collection_name: String = "collection_name",
+        pub(super) app_name: String = "app_name",
+        pub(super) environment: String = "environment",
+        pub(super) authentication: DataSourceAuthentication = "authentication",
+        pub(super) top_n_documents: u64 = "top_n_documents",
+        pub(super) max_search_queries: u64 = "max_search_queries",
+        pub(super) allow_partial_result: bool = "allow_partial_result",
+        pub(super) in_scope: bool = "in_scope",
+        pub(super) strictness: u64 = "strictness",
+        pub(super) query_type: QueryType = "query_type",
+        pub(super) semantic_configuration: String = "semantic_configuration",
+        pub(super) filter: String = hidden "filter",
+        pub(super) fields_mapping: FieldsMapping = "fields_mapping",
+        pub(super) embedding_dependency: EmbeddingDependency = "embedding_dependency",
+        pub(super) include_contexts: List<IncludeContext> = "include_contexts",
+        pub(super) role_information: String = hidden "role_information",
     }
 }
 
 wire_struct! {
     /// Which fields of a document hold what.
     pub struct FieldsMapping {
-        title_field: String = "title_field",
-        url_field: String = "url_field",
-        filepath_field: String = "filepath_field",
-        content_fields: List<String> = "content_fields",
-        content_fields_separator: String = "content_fields_separator",
-        vector_fields: List<String> = "vector_fields",
-        image_vector_fields: List<String> = "image_vector_fields",
+        pub(super) title_field: String = "title_field",
+        pub(super) url_field: String = "url_field",
+        pub(super) filepath_field: String = "filepath_field",
+        pub(super) content_fields: List<String> = "content_fields",
+        pub(super) content_fields_separator: String = "content_fields_separator",
+        pub(super) vector_fields: List<String> = "vector_fields",
+        pub(super) image_vector_fields: List<String> = "image_vector_fields",
     }
 }
 
@@ -176,15 +176,15 @@ impl FieldsMapping {
 wire_struct! {
     /// How the service signs in to a source. Its secrets are not in `Debug`.
     pub struct DataSourceAuthentication {
-        kind: String = "type",
-        key: String = hidden "key",
-        key_id: String = hidden "key_id",
-        encoded_api_key: String = hidden "encoded_api_key",
-        connection_string: String = hidden "connection_string",
-        access_token: String = hidden "access_token",
-        username: String = hidden "username",
-        password: String = hidden "password",
-        managed_identity_resource_id: String = "managed_identity_resource_id",
+        pub(super) kind: String = "type",
+        pub(super) key: String = hidden "key",
+        pub(super) key_id: String = hidden "key_id",
+        pub(super) encoded_api_key: String = hidden "encoded_api_key",
+        pub(super) connection_string: String = hidden "connection_string",
+        pub(super) access_token: String = hidden "access_token",
+        pub(super) username: String = hidden "username",
+        pub(super) password: String = hidden "password",
+        pub(super) managed_identity_resource_id: String = "managed_identity_resource_id",
     }
 }
 
@@ -245,12 +245,12 @@ impl DataSourceAuthentication {
 wire_struct! {
     /// Who turns text into vectors for the search.
     pub struct EmbeddingDependency {
-        kind: String = "type",
-        endpoint: String = "endpoint",
-        authentication: Box<DataSourceAuthentication> = "authentication",
-        deployment_name: String = "deployment_name",
-        model_id: String = "model_id",
-        dimensions: u64 = "dimensions",
+        pub(super) kind: String = "type",
+        pub(super) endpoint: String = "endpoint",
+        pub(super) authentication: Box<DataSourceAuthentication> = "authentication",
+        pub(super) deployment_name: String = "deployment_name",
+        pub(super) model_id: String = "model_id",
+        pub(super) dimensions: u64 = "dimensions",
     }
 }
 

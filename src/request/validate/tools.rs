@@ -218,8 +218,8 @@ mod tests {
                 "tools": [{"type": "function", "function": {"name": 5}}, {"type": "function", "function": 5}]
             })),
             &[
-                ("tools[1].function", Rule::WrongType, "function cannot be this number: pass an object"),
                 ("tools[0].function.name", Rule::WrongType, "name cannot be this number: pass a string"),
+                ("tools[1].function", Rule::WrongType, "function cannot be this number: pass an object"),
             ],
         );
     }
