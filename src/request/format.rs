@@ -84,8 +84,9 @@ impl ResponseFormat {
 
     /// JSON that reads into `T`, in strict mode.
     ///
-    /// The schema is made valid for strict mode where that loses nothing. What cannot be is reported when
-    /// the request is built; `lint_schema` tells the same in a test.
+    /// The schema is made valid for strict mode where that loses nothing: `Option<T>` may be
+    /// `null`, and fields with `#[serde(default)]` are always written by the model. What cannot be made so,
+    /// such as a map or a `serde_json::Value`, is reported when the request is built; `lint_schema` tells the same in a test.
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn json_schema_for<T: schemars::JsonSchema>() -> Self {

@@ -5,9 +5,11 @@
 //! and not the first call. [`make_strict`] rewrites a schema where that loses nothing, and reports the
 //! rest. With the feature `schemars`, `schema_for` starts from a Rust type.
 //!
-//! What the documentation does not forbid makes no finding in [`lint_schema`]: the service may accept
-//! it. [`make_strict`] says a little more, because what it returns should work at the first try. The
-//! answer is read with [`ChatCompletion::parse`](crate::ChatCompletion::parse).
+//! What neither the documentation forbids nor the service was seen to refuse makes no finding. Seen to be
+//! refused, with the words "schema must have a 'type' key", "array schema missing items" and "$ref cannot
+//! have keywords", are schemas that do not say what they hold, and more than words beside a `$ref`. The
+//! builder reports the same findings. The answer is read with
+//! [`ChatCompletion::parse`](crate::ChatCompletion::parse).
 //!
 //! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
 
@@ -62,7 +64,7 @@ pub enum SchemaRule {
     UnsupportedType,
     /// Every `$ref` points to a schema.
     UnresolvedRef,
-    /// Every schema says what it holds. Only [`make_strict`] reports this one.
+    /// Every schema says what it holds.
     Untyped,
 }
 

@@ -104,8 +104,9 @@ impl Tool {
 
     /// A strict function whose parameters are the fields of `T`.
     ///
-    /// The schema is made valid for strict mode where that loses nothing. What cannot be is reported when
-    /// the request is built.
+    /// The schema is made valid for strict mode where that loses nothing: `Option<T>` may be
+    /// `null`, and fields with `#[serde(default)]` are always written by the model. What cannot be made so,
+    /// such as a map or a `serde_json::Value`, is reported when the request is built.
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn function_for<T: schemars::JsonSchema>(name: impl Into<String>) -> Self {

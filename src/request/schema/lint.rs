@@ -35,6 +35,7 @@ const CONSTRAINTS: &[&str] = &[
 const BUILDERS: &[(&str, &str)] = &[
     ("patternProperties", "name every property, or use a list of key and value objects"),
     ("unevaluatedProperties", "use `additionalProperties: false`"),
+    ("prefixItems", "use an object with a property for each place"),
     ("oneOf", "use `anyOf`"),
     ("allOf", "merge its parts into one schema"),
     ("not", "check it in your code"),
@@ -74,24 +75,18 @@ const TYPES: &[&str] = &["string", "number", "boolean", "integer", "object", "ar
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
 #[must_use]
 pub fn lint_schema(schema: &Value) -> Vec<SchemaFinding> {
-    Lint::new(schema, false).run()
-}
-
-/// The same, and what the documentation neither allows nor forbids.
-pub(super) fn lint_rewritten(schema: &Value) -> Vec<SchemaFinding> {
-    Lint::new(schema, true).run()
+    Lint::new(schema).run()
 }
 
 struct Lint<'a> {
     root: &'a Value,
-    doubts: bool,
     properties: usize,
     findings: Vec<SchemaFinding>,
 }
 
 impl<'a> Lint<'a> {
-    fn new(root: &'a Value, doubts: bool) -> Self {
-        Self { root, doubts, properties: 0, findings: Vec::new() }
+    fn new(root: &'a Value) -> Self {
+        Self { root, properties: 0, findings: Vec::new() }
     }
 
     fn run(mut self) -> Vec<SchemaFinding> {
@@ -134,7 +129,7 @@ impl<'a> Lint<'a> {
 
     fn schema(&mut self, schema: &Value, at: &mut String, depth: usize) {
         let Value::Object(node) = schema else {
-            if self.doubts && depth > 0 {
+            if depth > 0 {
                 self.found(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
             }
             return;
@@ -158,8 +153,6 @@ impl<'a> Lint<'a> {
                 "say it in `description`, or check it in your code"
             } else if let Some((_, way_out)) = BUILDERS.iter().find(|(name, _)| name == key) {
                 way_out
-            } else if self.doubts && key == "prefixItems" {
-                "use an object with a property for each place"
             } else {
                 continue;
             };
@@ -176,15 +169,14 @@ impl<'a> Lint<'a> {
                 }
             }
             Some(one) => self.one_type(one, &format!("{at}/type")),
-            None if self.doubts => {
+            None => {
                 let says = ["enum", "const", "anyOf", "oneOf", "allOf", "$ref", "properties"];
                 if !at.is_empty() && !says.iter().any(|key| node.contains_key(*key)) {
                     self.found(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
                 }
             }
-            None => {}
         }
-        if self.doubts && node.get("type").is_some_and(|one| one == "array") {
+        if node.get("type").is_some_and(|one| one == "array") {
             let typed = ["items", "prefixItems"].iter().any(|key| node.contains_key(*key));
             if !typed {
                 self.found(at, Rule::Untyped, "the list does not say what it holds: add `items`");
@@ -210,8 +202,7 @@ impl<'a> Lint<'a> {
             let message = format!("nothing in the schema is at `{reference}`: add it under `$defs`");
             self.found(&format!("{at}/$ref"), Rule::UnresolvedRef, message);
         }
-        let beside = node.keys().find(|key| constrains(key));
-        if let Some(key) = beside.filter(|_| self.doubts) {
+        if let Some(key) = node.keys().find(|key| constrains(key)) {
             let message = format!("`{key}` stands beside a `$ref`: write the schema out in full");
             self.found(&format!("{at}/{key}"), Rule::UnsupportedKeyword, message);
         }
@@ -335,14 +326,38 @@ mod tests {
                 "maybe": {"type": ["string", "null"], "default": null},
                 "numbers": {"type": "array", "items": {"type": "number"}},
                 "either": {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/node"}, {"type": "boolean"}]},
-                "anything": true,
                 "root": {"$ref": "#"}
             },
-            "required": ["text", "word", "one", "maybe", "numbers", "either", "anything", "root"],
+            "required": ["text", "word", "one", "maybe", "numbers", "either", "root"],
             "additionalProperties": false,
             "$defs": {"node": object(json!({"next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}}))}
         });
         assert_eq!(lint_schema(&schema), []);
+    }
+
+    #[test]
+    fn every_schema_says_what_it_holds() {
+        let schema = object(json!({
+            "a": true, "b": {}, "c": {"description": "anything"}, "d": {"type": "array"},
+            "e": {"type": "array", "items": {}}, "f": {"anyOf": [{"type": "string"}, {}]}
+        }));
+        let places: Vec<(String, Rule)> = found(&schema);
+        let untyped = ["a", "b", "c", "d", "e/items", "f/anyOf/1"];
+        assert_eq!(places, untyped.map(|place| (format!("/properties/{place}"), Rule::Untyped)));
+    }
+
+    #[test]
+    fn a_reference_stands_alone_but_for_words() {
+        let with = |beside: Value| {
+            let mut property = json!({"$ref": "#/$defs/p"});
+            property.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
+            let mut schema = object(json!({"a": property}));
+            schema["$defs"] = json!({"p": object(json!({}))});
+            found(&schema)
+        };
+        assert_eq!(with(json!({"description": "words"})), []);
+        assert_eq!(with(json!({"minProperties": 1})).len(), 2);
+        assert_eq!(with(json!({"type": "string"})), at("/properties/a/type", Rule::UnsupportedKeyword));
     }
 
     #[test]

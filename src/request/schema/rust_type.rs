@@ -13,8 +13,10 @@ const MAX_NAME: usize = 64;
 /// The schema of a Rust type, made valid for strict mode, and what could not be made so.
 ///
 /// As [`make_strict`](super::make_strict), with what is known of Rust types: `Option<T>` may be `null`,
-/// and a field with `#[serde(default)]` that is no `Option` is reported, because its default cannot be
-/// said. The type's name is left out of the schema; [`schema_name`] has it.
+/// and a field with `#[serde(default)]` becomes required, without its default. Strict mode knows no
+/// defaults, and nothing is lost: the type has the field either way, and the model now always says it;
+/// the default still counts where the type reads other JSON. The type's name is left out of the schema;
+/// [`schema_name`] has it.
 ///
 /// # Example: a struct that the model fills in
 ///
@@ -46,7 +48,7 @@ pub fn schema_for<T: JsonSchema>() -> (Value, Vec<SchemaFinding>) {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.remove("title");
-    rewrite(schema.to_value(), Optional::Stays)
+    rewrite(schema.to_value(), Optional::BecomesRequired)
 }
 
 /// The name of a Rust type, as the service allows names: at most 64 of `A-Z a-z 0-9 _ -`.
@@ -253,8 +255,6 @@ mod tests {
         assert_eq!(
             found,
             [
-                at("/properties/count", SchemaRule::Required),
-                at("/properties/unwritable", SchemaRule::Required),
                 at("/properties/anything", SchemaRule::Untyped),
                 at("/properties/digit/maximum", SchemaRule::UnsupportedKeyword),
                 at("/properties/digit/minimum", SchemaRule::UnsupportedKeyword),
@@ -262,6 +262,51 @@ mod tests {
                 at("/properties/pair/prefixItems", SchemaRule::UnsupportedKeyword),
             ]
         );
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    struct Settings {
+        name: String,
+        #[serde(default)]
+        retries: u32,
+        #[serde(default = "three")]
+        level: Option<u8>,
+        #[serde(default)]
+        unwritable: Unwritable,
+        #[serde(default)]
+        limits: Limits,
+        #[serde(default)]
+        tags: Vec<String>,
+    }
+
+    #[derive(Deserialize, JsonSchema, serde::Serialize)]
+    #[serde(default)]
+    struct Limits {
+        low: i64,
+        high: i64,
+    }
+
+    impl Default for Limits {
+        fn default() -> Self {
+            Self { low: 1, high: 9 }
+        }
+    }
+
+    fn three() -> Option<u8> {
+        Some(3)
+    }
+
+    #[test]
+    fn fields_with_a_default_become_required_without_it() {
+        let schema = strict::<Settings>();
+        assert!(!schema.to_string().contains("default"), "{schema:#}");
+        let mut required: Vec<&str> =
+            schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        required.sort_unstable();
+        assert_eq!(required, ["level", "limits", "name", "retries", "tags", "unwritable"]);
+        assert_eq!(schema["properties"]["retries"], json!({"type": "integer"}));
+        assert_eq!(schema["properties"]["level"], json!({"type": ["integer", "null"]}));
+        assert_eq!(schema["$defs"]["Limits"]["required"], json!(["high", "low"]));
     }
 
     #[test]

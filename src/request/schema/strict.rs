@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::lint::lint_rewritten;
+use super::lint::lint_schema;
 use super::normalise::{const_to_enum, drop_number_format, join_enums, one_of_to_any_of, unwrap_all_of};
 use super::references::{constrains, drop_unused, free_reference, resolve};
 use super::{MAX_WALK, SchemaFinding, is_mixed, is_object};
@@ -59,19 +59,20 @@ pub fn make_strict(schema: Value) -> (Value, Vec<SchemaFinding>) {
     rewrite(schema, Optional::BecomesNull)
 }
 
-/// What becomes of a property that is neither required nor may be `null`.
+/// What becomes of a property that is not required.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Optional {
-    /// It may be `null`.
+    /// It may be `null`. One that has a default is reported instead.
     BecomesNull,
-    /// It is reported. In a schema from a Rust type it has a default and is no `Option`.
+    /// It must be there, and its default is left out. In a schema from a Rust type it is a field with
+    /// `#[serde(default)]` or an `Option`, and an answer that says it reads into the same type.
     #[cfg(feature = "schemars")]
-    Stays,
+    BecomesRequired,
 }
 
 pub(super) fn rewrite(schema: Value, optional: Optional) -> (Value, Vec<SchemaFinding>) {
     let schema = fixed_point(&schema, optional).unwrap_or(schema);
-    let findings = lint_rewritten(&schema);
+    let findings = lint_schema(&schema);
     (schema, findings)
 }
 
@@ -201,16 +202,15 @@ impl Round<'_> {
         }
     }
 
-    /// Makes an optional property say "nothing" with `null`, if it can.
+    /// Makes a property fit to be required, if it can be.
     fn may_be_required(&self, property: &mut Value) -> bool {
-        if property.get("default").is_some_and(|default| !default.is_null()) {
-            return false;
-        }
-        if !self.allows_null(property, 0, &mut HashMap::new()) {
-            if self.optional != Optional::BecomesNull {
+        if self.optional == Optional::BecomesNull {
+            if property.get("default").is_some_and(|default| !default.is_null()) {
                 return false;
             }
-            allow_null(property);
+            if !self.allows_null(property, 0, &mut HashMap::new()) {
+                allow_null(property);
+            }
         }
         if let Value::Object(property) = property {
             property.remove("default");
@@ -284,7 +284,7 @@ fn allow_null(schema: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::schema::{SchemaRule, lint_schema};
+    use crate::request::schema::SchemaRule;
     use proptest::prelude::*;
 
     fn in_object(property: &Value) -> Value {
@@ -564,7 +564,7 @@ mod tests {
             if let Value::Object(root) = &mut schema {
                 root.insert("$defs".to_owned(), json!(definitions));
             }
-            for optional in [Optional::BecomesNull, #[cfg(feature = "schemars")] Optional::Stays] {
+            for optional in [Optional::BecomesNull, #[cfg(feature = "schemars")] Optional::BecomesRequired] {
                 let once = rewrite(schema.clone(), optional);
                 let twice = rewrite(once.0.clone(), optional);
                 prop_assert_eq!(&once, &twice);

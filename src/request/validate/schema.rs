@@ -155,6 +155,43 @@ mod tests {
         assert_fine(ask_any().tool(Tool::function("f").parameters(loose)));
     }
 
+    #[cfg(feature = "schemars")]
+    #[test]
+    fn what_a_rust_type_cannot_say_strictly_is_told() {
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "only described, never made")]
+        struct Loose {
+            name: String,
+            v: Value,
+        }
+        let message = "the schema does not say what it holds: give it a type";
+        assert_refused(
+            ask_any().response_format(ResponseFormat::json_schema_for::<Loose>()),
+            "response_format.json_schema.schema/properties/v",
+            Rule::StrictSchema,
+            message,
+        );
+        assert_refused(
+            ask_any().tool(Tool::function_for::<Loose>("f")),
+            "tools[0].function.parameters/properties/v",
+            Rule::StrictSchema,
+            message,
+        );
+    }
+
+    #[cfg(feature = "schemars")]
+    #[test]
+    fn a_rust_type_with_defaults_is_taken() {
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "only described, never made")]
+        struct Settings {
+            name: String,
+            #[schemars(default)]
+            retries: u32,
+        }
+        assert_fine(ask_any().response_format(ResponseFormat::json_schema_for::<Settings>()));
+    }
+
     #[test]
     fn a_schema_has_a_name_the_service_takes() {
         let message = "a schema's name is 1 to 64 letters, digits, '_' or '-'";
