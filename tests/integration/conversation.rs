@@ -13,11 +13,7 @@ fn completion(message: &Value) -> ChatCompletion {
 fn turn(completion: &ChatCompletion) -> Value {
     let request = ChatCompletionRequest::builder("d").user("q").build().unwrap();
     let next = request.with_message(completion.message().cloned().unwrap());
-    let answered = completion.tool_calls().iter().fold(next.clone(), |next, call| {
-        assert!(next.validate().is_err(), "the service wants the results first");
-        next.with_message(Message::tool(call.id(), "42"))
-    });
-    answered.validate().unwrap();
+    next.validate().unwrap();
     let written = json!(next);
     let turns = written["messages"].as_array().unwrap();
     assert_eq!(turns.len(), 2);
@@ -86,6 +82,5 @@ fn a_tool_loop_is_one_call_a_turn() {
     assert_eq!(roles, ["user", "assistant", "tool"]);
     assert_eq!(request.messages()[2].tool_call_id(), Some("call_1"));
     let built = ChatCompletionRequest::builder("d").user("q").message(answer.message().unwrap());
-    assert_eq!(built.clone().build_unchecked().messages(), &request.messages()[..2]);
-    assert_eq!(built.tool_result("call_1", "42").build().unwrap(), request);
+    assert_eq!(built.build().unwrap().messages(), &request.messages()[..2]);
 }

@@ -19,7 +19,8 @@ struct Turn<'a> {
     answered: HashSet<&'a str>,
 }
 
-/// The service wants a result for every call before the next turn, and before it answers.
+/// The service wants a result for every call before the next turn, and before it answers. Calls at the end are
+/// told when the request is sent: until then `with_message` may add their results.
 pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
     let mut called: HashSet<&str> = HashSet::new();
     let mut all_are_read = true;
@@ -59,7 +60,7 @@ pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
             turn.answered.insert(id);
         }
     }
-    if let Some(turn) = turn {
+    if let Some(turn) = turn.filter(|_| check.api_version.is_some()) {
         turn.missing_results(found);
     }
 }
@@ -103,13 +104,23 @@ mod tests {
 
     use super::super::testing::{ask_any, assert_fine, assert_refused, assert_told, read};
     use super::*;
-    use crate::request::Message;
+    use crate::model::ApiVersion;
+    use crate::request::{ChatCompletionRequestBuilder, Message};
 
     const NO_CALL: &str =
         "no earlier assistant message made this tool call: put the answer with its tool calls before it";
 
     fn calls(ids: &[&str]) -> Message {
         Message::assistant_tool_calls(ids.iter().map(|id| ToolCall::function(*id, "f", "{}")))
+    }
+
+    /// As when a client is about to send.
+    #[track_caller]
+    fn assert_told_when_sent(asked: ChatCompletionRequestBuilder, expected: &[(&str, &str)]) {
+        let violations = asked.build_unchecked().violations(Some(false), Some(&ApiVersion::V1));
+        assert!(violations.iter().all(|violation| violation.rule() == Rule::Contradiction));
+        let told: Vec<_> = violations.iter().map(|violation| (violation.parameter(), violation.message())).collect();
+        assert_eq!(told, expected);
     }
 
     fn no_result(ids: &str) -> String {
@@ -141,19 +152,13 @@ mod tests {
     fn a_result_follows_its_call() {
         assert_fine(ask_any().message(calls(&["c1"])).tool_result("c1", "1"));
         assert_refused(ask_any().tool_result("c1", "1"), "messages[1].tool_call_id", Rule::Contradiction, NO_CALL);
-        assert_told(
-            &ask_any().tool_result("c1", "1").message(calls(&["c1"])).build_unchecked(),
-            &[
-                ("messages[1].tool_call_id", Rule::Contradiction, NO_CALL),
-                ("messages[2].tool_calls", Rule::Contradiction, &no_result("c1")),
-            ],
+        assert_told_when_sent(
+            ask_any().tool_result("c1", "1").message(calls(&["c1"])),
+            &[("messages[1].tool_call_id", NO_CALL), ("messages[2].tool_calls", &no_result("c1"))],
         );
-        assert_told(
-            &ask_any().message(calls(&["c1"])).tool_result("c2", "1").build_unchecked(),
-            &[
-                ("messages[2].tool_call_id", Rule::Contradiction, NO_CALL),
-                ("messages[1].tool_calls", Rule::Contradiction, &no_result("c1")),
-            ],
+        assert_told_when_sent(
+            ask_any().message(calls(&["c1"])).tool_result("c2", "1"),
+            &[("messages[2].tool_call_id", NO_CALL), ("messages[1].tool_calls", &no_result("c1"))],
         );
     }
 
@@ -169,33 +174,28 @@ mod tests {
             (open().tool_result("c1", "1").user("and?").tool_result("c2", "1"), "c2"),
             (open().tool_result("c1", "1").assistant("well"), "c2"),
         ] {
-            assert_refused(asked, "messages[1].tool_calls", Rule::Contradiction, &no_result(missing));
+            assert_told_when_sent(asked, &[("messages[1].tool_calls", &no_result(missing))]);
         }
+        assert_refused(open().user("never mind"), "messages[1].tool_calls", Rule::Contradiction, &no_result("c1, c2"));
+        assert_fine(open().tool_result("c1", "1"));
         let answered = || open().tool_result("c2", "2").tool_result("c1", "1");
         assert_fine(answered());
         assert_fine(answered().assistant("both").user("again").message(calls(&["c3"])).tool_result("c3", "3"));
-        assert_told(
-            &open().user("never mind").message(calls(&["c3"])).build_unchecked(),
-            &[
-                ("messages[1].tool_calls", Rule::Contradiction, &no_result("c1, c2")),
-                ("messages[3].tool_calls", Rule::Contradiction, &no_result("c3")),
-            ],
+        assert_told_when_sent(
+            open().user("never mind").message(calls(&["c3"])),
+            &[("messages[1].tool_calls", &no_result("c1, c2")), ("messages[3].tool_calls", &no_result("c3"))],
         );
     }
 
     #[test]
     fn many_calls_are_counted_and_odd_ids_are_told_by_place() {
-        assert_refused(
+        assert_told_when_sent(
             ask_any().message(calls(&["a", "b", "c", "d", "e"])),
-            "messages[1].tool_calls",
-            Rule::Contradiction,
-            &no_result("a, b, c and 2 more"),
+            &[("messages[1].tool_calls", &no_result("a, b, c and 2 more"))],
         );
-        assert_refused(
+        assert_told_when_sent(
             ask_any().message(calls(&["a", "two words", &"x".repeat(65)])),
-            "messages[1].tool_calls",
-            Rule::Contradiction,
-            &no_result("a, tool_calls[1], tool_calls[2]"),
+            &[("messages[1].tool_calls", &no_result("a, tool_calls[1], tool_calls[2]"))],
         );
     }
 
