@@ -31,7 +31,7 @@ wire_struct! {
     pub struct Message {
         pub(crate) role: Role = "role",
         pub(crate) content: MessageContent = "content",
-        pub(crate) name: String = "name",
+        pub(crate) name: String = hidden "name",
         pub(crate) refusal: String = hidden "refusal",
         pub(crate) tool_calls: List<ToolCall> = "tool_calls",
         pub(crate) function_call: FunctionCall = "function_call",
@@ -180,7 +180,8 @@ impl Message {
     #[cfg(feature = "client")]
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let content = self.content.as_ref().into_iter().flat_map(MessageContent::texts);
-        content.chain(self.tool_calls().iter().map(ToolCall::input)).chain(self.refusal.as_deref())
+        let called = self.tool_calls().iter().map(ToolCall::input);
+        content.chain(called).chain(self.refusal.as_deref()).chain(self.name.as_deref())
     }
 }
 
@@ -242,7 +243,12 @@ impl MessageContent {
         };
         let said = parts.iter().flat_map(|part| {
             let url = part.image_url.as_ref().and_then(|image| image.url.as_ref());
-            [part.text.as_ref(), part.refusal.as_ref(), url]
+            let sound = part.input_audio.as_ref().and_then(|sound| sound.data.as_ref());
+            let file =
+                |field: fn(&FilePart) -> &Option<String>| part.file.as_ref().and_then(|file| field(file).as_ref());
+            let (name, data, id) =
+                (file(|file| &file.filename), file(|file| &file.file_data), file(|file| &file.file_id));
+            [part.text.as_ref(), part.refusal.as_ref(), url, sound, name, data, id]
         });
         text.into_iter().chain(said.flatten().map(String::as_str))
     }
@@ -393,9 +399,9 @@ wire_struct! {
 
 wire_struct! {
     pub(crate) struct FilePart {
-        pub(crate) filename: String = "filename",
+        pub(crate) filename: String = hidden "filename",
         pub(crate) file_data: String = hidden "file_data",
-        pub(crate) file_id: String = "file_id",
+        pub(crate) file_id: String = hidden "file_id",
     }
 }
 

@@ -80,6 +80,8 @@ mod media;
 mod message;
 mod options;
 pub mod schema;
+#[cfg(feature = "client")]
+mod texts;
 mod tool;
 mod validate;
 mod violation;
@@ -241,31 +243,6 @@ impl ChatCompletionRequest {
         WireBody { request: self, deployment, api_version, stream }
     }
 
-    /// Every text the caller put in, so that an error of the service is not printed if it repeats one.
-    #[cfg(feature = "client")]
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        let predicted = self.body.prediction.iter().filter_map(|prediction| prediction.content.as_ref());
-        let metadata = self.body.metadata.iter().flat_map(Map::values).filter_map(Value::as_str);
-        self.messages()
-            .iter()
-            .flat_map(Message::texts)
-            .chain(predicted.flat_map(MessageContent::texts))
-            .chain(metadata)
-            .chain(self.body.user.as_deref())
-            .chain(self.body.safety_identifier.as_deref())
-    }
-
-    /// The secrets that sign the service in to data sources.
-    #[cfg(feature = "client")]
-    pub(crate) fn secrets(&self) -> Vec<String> {
-        let sources = self.body.data_sources.as_deref().map(Vec::as_slice).unwrap_or_default();
-        let mut secrets = Vec::new();
-        for source in sources {
-            collect_secrets(&serde_json::to_value(source).unwrap_or_default(), false, &mut secrets);
-        }
-        secrets
-    }
-
     #[cfg(feature = "client")]
     pub(crate) fn has_prediction(&self) -> bool {
         self.body.prediction.is_some()
@@ -401,19 +378,4 @@ impl RequestBody {
 fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
     let sorted: BTreeMap<String, String> = pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
     sorted.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
-}
-
-/// Every text below a member named for signing in, but for the kind of it.
-#[cfg(feature = "client")]
-fn collect_secrets(value: &Value, is_secret: bool, secrets: &mut Vec<String>) {
-    match value {
-        Value::String(text) if is_secret => secrets.push(text.clone()),
-        Value::Array(all) => all.iter().for_each(|value| collect_secrets(value, is_secret, secrets)),
-        Value::Object(members) => {
-            for (name, value) in members.iter().filter(|(name, _)| *name != "type") {
-                collect_secrets(value, is_secret || name == "authentication", secrets);
-            }
-        }
-        _ => {}
-    }
 }

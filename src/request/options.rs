@@ -145,11 +145,11 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference-preview>
     pub struct UserSecurityContext {
         /// The application's name.
-        pub application_name: String = "application_name",
+        pub application_name: String = hidden "application_name",
         /// The end user's id.
         pub end_user_id: String = hidden "end_user_id",
         /// The end user's tenant.
-        pub end_user_tenant_id: String = "end_user_tenant_id",
+        pub end_user_tenant_id: String = hidden "end_user_tenant_id",
         /// The end user's address.
         pub source_ip: String = hidden "source_ip",
     }

@@ -261,7 +261,7 @@ wire_struct! {
         /// A number or a word such as `content_filter_error`.
         pub code: Value = "code",
         /// In words.
-        pub message: String = "message",
+        pub message: String = hidden "message",
     }
 }
 

@@ -30,7 +30,7 @@ wire_struct! {
         /// The document's file.
         pub filepath: String = hidden "filepath",
         /// Which part of the document.
-        pub chunk_id: String = "chunk_id",
+        pub chunk_id: String = hidden "chunk_id",
         /// How well it fits, after ranking again.
         pub rerank_score: Number = "rerank_score",
     }
@@ -48,7 +48,7 @@ wire_struct! {
         /// The document's file.
         pub filepath: String = hidden "filepath",
         /// Which part of the document.
-        pub chunk_id: String = "chunk_id",
+        pub chunk_id: String = hidden "chunk_id",
         /// How well it fits, after ranking again.
         pub rerank_score: Number = "rerank_score",
         /// The searches that found it.
