@@ -192,10 +192,13 @@ impl From<AssistantMessage> for Message {
     fn from(answer: AssistantMessage) -> Self {
         let tool_calls = answer.tool_calls.filter(|calls| !calls.is_empty()).map(List);
         let silent = tool_calls.is_none() && answer.function_call.is_none() && answer.audio.is_none();
+        // some gateways answer with a list of parts, which a request may have
+        let parts = answer.rest.extra().and_then(|extra| extra.get("content"));
+        let parts = parts.and_then(|parts| crate::wire::read(parts, "parts").ok());
         let content = match (answer.content, &answer.refusal) {
             (Some(text), _) => Some(MessageContent::Text(text)),
-            (None, None) if silent => Some(MessageContent::Text(String::new())),
-            (None, _) => None,
+            (None, None) if silent && parts.is_none() => Some(MessageContent::Text(String::new())),
+            (None, _) => parts,
         };
         Self {
             role: Some(Role::Assistant),
@@ -529,6 +532,15 @@ mod tests {
                 "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
             })
         );
+    }
+
+    #[test]
+    fn an_answer_in_parts_goes_back_in_parts() {
+        let said = json!([{"type": "text", "text": "hello"}]);
+        let answer: AssistantMessage =
+            serde_json::from_value(json!({"role": "assistant", "content": said.clone()})).unwrap();
+        assert_eq!(answer.text(), Some("hello"));
+        assert_eq!(wire(&Message::from(answer)), json!({"role": "assistant", "content": said}));
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl ChatCompletion {
     /// or a reasoning model that ran out of tokens. See [`Choice::finish_reason`].
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.message()?.content.as_deref()
+        self.message()?.text()
     }
 
     /// The first candidate's refusal, in words.
@@ -305,7 +305,7 @@ impl Choice {
     /// What it says, as text.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.message.as_ref()?.content.as_deref()
+        self.message.as_ref()?.text()
     }
 
     /// What the content filter says, under either spelling.
@@ -400,10 +400,13 @@ wire_struct! {
 }
 
 impl AssistantMessage {
-    /// The text.
+    /// The text; also that of a content which some gateway made a list of one part.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.content.as_deref()
+        self.content.as_deref().or_else(|| match self.rest.extra()?.get("content")?.as_array()?.as_slice() {
+            [part] => part.get("text")?.as_str(),
+            _ => None,
+        })
     }
 
     /// Tools to run.
