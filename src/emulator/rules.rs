@@ -2,7 +2,7 @@
 //!
 //! A capability that the table calls unknown refuses nothing, and neither does a model it does not know.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ask::{Ask, role, text};
 use super::refusals::Refusal;
@@ -137,23 +137,38 @@ impl Served {
         let plain = [
             ("max_tokens", Parameter::MaxTokens),
             ("max_completion_tokens", Parameter::MaxCompletionTokens),
-            ("temperature", Parameter::Temperature),
             ("top_p", Parameter::TopP),
             ("presence_penalty", Parameter::PresencePenalty),
             ("frequency_penalty", Parameter::FrequencyPenalty),
-            ("logprobs", Parameter::Logprobs),
             ("top_logprobs", Parameter::TopLogprobs),
             ("logit_bias", Parameter::LogitBias),
             ("verbosity", Parameter::Verbosity),
             ("tools", Parameter::Tools),
             ("functions", Parameter::Tools),
-            ("parallel_tool_calls", Parameter::ParallelToolCalls),
             ("audio", Parameter::Audio),
             ("prediction", Parameter::Prediction),
         ];
-        let refused = |(name, parameter): &&(&str, Parameter)| ask.given(name).is_some() && self.refuses(*parameter);
-        if let Some((name, _)) = plain.iter().find(refused) {
+        // `false` asks for nothing
+        let switches = [("logprobs", Parameter::Logprobs), ("parallel_tool_calls", Parameter::ParallelToolCalls)];
+        if let Some(name) = ["tools", "functions"].into_iter().find(|name| ask.given(name) == Some(&json!([]))) {
+            let message = format!(
+                "Invalid '{name}': empty array. Expected an array with minimum length 1, but got an empty array instead."
+            );
+            return Some(Refusal::invalid(message, name, "empty_array"));
+        }
+        let given = plain.iter().filter(|(name, _)| ask.given(name).is_some());
+        let mut given = given.chain(switches.iter().filter(|(name, _)| ask.flag(name)));
+        if let Some((name, _)) = given.find(|(_, parameter)| self.refuses(*parameter)) {
             return Some(Refusal::parameter(name));
+        }
+        if let Some(refusal) = self.temperature(ask) {
+            return Some(refusal);
+        }
+        let metadata = ask.given("metadata").and_then(Value::as_object);
+        if let Some((key, _)) = metadata.iter().copied().flatten().find(|(_, value)| !value.is_string()) {
+            let param = format!("metadata.{key}");
+            let message = format!("Invalid type for '{param}': expected a string.");
+            return Some(Refusal::invalid(message, param, "invalid_type"));
         }
         // The table has no column for it: of the models that stream, these two do not stop.
         if ask.given("stop").is_some() && ["o3-2", "o4-mini"].iter().any(|m| self.model.starts_with(m)) {
@@ -176,9 +191,28 @@ impl Served {
         None
     }
 
+    /// Some models do not know the parameter, others know one value of it.
+    fn temperature(&self, ask: Ask<'_>) -> Option<Refusal> {
+        let temperature = ask.given("temperature").filter(|_| self.refuses(Parameter::Temperature))?;
+        if !self.capabilities.only_default_temperature() {
+            return Some(Refusal::parameter("temperature"));
+        }
+        let message = format!(
+            "Unsupported value: 'temperature' does not support {temperature} with this model. Only the default (1) value \
+             is supported."
+        );
+        let is_default = temperature.as_f64() == Some(1.0);
+        (!is_default).then(|| Refusal::invalid(message, "temperature", "unsupported_value"))
+    }
+
     fn efforts_and_tools(&self, ask: Ask<'_>) -> Option<Refusal> {
         let effort = ask.word("reasoning_effort");
-        let tools = !ask.list("tools").is_empty();
+        let tools = !ask.list("tools").is_empty() || !ask.list("functions").is_empty();
+        let is_strict = |tool: &&Value| tool.pointer("/function/strict") == Some(&json!(true));
+        if self.refuses(Parameter::StructuredOutputs) && ask.list("tools").iter().any(|tool| is_strict(&tool)) {
+            let message = "Invalid tools: 'strict' functions are not supported with this model.";
+            return Some(Refusal::invalid(message, "tools", Value::Null));
+        }
         if let Some(effort) = effort {
             if self.refuses(Parameter::ReasoningEffort) {
                 return Some(Refusal::parameter("reasoning_effort"));
@@ -190,7 +224,7 @@ impl Served {
                 return Some(Refusal::value("reasoning_effort", &effort, &names.join(", ")));
             }
         }
-        if ask.given("tool_choice").is_some_and(|c| c != "none") && !tools {
+        if ask.given("tool_choice").is_some() && !tools {
             let message = "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.";
             return Some(Refusal::invalid(message, "tool_choice", Value::Null));
         }
@@ -300,6 +334,15 @@ mod tests {
         gpt-4o-2024-08-06  | {"response_format": {"type": "json_object"}} | null              | messages
         gpt-5.6-sol-2026-07-09 | {"tools": [TOOL]}                    | null                  | reasoning_effort
         gpt-5.6-sol-2026-07-09 | {"tools": [TOOL], "reasoning_effort": "none"}
+        gpt-5.6-sol-2026-07-09 | {"functions": [{"name": "f"}]}       | null                  | reasoning_effort
+        gpt-5-2025-08-07   | {"temperature": 0.7}                     | unsupported_value     | temperature
+        gpt-5-2025-08-07   | {"temperature": 1}
+        gpt-5-2025-08-07   | {"top_p": 1}                             | unsupported_parameter | top_p
+        gpt-5-2025-08-07   | {"logprobs": false}
+        gpt-4o-2024-08-06  | {"tools": []}                            | empty_array           | tools
+        gpt-4o-2024-08-06  | {"tool_choice": "none"}                  | null                  | tool_choice
+        gpt-4o-2024-08-06  | {"metadata": {"a": 1}}                   | invalid_type          | metadata.a
+        gpt-4o-2024-05-13  | {"tools": [{"type": "function", "function": {"name": "f", "strict": true}}]} | null | tools
     "#;
 
     #[test]

@@ -5,6 +5,7 @@
 use azure_openai_chat::{ApiVersion, ChatCompletionRequest, ChatCompletionRequestBuilder, Deployment, Model};
 
 mod adapting;
+mod agreement;
 mod any_json;
 mod documents;
 mod own_models;
