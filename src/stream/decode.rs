@@ -84,16 +84,16 @@ impl Decoder {
         Self { is_learning: false, ..Self::new() }
     }
 
-    /// The chunk of the event at the start of `text`, and the event's size with its line ends, if it is one
-    /// line of data that fits a template. Says nothing about anything else.
+    /// Puts the chunk of the event at the start of `text` into `chunk`, and says how large the event is with its
+    /// line ends, if it is one line of data that fits a template. Does nothing with anything else.
     #[inline]
-    pub(super) fn decode_familiar(&mut self, text: &[u8]) -> Option<(ChatCompletionChunk, usize)> {
+    pub(super) fn decode_familiar(&mut self, text: &[u8], chunk: &mut Option<ChatCompletionChunk>) -> Option<usize> {
         let line = text.strip_prefix(b"data: ")?;
-        let (chunk, left) = self.fill(line, |rest| {
+        let left = self.fill(line, chunk, |rest| {
             let after = rest.strip_prefix(b"\n\n").or_else(|| rest.strip_prefix(b"\r\n\r\n"));
             after.map(<[u8]>::len)
         })?;
-        Some((chunk, text.len() - left))
+        Some(text.len() - left)
     }
 
     /// The chunk of a line that is nearly all text; gives back any other.
@@ -105,7 +105,9 @@ impl Decoder {
     }
 
     pub(super) fn decode(&mut self, line: &Bytes) -> Result<Decoded, Error> {
-        if let Some((chunk, ())) = self.fill(line, |rest| rest.is_empty().then_some(())) {
+        let mut familiar = None;
+        self.fill(line, &mut familiar, |rest| rest.is_empty().then_some(()));
+        if let Some(chunk) = familiar {
             return Ok(Decoded::Chunk(chunk));
         }
         let body = self.parse(line)?;
@@ -132,32 +134,44 @@ impl Decoder {
         Ok(body)
     }
 
-    /// The chunk that a template makes of the start of `text`; what follows must be known to `end`.
+    /// Puts the chunk that a template makes of the start of `text` into `chunk`; what follows must be known to
+    /// `end`.
     #[inline(always)]
-    fn fill<T>(&mut self, text: &[u8], end: impl Fn(&[u8]) -> Option<T>) -> Option<(ChatCompletionChunk, T)> {
+    fn fill<T>(
+        &mut self,
+        text: &[u8],
+        chunk: &mut Option<ChatCompletionChunk>,
+        end: impl Fn(&[u8]) -> Option<T>,
+    ) -> Option<T> {
         let likely = self.templates.get(self.last)?.next;
         let known = self.templates.get(likely)?;
         let Some((strings, rest)) = known.template.take(text) else {
-            return self.fill_other(text, end);
+            return self.fill_other(text, chunk, end);
         };
         let end = end(rest)?;
-        let chunk = known.template.fill(strings)?;
+        *chunk = Some(known.template.fill(strings)?);
         self.note_use(likely);
         self.template_patience.misses = 0;
-        Some((chunk, end))
+        Some(end)
     }
 
     /// The same with any template.
     #[inline(never)]
-    fn fill_other<T>(&mut self, text: &[u8], end: impl Fn(&[u8]) -> Option<T>) -> Option<(ChatCompletionChunk, T)> {
+    fn fill_other<T>(
+        &mut self,
+        text: &[u8],
+        chunk: &mut Option<ChatCompletionChunk>,
+        end: impl Fn(&[u8]) -> Option<T>,
+    ) -> Option<T> {
         let found = self.templates.iter().enumerate().find_map(|(at, known)| {
             let (strings, rest) = known.template.take(text)?;
             Some((at, known.template.fill(strings)?, end(rest)?))
         });
-        let (at, chunk, end) = found?;
+        let (at, filled, end) = found?;
+        *chunk = Some(filled);
         self.note_use(at);
         self.template_patience.misses = 0;
-        Some((chunk, end))
+        Some(end)
     }
 
     fn note_use(&mut self, at: usize) {

@@ -282,7 +282,15 @@ impl OpenChoice {
     }
 
     /// Puts a text that is shared with a chunk where it belongs.
+    #[inline]
     fn own_content(&mut self) {
+        if self.content.is_some() {
+            self.own_shared();
+        }
+    }
+
+    #[cold]
+    fn own_shared(&mut self) {
         if let Some(text) = self.content.take() {
             self.message().content = Some(Arc::unwrap_or_clone(text));
         }

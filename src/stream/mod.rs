@@ -269,25 +269,30 @@ impl ChatCompletionStream {
                 return Poll::Ready(found);
             }
             let Some(source) = &mut self.source else {
-                self.end = End::Drained;
+                self.drained();
                 continue;
             };
             match ready!(source.poll_bytes(cx)) {
                 Some(Ok(bytes)) => {
-                    if let Some(chunk) = self.take_bytes(bytes) {
-                        return Poll::Ready(Some(Ok(chunk)));
+                    let chunk = self.take_bytes(bytes);
+                    if chunk.is_some() {
+                        return Poll::Ready(self.accepted(chunk));
                     }
                 }
                 Some(Err(error)) => return Poll::Ready(self.fail_reading(error)),
-                None => {
-                    self.source = None;
-                    self.end = End::Drained;
-                }
+                None => self.drained(),
             }
         }
     }
 
+    #[cold]
+    fn drained(&mut self) {
+        self.source = None;
+        self.end = End::Drained;
+    }
+
     /// What the bytes at hand say; `None` if more are needed.
+    #[inline(never)]
     fn take_at_hand(&mut self) -> Option<Option<Result<ChatCompletionChunk>>> {
         loop {
             let item = match self.end {
@@ -295,9 +300,9 @@ impl ChatCompletionStream {
                 End::Drained => self.reader.finish(),
                 End::Open => {
                     let decoder = &mut self.decoder;
-                    if let Some(chunk) = self.reader.take_whole(|text| decoder.decode_familiar(text)) {
-                        self.accept(&chunk);
-                        return Some(Some(Ok(chunk)));
+                    let mut chunk = None;
+                    if self.reader.pass_whole(|text| decoder.decode_familiar(text, &mut chunk)) {
+                        return Some(self.accepted(chunk));
                     }
                     self.reader.next_item()
                 }
@@ -322,17 +327,18 @@ impl ChatCompletionStream {
     /// Takes a piece of the body, and the event at its start if that fits a template: most do, and then
     /// neither its lines nor its JSON have to be taken apart.
     fn take_bytes(&mut self, bytes: Bytes) -> Option<ChatCompletionChunk> {
-        if !matches!(self.opening, Opening::Events) {
+        let mut chunk = None;
+        if matches!(self.opening, Opening::Events) {
+            let decoder = &mut self.decoder;
+            self.reader.push_whole(bytes, |text| decoder.decode_familiar(text, &mut chunk));
+        } else {
             self.open_with(bytes);
-            return None;
         }
-        let decoder = &mut self.decoder;
-        let chunk = self.reader.push_whole(bytes, |text| decoder.decode_familiar(text))?;
-        self.accept(&chunk);
-        Some(chunk)
+        chunk
     }
 
     /// Takes what a body begins with. The content type is not to be trusted, the first bytes are.
+    #[cold]
     fn open_with(&mut self, bytes: Bytes) {
         if let Opening::Unknown = self.opening {
             match without_mark(&bytes).trim_ascii_start().first() {
@@ -362,6 +368,15 @@ impl ChatCompletionStream {
         }
     }
 
+    #[inline]
+    fn accepted(&mut self, chunk: Option<ChatCompletionChunk>) -> Option<Result<ChatCompletionChunk>> {
+        if let Some(chunk) = &chunk {
+            self.accept(chunk);
+        }
+        chunk.map(Ok)
+    }
+
+    #[inline]
     fn accept(&mut self, chunk: &ChatCompletionChunk) {
         self.fold.push(chunk);
         if self.watch_model.is_some()

@@ -131,42 +131,40 @@ impl SseReader {
         self.lines.is_empty()
     }
 
-    /// Shows `read` the bytes at hand if an event begins there, and takes the event that it recognises: it
+    /// Shows `read` the bytes at hand if an event begins there, and steps over the event that it recognises: it
     /// answers with the event's size, line ends and the empty line included. For who has seen the same
     /// bytes before, and can tell where the event ends without a search.
     ///
     /// The bytes are not checked; what is recognised must be text.
     #[inline]
-    pub(super) fn take_whole<T>(&mut self, read: impl FnOnce(&[u8]) -> Option<(T, usize)>) -> Option<T> {
+    pub(super) fn pass_whole(&mut self, read: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
         if !self.is_between_events() {
-            return None;
+            return false;
         }
-        let (taken, size) = read(self.lines.unread()?).filter(|(_, size)| *size <= self.lines.limit)?;
+        let Some(size) = self.lines.unread().and_then(|bytes| read(up_to(bytes, self.lines.limit))) else {
+            return false;
+        };
         self.lines.pass(size);
-        Some(taken)
+        true
     }
 
-    /// Takes the next piece, and the event at its start if `read` recognises it, as
-    /// [`take_whole`](Self::take_whole).
+    /// Takes the next piece, and steps over the event at its start if `read` recognises it, as
+    /// [`pass_whole`](Self::pass_whole).
     #[inline]
-    pub(super) fn push_whole<T>(
-        &mut self,
-        mut bytes: Bytes,
-        read: impl FnOnce(&[u8]) -> Option<(T, usize)>,
-    ) -> Option<T> {
+    pub(super) fn push_whole(&mut self, mut bytes: Bytes, read: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
         if self.is_between_events()
             && self.lines.is_between_lines()
-            && let Some((taken, size)) = read(&bytes).filter(|(_, size)| *size <= self.lines.limit)
+            && let Some(size) = read(up_to(&bytes, self.lines.limit))
         {
             self.lines.pass_by(size);
-            bytes.advance(size);
-            if !bytes.is_empty() {
+            if size < bytes.len() {
+                bytes.advance(size);
                 self.lines.push(bytes);
             }
-            return Some(taken);
+            return true;
         }
         self.push(bytes);
-        None
+        false
     }
 
     /// At the start there may be a byte order mark; with `used` there are lines before.
@@ -220,6 +218,12 @@ impl SseReader {
     fn close(&mut self) {
         *self = Self { lines: Lines::new(self.lines.limit), is_done: true, ..Self::new() };
     }
+}
+
+/// The first `limit` bytes, or all if there are fewer.
+#[inline]
+fn up_to(bytes: &[u8], limit: usize) -> &[u8] {
+    bytes.get(..limit).unwrap_or(bytes)
 }
 
 impl Default for SseReader {

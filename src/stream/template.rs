@@ -62,47 +62,55 @@ impl Template {
     /// has the template's bytes.
     #[inline(always)]
     pub(super) fn take<'a>(&self, text: &'a [u8]) -> Option<(Strings<'a>, &'a [u8])> {
-        let (first, text) = take_string(text.strip_prefix(&*self.before)?)?;
-        let Some(between) = &self.between else {
-            return Some((Strings { words: first, padding: None }, text.strip_prefix(&*self.after)?));
-        };
-        let (second, text) = take_string(text.strip_prefix(&**between)?)?;
-        let (words, padding) = if self.is_padding_first { (second, first) } else { (first, second) };
-        Some((Strings { words, padding: Some(padding) }, text.strip_prefix(&*self.after)?))
+        let (first, text, is_escaped) = take_string(text.strip_prefix(&*self.before)?)?;
+        let mut strings = Strings { first, second: &[], has_escapes: is_escaped };
+        let mut after = text;
+        if let Some(between) = &self.between {
+            let (second, text, is_escaped) = take_string(text.strip_prefix(&**between)?)?;
+            strings = Strings { first, second, has_escapes: strings.has_escapes | is_escaped };
+            after = text;
+        }
+        Some((strings, after.strip_prefix(&*self.after)?))
     }
 
     /// The chunk with these strings; `None` if they are no text.
-    #[inline]
+    #[inline(always)]
     pub(super) fn fill(&self, strings: Strings<'_>) -> Option<ChatCompletionChunk> {
-        let (text, padding) = join(strings)?;
+        let Strings { first, second, has_escapes } = strings;
+        let (words, padding) = if self.is_padding_first { (second, first) } else { (first, second) };
+        let (text, at) =
+            if has_escapes { join_unescaped(words, padding)? } else { (join(words, padding)?, words.len()) };
+        let padding = self.between.as_ref().map(|_| at);
         let filled = Filled { hole: self.hole, text: FilledText::Own(text), padding };
         Some(ChatCompletionChunk::from_shape(Arc::clone(&self.shape), filled))
     }
 }
 
-/// What is in the places of a template.
+/// The insides of the JSON strings in the places of a template, in the order of the line. Without padding the
+/// second is empty.
 #[derive(Clone, Copy)]
 pub(super) struct Strings<'a> {
-    words: Raw<'a>,
-    padding: Option<Raw<'a>>,
-}
-
-/// The inside of a JSON string.
-#[derive(Clone, Copy)]
-struct Raw<'a> {
-    bytes: &'a [u8],
+    first: &'a [u8],
+    second: &'a [u8],
     has_escapes: bool,
 }
 
-/// A string up to its closing quote, and what follows from the quote on; `None` for what is no JSON string,
-/// which the parser then reports.
+/// A string up to its closing quote, what follows from the quote on, and whether there are escapes in it; `None`
+/// for what is no JSON string, which the parser then reports.
 #[inline(always)]
-fn take_string(text: &[u8]) -> Option<(Raw<'_>, &[u8])> {
-    let plain = plain_length(text);
-    let has_escapes = text.get(plain) == Some(&b'\\');
-    let end = if has_escapes { string_end(text)? } else { plain };
-    let (bytes, after) = text.split_at_checked(end)?;
-    (after.first() == Some(&b'"')).then_some((Raw { bytes, has_escapes }, after))
+fn take_string(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
+    let (inside, after) = text.split_at_checked(plain_length(text))?;
+    match after.first()? {
+        b'"' => Some((inside, after, false)),
+        b'\\' => take_escaped(text),
+        _ => None,
+    }
+}
+
+#[inline(never)]
+fn take_escaped(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
+    let (inside, after) = text.split_at_checked(string_end(text)?)?;
+    (after.first() == Some(&b'"')).then_some((inside, after, true))
 }
 
 /// How many bytes there are before the first quote, backslash or control character.
@@ -131,41 +139,24 @@ fn special(word: u64) -> u64 {
     (quotes | escapes | below(word, 0x20)) & TOPS
 }
 
-/// The words and the padding as one text, and where in it the padding begins.
-fn join(strings: Strings<'_>) -> Option<(String, Option<usize>)> {
-    let Strings { words, padding } = strings;
-    if words.has_escapes || padding.is_some_and(|padding| padding.has_escapes) {
-        return join_unescaped(strings);
-    }
-    join_plain(words.bytes, padding.map(|padding| padding.bytes))
-}
-
+/// The words and the padding as one text.
 #[inline]
-fn join_plain(words: &[u8], padding: Option<&[u8]>) -> Option<(String, Option<usize>)> {
-    let more = padding.unwrap_or_default();
-    let at = words.len();
-    let mut text = Vec::with_capacity(at + more.len());
+fn join(words: &[u8], padding: &[u8]) -> Option<String> {
+    let mut text = Vec::with_capacity(words.len() + padding.len());
     text.extend_from_slice(words);
-    text.extend_from_slice(more);
+    text.extend_from_slice(padding);
     let text = String::from_utf8(text).ok()?;
-    text.is_char_boundary(at).then_some((text, padding.map(|_| at)))
+    // a character must not be made of both
+    text.is_char_boundary(words.len()).then_some(text)
 }
 
+/// The same of strings with escapes, and where in it the padding begins.
 #[inline(never)]
-fn join_unescaped(strings: Strings<'_>) -> Option<(String, Option<usize>)> {
-    let words = strings.words.unescape()?;
-    let padding = match strings.padding {
-        Some(padding) => Some(padding.unescape()?),
-        None => None,
-    };
-    join_plain(words.as_bytes(), padding.as_deref().map(str::as_bytes))
-}
-
-impl Raw<'_> {
-    /// The text that it stands for.
-    fn unescape(self) -> Option<String> {
-        unescape(self.bytes)
-    }
+fn join_unescaped(words: &[u8], padding: &[u8]) -> Option<(String, usize)> {
+    let mut text = unescape(words)?;
+    let at = text.len();
+    text.push_str(&unescape(padding)?);
+    Some((text, at))
 }
 
 #[cfg(test)]
@@ -199,10 +190,8 @@ mod tests {
 
     #[test]
     fn characters_cut_by_a_quote_make_no_text() {
-        let raw = |bytes| Raw { bytes, has_escapes: false };
-        let join = |words, padding| join(Strings { words: raw(words), padding: Some(raw(padding)) });
         assert_eq!(join(b"\xc3", b"\xa9"), None);
         assert_eq!(join(b"a", b"\xa9"), None);
-        assert_eq!(join(b"a", b"bc"), Some(("abc".to_owned(), Some(1))));
+        assert_eq!(join(b"a", b"bc"), Some("abc".to_owned()));
     }
 }
