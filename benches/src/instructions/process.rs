@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::Run;
 pub(crate) struct Server {
     pub(crate) port: u16,
     child: Child,
-    connections: Receiver<()>,
+    connections: Arc<AtomicUsize>,
     steps: Vec<Step>,
 }
 
@@ -43,10 +44,11 @@ impl Server {
             Some(Step { bytes: bytes.parse().ok()?, events: events.parse().ok()? })
         });
         let steps = steps.collect();
-        let (tell, connections) = channel();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&connections);
         thread::spawn(move || {
             for _ in lines.map_while(Result::ok) {
-                let _ = tell.send(());
+                counter.fetch_add(1, Ordering::Relaxed);
             }
         });
         Self { port, child, connections, steps }
@@ -55,7 +57,7 @@ impl Server {
     /// How many connections there were.
     pub(crate) fn connections(&self) -> usize {
         thread::sleep(Duration::from_millis(50));
-        self.connections.try_iter().count()
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub(crate) fn stepper(&mut self) -> Stepper {

@@ -26,13 +26,14 @@ pub(crate) fn read(reader: &str, run: &Run) {
     let server = Server::start(run);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
     let reading = Reading::new(reader, run, server);
-    let words = runtime.block_on(reading.run());
+    // in a task, as in a service: a future that is blocked on is woken through the driver, with one more wait each
+    let words = runtime.block_on(async { tokio::spawn(reading.run()).await.expect("the reader ends") });
     println!("words {words}");
 }
 
-struct Reading<'a> {
-    reader: &'a str,
-    run: &'a Run,
+struct Reading {
+    reader: String,
+    run: Run,
     server: Server,
     http: reqwest::Client,
     client: ChatClient,
@@ -40,8 +41,8 @@ struct Reading<'a> {
     json: String,
 }
 
-impl<'a> Reading<'a> {
-    fn new(reader: &'a str, run: &'a Run, server: Server) -> Self {
+impl Reading {
+    fn new(reader: &str, run: &Run, server: Server) -> Self {
         let http = reqwest::Client::new();
         let client = ChatClient::builder(format!("http://127.0.0.1:{}", server.port), ApiKey::new("key"))
             .http_client(http.clone())
@@ -55,7 +56,7 @@ impl<'a> Reading<'a> {
             .build()
             .expect("the request breaks no rule");
         let json = serde_json::to_string(&request).expect("a request is JSON");
-        Self { reader, run, server, http, client, request, json }
+        Self { reader: reader.to_owned(), run: *run, server, http, client, request, json }
     }
 
     async fn run(mut self) -> usize {
@@ -114,7 +115,7 @@ impl<'a> Reading<'a> {
     }
 
     async fn stream(&self, stepper: &mut Stepper) -> usize {
-        match self.reader {
+        match self.reader.as_str() {
             FLOOR => {
                 let mut response = self.post().await;
                 let mut bytes = 0;
@@ -192,7 +193,7 @@ impl<'a> Reading<'a> {
     }
 
     async fn unary(&self) -> usize {
-        match self.reader {
+        match self.reader.as_str() {
             FLOOR => self.post().await.bytes().await.expect("the body arrives").len(),
             LINES => {
                 let body = self.post().await.bytes().await.expect("the body arrives");
