@@ -148,17 +148,24 @@ impl Served {
             ("audio", Parameter::Audio),
             ("prediction", Parameter::Prediction),
         ];
-        // `false` asks for nothing
-        let switches = [("logprobs", Parameter::Logprobs), ("parallel_tool_calls", Parameter::ParallelToolCalls)];
+        // `false` asks for nothing, but reasoning models do not know the parameter
+        let in_parallel = match self.capabilities.is_reasoning() {
+            true => ask.given("parallel_tool_calls").is_some(),
+            false => ask.flag("parallel_tool_calls"),
+        };
+        let switches = [
+            ("logprobs", Parameter::Logprobs, ask.flag("logprobs")),
+            ("parallel_tool_calls", Parameter::ParallelToolCalls, in_parallel),
+        ];
         if let Some(name) = ["tools", "functions"].into_iter().find(|name| ask.given(name) == Some(&json!([]))) {
             let message = format!(
                 "Invalid '{name}': empty array. Expected an array with minimum length 1, but got an empty array instead."
             );
             return Some(Refusal::invalid(message, name, "empty_array"));
         }
-        let given = plain.iter().filter(|(name, _)| ask.given(name).is_some());
-        let mut given = given.chain(switches.iter().filter(|(name, _)| ask.flag(name)));
-        if let Some((name, _)) = given.find(|(_, parameter)| self.refuses(*parameter)) {
+        let plain = plain.into_iter().map(|(name, parameter)| (name, parameter, ask.given(name).is_some()));
+        let mut given = plain.chain(switches).filter(|(_, _, is_given)| *is_given);
+        if let Some((name, ..)) = given.find(|(_, parameter, _)| self.refuses(*parameter)) {
             return Some(Refusal::parameter(name));
         }
         if let Some(refusal) = self.temperature(ask) {
@@ -224,9 +231,12 @@ impl Served {
                 return Some(Refusal::value("reasoning_effort", &effort, &names.join(", ")));
             }
         }
-        if ask.given("tool_choice").is_some() && !tools {
-            let message = "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.";
-            return Some(Refusal::invalid(message, "tool_choice", Value::Null));
+        let mut of_tools = ["tool_choice", "parallel_tool_calls"].into_iter();
+        if ask.list("tools").is_empty()
+            && let Some(name) = of_tools.find(|name| ask.given(name).is_some())
+        {
+            let message = format!("Invalid value for '{name}': '{name}' is only allowed when 'tools' are specified.");
+            return Some(Refusal::invalid(message, name, Value::Null));
         }
         if tools && effort == Some("minimal") && ask.flag("parallel_tool_calls") {
             return Some(Refusal::value("parallel_tool_calls", "true", "false"));
@@ -331,6 +341,7 @@ mod tests {
         gpt-4o-2024-08-06  | {"messages": []}                         | empty_array           | messages
         gpt-4o-2024-08-06  | {"messages": null}                       | missing_required_parameter | messages
         gpt-4o-2024-08-06  | {"tool_choice": "auto"}                  | null                  | tool_choice
+        gpt-4o-2024-08-06  | {"parallel_tool_calls": false}           | null                  | parallel_tool_calls
         gpt-4o-2024-08-06  | {"response_format": {"type": "json_object"}} | null              | messages
         gpt-5.6-sol-2026-07-09 | {"tools": [TOOL]}                    | null                  | reasoning_effort
         gpt-5.6-sol-2026-07-09 | {"tools": [TOOL], "reasoning_effort": "none"}

@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use serde_json::{Map, Value};
 
 use super::{Check, is_name};
-use crate::model::Parameter;
+use crate::model::{Capabilities, Parameter};
 use crate::request::tool::{FunctionDefinition, Tool, ToolChoice};
 use crate::request::violation::{Rule, Violation};
 
@@ -42,12 +42,20 @@ pub(super) fn offered(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
+/// Reasoning models that call one tool at a time do not know the parameter; others take its `false`.
 pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
-    if check.body.parallel_tool_calls == Some(true) && check.refuses(Parameter::ParallelToolCalls) {
+    let Some(is_wanted) = check.body.parallel_tool_calls else { return };
+    if (is_wanted || check.holds(Capabilities::is_reasoning)) && check.refuses(Parameter::ParallelToolCalls) {
         found.push(Violation::new(
             "parallel_tool_calls",
             Rule::UnsupportedParameter,
             format!("{} calls one tool at a time: leave parallel_tool_calls out", check.model),
+        ));
+    } else if !check.body.has_tools() && !check.is_unread("tools") {
+        found.push(Violation::new(
+            "parallel_tool_calls",
+            Rule::Contradiction,
+            "parallel_tool_calls needs tools: add .tool(..), or leave parallel_tool_calls out",
         ));
     }
 }
@@ -176,8 +184,36 @@ mod tests {
             Rule::UnsupportedParameter,
             "o1-2024-12-17 calls one tool at a time: leave parallel_tool_calls out",
         );
-        assert_fine(o1().parallel_tool_calls(false));
+        assert_refused(
+            o1().parallel_tool_calls(false),
+            "parallel_tool_calls",
+            Rule::UnsupportedParameter,
+            "o1-2024-12-17 calls one tool at a time: leave parallel_tool_calls out",
+        );
+        let nano = || ask(Model::GPT_4_1_NANO_2025_04_14).tool(Tool::function("f"));
+        assert_refused(
+            nano().parallel_tool_calls(true),
+            "parallel_tool_calls",
+            Rule::UnsupportedParameter,
+            "gpt-4.1-nano-2025-04-14 calls one tool at a time: leave parallel_tool_calls out",
+        );
+        assert_fine(nano().parallel_tool_calls(false));
         assert_fine(ask(Model::GPT_4O_2024_08_06).tool(Tool::function("f")).parallel_tool_calls(true));
+    }
+
+    #[test]
+    fn tools_are_called_in_parallel_or_not_where_there_are_some() {
+        let message = "parallel_tool_calls needs tools: add .tool(..), or leave parallel_tool_calls out";
+        for wanted in [true, false] {
+            for asked in [ask_any(), ask_any().tools([])] {
+                let asked = asked.parallel_tool_calls(wanted);
+                assert_refused(asked, "parallel_tool_calls", Rule::Contradiction, message);
+            }
+        }
+        assert_told(
+            &read(json!({"model": "d", "messages": [{"role": "user"}], "tools": 5, "parallel_tool_calls": true})),
+            &[("tools", Rule::WrongType, "tools cannot be this number: pass a list of objects")],
+        );
     }
 
     #[test]

@@ -66,6 +66,7 @@ fn variants() -> Vec<Value> {
         json!({"tool_choice": "none"}),
         json!({"tool_choice": "auto"}),
         json!({"tools": tools, "tool_choice": "auto"}),
+        json!({"parallel_tool_calls": false}),
         json!({"tools": tools, "parallel_tool_calls": true}),
         json!({"tools": tools, "parallel_tool_calls": false}),
         json!({"messages": [{"role": "system", "content": "s"}, user]}),
