@@ -1,0 +1,216 @@
+//! How a stream ends: with `[DONE]`, with its last finish reason, in the middle, with an error; or it never was one.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::reading::without_mark;
+use super::sse::SseError;
+use super::{ChatCompletionChunk, ChatCompletionStream, End, Opening};
+use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::response::ChatCompletion;
+
+impl ChatCompletionStream {
+    pub(super) fn refusal(&self, refusal: ServiceError) -> Error {
+        Error::service(refusal, Arc::clone(&self.metadata))
+    }
+
+    pub(super) fn done(&mut self) {
+        self.end = End::Done;
+        if let Some(source) = self.source.take() {
+            source.finish();
+        }
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.fold.is_finished(self.expected_choices)
+    }
+
+    pub(super) fn finish_drained(&mut self) -> Option<Result<ChatCompletionChunk>> {
+        if let Opening::Stray(body) = std::mem::replace(&mut self.opening, Opening::Events) {
+            let error = self.stray(body.freeze());
+            return self.fail(error);
+        }
+        if self.is_finished() {
+            self.end = End::Done;
+            return None;
+        }
+        let what = if self.fold.chunk_count() == 0 {
+            "the stream ended before its first event"
+        } else {
+            "the stream ended before the answer was complete"
+        };
+        self.fail(Error::new(ErrorKind::Interrupted, what))
+    }
+
+    /// A body that is no event stream: an error object, a whole completion, a page.
+    fn stray(&mut self, body: Bytes) -> Error {
+        let body = body.slice_ref(without_mark(&body).trim_ascii());
+        if body.first() == Some(&b'<') {
+            return Error::new(ErrorKind::Decode, "the answer is a page of HTML, not an event stream")
+                .with_hint("a proxy or a wrong endpoint answered");
+        }
+        match ChatCompletion::decode(body.clone()) {
+            Ok(completion) if !completion.choices().is_empty() => {
+                self.whole = Some(Box::new(completion));
+                Error::new(ErrorKind::Decode, "the answer is one JSON body, not an event stream")
+                    .with_hint("partial() has it; use complete() for this deployment, or check the gateway")
+            }
+            Ok(completion) => {
+                let service = ServiceError::from_body(&body);
+                let envelope = completion.extra().and_then(|extra| extra.get("error"));
+                if envelope.is_some_and(|error| !error.is_null()) || service.is_telling() {
+                    return self.refusal(service);
+                }
+                Error::new(ErrorKind::Decode, "the answer is no completion and no event stream")
+                    .with_hint("a gateway or another operation answered")
+            }
+            Err(error) if error.is_eof() => {
+                Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body")
+            }
+            Err(_) => {
+                Error::new(ErrorKind::Decode, "the answer is neither an event stream nor a JSON object").with_body(body)
+            }
+        }
+    }
+
+    pub(super) fn fail_framing(&mut self, error: SseError) -> Option<Result<ChatCompletionChunk>> {
+        let kind = match error {
+            SseError::CutCharacter { .. } => ErrorKind::Interrupted,
+            _ => ErrorKind::Decode,
+        };
+        self.fail(Error::new(kind, "the event stream cannot be read").with_source(error))
+    }
+
+    #[cold]
+    pub(super) fn fail_reading(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
+        if self.is_finished() {
+            self.source = None;
+            self.end = End::Done;
+            return None;
+        }
+        self.fail(error)
+    }
+
+    pub(super) fn fail(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
+        self.end = End::Failed;
+        self.source = None;
+        Some(Err(self.dress(error)))
+    }
+
+    /// Tells where the error comes from, and hides words of the service that repeat somebody's.
+    pub(super) fn dress(&self, error: Error) -> Error {
+        let mut error = match (&self.sent, &self.deployment) {
+            (Some(sent), _) => error.withhold_echo(sent.iter().map(String::as_str)),
+            (None, Some(_)) => error.withhold_message(),
+            (None, None) => error,
+        };
+        error = error.withhold_echo(self.fold.texts());
+        if self.metadata.status() != 0 {
+            error = error.with_metadata(Arc::clone(&self.metadata));
+        }
+        match &self.deployment {
+            Some(deployment) => error.with_deployment(deployment),
+            None => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use futures::{StreamExt, stream};
+
+    use super::*;
+
+    fn read(body: &'static str) -> (ChatCompletionStream, Option<Error>) {
+        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(body.as_bytes()))]);
+        let mut stream = ChatCompletionStream::from_bytes(pieces);
+        let error = block_on(async {
+            while let Some(chunk) = stream.next().await {
+                if let Err(error) = chunk {
+                    return Some(error);
+                }
+            }
+            None
+        });
+        (stream, error)
+    }
+
+    #[test]
+    fn a_body_that_is_no_stream_is_told_by_its_first_bytes() {
+        for (body, kind, words) in [
+            ("", ErrorKind::Interrupted, "before its first event"),
+            (" \r\n ", ErrorKind::Interrupted, "before its first event"),
+            (": ping\n\n", ErrorKind::Interrupted, "before its first event"),
+            ("<html>", ErrorKind::Decode, "HTML"),
+            ("{\"error\": {\"code\": \"x\"}}", ErrorKind::Service, "(x)"),
+            ("{\"statusCode\": 500, \"message\": \"gateway\"}", ErrorKind::Service, "gateway"),
+            ("{\"choices\": [{\"message\"", ErrorKind::Interrupted, "in the middle"),
+            ("[1]", ErrorKind::Decode, "neither"),
+            ("plain words", ErrorKind::Interrupted, "before its first event"),
+            ("data: plain words\n\n", ErrorKind::Decode, "not a JSON object"),
+            ("data: {\"cho", ErrorKind::Interrupted, "in the middle of an event"),
+        ] {
+            let error = read(body).1.unwrap();
+            assert_eq!(error.kind(), kind, "{body}: {error}");
+            assert!(error.to_string().contains(words), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_with_the_error_and_not_in_its_text() {
+        for body in ["data: secret words\n\n", "data: {\"cho"] {
+            let error = read(body).1.unwrap();
+            let data = body.trim_start_matches("data: ").trim_end();
+            assert_eq!(error.body().unwrap(), data);
+            assert!(!format!("{error} {error:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_pair_of_surrogates_cut_by_a_gateway_ends_no_stream() {
+        let half = |half: &str| format!(r#"data: {{"choices":[{{"index":0,"delta":{{"content":"a{half}"}}}}]}}"#);
+        let body = format!("{}\n\n{}\n\ndata: [DONE]\n\n", half(r"\ud83d"), half(r"\ude00"));
+        let (stream, error) = read(body.leak());
+        assert!(error.is_none());
+        assert_eq!(stream.into_completion().unwrap().text(), Some("a\u{fffd}a\u{fffd}"));
+    }
+
+    #[test]
+    fn an_answer_in_one_piece_is_kept() {
+        let (stream, error) = read("{\"choices\": [{\"message\": {\"content\": \"all\"}}]}");
+        assert_eq!(error.unwrap().kind(), ErrorKind::Decode);
+        assert_eq!(stream.partial().text(), Some("all"));
+    }
+
+    #[test]
+    fn done_is_understood_as_gateways_write_it() {
+        let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+        for done in ["[DONE]", " [DONE] ", "[done]", "[ DONE ]"] {
+            let body: &'static str = format!("{finish}data: {done}\n\n").leak();
+            let (stream, error) = read(body);
+            assert!(error.is_none(), "{done}");
+            assert!(stream.is_complete());
+        }
+        let (stream, error) = read(format!("{finish}data: [DON").leak());
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+        assert_eq!(stream.partial().text(), Some("a"));
+    }
+
+    #[test]
+    fn every_finish_reason_and_the_end_of_the_body_are_an_end() {
+        let (stream, error) =
+            read("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n");
+        assert!(error.is_none());
+        assert_eq!(stream.into_completion().unwrap().text(), Some("a"));
+    }
+
+    #[test]
+    fn what_was_not_read_to_its_end_is_no_completion() {
+        let (stream, error) = read("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n");
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+        assert_eq!(stream.partial().text(), Some("a"));
+        assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
+    }
+}
