@@ -11,6 +11,8 @@ use tokio::net::TcpListener;
 use super::raw_server::{Seen, answer, answering, serve, streaming};
 use super::*;
 
+mod stream_tests;
+
 fn quick() -> RetryPolicy {
     RetryPolicy::default().base_delay(Duration::from_millis(1))
 }
@@ -291,145 +293,6 @@ async fn each_clock_has_its_own_words() {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
     }
     assert_eq!(seen.count(), 3);
-}
-
-#[tokio::test]
-async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
-    let (url, _) = streaming(vec![(0, "data: a\n\n"), (30, ": x\n\n"), (30, ": y\n\n")], false).await;
-    let transport = transport(&url);
-    let options = CallOptions::new().idle_timeout(Duration::from_millis(150));
-    let mut stream = open(&transport, &options).await.unwrap();
-    stream.note_event();
-    for expected in ["data: a\n\n", ": x\n\n", ": y\n\n"] {
-        assert_eq!(next(&mut stream).await.unwrap().unwrap(), expected);
-    }
-    let error = next(&mut stream).await.unwrap().unwrap_err();
-    assert_eq!(error.to_string(), "deployment 'gpt': the stream was silent for 0.15 s");
-    assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
-    assert!(next(&mut stream).await.is_none());
-
-    let comments = (0..100).map(|_| (10, ": x\n\n")).collect();
-    let (url, _) = streaming(comments, false).await;
-    let options = CallOptions::new().first_event_timeout(Duration::from_millis(100));
-    let mut stream = open(&with_credential(&url, ApiKey::new("k")), &options).await.unwrap();
-    let error = loop {
-        if let Err(error) = next(&mut stream).await.unwrap() {
-            break error;
-        }
-    };
-    assert_eq!(error.to_string(), "deployment 'gpt': no first event within 0.1 s");
-}
-
-#[tokio::test]
-async fn a_stream_that_breaks_before_its_first_byte_is_asked_for_again_and_after_it_not() {
-    let (url, seen) = serve(|number, mut socket| {
-        Box::pin(async move {
-            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-            socket.write_all(head).await.ok()?;
-            if number > 0 {
-                socket.write_all(b"1\r\na\r\n").await.ok()?;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            None
-        })
-    })
-    .await;
-    let mut stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
-    assert_eq!(stream.metadata().attempts(), 2);
-    assert_eq!(next(&mut stream).await.unwrap().unwrap(), "a");
-    let error = next(&mut stream).await.unwrap().unwrap_err();
-    assert_eq!((error.kind(), error.attempts(), seen.count()), (ErrorKind::Interrupted, 2, 2));
-}
-
-#[tokio::test]
-async fn dropping_a_call_or_a_stream_closes_its_connection() {
-    let (url, seen) = streaming(vec![(0, "data: a\n\n")], false).await;
-    let stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
-    assert_eq!(seen.ended.load(Ordering::SeqCst), 0);
-    drop(stream);
-    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
-
-    let (url, seen) = serve(|_, mut socket| {
-        Box::pin(async move {
-            // ends when the client closes
-            while socket.read(&mut [0; 64]).await.ok()? > 0 {}
-            Some(socket)
-        })
-    })
-    .await;
-    let transport = transport(&url);
-    let options = CallOptions::new();
-    let gone = tokio::time::timeout(Duration::from_millis(100), post(&transport, &options)).await;
-    assert!(gone.is_err());
-    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
-}
-
-#[tokio::test]
-async fn a_finished_stream_gives_its_connection_back_without_making_anyone_wait() {
-    let (url, seen) = ending_late(Some(Duration::from_millis(50))).await;
-    let transport = transport(&url);
-    for _ in 0..5 {
-        let mut stream = open(&transport, &CallOptions::new()).await.unwrap();
-        assert_eq!(next(&mut stream).await.unwrap().unwrap(), "[DONE]");
-        let before = Instant::now();
-        stream.finish();
-        assert!(before.elapsed() < Duration::from_millis(40));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    assert_eq!((seen.count(), seen.connections.load(Ordering::SeqCst)), (5, 1));
-}
-
-/// `[DONE]`, and the end of the body after a pause; `None` is never.
-async fn ending_late(pause: Option<Duration>) -> (String, Arc<Seen>) {
-    serve(move |_, mut socket| {
-        Box::pin(async move {
-            let text = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n[DONE]\r\n";
-            socket.write_all(text).await.ok()?;
-            tokio::time::sleep(pause.unwrap_or(Duration::from_secs(60))).await;
-            socket.write_all(b"0\r\n\r\n").await.ok()?;
-            Some(socket)
-        })
-    })
-    .await
-}
-
-async fn streams_at_once(count: usize, pause: Option<Duration>) -> (Duration, u32) {
-    let (url, seen) = ending_late(pause).await;
-    let transport = transport(&url);
-    let before = Instant::now();
-    for _ in 0..count {
-        let mut stream = open(&transport, &CallOptions::new()).await.unwrap();
-        assert_eq!(next(&mut stream).await.unwrap().unwrap(), "[DONE]");
-        stream.finish();
-    }
-    (before.elapsed(), seen.connections.load(Ordering::SeqCst))
-}
-
-#[tokio::test]
-async fn streams_in_a_row_share_a_connection_whose_answers_end_late() {
-    assert_eq!(streams_at_once(21, Some(Duration::from_millis(5))).await.1, 1);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_in_a_row_share_a_connection_on_several_threads() {
-    assert_eq!(streams_at_once(21, Some(Duration::from_millis(5))).await.1, 1);
-}
-
-#[tokio::test]
-async fn a_connection_that_does_not_get_free_holds_nobody_up() {
-    let (time, connections) = streams_at_once(40, None).await;
-    // only the first one was waited for, 50 ms
-    assert!(time < Duration::from_millis(1500), "{time:?}");
-    assert_eq!(connections, 40);
-}
-
-#[tokio::test]
-async fn a_finished_stream_that_goes_on_is_cut_off() {
-    let (url, seen) = streaming(vec![(0, "[DONE]"), (10, "more")], false).await;
-    let mut stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
-    next(&mut stream).await.unwrap().unwrap();
-    stream.finish();
-    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,144 @@
+//! What a message is made of: text, images, sound and files.
+
+use super::super::media;
+use crate::wire::{open_enum, wire_struct};
+
+open_enum! {
+    /// What a part is.
+    pub enum ContentPartType {
+        /// Text.
+        Text = "text",
+        /// An earlier refusal of the model.
+        Refusal = "refusal",
+        /// An image.
+        ImageUrl = "image_url",
+        /// Sound.
+        InputAudio = "input_audio",
+        /// A file.
+        File = "file",
+    }
+}
+
+open_enum! {
+    /// How closely the model looks at an image.
+    pub enum ImageDetail {
+        /// As the service decides.
+        Auto = "auto",
+        /// Small, few tokens.
+        Low = "low",
+        /// Tile by tile, many tokens.
+        High = "high",
+    }
+}
+
+open_enum! {
+    /// The format of sound that is sent.
+    pub enum InputAudioFormat {
+        /// WAV.
+        Wav = "wav",
+        /// MP3.
+        Mp3 = "mp3",
+    }
+}
+
+wire_struct! {
+    /// A part of a message.
+    pub struct ContentPart {
+        pub(crate) kind: ContentPartType = "type",
+        pub(crate) text: String = hidden "text",
+        pub(crate) refusal: String = hidden "refusal",
+        pub(crate) image_url: ImageUrl = "image_url",
+        pub(crate) input_audio: InputAudio = "input_audio",
+        pub(crate) file: FilePart = "file",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct ImageUrl {
+        pub(crate) url: String = hidden "url",
+        pub(crate) detail: ImageDetail = "detail",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct InputAudio {
+        pub(crate) data: String = hidden "data",
+        pub(crate) format: InputAudioFormat = "format",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct FilePart {
+        pub(crate) filename: String = hidden "filename",
+        pub(crate) file_data: String = hidden "file_data",
+        pub(crate) file_id: String = hidden "file_id",
+    }
+}
+
+impl ContentPart {
+    const fn of(kind: ContentPartType) -> Self {
+        Self { kind: Some(kind), ..Self::EMPTY }
+    }
+
+    /// Text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: Some(text.into()), ..Self::of(ContentPartType::Text) }
+    }
+
+    /// An earlier refusal of the model.
+    #[must_use]
+    pub fn refusal(text: impl Into<String>) -> Self {
+        Self { refusal: Some(text.into()), ..Self::of(ContentPartType::Refusal) }
+    }
+
+    /// An image at an address the service can reach, or a `data:` URL.
+    #[must_use]
+    pub fn image_url(url: impl Into<String>) -> Self {
+        let image_url = ImageUrl { url: Some(url.into()), ..ImageUrl::EMPTY };
+        Self { image_url: Some(image_url), ..Self::of(ContentPartType::ImageUrl) }
+    }
+
+    /// An image from its bytes, with its media type such as `image/png`.
+    #[must_use]
+    pub fn image(media_type: &str, bytes: &[u8]) -> Self {
+        Self::image_url(media::data_url(media_type, bytes))
+    }
+
+    /// How closely to look at this image; no effect on other parts.
+    #[must_use]
+    pub fn detail(mut self, detail: ImageDetail) -> Self {
+        if let Some(image) = &mut self.image_url {
+            image.detail = Some(detail);
+        }
+        self
+    }
+
+    /// Sound from its bytes, at most 20 MB.
+    #[must_use]
+    pub fn input_audio(format: InputAudioFormat, bytes: &[u8]) -> Self {
+        let sound = InputAudio { data: Some(media::base64(bytes)), format: Some(format), ..InputAudio::EMPTY };
+        Self { input_audio: Some(sound), ..Self::of(ContentPartType::InputAudio) }
+    }
+
+    /// A file that was uploaded before.
+    #[must_use]
+    pub fn file_id(id: impl Into<String>) -> Self {
+        let file = FilePart { file_id: Some(id.into()), ..FilePart::EMPTY };
+        Self { file: Some(file), ..Self::of(ContentPartType::File) }
+    }
+
+    /// A file from its bytes, with its media type such as `application/pdf`.
+    #[must_use]
+    pub fn file(filename: impl Into<String>, media_type: &str, bytes: &[u8]) -> Self {
+        let data = media::data_url(media_type, bytes);
+        let file = FilePart { filename: Some(filename.into()), file_data: Some(data), ..FilePart::EMPTY };
+        Self { file: Some(file), ..Self::of(ContentPartType::File) }
+    }
+
+    /// What the part is, as on the wire.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_ref().map(ContentPartType::as_str)
+    }
+}
