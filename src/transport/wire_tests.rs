@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use super::raw_server::{Seen, answer, answering, serve, streaming};
 use super::*;
 
+#[cfg(test)]
 mod stream_tests;
 
 fn quick() -> RetryPolicy {
