@@ -13,13 +13,23 @@ pub enum Shape {
     TwoChoices,
     /// Words, and a member that is never the same: no template holds.
     Miss,
-    /// The same, and filter results that are never twice the same.
+    /// The same, and filter results that take turns.
+    MissAndTurns,
+    /// The same, and filter results that did not come in any of the last two hundred chunks, which nothing recorded
+    /// does.
     MissAndResults,
 }
 
 impl Shape {
-    pub const ALL: [Self; 6] =
-        [Self::Text, Self::Padded, Self::Arguments, Self::TwoChoices, Self::Miss, Self::MissAndResults];
+    pub const ALL: [Self; 7] = [
+        Self::Text,
+        Self::Padded,
+        Self::Arguments,
+        Self::TwoChoices,
+        Self::Miss,
+        Self::MissAndTurns,
+        Self::MissAndResults,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -28,7 +38,8 @@ impl Shape {
             Self::Arguments => "tool-call arguments",
             Self::TwoChoices => "two choices",
             Self::Miss => "miss",
-            Self::MissAndResults => "miss, other filter results each time",
+            Self::MissAndTurns => "miss, filter results in turns",
+            Self::MissAndResults => "miss, new filter results each time",
         }
     }
 
@@ -39,9 +50,16 @@ impl Shape {
     /// The JSON of one chunk.
     pub fn line(self, at: usize) -> String {
         let word = format!(" word{:03}", at % 1000);
-        let severity = if self == Self::MissAndResults && at % 2 == 1 { "low" } else { "safe" };
+        // four ratings by four categories
+        let rating = match self {
+            Self::MissAndTurns => at % 2,
+            Self::MissAndResults => at % 256,
+            _ => 0,
+        };
+        let [hate, self_harm, sexual, violence] =
+            [0, 1, 2, 3].map(|place| ["safe", "low", "medium", "high"][rating >> (2 * place) & 3]);
         let results = format!(
-            r#"{{"hate":{{"filtered":false,"severity":"{severity}"}},"protected_material_code":{{"detected":false,"filtered":false}},"protected_material_text":{{"detected":false,"filtered":false}},"self_harm":{{"filtered":false,"severity":"safe"}},"sexual":{{"filtered":false,"severity":"safe"}},"violence":{{"filtered":false,"severity":"safe"}}}}"#
+            r#"{{"hate":{{"filtered":false,"severity":"{hate}"}},"protected_material_code":{{"detected":false,"filtered":false}},"protected_material_text":{{"detected":false,"filtered":false}},"self_harm":{{"filtered":false,"severity":"{self_harm}"}},"sexual":{{"filtered":false,"severity":"{sexual}"}},"violence":{{"filtered":false,"severity":"{violence}"}}}}"#
         );
         let (results, delta) = match self {
             Self::Arguments => {
@@ -51,7 +69,7 @@ impl Shape {
         };
         let index = if self == Self::TwoChoices { at % 2 } else { 0 };
         let created = match self {
-            Self::Miss | Self::MissAndResults => 1_774_962_768 + at,
+            Self::Miss | Self::MissAndTurns | Self::MissAndResults => 1_774_962_768 + at,
             _ => 1_774_962_768,
         };
         let padding = match self {
@@ -75,7 +93,7 @@ impl Shape {
         };
         if self == Self::Arguments {
             add(
-                r#"{"choices":[{"content_filter_results":{},"delta":{"role":"assistant","tool_calls":[{"function":{"arguments":"","name":"look_up"},"id":"call_1","index":0,"type":"function"}]},"finish_reason":null,"index":0}]}"#,
+                r#"{"choices":[{"content_filter_results":{},"delta":{"role":"assistant","tool_calls":[{"function":{"arguments":"","name":"look_up"},"id":"call_1","index":0,"type":"function"}]},"finish_reason":null,"index":0}],"created":1774962768,"id":"chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb","model":"gpt-4.1-mini-2025-04-14","object":"chat.completion.chunk"}"#,
             );
         }
         for at in 0..chunks {
