@@ -151,6 +151,7 @@ impl OpenChoice {
     }
 
     /// Appends the words of the settled shape.
+    #[inline]
     pub(super) fn append(&mut self, hole: Hole, text: &str) {
         self.own_content();
         let message = self.message.get_or_insert_default();
@@ -313,6 +314,7 @@ impl OpenChoice {
     }
 }
 
+#[inline]
 fn append(field: &mut Option<String>, more: Option<&str>) {
     if let Some(more) = more {
         match field {
