@@ -12,6 +12,9 @@ use crate::wire::Shared;
 
 /// So many beginnings are remembered: a rating that changes with the words changes back.
 const REMEMBERED: usize = 4;
+/// So many lines of a stream are parsed before any is remembered. They begin it, and are unlike each other; and
+/// where templates hold, there are no more, and nothing is kept for as long as the stream is open.
+const FIRST: u32 = 3;
 
 /// The beginnings of lines, and the filter results in them.
 #[derive(Debug, Default)]
@@ -19,6 +22,8 @@ pub(super) struct KnownResults {
     known: Vec<Known>,
     /// The one that is forgotten next.
     oldest: usize,
+    /// Lines that could have been learned from, up to [`FIRST`].
+    passed: u32,
 }
 
 #[derive(Debug)]
@@ -33,6 +38,10 @@ pub(super) struct Known {
 impl KnownResults {
     /// Learns from a line and what it was parsed to.
     pub(super) fn learn(&mut self, line: &Bytes, body: &ChunkBody) {
+        if self.passed < FIRST {
+            self.passed += 1;
+            return;
+        }
         let Some(new) = Known::of(line, body) else {
             return;
         };
