@@ -13,7 +13,9 @@ pub enum Shape {
     TwoChoices,
     /// Words, and a member that is never the same: no template holds.
     Miss,
-    /// The same, and filter results that take turns.
+    /// The same, with the members in the order of other versions: the filter results last.
+    MissAndOrder,
+    /// A miss, and filter results that take turns.
     MissAndTurns,
     /// The same, and filter results that did not come in any of the last two hundred chunks, which nothing recorded
     /// does.
@@ -21,12 +23,13 @@ pub enum Shape {
 }
 
 impl Shape {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Text,
         Self::Padded,
         Self::Arguments,
         Self::TwoChoices,
         Self::Miss,
+        Self::MissAndOrder,
         Self::MissAndTurns,
         Self::MissAndResults,
     ];
@@ -38,6 +41,7 @@ impl Shape {
             Self::Arguments => "tool-call arguments",
             Self::TwoChoices => "two choices",
             Self::Miss => "miss",
+            Self::MissAndOrder => "miss, filter results last",
             Self::MissAndTurns => "miss, filter results in turns",
             Self::MissAndResults => "miss, new filter results each time",
         }
@@ -69,7 +73,7 @@ impl Shape {
         };
         let index = if self == Self::TwoChoices { at % 2 } else { 0 };
         let created = match self {
-            Self::Miss | Self::MissAndTurns | Self::MissAndResults => 1_774_962_768 + at,
+            Self::Miss | Self::MissAndOrder | Self::MissAndTurns | Self::MissAndResults => 1_774_962_768 + at,
             _ => 1_774_962_768,
         };
         let padding = match self {
@@ -78,6 +82,11 @@ impl Shape {
             }
             _ => String::new(),
         };
+        if self == Self::MissAndOrder {
+            return format!(
+                r#"{{"id":"chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb","object":"chat.completion.chunk","created":{created},"model":"gpt-4.1-mini-2025-04-14","system_fingerprint":"fp_b6f445fc1c","choices":[{{"index":{index},"delta":{delta},"finish_reason":null,"logprobs":null,"content_filter_results":{results}}}]}}"#
+            );
+        }
         format!(
             r#"{{"choices":[{{"content_filter_results":{results},"delta":{delta},"finish_reason":null,"index":{index},"logprobs":null}}],"created":{created},"id":"chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb","model":"gpt-4.1-mini-2025-04-14",{padding}"object":"chat.completion.chunk","system_fingerprint":"fp_b6f445fc1c"}}"#
         )

@@ -128,8 +128,12 @@ impl Decoder {
             return Ok(body);
         }
         let body = parse(line)?;
-        if self.can_learn(line) && !self.results_patience.is_over() {
-            self.results.learn(line, &body);
+        if self.can_learn(line) {
+            if self.results_patience.is_over() {
+                self.results.forget();
+            } else {
+                self.results.learn(line, &body);
+            }
         }
         Ok(body)
     }

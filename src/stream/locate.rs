@@ -46,8 +46,8 @@ pub(super) fn locate(line: &[u8]) -> Option<Found> {
     Some(Found { hole, words, padding })
 }
 
-/// Where the first choice's filter results are, from the quote of their name to the end of their object.
-pub(super) fn locate_results(line: &[u8]) -> Option<Range<usize>> {
+/// Where the first choice's filter results are: the member from the quote of its name on, and its object.
+pub(super) fn locate_results(line: &[u8]) -> Option<(usize, usize)> {
     let mut walk = Walk::new(line);
     let mut found = None;
     // `None` from a member ends the walk, which is of no use once they are found
@@ -60,9 +60,9 @@ pub(super) fn locate_results(line: &[u8]) -> Option<Range<usize>> {
             if name != b"content_filter_results" || walk.peek()? != b'{' {
                 return walk.skip();
             }
-            let before = walk.before().strip_suffix(b"\"content_filter_results\":")?;
-            walk.skip()?;
-            found = Some(before.len()..walk.at());
+            let before = walk.before().trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+            let before = before.strip_suffix(b"\"content_filter_results\"")?;
+            found = Some((before.len(), walk.at()));
             None
         })?;
         None
@@ -178,12 +178,17 @@ mod tests {
 
     #[test]
     fn the_results_of_the_first_choice_are_found() {
-        let line = r#"{"choices":[{"index":0,"content_filter_results":{"a":{"b":"}"}},"delta":{}}]}"#;
-        let found = locate_results(line.as_bytes()).unwrap();
-        assert_eq!(&line[found], r#""content_filter_results":{"a":{"b":"}"}}"#);
+        for line in [
+            r#"{"choices":[{"index":0,"content_filter_results":{"a":1},"delta":{}}]}"#,
+            r#"{ "id" : "]" , "choices" : [ { "content_filter_results" : {"a":1} } ] }"#,
+            r#"{"choices":[{"delta":{"content":"{"},"content_filter_results":{"a":1}}]}"#,
+        ] {
+            let (member, object) = locate_results(line.as_bytes()).unwrap();
+            assert!(line[member..].starts_with("\"content_filter_results\""), "{line}");
+            assert!(line[object..].starts_with("{\"a\":1}"), "{line}");
+        }
         for line in [
             r#"{"choices":[{"content_filter_results":null,"delta":{}}]}"#,
-            r#"{"choices":[{"content_filter_results" : {},"delta":{}}]}"#,
             r#"{"choices":[],"x":[{"content_filter_results":{}}]}"#,
             r#"{"content_filter_results":{},"choices":[{"delta":{"content_filter_results":{}}}]}"#,
             r#"{"choices":[{"content_filter\u005fresults":{}}]}"#,

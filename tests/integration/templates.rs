@@ -39,10 +39,14 @@ const RESULTS_NULL_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate
 const RESULTS_NULL_FIRST: &str = r#"{"choices":[{"content_filter_results":null,"content_filter_results":{"hate":{"filtered":true}},"delta":{"content":"@"},"index":0}],"created":~}"#;
 const CHOICES_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0}],"created":~,"choices":[{"index":0,"delta":{"content":"@"}}]}"#;
 const ESCAPED_CHOICES_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0}],"created":~,"ch\u006fices":[{"index":0,"delta":{"content":"@"}}]}"#;
+const RESULTS_LAST: &str = r#"{"id":"x","created":~,"choices":[{"index":#,"delta":{"content":"@"},"content_filter_results":{"hate":{"filtered":false,"severity":"^"}}}],"obfuscation":"@"}"#;
+const RESULTS_SPACED: &str = r#"{ "created" : ~ , "choices" : [ { "index" : # , "content_filter_results" : { "hate" : { "filtered" : false } } , "delta" : { "content" : "@" } } ] }"#;
+const RESULTS_LAST_AGAIN: &str = r#"{"created":~,"choices":[{"content_filter_results":{},"delta":{"content":"@"},"content_filter_results":{"hate":{"filtered":false,"severity":"^"}}}]}"#;
 const RESULTS_ALONE: &str =
     r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}],"created":~,"id":"@"}"#;
 const RESULTS_AND_COMMA: &str =
     r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},}],"created":~,"id":"@"}"#;
+const RESULTS_WITHOUT_COMMA: &str = r#"{"choices":[{"index":0 "content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}],"created":~,"id":"@"}"#;
 
 const SHAPES: &[&str] = &[
     AZURE,
@@ -72,6 +76,10 @@ const SHAPES: &[&str] = &[
     RESULTS_NULL_FIRST,
     CHOICES_AGAIN,
     ESCAPED_CHOICES_AGAIN,
+    RESULTS_LAST,
+    RESULTS_LAST,
+    RESULTS_SPACED,
+    RESULTS_LAST_AGAIN,
     RESULTS_ALONE,
 ];
 
@@ -107,7 +115,8 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let shapes = prop_oneof![60 => proptest::sample::select(SHAPES), 1 => Just(ERROR), 1 => Just(RESULTS_AND_COMMA)];
+    let shapes = prop_oneof![60 => proptest::sample::select(SHAPES), 1 => Just(ERROR), 1 => Just(RESULTS_AND_COMMA),
+        1 => Just(RESULTS_WITHOUT_COMMA)];
     (shapes, words(), words(), 0_u8..3, 0_u8..24).prop_map(|(shape, first, second, index, spoil)| {
         let mut line = shape
             .replacen('@', &first, 1)
