@@ -1,7 +1,7 @@
 //! The bytes of an answer: whole and bounded, or as they come and under watch.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -23,6 +23,19 @@ const BELIEVED: usize = 64 * 1024;
 /// How often silence is looked for before it has lasted too long.
 const LOOKS: u32 = 8;
 
+/// The next piece of a body, or none at its end. This is the only place that asks for one, so that the future is
+/// compiled into whoever waits and costs a stream nothing.
+#[inline]
+fn poll_piece(response: &mut reqwest::Response, cx: &mut Context<'_>) -> Poll<reqwest::Result<Option<Bytes>>> {
+    // nothing is lost with a future that was not ready: the response itself keeps what it has
+    pin!(response.chunk()).poll(cx)
+}
+
+/// The same, to wait for.
+pub(super) async fn next_piece(response: &mut reqwest::Response) -> reqwest::Result<Option<Bytes>> {
+    poll_fn(|cx| poll_piece(response, cx)).await
+}
+
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) -> Result<Bytes> {
     let too_large = || Error::new(ErrorKind::Decode, format!("the answer is larger than the limit of {limit} bytes"));
@@ -33,7 +46,7 @@ pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) ->
     let mut whole = BytesMut::with_capacity(announced.min(BELIEVED));
     loop {
         let received = u64::try_from(whole.len()).unwrap_or(u64::MAX);
-        match response.chunk().await.map_err(|error| read_error(error, received))? {
+        match next_piece(&mut response).await.map_err(|error| read_error(error, received))? {
             None => return Ok(whole.freeze()),
             Some(chunk) if whole.len().saturating_add(chunk.len()) > limit => return Err(too_large()),
             Some(chunk) => whole.extend_from_slice(&chunk),
@@ -45,7 +58,7 @@ pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) ->
 pub(crate) async fn read_some(mut response: reqwest::Response, limit: usize, time: Duration) -> Bytes {
     let mut some = BytesMut::new();
     let reading = async {
-        while let Ok(Some(chunk)) = response.chunk().await {
+        while let Ok(Some(chunk)) = next_piece(&mut response).await {
             let room = limit.saturating_sub(some.len()).min(chunk.len());
             some.extend_from_slice(&chunk.slice(..room));
             if some.len() >= limit {
@@ -117,7 +130,7 @@ impl ByteStream {
 
     /// Waits for the first bytes, so that a stream that breaks before them can be asked for anew.
     pub(crate) async fn wait_for_first(&mut self) -> Result<()> {
-        let first = std::future::poll_fn(|cx| self.poll_next(cx)).await.transpose()?;
+        let first = poll_fn(|cx| self.poll_next(cx)).await.transpose()?;
         self.first = first;
         Ok(())
     }
@@ -134,9 +147,7 @@ impl ByteStream {
         let Some(response) = &mut self.response else {
             return Poll::Ready(None);
         };
-        // nothing is lost with a future that was not ready: the response itself keeps what it has
-        let polled = pin!(response.chunk()).poll(cx);
-        match polled {
+        match poll_piece(response, cx) {
             Poll::Ready(Ok(Some(bytes))) => {
                 self.silent_since = None;
                 if let Some(clock) = self.clocks.overdue() {

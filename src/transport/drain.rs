@@ -15,6 +15,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::oneshot::{self, Receiver, error::TryRecvError};
 use tokio::time::Instant;
 
+use super::body::next_piece;
+
 /// What is left after the end of a stream is read for at most this long and far.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
 const DRAIN_BYTES: usize = 64 * 1024;
@@ -39,7 +41,7 @@ impl Drains {
     pub(crate) fn drain(self: &Arc<Self>, mut response: Response) {
         let mut left = DRAIN_BYTES;
         loop {
-            match response.chunk().now_or_never() {
+            match next_piece(&mut response).now_or_never() {
                 Some(Ok(Some(bytes))) if bytes.len() <= left => left = left.saturating_sub(bytes.len()),
                 Some(_) => return,
                 None => break,
@@ -59,7 +61,7 @@ impl Drains {
         let (drains, start) = (Arc::clone(self), Instant::now());
         runtime.spawn(async move {
             let _ = tokio::time::timeout(DRAIN_TIME, async {
-                while let Ok(Some(bytes)) = response.chunk().await {
+                while let Ok(Some(bytes)) = next_piece(&mut response).await {
                     if bytes.len() > left {
                         return;
                     }
