@@ -17,7 +17,7 @@ pub enum Shape {
     MissAndOrder,
     /// A miss, and filter results that take turns.
     MissAndTurns,
-    /// The same, and filter results that did not come in any of the last two hundred chunks, which nothing recorded
+    /// A miss, and filter results that did not come in any of the last two hundred chunks, which nothing recorded
     /// does.
     MissAndResults,
 }
