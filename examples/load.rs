@@ -14,8 +14,8 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use azure_openai_chat::emulator::{Answer, Emulator};
 use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest};
+use azure_openai_emulator::{Answer, Emulator};
 use futures::TryStreamExt;
 
 /// How many numbers a stream says.

@@ -43,7 +43,6 @@
 //! | `azure_core` | Entra ID through any `TokenCredential` |
 //! | `azure_identity` (default) | both, `ChatClient::from_env` with Entra ID and `default_credential` |
 //! | `schemars` | schemas from Rust types |
-//! | `emulator` | a local service that speaks the same wire, for tests |
 //!
 //! All are additive, and none changes what is sent.
 //!
@@ -55,8 +54,6 @@
 
 #[cfg(feature = "client")]
 mod client;
-#[cfg(feature = "emulator")]
-pub mod emulator;
 mod error;
 pub mod model;
 pub mod request;

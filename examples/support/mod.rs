@@ -1,8 +1,8 @@
 //! Where the examples run: Azure when `AZURE_OPENAI_ENDPOINT` is set, else the embedded emulator.
 #![allow(dead_code, unreachable_pub, reason = "each example uses a part")]
 
-use azure_openai_chat::emulator::Emulator;
 use azure_openai_chat::{ApiKey, ChatClient, ClientBuilder, Error};
+use azure_openai_emulator::Emulator;
 
 /// Azure, or the emulator.
 pub enum Place {

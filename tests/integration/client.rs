@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use azure_openai_chat::emulator::Emulator;
 use azure_openai_chat::request::{DataSource, DataSourceAuthentication};
 use azure_openai_chat::{
     ApiKey, ApiVersion, Backend, ChatClient, ChatCompletionRequest, Deployment, Error, ErrorKind, Model, RetryPolicy,
     Rule, Validation, ValidationError,
 };
+use azure_openai_emulator::Emulator;
 use futures::TryStreamExt;
 use serde_json::json;
 use tracing_subscriber::filter::LevelFilter;

@@ -1,9 +1,9 @@
 //! What the content filter says, wherever Azure puts it, and what becomes of a text it stops.
 
-use azure_openai_chat::emulator::Emulator;
 use azure_openai_chat::{
     CallOptions, ChatCompletionRequest, ContentFilterResults, ErrorKind, FilterState, FinishReason, StreamEvent,
 };
+use azure_openai_emulator::Emulator;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
@@ -74,7 +74,7 @@ async fn the_details_are_found_however_they_are_spelled() {
 #[tokio::test]
 async fn a_stopped_answer_is_kept_as_far_as_it_came() {
     let emulator = Emulator::builder()
-        .script("gpt-4o-mini", azure_openai_chat::emulator::Answer::text("First mix the powder and then"))
+        .script("gpt-4o-mini", azure_openai_emulator::Answer::text("First mix the powder and then"))
         .completion_filter_trigger("powder", "violence")
         .start()
         .await

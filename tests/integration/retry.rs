@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use azure_openai_chat::emulator::{Emulator, Fault};
 use azure_openai_chat::{CallOptions, ChatCompletionRequest, ErrorKind, RetryCause, RetryPolicy};
+use azure_openai_emulator::{Emulator, Fault};
 use futures::StreamExt;
 use serde_json::json;
 use wiremock::ResponseTemplate;

@@ -4,11 +4,11 @@ mod endings;
 
 use std::time::Duration;
 
-use azure_openai_chat::emulator::{Answer, Emulator};
 use azure_openai_chat::{
     ApiVersion, ChatCompletionRequest, ChatCompletionStream, Deployment, ErrorKind, FinishReason, Model, StreamEvent,
     StreamOptions,
 };
+use azure_openai_emulator::{Answer, Emulator};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;

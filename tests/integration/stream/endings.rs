@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use azure_openai_chat::emulator::{Answer, Emulator, Fault};
 use azure_openai_chat::{CallOptions, ChatCompletionRequest, ChatCompletionStream, Error, ErrorKind};
+use azure_openai_emulator::{Answer, Emulator, Fault};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 use wiremock::ResponseTemplate;

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use azure_openai_chat::emulator::Emulator;
 use azure_openai_chat::model::ModelCatalog;
 use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, Rule, Validation};
+use azure_openai_emulator::Emulator;
 use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 

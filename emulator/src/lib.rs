@@ -63,7 +63,7 @@ use server::{Settings, Shared};
 /// # Example: a question over plain HTTP
 ///
 /// ```
-/// use azure_openai_chat::emulator::Emulator;
+/// use azure_openai_emulator::Emulator;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -175,7 +175,7 @@ impl fmt::Debug for Emulator {
 ///
 /// ```
 /// use std::time::Duration;
-/// use azure_openai_chat::emulator::Emulator;
+/// use azure_openai_emulator::Emulator;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {

@@ -14,7 +14,7 @@ use super::tools::Call;
 /// # Example: an answer of many chunks
 ///
 /// ```no_run
-/// use azure_openai_chat::emulator::{Answer, Emulator};
+/// use azure_openai_emulator::{Answer, Emulator};
 ///
 /// # async fn run() -> std::io::Result<()> {
 /// let emulator = Emulator::builder().script("gpt-4o-mini", Answer::words(5_000)).start().await?;

@@ -270,7 +270,8 @@ async fn formats_documents_and_images_are_answered() {
     let sources = json!({"data_sources": [{"type": "azure_search", "parameters": {}}]});
     let message = ask(&emulator, hello(sources)).await.json()["choices"][0]["message"].take();
     assert!(message["content"].as_str().unwrap().ends_with("[doc1]."));
-    let context: crate::response::MessageContext = serde_json::from_value(message["context"].clone()).unwrap();
+    let context: azure_openai_chat::response::MessageContext =
+        serde_json::from_value(message["context"].clone()).unwrap();
     same(&message, "/context", serde_json::to_value(&context).unwrap());
     same(&message, "/context/citations/0/filepath", "document-1.md");
 

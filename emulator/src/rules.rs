@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, role, text};
 use super::refusals::Refusal;
-use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
+use azure_openai_chat::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 
 /// A deployment and the model behind it.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ use serde_json::json;
 /// # Example: two failures, then an answer
 ///
 /// ```no_run
-/// use azure_openai_chat::emulator::{Emulator, Fault};
+/// use azure_openai_emulator::{Emulator, Fault};
 ///
 /// # async fn run() -> std::io::Result<()> {
 /// let emulator = Emulator::start().await?;
