@@ -271,15 +271,35 @@ impl ChatClient {
         Ok(stream)
     }
 
-    /// What this client would say about a request, without sending it. A request read from JSON with
-    /// `"stream": true` is checked as a stream.
+    /// What [`complete`](Self::complete) would refuse and advise, without sending anything. A request read from JSON
+    /// with `"stream": true` is checked as [`check_stream`](Self::check_stream) does.
+    ///
+    /// Of several backends with other api versions, one that can serve the request is enough. With
+    /// [`Validation::Strict`] advice is among the violations too; with [`Validation::Off`] both are reported,
+    /// although neither stops a call.
     #[must_use]
     pub fn check(&self, request: &ChatCompletionRequest) -> RequestCheck {
-        let version = self.api_version();
-        RequestCheck {
-            violations: request.violations(request.asks_for_stream(), Some(version)),
-            advice: request.advice(version),
-        }
+        self.look_over(request, request.asks_for_stream() == Some(true)).0
+    }
+
+    /// What [`stream`](Self::stream) would refuse and advise, without sending anything: what [`check`](Self::check)
+    /// reports, and what only concerns streams.
+    ///
+    /// # Example: o1 does not stream on Azure
+    ///
+    /// ```
+    /// use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, Deployment, Model};
+    ///
+    /// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+    /// let o1 = Deployment::new("o1-new").model(Model::O1_2024_12_17);
+    /// let request = ChatCompletionRequest::builder(o1).user("Why is the sky blue?").uncapped().build()?;
+    /// assert!(client.check(&request).violations().is_empty());
+    /// assert_eq!(client.check_stream(&request).violations()[0].parameter(), "stream");
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    #[must_use]
+    pub fn check_stream(&self, request: &ChatCompletionRequest) -> RequestCheck {
+        self.look_over(request, true).0
     }
 
     /// The exact address a request goes to, without sending it; with several backends that of the first.
@@ -303,36 +323,48 @@ impl ChatClient {
         self.0.transport.api_version()
     }
 
-    /// Stops a request that breaks a rule, and says the advice once. Of several backends with other api versions,
-    /// answers which cannot serve it.
+    /// Stops a request that breaks a rule, and logs new advice. Of several backends with other api versions, returns
+    /// the indices of those that cannot serve it.
     fn admit(&self, request: &ChatCompletionRequest, streaming: bool) -> Result<Vec<usize>> {
         if self.0.validation == Validation::Off {
             return Ok(Vec::new());
         }
-        let version = self.api_version();
-        let mut violations = request.violations(Some(streaming), Some(version));
-        for advice in request.advice(version) {
-            if self.0.validation == Validation::Strict {
-                violations.push(Violation::new(advice.parameter(), Rule::Advice, advice.message()));
-            } else {
-                self.tell(request.deployment().name(), &advice);
-            }
+        let (check, unfit) = self.look_over(request, streaming);
+        if self.0.validation != Validation::Strict {
+            check.advice.iter().for_each(|advice| self.tell(request.deployment().name(), advice));
         }
+        ValidationError::unless_empty(check.violations)?;
+        Ok(unfit)
+    }
+
+    /// The check of a call, and the backends that cannot serve it although another can.
+    fn look_over(&self, request: &ChatCompletionRequest, streaming: bool) -> (RequestCheck, Vec<usize>) {
+        let refused = |version: &ApiVersion, advice: &[Advice]| {
+            let mut violations = request.violations(Some(streaming), Some(version));
+            if self.0.validation == Validation::Strict {
+                let strict = |advice: &Advice| Violation::new(advice.parameter(), Rule::Advice, advice.message());
+                violations.extend(advice.iter().map(strict));
+            }
+            violations
+        };
+        let version = self.api_version();
+        let advice = request.advice_for(version, streaming);
+        let mut violations = refused(version, &advice);
         let (mut unfit, mut backends) = (Vec::new(), 0);
         for (index, other) in self.0.transport.api_versions().enumerate() {
             let is_fit = match other == version {
                 true => violations.is_empty(),
-                false => request.violations(Some(streaming), Some(other)).is_empty(),
+                false => refused(other, &request.advice_for(other, streaming)).is_empty(),
             };
             if !is_fit {
                 unfit.push(index);
             }
             backends = index + 1;
         }
-        if unfit.len() == backends {
-            ValidationError::unless_empty(violations)?;
+        if unfit.len() < backends {
+            violations.clear();
         }
-        Ok(unfit)
+        (RequestCheck { violations, advice }, unfit)
     }
 
     fn tell(&self, deployment: &str, advice: &Advice) {

@@ -92,8 +92,9 @@ impl ChatCompletionRequest {
     /// | tools without the effort `none`, on models that ask for it | the effort is set to `none` |
     /// | `prediction` beside what it excludes | dropped, since it only saves time; a `max_completion_tokens` beside it is rewritten as `max_tokens` |
     /// | an image or sound | dropped, unless the message would be left without any part |
+    /// | a function's object schema without `properties` | gets `properties: {}` |
     /// | any other parameter, value or contradiction | dropped, and the service decides |
-    /// | anything else: a schema, a limit, a wrong type, a missing message, a model without chat | stays an error |
+    /// | anything else: a schema, a limit, a range, an image's address, a wrong type, a missing message, a model without chat | stays an error |
     ///
     /// A schema that is not strict enough can be rewritten with
     /// [`make_strict`](super::schema::make_strict).
@@ -326,12 +327,17 @@ mod tests {
 
     #[test]
     fn refused_parts_are_told_at_their_places() {
-        let parts = [ContentPart::image_url("u"), ContentPart::text("look"), ContentPart::image_url("v")];
+        let parts = [
+            ContentPart::image_url("https://contoso.com/u.png"),
+            ContentPart::text("look"),
+            ContentPart::image_url("https://contoso.com/v.png"),
+        ];
         let (changes, sent) = adapted(ask(Model::O3_MINI_2025_01_31).message(Message::user_parts(parts)));
         assert_eq!(changes, ["messages[1].content[2]: dropped", "messages[1].content[0]: dropped"]);
         assert_eq!(sent["messages"][1]["content"], json!([{"type": "text", "text": "look"}]));
 
-        let only = ask(Model::O3_MINI_2025_01_31).message(Message::user_parts([ContentPart::image_url("u")]));
+        let only = ask(Model::O3_MINI_2025_01_31)
+            .message(Message::user_parts([ContentPart::image_url("https://contoso.com/u.png")]));
         let error = only.adapt().unwrap_err();
         assert_eq!(error.violations()[0].parameter(), "messages[1].content[0]");
     }

@@ -43,7 +43,7 @@ impl fmt::Display for Advice {
     }
 }
 
-pub(super) fn advice(request: &ChatCompletionRequest, version: &ApiVersion) -> Vec<Advice> {
+pub(super) fn advice(request: &ChatCompletionRequest, version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
     let mut found = Vec::new();
     let body = &request.body;
     let model = request.deployment.declared_model();
@@ -53,6 +53,9 @@ pub(super) fn advice(request: &ChatCompletionRequest, version: &ApiVersion) -> V
         about_reasoning(model, body, &mut found);
     }
     dates::about_dates(body, version, &mut found);
+    if is_streamed {
+        about_usage(body, version, &mut found);
+    }
     about_limits(body, &mut found);
     about_tools(model, body, &mut found);
     found
@@ -70,6 +73,19 @@ fn about_version(version: &ApiVersion, found: &mut Vec<Advice>) {
         return;
     };
     found.push(Advice::new("api-version", message));
+}
+
+/// Without `stream_options` no chunk has `usage`. A request that sets the option itself is about its date.
+fn about_usage(body: &RequestBody, version: &ApiVersion, found: &mut Vec<Advice>) {
+    let is_set =
+        body.stream_options.is_some() || body.extra().is_some_and(|extra| extra.contains_key("stream_options"));
+    if version.documents("stream_options") == Some(false) && !is_set {
+        let message = format!(
+            "{version} has no stream_options, so the usage of this stream will be unknown: set another \
+             .api_version(..), such as ApiVersion::V1"
+        );
+        found.push(Advice::new("stream_options", message));
+    }
 }
 
 /// Dates move, so they never stop a request.
@@ -127,8 +143,8 @@ fn about_limits(body: &RequestBody, found: &mut Vec<Advice>) {
 
 fn about_tools(model: Option<&Model>, body: &RequestBody, found: &mut Vec<Advice>) {
     let mut tell = |parameter: &str, message: &str| found.push(Advice::new(parameter, message));
-    let refuses = |parameter| model.is_some_and(|model| model.capabilities().supports(parameter) == Support::No);
-    let one_at_a_time = refuses(Parameter::ParallelToolCalls);
+    let one_at_a_time =
+        model.is_some_and(|model| model.capabilities().supports(Parameter::ParallelToolCalls) == Support::No);
     let mut tools = body.tools.iter().flat_map(|tools| tools.iter());
     let strict = tools.any(|tool| tool.function.as_ref().is_some_and(|function| function.strict == Some(true)));
     let follows_schema = strict || (body.asks_for_schema() && body.offers_tools());
@@ -140,19 +156,6 @@ fn about_tools(model: Option<&Model>, body: &RequestBody, found: &mut Vec<Advice
     }
     if body.asks_for_schema() && body.data_sources.is_some() {
         tell("response_format", "a JSON schema is not kept together with data_sources");
-    }
-    // The next two are known from single reports of what the service answered:
-    // openai/openai-agents-python#4326 and UKGovernmentBEIS/inspect_ai#1460.
-    if body.parallel_tool_calls.is_some() && !body.has_tools() {
-        tell("parallel_tool_calls", "the service was seen to refuse parallel_tool_calls without tools: leave it out");
-    } else if body.parallel_tool_calls == Some(false)
-        && one_at_a_time
-        && model.is_some_and(|model| model.capabilities().is_reasoning())
-    {
-        tell(
-            "parallel_tool_calls",
-            "reasoning models that call one tool at a time were seen to refuse even false: leave it out",
-        );
     }
 }
 
@@ -304,27 +307,52 @@ mod tests {
     }
 
     #[test]
-    fn parallel_tool_calls_go_with_tools_and_models_that_know_them() {
-        assert_told(
+    fn parallel_tool_calls_are_no_advice_beside_what_is_refused() {
+        for asked in [
             ask_any().parallel_tool_calls(false),
-            ApiVersion::V1,
-            &[(
-                "parallel_tool_calls",
-                "the service was seen to refuse parallel_tool_calls without tools: leave it out",
-            )],
-        );
-        let none = ReasoningEffort::None;
-        assert_told(
             ask("gpt-5-pro").tool(Tool::function("f")).parallel_tool_calls(false),
-            ApiVersion::V1,
-            &[(
-                "parallel_tool_calls",
-                "reasoning models that call one tool at a time were seen to refuse even false: leave it out",
-            )],
-        );
-        let sol = ask("gpt-5.6-sol").tool(Tool::function("f")).reasoning_effort(none);
-        assert_told(sol.parallel_tool_calls(false), ApiVersion::V1, &[]);
-        let nano = ask("gpt-4.1-nano").tool(Tool::function("f"));
-        assert_told(nano.parallel_tool_calls(false), ApiVersion::V1, &[]);
+            ask("gpt-4.1-nano").tool(Tool::function("f")).parallel_tool_calls(false),
+        ] {
+            assert_told(asked, ApiVersion::V1, &[]);
+        }
+        let one_at_a_time = ask("gpt-5-pro").tool(Tool::function("f"));
+        for refused in [ask_any().parallel_tool_calls(false), one_at_a_time.parallel_tool_calls(false)] {
+            let violations = refused.build_unchecked().violations(None, None);
+            assert!(violations.iter().any(|violation| violation.parameter() == "parallel_tool_calls"));
+        }
+    }
+
+    #[test]
+    fn a_stream_on_a_version_that_cannot_report_usage_is_told() {
+        let advised = |asked: &ChatCompletionRequestBuilder, version: &ApiVersion, is_streamed| -> Vec<String> {
+            let advice = advice(&asked.clone().build_unchecked(), version, is_streamed);
+            advice.iter().map(ToString::to_string).collect()
+        };
+        for (version, known) in [
+            (ApiVersion::V2023_05_15, false),
+            (ApiVersion::V2024_08_01_PREVIEW, false),
+            (ApiVersion::V2024_09_01_PREVIEW, true),
+            (ApiVersion::V2024_10_01_PREVIEW, true),
+            (ApiVersion::V2024_10_21, false),
+            (ApiVersion::V2024_12_01_PREVIEW, true),
+            (ApiVersion::V1, true),
+            (ApiVersion::V1_PREVIEW, true),
+        ] {
+            let expected = format!(
+                "stream_options: {version} has no stream_options, so the usage of this stream will be unknown: set \
+                 another .api_version(..), such as ApiVersion::V1"
+            );
+            let expected = if known { vec![] } else { vec![expected] };
+            assert_eq!(advised(&ask_any(), &version, true), expected);
+            assert_eq!(advised(&ask_any(), &version, false), Vec::<String>::new());
+            // as the request's own JSON says
+            let json = ask_any().extra("stream", true).build_unchecked().advice(&version);
+            assert_eq!(json.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+        }
+        // one advice about the option, not two
+        let asked = ask_any().stream_options(crate::request::StreamOptions::new().include_usage(true));
+        let advice = advised(&asked, &ApiVersion::V2024_10_21, true);
+        assert_eq!(advice.len(), 1);
+        assert!(advice[0].contains("is documented from 2024-09-01-preview on"), "{advice:?}");
     }
 }

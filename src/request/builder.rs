@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::validate::expected_range;
 use super::violation::{Rule, ValidationError, Violation};
 use super::{
     Adapted, AudioOutput, ChatCompletionRequest, DataSource, Message, MessageContent, Modality, Prediction,
@@ -266,13 +267,12 @@ impl ChatCompletionRequestBuilder {
     }
 
     fn number(&mut self, parameter: &str, value: f64) -> Option<Number> {
+        self.early.retain(|violation| violation.parameter() != parameter);
         let number = Number::from_f64(value);
         if number.is_none() {
-            self.early.push(Violation::new(
-                parameter,
-                Rule::WrongType,
-                format!("{parameter} is not a finite number: JSON cannot carry it, pass a number"),
-            ));
+            let expected = expected_range(parameter).unwrap_or("a number");
+            let message = format!("{parameter} is not finite, which JSON cannot carry: pass {expected}");
+            self.early.push(Violation::new(parameter, Rule::OutOfRange, message));
         }
         number
     }

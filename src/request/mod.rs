@@ -26,13 +26,16 @@
 //! | no `system` and no `developer` messages | o1-mini, o1-preview | violation |
 //! | `system` and `developer` messages exclude each other | reasoning models | violation |
 //! | tools, strict functions, JSON schemas, images, audio, streaming, `parallel_tool_calls: true`, `verbosity`, `stop`, `n` above 1 | as the table says | violation |
+//! | `parallel_tool_calls: false` | reasoning models that call one tool at a time | violation |
 //! | `prediction` | all but the six models that take it | violation |
 //! | `prediction` excludes tools, functions, audio in and out, `n` above 1, `logprobs: true`, penalties above 0, `max_completion_tokens` | every model | violation |
 //! | the model has no chat completions, or answers only on the Responses API | as the table says | violation |
 //! | strict schemas hold to the rules of strict mode, see [`schema`]; a schema has a name of up to 64 letters, digits, `_`, `-` | every model | violation |
-//! | `top_logprobs` needs `logprobs`, `tool_choice` needs `tools` and names one of them | every model | violation |
+//! | `top_logprobs` needs `logprobs`, `tool_choice` needs `tools` and names one of them, `parallel_tool_calls` needs `tools` | every model | violation |
 //! | every tool call has its result before the next turn, every result its call before it; a function has a name of up to 64 letters, digits, `_`, `-` | every model | violation |
 //! | `tools`, `functions` and `tool_calls` are not empty lists | every model | violation |
+//! | `temperature` is from 0 to 2, `top_p` from 0 to 1, penalties from -2 to 2, `top_logprobs` from 0 to 20, `n` from 1 to 128, token limits from 1, each bias in `logit_bias` from -100 to 100 | every model | violation |
+//! | at most 128 tools; an image's `url` is an http(s) address or a `data:` URL; a function's object schema has `properties`; the format `json_object` has the word "json" in a message | models of the table | violation |
 //! | there is a message, each has a role; at most 4 stop sequences; at most 16 pairs of metadata, keys of 64 and values of 512 characters | every model | violation |
 //! | a member that is modelled here has its type; the deployment has a name that is one path segment | every model | violation |
 //! | no `data_sources` | api version `v1` | violation |
@@ -42,7 +45,7 @@
 //! | `max_completion_tokens` below 25,000 where the model thinks | reasoning models | advice |
 //! | both token limits; `n` above 1 | every model | advice |
 //! | a JSON schema with parallel tool calls or `data_sources` | every model | advice |
-//! | `parallel_tool_calls` without tools, or `false` on reasoning models that call one tool at a time: seen to be refused, not documented | every model | advice |
+//! | a stream on an api version without `stream_options`: its usage will be unknown | every model | advice |
 //!
 //! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and tells each change.
 
@@ -221,10 +224,17 @@ impl ChatCompletionRequest {
         validate::violations(self, streaming, api_version)
     }
 
-    /// What the documents discourage or date differently from the wire. Never stops a request by itself.
+    /// What the documents discourage or date differently from the wire; of a request whose JSON asks for a stream
+    /// also what only concerns streams. Never stops a request by itself.
     #[must_use]
     pub fn advice(&self, api_version: &ApiVersion) -> Vec<Advice> {
-        advice::advice(self, api_version)
+        advice::advice(self, api_version, self.asks_for_stream() == Some(true))
+    }
+
+    /// The advice for a call that streams or does not, whatever the JSON of the request asked for.
+    #[cfg(feature = "client")]
+    pub(crate) fn advice_for(&self, api_version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
+        advice::advice(self, api_version, is_streamed)
     }
 
     /// The body as it is sent with an api version, streamed or not.
@@ -273,12 +283,6 @@ impl ChatCompletionRequest {
     }
 }
 
-/// Whether streams of this api version can be asked for usage (absent from 2024-10-21 and before
-/// 2024-09-01-preview).
-fn knows_stream_options(version: &ApiVersion) -> bool {
-    version.is_v1() || (*version >= ApiVersion::V2024_09_01_PREVIEW && *version != ApiVersion::V2024_10_21)
-}
-
 struct WireBody<'a> {
     request: &'a ChatCompletionRequest,
     deployment: &'a str,
@@ -302,7 +306,7 @@ impl Serialize for WireBody<'_> {
         let mut options = body.stream_options.clone().unwrap_or_default();
         if let Some(odd) = odd {
             map.serialize_entry("stream_options", odd)?;
-        } else if knows_stream_options(self.api_version) {
+        } else if self.api_version.documents("stream_options") == Some(true) {
             options.include_usage.get_or_insert(body.data_sources.is_none());
             if options.include_usage != Some(false) || options.include_obfuscation.is_some() {
                 map.serialize_entry("stream_options", &options)?;

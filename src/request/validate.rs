@@ -13,12 +13,16 @@ use super::violation::Violation;
 use super::{ChatCompletionRequest, RequestBody};
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 
+pub(super) use self::range::expected as expected_range;
+
 mod calls;
 mod effort;
+mod format;
 mod limits;
 mod media;
 mod parameters;
 mod prediction;
+mod range;
 mod reach;
 mod roles;
 mod schema;
@@ -40,17 +44,23 @@ const RULES: &[fn(&Check<'_>, &mut Vec<Violation>)] = &[
     tools::in_parallel,
     schema::structured_outputs,
     media::images_and_audio,
+    media::image_urls,
     reach::streaming,
     prediction::model,
     prediction::conflicts,
     parameters::completion_limit,
     schema::strict,
     schema::format,
+    format::objects_without_properties,
+    format::json_object,
     parameters::alternatives,
     tools::names,
     tools::choice,
     tools::chosen,
     calls::results,
+    range::numbers,
+    range::biases,
+    limits::tools,
     limits::stop,
     limits::metadata,
     reach::api_version,
@@ -84,6 +94,12 @@ impl Check<'_> {
     /// Whether a rule of single models holds for the declared one.
     fn holds(&self, rule: fn(&Capabilities) -> bool) -> bool {
         self.capabilities.is_some_and(rule)
+    }
+
+    /// Whether the declared model is one of the built-in table, and so one of Azure OpenAI: other makers' models on the
+    /// same route have other limits.
+    fn is_in_table(&self) -> bool {
+        self.model.0.is_some_and(|model| model.name().parse::<Model>().is_ok())
     }
 
     fn messages(&self) -> impl Iterator<Item = (usize, &Message)> {

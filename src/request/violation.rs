@@ -39,6 +39,8 @@ pub enum Rule {
     Contradiction,
     /// More, or longer, than the service takes.
     Limit,
+    /// A number outside of its documented range.
+    OutOfRange,
     /// A value of the wrong type.
     WrongType,
     /// A name the service cannot take.
@@ -65,6 +67,7 @@ impl Rule {
             Self::StrictSchema => "strict_schema",
             Self::Contradiction => "contradiction",
             Self::Limit => "limit",
+            Self::OutOfRange => "out_of_range",
             Self::WrongType => "wrong_type",
             Self::InvalidName => "invalid_name",
             Self::ApiVersion => "api_version",
@@ -120,7 +123,7 @@ impl Violation {
             Rule::NoChatCompletions => MODELS,
             Rule::ApiVersion | Rule::Advice => API_VERSIONS,
             Rule::UnsupportedParameter | Rule::UnsupportedValue | Rule::RequiredParameter => self.page(),
-            Rule::Contradiction | Rule::Limit | Rule::WrongType | Rule::InvalidName => REFERENCE,
+            Rule::Contradiction | Rule::Limit | Rule::OutOfRange | Rule::WrongType | Rule::InvalidName => REFERENCE,
         }
     }
 

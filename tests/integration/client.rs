@@ -172,6 +172,57 @@ async fn a_check_says_what_sending_would_without_sending() {
     assert_eq!(client.check(&request).violations()[0].parameter(), "stream");
 }
 
+#[tokio::test]
+async fn a_check_of_a_stream_sees_what_stream_would_refuse() {
+    let server = untouched("checks").await;
+    let client = builder(server.uri()).build().unwrap();
+    let request = ChatCompletionRequest::builder("o1").user("hi").uncapped().build().unwrap();
+    assert!(client.check(&request).violations().is_empty());
+    let check = client.check_stream(&request);
+    let [violation] = check.violations() else { panic!("{check:?}") };
+    let expected = "stream: o1-2024-12-17 does not stream on Azure: use complete() instead of stream()";
+    assert_eq!(violation.to_string(), expected);
+    let error = client.stream(&request).await.unwrap_err();
+    assert_eq!(error.violations(), check.violations());
+}
+
+#[tokio::test]
+async fn a_check_of_a_stream_says_that_its_usage_will_be_unknown() {
+    let server = untouched("checks").await;
+    let client = builder(server.uri()).api_version(ApiVersion::V2024_10_21).build().unwrap();
+    assert!(client.check(&question()).is_clean());
+    let check = client.check_stream(&question());
+    assert!(check.violations().is_empty());
+    let advice: Vec<String> = check.advice().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        advice,
+        ["stream_options: 2024-10-21 has no stream_options, so the usage of this stream will be unknown: set another \
+          .api_version(..), such as ApiVersion::V1"]
+    );
+}
+
+#[tokio::test]
+async fn a_strict_client_checks_as_strictly_as_it_sends() {
+    let server = untouched("checks").await;
+    let strict = builder(server.uri()).api_version(ApiVersion::V2024_10_21).validation(Validation::Strict);
+    let client = strict.build().unwrap();
+    let check = client.check_stream(&question());
+    assert_eq!(check.violations()[0].rule(), Rule::Advice);
+    assert_eq!(client.stream(&question()).await.unwrap_err().violations(), check.violations());
+    assert!(client.check(&question()).is_clean());
+}
+
+#[tokio::test]
+async fn a_check_is_content_with_one_backend_that_serves_the_request() {
+    let server = untouched("checks").await;
+    let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
+    let request = ChatCompletionRequest::builder("d").user("hi").data_source(source).build().unwrap();
+    let on_v1 = || builder(server.uri()).api_version(ApiVersion::V1);
+    assert_eq!(on_v1().build().unwrap().check(&request).violations()[0].parameter(), "data_sources");
+    let dated = Backend::new(server.uri(), ApiKey::new("k")).api_version(ApiVersion::V2024_10_21);
+    assert!(on_v1().backend(dated).build().unwrap().check(&request).violations().is_empty());
+}
+
 #[test]
 fn settings_that_cannot_work_are_told_when_the_client_is_built() {
     let fresh = || ChatClient::builder("https://r.openai.azure.com", ApiKey::new("k"));

@@ -1,6 +1,6 @@
 //! The changes: what is done about each kind of violation.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::{Capabilities, Parameter, ReasoningEffort, Support};
 use crate::request::ChatCompletionRequest;
@@ -53,8 +53,11 @@ pub(super) fn mend(request: &mut ChatCompletionRequest, violation: &Violation) -
             drop_member(request, parameter)?;
             "dropped: the answer comes whole".to_owned()
         }
+        // without its `url` nothing is left of an image
+        Rule::UnsupportedValue if parameter.ends_with(".image_url.url") => return None,
+        Rule::UnsupportedValue if parameter.ends_with(".parameters") => add_properties(request, parameter)?,
         Rule::UnsupportedParameter | Rule::UnsupportedValue | Rule::EffortConflict => drop_place(request, parameter)?,
-        Rule::Contradiction if !parameter.contains('[') => drop_member(request, parameter)?,
+        Rule::Contradiction if !parameter.contains('[') && parameter != "messages" => drop_member(request, parameter)?,
         _ => return None,
     };
     Some((parameter.to_owned(), change))
@@ -129,6 +132,23 @@ fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<St
         }
     })?;
     Some("dropped".to_owned())
+}
+
+/// `tools[0].function.parameters`: an object schema gets the `properties` it lacks.
+fn add_properties(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
+    request.body = request.body.edited(|members| {
+        let mut steps = steps(parameter);
+        let mut place = members.get_mut(steps.next()?)?;
+        for step in steps {
+            place = match step.parse::<usize>() {
+                Ok(at) => place.get_mut(at)?,
+                Err(_) => place.get_mut(step)?,
+            };
+        }
+        place.as_object_mut()?.insert("properties".to_owned(), Value::Object(Map::new()));
+        Some(())
+    })?;
+    Some("got properties: {}".to_owned())
 }
 
 fn steps(parameter: &str) -> impl Iterator<Item = &str> {

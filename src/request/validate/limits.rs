@@ -1,4 +1,4 @@
-//! How many, and how long. Ranges of numbers are the service's to judge.
+//! Limits on how many and how long: stop sequences, metadata, tools.
 
 use serde_json::Value;
 
@@ -13,6 +13,20 @@ const STOPS: usize = 4;
 const PAIRS: usize = 16;
 const KEY: usize = 64;
 const VALUE: usize = 512;
+
+/// How many `tools`, and how many `functions`, a model of the table takes.
+const TOOLS: usize = 128;
+
+pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let tools = check.body.tools.as_ref().map_or(0, |tools| tools.len());
+    let functions = check.body.functions.as_ref().map_or(0, |functions| functions.len());
+    for (name, count) in [("tools", tools), ("functions", functions)] {
+        if count > TOOLS && check.is_in_table() {
+            let message = format!("there are {count} {name}: the service takes at most {TOOLS}");
+            found.push(Violation::new(name, Rule::Limit, message));
+        }
+    }
+}
 
 pub(super) fn stop(check: &Check<'_>, found: &mut Vec<Violation>) {
     let count = check.body.stop.as_ref().map_or(0, Stop::len);
@@ -54,8 +68,28 @@ pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
+    use crate::model::Model;
+    use crate::request::Tool;
+
+    #[test]
+    fn a_model_of_the_table_takes_128_tools() {
+        let tools = |count: usize| (0..count).map(|at| Tool::function(format!("f{at}")));
+        let message = "there are 129 tools: the service takes at most 128";
+        for known in [Model::GPT_4O_2024_08_06, "gpt-4o".parse().unwrap(), Model::O3_2025_04_16] {
+            assert_refused(ask(known.clone()).tools(tools(129)), "tools", Rule::Limit, message);
+            assert_fine(ask(known).tools(tools(128)));
+        }
+        let functions: Vec<_> = (0..129).map(|at| json!({"name": format!("f{at}")})).collect();
+        assert_told(
+            &read(json!({"model": "gpt-4o", "messages": [{"role": "user"}], "functions": functions})),
+            &[("functions", Rule::Limit, "there are 129 functions: the service takes at most 128")],
+        );
+        // what other makers' models take is not documented
+        assert_fine(ask_any().tools(tools(129)));
+        assert_fine(ask(model(|unknown| unknown)).tools(tools(129)));
+    }
 
     #[test]
     fn four_stop_sequences_are_enough() {

@@ -1,4 +1,4 @@
-//! Images and sound.
+//! Images and sound: whether the model takes them, and whether an image's URL is one the service can read.
 
 use super::Check;
 use crate::model::Parameter;
@@ -31,6 +31,43 @@ pub(super) fn images_and_audio(check: &Check<'_>, found: &mut Vec<Violation>) {
             found.push(Violation::new(name, Rule::UnsupportedParameter, message));
         }
     }
+}
+
+/// How base64 of each image format begins, from the first bytes of its files.
+const BASE64_IMAGES: &[(&str, &str)] =
+    &[("iVBORw0KGgo", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")];
+
+/// The service answers `invalid_image_url` to anything but an address and a `data:` URL, and bare base64 is what users
+/// coming from other APIs pass.
+pub(super) fn image_urls(check: &Check<'_>, found: &mut Vec<Violation>) {
+    for (message_at, message) in check.messages() {
+        let parts = message.content.iter().flat_map(|content| content.part_list());
+        for (at, part) in parts.enumerate() {
+            let Some(url) = part.image_url.as_ref().and_then(|image| image.url.as_deref()) else { continue };
+            let Some(problem) = url_problem(url) else { continue };
+            let place = format!("messages[{message_at}].content[{at}]");
+            if check.is_in_table() && !found.iter().any(|violation| violation.parameter() == place) {
+                found.push(Violation::new(format!("{place}.image_url.url"), Rule::UnsupportedValue, problem));
+            }
+        }
+    }
+}
+
+fn url_problem(url: &str) -> Option<String> {
+    let url = url.trim_start();
+    let has_scheme = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    if ["http://", "https://", "data:"].into_iter().any(has_scheme) {
+        return None;
+    }
+    Some(match BASE64_IMAGES.iter().find(|(start, _)| url.starts_with(start)) {
+        Some((_, media_type)) => format!(
+            "the url is bare base64: write data:{media_type};base64, before it, or pass the bytes with \
+             ContentPart::image(\"{media_type}\", &bytes)"
+        ),
+        None => "the url is neither an http(s) address nor a data: URL: pass one of these, or the image's bytes with \
+                 ContentPart::image(media_type, &bytes)"
+            .to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -94,5 +131,50 @@ mod tests {
         // whether speech without its voice is refused, no source says
         assert_fine(ask(Model::GPT_AUDIO_2025_08_28).modalities([Modality::Audio]));
         assert_fine(ask(Model::GPT_AUDIO_2025_08_28).audio(speech));
+    }
+
+    #[test]
+    fn an_images_url_is_an_address_or_a_data_url() {
+        let shown = |model: Model, url: &str| {
+            ask(model).message(Message::user_parts([ContentPart::text("what is this?"), ContentPart::image_url(url)]))
+        };
+        let neither = "the url is neither an http(s) address nor a data: URL: pass one of these, or the image's bytes \
+                       with ContentPart::image(media_type, &bytes)";
+        let bare = |media_type: &str| {
+            format!(
+                "the url is bare base64: write data:{media_type};base64, before it, or pass the bytes with \
+                 ContentPart::image(\"{media_type}\", &bytes)"
+            )
+        };
+        for (url, message) in [
+            ("cat.png", neither.to_owned()),
+            ("", neither.to_owned()),
+            ("file:///home/me/cat.png", neither.to_owned()),
+            ("QUJDREVGR0g=", neither.to_owned()),
+            ("größe", neither.to_owned()),
+            ("iVBORw0KGgoAAAANSUhEUgAA", bare("image/png")),
+            ("/9j/4AAQSkZJRgABAQ", bare("image/jpeg")),
+            ("R0lGODlhAQABAIAA", bare("image/gif")),
+            ("UklGRiQAAABXRUJQ", bare("image/webp")),
+        ] {
+            let place = "messages[1].content[1].image_url.url";
+            assert_refused(shown(Model::GPT_4O_2024_08_06, url), place, Rule::UnsupportedValue, &message);
+            assert_refused(shown(Model::O1_2024_12_17, url), place, Rule::UnsupportedValue, &message);
+            assert_fine(seeing(ask_any()).message(Message::user_parts([ContentPart::image_url(url)])));
+        }
+        for url in ["https://contoso.com/a", "HTTP://contoso.com/a.png", "data:image/png;base64,AAAA", " https://a.b/c"]
+        {
+            assert_fine(shown(Model::GPT_4O_2024_08_06, url));
+        }
+        assert_fine(
+            ask(Model::GPT_4O_2024_08_06).message(Message::user_parts([ContentPart::image("image/png", b"x")])),
+        );
+        // a model that does not see: the part is reported once
+        assert_refused(
+            shown(Model::O3_MINI_2025_01_31, "cat.png"),
+            "messages[1].content[1]",
+            Rule::UnsupportedParameter,
+            "o3-mini-2025-01-31 does not see images: leave the part out",
+        );
     }
 }

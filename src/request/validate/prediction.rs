@@ -152,7 +152,7 @@ mod tests {
                 .modalities([Modality::Text])
                 .tools([])
                 .stop(".")
-                .message(Message::user_parts([ContentPart::image_url("u")])),
+                .message(Message::user_parts([ContentPart::image_url("https://contoso.com/u.png")])),
         );
     }
 }

@@ -110,7 +110,7 @@ mod tests {
             "gpt-4o-2024-05-13 has no strict functions: leave strict out",
         );
         for format in [ResponseFormat::text(), ResponseFormat::json_object()] {
-            assert_fine(ask(Model::GPT_4O_2024_05_13).response_format(format));
+            assert_fine(ask(Model::GPT_4O_2024_05_13).user("as JSON").response_format(format));
         }
         assert_fine(ask(Model::GPT_4O_2024_05_13).tool(Tool::function("f").strict(false)));
     }

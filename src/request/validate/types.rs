@@ -7,7 +7,7 @@ use std::fmt::Arguments;
 
 use serde_json::{Map, Value};
 
-use super::Check;
+use super::{Check, range};
 use crate::request::data_source::{DataSource, DataSourceAuthentication, DataSourceParameters};
 use crate::request::format::{FunctionChoice, JsonSchemaFormat};
 use crate::request::message::{AudioReference, ContentPart, EarlierContext, FilePart, ImageUrl, InputAudio, Message};
@@ -22,8 +22,11 @@ pub(super) fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
     let body = check.body;
     let mut look = Look { found };
     // the name of the deployment is sent, not this member
-    let told = |name: &str| name != "model" || check.request.deployment.name().is_empty();
-    for (name, value) in body.extra().into_iter().flatten().filter(|(name, _)| told(name)) {
+    let told = |name: &str, value: &Value| match name {
+        "model" => check.request.deployment.name().is_empty(),
+        _ => !range::is_negative_count(name, value),
+    };
+    for (name, value) in body.extra().into_iter().flatten().filter(|(name, value)| told(name, value)) {
         look.member(name.clone(), name, value, RequestBody::FIELDS);
     }
     for (at, message) in check.messages() {
@@ -211,16 +214,12 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 }
 
 fn expected(name: &str) -> &'static str {
+    if let Some(expected) = range::expected(name) {
+        return expected;
+    }
     match name {
-        "temperature" | "top_p" | "presence_penalty" | "frequency_penalty" | "rerank_score" => "a number",
-        "max_tokens"
-        | "max_completion_tokens"
-        | "n"
-        | "top_logprobs"
-        | "top_n_documents"
-        | "max_search_queries"
-        | "strictness"
-        | "dimensions" => "a whole number of at least 0",
+        "rerank_score" => "a number",
+        "top_n_documents" | "max_search_queries" | "strictness" | "dimensions" => "a whole number of at least 0",
         "seed" => "a whole number",
         "logprobs"
         | "parallel_tool_calls"

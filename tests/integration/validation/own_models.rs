@@ -44,7 +44,7 @@ fn everything() -> ChatCompletionRequest {
             {"role": "system", "content": "a"},
             {"role": "developer", "content": "a"},
             {"role": "user", "content": [
-                {"type": "image_url", "image_url": {"url": "u"}},
+                {"type": "image_url", "image_url": {"url": "https://contoso.com/u.png"}},
                 {"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}
             ]}
         ],

@@ -18,8 +18,8 @@ fn assert_wrong(name: &str, value: Value, message: &str) {
 #[test]
 fn a_member_of_another_type_is_refused_by_its_name() {
     for (name, value, message) in [
-        ("temperature", json!("0.2"), "temperature cannot be a string: pass a number"),
-        ("max_tokens", json!(-1), "max_tokens cannot be this number: pass a whole number of at least 0"),
+        ("temperature", json!("0.2"), "temperature cannot be a string: pass a number from 0 to 2"),
+        ("max_tokens", json!(1.5), "max_tokens cannot be this number: pass a whole number of at least 1"),
         ("seed", json!(1.5), "seed cannot be this number: pass a whole number"),
         ("logprobs", json!(1), "logprobs cannot be this number: pass true or false"),
         (
@@ -273,5 +273,8 @@ fn members_nobody_knows_are_not_judged() {
 fn an_extra_with_a_name_of_ours_is_that_member() {
     assert_fine(ask_any().extra("temperature", 0.5).extra("tools", json!([{"type": "function"}])));
     let request = ask_any().extra("temperature", "warm").build_unchecked();
-    assert_told(&request, &[("temperature", Rule::WrongType, "temperature cannot be a string: pass a number")]);
+    assert_told(
+        &request,
+        &[("temperature", Rule::WrongType, "temperature cannot be a string: pass a number from 0 to 2")],
+    );
 }
