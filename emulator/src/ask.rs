@@ -50,6 +50,12 @@ impl<'a> Ask<'a> {
         all.get(start..).unwrap_or_default()
     }
 
+    /// Whether any message, not only the last, has a content part of a kind.
+    pub(super) fn has_part(self, kind: &str) -> bool {
+        let parts = self.messages().iter().filter_map(|message| message.get("content")?.as_array()).flatten();
+        parts.into_iter().any(|part| part.get("type").and_then(Value::as_str) == Some(kind))
+    }
+
     /// How many content parts of a kind the last user message has.
     pub(super) fn parts(self, kind: &str) -> usize {
         let last = self.messages().iter().rfind(|m| role(m) == "user");

@@ -125,7 +125,7 @@ impl Served {
             return Some(Refusal::invalid(message, "messages", "unsupported_value"));
         }
         for (kind, parameter) in [("image_url", Parameter::Images), ("input_audio", Parameter::Audio)] {
-            if ask.parts(kind) > 0 && self.refuses(parameter) {
+            if ask.has_part(kind) && self.refuses(parameter) {
                 let message = format!("Invalid content type. {kind} is only supported by certain models.");
                 return Some(Refusal::invalid(message, "messages", Value::Null));
             }
@@ -283,7 +283,7 @@ impl Served {
             ("presence_penalty", positive("presence_penalty")),
             ("frequency_penalty", positive("frequency_penalty")),
             ("max_completion_tokens", ask.given("max_completion_tokens").is_some()),
-            ("audio", ask.given("audio").is_some() || ask.parts("input_audio") > 0),
+            ("audio", ask.given("audio").is_some() || ask.has_part("input_audio")),
             ("modalities", ask.list("modalities").iter().any(|m| m == "audio")),
         ];
         let (name, _) = conflicts.iter().find(|(_, conflicts)| *conflicts)?;
@@ -326,6 +326,9 @@ mod tests {
         o1-2024-12-17      | {"reasoning_effort": "minimal"}          | unsupported_value     | reasoning_effort
         o1-2024-12-17      | {"max_completion_tokens": 5, "reasoning_effort": "high", "temperature": null}
         o1-2024-12-17      | {}
+        o3-mini-2025-01-31 | {"messages": [{"role": "user", "content": [IMAGE]}, {"role": "user", "content": "hi"}]} | null | messages
+        gpt-4o-2024-08-06  | {"messages": [{"role": "user", "content": [IMAGE]}, {"role": "user", "content": "hi"}]}
+        gpt-4o-2024-08-06  | {"messages": [{"role": "user", "content": [SOUND]}, {"role": "user", "content": "hi"}]} | null | messages
         o1-mini-2024-09-12 | {"tools": [TOOL]}                        | unsupported_parameter | tools
         o1-mini-2024-09-12 | {"reasoning_effort": "low"}              | unsupported_parameter | reasoning_effort
         o1-mini-2024-09-12 | {"messages": [{"role": "system"}]}       | unsupported_value     | messages[0].role
@@ -359,6 +362,10 @@ mod tests {
     #[test]
     fn each_model_refuses_what_azure_refuses_and_nothing_else() {
         let table = TABLE.replace("TOOL", r#"{"type": "function", "function": {"name": "f"}}"#);
+        let table =
+            table.replace("IMAGE", r#"{"type": "image_url", "image_url": {"url": "https://contoso.com/a.png"}}"#);
+        let table =
+            table.replace("SOUND", r#"{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}"#);
         for line in table.lines().filter(|line| line.contains('|')) {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             let got = refused(cells[0], serde_json::from_str(cells[1]).unwrap());

@@ -21,6 +21,9 @@ fn variants() -> Vec<Value> {
     let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let called = json!({"role": "assistant", "tool_calls": [call]});
     let user = json!({"role": "user", "content": "json, please"});
+    let image = json!({"type": "image_url", "image_url": {"url": "https://contoso.com/a.png"}});
+    let sound = json!({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}});
+    let [seen, heard] = [image, sound].map(|part| json!({"role": "user", "content": [part]}));
     vec![
         json!({}),
         json!({"temperature": 0.5}),
@@ -72,6 +75,8 @@ fn variants() -> Vec<Value> {
         json!({"messages": [{"role": "system", "content": "s"}, user]}),
         json!({"messages": [{"role": "developer", "content": "d"}, user]}),
         json!({"messages": [{"role": "system", "content": "s"}, {"role": "developer", "content": "d"}, user]}),
+        json!({"messages": [seen, user]}),
+        json!({"messages": [heard, user]}),
         json!({"messages": [user, called]}),
         json!({"messages": [user, called, user]}),
         json!({"messages": [user, called, {"role": "tool", "tool_call_id": "c", "content": "1"}]}),
