@@ -9,13 +9,13 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, Hea
 use tokio::time::Instant;
 use url::Url;
 
+use super::balancer::Failure;
 use super::body::{ByteStream, Clocks, read_some, read_whole};
 use super::clock::{Clock, Limit};
 use super::drain::Drains;
 use super::endpoint::Endpoint;
 use super::http::Http;
 use super::options::Settings;
-use super::pool::Setback;
 use super::retry::{Outcome, wait_hint};
 use super::retry_event::RetryCause;
 use super::token::{BearerToken, TokenCache};
@@ -54,6 +54,8 @@ pub(crate) struct Attempt<'a> {
 pub(crate) struct Trouble {
     pub(crate) outcome: Outcome,
     what: What,
+    /// No connection came about.
+    is_unreachable: bool,
     /// The token that was refused.
     pub(crate) refused: Option<Arc<BearerToken>>,
 }
@@ -66,7 +68,12 @@ enum What {
 
 impl Trouble {
     fn broken(cause: RetryCause, error: Error) -> Box<Self> {
-        Box::new(Self { outcome: Outcome { cause, hint: None, told: None }, what: What::Broken(error), refused: None })
+        Box::new(Self {
+            outcome: Outcome { cause, hint: None, told: None },
+            what: What::Broken(error),
+            is_unreachable: false,
+            refused: None,
+        })
     }
 
     /// Whatever another attempt would not change.
@@ -76,17 +83,19 @@ impl Trouble {
         trouble
     }
 
-    /// What it says about the backend, as opposed to the call.
-    pub(crate) fn setback(&self) -> Option<Setback> {
+    /// What it means for the backend. A connection that broke, headers that are too large and other faults of a
+    /// single call mean nothing for the calls beside it.
+    pub(crate) fn failure(&self) -> Option<Failure> {
         match self.outcome.cause {
-            RetryCause::Status(429) => Some(Setback::Busy),
-            RetryCause::Status(status @ (500 | 502 | 503 | 504)) => Some(Setback::Down(status)),
-            RetryCause::Connect | RetryCause::Credential => Some(Setback::Down(0)),
+            RetryCause::Status(429) => Some(Failure::Busy),
+            RetryCause::Status(status @ (500 | 502 | 503 | 504)) => Some(Failure::Down(status)),
+            RetryCause::Connect if self.is_unreachable => Some(Failure::Down(0)),
+            RetryCause::Credential => Some(Failure::Down(0)),
             _ => None,
         }
     }
 
-    /// The error for the caller, with the wait of the whole pool if that is another than the server's.
+    /// The error for the caller, with the wait for all backends where that is another than this one's.
     pub(crate) fn into_error(self, attempts: u32, deployment: &str, wait: Option<Duration>) -> Error {
         match self.what {
             What::Broken(error) => error.with_attempts(attempts),
@@ -217,12 +226,15 @@ impl Attempt<'_> {
             .send()
             .await
             .map_err(|error| {
+                let is_unreachable = error.is_connect();
                 let error = self.http.send_error(error, self.url.authority());
                 self.log_broken(&error);
-                match error.kind() {
+                let mut trouble = match error.kind() {
                     ErrorKind::Config => Trouble::last(error),
                     _ => Trouble::broken(RetryCause::Connect, error),
-                }
+                };
+                trouble.is_unreachable = is_unreachable;
+                trouble
             })?;
         let metadata = self.metadata(&response, sent);
         self.log_answer(&metadata);
@@ -308,6 +320,7 @@ impl Attempt<'_> {
         Box::new(Trouble {
             outcome,
             what: What::Answered(Box::new((service, metadata))),
+            is_unreachable: false,
             refused: token.filter(|_| status == 401),
         })
     }

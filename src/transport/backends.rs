@@ -1,10 +1,15 @@
-//! Several endpoints behind one client: who takes the next call.
+//! Several endpoints behind one client.
 //!
 //! The lowest priority number goes first; within it, calls are split by weight, or kept on one backend by an
-//! affinity key. A backend that answers 429 rests for that deployment, one that answers 5xx or does not
-//! connect rests for all, as long as the server asks or else a growing while. When the rest is over one
-//! call goes there as a probe, and the others follow when it succeeded. When all rest, the smallest wait is
-//! told. A caller's own mistake (any other 4xx) never moves a call.
+//! affinity key. After a 429 a backend is avoided for that deployment, after a 5xx or without a connection for all
+//! of them. Where the service names a wait (`retry-after`), nothing is sent before it is over; when every backend is
+//! in such a wait, the error has the shortest. Where it names none, the backend is avoided for one second, doubling
+//! to 32 seconds while it keeps failing, and called all the same when no other is left. After the wait one call
+//! probes the backend, and the others follow when it succeeded.
+//!
+//! Failures of calls that were under way at the same moment count once, and faults of a single call (a connection
+//! that breaks, headers that are too large, any other 4xx) do not count. Each call has its own number of retries on
+//! each backend, so that two backends are never worse than one.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -39,13 +39,13 @@ use url::Url;
 
 use self::attempt::{Auth, Streamed, Whole};
 use self::auth::Kind;
+use self::balancer::Balancer;
 use self::body::ByteStream;
 use self::budget::RetryBudget;
 use self::clock::Limit;
 use self::drain::Drains;
 use self::http::{CONNECT_TIMEOUT, Http};
 use self::options::Settings;
-use self::pool::Pool;
 use self::token::TokenCache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
@@ -64,9 +64,10 @@ pub use self::retry_event::{RetryCause, RetryEvent};
 mod attempt;
 pub mod auth;
 pub mod backends;
+mod balancer;
 pub(crate) mod body;
 mod budget;
-mod call;
+mod call_state;
 mod clock;
 mod drain;
 pub mod endpoint;
@@ -76,9 +77,9 @@ pub mod identity;
 pub mod options;
 pub mod pacing;
 mod pasted_path;
-mod pool;
 pub mod retry;
 mod retry_event;
+mod send;
 mod source;
 mod token;
 
@@ -156,12 +157,13 @@ pub(crate) struct Transport(Arc<Inner>);
 struct Inner {
     http: Http,
     lanes: Vec<Lane>,
-    pool: Mutex<Pool>,
-    budget: RetryBudget,
+    balancer: Mutex<Balancer>,
+    /// One for each backend.
+    budgets: Vec<RetryBudget>,
     defaults: CallOptions,
     pacing: Pacing,
     body_limit: usize,
-    /// The pool counts time from here.
+    /// Start of the clock of balancer and calls.
     epoch: Instant,
 }
 
@@ -248,9 +250,9 @@ impl Transport {
         // a default that could never be sent is an error now
         Settings::new(&config.defaults, &CallOptions::new())?;
         if config.backends.is_empty() {
-            return Err(call::no_backend());
+            return Err(send::no_backend());
         }
-        let (mut pool, mut lanes, mut caches) = (Pool::default(), Vec::new(), Vec::new());
+        let (mut balancer, mut lanes, mut caches) = (Balancer::default(), Vec::new(), Vec::new());
         for backend in config.backends {
             let (priority, weight) = (backend.priority, backend.weight);
             let lane = Lane::new(backend, &defaults, &mut caches)?;
@@ -258,7 +260,7 @@ impl Transport {
                 let text = format!("the backend {} has weight 0; leave it out, or give it 1 or more", lane.endpoint);
                 return Err(Error::new(ErrorKind::Config, text));
             }
-            pool.add(&lane.name(), priority, weight);
+            balancer.add(&lane.name(), priority, weight);
             lanes.push(lane);
         }
         let http = match config.http_client {
@@ -271,9 +273,9 @@ impl Transport {
         };
         Ok(Self(Arc::new(Inner {
             http,
+            budgets: lanes.iter().map(|_| RetryBudget::new()).collect(),
             lanes,
-            pool: Mutex::new(pool),
-            budget: RetryBudget::new(),
+            balancer: Mutex::new(balancer),
             defaults: config.defaults,
             pacing: config.pacing,
             body_limit: config.body_limit,
@@ -323,7 +325,7 @@ impl Transport {
     /// The address a call to `deployment` goes to at the first backend.
     pub(crate) fn url_for(&self, deployment: &str) -> Result<String> {
         let lane = self.0.lanes.first();
-        let lane = lane.ok_or_else(call::no_backend)?;
+        let lane = lane.ok_or_else(send::no_backend)?;
         Ok(lane.url(lane.deployment(deployment))?.into())
     }
 
@@ -341,8 +343,8 @@ impl Transport {
         credentials.chain(headers.into_iter().flatten().map(str::to_owned)).collect()
     }
 
-    fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.0.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    fn balancer(&self) -> MutexGuard<'_, Balancer> {
+        self.0.balancer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

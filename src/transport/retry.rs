@@ -1,13 +1,13 @@
 //! Whether to send again, and when.
 //!
-//! One pure function decides, given what failed, how long the call has run and a source of randomness. It
-//! sends again after a connect failure, a read failure before anything was handed out, and the
+//! One pure function gives the wait before the next attempt on the same backend, from what failed, how long the
+//! call has run and a source of randomness. It sends again after a connect failure, a read failure before anything was handed out, and the
 //! statuses 408, 409, 429, 500, 502, 503 and 504, unless the server's `x-should-retry` says otherwise. The
 //! server's wait is a floor: jitter is added to it and never taken from it. A wait above
 //! [`RetryPolicy::max_retry_delay`] or past a deadline is not begun; the error comes back at once with
 //! [`Error::retry_after`](crate::Error::retry_after) set.
 //!
-//! All calls of a client draw on one budget, so that an outage does not multiply the load: each retry
+//! All calls draw on one budget for each backend, so that an outage does not multiply the load: each retry
 //! costs one token of a hundred, each success gives a tenth back. A 429 that names its wait is free, since
 //! the server sets the pace itself.
 
@@ -15,7 +15,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::budget::RetryBudget;
 use super::retry_event::{RetryCause, RetryEvent};
 use crate::error::is_retryable_status;
 use crate::response::ResponseMetadata;
@@ -119,6 +118,11 @@ impl RetryPolicy {
         self.max_retries > 0
     }
 
+    /// The moment after which no retry is started.
+    pub(crate) fn deadline_from(&self, started: Duration) -> Option<Duration> {
+        self.deadline.map(|deadline| started.saturating_add(deadline))
+    }
+
     pub(crate) fn longest_wait(&self) -> Duration {
         self.max_retry_delay
     }
@@ -167,12 +171,13 @@ impl Outcome {
         })
     }
 
-    fn is_free(&self) -> bool {
+    /// Whether a retry is paced by the service itself, and so costs nothing of the budget.
+    pub(crate) fn is_free(&self) -> bool {
         self.cause == RetryCause::Status(429) && self.hint.is_some()
     }
 }
 
-/// How far a call has come.
+/// How far a call has come on one backend.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Progress {
     pub(crate) retries: u32,
@@ -181,12 +186,11 @@ pub(crate) struct Progress {
     pub(crate) end: Option<Duration>,
 }
 
-/// The wait before the next attempt, or none when there is to be no other.
-pub(crate) fn decide(
+/// The wait before the next attempt on the same backend, or none where there is to be no other.
+pub(crate) fn retry_wait(
     policy: &RetryPolicy,
     outcome: &Outcome,
     progress: Progress,
-    budget: &RetryBudget,
     rng: &mut fastrand::Rng,
 ) -> Option<Duration> {
     if progress.retries >= policy.max_retries || !outcome.is_retryable() {
@@ -199,10 +203,8 @@ pub(crate) fn decide(
         None => backoff.mul_f64(rng.f64()),
     };
     let end = [policy.deadline, progress.end].into_iter().flatten().min();
-    if end.is_some_and(|end| progress.elapsed.saturating_add(wait) >= end) {
-        return None;
-    }
-    (outcome.is_free() || budget.draw()).then_some(wait)
+    let is_late = end.is_some_and(|end| progress.elapsed.saturating_add(wait) >= end);
+    (!is_late).then_some(wait)
 }
 
 /// A wait that was told to many, spread so that they do not all come back at once.
@@ -238,7 +240,7 @@ mod tests {
     }
 
     fn ask(policy: &RetryPolicy, outcome: Outcome, progress: Progress) -> Option<Duration> {
-        decide(policy, &outcome, progress, &RetryBudget::new(), &mut fastrand::Rng::with_seed(7))
+        retry_wait(policy, &outcome, progress, &mut fastrand::Rng::with_seed(7))
     }
 
     #[test]
@@ -277,7 +279,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut waits = std::collections::HashSet::new();
         for _ in 0..1000 {
-            let wait = decide(&policy, &throttled(SECOND), after(0), &RetryBudget::new(), &mut rng).unwrap();
+            let wait = retry_wait(&policy, &throttled(SECOND), after(0), &mut rng).unwrap();
             assert!((SECOND..=SECOND + Duration::from_millis(500)).contains(&wait), "{wait:?}");
             waits.insert(wait);
         }
@@ -290,9 +292,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         for (retries, cap) in [(0, 500), (1, 1000), (3, 4000), (4, 8000), (60, 8000)] {
             let waits: Vec<u128> = (0..1000)
-                .filter_map(|_| {
-                    decide(&policy, &outcome(RetryCause::Connect), after(retries), &RetryBudget::new(), &mut rng)
-                })
+                .filter_map(|_| retry_wait(&policy, &outcome(RetryCause::Connect), after(retries), &mut rng))
                 .map(|wait| wait.as_millis())
                 .collect();
             assert_eq!(waits.len(), 1000);
@@ -313,8 +313,7 @@ mod tests {
     fn a_wait_of_zero_still_backs_off() {
         let waits = (0..100).map(|seed| {
             let mut rng = fastrand::Rng::with_seed(seed);
-            decide(&RetryPolicy::default(), &throttled(Duration::ZERO), after(0), &RetryBudget::new(), &mut rng)
-                .unwrap()
+            retry_wait(&RetryPolicy::default(), &throttled(Duration::ZERO), after(0), &mut rng).unwrap()
         });
         assert!(waits.max().unwrap() > Duration::from_millis(400));
     }
@@ -326,21 +325,6 @@ mod tests {
         assert!(ask(&policy, throttled(5 * SECOND), ends(6 * SECOND)).is_none());
         assert!(ask(&policy, throttled(5 * SECOND), ends(7 * SECOND)).is_some());
         assert!(ask(&policy.deadline(5 * SECOND), throttled(5 * SECOND), after(0)).is_none());
-    }
-
-    #[test]
-    fn an_outage_empties_the_budget_and_successes_fill_it() {
-        let (policy, budget) = (RetryPolicy::default(), RetryBudget::new());
-        let mut rng = fastrand::Rng::with_seed(1);
-        let mut sent_again = |outcome: Outcome| decide(&policy, &outcome, after(0), &budget, &mut rng).is_some();
-        let retried = (0..1000).filter(|_| sent_again(outcome(RetryCause::Status(503)))).count();
-        assert_eq!(retried, 100);
-        assert!(sent_again(throttled(SECOND)), "a 429 with its wait is paced by the server");
-        for _ in 0..10 {
-            budget.give_back();
-        }
-        assert!(sent_again(outcome(RetryCause::Connect)));
-        assert!(!sent_again(outcome(RetryCause::Connect)));
     }
 
     #[test]

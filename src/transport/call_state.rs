@@ -1,0 +1,170 @@
+//! The state of one call over its attempts: which backend is next, after which wait, and when to give up.
+//!
+//! Each backend is treated as the only backend of a client would be: its own number of retries, its own backoff, its
+//! own wait that the service named. On top of that a call moves to another backend at once where there is one. So a
+//! call to several backends succeeds whenever a call to one of them would.
+//!
+//! Plain state, like the [`Balancer`]: time and randomness are arguments, and times are counted from the same point.
+
+use std::time::Duration;
+
+use super::balancer::{Availability, Balancer};
+use super::budget::RetryBudget;
+use super::retry::{Outcome, Progress, RetryPolicy, retry_wait, with_jitter};
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Send(usize),
+    Wait(Duration),
+    /// Nothing more can be tried. Where every backend is closed: when the first opens, and the status that closed it.
+    GiveUp(Option<(Duration, u16)>),
+}
+
+/// How far a call has come.
+#[derive(Debug)]
+pub(crate) struct CallState<'a> {
+    policy: &'a RetryPolicy,
+    deployment: &'a str,
+    affinity: Option<&'a str>,
+    started: Duration,
+    end: Option<Duration>,
+    tries: Vec<Tries>,
+    has_sent: bool,
+    /// Time spent on waits that other calls were given.
+    paused: Duration,
+}
+
+/// What this call has tried on one backend.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tries {
+    failures: u32,
+    /// The end of its backoff, or of the wait that the service named to this call.
+    ready_at: Duration,
+    is_over: bool,
+    /// The service set the pace itself, so that a retry costs nothing of the budget.
+    is_free: bool,
+}
+
+/// A backend that can be called later.
+struct Later {
+    at: Duration,
+    /// How much of the wait was given to other calls.
+    foreign: Duration,
+}
+
+impl<'a> CallState<'a> {
+    /// `unfit` are the backends that cannot serve the call at all; `end` is when it must be over.
+    pub(crate) fn new(
+        policy: &'a RetryPolicy,
+        deployment: &'a str,
+        affinity: Option<&'a str>,
+        backends: usize,
+        unfit: &[usize],
+        started: Duration,
+        end: Option<Duration>,
+    ) -> Self {
+        let tries = |index| Tries { is_over: unfit.contains(&index), ..Tries::default() };
+        Self {
+            policy,
+            deployment,
+            affinity,
+            started,
+            end,
+            tries: (0..backends).map(tries).collect(),
+            has_sent: false,
+            paused: Duration::ZERO,
+        }
+    }
+
+    /// The next step. A retry takes its price from the budget of the backend that it goes to.
+    pub(crate) fn next(
+        &mut self,
+        balancer: &mut Balancer,
+        budgets: &[RetryBudget],
+        now: Duration,
+        rng: &mut fastrand::Rng,
+    ) -> Next {
+        // a caller with a retry layer of its own is not kept waiting; the service refuses the call itself
+        if let ([tries], false, false) = (self.tries.as_slice(), self.has_sent, self.policy.retries())
+            && !tries.is_over
+        {
+            self.has_sent = true;
+            return Next::Send(0);
+        }
+        loop {
+            let is_usable =
+                |index: usize| self.tries.get(index).is_some_and(|tries| !tries.is_over && tries.ready_at <= now);
+            let Some(index) = balancer.pick(self.deployment, self.affinity, is_usable, now, rng) else {
+                return self.wait(balancer, now, rng);
+            };
+            let Some(tries) = self.tries.get_mut(index) else { return Next::GiveUp(None) };
+            let is_paid = || budgets.get(index).is_none_or(RetryBudget::draw);
+            if tries.failures == 0 || tries.is_free || is_paid() {
+                self.has_sent = true;
+                return Next::Send(index);
+            }
+            tries.is_over = true;
+        }
+    }
+
+    /// Notes a failed attempt.
+    pub(crate) fn failed(&mut self, index: usize, outcome: &Outcome, now: Duration, rng: &mut fastrand::Rng) {
+        let progress = |retries| Progress {
+            retries,
+            elapsed: now.saturating_sub(self.started),
+            end: self.end.map(|end| end.saturating_sub(self.started)),
+        };
+        let Some(tries) = self.tries.get(index).copied() else { return };
+        let wait = retry_wait(self.policy, outcome, progress(tries.failures), rng);
+        if let Some(tries) = self.tries.get_mut(index) {
+            tries.failures = tries.failures.saturating_add(1);
+            tries.is_free = outcome.is_free();
+            match wait {
+                Some(wait) => tries.ready_at = now.saturating_add(wait),
+                None => tries.is_over = true,
+            }
+        }
+    }
+
+    /// The shortest wait after which a backend can be called.
+    fn wait(&mut self, balancer: &Balancer, now: Duration, rng: &mut fastrand::Rng) -> Next {
+        let later = (0..self.tries.len()).filter_map(|index| self.later(index, balancer, now));
+        let Some(first) = later.min_by_key(|later| later.at) else {
+            return Next::GiveUp(self.first_opening(balancer, now));
+        };
+        self.paused = self.paused.saturating_add(first.foreign);
+        let wait = first.at.saturating_sub(now);
+        // calls that were given the same wait do not all come back at once
+        Next::Wait(if first.foreign.is_zero() { wait } else { with_jitter(wait, self.policy.backoff(0), rng) })
+    }
+
+    /// When a backend can be called, where this call can wait for that.
+    fn later(&self, index: usize, balancer: &Balancer, now: Duration) -> Option<Later> {
+        let tries = self.tries.get(index).filter(|tries| !tries.is_over)?;
+        let own = tries.ready_at.max(now);
+        let opens = match balancer.availability(index, self.deployment, now) {
+            Availability::Closed(left, _) => now.saturating_add(left),
+            _ => now,
+        };
+        let later = Later { at: own.max(opens), foreign: opens.saturating_sub(own) };
+        let deadline = self.policy.deadline_from(self.started).filter(|_| self.has_sent);
+        let is_late = [self.end, deadline].into_iter().flatten().any(|end| later.at >= end);
+        let is_patient = later.foreign.is_zero()
+            || self.policy.retries() && self.paused.saturating_add(later.foreign) <= self.policy.longest_wait();
+        (!is_late && is_patient).then_some(later)
+    }
+
+    /// When the first backend opens, if all that fit the call are closed.
+    fn first_opening(&self, balancer: &Balancer, now: Duration) -> Option<(Duration, u16)> {
+        let states = (0..self.tries.len()).map(|index| balancer.availability(index, self.deployment, now));
+        let closed = |state| match state {
+            Availability::Closed(left, status) => Some((left, status)),
+            _ => None,
+        };
+        states.map(closed).collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! One call: attempts over backends until an answer, as [`CallState`] orders them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::attempt::{Attempt, Auth, Receive, Trouble};
+use super::call_state::{CallState, Next};
+use super::clock::Limit;
+use super::options::Settings;
+use super::retry_event::{RetryCause, RetryEvent};
+use super::{Call, Lane, Route, Transport};
+use crate::error::{Error, ErrorKind, Result};
+use crate::response::ResponseMetadata;
+use bytes::Bytes;
+
+/// What a call leaves behind between two attempts.
+struct Failed {
+    trouble: Box<Trouble>,
+    deployment: String,
+    endpoint: String,
+    /// Whoever watches has been notified of the retry.
+    is_observed: bool,
+}
+
+impl Transport {
+    pub(super) async fn send<R, F>(
+        &self,
+        call: Call<'_>,
+        settings: &Settings,
+        end: Option<Limit>,
+        receiver: &R,
+        body: &F,
+    ) -> Result<R::Output>
+    where
+        R: Receive,
+        F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+    {
+        let mut bodies: Vec<Option<Bytes>> = vec![None; self.0.lanes.len()];
+        let (mut attempts, mut has_renewed, mut last) = (0_u32, false, None::<Failed>);
+        let mut state = CallState::new(
+            &settings.retry,
+            call.deployment,
+            call.affinity,
+            self.0.lanes.len(),
+            call.unfit,
+            self.now(),
+            end.map(|limit| limit.at.saturating_duration_since(self.0.epoch)),
+        );
+        let mut same_backend = None;
+        loop {
+            let next = match same_backend.take() {
+                Some(index) => Next::Send(index),
+                None => {
+                    let mut balancer = self.balancer();
+                    state.next(&mut balancer, &self.0.budgets, self.now(), &mut fastrand::Rng::new())
+                }
+            };
+            let index = match next {
+                Next::Send(index) => index,
+                Next::Wait(wait) => {
+                    match &mut last {
+                        Some(failed) => failed.observe(settings, attempts, failed.trouble.outcome.cause, wait),
+                        None => tracing::debug!(
+                            wait_ms = wait.as_millis(),
+                            deployment = call.deployment,
+                            "waiting as the service asked an earlier call to"
+                        ),
+                    }
+                    tokio::time::sleep(wait).await;
+                    continue;
+                }
+                Next::GiveUp(opening) => {
+                    return Err(match (last, opening) {
+                        (Some(failed), opening) => {
+                            let wait = opening.filter(|_| !self.is_single()).map(|(wait, _)| wait);
+                            failed.into_error(attempts, wait)
+                        }
+                        (None, Some((wait, status))) => self.closed(&call, settings, wait, status),
+                        (None, None) => no_backend(),
+                    });
+                }
+            };
+            if let Some(failed) = &mut last {
+                failed.observe(settings, attempts, failed.trouble.outcome.cause, Duration::ZERO);
+            }
+            let (Some(lane), Some(kept)) = (self.0.lanes.get(index), bodies.get_mut(index)) else {
+                return Err(no_backend());
+            };
+            let deployment = lane.deployment(call.deployment);
+            let route = Route { api_version: &lane.api_version, deployment };
+            let bytes = match kept {
+                Some(bytes) => bytes.clone(),
+                None => kept.insert(body(&route)?).clone(),
+            };
+            attempts = attempts.saturating_add(1);
+            let attempt = Attempt {
+                http: &self.0.http,
+                endpoint: &lane.endpoint,
+                auth: &lane.auth,
+                drains: &lane.drains,
+                url: lane.url(deployment)?,
+                body: bytes,
+                deployment,
+                settings,
+                number: attempts,
+                end,
+            };
+            let started = self.now();
+            let on_answer = |metadata: &ResponseMetadata| self.note_answer(index, &call, settings, metadata, started);
+            let trouble = match attempt.run(receiver, on_answer).await {
+                Ok(output) => {
+                    if let Some(budget) = self.0.budgets.get(index) {
+                        budget.give_back();
+                    }
+                    return Ok(output);
+                }
+                Err(trouble) => trouble,
+            };
+            let (outcome, refused) = (trouble.outcome, trouble.refused.clone());
+            let mut failed = Failed {
+                trouble,
+                deployment: deployment.to_owned(),
+                endpoint: lane.endpoint.to_string(),
+                is_observed: false,
+            };
+            if let (Some(token), Auth::Token(cache), false) = (&refused, &lane.auth, has_renewed) {
+                cache.forget(token);
+                failed.observe(settings, attempts, RetryCause::TokenRefused, Duration::ZERO);
+                has_renewed = true;
+                same_backend = Some(index);
+                last = Some(failed);
+                continue;
+            }
+            self.note_failure(&failed.trouble, &call, settings, index, started);
+            let may_move = outcome.cause == RetryCause::Credential && !self.is_single();
+            if !outcome.is_retryable() && !may_move {
+                return Err(explain(failed.into_error(attempts, None), lane, call.deployment));
+            }
+            state.failed(index, &outcome, self.now(), &mut fastrand::Rng::new());
+            last = Some(failed);
+        }
+    }
+
+    /// The time on the clock of balancer and calls.
+    fn now(&self) -> Duration {
+        self.0.epoch.elapsed()
+    }
+
+    fn is_single(&self) -> bool {
+        self.0.lanes.len() == 1
+    }
+
+    fn note_answer(
+        &self,
+        index: usize,
+        call: &Call<'_>,
+        settings: &Settings,
+        metadata: &ResponseMetadata,
+        started: Duration,
+    ) {
+        let mut balancer = self.balancer();
+        balancer.succeeded(index, call.deployment, started);
+        let longest = settings.retry.longest_wait();
+        if let Some(wait) = self.0.pacing.wait(metadata, longest) {
+            balancer.pace(index, call.deployment, wait, self.now());
+        }
+    }
+
+    /// Starts or prolongs the backend's cooldown. For a single backend, a wait that no call would sit through is not
+    /// kept: each call gets it from the service.
+    fn note_failure(&self, trouble: &Trouble, call: &Call<'_>, settings: &Settings, index: usize, started: Duration) {
+        let hint = trouble.outcome.hint;
+        let is_kept = !self.is_single() || hint.is_some_and(|hint| hint <= settings.retry.longest_wait());
+        if let Some(failure) = trouble.failure().filter(|_| is_kept) {
+            self.balancer().failed(index, call.deployment, failure, hint, started, self.now());
+        }
+    }
+
+    /// The error of a call that was not sent, because every backend is in a wait that the service named. It looks
+    /// like the answers that named it.
+    fn closed(&self, call: &Call<'_>, settings: &Settings, wait: Duration, status: u16) -> Error {
+        let kind = match status {
+            429 => ErrorKind::RateLimited,
+            0 => ErrorKind::Connect,
+            _ => ErrorKind::Service,
+        };
+        let who = match self.0.lanes.as_slice() {
+            [lane] => format!("deployment '{}'", lane.deployment(call.deployment)),
+            _ => "every backend".to_owned(),
+        };
+        let seconds = wait.as_secs_f64();
+        let headers: [(&str, String); 0] = [];
+        let metadata = ResponseMetadata::new(status, headers)
+            .with_call(settings.client_request_id.0.clone(), 0, Duration::ZERO)
+            .with_retry_after(Some(wait));
+        Error::new(kind, format!("{who} is to be left alone for another {seconds:.3} s; nothing was sent"))
+            .with_metadata(Arc::new(metadata))
+    }
+}
+
+impl Failed {
+    /// Logs the retry and notifies whoever watches, once for each failed attempt.
+    fn observe(&mut self, settings: &Settings, attempt: u32, cause: RetryCause, wait: Duration) {
+        if std::mem::replace(&mut self.is_observed, true) {
+            return;
+        }
+        let event = RetryEvent {
+            cause,
+            wait,
+            attempt,
+            deployment: self.deployment.clone(),
+            endpoint: self.endpoint.clone(),
+            client_request_id: settings.client_request_id.0.clone(),
+        };
+        tracing::debug!(
+            cause = %event.cause,
+            wait_ms = event.wait.as_millis(),
+            attempt = event.attempt,
+            endpoint = event.endpoint,
+            client_request_id = event.client_request_id,
+            "trying again"
+        );
+        settings.retry.observe(&event);
+    }
+
+    fn into_error(self, attempts: u32, wait: Option<Duration>) -> Error {
+        self.trouble.into_error(attempts, &self.deployment, wait)
+    }
+}
+
+/// What only the transport knows about a refusal.
+fn explain(error: Error, lane: &Lane, deployment: &str) -> Error {
+    let used = lane.deployment(deployment);
+    match (error.status(), &lane.auth, lane.endpoint.deployment()) {
+        (Some(401), Auth::Token(cache), _) => error.with_hint(format!(
+            "the token was asked for scope '{}'; another is set with .token_scope(..) on the client builder",
+            cache.scope()
+        )),
+        (Some(404), _, Some(pinned)) if pinned != used => error
+            .with_hint(format!("the endpoint was given with deployment '{pinned}', but the request names '{used}'")),
+        _ => error,
+    }
+}
+
+pub(super) fn no_backend() -> Error {
+    Error::new(ErrorKind::Config, "the client has no backend")
+}
