@@ -113,7 +113,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         plan.length.as_secs(),
         plan.pace()
     );
-    let memory = resident("VmRSS");
+    let memory = support::resident("VmRSS");
     let started = Instant::now();
     // the first ones begin spread over a second, as a crowd would
     let workers: Vec<_> = (0..plan.streams)
@@ -125,14 +125,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         })
         .collect();
     tokio::time::sleep_until((started + plan.length / 2).into()).await;
-    let at_work = resident("VmRSS");
+    let at_work = support::resident("VmRSS");
     let mut seen = Seen::default();
     for worker in workers {
         seen.add(worker.await?);
     }
     let took = started.elapsed();
     report(&mut seen, took);
-    if let (Some(before), Some(during), Some(most)) = (memory, at_work, resident("VmHWM")) {
+    if let (Some(before), Some(during), Some(most)) = (memory, at_work, support::resident("VmHWM")) {
         println!(
             "memory:              {before} KiB before, {during} KiB at work, {most} KiB at most; {:.1} KiB a stream at both ends",
             during.saturating_sub(before) as f64 / plan.streams as f64
@@ -213,13 +213,6 @@ fn percentiles(times: &mut [u64]) -> String {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// A figure of this process in KiB, where the system tells it.
-fn resident(name: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// How many files this process may have open, where the system tells it.

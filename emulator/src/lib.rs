@@ -50,7 +50,7 @@ pub use journal::RecordedRequest;
 pub use script::Answer;
 
 use filter::Trigger;
-use journal::Journal;
+use journal::{Journal, KEPT};
 use line::{Line, Lines, Switchboard};
 use rules::Served;
 use server::{Settings, Shared};
@@ -109,6 +109,7 @@ impl Emulator {
             },
             scripts: HashMap::new(),
             faults: Vec::new(),
+            journal_limit: KEPT,
         }
     }
 
@@ -118,7 +119,8 @@ impl Emulator {
         format!("http://{}", self.address)
     }
 
-    /// What was asked so far, oldest first; the last 10,000 requests are kept.
+    /// The requests received so far, oldest first; the last 10,000 are kept, or as many as
+    /// [`journal_limit`](EmulatorBuilder::journal_limit) allows.
     #[must_use]
     pub fn journal(&self) -> Vec<RecordedRequest> {
         self.shared.journal.all()
@@ -193,6 +195,7 @@ pub struct EmulatorBuilder {
     settings: Settings,
     scripts: HashMap<String, VecDeque<Answer>>,
     faults: Vec<Fault>,
+    journal_limit: usize,
 }
 
 impl EmulatorBuilder {
@@ -282,6 +285,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// How many requests the [journal](Emulator::journal) keeps; 10,000 by default. The oldest are dropped.
+    #[must_use]
+    pub fn journal_limit(mut self, requests: usize) -> Self {
+        self.journal_limit = requests;
+        self
+    }
+
     /// Starts the emulator on a free port.
     ///
     /// # Errors
@@ -292,7 +302,7 @@ impl EmulatorBuilder {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             settings: self.settings,
-            journal: Journal::default(),
+            journal: Journal::new(self.journal_limit),
             faults: Mutex::new(self.faults),
             scripts: Mutex::new(self.scripts),
             windows: Mutex::default(),

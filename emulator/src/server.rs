@@ -86,13 +86,7 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
     let (parts, content) = request.into_parts();
     let content = to_bytes(content, LARGEST_BODY).await.unwrap_or_default();
     let json: Option<Value> = serde_json::from_slice(&content).ok();
-    let record = RecordedRequest {
-        method: parts.method.clone(),
-        uri: parts.uri.clone(),
-        headers: parts.headers.clone(),
-        body: json.clone().unwrap_or_default(),
-        received_at: SystemTime::now(),
-    };
+    let record = RecordedRequest::new(&parts.method, &parts.uri, &parts.headers, json.clone().unwrap_or_default());
     let api_version = record.query("api-version");
     shared.journal.add(record);
 

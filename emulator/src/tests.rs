@@ -203,6 +203,18 @@ async fn requests_end_where_azure_ends_them() {
 }
 
 #[tokio::test]
+async fn the_journal_drops_the_oldest_beyond_its_limit() {
+    let emulator = Emulator::builder().journal_limit(2).start().await.unwrap();
+    for question in ["one", "two", "three"] {
+        let path = format!("/openai/deployments/gpt-4o-mini/{QUERY}");
+        send(&emulator, &path, json!({"messages": [{"role": "user", "content": question}]})).await.unwrap();
+    }
+    let kept: Vec<_> =
+        emulator.journal().iter().map(|request| request.body()["messages"][0]["content"].clone()).collect();
+    assert_eq!(kept, ["two", "three"]);
+}
+
+#[tokio::test]
 async fn the_journal_keeps_what_was_asked_and_prints_none_of_it() {
     let emulator = Emulator::start().await.unwrap();
     let body = hello(json!({"model": "gpt-4o-mini"}));

@@ -58,3 +58,10 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+/// A figure of this process in KiB, where the system shows it.
+pub fn resident(name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
