@@ -87,8 +87,7 @@ fn print_table(models: &[Model]) {
     println!();
     row("temperature 1 is taken", &|model| flag(model.only_default_temperature()));
     row("a limit must be set", &|model| flag(model.max_completion_tokens_required()));
-    row("tools need effort none", &|model| flag(model.tools_need_effort_none()));
-    row("tools exclude an effort", &|model| flag(model.explicit_effort_excludes_tools()));
+    row("tools and the effort", &|model| model.tools_and_effort().to_string());
     row("minimal: one tool a time", &|model| flag(model.minimal_excludes_parallel_tool_calls()));
     println!();
     row("tokens in", &|model| or_unknown(model.context_tokens()));
@@ -105,6 +104,7 @@ fn word(support: Support) -> &'static str {
         Support::Yes => "yes",
         Support::No => "no",
         Support::Unknown => "?",
+        other => other.as_str(),
     }
 }
 

@@ -30,6 +30,19 @@ impl Refusal {
         Self::invalid(message, name, "unsupported_parameter")
     }
 
+    /// The answer of models without reasoning to a parameter of the others: the name is in the message only.
+    pub(super) fn unrecognized(name: &str) -> Self {
+        Self::invalid(format!("Unrecognized request argument supplied: {name}"), Value::Null, Value::Null)
+    }
+
+    pub(super) fn above_output_limit(name: &str, limit: u64, most: u64) -> Self {
+        let message = format!(
+            "{name} is too large: {limit}. This model supports at most {most} completion tokens, whereas you provided \
+             {limit}."
+        );
+        Self::invalid(message, name, "invalid_value")
+    }
+
     pub(super) fn beside_prediction(name: &str) -> Self {
         let message = format!("Unsupported parameter: '{name}' is not supported together with 'prediction'.");
         Self::invalid(message, name, "unsupported_parameter")

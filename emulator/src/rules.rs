@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, role, text};
 use super::refusals::Refusal;
-use azure_openai_chat::model::{ApiVersion, Capabilities, Model, Parameter, Support};
+use azure_openai_chat::model::{ApiVersion, Capabilities, Model, Parameter, ReasoningEffort, Support};
 
 /// A deployment and the model behind it.
 #[derive(Debug, Clone)]
@@ -36,6 +36,12 @@ impl Served {
 
     fn refuses(&self, parameter: Parameter) -> bool {
         self.capabilities.supports(parameter) == Support::No
+    }
+
+    /// Whether a parameter is refused at the effort of a request.
+    fn refuses_at(&self, ask: Ask<'_>, parameter: Parameter) -> bool {
+        let effort = ask.word("reasoning_effort").map(ReasoningEffort::from);
+        self.capabilities.supports_at(parameter, effort.as_ref()) == Support::No
     }
 
     pub(super) fn calls_in_parallel(&self) -> bool {
@@ -142,6 +148,7 @@ impl Served {
             ("frequency_penalty", Parameter::FrequencyPenalty),
             ("top_logprobs", Parameter::TopLogprobs),
             ("logit_bias", Parameter::LogitBias),
+            ("stop", Parameter::Stop),
             ("verbosity", Parameter::Verbosity),
             ("tools", Parameter::Tools),
             ("functions", Parameter::Tools),
@@ -165,8 +172,11 @@ impl Served {
         }
         let plain = plain.into_iter().map(|(name, parameter)| (name, parameter, ask.given(name).is_some()));
         let mut given = plain.chain(switches).filter(|(_, _, is_given)| *is_given);
-        if let Some((name, ..)) = given.find(|(_, parameter, _)| self.refuses(*parameter)) {
+        if let Some((name, ..)) = given.find(|(_, parameter, _)| self.refuses_at(ask, *parameter)) {
             return Some(Refusal::parameter(name));
+        }
+        if let Some(refusal) = self.output_limit(ask) {
+            return Some(refusal);
         }
         if let Some(refusal) = self.temperature(ask) {
             return Some(refusal);
@@ -177,14 +187,10 @@ impl Served {
             let message = format!("Invalid type for '{param}': expected a string.");
             return Some(Refusal::invalid(message, param, "invalid_type"));
         }
-        // The table has no column for it: of the models that stream, these two do not stop.
-        if ask.given("stop").is_some() && ["o3-2", "o4-mini"].iter().any(|m| self.model.starts_with(m)) {
-            return Some(Refusal::parameter("stop"));
-        }
-        if ask.flag("stream") && self.refuses(Parameter::Streaming) {
+        if ask.flag("stream") && self.refuses_at(ask, Parameter::Streaming) {
             return Some(Refusal::value("stream", "true", "false"));
         }
-        if ask.number("n").is_some_and(|n| n > 1) && self.refuses(Parameter::MultipleChoices) {
+        if ask.number("n").is_some_and(|n| n > 1) && self.refuses_at(ask, Parameter::MultipleChoices) {
             return Some(Refusal::value("n", "more than one choice", "1"));
         }
         if ask.given("top_logprobs").is_some() && !ask.flag("logprobs") {
@@ -200,7 +206,7 @@ impl Served {
 
     /// Some models do not know the parameter, others know one value of it.
     fn temperature(&self, ask: Ask<'_>) -> Option<Refusal> {
-        let temperature = ask.given("temperature").filter(|_| self.refuses(Parameter::Temperature))?;
+        let temperature = ask.given("temperature").filter(|_| self.refuses_at(ask, Parameter::Temperature))?;
         if !self.capabilities.only_default_temperature() {
             return Some(Refusal::parameter("temperature"));
         }
@@ -210,6 +216,15 @@ impl Served {
         );
         let is_default = temperature.as_f64() == Some(1.0);
         (!is_default).then(|| Refusal::invalid(message, "temperature", "unsupported_value"))
+    }
+
+    /// The model's own limit, where the table has one that is enforced.
+    fn output_limit(&self, ask: Ask<'_>) -> Option<Refusal> {
+        let most = self.capabilities.output_limit()?;
+        ["max_tokens", "max_completion_tokens"].into_iter().find_map(|name| {
+            let limit = ask.given(name).and_then(Value::as_u64).filter(|limit| *limit > most)?;
+            Some(Refusal::above_output_limit(name, limit, most))
+        })
     }
 
     fn efforts_and_tools(&self, ask: Ask<'_>) -> Option<Refusal> {
@@ -222,7 +237,10 @@ impl Served {
         }
         if let Some(effort) = effort {
             if self.refuses(Parameter::ReasoningEffort) {
-                return Some(Refusal::parameter("reasoning_effort"));
+                return Some(match self.capabilities.is_reasoning() {
+                    true => Refusal::parameter("reasoning_effort"),
+                    false => Refusal::unrecognized("reasoning_effort"),
+                });
             }
             let accepted = self.capabilities.reasoning_efforts();
             if let Some(accepted) = accepted.filter(|all| !all.iter().any(|one| one.as_str() == effort)) {
@@ -241,9 +259,7 @@ impl Served {
         if tools && effort == Some("minimal") && ask.flag("parallel_tool_calls") {
             return Some(Refusal::value("parallel_tool_calls", "true", "false"));
         }
-        let by_default = self.capabilities.tools_need_effort_none() && effort != Some("none");
-        let explicit = self.capabilities.explicit_effort_excludes_tools() && effort.is_some_and(|e| e != "none");
-        if tools && (by_default || explicit) {
+        if tools && self.capabilities.effort_excludes_tools(effort.map(ReasoningEffort::from).as_ref()) {
             let message = format!(
                 "Function tools with reasoning_effort are not supported for {} in /v1/chat/completions. To use function \
                  tools, use /v1/responses or set reasoning_effort to 'none'.",
@@ -349,6 +365,22 @@ mod tests {
         gpt-5.6-sol-2026-07-09 | {"tools": [TOOL]}                    | null                  | reasoning_effort
         gpt-5.6-sol-2026-07-09 | {"tools": [TOOL], "reasoning_effort": "none"}
         gpt-5.6-sol-2026-07-09 | {"functions": [{"name": "f"}]}       | null                  | reasoning_effort
+        gpt-5.4-2026-03-05 | {"tools": [TOOL], "reasoning_effort": "low"} | null              | reasoning_effort
+        gpt-5.4-2026-03-05 | {"tools": [TOOL]}
+        gpt-5.6-sol-2026-07-09 | {"temperature": 0.7}                 | unsupported_value     | temperature
+        gpt-5.6-sol-2026-07-09 | {"temperature": 1}
+        gpt-5.6-sol-2026-07-09 | {"temperature": 0.7, "reasoning_effort": "none"}
+        gpt-5.6-sol-2026-07-09 | {"logprobs": true}                   | unsupported_parameter | logprobs
+        gpt-5.6-sol-2026-07-09 | {"logprobs": true, "reasoning_effort": "none"}
+        gpt-5.6-sol-2026-07-09 | {"logit_bias": {}, "reasoning_effort": "none"} | unsupported_parameter | logit_bias
+        gpt-5.6-sol-2026-07-09 | {"stop": "a"}                        | unsupported_parameter | stop
+        gpt-5.2-2025-12-11 | {"top_p": 0.7}
+        gpt-5.2-2025-12-11 | {"top_p": 0.7, "reasoning_effort": "low"} | unsupported_parameter | top_p
+        gpt-4o-2024-08-06  | {"reasoning_effort": "low"}              | null                  | null
+        gpt-4o-2024-08-06  | {"max_tokens": 16384}
+        gpt-4o-2024-08-06  | {"max_tokens": 16385}                    | invalid_value         | max_tokens
+        o3-mini-2025-01-31 | {"max_completion_tokens": 100001}        | invalid_value         | max_completion_tokens
+        gpt-4-0613         | {"max_tokens": 9000}
         gpt-5-2025-08-07   | {"temperature": 0.7}                     | unsupported_value     | temperature
         gpt-5-2025-08-07   | {"temperature": 1}
         gpt-5-2025-08-07   | {"top_p": 1}                             | unsupported_parameter | top_p

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::parameter::Cells;
-use super::{ApiVersion, Family, Lifecycle, Model, Parameter, ReasoningEffort, Support};
+use super::{ApiVersion, Family, Lifecycle, Model, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
 /// What a model takes, what the service refuses for it, and what nobody knows.
 ///
@@ -37,10 +37,12 @@ pub struct Capabilities {
     pub(super) default_effort: Option<ReasoningEffort>,
     pub(super) only_default_temperature: bool,
     pub(super) max_completion_tokens_required: bool,
-    pub(super) tools_need_effort_none: bool,
-    pub(super) explicit_effort_excludes_tools: bool,
+    pub(super) system_becomes_developer: bool,
+    pub(super) answers_as_another: bool,
+    pub(super) tools_and_effort: ToolsAndEffort,
     pub(super) context_tokens: Option<u64>,
     pub(super) max_output_tokens: Option<u64>,
+    pub(super) output_limit_enforced: bool,
     pub(super) min_api_version: Option<ApiVersion>,
     pub(super) status: Cow<'static, str>,
     pub(super) source: Cow<'static, str>,
@@ -58,10 +60,12 @@ impl Capabilities {
         default_effort: None,
         only_default_temperature: false,
         max_completion_tokens_required: false,
-        tools_need_effort_none: false,
-        explicit_effort_excludes_tools: false,
+        system_becomes_developer: false,
+        answers_as_another: false,
+        tools_and_effort: ToolsAndEffort::Any,
         context_tokens: None,
         max_output_tokens: None,
+        output_limit_enforced: true,
         min_api_version: None,
         status: Cow::Borrowed(""),
         source: Cow::Borrowed(""),
@@ -82,7 +86,7 @@ impl Capabilities {
 
     /// Says whether a parameter is taken.
     ///
-    /// For [`Parameter::ReasoningEffort`], `No` and `Unknown` forget the listed efforts.
+    /// For [`Parameter::ReasoningEffort`], everything but `Yes` forgets the listed efforts.
     #[must_use]
     pub fn with(mut self, parameter: Parameter, support: Support) -> Self {
         self.set(parameter, support);
@@ -124,7 +128,7 @@ impl Capabilities {
         self
     }
 
-    /// Says whether a model that refuses [`Parameter::Temperature`] takes the default, 1, all the same.
+    /// Says whether a model takes the default temperature, 1, where it refuses every other.
     #[must_use]
     pub fn with_only_default_temperature(mut self, only_default: bool) -> Self {
         self.only_default_temperature = only_default;
@@ -138,17 +142,24 @@ impl Capabilities {
         self
     }
 
-    /// Says whether tools are refused unless the effort is sent as `none`.
+    /// Says whether the model reads `system` messages as `developer` messages.
     #[must_use]
-    pub fn with_tools_need_effort_none(mut self, needed: bool) -> Self {
-        self.tools_need_effort_none = needed;
+    pub fn with_system_becomes_developer(mut self, becomes: bool) -> Self {
+        self.system_becomes_developer = becomes;
         self
     }
 
-    /// Says whether tools are refused as soon as an effort other than `none` is sent.
+    /// Says whether answers carry the name of another model than the deployed one.
     #[must_use]
-    pub fn with_explicit_effort_excludes_tools(mut self, excluded: bool) -> Self {
-        self.explicit_effort_excludes_tools = excluded;
+    pub fn with_answers_as_another(mut self, another: bool) -> Self {
+        self.answers_as_another = another;
+        self
+    }
+
+    /// Says how function tools and the effort go together.
+    #[must_use]
+    pub fn with_tools_and_effort(mut self, together: ToolsAndEffort) -> Self {
+        self.tools_and_effort = together;
         self
     }
 
@@ -163,6 +174,14 @@ impl Capabilities {
     #[must_use]
     pub fn with_max_output_tokens(mut self, tokens: u64) -> Self {
         self.max_output_tokens = Some(tokens);
+        self
+    }
+
+    /// Says whether the service refuses a token limit above [`max_output_tokens`](Self::max_output_tokens).
+    /// Default: it does.
+    #[must_use]
+    pub fn with_output_limit_enforced(mut self, enforced: bool) -> Self {
+        self.output_limit_enforced = enforced;
         self
     }
 
@@ -216,6 +235,33 @@ impl Capabilities {
         self.cells.get(parameter)
     }
 
+    /// Whether the model takes a parameter in a request with this `reasoning_effort`; `None`: without one.
+    ///
+    /// Never [`Support::EffortNone`]: that is yes or no by the effort in force, and unknown where the request
+    /// has none and the model's default is not known.
+    ///
+    /// # Example: a temperature beside an effort
+    ///
+    /// ```
+    /// use azure_openai_chat::model::{Model, Parameter, ReasoningEffort, Support};
+    ///
+    /// let model = Model::GPT_5_6_SOL_2026_07_09;
+    /// let temperature = |effort| model.capabilities().supports_at(Parameter::Temperature, effort);
+    /// assert_eq!(temperature(Some(&ReasoningEffort::None)), Support::Yes);
+    /// assert_eq!(temperature(Some(&ReasoningEffort::Low)), Support::No);
+    /// // its default is medium
+    /// assert_eq!(temperature(None), Support::No);
+    /// ```
+    #[must_use]
+    pub fn supports_at(&self, parameter: Parameter, effort: Option<&ReasoningEffort>) -> Support {
+        match (self.supports(parameter), effort.or(self.default_reasoning_effort())) {
+            (Support::EffortNone, None) => Support::Unknown,
+            (Support::EffortNone, Some(ReasoningEffort::None)) => Support::Yes,
+            (Support::EffortNone, Some(_)) => Support::No,
+            (support, _) => support,
+        }
+    }
+
     /// Whether the model serves chat completions at all.
     #[must_use]
     pub fn chat_completions(&self) -> Support {
@@ -256,10 +302,11 @@ impl Capabilities {
         self.default_effort.as_ref()
     }
 
-    /// Whether `temperature` is refused unless it is 1, the default, which asks for nothing.
+    /// Whether a temperature of 1, the default, which asks for nothing, is taken where every other is refused.
     #[must_use]
     pub fn only_default_temperature(&self) -> bool {
-        self.only_default_temperature && self.supports(Parameter::Temperature) == Support::No
+        let refused = matches!(self.supports(Parameter::Temperature), Support::No | Support::EffortNone);
+        self.only_default_temperature && refused
     }
 
     /// Whether a request must set `max_completion_tokens`, or say that it wants no bound.
@@ -271,16 +318,33 @@ impl Capabilities {
         self.max_completion_tokens_required
     }
 
-    /// Whether tools are refused unless `reasoning_effort` is sent as `none`; leaving it out is not enough.
+    /// Whether the model reads `system` messages as `developer` messages.
     #[must_use]
-    pub fn tools_need_effort_none(&self) -> bool {
-        self.tools_need_effort_none
+    pub fn system_becomes_developer(&self) -> bool {
+        self.system_becomes_developer
     }
 
-    /// Whether tools are refused as soon as `reasoning_effort` is sent with another value than `none`.
+    /// Whether answers carry the name of another model than the deployed one, as a router's do.
     #[must_use]
-    pub fn explicit_effort_excludes_tools(&self) -> bool {
-        self.explicit_effort_excludes_tools
+    pub fn answers_as_another(&self) -> bool {
+        self.answers_as_another
+    }
+
+    /// How function tools and the effort go together.
+    #[must_use]
+    pub fn tools_and_effort(&self) -> ToolsAndEffort {
+        self.tools_and_effort
+    }
+
+    /// Whether tools are refused in a request with this `reasoning_effort`; `None`: without one.
+    #[must_use]
+    pub fn effort_excludes_tools(&self, effort: Option<&ReasoningEffort>) -> bool {
+        let is_none = |effort: &ReasoningEffort| *effort == ReasoningEffort::None;
+        match self.tools_and_effort {
+            ToolsAndEffort::Any => false,
+            ToolsAndEffort::NotAboveNone => !effort.is_none_or(is_none),
+            ToolsAndEffort::OnlyWithNone => !effort.or(self.default_reasoning_effort()).is_some_and(is_none),
+        }
     }
 
     /// Whether the effort `minimal` and parallel tool calls exclude each other.
@@ -301,6 +365,15 @@ impl Capabilities {
     #[must_use]
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.max_output_tokens
+    }
+
+    /// The highest `max_tokens` or `max_completion_tokens` that the service takes.
+    ///
+    /// `None` when nobody knows how many tokens come out, and when the sources print the figure with a remark:
+    /// that prompt and answer share it, or that it is a default.
+    #[must_use]
+    pub fn output_limit(&self) -> Option<u64> {
+        self.max_output_tokens.filter(|_| self.output_limit_enforced)
     }
 
     /// The first api version the model is documented or recorded with. Older ones may answer all the same.

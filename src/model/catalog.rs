@@ -24,14 +24,15 @@ use crate::error::{Error, ErrorKind};
 /// |---|---|
 /// | `family` | `standard`, `reasoning`, `audio` or `other` |
 /// | `chat_completions` | `yes`, `no` or `unknown` |
-/// | `parameters` | an object of [`Parameter`](super::Parameter) names, each `yes`, `no` or `unknown` |
+/// | `parameters` | an object of [`Parameter`](super::Parameter) names, each `yes`, `no`, `effort none` (taken while the effort in force is `none`) or `unknown` |
 /// | `reasoning_efforts` | a list of words; empty: the parameter is refused; `null`: nobody knows |
 /// | `default_reasoning_effort` | a word, or `null` |
 /// | `context_tokens`, `max_output_tokens` | a number of tokens, or `null` |
 /// | `min_api_version` | an api version, or `null` |
 /// | `responses_only`, `max_completion_tokens_required` | `true` or `false` |
-/// | `only_default_temperature` | `true` or `false` |
-/// | `tools_need_effort_none`, `explicit_effort_excludes_tools` | `true` or `false` |
+/// | `only_default_temperature`, `system_becomes_developer`, `answers_as_another` | `true` or `false` |
+/// | `tools_and_effort` | `any`, `only with none` or `not with explicit effort above none` |
+/// | `output_limit_enforced` | `false` when a token limit above `max_output_tokens` is not refused |
 /// | `status` | words, see [`Lifecycle::of_status`](super::Lifecycle::of_status) |
 /// | `source`, `checked` | words; a day |
 ///

@@ -3,7 +3,7 @@
 //! A name without a version may mean any of them, so it must refuse only what all of them refuse: the rules
 //! below lean to the permissive side in each field.
 
-use super::{ApiVersion, Capabilities, Family, Lifecycle, Parameter, ReasoningEffort, Support};
+use super::{ApiVersion, Capabilities, Family, Lifecycle, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
 /// The most permissive reading of several versions; nothing known when there are none.
 pub(super) fn in_common(versions: &[&Capabilities]) -> Capabilities {
@@ -28,10 +28,13 @@ pub(super) fn in_common(versions: &[&Capabilities]) -> Capabilities {
     // permissive: one version that takes the default is enough
     common.only_default_temperature = versions.iter().any(|version| version.only_default_temperature());
     common.max_completion_tokens_required = all(Capabilities::max_completion_tokens_required);
-    common.tools_need_effort_none = all(Capabilities::tools_need_effort_none);
-    common.explicit_effort_excludes_tools = all(Capabilities::explicit_effort_excludes_tools);
+    common.system_becomes_developer = all(Capabilities::system_becomes_developer);
+    common.answers_as_another = versions.iter().any(|version| version.answers_as_another);
+    common.tools_and_effort =
+        shared(versions.iter().map(|version| version.tools_and_effort)).unwrap_or(ToolsAndEffort::Any);
     common.context_tokens = largest(versions.iter().map(|version| version.context_tokens));
     common.max_output_tokens = largest(versions.iter().map(|version| version.max_output_tokens));
+    common.output_limit_enforced = all(|version| version.output_limit_enforced);
     common.min_api_version = oldest_api_version(versions);
     common.status = status(versions).into();
     common.source = sources(versions).into();

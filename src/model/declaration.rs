@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Capabilities, Family, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
+use super::{Capabilities, Family, Model, ModelCatalog, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
 impl Capabilities {
     /// Takes one member of the JSON object. The error names the field and what it may hold.
@@ -22,10 +22,12 @@ impl Capabilities {
             "default_reasoning_effort" => self.default_effort = nullable(value, text)?.map(ReasoningEffort::from),
             "only_default_temperature" => self.only_default_temperature = flag(value)?,
             "max_completion_tokens_required" => self.max_completion_tokens_required = flag(value)?,
-            "tools_need_effort_none" => self.tools_need_effort_none = flag(value)?,
-            "explicit_effort_excludes_tools" => self.explicit_effort_excludes_tools = flag(value)?,
+            "system_becomes_developer" => self.system_becomes_developer = flag(value)?,
+            "answers_as_another" => self.answers_as_another = flag(value)?,
+            "tools_and_effort" => self.tools_and_effort = word(value, ToolsAndEffort::ALL, ToolsAndEffort::as_str)?,
             "context_tokens" => self.context_tokens = nullable(value, count)?,
             "max_output_tokens" => self.max_output_tokens = nullable(value, count)?,
+            "output_limit_enforced" => self.output_limit_enforced = flag(value)?,
             "min_api_version" => self.min_api_version = nullable(value, text)?.map(Into::into),
             "status" => self.status = text(value)?.to_owned().into(),
             "source" => self.source = text(value)?.to_owned().into(),
@@ -36,7 +38,9 @@ impl Capabilities {
     }
 
     fn read_parameters(&mut self, value: &Value) -> Result<(), String> {
-        let cells = value.as_object().ok_or("must be an object of parameters, each 'yes', 'no' or 'unknown'")?;
+        let cells = value.as_object().ok_or_else(|| {
+            format!("must be an object of parameters, each one of {}", quoted(Support::ALL, Support::as_str))
+        })?;
         for (name, cell) in cells {
             let parameter = Parameter::ALL.iter().find(|parameter| parameter.as_str() == name);
             let parameter = parameter.ok_or_else(|| {
@@ -69,7 +73,8 @@ impl Capabilities {
         let flag = |set: bool| set.then_some(Value::Bool(true));
         let text = |text: &str| (!text.is_empty()).then(|| text.into());
         let efforts = |efforts: &[ReasoningEffort]| efforts.iter().map(ReasoningEffort::as_str).collect();
-        let members: [(&str, Option<Value>); 16] = [
+        let together = Some(self.tools_and_effort).filter(|together| *together != ToolsAndEffort::Any);
+        let members = [
             ("family", Some(self.family.as_str().into())),
             ("chat_completions", Some(self.chat_completions.as_str().into())),
             ("responses_only", flag(self.responses_only)),
@@ -78,10 +83,12 @@ impl Capabilities {
             ("default_reasoning_effort", self.default_effort.as_ref().map(|effort| effort.as_str().into())),
             ("only_default_temperature", flag(self.only_default_temperature)),
             ("max_completion_tokens_required", flag(self.max_completion_tokens_required)),
-            ("tools_need_effort_none", flag(self.tools_need_effort_none)),
-            ("explicit_effort_excludes_tools", flag(self.explicit_effort_excludes_tools)),
+            ("system_becomes_developer", flag(self.system_becomes_developer)),
+            ("answers_as_another", flag(self.answers_as_another)),
+            ("tools_and_effort", together.map(|together| together.as_str().into())),
             ("context_tokens", self.context_tokens.map(Value::from)),
             ("max_output_tokens", self.max_output_tokens.map(Value::from)),
+            ("output_limit_enforced", (!self.output_limit_enforced).then_some(Value::Bool(false))),
             ("min_api_version", self.min_api_version.as_ref().map(|version| version.as_str().into())),
             ("status", text(&self.status)),
             ("source", text(&self.source)),
@@ -234,11 +241,11 @@ mod tests {
             ),
             (
                 json!({"parameters": {"tools": "n/a"}}),
-                "field 'parameters' at 'tools' must be one of 'yes', 'no', 'unknown', not 'n/a'",
+                "field 'parameters' at 'tools' must be one of 'yes', 'no', 'effort none', 'unknown', not 'n/a'",
             ),
             (
                 json!({"parameters": {"tools": true}}),
-                "field 'parameters' at 'tools' must be one of 'yes', 'no', 'unknown'",
+                "field 'parameters' at 'tools' must be one of 'yes', 'no', 'effort none', 'unknown'",
             ),
             (
                 json!({"parameters": {"tool": "yes"}}),
@@ -246,7 +253,7 @@ mod tests {
             ),
             (
                 json!({"parameters": ["tools"]}),
-                "field 'parameters' must be an object of parameters, each 'yes', 'no' or 'unknown'",
+                "field 'parameters' must be an object of parameters, each one of 'yes', 'no', 'effort none', 'unknown'",
             ),
             (json!({"context_tokens": -1}), "field 'context_tokens' must be a whole number"),
             (json!({"responses_only": "no"}), "field 'responses_only' must be true or false"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Capabilities, Model, ModelCatalog, Parameter, Support};
+use super::{Capabilities, Model, ModelCatalog, Parameter, Support, ToolsAndEffort};
 
 /// The columns that hold verdicts, with the parameters that share one.
 const COLUMNS: &[(&str, &[Parameter])] = &[
@@ -30,7 +30,8 @@ const COLUMNS: &[(&str, &[Parameter])] = &[
 impl ModelCatalog {
     /// The whole catalog as a Markdown table, one row a model, and what its sources are.
     ///
-    /// `yes`: taken; `no`: refused; `?`: no source says, so nothing is refused.
+    /// `yes`: taken; `no`: refused; `effort none`: taken while the effort in force is `none`; `?`: no source says,
+    /// so nothing is refused.
     ///
     /// # Example: a team's own table for its wiki
     ///
@@ -68,7 +69,10 @@ fn row(model: &Model) -> String {
     let first = [model.id(), reach(capabilities)];
     let last = [
         count(capabilities.context_tokens()),
-        count(capabilities.max_output_tokens()),
+        match (capabilities.max_output_tokens(), capabilities.output_limit()) {
+            (Some(tokens), None) => format!("{tokens}, not enforced"),
+            (tokens, _) => count(tokens),
+        },
         since.map_or_else(|| "?".to_owned(), |version| version.to_string()),
         capabilities.status().to_owned(),
         capabilities.source().replace(';', ", "),
@@ -85,6 +89,7 @@ fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
 fn reach(capabilities: &Capabilities) -> String {
     match capabilities.chat_completions() {
         _ if capabilities.is_responses_only() => "no, Responses API only".to_owned(),
+        support if capabilities.answers_as_another() => format!("{}, as another model", word(support)),
         support => word(support).to_owned(),
     }
 }
@@ -103,10 +108,15 @@ fn cell(capabilities: &Capabilities, parameters: &[Parameter]) -> String {
     let verdict = words.join("/");
     let rule = match parameters {
         [Parameter::ReasoningEffort] => return efforts(capabilities, verdict),
-        [Parameter::Temperature, ..] if capabilities.only_default_temperature() => "but `temperature: 1`",
+        [Parameter::Temperature, ..] if capabilities.only_default_temperature() => match words.as_slice() {
+            ["no"] => "but `temperature: 1`",
+            _ => "or `temperature: 1`",
+        },
+        [Parameter::SystemMessages] if capabilities.system_becomes_developer() => "as developer",
         [Parameter::MaxCompletionTokens] if capabilities.max_completion_tokens_required() => "or `.uncapped()`",
-        [Parameter::Tools] if capabilities.tools_need_effort_none() => "with effort none only",
-        [Parameter::Tools] if capabilities.explicit_effort_excludes_tools() => "without an effort, or none",
+        [Parameter::Tools] if capabilities.tools_and_effort() != ToolsAndEffort::Any => {
+            capabilities.tools_and_effort().as_str()
+        }
         [Parameter::ParallelToolCalls] if capabilities.minimal_excludes_parallel_tool_calls() => "not with minimal",
         _ => return verdict,
     };
@@ -153,8 +163,12 @@ mod tests {
         );
         assert_eq!(row_of(&Model::GPT_5_2025_08_07)[2], "no, but `temperature: 1`");
         assert_eq!(row_of(&Model::O3_PRO_2025_06_10)[1], "no, Responses API only");
-        assert_eq!(row_of(&Model::GPT_5_6_SOL_2026_07_09)[13], "yes, with effort none only");
-        assert_eq!(row_of(&Model::GPT_5_4_2026_03_05)[13], "yes, without an effort, or none");
+        assert_eq!(row_of(&Model::GPT_5_6_SOL_2026_07_09)[13], "yes, only with none");
+        assert_eq!(row_of(&Model::GPT_5_4_2026_03_05)[13], "yes, not with explicit effort above none");
+        assert_eq!(
+            row_of(&Model::GPT_5_4_2026_03_05)[2..5],
+            ["effort none, or `temperature: 1`", "effort none", "effort none"]
+        );
         assert_eq!(row_of(&Model::GPT_5_2025_08_07)[14], "yes, not with minimal");
     }
 

@@ -12,10 +12,11 @@
 //!
 //! - A cell that does not apply, because the model has no chat completions, is unknown: the model is refused
 //!   as a whole, and there is nothing to add parameter by parameter.
-//! - No entry for the reasoning effort means that the parameter is refused on models of the reasoning family
-//!   (`o1-mini`, `o1-preview`, `gpt-chat-latest`, whose effort cannot be set) and is unknown on all others,
-//!   since no source says that the service refuses it there.
-//! - Where a limit differs by kind of deployment, the widest counts.
+//! - The standard models refuse `reasoning_effort`, as the service was seen to do for `gpt-4o`, and so do the
+//!   models of the reasoning family whose effort cannot be set (`o1-mini`, `o1-preview`, `gpt-chat-latest`). Of
+//!   the audio models and the routers nobody measured it: there it is unknown.
+//! - Where a limit differs by kind of deployment, the widest counts. An output limit that the sources print
+//!   with a remark (prompt and answer share it, or it is a default) refuses no request.
 //! - `o1`, `o1-mini` and `o1-preview` require `max_completion_tokens`. The service does not; this is a rule
 //!   against surprising bills.
 //!
@@ -34,7 +35,7 @@ pub use self::capabilities::Capabilities;
 pub use self::catalog::ModelCatalog;
 pub use self::deployment::Deployment;
 pub use self::lifecycle::Lifecycle;
-pub use self::parameter::{Family, Parameter, ReasoningEffort, Support};
+pub use self::parameter::{Family, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 pub use self::spelling::UnknownModel;
 
 pub(crate) use self::documented::first_documented;

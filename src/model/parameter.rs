@@ -97,13 +97,33 @@ word_enum! {
 
 word_enum! {
     /// What is known about a model and a parameter.
+    #[non_exhaustive]
     pub enum Support {
         /// The model takes it.
         Yes = "yes",
         /// The service refuses it for this model.
         No = "no",
+        /// The model takes it while the effort in force, which is the one that is sent or else the model's
+        /// default, is `none`. The service refuses it at every other effort.
+        /// [`Capabilities::supports_at`](super::Capabilities::supports_at) has the verdict for one effort.
+        EffortNone = "effort none",
         /// No source says; nothing is refused.
         Unknown = "unknown",
+    }
+}
+
+word_enum! {
+    /// How function tools and `reasoning_effort` go together on chat completions.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning>
+    #[non_exhaustive]
+    pub enum ToolsAndEffort {
+        /// No restriction is known.
+        Any = "any",
+        /// Tools are refused beside a `reasoning_effort` above `none`; without one they are taken.
+        NotAboveNone = "not with explicit effort above none",
+        /// Tools are refused unless the effort in force is `none`.
+        OnlyWithNone = "only with none",
     }
 }
 

@@ -21,9 +21,9 @@ macro_rules! table {
             $verbosity:tt $developer:tt $system:tt
             $structured:tt $tools:tt $parallel:tt
             $images:tt $audio:tt $prediction:tt
-            $streaming:tt $choices:tt
-            $efforts:tt $default:tt $context:tt $output:tt $since:tt
-            $checked:literal $status:literal $source:literal $(: $rule:ident)?;
+            $streaming:tt $choices:tt $stop:tt
+            $efforts:tt $default:tt $both:tt $context:tt $output:tt $since:tt
+            $checked:literal $status:literal $source:literal $(: $($rule:ident)+)?;
         )* }
     )*) => {
         /// The models of the built-in table.
@@ -55,17 +55,18 @@ macro_rules! table {
                             cell!($verbosity), cell!($developer), cell!($system),
                             cell!($structured), cell!($tools), cell!($parallel),
                             cell!($images), cell!($audio), cell!($prediction),
-                            cell!($streaming), cell!($choices),
-                            if holds!(stop_refused $($rule)?) { Support::No } else { Support::Unknown },
+                            cell!($streaming), cell!($choices), cell!($stop),
                         ]),
                         efforts: Cow::Borrowed(efforts!($efforts)),
                         default_effort: default!($default),
                         only_default_temperature: only_default_temperature!($sampling),
-                        max_completion_tokens_required: holds!(max_completion_tokens_required $($rule)?),
-                        tools_need_effort_none: holds!(tools_need_effort_none $($rule)?),
-                        explicit_effort_excludes_tools: holds!(explicit_effort_excludes_tools $($rule)?),
+                        max_completion_tokens_required: holds!(max_completion_tokens_required $($($rule)+)?),
+                        system_becomes_developer: holds!(system_becomes_developer $($($rule)+)?),
+                        answers_as_another: holds!(answers_as_another $($($rule)+)?),
+                        tools_and_effort: tools_and_effort!($both),
                         context_tokens: tokens!($context),
                         max_output_tokens: tokens!($output),
+                        output_limit_enforced: output_limit_enforced!($output),
                         min_api_version: since!($since),
                         status: Cow::Borrowed($status),
                         source: Cow::Borrowed($source),
@@ -137,10 +138,16 @@ macro_rules! cell {
     (1) => {
         Support::No
     };
+    (e) => {
+        Support::EffortNone
+    };
 }
 
 macro_rules! only_default_temperature {
     (1) => {
+        true
+    };
+    (e) => {
         true
     };
     ($other:tt) => {
@@ -220,12 +227,36 @@ macro_rules! default {
     };
 }
 
+macro_rules! tools_and_effort {
+    (-) => {
+        ToolsAndEffort::Any
+    };
+    (only_none) => {
+        ToolsAndEffort::OnlyWithNone
+    };
+    (not_above) => {
+        ToolsAndEffort::NotAboveNone
+    };
+}
+
 macro_rules! tokens {
     (?) => {
         None
     };
     ($count:literal) => {
         Some($count)
+    };
+    ([$count:literal]) => {
+        Some($count)
+    };
+}
+
+macro_rules! output_limit_enforced {
+    ([$count:literal]) => {
+        false
+    };
+    ($count:tt) => {
+        true
     };
 }
 
@@ -241,23 +272,21 @@ macro_rules! since {
     };
 }
 
+/// Whether a rule is among those of a line.
 macro_rules! holds {
-    (max_completion_tokens_required max_completion_tokens_required) => {
+    (max_completion_tokens_required max_completion_tokens_required $($others:ident)*) => {
         true
     };
-    (tools_need_effort_none tools_need_effort_none) => {
+    (system_becomes_developer system_becomes_developer $($others:ident)*) => {
         true
     };
-    (explicit_effort_excludes_tools explicit_effort_excludes_tools) => {
+    (answers_as_another answers_as_another $($others:ident)*) => {
         true
     };
-    (stop_refused stop_refused) => {
-        true
+    ($rule:ident $other:ident $($others:ident)*) => {
+        holds!($rule $($others)*)
     };
     ($rule:ident) => {
-        false
-    };
-    ($rule:ident $other:ident) => {
         false
     };
 }

@@ -22,6 +22,15 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("D18", "models page, 2024 and 2025", MODELS),
     ("D20", "what's new page", "https://learn.microsoft.com/azure/ai-foundry/openai/whats-new"),
     ("seedA", "reasoning guide, early 2025", REASONING),
+    ("W2", "reports of what gpt-6-astra on Azure answered", "https://github.com/BerriAI/litellm/issues/39827"),
+];
+
+/// Key, and what was measured.
+const MEASURED: &[(&str, &str)] = &[
+    ("W1", "each parameter in one call to one Azure resource, September 2026"),
+    ("W3", "gpt-6-luna and gpt-6-sol on OpenAI's own service, September 2026"),
+    ("W4", "gpt-6.1-sol on OpenAI's own service, October 2026"),
+    ("W5", "tools beside an effort on gpt-5.5 and the gpt-5.4 models of OpenAI's own service, 2026"),
 ];
 
 const REASONING: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning";
@@ -47,6 +56,8 @@ fn spelled_out(source: &str) -> String {
     }
     let kind = if key == "REC" {
         "a recorded answer"
+    } else if let Some((_, measured)) = MEASURED.iter().find(|(known, _)| *known == key) {
+        measured
     } else if key.contains('#') {
         "a report of what the service answered"
     } else if key.ends_with("@M") || key.starts_with("M:") {

@@ -90,6 +90,8 @@ impl ChatCompletionRequest {
     /// | `system` and `developer` messages together | all become `developer` |
     /// | a missing `max_completion_tokens` | sent without a limit, as by `uncapped()` |
     /// | tools without the effort `none`, on models that ask for it | the effort is set to `none` |
+    /// | a sampling parameter beside an effort above `none`, on models that take it at `none` | dropped |
+    /// | a token limit above the model's | lowered to the model's |
     /// | `prediction` beside what it excludes | dropped, since it only saves time; a `max_completion_tokens` beside it is rewritten as `max_tokens` |
     /// | an image or sound | dropped, unless the message would be left without any part |
     /// | a function's object schema without `properties` | gets `properties: {}` |
@@ -131,8 +133,12 @@ pub(super) fn adapt(mut request: ChatCompletionRequest) -> Result<Adapted, Valid
         // one change at a time: a change can mend several violations, or uncover one
         let violations = request.violations(request.asks_for_stream(), None);
         let mut order: Vec<&Violation> = violations.iter().collect();
-        // parts of messages from the last to the first, so that none moves before it is told
-        order.sort_by_key(|violation| Reverse(part_place(violation.parameter())));
+        // the effort first, since the verdict on sampling parameters follows from it; parts of messages from the
+        // last to the first, so that the places of the others stay
+        order.sort_by_key(|violation| {
+            let parameter = violation.parameter();
+            (parameter != "reasoning_effort", Reverse(part_place(parameter)))
+        });
         let mended = order.into_iter().find_map(|violation| {
             let mut candidate = request.clone();
             let (parameter, change) = mend(&mut candidate, violation)?;
@@ -153,7 +159,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::{Capabilities, Deployment, Model, Parameter, ReasoningEffort, Support};
+    use crate::model::{Capabilities, Deployment, Model, Parameter, ReasoningEffort, Support, ToolsAndEffort};
     use crate::request::Rule;
     use crate::request::{ChatCompletionRequestBuilder, ContentPart, Message, Tool, ToolChoice};
 
@@ -254,8 +260,8 @@ mod tests {
         assert_eq!(
             changes,
             [
-                "temperature: dropped",
                 "reasoning_effort: dropped",
+                "temperature: dropped",
                 "tools: dropped",
                 "prediction: dropped",
                 "tool_choice: dropped"
@@ -300,9 +306,51 @@ mod tests {
     }
 
     #[test]
+    fn sampling_gives_way_to_an_effort_above_none() {
+        let (changes, sent) = adapted(ask(Model::GPT_5_6_TERRA_2026_07_09).temperature(0.2).top_p(0.5));
+        assert_eq!(changes, ["temperature: dropped", "top_p: dropped"]);
+        assert_eq!(sent, json!({"messages": hi()}));
+
+        let calm = || ask(Model::GPT_5_1_2025_11_13).temperature(0.2);
+        let (changes, _) = adapted(calm());
+        assert!(changes.is_empty(), "{changes:?}");
+        let (changes, sent) = adapted(calm().reasoning_effort(ReasoningEffort::High));
+        assert_eq!(changes, ["temperature: dropped"]);
+        assert_eq!(sent["reasoning_effort"], "high");
+    }
+
+    #[test]
+    fn the_effort_is_changed_first_and_nothing_is_dropped_that_then_fits() {
+        let asked = ask(Model::GPT_5_6_SOL_2026_07_09).tool(Tool::function("f")).temperature(0.5);
+        let (changes, sent) = adapted(asked);
+        assert_eq!(changes, ["reasoning_effort: set to none: the model takes tools only so"]);
+        assert_eq!(sent["temperature"], 0.5);
+
+        let asked = ask(Model::GPT_5_1_2025_11_13).reasoning_effort(ReasoningEffort::Minimal).temperature(0.5);
+        let (changes, sent) = adapted(asked);
+        assert_eq!(changes, ["reasoning_effort: dropped"]);
+        assert_eq!(sent["temperature"], 0.5);
+    }
+
+    #[test]
+    fn a_limit_above_the_models_is_lowered() {
+        let (changes, sent) = adapted(ask(Model::GPT_4O_2024_08_06).max_tokens(20_000));
+        assert_eq!(changes, ["max_tokens: lowered to 16384, the model's limit"]);
+        assert_eq!(sent["max_tokens"], 16_384);
+        let (changes, sent) = adapted(ask(Model::O3_MINI_2025_01_31).max_tokens(200_000));
+        let expected = [
+            "max_tokens: rewritten as max_completion_tokens = 200000",
+            "max_completion_tokens: lowered to 100000, the model's limit",
+        ];
+        assert_eq!(changes, expected);
+        assert_eq!(sent["max_completion_tokens"], 100_000);
+    }
+
+    #[test]
     fn an_effort_that_cannot_be_none_stays_an_error() {
-        let asked =
-            custom(|unknown| unknown.with_tools_need_effort_none(true).with_reasoning_efforts([ReasoningEffort::Low]));
+        let asked = custom(|unknown| {
+            unknown.with_tools_and_effort(ToolsAndEffort::OnlyWithNone).with_reasoning_efforts([ReasoningEffort::Low])
+        });
         let error = asked.tool(Tool::function("f")).adapt().unwrap_err();
         assert_eq!(error.violations().len(), 1);
         assert_eq!(error.violations()[0].rule(), Rule::EffortConflict);

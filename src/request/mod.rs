@@ -17,17 +17,18 @@
 //!
 //! | rule | applies to | weight |
 //! |---|---|---|
-//! | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `logprobs: true`, `top_logprobs`, `logit_bias`, `max_tokens` are refused; but all except o1 and o3-mini take `temperature: 1`, the default | reasoning models | violation |
+//! | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `logprobs: true`, `top_logprobs` are refused, or refused unless the effort in force (sent, else the model's default) is or may be `none`; but all except o1 and o3-mini take `temperature: 1`, the default | reasoning models, as the table says | violation |
+//! | `logit_bias`, `max_tokens`, `stop` are refused | reasoning models, as the table says | violation |
+//! | `max_tokens` and `max_completion_tokens` are at most the model's output limit, where the sources print it without a remark | as the table says | violation |
 //! | `max_completion_tokens` is set, or the request says `uncapped()` | o1, o1-mini, o1-preview | violation |
-//! | `reasoning_effort` is one the model takes | reasoning models, as the table says | violation |
+//! | `reasoning_effort` is one the model takes; most models without reasoning take none | as the table says | violation |
 //! | `minimal` effort excludes `parallel_tool_calls: true` | models that take `minimal` | violation |
-//! | tools only with the effort `none` | gpt-5.6 models | violation |
-//! | tools exclude any effort but `none` | gpt-5.4, gpt-5.4-mini | violation |
+//! | tools only with the effort `none`; or not beside an explicit effort above `none` | as the table says | violation |
 //! | no `system` and no `developer` messages | o1-mini, o1-preview | violation |
 //! | `system` and `developer` messages exclude each other | reasoning models | violation |
-//! | tools, strict functions, JSON schemas, images, audio, streaming, `parallel_tool_calls: true`, `verbosity`, `stop`, `n` above 1 | as the table says | violation |
+//! | tools, strict functions, JSON schemas, images, audio, streaming, `parallel_tool_calls: true`, `verbosity`, `n` above 1 | as the table says | violation |
 //! | `parallel_tool_calls: false` | reasoning models that call one tool at a time | violation |
-//! | `prediction` | all but the six models that take it | violation |
+//! | `prediction` | all but the models that take it | violation |
 //! | `prediction` excludes tools, functions, audio in and out, `n` above 1, `logprobs: true`, penalties above 0, `max_completion_tokens` | every model | violation |
 //! | the model has no chat completions, or answers only on the Responses API | as the table says | violation |
 //! | strict schemas hold to the rules of strict mode, see [`schema`]; a schema has a name of up to 64 letters, digits, `_`, `-` | every model | violation |

@@ -49,6 +49,7 @@ const RULES: &[fn(&Check<'_>, &mut Vec<Violation>)] = &[
     prediction::model,
     prediction::conflicts,
     parameters::completion_limit,
+    parameters::output_limit,
     schema::strict,
     schema::format,
     format::objects_without_properties,
@@ -86,9 +87,13 @@ impl fmt::Display for Declared<'_> {
 }
 
 impl Check<'_> {
-    /// Whether the declared model is known to refuse it.
     fn refuses(&self, parameter: Parameter) -> bool {
-        self.capabilities.is_some_and(|capabilities| capabilities.supports(parameter) == Support::No)
+        self.request.refuses(parameter)
+    }
+
+    /// Whether the declared model takes it while the effort in force is `none`, and only then.
+    fn needs_effort_none(&self, parameter: Parameter) -> bool {
+        self.capabilities.is_some_and(|capabilities| capabilities.supports(parameter) == Support::EffortNone)
     }
 
     /// Whether a rule of single models holds for the declared one.
@@ -121,6 +126,15 @@ impl Check<'_> {
 fn is_name(text: &str) -> bool {
     let valid = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_' || letter == b'-';
     (1..=64).contains(&text.len()) && text.bytes().all(valid)
+}
+
+impl ChatCompletionRequest {
+    /// Whether the declared model is known to refuse a parameter at the effort of this request.
+    pub(super) fn refuses(&self, parameter: Parameter) -> bool {
+        let effort = self.body.reasoning_effort.as_ref();
+        let model = self.deployment.declared_model();
+        model.is_some_and(|model| model.capabilities().supports_at(parameter, effort) == Support::No)
+    }
 }
 
 pub(super) fn violations(

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{Capabilities, Parameter, ReasoningEffort, Support};
+use crate::model::{Parameter, ReasoningEffort, ToolsAndEffort};
 use crate::request::ChatCompletionRequest;
 use crate::request::violation::{Rule, Violation};
 use crate::response::Role;
@@ -14,10 +14,7 @@ use crate::response::Role;
 /// removed.
 pub(super) fn mend(request: &mut ChatCompletionRequest, violation: &Violation) -> Option<(String, String)> {
     let parameter = violation.parameter();
-    let refuses = |parameter| {
-        let model = request.deployment.declared_model();
-        model.is_some_and(|model| model.capabilities().supports(parameter) == Support::No)
-    };
+    let refuses = |parameter| request.refuses(parameter);
     let prefers_max_tokens = !refuses(Parameter::MaxTokens) && !refuses(Parameter::Prediction);
     let change = match violation.rule() {
         Rule::UnsupportedParameter if parameter == "max_tokens" && !refuses(Parameter::MaxCompletionTokens) => {
@@ -57,6 +54,7 @@ pub(super) fn mend(request: &mut ChatCompletionRequest, violation: &Violation) -
         Rule::UnsupportedValue if parameter.ends_with(".image_url.url") => return None,
         Rule::UnsupportedValue if parameter.ends_with(".parameters") => add_properties(request, parameter)?,
         Rule::UnsupportedParameter | Rule::UnsupportedValue | Rule::EffortConflict => drop_place(request, parameter)?,
+        Rule::Limit => lower_limit(request, parameter)?,
         Rule::Contradiction if !parameter.contains('[') && parameter != "messages" => drop_member(request, parameter)?,
         _ => return None,
     };
@@ -69,10 +67,10 @@ fn rewrite_as_max_tokens(request: &mut ChatCompletionRequest) -> Option<String> 
     Some(format!("rewritten as max_tokens = {kept}"))
 }
 
-/// Tools stay; the effort gives way.
+/// Changes the effort that excludes the tools, and keeps the tools.
 fn mend_effort(request: &mut ChatCompletionRequest) -> Option<String> {
     let capabilities = request.deployment.declared_model()?.capabilities();
-    if !capabilities.tools_need_effort_none() {
+    if capabilities.tools_and_effort() != ToolsAndEffort::OnlyWithNone {
         return drop_member(request, "reasoning_effort");
     }
     let takes_none = |accepted: &[ReasoningEffort]| accepted.contains(&ReasoningEffort::None);
@@ -83,6 +81,21 @@ fn mend_effort(request: &mut ChatCompletionRequest) -> Option<String> {
     Some("set to none: the model takes tools only so".to_owned())
 }
 
+/// Lowers a token limit to the model's; the answer can be no longer either way.
+fn lower_limit(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
+    let most = request.deployment.declared_model().and_then(|model| model.capabilities().output_limit())?;
+    let limit = match parameter {
+        "max_tokens" => request.body.max_tokens.as_mut()?,
+        "max_completion_tokens" => request.body.max_completion_tokens.as_mut()?,
+        _ => return None,
+    };
+    // another limit of the service than the model's stays an error
+    (*limit > most).then(|| {
+        *limit = most;
+        format!("lowered to {most}, the model's limit")
+    })
+}
+
 fn drop_member(request: &mut ChatCompletionRequest, name: &str) -> Option<String> {
     request.body = request.body.edited(|members| members.remove(name).map(|_| ()))?;
     Some("dropped".to_owned())
@@ -91,11 +104,9 @@ fn drop_member(request: &mut ChatCompletionRequest, name: &str) -> Option<String
 /// `messages[1].role`: the role the model takes instead, else the user's.
 fn change_role(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
     let at: usize = steps(parameter).nth(1)?.parse().ok()?;
-    let capabilities: &Capabilities = request.deployment.declared_model()?.capabilities();
-    let takes = |parameter| capabilities.supports(parameter) != Support::No;
-    let role = if takes(Parameter::DeveloperMessages) {
+    let role = if !request.refuses(Parameter::DeveloperMessages) {
         Role::Developer
-    } else if takes(Parameter::SystemMessages) {
+    } else if !request.refuses(Parameter::SystemMessages) {
         Role::System
     } else {
         Role::User

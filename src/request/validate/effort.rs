@@ -1,7 +1,7 @@
 //! How long a model thinks: which words it takes, and what they exclude.
 
 use super::Check;
-use crate::model::{Capabilities, Parameter, ReasoningEffort};
+use crate::model::{Capabilities, Parameter, ReasoningEffort, ToolsAndEffort};
 use crate::request::violation::{Rule, Violation};
 
 /// Models differ in the words they take, and some take none.
@@ -40,26 +40,26 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
             "the effort 'minimal' excludes parallel tool calls: leave parallel_tool_calls out, or use the effort 'low'",
         ));
     }
-    let none = effort == Some(&ReasoningEffort::None);
-    if none || !check.body.offers_tools() {
-        return;
+    let Some(capabilities) = check.capabilities else { return };
+    if check.body.offers_tools() && capabilities.effort_excludes_tools(effort) {
+        let problem = match capabilities.tools_and_effort() {
+            ToolsAndEffort::NotAboveNone => {
+                "refuses tools beside an effort above 'none': leave reasoning_effort or the tools out"
+            }
+            _ => {
+                "takes tools on chat completions only with the effort 'none': \
+                 set .reasoning_effort(ReasoningEffort::None), or leave the tools out"
+            }
+        };
+        found.push(Violation::new("reasoning_effort", Rule::EffortConflict, format!("{} {problem}", check.model)));
     }
-    let problem = if check.holds(Capabilities::tools_need_effort_none) {
-        "takes tools on chat completions only with the effort 'none': set .reasoning_effort(ReasoningEffort::None), \
-         or leave the tools out"
-    } else if effort.is_some() && check.holds(Capabilities::explicit_effort_excludes_tools) {
-        "refuses tools together with an effort: leave reasoning_effort or the tools out"
-    } else {
-        return;
-    };
-    found.push(Violation::new("reasoning_effort", Rule::EffortConflict, format!("{} {problem}", check.model)));
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
     use crate::model::Model;
     use crate::request::Tool;
@@ -70,6 +70,8 @@ mod tests {
             (Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"),
             (Model::O1_PREVIEW_2024_09_12, "o1-preview-2024-09-12"),
             (Model::GPT_CHAT_LATEST_2026_08_06, "gpt-chat-latest-2026-08-06"),
+            (Model::GPT_4O_2024_11_20, "gpt-4o-2024-11-20"),
+            (Model::GPT_4_0613, "gpt-4-0613"),
         ] {
             assert_refused(
                 ask(model).reasoning_effort(ReasoningEffort::Low),
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_known_every_effort_goes() {
-        for model in [Model::GPT_4O_2024_08_06, Model::GPT_6_SOL_2026_09_22, Model::MODEL_ROUTER_2025_11_18] {
+        for model in [Model::GPT_AUDIO_2025_08_28, Model::GPT_OSS_20B_11, Model::MODEL_ROUTER_2025_11_18] {
             assert_fine(ask(model).reasoning_effort("max"));
         }
         assert_fine(ask_any().reasoning_effort(ReasoningEffort::Minimal));
@@ -141,16 +143,37 @@ mod tests {
         );
         assert_fine(sol().reasoning_effort(ReasoningEffort::None));
         assert_fine(ask(Model::GPT_5_6_SOL_2026_07_09).reasoning_effort(ReasoningEffort::High));
+        for model in [Model::GPT_6_ASTRA_2026_09_03, Model::GPT_6_LUNA_2026_09_22, Model::GPT_6_SOL_2026_09_22] {
+            let asked = ask(model).tool(Tool::function("f"));
+            assert_eq!(asked.clone().build_unchecked().violations(None, None).len(), 1);
+            assert_fine(asked.reasoning_effort(ReasoningEffort::None));
+        }
+        let mine = |default| {
+            model(|unknown| {
+                unknown.with_tools_and_effort(ToolsAndEffort::OnlyWithNone).with_default_reasoning_effort(default)
+            })
+        };
+        assert_fine(ask(mine(ReasoningEffort::None)).tool(Tool::function("f")));
+        let thinking = ask(mine(ReasoningEffort::Low)).tool(Tool::function("f")).build_unchecked();
+        assert_eq!(thinking.violations(None, None).len(), 1);
     }
 
     #[test]
-    fn the_5_4_models_take_tools_or_an_effort() {
+    fn the_5_4_models_and_5_5_take_tools_or_an_effort() {
+        for model in [Model::GPT_5_4_MINI_2026_03_17, Model::GPT_5_4_NANO_2026_03_17, Model::GPT_5_5_2026_04_24] {
+            let asked = || ask(model.clone()).tool(Tool::function("f"));
+            assert_fine(asked());
+            assert_fine(asked().reasoning_effort(ReasoningEffort::None));
+            let refused = asked().reasoning_effort(ReasoningEffort::Low).build_unchecked();
+            assert_eq!(refused.violations(None, None).len(), 1, "{model}");
+        }
+
         let asked = || ask(Model::GPT_5_4_2026_03_05).tool(Tool::function("f"));
         assert_refused(
             asked().reasoning_effort(ReasoningEffort::Low),
             "reasoning_effort",
             Rule::EffortConflict,
-            "gpt-5.4-2026-03-05 refuses tools together with an effort: leave reasoning_effort or the tools out",
+            "gpt-5.4-2026-03-05 refuses tools beside an effort above 'none': leave reasoning_effort or the tools out",
         );
         assert_fine(asked());
         assert_fine(asked().reasoning_effort(ReasoningEffort::None));

@@ -1,4 +1,4 @@
-//! Parameters that a model has or has not.
+//! Rules about parameters that a model takes, refuses, or takes at the effort `none` only.
 
 use serde_json::Number;
 
@@ -8,21 +8,14 @@ use crate::request::violation::{Rule, Violation};
 
 /// The sampling parameters and their like.
 ///
-/// `logprobs: false` and `n: 1` ask for nothing, and are taken everywhere; `temperature: 1` asks for nothing
-/// either, and is taken by the models of which that was seen.
+/// `logprobs: false` and `n: 1` are the defaults, and are taken everywhere; `temperature: 1` is a default
+/// too, and is taken by the models of which that was seen.
 pub(super) fn plain(check: &Check<'_>, found: &mut Vec<Violation>) {
     let body = check.body;
     let only_default = check.holds(Capabilities::only_default_temperature);
     let is_default = body.temperature.as_ref().and_then(Number::as_f64) == Some(1.0);
-    if body.temperature.is_some() && only_default && !is_default {
-        found.push(Violation::new(
-            "temperature",
-            Rule::UnsupportedValue,
-            format!("{} takes no temperature but 1, the default: leave temperature out", check.model),
-        ));
-    }
     for (name, set, parameter) in [
-        ("temperature", body.temperature.is_some() && !only_default, Parameter::Temperature),
+        ("temperature", body.temperature.is_some() && !(only_default && is_default), Parameter::Temperature),
         ("top_p", body.top_p.is_some(), Parameter::TopP),
         ("presence_penalty", body.presence_penalty.is_some(), Parameter::PresencePenalty),
         ("frequency_penalty", body.frequency_penalty.is_some(), Parameter::FrequencyPenalty),
@@ -38,19 +31,36 @@ pub(super) fn plain(check: &Check<'_>, found: &mut Vec<Violation>) {
         if !set || !check.refuses(parameter) {
             continue;
         }
-        let instead = match name {
-            "max_tokens" if !check.refuses(Parameter::MaxCompletionTokens) => {
-                "use max_completion_tokens instead".to_owned()
-            }
-            "max_completion_tokens" if !check.refuses(Parameter::MaxTokens) => "use max_tokens instead".to_owned(),
-            "n" => "leave n at 1 and ask again".to_owned(),
-            _ => format!("leave {name} out"),
+        let (rule, problem) = if check.needs_effort_none(parameter) {
+            (Rule::EffortConflict, needs_effort_none(check, name))
+        } else if name == "temperature" && only_default {
+            (Rule::UnsupportedValue, "takes no temperature but 1, the default: leave temperature out".to_owned())
+        } else {
+            (Rule::UnsupportedParameter, format!("does not take {name}: {}", instead_of(name, check)))
         };
-        found.push(Violation::new(
-            name,
-            Rule::UnsupportedParameter,
-            format!("{} does not take {name}: {instead}", check.model),
-        ));
+        found.push(Violation::new(name, rule, format!("{} {problem}", check.model)));
+    }
+}
+
+fn needs_effort_none(check: &Check<'_>, name: &str) -> String {
+    let default = check.capabilities.and_then(Capabilities::default_reasoning_effort);
+    let why = match default.filter(|_| check.body.reasoning_effort.is_none()) {
+        Some(default) => format!(", and its default is '{default}'"),
+        None => String::new(),
+    };
+    format!(
+        "takes {name} only with the effort 'none'{why}: set .reasoning_effort(ReasoningEffort::None), or leave {name} out"
+    )
+}
+
+fn instead_of(name: &str, check: &Check<'_>) -> String {
+    match name {
+        "max_tokens" if !check.refuses(Parameter::MaxCompletionTokens) => {
+            "use max_completion_tokens instead".to_owned()
+        }
+        "max_completion_tokens" if !check.refuses(Parameter::MaxTokens) => "use max_tokens instead".to_owned(),
+        "n" => "leave n at 1 and ask again".to_owned(),
+        _ => format!("leave {name} out"),
     }
 }
 
@@ -69,7 +79,22 @@ pub(super) fn completion_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// The alternatives to a token come with its own probability.
+/// Above the model's output limit the service answers `invalid_value`: `max_tokens is too large: 20000. This
+/// model supports at most 16384 completion tokens, whereas you provided 20000.`
+pub(super) fn output_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let Some(most) = check.capabilities.and_then(Capabilities::output_limit) else { return };
+    for (name, limit, parameter) in [
+        ("max_tokens", check.body.max_tokens, Parameter::MaxTokens),
+        ("max_completion_tokens", check.body.max_completion_tokens, Parameter::MaxCompletionTokens),
+    ] {
+        if let Some(limit) = limit.filter(|limit| *limit > most && !check.refuses(parameter)) {
+            let problem = format!("answers with at most {most} tokens, not {limit}: set {name} to {most} or less");
+            found.push(Violation::new(name, Rule::Limit, format!("{} {problem}", check.model)));
+        }
+    }
+}
+
+/// `top_logprobs` requires `logprobs`.
 pub(super) fn alternatives(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.body.top_logprobs.is_some() && check.body.logprobs != Some(true) && !check.is_unread("logprobs") {
         found.push(Violation::new(
@@ -86,8 +111,8 @@ mod tests {
 
     use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
-    use crate::model::{Model, Support};
-    use crate::request::Verbosity;
+    use crate::model::{Model, ReasoningEffort, Support};
+    use crate::request::{ChatCompletionRequestBuilder as Asked, Verbosity};
 
     #[test]
     fn reasoning_models_take_no_sampling_parameters() {
@@ -124,7 +149,7 @@ mod tests {
     fn where_one_is_the_only_temperature_it_is_taken() {
         for (model, id) in [
             (Model::GPT_5_2025_08_07, "gpt-5-2025-08-07"),
-            (Model::GPT_5_1_2025_11_13, "gpt-5.1-2025-11-13"),
+            (Model::GPT_5_5_2026_04_24, "gpt-5.5-2026-04-24"),
             (Model::O3_2025_04_16, "o3-2025-04-16"),
             (Model::O4_MINI_2025_04_16, "o4-mini-2025-04-16"),
             (Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"),
@@ -151,6 +176,89 @@ mod tests {
         for model in [Model::O1_2024_12_17, Model::O3_MINI_2025_01_31] {
             assert_eq!(ask(model).temperature(1.0).build_unchecked().violations(None, None).len(), 1);
         }
+    }
+
+    #[test]
+    fn sampling_goes_with_the_effort_none_where_the_table_says_so() {
+        type Use = (&'static str, fn(Asked) -> Asked);
+        let uses: [Use; 5] = [
+            ("temperature", |asked| asked.temperature(0.2)),
+            ("top_p", |asked| asked.top_p(0.9)),
+            ("presence_penalty", |asked| asked.presence_penalty(0.5)),
+            ("frequency_penalty", |asked| asked.frequency_penalty(0.5)),
+            ("logprobs", |asked| asked.logprobs(true)),
+        ];
+        for (name, sample) in uses {
+            // the default is none, medium, and not known
+            let (calm, thinking, open) =
+                (Model::GPT_5_4_MINI_2026_03_17, Model::GPT_5_6_SOL_2026_07_09, Model::GPT_5_2_2025_12_11);
+            let asked = |model: &Model| sample(ask(model.clone()));
+            let way_out = format!("set .reasoning_effort(ReasoningEffort::None), or leave {name} out");
+            assert_fine(asked(&calm));
+            assert_fine(asked(&open));
+            assert_refused(
+                asked(&thinking),
+                name,
+                Rule::EffortConflict,
+                &format!(
+                    "gpt-5.6-sol-2026-07-09 takes {name} only with the effort 'none', and its default is 'medium': {way_out}"
+                ),
+            );
+            for model in [calm, thinking, open] {
+                assert_fine(asked(&model).reasoning_effort(ReasoningEffort::None));
+                assert_refused(
+                    asked(&model).reasoning_effort(ReasoningEffort::Low),
+                    name,
+                    Rule::EffortConflict,
+                    &format!("{model} takes {name} only with the effort 'none': {way_out}"),
+                );
+            }
+        }
+        // 1 is the default, and asks for nothing
+        assert_fine(ask(Model::GPT_5_6_SOL_2026_07_09).temperature(1.0));
+        assert_fine(ask(Model::GPT_5_1_2025_11_13).temperature(1.0).reasoning_effort(ReasoningEffort::High));
+    }
+
+    #[test]
+    fn a_team_says_what_its_model_takes_at_the_effort_none() {
+        let mine = model(|unknown| {
+            let known = unknown.with(Parameter::Stop, Support::EffortNone);
+            known.with_default_reasoning_effort(ReasoningEffort::Low)
+        });
+        assert_refused(
+            ask(mine.clone()).stop("."),
+            "stop",
+            Rule::EffortConflict,
+            "mine takes stop only with the effort 'none', and its default is 'low': \
+             set .reasoning_effort(ReasoningEffort::None), or leave stop out",
+        );
+        assert_fine(ask(mine).stop(".").reasoning_effort(ReasoningEffort::None));
+    }
+
+    #[test]
+    fn a_limit_above_the_models_is_told_with_both_numbers() {
+        let message = "gpt-4o-2024-08-06 answers with at most 16384 tokens, not 20000: set max_tokens to 16384 or less";
+        assert_refused(ask(Model::GPT_4O_2024_08_06).max_tokens(20_000), "max_tokens", Rule::Limit, message);
+        assert_fine(ask(Model::GPT_4O_2024_08_06).max_tokens(16_384));
+        assert_refused(
+            ask(Model::O1_2024_12_17).max_completion_tokens(100_001),
+            "max_completion_tokens",
+            Rule::Limit,
+            "o1-2024-12-17 answers with at most 100000 tokens, not 100001: set max_completion_tokens to 100000 or less",
+        );
+        // prompt and answer share this model's 8192 tokens, so that the figure is no limit of the answer
+        assert_fine(ask(Model::GPT_4_0613).max_tokens(9_000));
+        // a name without a version: the largest limit of its versions
+        assert_fine(ask("gpt-4o".parse().unwrap()).max_tokens(16_384));
+        let own = model(|unknown| unknown.with_max_output_tokens(10));
+        assert_refused(
+            ask(own).max_tokens(11),
+            "max_tokens",
+            Rule::Limit,
+            "mine answers with at most 10 tokens, not 11: set max_tokens to 10 or less",
+        );
+        let open = model(|unknown| unknown.with_max_output_tokens(10).with_output_limit_enforced(false));
+        assert_fine(ask(open).max_tokens(11));
     }
 
     #[test]
@@ -219,7 +327,11 @@ mod tests {
             Rule::UnsupportedParameter,
             "gpt-4o-2024-11-20 does not take verbosity: leave verbosity out",
         );
-        for (o, id) in [(Model::O3_2025_04_16, "o3-2025-04-16"), (Model::O4_MINI_2025_04_16, "o4-mini-2025-04-16")] {
+        for (o, id) in [
+            (Model::O3_2025_04_16, "o3-2025-04-16"),
+            (Model::GPT_5_NANO_2025_08_07, "gpt-5-nano-2025-08-07"),
+            (Model::GPT_5_4_MINI_2026_03_17, "gpt-5.4-mini-2026-03-17"),
+        ] {
             assert_refused(
                 ask(o).stop("."),
                 "stop",

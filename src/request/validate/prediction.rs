@@ -3,16 +3,17 @@
 use serde_json::Number;
 
 use super::Check;
-use crate::model::Parameter;
+use crate::model::{Model, ModelCatalog, Parameter, Support};
 use crate::request::violation::{Rule, Violation};
 
 pub(super) fn model(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.body.prediction.is_some() && check.refuses(Parameter::Prediction) {
-        found.push(Violation::new(
-            "prediction",
-            Rule::UnsupportedParameter,
-            format!("{} takes no prediction: leave it out, or use gpt-4o, gpt-4o-mini or a gpt-4.1 model", check.model),
-        ));
+        let catalog = ModelCatalog::built_in();
+        let taking =
+            catalog.models().filter(|model| model.capabilities().supports(Parameter::Prediction) == Support::Yes);
+        let taking: Vec<String> = taking.map(Model::id).collect();
+        let problem = format!("takes no prediction: leave it out, or use one of {}", taking.join(", "));
+        found.push(Violation::new("prediction", Rule::UnsupportedParameter, format!("{} {problem}", check.model)));
     }
 }
 
@@ -55,7 +56,6 @@ mod tests {
 
     use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
     use super::*;
-    use crate::model::{Model, ModelCatalog, Support};
     use crate::request::{
         AudioFormat, AudioOutput, ContentPart, InputAudioFormat, Message, Modality, Prediction, Tool, Voice,
     };
@@ -71,7 +71,11 @@ mod tests {
                 ask(model).prediction("x"),
                 "prediction",
                 Rule::UnsupportedParameter,
-                &format!("{id} takes no prediction: leave it out, or use gpt-4o, gpt-4o-mini or a gpt-4.1 model"),
+                &format!(
+                    "{id} takes no prediction: leave it out, or use one of gpt-4.1-2025-04-14, \
+                     gpt-4.1-mini-2025-04-14, gpt-4.1-nano-2025-04-14, gpt-4o-2024-08-06, gpt-4o-2024-11-20, \
+                     gpt-4o-mini-2024-07-18"
+                ),
             );
         }
     }

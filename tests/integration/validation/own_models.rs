@@ -1,6 +1,6 @@
 //! Capabilities that users declare drive the rules as the built-in ones do.
 
-use azure_openai_chat::model::{Capabilities, ModelCatalog};
+use azure_openai_chat::model::{Capabilities, ModelCatalog, ToolsAndEffort};
 use azure_openai_chat::{ChatCompletionRequest, Deployment, Model, Parameter, ReasoningEffort, Support, Tool};
 
 use super::{ask, told};
@@ -31,7 +31,7 @@ fn each_difference_that_is_declared_counts() {
     assert_eq!(told(ask(&capped), false), NOTHING);
     let unsaid = ChatCompletionRequest::builder(Deployment::new("d").model(capped)).user("hi");
     assert_eq!(told(unsaid, false), ["max_completion_tokens"]);
-    let quiet = Model::custom("mine", base().with_tools_need_effort_none(true));
+    let quiet = Model::custom("mine", base().with_tools_and_effort(ToolsAndEffort::OnlyWithNone));
     assert_eq!(told(ask(&quiet).tool(Tool::function("f")), false), ["reasoning_effort"]);
     let elsewhere = Model::custom("mine", base().with_responses_only(true));
     assert_eq!(told(ask(&elsewhere), false), ["model"]);

@@ -64,14 +64,8 @@ const USAGES: &[Usage] = &[
     usage("prediction", &["prediction"], |asked| asked.prediction("x")),
     usage("streaming", &["stream"], |asked| asked),
     usage("n_gt_1", &["n"], |asked| asked.n(2)),
+    usage("stop", &["stop"], |asked| asked.stop("x")),
 ];
-
-/// Where the verdict is more than the cell, with the reason.
-const DIFFERENCES: &[(&str, &str, &str)] = &[(
-    "gpt-5.6-",
-    "reasoning_effort",
-    "the table says yes to tools; on chat completions the service takes them only with the effort none",
-)];
 
 /// The rows of the table; `None` when it does not lie beside the project.
 fn rows() -> Option<Vec<Row>> {
@@ -92,28 +86,55 @@ fn id(row: &Row) -> String {
     format!("{}-{}", row["model"], row["version"])
 }
 
+/// Whether a model of this row takes an effort.
+fn takes_effort(row: &Row, effort: &str) -> bool {
+    match row["reasoning_effort"].as_str() {
+        // no entry: the reasoning family has no effort to set, of others nobody says
+        "" => row["family"] != "reasoning",
+        "no" => false,
+        "unknown" | "passed to routed model" => true,
+        list => list.split('|').any(|word| word == effort),
+    }
+}
+
+/// Whether a cell refuses a request with this effort, or without one.
+fn refuses(row: &Row, column: &str, effort: Option<&str>) -> bool {
+    let in_force = effort.unwrap_or(match row["reasoning_effort_default"].as_str() {
+        "" | "unknown" => "none",
+        default => default,
+    });
+    match row[column].as_str() {
+        "no" => true,
+        "effort none" => in_force != "none",
+        "yes" | "unknown" | "n/a" => false,
+        other => panic!("'{other}' is no verdict"),
+    }
+}
+
 /// What must be told about a use of a column by a model of this row, and nothing else.
-fn expected(row: &Row, usage: &Usage) -> BTreeSet<String> {
-    let no = |column: &str| row[column] == "no";
+fn expected(row: &Row, usage: &Usage, effort: Option<&str>) -> BTreeSet<String> {
     let mut expected = BTreeSet::new();
     let mut tell = |parameter: &str| expected.insert(parameter.to_owned());
-    if no("chat_completions") {
+    if row["chat_completions"] == "no" {
         // the whole request is refused, whatever it uses
         tell("model");
     }
-    if no(usage.column) {
+    if refuses(row, usage.column, effort) {
         usage.told.iter().for_each(|parameter| {
             tell(parameter);
         });
     }
-    if usage.with_tools && no("tools") {
+    if usage.with_tools && row["tools"] == "no" {
         tell("tools");
     }
-    if usage.with_tools {
-        for (family, parameter, _) in DIFFERENCES.iter().filter(|(family, ..)| id(row).starts_with(family)) {
-            assert!(row["model"].starts_with(family));
-            tell(parameter);
-        }
+    let together = match row["tools_and_effort"].as_str() {
+        "" => true,
+        "only with none" => effort.unwrap_or(&row["reasoning_effort_default"]) == "none",
+        "not with explicit effort above none" => effort.unwrap_or("none") == "none",
+        other => panic!("'{other}' is no verdict"),
+    };
+    if (usage.with_tools && !together) || effort.is_some_and(|effort| !takes_effort(row, effort)) {
+        tell("reasoning_effort");
     }
     expected
 }
@@ -121,18 +142,51 @@ fn expected(row: &Row, usage: &Usage) -> BTreeSet<String> {
 #[test]
 fn every_cell_is_the_verdict_on_a_request_that_uses_it() {
     let Some(rows) = rows() else { return };
-    let mut verdicts = BTreeMap::from([("yes", 0), ("no", 0), ("unknown", 0), ("n/a", 0)]);
+    let mut verdicts = BTreeMap::from([("yes", 0), ("no", 0), ("effort none", 0), ("unknown", 0), ("n/a", 0)]);
     for row in &rows {
         let model: Model = id(row).parse().unwrap();
         for usage in USAGES {
             *verdicts.get_mut(row[usage.column].as_str()).expect("a known verdict") += 1;
-            let found = told((usage.ask)(ask(&model)), usage.column == "streaming");
-            let found: BTreeSet<String> = found.into_iter().collect();
-            assert_eq!(found, expected(row, usage), "{model} {} {:?}", usage.column, usage.told);
+            for effort in [None, Some("none"), Some("low"), Some("high"), Some("xhigh")] {
+                let asked = (usage.ask)(ask(&model));
+                let asked = effort.into_iter().fold(asked, Builder::reasoning_effort);
+                let found: BTreeSet<String> = told(asked, usage.column == "streaming").into_iter().collect();
+                assert_eq!(found, expected(row, usage, effort), "{model} {} {:?} {effort:?}", usage.column, usage.told);
+            }
         }
     }
     // so that an empty table does not pass
     assert!(verdicts.values().all(|count| *count > 10), "{verdicts:?}");
+}
+
+type Limit = (&'static str, fn(Builder, u64) -> Builder);
+
+#[test]
+fn a_token_limit_is_refused_above_an_output_limit_that_is_a_plain_number() {
+    let Some(rows) = rows() else { return };
+    let (mut plain, mut remarks) = (0, 0);
+    for row in &rows {
+        let model: Model = id(row).parse().unwrap();
+        let whole: &[&str] = if row["chat_completions"] == "no" { &["model"] } else { &[] };
+        let limits: [Limit; 2] =
+            [("max_tokens", Builder::max_tokens), ("max_completion_tokens", Builder::max_completion_tokens)];
+        for (column, set) in limits {
+            let most: Option<u64> = row["max_out"].parse().ok();
+            let judge = |limit| told(set(ask(&model), limit), false);
+            let refused = [whole, &[column]].concat();
+            if row[column] == "no" {
+                assert_eq!(judge(u64::MAX), refused, "{model}");
+            } else if let Some(most) = most {
+                plain += 1;
+                assert_eq!(judge(most), whole, "{model}");
+                assert_eq!(judge(most + 1), refused, "{model}");
+            } else {
+                remarks += 1;
+                assert_eq!(judge(u64::MAX), whole, "{model}");
+            }
+        }
+    }
+    assert!(plain > 50 && remarks > 20, "{plain} {remarks}");
 }
 
 #[test]
@@ -140,7 +194,7 @@ fn every_column_of_verdicts_is_used() {
     let Some(rows) = rows() else { return };
     let used: BTreeSet<&str> = USAGES.iter().map(|usage| usage.column).collect();
     for column in rows[0].keys() {
-        let verdict = |row: &Row| matches!(row[column].as_str(), "yes" | "no" | "unknown" | "n/a");
+        let verdict = |row: &Row| matches!(row[column].as_str(), "yes" | "no" | "effort none" | "unknown" | "n/a");
         // whether there are chat completions is part of each verdict
         if rows.iter().all(verdict) && !matches!(column.as_str(), "chat_completions" | "responses_only") {
             assert!(used.contains(column.as_str()), "{column}");
@@ -158,7 +212,7 @@ fn a_name_without_version_is_refused_only_what_all_its_versions_are() {
             let found = told((usage.ask)(ask(&model)), usage.column == "streaming");
             for parameter in found {
                 for row in &versions {
-                    assert!(expected(row, usage).contains(&parameter), "{name} {} {parameter}", id(row));
+                    assert!(expected(row, usage, None).contains(&parameter), "{name} {} {parameter}", id(row));
                 }
             }
         }
@@ -170,14 +224,8 @@ fn every_effort_is_taken_or_refused_as_listed() {
     let Some(rows) = rows() else { return };
     for row in &rows {
         let model: Model = id(row).parse().unwrap();
-        let cell = row["reasoning_effort"].as_str();
         for effort in ["none", "minimal", "low", "medium", "high", "xhigh", "max", "tomorrow"] {
-            let taken = match cell {
-                // no entry: the reasoning family has no effort to set, of others nobody says
-                "" => row["family"] != "reasoning",
-                "unknown" | "passed to routed model" => true,
-                list => list.split('|').any(|word| word == effort),
-            };
+            let taken = takes_effort(row, effort);
             let found = told(ask(&model).reasoning_effort(effort), false);
             let refused = found.iter().any(|parameter| parameter == "reasoning_effort");
             assert_eq!(refused, !taken, "{model} {effort}");
