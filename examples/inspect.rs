@@ -7,10 +7,15 @@
 //! inspect request  FILE|- [--model ID] [--api-version V]
 //! inspect call     FILE|- --deployment D [--stream] [--model ID] [--api-version V]
 //!                  [--max-retries N] [--timeout-ms N] [--idle-ms N]
+//! inspect endpoint TEXT
 //! ```
 //!
 //! Results are JSON on standard output. Files of `../shared/wire` can be given as they are: of a recording
 //! with a `body`, `raw` or example request inside, that part is taken.
+//!
+//! `endpoint` reads a pasted address as a client does. `url` is the address of a call to the deployment in the text, or
+//! without one to a deployment called `deployment`; `deployment` is the one in the text, or null; `api_version` is the one
+//! in the text, or `v1`. An address that is refused is `{"error": text}`.
 
 mod support;
 
@@ -20,8 +25,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use azure_openai_chat::{
-    ApiVersion, CallOptions, ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream, Deployment,
-    Error, ErrorKind, ResponseMetadata, RetryPolicy,
+    ApiKey, ApiVersion, CallOptions, ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream,
+    Deployment, Error, ErrorKind, ResponseMetadata, RetryPolicy,
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -38,7 +43,10 @@ async fn main() -> ExitCode {
         Ok("error") => error(&mut arguments),
         Ok("request") => request(&mut arguments),
         Ok("call") => call(&mut arguments).await,
-        Ok(other) => Err(format!("unknown command '{other}': response, stream, error, request or call").into()),
+        Ok("endpoint") => endpoint(&mut arguments),
+        Ok(other) => {
+            Err(format!("unknown command '{other}': response, stream, error, request, call or endpoint").into())
+        }
         Err(missing) => Err(missing.to_string().into()),
     };
     match result.and_then(|value| Ok(serde_json::to_string_pretty(&value)?)) {
@@ -161,6 +169,22 @@ fn declare(
         Some(id) => request.with_deployment(Deployment::new(name).model(id.parse()?)),
         None => request.with_deployment(Deployment::from(name)),
     })
+}
+
+fn endpoint(arguments: &mut Arguments) -> Fallible<Value> {
+    let text = arguments.next("an address")?;
+    arguments.end()?;
+    let client = match ChatClient::new(text, ApiKey::new("none")) {
+        Ok(client) => client,
+        Err(error) => return Ok(json!({"error": support::chain(&error)})),
+    };
+    let name = client.deployment().unwrap_or("deployment");
+    let request = ChatCompletionRequest::builder(name).user("?").build()?;
+    Ok(json!({
+        "url": client.url_for(&request)?,
+        "api_version": client.api_version(),
+        "deployment": client.deployment(),
+    }))
 }
 
 async fn call(arguments: &mut Arguments) -> Fallible<Value> {

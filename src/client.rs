@@ -121,15 +121,17 @@ impl ChatClient {
         Self::builder_from_env()?.build()
     }
 
-    /// Starts a client from the environment: `AZURE_OPENAI_ENDPOINT`, then `AZURE_OPENAI_API_KEY` or
-    /// `AZURE_OPENAI_AD_TOKEN` or, with the feature `azure_identity`, the
-    /// [default credential](crate::default_credential); and `OPENAI_API_VERSION` if it is set.
+    /// Starts a client from the environment: `AZURE_OPENAI_ENDPOINT`, then `AZURE_OPENAI_API_KEY` (or
+    /// `AZURE_OPENAI_KEY`) or `AZURE_OPENAI_AD_TOKEN` or, with the feature `azure_identity`, the
+    /// [default credential](crate::default_credential); and `OPENAI_API_VERSION` (or `AZURE_OPENAI_API_VERSION`) if it is
+    /// set. Two names of one variable may both be set to the same value, not to different ones. Blanks around a value are
+    /// left out, an empty value counts as unset, and quotes around one are an error.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing or wrong; the text names it.
     pub fn builder_from_env() -> Result<ClientBuilder> {
-        builder::builder_from(&|name| std::env::var(name).ok())
+        builder::builder_from(&|name| std::env::var_os(name))
     }
 
     /// Sends a request and waits for the whole answer.
@@ -302,7 +304,8 @@ impl ChatClient {
         self.look_over(request, true).0
     }
 
-    /// The exact address a request goes to, without sending it; with several backends that of the first.
+    /// The exact address a request goes to, without sending it; with several backends that of the first. It has the
+    /// values that [`ClientBuilder::query`] set, which may be secrets.
     ///
     /// # Errors
     ///
@@ -315,6 +318,24 @@ impl ChatClient {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         self.0.transport.endpoint().map_or("", |endpoint| endpoint.as_str())
+    }
+
+    /// The deployment in the address that the endpoint was given with, with several backends of the first. A request
+    /// names its own, and that one is called; when it is another, this is logged once.
+    ///
+    /// # Example: the deployment that was pasted with the address
+    ///
+    /// ```
+    /// use azure_openai_chat::{ApiKey, ChatClient};
+    ///
+    /// let pasted = "https://my-resource.openai.azure.com/openai/deployments/gpt-4o-mini/chat/completions";
+    /// let client = ChatClient::new(pasted, ApiKey::new("key"))?;
+    /// assert_eq!(client.deployment(), Some("gpt-4o-mini"));
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    #[must_use]
+    pub fn deployment(&self) -> Option<&str> {
+        self.0.transport.endpoint()?.deployment()
     }
 
     /// The api version that calls are made with.
@@ -348,7 +369,8 @@ impl ChatClient {
             violations
         };
         let version = self.api_version();
-        let advice = request.advice_for(version, streaming);
+        let mut advice = request.advice_for(version, streaming);
+        advice.extend(self.deployment_advice(request));
         let mut violations = refused(version, &advice);
         let (mut unfit, mut backends) = (Vec::new(), 0);
         for (index, other) in self.0.transport.api_versions().enumerate() {
@@ -365,6 +387,18 @@ impl ChatClient {
             violations.clear();
         }
         (RequestCheck { violations, advice }, unfit)
+    }
+
+    /// Advice where an endpoint was given with another deployment than the one a request goes to there.
+    fn deployment_advice(&self, request: &ChatCompletionRequest) -> Vec<Advice> {
+        let advice = |(pasted, used)| {
+            let message = format!(
+                "the endpoint was given with deployment '{pasted}', and the request calls '{used}': give the endpoint \
+                 without it, or call it"
+            );
+            Advice::new("deployment", message)
+        };
+        self.0.transport.other_deployments(request.deployment().name()).map(advice).collect()
     }
 
     fn tell(&self, deployment: &str, advice: &Advice) {

@@ -1,5 +1,6 @@
 //! Settings of a client, and those that the environment holds.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +9,8 @@ use super::{ChatClient, Inner, Validation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
 use crate::response::remembered::RememberedResults;
-use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Pacing, RetryPolicy, Transport};
+use crate::transport::endpoint::{check_api_version, is_quoted};
+use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Endpoint, Pacing, RetryPolicy, Transport};
 
 /// Settings of a [`ChatClient`]. Everything has a default.
 #[must_use = "a builder does nothing until build() is called"]
@@ -36,7 +38,8 @@ impl ClientBuilder {
     }
 
     /// The api version: [`ApiVersion::V1`] unless the endpoint names another. A dated version puts the
-    /// deployment into the path, `V1` puts it into the body.
+    /// deployment into the path, `V1` puts it into the body. What is neither `v1`, `preview` nor a date is refused by
+    /// [`build`](Self::build), and so is any other than `v1` for an OpenAI-compatible base.
     pub fn api_version(mut self, version: impl Into<ApiVersion>) -> Self {
         self.config.api_version = Some(version.into());
         self
@@ -46,6 +49,25 @@ impl ClientBuilder {
     /// right.
     pub fn token_scope(mut self, scope: impl Into<String>) -> Self {
         self.config.token_scope = Some(scope.into());
+        self
+    }
+
+    /// Allows endpoints with plain `http://` on other machines, for a gateway in one's own network; refused when unset,
+    /// this machine aside. The key or token, the prompts and the answers can then be read on the way, which is logged
+    /// once at WARN when the client is built.
+    ///
+    /// # Example: a gateway in the cluster
+    ///
+    /// ```
+    /// use azure_openai_chat::{ApiKey, ChatClient};
+    ///
+    /// let client = ChatClient::builder("http://litellm.internal:4000/v1", ApiKey::new("key").with_bearer())
+    ///     .allow_plain_http()
+    ///     .build()?;
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    pub fn allow_plain_http(mut self) -> Self {
+        self.config.allow_plain_http = true;
         self
     }
 
@@ -77,6 +99,12 @@ impl ClientBuilder {
     /// A header for every call; ten at most.
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options(|options| options.header(name, value))
+    }
+
+    /// A query parameter for every call, percent-encoded as needed; its value is in no log and no error. `api-version` is
+    /// set by [`api_version`](Self::api_version).
+    pub fn query(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options(|options| options.query(name, value))
     }
 
     /// How long a whole answer may take; 600 seconds when unset.
@@ -152,20 +180,70 @@ impl ClientBuilder {
     }
 }
 
-pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<String>) -> Result<ClientBuilder> {
-    let read = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-    let endpoint = read("AZURE_OPENAI_ENDPOINT").ok_or_else(|| {
+/// Variables of the environment, by any function that looks them up.
+struct Environment<'a>(&'a dyn Fn(&str) -> Option<OsString>);
+
+impl Environment<'_> {
+    /// The trimmed value of a variable; an empty one counts as unset.
+    fn read(&self, name: &'static str) -> Result<Option<String>> {
+        let Some(value) = (self.0)(name) else {
+            return Ok(None);
+        };
+        let value = value.into_string().map_err(|_| config(format!("{name} is not UTF-8")))?;
+        let value = value.trim();
+        if is_quoted(value) {
+            return Err(config(format!(
+                "{name} has quotes around its value, which would be sent with it: remove them"
+            )));
+        }
+        Ok(Some(value.to_owned()).filter(|value| !value.is_empty()))
+    }
+
+    /// The value of a variable that goes by two names, and the name it was found under.
+    fn read_either(&self, name: &'static str, other: &'static str) -> Result<Option<(&'static str, String)>> {
+        match (self.read(name)?, self.read(other)?) {
+            (Some(value), Some(another)) if value != another => {
+                Err(config(format!("{name} and {other} are set to different values: remove one of them")))
+            }
+            (Some(value), _) => Ok(Some((name, value))),
+            (None, another) => Ok(another.map(|value| (other, value))),
+        }
+    }
+}
+
+fn config(message: String) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<ClientBuilder> {
+    let environment = Environment(variable);
+    // what build() would refuse is refused here, with the variable's name
+    let endpoint = environment.read("AZURE_OPENAI_ENDPOINT")?.ok_or_else(|| {
         Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
             .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
     })?;
-    let credential = match (read("AZURE_OPENAI_API_KEY"), read("AZURE_OPENAI_AD_TOKEN")) {
-        (Some(key), _) => Credential::from(ApiKey::new(key)),
+    Endpoint::read(&endpoint, true).map_err(|error| config(format!("AZURE_OPENAI_ENDPOINT: {error}")))?;
+    let key = environment.read_either("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_KEY")?;
+    let token = environment.read("AZURE_OPENAI_AD_TOKEN")?;
+    let credential = match (key, token) {
+        (Some((name, key)), token) => {
+            if token.is_some() {
+                tracing::info!("{name} and AZURE_OPENAI_AD_TOKEN are both set: the key is used");
+            }
+            let key = ApiKey::new(key);
+            key.header().map_err(|error| config(format!("{name}: {error}")))?;
+            Credential::from(key)
+        }
         (None, Some(token)) => Credential::token(token),
         (None, None) => identity()?,
     };
     let builder = ChatClient::builder(endpoint, credential);
-    Ok(match read("OPENAI_API_VERSION") {
-        Some(version) => builder.api_version(ApiVersion::new(version)),
+    Ok(match environment.read_either("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION")? {
+        Some((name, version)) => {
+            let version = ApiVersion::new(version);
+            check_api_version(&version, name)?;
+            builder.api_version(version)
+        }
         None => builder,
     })
 }
@@ -186,24 +264,63 @@ mod tests {
     use super::*;
     use crate::request::ChatCompletionRequest;
 
-    fn environment(pairs: &'static [(&'static str, &'static str)]) -> Result<ChatClient> {
+    type Pairs = [(&'static str, &'static str)];
+
+    fn environment(pairs: &Pairs) -> Result<ChatClient> {
         let variable =
-            move |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(*value));
         builder_from(&variable)?.build()
+    }
+
+    /// With an endpoint and a key beside the pairs, which come first.
+    fn fails(pairs: &Pairs) -> String {
+        let rest = [("AZURE_OPENAI_ENDPOINT", "https://a.openai.azure.com"), ("AZURE_OPENAI_API_KEY", "k")];
+        let error = environment(&[pairs, &rest].concat()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+        error.to_string()
+    }
+
+    fn url(client: &ChatClient) -> String {
+        client.url_for(&ChatCompletionRequest::builder("d").user("hi").build().unwrap()).unwrap()
     }
 
     #[test]
     fn the_environment_names_endpoint_key_and_version() {
+        for (key, version) in [
+            ("AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"),
+            ("AZURE_OPENAI_KEY", "AZURE_OPENAI_API_VERSION"),
+            ("AZURE_OPENAI_AD_TOKEN", "OPENAI_API_VERSION"),
+        ] {
+            let client = environment(&[
+                ("AZURE_OPENAI_ENDPOINT", " https://a.openai.azure.com "),
+                (key, "k"),
+                (version, "2025-01-01-preview"),
+            ]);
+            assert_eq!(
+                url(&client.unwrap()),
+                "https://a.openai.azure.com/openai/deployments/d/chat/completions?api-version=2025-01-01-preview"
+            );
+        }
+    }
+
+    #[test]
+    fn a_variable_under_both_its_names_is_one_when_the_values_agree() {
         let client = environment(&[
-            ("AZURE_OPENAI_ENDPOINT", " https://a.openai.azure.com "),
+            ("AZURE_OPENAI_ENDPOINT", "https://a.openai.azure.com"),
             ("AZURE_OPENAI_API_KEY", "k"),
-            ("OPENAI_API_VERSION", "2025-01-01-preview"),
-        ])
-        .unwrap();
-        let request = ChatCompletionRequest::builder("d").user("hi").build().unwrap();
+            ("AZURE_OPENAI_KEY", " k "),
+            ("OPENAI_API_VERSION", "2024-10-21"),
+            ("AZURE_OPENAI_API_VERSION", "2024-10-21"),
+        ]);
+        assert_eq!(client.unwrap().api_version(), &ApiVersion::V2024_10_21);
         assert_eq!(
-            client.url_for(&request).unwrap(),
-            "https://a.openai.azure.com/openai/deployments/d/chat/completions?api-version=2025-01-01-preview"
+            fails(&[("AZURE_OPENAI_KEY", "canary")]),
+            "AZURE_OPENAI_API_KEY and AZURE_OPENAI_KEY are set to different values: remove one of them"
+        );
+        assert_eq!(
+            fails(&[("OPENAI_API_VERSION", "v1"), ("AZURE_OPENAI_API_VERSION", "2024-10-21")]),
+            "OPENAI_API_VERSION and AZURE_OPENAI_API_VERSION are set to different values: remove one of them"
         );
     }
 
@@ -211,6 +328,72 @@ mod tests {
     fn a_missing_endpoint_names_the_variable() {
         let error = environment(&[("AZURE_OPENAI_ENDPOINT", "  ")]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.to_string().contains("AZURE_OPENAI_ENDPOINT"), "{error}");
+        assert!(error.to_string().starts_with("AZURE_OPENAI_ENDPOINT is not set"), "{error}");
+    }
+
+    #[test]
+    fn quotes_around_a_value_are_named_with_the_variable() {
+        for name in [
+            "AZURE_OPENAI_ENDPOINT",
+            "AZURE_OPENAI_API_KEY",
+            "AZURE_OPENAI_KEY",
+            "AZURE_OPENAI_AD_TOKEN",
+            "OPENAI_API_VERSION",
+            "AZURE_OPENAI_API_VERSION",
+        ] {
+            for value in ["\"canary\"", "'canary'", "\"canary", "canary'", " “canary” "] {
+                assert_eq!(
+                    fails(&[(name, value)]),
+                    format!("{name} has quotes around its value, which would be sent with it: remove them")
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_used_is_named_with_its_variable_and_not_repeated() {
+        let version = "is not an api version; use v1, or a date such as 2024-10-21 or 2025-04-01-preview";
+        for name in ["OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION"] {
+            for value in ["canary", "2024-10", "2024-10-21 canary", "2024-10-21preview", "latest", "2024/10/21"] {
+                assert_eq!(fails(&[(name, value)]), format!("{name} {version}"));
+            }
+        }
+        assert_eq!(
+            fails(&[("AZURE_OPENAI_ENDPOINT", "Endpoint=https://a.openai.azure.com/;Key=canary")]),
+            "AZURE_OPENAI_ENDPOINT: the endpoint is a connection string ('Endpoint=..;Key=..'): give its address as the \
+             endpoint, and its key as the credential, ApiKey::new(key)"
+        );
+        assert_eq!(
+            fails(&[("AZURE_OPENAI_API_KEY", "canary\ncanary")]),
+            "AZURE_OPENAI_API_KEY: the API key holds a line break, often left over from reading a file: trim it"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_no_text_is_not_taken_for_a_missing_one() {
+        use std::os::unix::ffi::OsStringExt;
+        for name in ["AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"] {
+            let error = builder_from(&|asked| match asked {
+                asked if asked == name => Some(OsString::from_vec(vec![0xff, b'k'])),
+                "AZURE_OPENAI_ENDPOINT" => Some("https://a.openai.azure.com".into()),
+                "AZURE_OPENAI_API_KEY" => Some("k".into()),
+                _ => None,
+            });
+            assert_eq!(error.unwrap_err().to_string(), format!("{name} is not UTF-8"));
+        }
+    }
+
+    #[test]
+    fn plain_http_of_the_environment_is_allowed_by_the_builder_alone() {
+        let variable = |name: &str| match name {
+            "AZURE_OPENAI_ENDPOINT" => Some(OsString::from("http://gw.contoso.net/v1")),
+            "AZURE_OPENAI_API_KEY" => Some("k".into()),
+            _ => None,
+        };
+        let error = builder_from(&variable).unwrap().build().unwrap_err();
+        assert!(error.to_string().contains(".allow_plain_http()"), "{error}");
+        let client = builder_from(&variable).unwrap().allow_plain_http().build().unwrap();
+        assert_eq!(url(&client), "http://gw.contoso.net/v1/chat/completions");
     }
 }

@@ -73,7 +73,8 @@ impl Backend {
         self
     }
 
-    /// The api version of this backend alone; otherwise that of the client.
+    /// The api version of this backend alone; otherwise that of the client. What is neither `v1`, `preview` nor a date is
+    /// refused when the client is built.
     #[must_use]
     pub fn api_version(mut self, version: impl Into<ApiVersion>) -> Self {
         self.api_version = Some(version.into());

@@ -5,7 +5,7 @@
 //! [`Backend`]s, keeps the pauses the service asks for, sends again what may be sent again
 //! ([`RetryPolicy`]), and watches the clocks ([`CallOptions`]).
 //!
-//! It refuses plain HTTP beyond this machine, redirects, compressed answers, and answers without bound. It
+//! It refuses plain HTTP beyond this machine (unless the client builder allows it), redirects, compressed answers, and answers without bound. It
 //! never sends a request again once a byte of its stream was handed out.
 //!
 //! # Logging
@@ -14,7 +14,7 @@
 //!
 //! | level | prints |
 //! |---|---|
-//! | WARN | a redirect or an answer from another host, a credential that gave no token, a failed early renewal |
+//! | WARN | a redirect or an answer from another host, a credential that gave no token, a failed early renewal; once for a client, plain HTTP to another machine |
 //! | DEBUG | a line for each attempt (method, host, path, status, request ids, number, time) and each retry (cause, wait) |
 //!
 //! # Cancel safety
@@ -44,6 +44,7 @@ use self::body::ByteStream;
 use self::budget::RetryBudget;
 use self::clock::Limit;
 use self::drain::Drains;
+use self::endpoint::check_api_version;
 use self::http::{CONNECT_TIMEOUT, Http};
 use self::options::Settings;
 use self::token::TokenCache;
@@ -76,7 +77,6 @@ mod http;
 pub mod identity;
 pub mod options;
 pub mod pacing;
-mod pasted_path;
 pub mod retry;
 mod retry_event;
 mod send;
@@ -102,6 +102,8 @@ pub(crate) struct Config {
     pub(crate) api_version: Option<ApiVersion>,
     /// For backends without one of their own; otherwise by cloud and api version.
     pub(crate) token_scope: Option<String>,
+    /// Whether endpoints on other machines may have plain HTTP.
+    pub(crate) allow_plain_http: bool,
     pub(crate) http_client: Option<reqwest::Client>,
     pub(crate) connect_timeout: Duration,
     pub(crate) defaults: CallOptions,
@@ -115,6 +117,7 @@ impl Config {
             backends: vec![backend],
             api_version: None,
             token_scope: None,
+            allow_plain_http: false,
             http_client: None,
             connect_timeout: CONNECT_TIMEOUT,
             defaults: CallOptions::new(),
@@ -181,16 +184,16 @@ struct Lane {
 
 impl Lane {
     fn new(backend: Backend, config: &LaneDefaults, caches: &mut Vec<TokenCache>) -> Result<Self> {
-        let endpoint = Endpoint::parse(&backend.endpoint)?;
+        let endpoint = Endpoint::read(&backend.endpoint, config.allow_plain_http)?;
+        if let Some(version) = &backend.api_version {
+            check_api_version(version, &format!("the api version of the backend {endpoint}"))?;
+        }
         let api_version = backend
             .api_version
             .or_else(|| config.api_version.clone())
             .or_else(|| endpoint.api_version().cloned())
             .unwrap_or(ApiVersion::V1);
-        if api_version.as_str().is_empty() {
-            let error = Error::new(ErrorKind::Config, "the api version is empty");
-            return Err(error.with_hint("leave it out for v1, or name one such as 2024-10-21"));
-        }
+        endpoint.check_route(&api_version)?;
         let auth = match backend.credential.0 {
             Kind::Key(key) => {
                 let (name, value) = key.header()?;
@@ -242,11 +245,19 @@ impl Lane {
 struct LaneDefaults {
     api_version: Option<ApiVersion>,
     token_scope: Option<String>,
+    allow_plain_http: bool,
 }
 
 impl Transport {
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let defaults = LaneDefaults { api_version: config.api_version, token_scope: config.token_scope };
+        if let Some(version) = &config.api_version {
+            check_api_version(version, "the api version of the client builder")?;
+        }
+        let defaults = LaneDefaults {
+            api_version: config.api_version,
+            token_scope: config.token_scope,
+            allow_plain_http: config.allow_plain_http,
+        };
         // a default that could never be sent is an error now
         Settings::new(&config.defaults, &CallOptions::new())?;
         if config.backends.is_empty() {
@@ -262,6 +273,14 @@ impl Transport {
             }
             balancer.add(&lane.name(), priority, weight);
             lanes.push(lane);
+        }
+        let exposed: Vec<&str> =
+            lanes.iter().map(|lane| &lane.endpoint).filter(|it| it.is_exposed()).map(Endpoint::as_str).collect();
+        if !exposed.is_empty() {
+            tracing::warn!(
+                endpoints = exposed.join(", "),
+                "plain http was allowed: keys, tokens, prompts and answers are readable on the way"
+            );
         }
         let http = match config.http_client {
             Some(client) => Http::brought(client),
@@ -326,10 +345,21 @@ impl Transport {
     pub(crate) fn url_for(&self, deployment: &str) -> Result<String> {
         let lane = self.0.lanes.first();
         let lane = lane.ok_or_else(send::no_backend)?;
-        Ok(lane.url(lane.deployment(deployment))?.into())
+        let mut url = lane.url(lane.deployment(deployment))?;
+        self.0.defaults.query_parameters().append_to(&mut url);
+        Ok(url.into())
     }
 
-    /// Keys, tokens and values of headers: what must not be printed, whoever repeats it.
+    /// The deployment that each endpoint was given with, and the one that a call to `deployment` goes to there, where
+    /// these are two.
+    pub(crate) fn other_deployments<'a>(&'a self, deployment: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.lanes.iter().filter_map(move |lane| {
+            let used = lane.deployment(deployment);
+            lane.endpoint.deployment().filter(|pasted| *pasted != used).map(|pasted| (pasted, used))
+        })
+    }
+
+    /// Keys, tokens and values of headers and query parameters: what must not be printed, whoever repeats it.
     pub(crate) fn secrets(&self, options: &CallOptions) -> Vec<String> {
         let credentials = self.0.lanes.iter().filter_map(|lane| match &lane.auth {
             Auth::Key(_, key) => Some(key.clone()),
@@ -339,8 +369,8 @@ impl Transport {
             let text = value.to_str().ok()?;
             Some(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
         });
-        let headers = [&self.0.defaults, options].map(CallOptions::header_values);
-        credentials.chain(headers.into_iter().flatten().map(str::to_owned)).collect()
+        let values = [&self.0.defaults, options].map(CallOptions::values);
+        credentials.chain(values.into_iter().flatten().map(str::to_owned)).collect()
     }
 
     fn balancer(&self) -> MutexGuard<'_, Balancer> {

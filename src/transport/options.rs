@@ -1,11 +1,12 @@
-//! What one call may have of its own: headers, clocks, retries.
+//! Settings of one call: headers, query parameters, timeouts, retries.
 //!
-//! The same type holds a client's defaults; what a call sets wins, and headers add up.
+//! The same type holds a client's defaults; what a call sets wins, and headers and query parameters add up.
 
 use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
 use super::endpoint::check_deployment;
 use super::retry::RetryPolicy;
@@ -50,6 +51,7 @@ const SPILLOVER: &str = "x-ms-spillover-deployment";
 #[derive(Clone, Default)]
 pub struct CallOptions {
     headers: Vec<(String, String)>,
+    query: QueryParameters,
     timeout: Option<Duration>,
     client_request_id: Option<String>,
     retry: Option<RetryPolicy>,
@@ -71,6 +73,29 @@ impl CallOptions {
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a query parameter to the address, such as one that a gateway routes by; percent-encoded as needed. Of two
+    /// with the same name the later one counts, and one of a call before one of the client.
+    ///
+    /// Its value is in no log, error or `Debug` of this crate. `api-version` is not set here but by
+    /// [`ClientBuilder::api_version`](crate::ClientBuilder::api_version); it and a parameter without a name are reported
+    /// when the call is made.
+    ///
+    /// # Example: a gateway that routes by team
+    ///
+    /// ```
+    /// use azure_openai_chat::transport::CallOptions;
+    ///
+    /// let options = CallOptions::new().query("team", "search & ads");
+    /// assert!(!format!("{options:?}").contains("ads"));
+    /// ```
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chat-completions>
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.set(name.into(), value.into());
         self
     }
 
@@ -131,18 +156,69 @@ impl CallOptions {
 }
 
 impl CallOptions {
-    /// What the headers say, which may be secrets.
-    pub(crate) fn header_values(&self) -> impl Iterator<Item = &str> {
-        self.headers.iter().map(|(_, value)| value.as_str())
+    pub(crate) fn query_parameters(&self) -> &QueryParameters {
+        &self.query
+    }
+
+    /// Values of headers and query parameters, which may be secrets.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().chain(&self.query.0).map(|(_, value)| value.as_str())
     }
 }
 
-/// Prints names of headers, not their values.
+/// Query parameters that are added to the address of a call, without the api version.
+#[derive(Clone, Default)]
+pub(crate) struct QueryParameters(Vec<(String, String)>);
+
+impl QueryParameters {
+    fn set(&mut self, name: String, value: String) {
+        self.0.retain(|(known, _)| *known != name);
+        self.0.push((name, value));
+    }
+
+    fn new(defaults: &CallOptions, call: &CallOptions) -> Result<Self> {
+        let mut all = defaults.query.clone();
+        for (name, value) in call.query.0.iter().cloned() {
+            all.set(name, value);
+        }
+        for (name, _) in &all.0 {
+            if name.trim().is_empty() {
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    "a query parameter has no name; .query(name, value) needs one",
+                ));
+            }
+            if name.trim().eq_ignore_ascii_case("api-version") {
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    "the query parameter 'api-version' is set by the client; use .api_version(..) on the client builder",
+                ));
+            }
+        }
+        Ok(all)
+    }
+
+    pub(crate) fn append_to(&self, url: &mut Url) {
+        if !self.0.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.0);
+        }
+    }
+}
+
+/// Prints names, not values.
+impl fmt::Debug for QueryParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// Prints names of headers and query parameters, not their values.
 impl fmt::Debug for CallOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("CallOptions")
             .field("headers", &names)
+            .field("query", &self.query)
             .field("timeout", &self.timeout)
             .field("client_request_id", &self.client_request_id)
             .field("retry", &self.retry)
@@ -158,6 +234,7 @@ impl fmt::Debug for CallOptions {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) headers: HeaderMap,
+    pub(crate) query: QueryParameters,
     pub(crate) client_request_id: (String, HeaderValue),
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Duration,
@@ -172,6 +249,7 @@ impl Settings {
         let id_header = header_value("x-ms-client-request-id", &id)?;
         Ok(Self {
             headers: headers(defaults, call)?,
+            query: QueryParameters::new(defaults, call)?,
             client_request_id: (id, id_header),
             retry: call.retry.clone().or_else(|| defaults.retry.clone()).unwrap_or_default(),
             timeout: call.timeout.or(defaults.timeout).unwrap_or(Duration::from_secs(600)),
@@ -303,6 +381,37 @@ mod tests {
     }
 
     #[test]
+    fn query_parameters_add_up_and_those_of_the_call_win() {
+        let client = CallOptions::new().query("team", "a").query("app", "b & c").query("app", "d=e");
+        let call = CallOptions::new().query("team", "f/g").query("flag", "");
+        let settings = Settings::new(&client, &call).unwrap();
+        let mut url = Url::parse("https://gw.contoso.net/x?api-version=2024-10-21").unwrap();
+        settings.query.append_to(&mut url);
+        assert_eq!(url.query(), Some("api-version=2024-10-21&app=d%3De&team=f%2Fg&flag="));
+        let mut bare = Url::parse("https://gw.contoso.net/x").unwrap();
+        settle(&CallOptions::new()).unwrap().query.append_to(&mut bare);
+        assert_eq!(bare.as_str(), "https://gw.contoso.net/x");
+    }
+
+    #[test]
+    fn a_query_parameter_that_cannot_be_sent_is_refused_without_its_value() {
+        for (name, text) in [
+            ("", "a query parameter has no name; .query(name, value) needs one"),
+            (" ", "a query parameter has no name; .query(name, value) needs one"),
+            (
+                "Api-Version",
+                "the query parameter 'api-version' is set by the client; use .api_version(..) on the client builder",
+            ),
+        ] {
+            let options = CallOptions::new().query(name, "canary");
+            for error in [settle(&options).unwrap_err(), Settings::new(&options, &CallOptions::new()).unwrap_err()] {
+                assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Config, text));
+                assert!(!format!("{error:?}").contains("canary"));
+            }
+        }
+    }
+
+    #[test]
     fn ids_have_the_form_of_a_uuid_and_differ() {
         let mut rng = fastrand::Rng::with_seed(1);
         let ids: std::collections::HashSet<String> = (0..100).map(|_| random_id(&mut rng)).collect();
@@ -316,8 +425,9 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_header_value() {
-        let options = CallOptions::new().header("x-secret", "canary");
+    fn debug_shows_no_value_of_a_header_or_a_query_parameter() {
+        let options = CallOptions::new().header("x-secret", "canary").query("code", "canary");
+        assert!(format!("{options:?}").contains("\"code\""));
         assert!(!format!("{options:?}").contains("canary"));
         assert!(!format!("{:?}", settle(&options).unwrap()).contains("canary"));
     }

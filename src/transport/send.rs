@@ -93,12 +93,14 @@ impl Transport {
                 None => kept.insert(body(&route)?).clone(),
             };
             attempts = attempts.saturating_add(1);
+            let mut url = lane.url(deployment)?;
+            settings.query.append_to(&mut url);
             let attempt = Attempt {
                 http: &self.0.http,
                 endpoint: &lane.endpoint,
                 auth: &lane.auth,
                 drains: &lane.drains,
-                url: lane.url(deployment)?,
+                url,
                 body: bytes,
                 deployment,
                 settings,
@@ -236,6 +238,10 @@ fn explain(error: Error, lane: &Lane, deployment: &str) -> Error {
             "the token was asked for scope '{}'; another is set with .token_scope(..) on the client builder",
             cache.scope()
         )),
+        (Some(401), Auth::Key(name, _), _) if lane.endpoint.is_compatible() && name == "api-key" => error.with_hint(
+            "the key was sent in 'api-key'; an OpenAI-compatible gateway may want it as a bearer token: \
+             ApiKey::new(key).with_bearer()",
+        ),
         (Some(404), _, Some(pinned)) if pinned != used => error
             .with_hint(format!("the endpoint was given with deployment '{pinned}', but the request names '{used}'")),
         _ => error,

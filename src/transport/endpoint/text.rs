@@ -1,0 +1,148 @@
+//! Checks of a pasted text before it is read as a URL. What is not an address is refused by its kind, and no part of
+//! it is repeated, since it may hold a key.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The form of an address, for the texts of errors.
+pub(super) const FORM: &str = "use the form https://{resource}.openai.azure.com";
+
+const QUOTES: [char; 9] = ['"', '\'', '`', '“', '”', '‘', '’', '«', '»'];
+
+pub(super) fn config(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, message)
+}
+
+/// Whether a value begins or ends with a quotation mark, as values do that were copied from a file or a shell.
+pub(crate) fn is_quoted(text: &str) -> bool {
+    text.starts_with(QUOTES) || text.ends_with(QUOTES)
+}
+
+/// Refuses a trimmed text that is not `scheme://..`, or that has more in it than an address.
+pub(super) fn check_text(text: &str) -> Result<()> {
+    let what = if text.is_empty() {
+        "is empty"
+    } else if is_connection_string(text) {
+        return Err(config(
+            "the endpoint is a connection string ('Endpoint=..;Key=..'): give its address as the endpoint, and its key \
+             as the credential, ApiKey::new(key)",
+        ));
+    } else if is_assignment(text.split("://").next().unwrap_or_default()) {
+        "is an assignment ('NAME=address'): give the address alone"
+    } else if text.contains(QUOTES) {
+        "has quotes around it or in it: remove them"
+    } else if text.contains(['<', '>']) {
+        "has angle brackets around it, or around a name to fill in: give the bare address"
+    } else if text.contains(['{', '}']) || text.contains('$') {
+        "has a placeholder in it ('{..}' or '$..') that was not filled in"
+    } else if text.contains(';') {
+        "has a ';' in it, which no address has: give the address alone"
+    } else if text.contains(char::is_whitespace) {
+        "has a blank or a line break in it: give the address alone"
+    } else if text.contains(is_invisible) {
+        "has an invisible character in it: type it anew"
+    } else if text.contains('\\') {
+        "has a backslash in it: an address is written with '/'"
+    } else if text.matches("://").count() > 1 {
+        return Err(config(
+            "the endpoint has more than one address in it: give one, and others by .backend(Backend::new(..)) on the \
+             client builder",
+        ));
+    } else if text.contains(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"-._~:/?#[]@!&()*+,=%".contains(c))
+    {
+        "has a character in it that no address has"
+    } else {
+        return match text.split_once("://") {
+            Some((scheme, rest)) if is_scheme(scheme) && rest.starts_with('/') => {
+                Err(config(format!("the endpoint has no host after '://'; {FORM}")))
+            }
+            Some((scheme, rest))
+                if is_scheme(scheme) && rest.split(['/', '?', '#']).next().is_some_and(|it| it.contains('@')) =>
+            {
+                Err(config(
+                    "the endpoint holds user information before the host; remove it and pass a credential instead",
+                ))
+            }
+            Some((scheme, _)) if is_scheme(scheme) => Ok(()),
+            _ => Err(without_scheme(text)),
+        };
+    };
+    Err(config(format!("the endpoint {what}; {FORM}")))
+}
+
+/// Whether a text is pairs of names and values between semicolons.
+fn is_connection_string(text: &str) -> bool {
+    let mut parts = text.split(';').map(str::trim);
+    let is_first = parts.next().is_some_and(|first| is_assignment(first.split("://").next().unwrap_or_default()));
+    let mut others = parts.filter(|part| !part.is_empty()).peekable();
+    (is_first && others.peek().is_some()) || others.any(is_assignment)
+}
+
+/// Whether a text begins with a name and `=`.
+fn is_assignment(text: &str) -> bool {
+    let name = text.split_once('=').map(|(name, _)| name.trim()).filter(|name| !name.is_empty());
+    name.is_some_and(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ')))
+}
+
+/// Characters that a page or an editor adds unseen: zero-width ones, marks of direction, the byte order mark.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+/// Shows the address with the scheme it lacks, when what is there is a host and cannot be a secret.
+fn without_scheme(text: &str) -> Error {
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("http:") || lower.starts_with("https:") {
+        return config(format!("the endpoint has no '//' after its scheme; {FORM}"));
+    }
+    let authority = text.strip_prefix("//").unwrap_or(text).split(['/', '?', '#']).next().unwrap_or_default();
+    if is_secret(authority) {
+        return config(format!(
+            "the endpoint looks like a key or a token: the address is the first parameter, the credential the second; \
+             {FORM}"
+        ));
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port != 0);
+    if !is_host_name(host) || !port.is_none_or(is_port) {
+        return config(format!("the endpoint has no scheme and host; {FORM}"));
+    }
+    if host.eq_ignore_ascii_case("localhost") || host.starts_with("127.") {
+        return config(format!("the endpoint '{authority}' has no scheme; use http://{authority}"));
+    }
+    if port.is_none() && !host.contains(['.', '_']) {
+        return config(format!(
+            "the endpoint '{host}' is a name without a domain; use https://{host}.openai.azure.com"
+        ));
+    }
+    config(format!("the endpoint '{authority}' has no scheme; use https://{authority}"))
+}
+
+/// Whether a text is more likely a key or a token than a name: keys of Azure have 32 or 84 letters and digits, tokens
+/// are JSON in base64, others' keys begin with `sk-`.
+fn is_secret(text: &str) -> bool {
+    let count = |is: fn(&u8) -> bool| text.bytes().filter(is).count();
+    let is_long = count(u8::is_ascii_alphanumeric) >= 20 && count(u8::is_ascii_digit) >= 6;
+    text.starts_with("sk-") || text.starts_with("eyJ") || (is_long && !text.contains('.'))
+}
+
+/// Whether a text is a host's name by RFC 1123: labels of letters, digits and hyphens, at most 63 each and 253 in all.
+/// Underscores pass, because names within a network of containers have them; a final dot passes.
+pub(super) fn is_host_name(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
