@@ -29,6 +29,7 @@ mod rules;
 mod schema;
 mod script;
 mod server;
+mod strict;
 mod tokens;
 mod tools;
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, role, text};
 use super::refusals::Refusal;
+use super::strict;
 use azure_openai_chat::model::{ApiVersion, Capabilities, Model, Parameter, ReasoningEffort, Support};
 
 /// A deployment and the model behind it.
@@ -75,6 +76,7 @@ impl Served {
             .or_else(|| self.parameters(ask))
             .or_else(|| self.efforts_and_tools(ask))
             .or_else(|| self.format(ask))
+            .or_else(|| strict::refusal(ask))
             .or_else(|| self.prediction(ask))
             .or_else(|| self.length(ask))
     }

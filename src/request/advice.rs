@@ -58,6 +58,7 @@ pub(super) fn advice(request: &ChatCompletionRequest, version: &ApiVersion, is_s
     }
     about_limits(body, &mut found);
     about_tools(model, body, &mut found);
+    super::validate::strict_advice(body, &mut found);
     found
 }
 

@@ -47,6 +47,7 @@
 //! | both token limits; `n` above 1 | every model | advice |
 //! | a JSON schema with parallel tool calls or `data_sources` | every model | advice |
 //! | a stream on an api version without `stream_options`: its usage will be unknown | every model | advice |
+//! | what only the documentation refuses in strict schemas, see [`schema`] | every model | advice |
 //!
 //! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and tells each change.
 

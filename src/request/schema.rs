@@ -5,11 +5,24 @@
 //! and not the first call. [`make_strict`] rewrites a schema where that loses nothing, and reports the
 //! rest. With the feature `schemars`, `schema_for` starts from a Rust type.
 //!
-//! What neither the documentation forbids nor the service was seen to refuse makes no finding. Seen to be
-//! refused, with the words "schema must have a 'type' key", "array schema missing items" and "$ref cannot
-//! have keywords", are schemas that do not say what they hold, and more than words beside a `$ref`. The
-//! builder reports the same findings. The answer is read with
-//! [`ChatCompletion::parse`](crate::ChatCompletion::parse).
+//! The documentation and the service differ: the page allows 100 properties and 5 levels and calls ranges, lengths
+//! and patterns unsupported, while newer models take more and honour them. What the service refuses is a violation
+//! and stops the request; what only the page refuses is an [advice](SchemaFinding::is_advice) and does not.
+//!
+//! | What | Weight |
+//! |---|---|
+//! | the root is no object, or is `anyOf`; an object without `additionalProperties: false`; a property that is not in `required` | violation |
+//! | more than [`MAX_NESTING`] levels of objects, [`MAX_PROPERTIES`] properties, [`MAX_ENUM_VALUES`] values in all `enum`s together | violation |
+//! | any keyword beside a `$ref`, `description` too | violation |
+//! | `uniqueItems`, `propertyNames`, `minProperties`, `maxProperties`, `patternProperties`, `unevaluatedProperties`, `unevaluatedItems`, `contains`, `minContains`, `maxContains` | violation |
+//! | `oneOf`, `allOf`, `not`, `if`, `then`, `else`, `dependentRequired`, `dependentSchemas`, `prefixItems` | violation |
+//! | a schema that does not say what it holds, an unknown type, a `$ref` to nothing, a name in `required` that is no property | violation |
+//! | more than 5 levels or 100 properties | advice |
+//! | `minimum`, `maximum`, `multipleOf`, `minLength`, `maxLength`, `pattern`, `format`, `minItems`, `maxItems`; `default` | advice |
+//! | more than 120,000 characters of names and values, or 15,000 in one string `enum` of more than 250 values: limits of OpenAI, not measured on Azure | advice |
+//!
+//! The builder reports the violations, and [`advice`](crate::ChatCompletionRequest::advice) the rest. The answer is
+//! read with [`ChatCompletion::parse`](crate::ChatCompletion::parse).
 //!
 //! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
 
@@ -23,21 +36,26 @@ pub use self::rust_type::{schema_for, schema_name};
 pub use self::strict::make_strict;
 
 mod lint;
-mod nesting;
-mod normalise;
 mod references;
 #[cfg(feature = "schemars")]
 mod rust_type;
 mod strict;
 
-/// How many properties a strict schema may have, in all its objects together.
-pub const MAX_PROPERTIES: usize = 100;
+/// How many properties a strict schema may have, in all its objects together. The documentation allows 100.
+pub const MAX_PROPERTIES: usize = 5_000;
 
-/// How many objects may lie inside each other, the root included.
+/// How many objects may lie inside each other, the root included. The documentation allows 5.
 ///
 /// Lists and the branches of `anyOf` are no level of their own. A reference counts as what it points
 /// to, and a schema that contains itself counts once.
-pub const MAX_NESTING: usize = 5;
+pub const MAX_NESTING: usize = 10;
+
+/// How many values a strict schema may have in all its `enum`s together; an `enum` in `$defs` counts once, however
+/// often it is referred to.
+pub const MAX_ENUM_VALUES: usize = 1_000;
+
+const DOCUMENTED_PROPERTIES: usize = 100;
+const DOCUMENTED_NESTING: usize = 5;
 
 /// How deep these functions look into a schema; `serde_json` reads no deeper text.
 const MAX_WALK: usize = 128;
@@ -56,10 +74,16 @@ pub enum SchemaRule {
     UnknownRequired,
     /// At most [`MAX_PROPERTIES`] properties.
     PropertyCount,
+    /// At most [`MAX_ENUM_VALUES`] values in all `enum`s together.
+    EnumCount,
+    /// Names and values are not too long together.
+    TextLength,
     /// At most [`MAX_NESTING`] levels.
     Nesting,
     /// Only supported keywords.
     UnsupportedKeyword,
+    /// No keyword beside a `$ref`.
+    RefSibling,
     /// Only supported types.
     UnsupportedType,
     /// Every `$ref` points to a schema.
@@ -78,8 +102,11 @@ impl SchemaRule {
             Self::Required => "required",
             Self::UnknownRequired => "unknown_required",
             Self::PropertyCount => "property_count",
+            Self::EnumCount => "enum_count",
+            Self::TextLength => "text_length",
             Self::Nesting => "nesting",
             Self::UnsupportedKeyword => "unsupported_keyword",
+            Self::RefSibling => "ref_sibling",
             Self::UnsupportedType => "unsupported_type",
             Self::UnresolvedRef => "unresolved_ref",
             Self::Untyped => "untyped",
@@ -93,17 +120,52 @@ impl fmt::Display for SchemaRule {
     }
 }
 
-/// One place in a schema that strict mode refuses, and the way out.
+/// One place in a schema that strict mode refuses or its documentation discourages, and the way out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SchemaFinding {
     pointer: String,
     rule: SchemaRule,
     message: String,
+    advice: bool,
+    keyword: Option<String>,
+    count: Option<usize>,
 }
 
 impl SchemaFinding {
-    fn new(pointer: &str, rule: SchemaRule, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.to_owned(), rule, message: message.into() }
+    fn new(pointer: impl Into<String>, rule: SchemaRule, message: impl Into<String>) -> Self {
+        let (pointer, message) = (pointer.into(), message.into());
+        Self { pointer, rule, message, advice: false, keyword: None, count: None }
+    }
+
+    fn advice(self) -> Self {
+        Self { advice: true, ..self }
+    }
+
+    fn about(self, keyword: &str) -> Self {
+        Self { keyword: Some(keyword.to_owned()), ..self }
+    }
+
+    fn of(self, count: usize) -> Self {
+        Self { count: Some(count), ..self }
+    }
+
+    /// Whether only the documentation refuses it. The service was seen to accept it, or nobody measured it; any other
+    /// finding is a violation, which the service refuses.
+    #[must_use]
+    pub fn is_advice(&self) -> bool {
+        self.advice
+    }
+
+    /// The keyword that is refused or discouraged, where it is one.
+    #[must_use]
+    pub fn keyword(&self) -> Option<&str> {
+        self.keyword.as_deref()
+    }
+
+    /// How many levels, properties, values or characters there are, where there are too many.
+    #[must_use]
+    pub fn count(&self) -> Option<usize> {
+        self.count
     }
 
     /// Where, as a JSON pointer (RFC 6901); empty for the root.

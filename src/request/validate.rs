@@ -29,6 +29,8 @@ mod schema;
 mod tools;
 mod types;
 
+pub(super) use schema::strict_advice;
+
 const RULES: &[fn(&Check<'_>, &mut Vec<Violation>)] = &[
     reach::deployment_name,
     reach::chat_completions,

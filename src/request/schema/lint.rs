@@ -1,57 +1,73 @@
-//! Names every place of a schema that strict mode refuses.
+//! The lint of strict mode: one walk over a schema that names what is refused or discouraged, and where.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
 use super::SchemaRule as Rule;
-use super::nesting::too_deep;
-use super::references::{constrains, escape, resolve};
-use super::{MAX_PROPERTIES, MAX_WALK, SchemaFinding, is_mixed, is_object};
+use super::references::{Path, pointer_of, resolve};
+use super::{
+    DOCUMENTED_NESTING, DOCUMENTED_PROPERTIES, MAX_ENUM_VALUES, MAX_NESTING, MAX_PROPERTIES, MAX_WALK, SchemaFinding,
+    is_mixed, is_object,
+};
 
-/// Keywords that check a value once it is there; the model can only be told about them in words.
-const CONSTRAINTS: &[&str] = &[
-    "minLength",
-    "maxLength",
-    "pattern",
-    "format",
-    "minimum",
-    "maximum",
-    "multipleOf",
-    "propertyNames",
-    "minProperties",
-    "maxProperties",
-    "unevaluatedItems",
-    "contains",
-    "minContains",
-    "maxContains",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-];
-
-/// Keywords that build the schema another way, each with the way that works. The service names
-/// `anyOf` as the only combination it knows.
-const BUILDERS: &[(&str, &str)] = &[
-    ("patternProperties", "name every property, or use a list of key and value objects"),
-    ("unevaluatedProperties", "use `additionalProperties: false`"),
-    ("prefixItems", "use an object with a property for each place"),
-    ("oneOf", "use `anyOf`"),
-    ("allOf", "merge its parts into one schema"),
-    ("not", "check it in your code"),
-    ("if", "use `anyOf` with a branch for each case"),
-    ("then", "use `anyOf` with a branch for each case"),
-    ("else", "use `anyOf` with a branch for each case"),
-    ("dependentRequired", "use `anyOf` with a branch for each case"),
-    ("dependentSchemas", "use `anyOf` with a branch for each case"),
-];
+/// String formats that OpenAI lists.
+const FORMATS: &[&str] = &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
 const TYPES: &[&str] = &["string", "number", "boolean", "integer", "object", "array", "null"];
 
-/// Names every place of a schema that strict mode refuses; an empty list means none is known.
+/// Keywords that the root may have beside a `$ref`.
+const OF_THE_ROOT: &[&str] = &["$defs", "definitions", "$schema", "$id"];
+
+/// OpenAI's limit for the names and values of a schema together, in characters.
+const MAX_TEXT: usize = 120_000;
+
+/// OpenAI's limit for the values of one string `enum`, in characters, where it has more than
+/// [`LONG_ENUM`] values.
+const MAX_ENUM_TEXT: usize = 15_000;
+const LONG_ENUM: usize = 250;
+
+/// What to do without a keyword that the service refuses.
+fn instead_of(keyword: &str) -> Option<&'static str> {
+    Some(match keyword {
+        "uniqueItems" | "propertyNames" | "minProperties" | "maxProperties" | "unevaluatedItems" | "contains"
+        | "minContains" | "maxContains" => "put it into `description`, or check it in your code",
+        "patternProperties" => "name every property, or use a list of key and value objects",
+        "unevaluatedProperties" => "use `additionalProperties: false`",
+        "prefixItems" => "use an object with a property for each place",
+        "oneOf" => "use `anyOf`",
+        "allOf" => "merge its parts into one schema",
+        "not" => "check it in your code",
+        "if" | "then" | "else" | "dependentRequired" | "dependentSchemas" => "use `anyOf` with a branch for each case",
+        _ => return None,
+    })
+}
+
+/// Whether the value of `format` is one that OpenAI lists for strict mode.
+pub(super) fn is_supported_format(value: &Value) -> bool {
+    value.as_str().is_some_and(|format| FORMATS.contains(&format))
+}
+
+/// Why to reconsider a keyword that the service was not seen to refuse.
+fn reservation(keyword: &str, value: &Value) -> Option<&'static str> {
+    Some(match keyword {
+        "format" if !is_supported_format(value) => {
+            "this format is not among those that strict mode supports: leave it out"
+        }
+        "minimum" | "maximum" | "multipleOf" | "minLength" | "maxLength" | "pattern" | "minItems" | "maxItems"
+        | "format" => {
+            "the documentation calls it unsupported; newer models honour it, older and fine-tuned ones refused it"
+        }
+        "default" => "OpenAI was seen to refuse it, and the model does not apply it: put it into `description`",
+        _ => return None,
+    })
+}
+
+/// Names every place of a schema that strict mode refuses, and what its documentation discourages.
 ///
-/// Findings come in the order of the schema. Nothing is sent, and no schema makes this panic or run
-/// without end.
+/// A finding is a violation, which the service is known to refuse, or an [advice](SchemaFinding::is_advice), which
+/// only the documentation refuses; an empty list means that neither is known. Nothing is sent, and no schema makes
+/// this panic or run without end: the time is linear in the size of the schema.
 ///
 /// # Example: a schema checked in a unit test
 ///
@@ -61,50 +77,52 @@ const TYPES: &[&str] = &["string", "number", "boolean", "integer", "object", "ar
 ///
 /// let findings = lint_schema(&json!({
 ///     "type": "object",
-///     "properties": {"age": {"type": "integer", "minimum": 0}},
-///     "required": ["age"],
+///     "properties": {"tags": {"type": "array", "items": {"type": "string"}, "uniqueItems": true}},
+///     "required": ["tags"],
 ///     "additionalProperties": false
 /// }));
 /// assert_eq!(
 ///     findings[0].to_string(),
-///     "/properties/age/minimum: strict mode does not support `minimum`: \
-///      say it in `description`, or check it in your code"
+///     "/properties/tags/uniqueItems: strict mode does not support `uniqueItems`: \
+///      put it into `description`, or check it in your code"
 /// );
+/// assert!(!findings[0].is_advice());
 /// ```
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
 #[must_use]
 pub fn lint_schema(schema: &Value) -> Vec<SchemaFinding> {
-    Lint::new(schema).run()
+    let mut lint = Lint { root: schema, objects: 0, properties: 0, enum_values: 0, text: 0, findings: Vec::new() };
+    lint.root_rule();
+    lint.schema(schema, &Path::Start(""), 0);
+    lint.totals();
+    lint.findings
 }
 
 struct Lint<'a> {
     root: &'a Value,
+    objects: usize,
     properties: usize,
+    enum_values: usize,
+    text: usize,
     findings: Vec<SchemaFinding>,
 }
 
+/// The members of a schema that decide what else it needs.
+#[derive(Default)]
+struct Parts<'a> {
+    kind: Option<&'a Value>,
+    reference: Option<&'a str>,
+    properties: Option<&'a Map<String, Value>>,
+    required: &'a [Value],
+    closed: Option<&'a Value>,
+    items: bool,
+    has_a_shape: bool,
+}
+
 impl<'a> Lint<'a> {
-    fn new(root: &'a Value) -> Self {
-        Self { root, properties: 0, findings: Vec::new() }
-    }
-
-    fn run(mut self) -> Vec<SchemaFinding> {
-        self.root_rule();
-        self.schema(self.root, &mut String::new(), 0);
-        if self.properties > MAX_PROPERTIES {
-            let message = format!(
-                "the schema has {} properties and strict mode allows {MAX_PROPERTIES}: leave some out, or split the request",
-                self.properties
-            );
-            self.findings.push(SchemaFinding::new("", Rule::PropertyCount, message));
-        }
-        self.findings.extend(too_deep(self.root));
-        self.findings
-    }
-
-    fn found(&mut self, pointer: &str, rule: Rule, message: impl Into<String>) {
-        self.findings.push(SchemaFinding::new(pointer, rule, message));
+    fn violation(&mut self, at: &Path<'_>, rule: Rule, message: impl Into<String>) {
+        self.findings.push(SchemaFinding::new(at.pointer(), rule, message));
     }
 
     fn root_rule(&mut self) {
@@ -124,116 +142,159 @@ impl<'a> Lint<'a> {
         } else {
             return;
         };
-        self.found("", Rule::RootObject, message);
+        self.violation(&Path::Start(""), Rule::RootObject, message);
     }
 
-    fn schema(&mut self, schema: &Value, at: &mut String, depth: usize) {
+    fn schema(&mut self, schema: &'a Value, at: &Path<'_>, depth: usize) {
         let Value::Object(node) = schema else {
             if depth > 0 {
-                self.found(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
+                self.violation(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
             }
             return;
         };
         if depth >= MAX_WALK {
-            self.found(at, Rule::Nesting, "the schema is too deep to be checked: flatten it");
+            self.violation(at, Rule::Nesting, "the schema is too deep to be checked: flatten it");
             return;
         }
-        self.keywords(node, at);
-        self.types(node, at);
-        self.reference(node, at);
+        let mut parts = Parts::default();
+        for (key, value) in node {
+            self.keyword(key, value, at);
+            match key.as_str() {
+                "type" => parts.kind = Some(value),
+                "$ref" => (parts.reference, parts.has_a_shape) = (value.as_str(), true),
+                "properties" => (parts.properties, parts.has_a_shape) = (value.as_object(), true),
+                "required" => parts.required = value.as_array().map_or(&[], Vec::as_slice),
+                "additionalProperties" => parts.closed = Some(value),
+                "items" | "prefixItems" => parts.items = true,
+                "anyOf" | "oneOf" | "allOf" => parts.has_a_shape = true,
+                "enum" | "const" => {
+                    self.values(key, value, at);
+                    parts.has_a_shape = true;
+                }
+                _ => {}
+            }
+        }
+        self.types(&parts, at, depth);
+        if let Some(reference) = parts.reference {
+            self.reference(reference, node, at, depth);
+        }
         if is_object(node) {
-            self.object(node, at);
+            self.objects += 1;
+            self.object(node, &parts, at);
         }
-        self.children(node, at, depth);
+        each_child(node, at, &mut |child, at| self.schema(child, at, depth + 1));
+        for key in ["$defs", "definitions"] {
+            for (name, child) in node.get(key).and_then(Value::as_object).into_iter().flatten() {
+                self.text += name.chars().count();
+                self.schema(child, &Path::Name(&Path::Name(at, key), name), depth + 1);
+            }
+        }
     }
 
-    fn keywords(&mut self, node: &Map<String, Value>, at: &str) {
-        for key in node.keys() {
-            let way_out = if CONSTRAINTS.contains(&key.as_str()) {
-                "say it in `description`, or check it in your code"
-            } else if let Some((_, way_out)) = BUILDERS.iter().find(|(name, _)| name == key) {
-                way_out
-            } else {
-                continue;
-            };
+    fn keyword(&mut self, key: &str, value: &Value, at: &Path<'_>) {
+        let finding = if let Some(way_out) = instead_of(key) {
             let message = format!("strict mode does not support `{key}`: {way_out}");
-            self.found(&format!("{at}/{key}"), Rule::UnsupportedKeyword, message);
+            SchemaFinding::new(Path::Name(at, key).pointer(), Rule::UnsupportedKeyword, message)
+        } else if let Some(why) = reservation(key, value) {
+            SchemaFinding::new(Path::Name(at, key).pointer(), Rule::UnsupportedKeyword, format!("`{key}`: {why}"))
+                .advice()
+        } else {
+            return;
+        };
+        self.findings.push(finding.about(key));
+    }
+
+    /// Counts the values of an `enum`, and the characters of one or of a `const`.
+    fn values(&mut self, key: &str, value: &Value, at: &Path<'_>) {
+        let values = match value {
+            Value::Array(several) if key == "enum" => several.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        let text: usize = values.iter().filter_map(Value::as_str).map(|text| text.chars().count()).sum();
+        self.text += text;
+        if key == "enum" {
+            self.enum_values += values.len();
+            if values.len() > LONG_ENUM && text > MAX_ENUM_TEXT {
+                let message = format!(
+                    "the `enum` has {text} characters, and OpenAI allows {MAX_ENUM_TEXT} where it has more than \
+                     {LONG_ENUM} values: shorten it"
+                );
+                self.advice(Path::Name(at, key).pointer(), Rule::TextLength, message, text);
+            }
         }
     }
 
-    fn types(&mut self, node: &Map<String, Value>, at: &str) {
-        match node.get("type") {
+    fn types(&mut self, parts: &Parts<'_>, at: &Path<'_>, depth: usize) {
+        match parts.kind {
             Some(Value::Array(several)) => {
+                let place = Path::Name(at, "type");
                 for (position, one) in several.iter().enumerate() {
-                    self.one_type(one, &format!("{at}/type/{position}"));
+                    self.one_type(one, &Path::Index(&place, position));
                 }
             }
-            Some(one) => self.one_type(one, &format!("{at}/type")),
-            None => {
-                let says = ["enum", "const", "anyOf", "oneOf", "allOf", "$ref", "properties"];
-                if !at.is_empty() && !says.iter().any(|key| node.contains_key(*key)) {
-                    self.found(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
-                }
+            Some(one) => self.one_type(one, &Path::Name(at, "type")),
+            None if depth > 0 && !parts.has_a_shape => {
+                self.violation(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
             }
+            None => {}
         }
-        if node.get("type").is_some_and(|one| one == "array") {
-            let typed = ["items", "prefixItems"].iter().any(|key| node.contains_key(*key));
-            if !typed {
-                self.found(at, Rule::Untyped, "the list does not say what it holds: add `items`");
-            }
+        if !parts.items && parts.kind.is_some_and(|kind| kind == "array") {
+            self.violation(at, Rule::Untyped, "the list does not say what it holds: add `items`");
         }
     }
 
-    fn one_type(&mut self, one: &Value, at: &str) {
+    fn one_type(&mut self, one: &Value, at: &Path<'_>) {
         let message = match one.as_str() {
             Some(name) if TYPES.contains(&name) => return,
             Some(name) => format!("strict mode does not know the type `{name}`: use one of {}", TYPES.join(", ")),
             None => format!("a type is a string: use one of {}", TYPES.join(", ")),
         };
-        self.found(at, Rule::UnsupportedType, message);
+        self.violation(at, Rule::UnsupportedType, message);
     }
 
-    fn reference(&mut self, node: &Map<String, Value>, at: &str) {
-        let Some(reference) = node.get("$ref").and_then(Value::as_str) else {
-            return;
-        };
+    fn reference(&mut self, reference: &str, node: &Map<String, Value>, at: &Path<'_>, depth: usize) {
         let anchor = reference.starts_with('#') && !reference.starts_with("#/") && reference != "#";
         if !anchor && resolve(self.root, reference).is_none() {
             let message = format!("nothing in the schema is at `{reference}`: add it under `$defs`");
-            self.found(&format!("{at}/$ref"), Rule::UnresolvedRef, message);
+            self.violation(&Path::Name(at, "$ref"), Rule::UnresolvedRef, message);
         }
-        if let Some(key) = node.keys().find(|key| constrains(key)) {
-            let message = format!("`{key}` stands beside a `$ref`: write the schema out in full");
-            self.found(&format!("{at}/{key}"), Rule::UnsupportedKeyword, message);
+        for key in node.keys() {
+            if key == "$ref" || (depth == 0 && OF_THE_ROOT.contains(&key.as_str())) {
+                continue;
+            }
+            let message = format!(
+                "`{key}` beside a `$ref` is refused: make the `$ref` the only branch of an `anyOf`, or write the schema \
+                 out in full"
+            );
+            let finding = SchemaFinding::new(Path::Name(at, key).pointer(), Rule::RefSibling, message);
+            self.findings.push(finding.about(key));
         }
     }
 
-    fn object(&mut self, node: &Map<String, Value>, at: &str) {
-        match node.get("additionalProperties") {
+    fn object(&mut self, node: &Map<String, Value>, parts: &Parts<'_>, at: &Path<'_>) {
+        match parts.closed {
             Some(Value::Bool(false)) => {}
-            Some(_) => self.found(
-                &format!("{at}/additionalProperties"),
-                Rule::AdditionalProperties,
-                "keys that the schema does not name are not allowed: name every property, or use a list of key and value objects",
-            ),
-            None if is_mixed(node) => self.found(
+            Some(_) => {
+                let pointer = Path::Name(at, "additionalProperties").pointer();
+                let message = "keys that the schema does not name are not allowed: name every property, or use a list \
+                               of key and value objects";
+                let finding = SchemaFinding::new(pointer, Rule::AdditionalProperties, message);
+                self.findings.push(finding.about("additionalProperties"));
+            }
+            None if is_mixed(node) => self.violation(
                 at,
                 Rule::AdditionalProperties,
                 "an object that is also a union cannot be closed: move its properties into every branch",
             ),
-            None => self.found(
-                at,
-                Rule::AdditionalProperties,
-                "the object is open: add `additionalProperties: false`",
-            ),
+            None => {
+                self.violation(at, Rule::AdditionalProperties, "the object is open: add `additionalProperties: false`")
+            }
         }
-        let none = Map::new();
-        let properties = node.get("properties").and_then(Value::as_object).unwrap_or(&none);
-        let required = node.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let names: HashSet<&str> = required.iter().filter_map(Value::as_str).collect();
-        self.properties = self.properties.saturating_add(properties.len());
-        for (name, property) in properties {
-            if names.contains(name.as_str()) {
+        let names = Names::new(parts.required);
+        for (name, property) in parts.properties.into_iter().flatten() {
+            self.properties += 1;
+            self.text += name.chars().count();
+            if names.contain(name) {
                 continue;
             }
             let way_out = if property.get("default").is_some_and(|default| !default.is_null()) {
@@ -242,12 +303,13 @@ impl<'a> Lint<'a> {
                 "list it there, and allow `null` if it may be missing"
             };
             let message = format!("`{name}` is not in `required`: {way_out}");
-            self.found(&format!("{at}/properties/{}", escape(name)), Rule::Required, message);
+            self.violation(&Path::Name(&Path::Name(at, "properties"), name), Rule::Required, message);
         }
-        for (position, name) in required.iter().enumerate() {
-            if !name.as_str().is_some_and(|name| properties.contains_key(name)) {
-                self.found(
-                    &format!("{at}/required/{position}"),
+        for (position, name) in parts.required.iter().enumerate() {
+            let known = |name| parts.properties.is_some_and(|properties| properties.contains_key(name));
+            if !name.as_str().is_some_and(known) {
+                self.violation(
+                    &Path::Index(&Path::Name(at, "required"), position),
                     Rule::UnknownRequired,
                     "`required` names a property that does not exist: add it or remove the name",
                 );
@@ -255,41 +317,145 @@ impl<'a> Lint<'a> {
         }
     }
 
-    fn children(&mut self, node: &Map<String, Value>, at: &mut String, depth: usize) {
-        each_child(node, at, |child, at| self.schema(child, at, depth + 1));
-        for key in ["$defs", "definitions"] {
-            for (name, child) in node.get(key).and_then(Value::as_object).into_iter().flatten() {
-                step(at, &[key, &escape(name)], |at| self.schema(child, at, depth + 1));
-            }
+    fn advice(&mut self, pointer: String, rule: Rule, message: String, count: usize) {
+        self.findings.push(SchemaFinding::new(pointer, rule, message).advice().of(count));
+    }
+
+    /// The limits of the whole schema.
+    fn totals(&mut self) {
+        let (properties, values) = (self.properties, self.enum_values);
+        let split = "leave some out, or split the request";
+        if properties > MAX_PROPERTIES {
+            let message =
+                format!("the schema has {properties} properties and strict mode allows {MAX_PROPERTIES}: {split}");
+            self.findings.push(SchemaFinding::new("", Rule::PropertyCount, message).of(properties));
+        } else if properties > DOCUMENTED_PROPERTIES {
+            let message = format!(
+                "the schema has {properties} properties; the documentation allows {DOCUMENTED_PROPERTIES}, and newer \
+                 models take {MAX_PROPERTIES}"
+            );
+            self.advice(String::new(), Rule::PropertyCount, message, properties);
+        }
+        if values > MAX_ENUM_VALUES {
+            let message = format!(
+                "the schema has {values} values in its `enum`s and strict mode allows {MAX_ENUM_VALUES}: {split}"
+            );
+            self.findings.push(SchemaFinding::new("", Rule::EnumCount, message).of(values));
+        }
+        if self.text > MAX_TEXT {
+            let text = self.text;
+            let message = format!(
+                "the names and values of the schema have {text} characters, and OpenAI allows {MAX_TEXT}: {split}"
+            );
+            self.advice(String::new(), Rule::TextLength, message, text);
+        }
+        // With fewer objects there cannot be more levels.
+        if self.objects > DOCUMENTED_NESTING {
+            self.findings.extend(nesting(self.root));
         }
     }
 }
 
-/// Goes to a child in the pointer, and back.
-fn step(at: &mut String, path: &[&str], then: impl FnOnce(&mut String)) {
-    let length = at.len();
-    for part in path {
-        at.push('/');
-        at.push_str(part);
+/// The names in `required`, sorted where there are so many that a search pays.
+struct Names<'a> {
+    listed: &'a [Value],
+    sorted: Vec<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    fn new(listed: &'a [Value]) -> Self {
+        let mut sorted = Vec::new();
+        if listed.len() > 16 {
+            sorted.extend(listed.iter().filter_map(Value::as_str));
+            sorted.sort_unstable();
+        }
+        Self { listed, sorted }
     }
-    then(at);
-    at.truncate(length);
+
+    fn contain(&self, name: &str) -> bool {
+        match self.sorted.is_empty() {
+            true => self.listed.iter().any(|one| one == name),
+            false => self.sorted.binary_search(&name).is_ok(),
+        }
+    }
 }
 
 /// Every schema directly inside a schema, definitions apart.
-pub(super) fn each_child(node: &Map<String, Value>, at: &mut String, mut then: impl FnMut(&Value, &mut String)) {
-    for (name, child) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
-        step(at, &["properties", &escape(name)], |at| then(child, at));
-    }
-    for key in ["items", "anyOf", "oneOf", "allOf", "prefixItems"] {
-        match node.get(key) {
-            Some(Value::Array(list)) => {
-                for (position, child) in list.iter().enumerate() {
-                    step(at, &[key, &position.to_string()], |at| then(child, at));
-                }
+fn each_child<'a>(node: &'a Map<String, Value>, at: &Path<'_>, then: &mut dyn FnMut(&'a Value, &Path<'_>)) {
+    for (key, value) in node {
+        match (key.as_str(), value) {
+            ("properties", Value::Object(properties)) => {
+                let place = Path::Name(at, key);
+                properties.iter().for_each(|(name, child)| then(child, &Path::Name(&place, name)));
             }
-            Some(child) if key == "items" => step(at, &[key], |at| then(child, at)),
+            ("items" | "anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(list)) => {
+                let place = Path::Name(at, key);
+                list.iter().enumerate().for_each(|(position, child)| then(child, &Path::Index(&place, position)));
+            }
+            ("items", child) => then(child, &Path::Name(at, key)),
             _ => {}
+        }
+    }
+}
+
+/// What is to be said of the deepest object, if it lies too deep.
+fn nesting(root: &Value) -> Option<SchemaFinding> {
+    let mut levels = Levels { root, heights: HashMap::new(), deepest: (0, String::new()) };
+    levels.height(root, &Path::Start(""), 0, 0);
+    let (level, pointer) = levels.deepest;
+    if level > MAX_NESTING {
+        let message = format!(
+            "the object is on level {level} and strict mode allows {MAX_NESTING}: flatten the schema, or split the request"
+        );
+        Some(SchemaFinding::new(pointer, Rule::Nesting, message).of(level))
+    } else if level > DOCUMENTED_NESTING {
+        let message = format!(
+            "the object is on level {level}; the documentation allows {DOCUMENTED_NESTING}, and newer models take {MAX_NESTING}"
+        );
+        Some(SchemaFinding::new(pointer, Rule::Nesting, message).advice().of(level))
+    } else {
+        None
+    }
+}
+
+/// Counts how many objects lie inside each other, through references.
+struct Levels<'a> {
+    root: &'a Value,
+    /// How many levels each node that was looked at has below and with itself, 0 while it is being looked at: a node
+    /// is looked at once, however references cross, and what contains itself counts once.
+    heights: HashMap<*const Value, usize>,
+    deepest: (usize, String),
+}
+
+impl<'a> Levels<'a> {
+    fn height(&mut self, schema: &'a Value, at: &Path<'_>, above: usize, depth: usize) -> usize {
+        let Value::Object(node) = schema else { return 0 };
+        if let Some(height) = self.heights.get(&std::ptr::from_ref(schema)).copied() {
+            self.note(above + height, at);
+            return height;
+        }
+        if depth >= MAX_WALK {
+            return 0;
+        }
+        self.heights.insert(schema, 0);
+        let own = usize::from(is_object(node));
+        let above = above + own;
+        self.note(above, at);
+        let mut below = 0;
+        if let Some(pointer) = node.get("$ref").and_then(Value::as_str).and_then(pointer_of)
+            && let Some(target) = self.root.pointer(&pointer)
+        {
+            below = self.height(target, &Path::Start(&pointer), above, depth + 1);
+        }
+        each_child(node, at, &mut |child, at| below = below.max(self.height(child, at, above, depth + 1)));
+        self.heights.insert(schema, own + below);
+        own + below
+    }
+
+    fn note(&mut self, level: usize, at: &Path<'_>) {
+        if level > self.deepest.0 {
+            let pointer = if level > DOCUMENTED_NESTING { at.pointer() } else { String::new() };
+            self.deepest = (level, pointer);
         }
     }
 }
@@ -309,8 +475,16 @@ mod tests {
         findings.iter().map(|one| (one.pointer().to_owned(), one.rule())).collect()
     }
 
-    fn at(pointer: &str, rule: Rule) -> Vec<(String, Rule)> {
-        vec![(pointer.to_owned(), rule)]
+    fn texts(schema: &Value) -> Vec<String> {
+        lint_schema(schema).iter().map(ToString::to_string).collect()
+    }
+
+    /// The only finding: whether it is advice, and its text.
+    #[track_caller]
+    fn only(schema: &Value) -> (bool, String) {
+        let findings = lint_schema(schema);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        (findings[0].is_advice(), findings[0].to_string())
     }
 
     #[test]
@@ -323,16 +497,96 @@ mod tests {
                 "text": {"type": "string", "description": "free text"},
                 "word": {"type": "string", "enum": ["a", "b"]},
                 "one": {"const": "x"},
-                "maybe": {"type": ["string", "null"], "default": null},
+                "maybe": {"type": ["string", "null"]},
                 "numbers": {"type": "array", "items": {"type": "number"}},
                 "either": {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/node"}, {"type": "boolean"}]},
+                "wrapped": {"anyOf": [{"$ref": "#/$defs/node"}], "description": "said outside"},
+                "empty": {"type": "object", "properties": {}, "additionalProperties": false},
                 "root": {"$ref": "#"}
             },
-            "required": ["text", "word", "one", "maybe", "numbers", "either", "root"],
+            "required": ["text", "word", "one", "maybe", "numbers", "either", "wrapped", "empty", "root"],
             "additionalProperties": false,
             "$defs": {"node": object(json!({"next": {"anyOf": [{"$ref": "#/$defs/node"}, {"type": "null"}]}}))}
         });
         assert_eq!(lint_schema(&schema), []);
+    }
+
+    #[test]
+    fn every_refused_keyword_is_a_violation_with_a_way_out() {
+        for key in [
+            "uniqueItems",
+            "propertyNames",
+            "minProperties",
+            "maxProperties",
+            "patternProperties",
+            "unevaluatedProperties",
+            "unevaluatedItems",
+            "contains",
+            "minContains",
+            "maxContains",
+            "oneOf",
+            "allOf",
+            "not",
+            "if",
+            "then",
+            "else",
+            "dependentRequired",
+            "dependentSchemas",
+            "prefixItems",
+        ] {
+            let findings = lint_schema(&object(json!({"a": {"type": "string", key: []}})));
+            assert_eq!(findings.len(), 1, "{key}");
+            assert_eq!(findings[0].pointer(), format!("/properties/a/{key}"));
+            assert_eq!(findings[0].rule(), Rule::UnsupportedKeyword);
+            assert_eq!(findings[0].keyword(), Some(key));
+            assert!(!findings[0].is_advice(), "{key}");
+            assert!(findings[0].message().starts_with(&format!("strict mode does not support `{key}`: ")));
+        }
+    }
+
+    #[test]
+    fn every_keyword_that_only_the_documentation_refuses_is_advice() {
+        for key in
+            ["minimum", "maximum", "multipleOf", "minLength", "maxLength", "pattern", "minItems", "maxItems", "default"]
+        {
+            let findings = lint_schema(&object(json!({"a": {"type": "string", key: 1}})));
+            assert_eq!(findings.len(), 1, "{key}");
+            assert_eq!(findings[0].pointer(), format!("/properties/a/{key}"));
+            assert_eq!(findings[0].keyword(), Some(key));
+            assert!(findings[0].is_advice(), "{key}");
+        }
+        for format in ["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid", "uri"] {
+            let (advice, text) = only(&object(json!({"a": {"type": "string", "format": format}})));
+            assert!(advice, "{format}");
+            assert_eq!(text.contains("leave it out"), format == "uri", "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_may_be_beside_a_reference() {
+        let with = |beside: Value| {
+            let mut property = json!({"$ref": "#/$defs/p"});
+            property.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
+            let mut schema = object(json!({"a": property}));
+            schema["$defs"] = json!({"p": object(json!({}))});
+            lint_schema(&schema)
+        };
+        assert_eq!(with(json!({})), []);
+        for key in ["description", "title", "type", "default", "$defs", "x-own"] {
+            let findings = with(json!({key: "object"}));
+            let refused: Vec<_> = findings.iter().filter(|one| one.rule() == Rule::RefSibling).collect();
+            assert_eq!(refused.len(), 1, "{key}");
+            assert_eq!(refused[0].pointer(), format!("/properties/a/{key}"));
+            assert_eq!(refused[0].keyword(), Some(key));
+            assert!(!refused[0].is_advice());
+        }
+        assert_eq!(
+            with(json!({"description": "words"}))[0].message(),
+            "`description` beside a `$ref` is refused: make the `$ref` the only branch of an `anyOf`, or write the \
+             schema out in full"
+        );
+        let root = json!({"$ref": "#/$defs/p", "description": "d", "$defs": {"p": object(json!({}))}});
+        assert_eq!(found(&root), [("/description".to_owned(), Rule::RefSibling)]);
     }
 
     #[test]
@@ -341,28 +595,13 @@ mod tests {
             "a": true, "b": {}, "c": {"description": "anything"}, "d": {"type": "array"},
             "e": {"type": "array", "items": {}}, "f": {"anyOf": [{"type": "string"}, {}]}
         }));
-        let places: Vec<(String, Rule)> = found(&schema);
         let untyped = ["a", "b", "c", "d", "e/items", "f/anyOf/1"];
-        assert_eq!(places, untyped.map(|place| (format!("/properties/{place}"), Rule::Untyped)));
-    }
-
-    #[test]
-    fn a_reference_stands_alone_but_for_words() {
-        let with = |beside: Value| {
-            let mut property = json!({"$ref": "#/$defs/p"});
-            property.as_object_mut().unwrap().extend(beside.as_object().unwrap().clone());
-            let mut schema = object(json!({"a": property}));
-            schema["$defs"] = json!({"p": object(json!({}))});
-            found(&schema)
-        };
-        assert_eq!(with(json!({"description": "words"})), []);
-        assert_eq!(with(json!({"minProperties": 1})).len(), 2);
-        assert_eq!(with(json!({"type": "string"})), at("/properties/a/type", Rule::UnsupportedKeyword));
+        assert_eq!(found(&schema), untyped.map(|place| (format!("/properties/{place}"), Rule::Untyped)));
     }
 
     #[test]
     fn the_root_is_an_object_and_no_union() {
-        let text = |schema: Value| lint_schema(&schema).first().map(ToString::to_string).unwrap_or_default();
+        let text = |schema: Value| texts(&schema).into_iter().next().unwrap_or_default();
         assert_eq!(
             text(json!(true)),
             "root: the schema is not a JSON object: strict mode needs one that describes an object"
@@ -376,22 +615,19 @@ mod tests {
         }
         let by_reference = json!({"$ref": "#/$defs/a", "$defs": {"a": object(json!({}))}});
         assert_eq!(found(&by_reference), []);
-        assert_eq!(found(&json!({"$ref": "#"})), at("", Rule::RootObject));
+        assert_eq!(found(&json!({"$ref": "#"})), [(String::new(), Rule::RootObject)]);
     }
 
     #[test]
     fn objects_are_closed() {
         let mut schema = object(json!({"in": {"type": "object"}}));
-        assert_eq!(
-            lint_schema(&schema)[0].to_string(),
-            "/properties/in: the object is open: add `additionalProperties: false`"
-        );
+        assert_eq!(texts(&schema), ["/properties/in: the object is open: add `additionalProperties: false`"]);
         for open in [json!(true), json!({"type": "string"})] {
             schema["properties"]["in"]["additionalProperties"] = open;
             assert_eq!(
-                lint_schema(&schema)[0].to_string(),
-                "/properties/in/additionalProperties: keys that the schema does not name are not allowed: \
-                 name every property, or use a list of key and value objects"
+                texts(&schema),
+                ["/properties/in/additionalProperties: keys that the schema does not name are not allowed: \
+                  name every property, or use a list of key and value objects"]
             );
         }
         let mixed = object(json!({"in": {"type": "object", "anyOf": []}}));
@@ -403,45 +639,130 @@ mod tests {
 
     #[test]
     fn properties_and_required_name_the_same() {
-        let mut schema = object(json!({"a/b": {"type": "string"}, "n": {"type": "integer", "default": 3}}));
+        let mut schema = object(json!({"a/b": {"type": "string"}, "n": {"type": ["integer", "null"]}}));
         schema["required"] = json!(["gone", 7]);
-        let texts: Vec<String> = lint_schema(&schema).iter().map(ToString::to_string).collect();
         assert_eq!(
-            texts,
+            texts(&schema),
             [
                 "/properties/a~1b: `a/b` is not in `required`: list it there, and allow `null` if it may be missing",
-                "/properties/n: `n` is not in `required`: strict mode has no defaults: make it required, \
-                 or allow `null` and fill in the default in your code",
+                "/properties/n: `n` is not in `required`: list it there, and allow `null` if it may be missing",
                 "/required/0: `required` names a property that does not exist: add it or remove the name",
                 "/required/1: `required` names a property that does not exist: add it or remove the name",
             ]
         );
-    }
-
-    #[test]
-    fn a_hundred_properties_are_allowed_in_all_objects_together() {
-        let wide = |count: usize| {
-            let inner: Map<String, Value> = (1..count).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
-            object(json!({"in": object(inner.into())}))
-        };
-        assert_eq!(lint_schema(&wide(100)), []);
+        schema["required"] = json!(["a/b"]);
+        schema["properties"]["n"]["default"] = json!(3);
         assert_eq!(
-            lint_schema(&wide(101))[0].to_string(),
-            "root: the schema has 101 properties and strict mode allows 100: leave some out, or split the request"
+            texts(&schema)[0],
+            "/properties/n: `n` is not in `required`: strict mode has no defaults: make it required, \
+             or allow `null` and fill in the default in your code"
         );
     }
 
     #[test]
-    fn every_refused_keyword_is_named_with_a_way_out() {
-        for key in CONSTRAINTS.iter().chain(BUILDERS.iter().map(|(key, _)| key)) {
-            let mut property = json!({"type": "string"});
-            property[*key] = json!([]);
-            let findings = lint_schema(&object(json!({"a": property})));
-            assert_eq!(findings.len(), 1, "{key}");
-            assert_eq!(findings[0].pointer(), format!("/properties/a/{key}"));
-            assert_eq!(findings[0].rule(), Rule::UnsupportedKeyword);
-            assert!(findings[0].message().starts_with(&format!("strict mode does not support `{key}`: ")));
-        }
+    fn in_a_wide_object_each_missing_name_is_found() {
+        let mut schema = wide(40);
+        let names = schema["properties"]["in"]["required"].as_array_mut().unwrap();
+        names.retain(|name| name != "p7" && name != "p31");
+        let missing = ["p31", "p7"].map(|name| (format!("/properties/in/properties/{name}"), Rule::Required));
+        assert_eq!(found(&schema), missing);
+    }
+
+    fn wide(count: usize) -> Value {
+        let inner: Map<String, Value> = (1..count).map(|n| (format!("p{n}"), json!({"type": "string"}))).collect();
+        object(json!({"in": object(inner.into())}))
+    }
+
+    #[test]
+    fn the_properties_of_all_objects_are_counted() {
+        assert_eq!(lint_schema(&wide(100)), []);
+        let page = "the documentation allows 100, and newer models take 5000";
+        assert_eq!(only(&wide(101)), (true, format!("root: the schema has 101 properties; {page}")));
+        assert_eq!(only(&wide(5000)), (true, format!("root: the schema has 5000 properties; {page}")));
+        let way_out = "leave some out, or split the request";
+        let message = format!("root: the schema has 5001 properties and strict mode allows 5000: {way_out}");
+        assert_eq!(only(&wide(5001)), (false, message));
+        assert_eq!(lint_schema(&wide(5001))[0].count(), Some(5001));
+    }
+
+    #[test]
+    fn the_values_of_all_enums_are_counted_and_those_of_a_definition_once() {
+        let values = |count: usize| json!({"type": "integer", "enum": (0..count).collect::<Vec<_>>()});
+        let shared = |count: usize| {
+            let mut schema = object(json!({
+                "a": {"$ref": "#/$defs/e"}, "b": {"$ref": "#/$defs/e"}, "c": {"$ref": "#/$defs/e"}, "d": values(400)
+            }));
+            schema["$defs"] = json!({"e": values(count)});
+            schema
+        };
+        assert_eq!(lint_schema(&shared(600)), []);
+        let way_out = "leave some out, or split the request";
+        let message = format!("root: the schema has 1001 values in its `enum`s and strict mode allows 1000: {way_out}");
+        assert_eq!(only(&shared(601)), (false, message));
+        assert_eq!(lint_schema(&shared(601))[0].rule(), Rule::EnumCount);
+    }
+
+    #[test]
+    fn long_enums_and_long_texts_are_advice() {
+        let words = |count: usize, length: usize| -> Value {
+            let words: Vec<String> = (0..count).map(|n| format!("{n:0>length$}")).collect();
+            json!({"type": "string", "enum": words})
+        };
+        assert_eq!(lint_schema(&object(json!({"a": words(251, 59)}))), []);
+        assert_eq!(lint_schema(&object(json!({"a": words(250, 70)}))), []);
+        let message = "/properties/a/enum: the `enum` has 15060 characters, and OpenAI allows 15000 where it has more \
+                       than 250 values: shorten it";
+        assert_eq!(only(&object(json!({"a": words(251, 60)}))), (true, message.to_owned()));
+
+        let text = |length: usize| {
+            let mut schema = object(json!({"ab": {"const": "\u{e9}".repeat(length)}}));
+            schema["$defs"] = json!({"c": {"type": "null"}});
+            schema
+        };
+        assert_eq!(lint_schema(&text(119_997)), []);
+        let message = "root: the names and values of the schema have 120001 characters, and OpenAI allows 120000: \
+                       leave some out, or split the request";
+        assert_eq!(only(&text(119_998)), (true, message.to_owned()));
+    }
+
+    fn nested(levels: usize) -> Value {
+        (1..levels).fold(object(json!({"end": {"type": "string"}})), |inner, _| object(json!({"in": inner})))
+    }
+
+    #[test]
+    fn ten_levels_of_objects_are_allowed_and_more_than_five_are_advice() {
+        let place = |level: usize| "/properties/in".repeat(level - 1);
+        let page = "the documentation allows 5, and newer models take 10";
+        assert_eq!(lint_schema(&nested(5)), []);
+        assert_eq!(only(&nested(6)), (true, format!("{}: the object is on level 6; {page}", place(6))));
+        assert_eq!(only(&nested(10)), (true, format!("{}: the object is on level 10; {page}", place(10))));
+        let refused = "and strict mode allows 10: flatten the schema, or split the request";
+        assert_eq!(only(&nested(11)), (false, format!("{}: the object is on level 11 {refused}", place(11))));
+        assert_eq!(lint_schema(&nested(13))[0].count(), Some(13));
+    }
+
+    #[test]
+    fn lists_unions_and_references_are_no_level_but_what_they_hold_is() {
+        let chain = |last: Value| {
+            let list = json!({"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/a"}, {"type": "null"}]}});
+            let mut schema = object(json!({"again": list, "list": list}));
+            schema["$defs"] = json!({"a": object(json!({"in": last}))});
+            schema
+        };
+        assert!(lint_schema(&chain(nested(8)))[0].is_advice());
+        let place = "/$defs/a".to_owned() + &"/properties/in".repeat(9);
+        assert_eq!(found(&chain(nested(9))), [(place, Rule::Nesting)]);
+        assert!(!lint_schema(&chain(nested(9)))[0].is_advice());
+    }
+
+    #[test]
+    fn a_schema_that_contains_itself_counts_once() {
+        let mut schema = object(json!({
+            "next": {"$ref": "#"}, "tree": {"$ref": "#/$defs/tree"},
+            "inline": object(json!({"up": {"$ref": "#/properties/inline"}, "deep": nested(3)}))
+        }));
+        schema["$defs"] = json!({"tree": object(json!({"left": {"$ref": "#/$defs/tree"}, "root": {"$ref": "#"}}))});
+        assert_eq!(lint_schema(&schema), []);
     }
 
     #[test]
@@ -450,18 +771,16 @@ mod tests {
         let properties: Map<String, Value> =
             names.iter().map(|name| ((*name).to_owned(), json!({"type": "string"}))).collect();
         assert_eq!(lint_schema(&object(properties.into())), []);
-        let value =
-            json!({"type": "string", "enum": ["a"], "default": {"pattern": "a"}, "examples": [{"$ref": "#/no"}]});
+        let value = json!({"type": "string", "enum": ["a"], "examples": [{"$ref": "#/no", "pattern": "a"}]});
         assert_eq!(lint_schema(&object(json!({"a": value}))), []);
     }
 
     #[test]
     fn unknown_types_are_named() {
         let schema = object(json!({"a": {"type": "date"}, "b": {"type": ["string", "void"]}, "c": {"type": 3}}));
-        let texts: Vec<String> = lint_schema(&schema).iter().map(ToString::to_string).collect();
         let list = "string, number, boolean, integer, object, array, null";
         assert_eq!(
-            texts,
+            texts(&schema),
             [
                 format!("/properties/a/type: strict mode does not know the type `date`: use one of {list}"),
                 format!("/properties/b/type/1: strict mode does not know the type `void`: use one of {list}"),
@@ -474,9 +793,8 @@ mod tests {
     fn a_reference_to_nothing_is_named() {
         let schema =
             object(json!({"a": {"$ref": "#/$defs/no"}, "b": {"$ref": "other.json"}, "c": {"$ref": "#anchor"}}));
-        let texts: Vec<String> = lint_schema(&schema).iter().map(ToString::to_string).collect();
         assert_eq!(
-            texts,
+            texts(&schema),
             [
                 "/properties/a/$ref: nothing in the schema is at `#/$defs/no`: add it under `$defs`",
                 "/properties/b/$ref: nothing in the schema is at `other.json`: add it under `$defs`",
@@ -489,15 +807,18 @@ mod tests {
         let deep = (0..500).fold(json!({"type": "string"}), |inner, _| json!({"type": "array", "items": inner}));
         assert!(found(&deep).iter().any(|(_, rule)| *rule == Rule::Nesting));
 
-        let doubling: Map<String, Value> = (0..200)
-            .map(|n| {
-                let next = json!({"$ref": format!("#/$defs/d{}", n + 1)});
-                (format!("d{n}"), json!({"anyOf": [next, next, next]}))
-            })
-            .collect();
-        let mut schema = object(json!({"a": {"$ref": "#/$defs/d0"}}));
-        schema["$defs"] = doubling.into();
-        assert_eq!(found(&schema).len(), 3);
+        let doubling = |object_of: &dyn Fn(Value) -> Value| {
+            let definitions: Map<String, Value> = (0..200)
+                .map(|n| (format!("d{n}"), object_of(json!({"$ref": format!("#/$defs/d{}", n + 1)}))))
+                .collect();
+            let mut schema = object(json!({"a": {"$ref": "#/$defs/d0"}}));
+            schema["$defs"] = definitions.into();
+            found(&schema)
+        };
+        assert_eq!(doubling(&|next| json!({"anyOf": [next, next, next]})).len(), 3);
+        let rules: Vec<Rule> =
+            doubling(&|next| object(json!({"x": next, "y": next}))).into_iter().map(|(_, rule)| rule).collect();
+        assert_eq!(rules, [Rule::UnresolvedRef, Rule::UnresolvedRef, Rule::PropertyCount, Rule::Nesting]);
 
         let circle = json!({"type": "object", "$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}});
         assert_eq!(found(&circle)[0].1, Rule::RootObject);

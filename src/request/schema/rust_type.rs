@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use super::SchemaFinding;
-use super::strict::{Optional, rewrite};
+use super::strict::{Source, rewrite};
 
 /// How long the name of a schema or of a function may be.
 const MAX_NAME: usize = 64;
@@ -13,10 +13,16 @@ const MAX_NAME: usize = 64;
 /// The schema of a Rust type, made valid for strict mode, and what could not be made so.
 ///
 /// As [`make_strict`](super::make_strict), with what is known of Rust types: `Option<T>` may be `null`,
-/// and a field with `#[serde(default)]` becomes required, without its default. Strict mode knows no
-/// defaults, and nothing is lost: the type has the field either way, and the model now always says it;
-/// the default still counts where the type reads other JSON. The type's name is left out of the schema;
+/// and a field with `#[serde(default)]` becomes required, without its default. Strict mode has no
+/// defaults, and nothing is lost: the type has the field either way, and the model now always writes it;
+/// the default still counts where the type reads other JSON. Formats of numbers, and formats of texts that strict
+/// mode does not support, are left out, since decoding checks both. The type's name is left out of the schema;
 /// [`schema_name`] has it.
+///
+/// Ranges, lengths and patterns stay, those of `#[schemars(range(..), length(..), regex(..))]` and those that a type
+/// such as `u8` implies: newer models keep to them, so that an answer always reads into the type. For older and
+/// fine-tuned models, which refused such keywords, the findings name each as [advice](SchemaFinding::is_advice); a
+/// field of type `i64`, `f64` or `String` has none.
 ///
 /// # Example: a struct that the model fills in
 ///
@@ -32,11 +38,11 @@ const MAX_NAME: usize = 64;
 /// }
 ///
 /// let (schema, findings) = schema_for::<Event>();
-/// assert!(findings.is_empty());
+/// assert!(findings.iter().all(|finding| finding.is_advice()));
 /// assert_eq!(schema_name::<Event>(), "Event");
 /// assert_eq!(schema, json!({
 ///     "type": "object",
-///     "properties": {"name": {"type": "string"}, "guests": {"type": ["integer", "null"]}},
+///     "properties": {"name": {"type": "string"}, "guests": {"type": ["integer", "null"], "minimum": 0}},
 ///     "required": ["name", "guests"],
 ///     "additionalProperties": false
 /// }));
@@ -48,7 +54,7 @@ pub fn schema_for<T: JsonSchema>() -> (Value, Vec<SchemaFinding>) {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
     let mut schema = settings.into_generator().into_root_schema_for::<T>();
     schema.remove("title");
-    rewrite(schema.to_value(), Optional::BecomesRequired)
+    rewrite(schema.to_value(), Source::RustType)
 }
 
 /// The name of a Rust type, as the service allows names: at most 64 of `A-Z a-z 0-9 _ -`.
@@ -80,13 +86,15 @@ mod tests {
 
     fn strict<T: JsonSchema>() -> Value {
         let (schema, findings) = schema_for::<T>();
-        assert_eq!(findings, [], "{schema:#}");
+        assert!(findings.iter().all(SchemaFinding::is_advice), "{findings:?} {schema:#}");
         schema
     }
 
+    /// Where the service refuses the schema of a type.
     fn places<T: JsonSchema>() -> Vec<(String, SchemaRule)> {
         let findings = schema_for::<T>().1;
-        findings.iter().map(|one| (one.pointer().to_owned(), one.rule())).collect()
+        let refused = findings.iter().filter(|one| !one.is_advice());
+        refused.map(|one| (one.pointer().to_owned(), one.rule())).collect()
     }
 
     /// How urgent it is.
@@ -166,7 +174,7 @@ mod tests {
                 {"type": "string", "enum": ["Unknown"]},
                 {
                     "type": "object",
-                    "properties": {"Exact": {"type": "integer"}},
+                    "properties": {"Exact": {"type": "integer", "minimum": -128, "maximum": 127}},
                     "required": ["Exact"],
                     "additionalProperties": false
                 },
@@ -214,6 +222,7 @@ mod tests {
         let (schema, findings) = schema_for::<Flat>();
         let texts: Vec<&str> = findings.iter().map(SchemaFinding::pointer).collect();
         assert_eq!(texts, ["/properties/flags/maxItems", "/properties/flags/minItems"]);
+        assert!(findings.iter().all(SchemaFinding::is_advice));
         assert_eq!(schema["properties"]["name"], json!({"type": "string"}));
         assert_eq!(schema["properties"]["parent"], json!({"anyOf": [{"$ref": "#"}, {"type": "null"}]}));
         assert_eq!(schema["$defs"]["Adjacent"]["anyOf"].as_array().unwrap().len(), 2);
@@ -243,25 +252,68 @@ mod tests {
         map: HashMap<String, u8>,
         pair: (u8, String),
         anything: Value,
-        #[schemars(range(min = 1, max = 9))]
-        digit: u8,
     }
 
     #[test]
     fn what_cannot_be_strict_is_named() {
         let at = |pointer: &str, rule| (pointer.to_owned(), rule);
-        let mut found = places::<Loose>();
-        found.retain(|(pointer, _)| !pointer.starts_with("/properties/pair/m"));
         assert_eq!(
-            found,
+            places::<Loose>(),
             [
                 at("/properties/anything", SchemaRule::Untyped),
-                at("/properties/digit/maximum", SchemaRule::UnsupportedKeyword),
-                at("/properties/digit/minimum", SchemaRule::UnsupportedKeyword),
                 at("/properties/map/additionalProperties", SchemaRule::AdditionalProperties),
                 at("/properties/pair/prefixItems", SchemaRule::UnsupportedKeyword),
             ]
         );
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    struct Rating {
+        #[schemars(range(min = 1, max = 9))]
+        stars: u8,
+        share: f32,
+        #[schemars(range(min = 0.5))]
+        weight: f64,
+        #[schemars(length(min = 2, max = 3), regex(pattern = r"^[a-z]+$"))]
+        country: String,
+        #[schemars(length(min = 1, max = 4))]
+        tags: Vec<String>,
+        #[schemars(email)]
+        by: String,
+        #[schemars(url)]
+        page: Option<String>,
+        #[schemars(length(equal = 2))]
+        pair: Option<Vec<u64>>,
+    }
+
+    #[test]
+    fn what_newer_models_honour_stays_in_the_schema_of_a_type() {
+        let schema = strict::<Rating>();
+        let field = |name: &str| schema["properties"][name].clone();
+        assert_eq!(field("stars"), json!({"type": "integer", "minimum": 1, "maximum": 9}));
+        assert_eq!(field("share"), json!({"type": "number"}));
+        assert_eq!(field("weight"), json!({"type": "number", "minimum": 0.5}));
+        assert_eq!(field("country"), json!({"type": "string", "minLength": 2, "maxLength": 3, "pattern": "^[a-z]+$"}));
+        assert_eq!(field("tags"), json!({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 4}));
+        assert_eq!(field("by"), json!({"type": "string", "format": "email"}));
+        // `uri` is no format of strict mode
+        assert_eq!(field("page"), json!({"type": ["string", "null"]}));
+        assert_eq!(
+            field("pair"),
+            json!({
+                "type": ["array", "null"], "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2
+            })
+        );
+    }
+
+    /// Every shape of type that the schema of a request is made from is taken as it is.
+    #[test]
+    fn the_schema_of_a_type_goes_through_the_rewrite_unchanged() {
+        for schema in [strict::<Ticket>(), strict::<Flat>(), strict::<Settings>(), strict::<Rating>()] {
+            let (again, findings) = rewrite(schema.clone(), Source::Json);
+            assert_eq!(again, schema);
+            assert!(findings.iter().all(SchemaFinding::is_advice), "{findings:?}");
+        }
     }
 
     #[derive(Deserialize, JsonSchema)]
@@ -304,8 +356,8 @@ mod tests {
             schema["required"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
         required.sort_unstable();
         assert_eq!(required, ["level", "limits", "name", "retries", "tags", "unwritable"]);
-        assert_eq!(schema["properties"]["retries"], json!({"type": "integer"}));
-        assert_eq!(schema["properties"]["level"], json!({"type": ["integer", "null"]}));
+        assert_eq!(schema["properties"]["retries"], json!({"type": "integer", "minimum": 0}));
+        assert_eq!(schema["properties"]["level"], json!({"type": ["integer", "null"], "minimum": 0, "maximum": 255}));
         assert_eq!(schema["$defs"]["Limits"]["required"], json!(["high", "low"]));
     }
 

@@ -1,10 +1,15 @@
 //! Structured outputs: whether the model has them, and whether a schema is one that strict mode takes.
 
+use std::fmt;
+
+use serde_json::Value;
+
 use super::{Check, is_name};
 use crate::model::Parameter;
 use crate::request::format::ResponseFormatType;
-use crate::request::schema::lint_schema;
+use crate::request::schema::{SchemaFinding, lint_schema};
 use crate::request::violation::{Rule, Violation};
+use crate::request::{Advice, RequestBody};
 
 pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::StructuredOutputs) {
@@ -26,26 +31,57 @@ pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) 
     }
 }
 
-/// Strict mode knows a part of JSON Schema; [`schema`](crate::request::schema) says which.
+/// Strict mode supports a part of JSON Schema; [`schema`](crate::request::schema) says which.
 pub(super) fn strict(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let format = check.body.response_format.iter();
-    let format = format
-        .filter_map(|format| format.json_schema.as_ref())
-        .filter(|format| format.strict == Some(true))
-        .filter_map(|format| Some(("response_format.json_schema.schema".to_owned(), format.schema.as_ref()?)));
-    let functions = check
-        .functions()
-        .filter(|(_, function)| function.strict == Some(true))
-        .filter_map(|(path, function)| Some((format!("{path}.parameters"), function.parameters.as_ref()?)));
-    for (path, schema) in format.chain(functions) {
-        for finding in lint_schema(schema) {
-            found.push(Violation::new(
-                format!("{path}{}", finding.pointer()),
-                Rule::StrictSchema,
-                finding.message().to_owned(),
-            ));
+    for (place, schema) in strict_schemas(check.body) {
+        for finding in lint_schema(schema).iter().filter(|finding| !finding.is_advice()) {
+            found.push(Violation::new(format!("{place}{}", finding.pointer()), Rule::StrictSchema, finding.message()));
         }
     }
+}
+
+/// What only the documentation refuses in strict schemas: one advice for each keyword or limit of a schema, at its
+/// first place.
+pub(in crate::request) fn strict_advice(body: &RequestBody, found: &mut Vec<Advice>) {
+    for (place, schema) in strict_schemas(body) {
+        let mut kinds: Vec<(SchemaFinding, usize)> = Vec::new();
+        for finding in lint_schema(schema).into_iter().filter(SchemaFinding::is_advice) {
+            match kinds.iter_mut().find(|(first, _)| first.message() == finding.message()) {
+                Some((_, more)) => *more += 1,
+                None => kinds.push((finding, 0)),
+            }
+        }
+        for (first, more) in kinds {
+            let more = if more == 0 { String::new() } else { format!(" ({more} more in this schema)") };
+            found.push(Advice::new(format!("{place}{}", first.pointer()), format!("{}{more}", first.message())));
+        }
+    }
+}
+
+/// Where a strict schema is.
+enum Place {
+    Format,
+    Tool(usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Format => f.write_str("response_format.json_schema.schema"),
+            Self::Tool(at) => write!(f, "tools[{at}].function.parameters"),
+        }
+    }
+}
+
+fn strict_schemas(body: &RequestBody) -> impl Iterator<Item = (Place, &Value)> {
+    let format = body.response_format.iter().filter_map(|format| format.json_schema.as_ref());
+    let format = format.filter(|format| format.strict == Some(true)).filter_map(|format| format.schema.as_ref());
+    let tools = body.tools.iter().flat_map(|tools| tools.iter().enumerate());
+    let tools = tools.filter_map(|(at, tool)| {
+        let function = tool.function.as_ref().filter(|function| function.strict == Some(true))?;
+        Some((Place::Tool(at), function.parameters.as_ref()?))
+    });
+    format.map(|schema| (Place::Format, schema)).chain(tools)
 }
 
 /// A schema has a name, in both modes.
@@ -79,12 +115,12 @@ pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
     use super::*;
-    use crate::model::Model;
-    use crate::request::{ResponseFormat, Tool};
+    use crate::model::{ApiVersion, Model};
+    use crate::request::{ChatCompletionRequestBuilder, ResponseFormat, Tool};
 
     fn schema() -> Value {
         json!({
@@ -125,26 +161,28 @@ mod tests {
 
     #[test]
     fn strict_schemas_are_checked_place_by_place() {
-        let loose =
-            json!({"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]});
-        let minimum = "strict mode does not support `minimum`: say it in `description`, or check it in your code";
+        let loose = json!({
+            "type": "object", "required": ["ages"],
+            "properties": {"ages": {"type": "array", "items": {"type": "integer"}, "uniqueItems": true}}
+        });
+        let unique = "strict mode does not support `uniqueItems`: put it into `description`, or check it in your code";
         let format = ResponseFormat::json_schema("a", loose.clone()).strict(true);
         let request = ask_any().response_format(format).build_unchecked();
         let told = request.violations(None, None);
         let places: Vec<&str> = told.iter().map(Violation::parameter).collect();
         assert_eq!(
             places,
-            ["response_format.json_schema.schema", "response_format.json_schema.schema/properties/age/minimum"]
+            ["response_format.json_schema.schema", "response_format.json_schema.schema/properties/ages/uniqueItems"]
         );
         assert!(told.iter().all(|violation| violation.rule() == Rule::StrictSchema));
-        assert_eq!(told[1].message(), minimum);
+        assert_eq!(told[1].message(), unique);
 
         let request = ask_any()
             .tool(Tool::custom("c"))
             .tool(Tool::function("f").strict(true).parameters(loose.clone()))
             .build_unchecked();
         let told = request.violations(None, None);
-        assert_eq!(told[1].parameter(), "tools[1].function.parameters/properties/age/minimum");
+        assert_eq!(told[1].parameter(), "tools[1].function.parameters/properties/ages/uniqueItems");
 
         for strict in [
             ResponseFormat::json_schema("a", loose.clone()),
@@ -153,6 +191,63 @@ mod tests {
             assert_fine(ask_any().response_format(strict));
         }
         assert_fine(ask_any().tool(Tool::function("f").parameters(loose)));
+    }
+
+    #[test]
+    fn what_only_the_documentation_refuses_is_advice_once_for_each_keyword() {
+        let schema = json!({
+            "type": "object", "required": ["age", "size", "name"], "additionalProperties": false,
+            "properties": {
+                "age": {"type": "integer", "minimum": 0, "maximum": 150},
+                "size": {"type": "number", "minimum": 0},
+                "name": {"type": "string", "minLength": 1}
+            }
+        });
+        let why =
+            "the documentation calls it unsupported; newer models honour it, older and fine-tuned ones refused it";
+        let expected = |place: &str| {
+            [
+                format!("{place}/properties/age/maximum: `maximum`: {why}"),
+                format!("{place}/properties/age/minimum: `minimum`: {why} (1 more in this schema)"),
+                format!("{place}/properties/name/minLength: `minLength`: {why}"),
+            ]
+        };
+        let told = |asked: ChatCompletionRequestBuilder| -> Vec<String> {
+            let request = asked.parallel_tool_calls(false).build().unwrap();
+            let advice = request.advice(&ApiVersion::V1);
+            let about_schemas = advice.iter().filter(|advice| advice.parameter().contains('/'));
+            about_schemas.map(ToString::to_string).collect()
+        };
+        let function = |schema: &Value| Tool::function("f").parameters(schema.clone());
+        let format = ResponseFormat::json_schema("a", schema.clone());
+        let asked = ask_any().tool(function(&schema));
+        assert_eq!(told(asked.clone()), [""; 0]);
+        assert_eq!(told(asked.clone().response_format(format.clone())), [""; 0]);
+        assert_eq!(
+            told(asked.clone().response_format(format.strict(true))),
+            expected("response_format.json_schema.schema")
+        );
+        assert_eq!(told(asked.tool(function(&schema).strict(true))), expected("tools[1].function.parameters"));
+    }
+
+    #[test]
+    fn a_schema_that_the_service_takes_and_the_page_does_not_is_sent() {
+        let text = json!({"type": "string"});
+        let wide: serde_json::Map<String, Value> = (0..589).map(|n| (format!("p{n}"), text.clone())).collect();
+        let names: Vec<&String> = wide.keys().collect();
+        let wide = json!({"type": "object", "required": names, "properties": wide, "additionalProperties": false});
+        let deep = (0..9).fold(text, |inner, _| {
+            json!({"type": "object", "required": ["in"], "properties": {"in": inner}, "additionalProperties": false})
+        });
+        for (schema, message) in [
+            (wide, "the schema has 589 properties; the documentation allows 100, and newer models take 5000"),
+            (deep, "the object is on level 9; the documentation allows 5, and newer models take 10"),
+        ] {
+            let format = ResponseFormat::json_schema("a", schema).strict(true);
+            let request = ask_any().response_format(format).build().unwrap();
+            let advice = request.advice(&ApiVersion::V1);
+            assert_eq!(advice.iter().map(Advice::message).collect::<Vec<_>>(), [message]);
+        }
     }
 
     #[cfg(feature = "schemars")]
