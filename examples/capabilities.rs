@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use azure_openai_chat::model::{Lifecycle, UnknownModel};
 use azure_openai_chat::{Capabilities, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
@@ -117,10 +118,9 @@ fn takes_effort(model: &Capabilities, effort: &ReasoningEffort) -> &'static str 
 }
 
 fn lifecycle(model: &Capabilities) -> String {
-    match model.lifecycle() {
+    match model.lifecycle().at(SystemTime::now()) {
         Lifecycle::Retired(None) => "retired".to_owned(),
         Lifecycle::Retired(Some(date)) => format!("retired {date}"),
-        Lifecycle::Retiring(date) if date <= model.checked() => format!("was to retire {date}"),
         Lifecycle::Retiring(date) => format!("retires {date}"),
         _ => "no end known".to_owned(),
     }

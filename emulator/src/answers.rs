@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use azure_openai_chat::Model;
 use serde_json::{Value, json};
 
 use super::ask::{Ask, role, text};
@@ -129,7 +130,7 @@ fn is_documented(ask: Ask<'_>, served: &Served) -> bool {
         }
         _ => return false,
     };
-    served.model == "o1-2024-12-17"
+    served.model == Model::O1_2024_12_17.id()
         && question.trim() == DOCUMENTED_QUESTION
         && ask.limit().is_none_or(|limit| limit >= DOCUMENTED_COMPLETION)
         && ask.word("reasoning_effort").is_none_or(|effort| effort == "medium")

@@ -78,10 +78,10 @@ pub(super) fn kept_texts(request: &ChatCompletionRequest, secrets: Vec<String>) 
     (size <= KEPT_PROMPT).then(|| request.texts().map(str::to_owned).chain(secrets).collect())
 }
 
-/// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ. A router, an alias and a model of one's own
-/// answer under other names, and are what was declared.
+/// `gpt-4o` is the same as `gpt-4o-2024-08-06`, and two versions differ. Whatever answers as another model (a router, an
+/// alias), and a model that the table does not have, is what was declared.
 pub(super) fn is_same_model(declared: &Model, answered: &str) -> bool {
-    if matches!(declared.name(), "model-router" | "gpt-chat-latest") {
+    if declared.capabilities().answers_as_another() {
         return true;
     }
     let (Ok(_), Ok(answered)) = (declared.name().parse::<Model>(), answered.parse::<Model>()) else {

@@ -1,4 +1,6 @@
-//! Whether a model is still there.
+//! Retirement of a model: what its status says, and whether the date has passed.
+
+use std::time::SystemTime;
 
 /// Whether a model is retired or will be.
 ///
@@ -10,7 +12,7 @@
 pub enum Lifecycle<'a> {
     /// Gone, since a date if it is known.
     Retired(Option<&'a str>),
-    /// Scheduled to go on a date, which may have passed meanwhile.
+    /// Scheduled to go on a date, which may have passed meanwhile; see [`at`](Self::at).
     Retiring(&'a str),
     /// No end in sight, or none known.
     Unknown,
@@ -47,6 +49,50 @@ impl<'a> Lifecycle<'a> {
     }
 }
 
+impl Lifecycle<'_> {
+    /// The same at a moment: [`Retiring`](Self::Retiring) with a date that has come is
+    /// [`Retired`](Self::Retired). A month has passed when the next one has begun. Days are those of UTC.
+    ///
+    /// # Example: a date that has come
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// use azure_openai_chat::model::Lifecycle;
+    ///
+    /// let retiring = Lifecycle::of_status("retirement 1970-01-03");
+    /// let day = |days| SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
+    /// assert_eq!(retiring.at(day(1)), Lifecycle::Retiring("1970-01-03"));
+    /// assert_eq!(retiring.at(day(2)), Lifecycle::Retired(Some("1970-01-03")));
+    /// ```
+    #[must_use]
+    pub fn at(self, now: SystemTime) -> Self {
+        let today = day(now);
+        match self {
+            Self::Retiring(date) if date.len() < today.len() && today.get(..date.len()) > Some(date) => {
+                Self::Retired(Some(date))
+            }
+            Self::Retiring(date) if date.len() >= today.len() && *today >= *date => Self::Retired(Some(date)),
+            other => other,
+        }
+    }
+}
+
+/// The day in UTC as `YYYY-MM-DD`, by the days-to-civil algorithm of Howard Hinnant
+/// (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>); 1970-01-01 for what is before.
+fn day(moment: SystemTime) -> String {
+    let seconds = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    // days since 0000-03-01; years begin in March, so that the leap day is the last of its year
+    let days = seconds / 86_400 + 719_468;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    format!("{:04}-{month:02}-{day:02}", era * 400 + year_of_era + next_year)
+}
+
 fn leading_date(text: &str) -> Option<&str> {
     let text = text.trim_start();
     let text = text.strip_prefix("about").unwrap_or(text).trim_start();
@@ -56,7 +102,49 @@ fn leading_date(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    fn after(days: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400)
+    }
+
+    #[test]
+    fn days_are_counted_as_the_calendar_does() {
+        for (days, expected) in [
+            (0, "1970-01-01"),
+            (58, "1970-02-28"),
+            (59, "1970-03-01"),
+            (11_016, "2000-02-29"),
+            (11_017, "2000-03-01"),
+            (20_784, "2026-11-27"),
+            (20_818, "2026-12-31"),
+            (20_819, "2027-01-01"),
+            (47_540, "2100-02-28"),
+            (47_541, "2100-03-01"),
+        ] {
+            assert_eq!(day(after(days)), expected);
+            assert_eq!(day(after(days) + Duration::from_secs(86_399)), expected);
+        }
+        assert_eq!(day(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01");
+    }
+
+    #[test]
+    fn a_date_of_retirement_passes() {
+        let today = after(20_784);
+        for (cycle, expected) in [
+            (Lifecycle::Retiring("2026-11-26"), Lifecycle::Retired(Some("2026-11-26"))),
+            (Lifecycle::Retiring("2026-11-27"), Lifecycle::Retired(Some("2026-11-27"))),
+            (Lifecycle::Retiring("2026-11-28"), Lifecycle::Retiring("2026-11-28")),
+            (Lifecycle::Retiring("2026-10"), Lifecycle::Retired(Some("2026-10"))),
+            (Lifecycle::Retiring("2026-11"), Lifecycle::Retiring("2026-11")),
+            (Lifecycle::Retired(None), Lifecycle::Retired(None)),
+            (Lifecycle::Unknown, Lifecycle::Unknown),
+        ] {
+            assert_eq!(cycle.at(today), expected);
+        }
+    }
 
     #[test]
     fn every_kind_of_status_in_the_table_is_understood() {

@@ -2,6 +2,7 @@
 //! itself: recordings show that the service honours newer parameters on older api versions.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use super::{ChatCompletionRequest, RequestBody};
 use crate::model::{ApiVersion, Capabilities, Lifecycle, Model, Parameter, ReasoningEffort, Support};
@@ -43,13 +44,22 @@ impl fmt::Display for Advice {
     }
 }
 
-pub(super) fn advice(request: &ChatCompletionRequest, version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
+/// How long before its date a retirement is advised on: the notice that Azure gives for generally available models.
+const NOTICE: Duration = Duration::from_secs(60 * 24 * 3_600);
+
+/// All advice on a request that is sent at `now`.
+pub(super) fn advice(
+    request: &ChatCompletionRequest,
+    version: &ApiVersion,
+    is_streamed: bool,
+    now: SystemTime,
+) -> Vec<Advice> {
     let mut found = Vec::new();
     let body = &request.body;
     let model = request.deployment.declared_model();
     about_version(version, &mut found);
     if let Some(model) = model {
-        about_retirement(model, &mut found);
+        about_retirement(model, now, &mut found);
         about_reasoning(model, body, &mut found);
     }
     dates::about_dates(body, version, &mut found);
@@ -90,13 +100,13 @@ fn about_usage(body: &RequestBody, version: &ApiVersion, found: &mut Vec<Advice>
 }
 
 /// Dates move, so they never stop a request.
-fn about_retirement(model: &Model, found: &mut Vec<Advice>) {
-    let capabilities = model.capabilities();
-    let when = match capabilities.lifecycle() {
+fn about_retirement(model: &Model, now: SystemTime, found: &mut Vec<Advice>) {
+    let lifecycle = model.capabilities().lifecycle();
+    let is_soon = || now.checked_add(NOTICE).is_some_and(|then| matches!(lifecycle.at(then), Lifecycle::Retired(_)));
+    let when = match lifecycle.at(now) {
         Lifecycle::Retired(None) => "is retired".to_owned(),
         Lifecycle::Retired(Some(date)) => format!("was retired on {date}"),
-        // had passed when the table was last checked
-        Lifecycle::Retiring(date) if date <= capabilities.checked() => format!("was to retire on {date}"),
+        Lifecycle::Retiring(date) if is_soon() => format!("retires on {date}"),
         _ => return,
     };
     found.push(Advice::new("model", format!("{model} {when}: move the deployment to a newer model")));
@@ -107,10 +117,18 @@ fn about_reasoning(model: &Model, body: &RequestBody, found: &mut Vec<Advice>) {
     if !capabilities.is_reasoning() {
         return;
     }
-    if model.name() == "o1" && body.has_role(&Role::System) && !body.has_role(&Role::Developer) {
+    if capabilities.system_becomes_developer() && body.has_role(&Role::System) && !body.has_role(&Role::Developer) {
         found.push(Advice::new(
             "messages",
             format!("{model} treats system messages as developer messages: write .developer(..)"),
+        ));
+    }
+    // Of the models with `verbosity`, which are those from gpt-5 on, all that were measured refuse `stop`.
+    let is_alike = capabilities.supports(Parameter::Verbosity) == Support::Yes;
+    if body.stop.is_some() && is_alike && capabilities.supports(Parameter::Stop) == Support::Unknown {
+        found.push(Advice::new(
+            "stop",
+            format!("{model} may refuse stop, as the models beside it do: leave stop out, and cut the answer yourself"),
         ));
     }
     let limit = body.max_completion_tokens.filter(|limit| *limit < REASONING_BUDGET);
@@ -179,9 +197,46 @@ mod tests {
 
     #[track_caller]
     fn assert_told(asked: ChatCompletionRequestBuilder, version: ApiVersion, expected: &[(&str, &str)]) {
-        let told = asked.build_unchecked().advice(&version);
+        let request = asked.build_unchecked();
+        let told = advice(&request, &version, request.asks_for_stream() == Some(true), november_2026());
         let told: Vec<_> = told.iter().map(|advice| (advice.parameter(), advice.message())).collect();
         assert_eq!(told, expected);
+    }
+
+    /// 2026-11-27
+    fn november_2026() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(20_784 * 86_400)
+    }
+
+    #[test]
+    fn a_retirement_is_advised_on_from_its_notice_on_and_by_the_clock() {
+        let asked = ask("gpt-5:2025-08-07").build_unchecked();
+        let on = |days: u64| -> Vec<String> {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
+            advice(&asked, &ApiVersion::V1, false, now).iter().map(ToString::to_string).collect()
+        };
+        // the schedule says 2027-02-09, which is day 20858
+        assert!(on(20_797).is_empty());
+        let message =
+            |when| [format!("model: gpt-5-2025-08-07 {when} 2027-02-09: move the deployment to a newer model")];
+        assert_eq!(on(20_798), message("retires on"));
+        assert_eq!(on(20_857), message("retires on"));
+        assert_eq!(on(20_858), message("was retired on"));
+    }
+
+    #[test]
+    fn stop_is_advised_against_where_models_of_the_same_kind_refuse_it() {
+        let advised = |model: &str| {
+            let asked = ask(model).stop("a").build_unchecked();
+            asked.advice(&ApiVersion::V1).iter().any(|advice| advice.parameter() == "stop")
+        };
+        for model in ["gpt-5.1", "gpt-5.2", "gpt-5.4", "gpt-5.4-nano", "gpt-5.5", "gpt-6-sol", "gpt-6.1-sol"] {
+            assert!(advised(model), "{model}");
+        }
+        // refused, or of another kind
+        for model in ["gpt-5", "gpt-5.4-mini", "gpt-5.6-sol", "o1", "o3-mini", "gpt-4o", "gpt-oss-20b"] {
+            assert!(!advised(model), "{model}");
+        }
     }
 
     #[test]
@@ -218,9 +273,11 @@ mod tests {
         for (model, message) in [
             ("gpt-4:0314", "gpt-4-0314 was retired on 2025-06-06: move the deployment to a newer model"),
             ("gpt-4:0125-Preview", "gpt-4-0125-Preview is retired: move the deployment to a newer model"),
+            ("gpt-4o:2024-05-13", "gpt-4o-2024-05-13 was retired on 2026-10-01: move the deployment to a newer model"),
+            ("o1:2024-12-17", "o1-2024-12-17 was retired on 2026-11-19: move the deployment to a newer model"),
             (
-                "gpt-4o:2024-05-13",
-                "gpt-4o-2024-05-13 was to retire on 2026-10-01: move the deployment to a newer model",
+                "gpt-chat-latest:2026-08-06",
+                "gpt-chat-latest-2026-08-06 retires on 2026-12-02: move the deployment to a newer model",
             ),
         ] {
             assert_told(ask(model), ApiVersion::V1, &[("model", message)]);
@@ -326,7 +383,7 @@ mod tests {
     #[test]
     fn a_stream_on_a_version_that_cannot_report_usage_is_told() {
         let advised = |asked: &ChatCompletionRequestBuilder, version: &ApiVersion, is_streamed| -> Vec<String> {
-            let advice = advice(&asked.clone().build_unchecked(), version, is_streamed);
+            let advice = advice(&asked.clone().build_unchecked(), version, is_streamed, november_2026());
             advice.iter().map(ToString::to_string).collect()
         };
         for (version, known) in [

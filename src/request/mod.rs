@@ -41,7 +41,8 @@
 //! | a member that is modelled here has its type; the deployment has a name that is one path segment | every model | violation |
 //! | no `data_sources` | api version `v1` | violation |
 //! | a parameter younger than the api version; an api version that is malformed or not documented | every model | advice |
-//! | the model is retired, or was to be when the table was checked | as the table says | advice |
+//! | the model is retired by its status or by its date, or will be within 60 days | as the table says | advice |
+//! | `stop` on models that may refuse it, since the models measured beside them do | reasoning models with `verbosity` | advice |
 //! | `system` messages | o1 | advice |
 //! | `max_completion_tokens` below 25,000 where the model thinks | reasoning models | advice |
 //! | both token limits; `n` above 1 | every model | advice |
@@ -52,6 +53,7 @@
 //! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and tells each change.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -230,13 +232,13 @@ impl ChatCompletionRequest {
     /// also what only concerns streams. Never stops a request by itself.
     #[must_use]
     pub fn advice(&self, api_version: &ApiVersion) -> Vec<Advice> {
-        advice::advice(self, api_version, self.asks_for_stream() == Some(true))
+        advice::advice(self, api_version, self.asks_for_stream() == Some(true), now())
     }
 
     /// The advice for a call that streams or does not, whatever the JSON of the request asked for.
     #[cfg(feature = "client")]
     pub(crate) fn advice_for(&self, api_version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
-        advice::advice(self, api_version, is_streamed)
+        advice::advice(self, api_version, is_streamed, now())
     }
 
     /// The body as it is sent with an api version, streamed or not.
@@ -384,4 +386,11 @@ impl RequestBody {
 fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
     let sorted: BTreeMap<String, String> = pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
     sorted.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
+}
+/// The time by which dates have passed. `wasm32-unknown-unknown` has no clock: there none has.
+fn now() -> SystemTime {
+    match cfg!(all(target_family = "wasm", target_os = "unknown")) {
+        true => SystemTime::UNIX_EPOCH,
+        false => SystemTime::now(),
+    }
 }

@@ -118,6 +118,44 @@ fn rooms_import_only_whom_they_may() {
     assert!(checked > 100, "only {checked} imports were found");
 }
 
+/// Where a model is named outside of the table: what the emulator deploys unless told otherwise, and the model of the
+/// documented answer that it repeats.
+const MAY_NAME_MODELS: &[&str] = &["emulator/src/lib.rs", "emulator/src/answers.rs"];
+
+#[test]
+fn a_model_is_named_in_the_table_and_nowhere_else() {
+    let catalog = azure_openai_chat::ModelCatalog::built_in();
+    let names: std::collections::BTreeSet<&str> = catalog.models().map(|model| model.name()).collect();
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
+    let names_one = |word: &str| {
+        let prefix =
+            |name: &&str| word.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        word.starts_with("gpt-") || names.iter().any(prefix)
+    };
+    let named = |line: &str| {
+        // the pieces with odd numbers are in quotes
+        let quoted = line.split('"').skip(1).step_by(2);
+        let constant = line.split("Model::").skip(1).any(|rest| {
+            rest.starts_with(|first: char| first.is_ascii_uppercase())
+                && rest.chars().nth(1).is_some_and(|next| !next.is_ascii_lowercase())
+        });
+        constant || quoted.flat_map(|text| text.split(|letter| !is_part(letter))).any(names_one)
+    };
+    assert!(named("if name == \"o1\" {") && named("Model::O1_2024_12_17") && named("f(\"use gpt-4o.\")"));
+    assert!(!named("Model::from_str(\"no1\")") && !named("let o1 = \"x\";"));
+    let mut lines = 0;
+    for (path, text) in sources_without_tests() {
+        if path.starts_with("model") || MAY_NAME_MODELS.iter().any(|allowed| path == Path::new(allowed)) {
+            continue;
+        }
+        for (at, line) in code(&text) {
+            lines += 1;
+            assert!(!named(line), "{}:{at} names a model: make it a cell or a rule of the table", path.display());
+        }
+    }
+    assert!(lines > 5000, "only {lines} lines were looked at");
+}
+
 #[test]
 fn no_file_outgrows_its_subject() {
     for (path, text) in sources() {
