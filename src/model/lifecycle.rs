@@ -61,7 +61,7 @@ impl Lifecycle<'_> {
     /// use azure_openai_chat::model::Lifecycle;
     ///
     /// let retiring = Lifecycle::of_status("retirement 1970-01-03");
-    /// let day = |days| SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
+    /// let day = |days: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
     /// assert_eq!(retiring.at(day(1)), Lifecycle::Retiring("1970-01-03"));
     /// assert_eq!(retiring.at(day(2)), Lifecycle::Retired(Some("1970-01-03")));
     /// ```
