@@ -9,7 +9,6 @@ use self::body::{Source, is_same_model, kept_texts, read_completion, write_body}
 use crate::error::{Error, Result};
 use crate::model::{ApiVersion, Deployment};
 use crate::request::{Advice, ChatCompletionRequest, Rule, ValidationError, Violation};
-use crate::response::remembered::RememberedResults;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::ChatCompletionStream;
 use crate::transport::{Backend, Call, CallOptions, Credential, Transport};
@@ -65,8 +64,6 @@ struct Inner {
     max_event_bytes: Option<usize>,
     /// What was logged already: advice by deployment and text.
     told: Mutex<HashSet<u64>>,
-    /// The filter results of earlier answers.
-    results: RememberedResults,
 }
 
 /// What a client would say about a request, without sending it.
@@ -194,7 +191,7 @@ impl ChatClient {
             error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str)))
         };
         let answer = answer.map_err(withhold)?;
-        let completion = read_completion(answer.bytes, &answer.metadata, &self.0.results)
+        let completion = read_completion(answer.bytes, &answer.metadata)
             .map_err(|error| withhold(error.with_deployment(deployment)))?;
         self.watch_answer(request, completion.model(), &answer.metadata);
         Ok(completion)

@@ -186,6 +186,13 @@ impl Error {
         self
     }
 
+    /// Adds to the message what a stream that broke lacks.
+    pub(crate) fn with_missing(mut self, missing: &str) -> Self {
+        self.0.message.push_str(": ");
+        self.0.message.push_str(missing);
+        self
+    }
+
     /// What could not be read. No text of ours ever holds any of it.
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
         self.0.body = Some(body);

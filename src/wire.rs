@@ -17,12 +17,14 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAcces
 use serde_json::Value;
 
 pub(crate) use self::lists::List;
-pub(crate) use self::objects::{Key, debug_value, wire_struct};
+pub(crate) use self::merge::Merge;
+pub(crate) use self::objects::{Key, debug_value, spelling, wire_struct};
 pub(crate) use self::rest::{Hidden, Rest};
 pub(crate) use self::shared::Shared;
 pub(crate) use self::words::open_enum;
 
 mod lists;
+mod merge;
 mod objects;
 mod rest;
 mod shared;
@@ -211,6 +213,14 @@ mod tests {
         }
     }
 
+    wire_struct! {
+        /// A type whose members have two spellings.
+        struct Spelled {
+            harm: u64 = "self_harm" | "self-harm",
+            results: Value = "results" | "result",
+        }
+    }
+
     open_enum! {
         /// A word.
         pub enum Word { Yes = "yes", No = "no" }
@@ -231,6 +241,26 @@ mod tests {
             json!({}),
         ] {
             assert_eq!(round(value.clone()), value);
+        }
+    }
+
+    #[test]
+    fn a_member_of_two_spellings_is_one_field_and_is_written_as_it_came() {
+        for (value, harm) in [
+            (json!({"self_harm": 1, "results": [2]}), Some(1)),
+            (json!({"self-harm": 1, "result": [2]}), Some(1)),
+            (json!({"self-harm": 1, "self_harm": null}), Some(1)),
+            (json!({"self-harm": null, "self_harm": 1}), Some(1)),
+            (json!({"self-harm": null, "result": null}), None),
+            (json!({"self-harm": null, "self_harm": null}), None),
+            (json!({"self-harm": "high", "results": null}), None),
+            // of two values the first is the field's, and the other is kept
+            (json!({"self-harm": 1, "self_harm": 2}), Some(1)),
+            (json!({}), None),
+        ] {
+            let read: Spelled = serde_json::from_str(&value.to_string()).unwrap();
+            assert_eq!(read.harm, harm, "{value}");
+            assert_eq!(serde_json::to_value(&read).unwrap(), value);
         }
     }
 

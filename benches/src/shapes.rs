@@ -13,25 +13,15 @@ pub enum Shape {
     TwoChoices,
     /// Words, and a member that is never the same: no template holds.
     Miss,
-    /// The same, with the members in the order of other versions: the filter results last.
-    MissAndOrder,
-    /// A miss, and filter results that take turns.
-    MissAndTurns,
-    /// A miss, and filter results that did not come in any of the last two hundred chunks, which nothing recorded
-    /// does.
-    MissAndResults,
 }
 
 impl Shape {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 5] = [
         Self::Text,
         Self::Padded,
         Self::Arguments,
         Self::TwoChoices,
         Self::Miss,
-        Self::MissAndOrder,
-        Self::MissAndTurns,
-        Self::MissAndResults,
     ];
 
     pub fn name(self) -> &'static str {
@@ -41,9 +31,6 @@ impl Shape {
             Self::Arguments => "tool-call arguments",
             Self::TwoChoices => "two choices",
             Self::Miss => "miss",
-            Self::MissAndOrder => "miss, filter results last",
-            Self::MissAndTurns => "miss, filter results in turns",
-            Self::MissAndResults => "miss, new filter results each time",
         }
     }
 
@@ -54,26 +41,16 @@ impl Shape {
     /// The JSON of one chunk.
     pub fn line(self, at: usize) -> String {
         let word = format!(" word{:03}", at % 1000);
-        // four ratings by four categories
-        let rating = match self {
-            Self::MissAndTurns => at % 2,
-            Self::MissAndResults => at % 256,
-            _ => 0,
-        };
-        let [hate, self_harm, sexual, violence] =
-            [0, 1, 2, 3].map(|place| ["safe", "low", "medium", "high"][rating >> (2 * place) & 3]);
-        let results = format!(
-            r#"{{"hate":{{"filtered":false,"severity":"{hate}"}},"protected_material_code":{{"detected":false,"filtered":false}},"protected_material_text":{{"detected":false,"filtered":false}},"self_harm":{{"filtered":false,"severity":"{self_harm}"}},"sexual":{{"filtered":false,"severity":"{sexual}"}},"violence":{{"filtered":false,"severity":"{violence}"}}}}"#
-        );
+        let results = r#"{"hate":{"filtered":false,"severity":"safe"},"protected_material_code":{"detected":false,"filtered":false},"protected_material_text":{"detected":false,"filtered":false},"self_harm":{"filtered":false,"severity":"safe"},"sexual":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}}"#;
         let (results, delta) = match self {
             Self::Arguments => {
-                ("{}".to_owned(), format!(r#"{{"tool_calls":[{{"function":{{"arguments":"{word}"}},"index":0}}]}}"#))
+                ("{}", format!(r#"{{"tool_calls":[{{"function":{{"arguments":"{word}"}},"index":0}}]}}"#))
             }
             _ => (results, format!(r#"{{"content":"{word}"}}"#)),
         };
         let index = if self == Self::TwoChoices { at % 2 } else { 0 };
         let created = match self {
-            Self::Miss | Self::MissAndOrder | Self::MissAndTurns | Self::MissAndResults => 1_774_962_768 + at,
+            Self::Miss => 1_774_962_768 + at,
             _ => 1_774_962_768,
         };
         let padding = match self {
@@ -82,11 +59,6 @@ impl Shape {
             }
             _ => String::new(),
         };
-        if self == Self::MissAndOrder {
-            return format!(
-                r#"{{"id":"chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb","object":"chat.completion.chunk","created":{created},"model":"gpt-4.1-mini-2025-04-14","system_fingerprint":"fp_b6f445fc1c","choices":[{{"index":{index},"delta":{delta},"finish_reason":null,"logprobs":null,"content_filter_results":{results}}}]}}"#
-            );
-        }
         format!(
             r#"{{"choices":[{{"content_filter_results":{results},"delta":{delta},"finish_reason":null,"index":{index},"logprobs":null}}],"created":{created},"id":"chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb","model":"gpt-4.1-mini-2025-04-14",{padding}"object":"chat.completion.chunk","system_fingerprint":"fp_b6f445fc1c"}}"#
         )

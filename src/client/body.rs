@@ -8,7 +8,6 @@ use bytes::Bytes;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::model::Model;
 use crate::request::ChatCompletionRequest;
-use crate::response::remembered::RememberedResults;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::ByteSource;
 use crate::transport::Route;
@@ -34,15 +33,11 @@ pub(super) fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, str
 
 /// A good status does not make a good body: gateways answer pages, proxies cut, the service sends error
 /// objects.
-pub(super) fn read_completion(
-    bytes: Bytes,
-    metadata: &Arc<ResponseMetadata>,
-    results: &RememberedResults,
-) -> Result<ChatCompletion> {
+pub(super) fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
     let fault = |message: String, hint: &str| {
         Error::new(ErrorKind::Decode, message).with_metadata(Arc::clone(metadata)).with_hint(hint.to_owned())
     };
-    let completion = match ChatCompletion::decode_with(bytes.clone(), |json| results.read(json)) {
+    let completion = match ChatCompletion::decode(bytes.clone()) {
         Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
         // the parser's own words can quote the body
         Err(error) => {

@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::{ChatClient, Inner, Validation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
-use crate::response::remembered::RememberedResults;
 use crate::transport::endpoint::{check_api_version, is_quoted};
 use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Endpoint, Pacing, RetryPolicy, Transport};
 
@@ -175,7 +174,6 @@ impl ClientBuilder {
             repair_once: self.repair_once,
             max_event_bytes: self.max_event_bytes,
             told: Mutex::default(),
-            results: RememberedResults::default(),
         })))
     }
 }

@@ -81,14 +81,7 @@ impl ServiceError {
         let inner =
             ["innererror", "inner_error", "innerError"].into_iter().find_map(|name| error.get(name)?.as_object());
         self.inner_code = inner.and_then(code_of);
-        self.content_filter = inner
-            .into_iter()
-            .chain([error])
-            .find_map(|object| {
-                ["content_filter_result", "content_filter_results"].into_iter().find_map(|name| object.get(name))
-            })
-            .and_then(|results| serde_json::from_value(results.clone()).ok())
-            .map(Box::new);
+        self.content_filter = inner.into_iter().chain([error]).find_map(ContentFilterResults::in_object).map(Box::new);
     }
 
     fn empty() -> Self {

@@ -139,7 +139,8 @@ impl Message {
     /// The same turn with the tools the model called beside its words; without any, none are sent.
     #[must_use]
     pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
-        self.tool_calls = Some(calls.into_iter().collect::<List<_>>()).filter(|calls| !calls.is_empty());
+        let calls = calls.into_iter().map(ToolCall::into_history).collect::<List<_>>();
+        self.tool_calls = Some(calls).filter(|calls| !calls.is_empty());
         self
     }
 
@@ -193,22 +194,24 @@ impl Message {
 /// of an On Your Data context the intent is kept, as the service asks for.
 impl From<AssistantMessage> for Message {
     fn from(answer: AssistantMessage) -> Self {
-        let tool_calls = answer.tool_calls.filter(|calls| !calls.is_empty()).map(List);
+        let calls = answer.tool_calls.filter(|calls| !calls.is_empty());
+        let tool_calls = calls.map(|calls| calls.into_iter().map(ToolCall::into_history).collect::<List<_>>());
         let silent = tool_calls.is_none() && answer.function_call.is_none() && answer.audio.is_none();
-        // some gateways answer with a list of parts, which a request may have
-        let parts = answer.rest.extra().and_then(|extra| extra.get("content"));
-        let parts = parts.and_then(|parts| crate::wire::read(parts, "parts").ok());
-        let content = match (answer.content, &answer.refusal) {
-            (Some(text), _) => Some(MessageContent::Text(text)),
-            (None, None) if silent && parts.is_none() => Some(MessageContent::Text(String::new())),
-            (None, _) => parts,
+        let content = match answer.content.map(|content| (content.text().map(str::to_owned), content.into_parts())) {
+            Some((_, Err(text))) => Some(MessageContent::Text(text)),
+            // a list that holds what a request cannot have goes back as its text
+            Some((text, Ok(parts))) => {
+                crate::wire::read(Value::Array(parts), "parts").ok().or(text.map(MessageContent::Text))
+            }
+            None if silent && answer.refusal.is_none() => Some(MessageContent::Text(String::new())),
+            None => None,
         };
         Self {
             role: Some(Role::Assistant),
             content,
             refusal: answer.refusal,
             tool_calls,
-            function_call: answer.function_call,
+            function_call: answer.function_call.map(FunctionCall::into_history),
             audio: answer.audio.map(|audio| AudioReference { id: audio.id, ..AudioReference::EMPTY }),
             context: answer
                 .context
@@ -404,6 +407,34 @@ mod tests {
             serde_json::from_value(json!({"role": "assistant", "content": said.clone()})).unwrap();
         assert_eq!(answer.text(), Some("hello"));
         assert_eq!(wire(&Message::from(answer)), json!({"role": "assistant", "content": said}));
+    }
+
+    #[test]
+    fn a_thinking_answer_goes_back_in_its_parts() {
+        let said =
+            json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}]);
+        let answer: AssistantMessage = serde_json::from_value(json!({"role": "assistant", "content": said})).unwrap();
+        assert_eq!((answer.text(), answer.reasoning()), (Some("a"), Some("hm")));
+        assert_eq!(wire(&Message::from(answer)), json!({"role": "assistant", "content": said}));
+        let odd: AssistantMessage = serde_json::from_value(json!({"content": ["a", {"text": "b"}]})).unwrap();
+        assert_eq!(wire(&Message::from(odd)), json!({"role": "assistant", "content": "ab"}));
+    }
+
+    #[test]
+    fn tool_calls_go_back_with_their_type_and_with_arguments_in_a_string() {
+        let answer = json!({"tool_calls": [
+            {"id": "c1", "function": {"name": "f", "arguments": {"a": 1}}},
+            {"id": "c2", "type": "", "custom": {"name": "c", "input": "i"}},
+        ], "function_call": {"name": "g", "arguments": {"b": 2}}});
+        let answer: AssistantMessage = serde_json::from_value(answer).unwrap();
+        let calls = json!([
+            {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
+            {"id": "c2", "type": "custom", "custom": {"name": "c", "input": "i"}},
+        ]);
+        assert_eq!(wire(&Message::assistant_tool_calls(answer.tool_calls().to_vec()))["tool_calls"], calls);
+        let turn = wire(&Message::from(answer));
+        assert_eq!(turn["tool_calls"], calls);
+        assert_eq!(turn["function_call"], json!({"name": "g", "arguments": "{\"b\":2}"}));
     }
 
     #[test]

@@ -10,9 +10,10 @@
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserialize, SeqAccess};
 use serde::ser::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::wire::{Read, Wire, deserialize_wire, open_enum, wire_struct};
+use self::merge::Category;
+use crate::wire::{Merge, Read, Wire, deserialize_wire, open_enum, wire_struct};
 
 mod merge;
 
@@ -61,44 +62,75 @@ open_enum! {
     }
 }
 
-wire_struct! {
-    /// The filter results of one prompt or one choice, by category.
-    pub struct ContentFilterResults {
-        /// Hate and unfairness.
-        pub hate: SeverityResult = "hate",
-        /// Sexual content.
-        pub sexual: SeverityResult = "sexual",
-        /// Violence.
-        pub violence: SeverityResult = "violence",
-        /// Self-harm.
-        pub self_harm: SeverityResult = "self_harm",
-        /// The same, as old versions spell it.
-        pub self_harm_hyphen: SeverityResult = "self-harm",
-        /// An attempt of the user to break out of the rules; prompts only.
-        pub jailbreak: DetectionResult = "jailbreak",
-        /// An attack hidden in a document; prompts only.
-        pub indirect_attack: DetectionResult = "indirect_attack",
-        /// Profane words.
-        pub profanity: DetectionResult = "profanity",
-        /// Words on the resource's own blocklists.
-        pub custom_blocklists: BlocklistResult = "custom_blocklists",
-        /// Topics the resource's owner excluded.
-        pub custom_topics: CustomTopicResult = "custom_topics",
-        /// Known protected text; answers only.
-        pub protected_material_text: DetectionResult = "protected_material_text",
-        /// Known protected code, with its licence; answers only.
-        pub protected_material_code: ProtectedCodeResult = "protected_material_code",
-        /// Personal data in the answer.
-        pub personally_identifiable_information: PersonalInformationResult = "personally_identifiable_information",
-        /// Statements that the sources do not support; answers only.
-        pub ungrounded_material: UngroundedResult = "ungrounded_material",
-        /// Whether an agent kept to its task.
-        pub task_adherence: DetectionResult = "task_adherence",
-        /// The findings of a third party's filter.
-        pub external_safety_provider: ExternalSafetyResult = "external_safety_provider",
-        /// The filter did not finish: everything else is unknown.
-        pub error: FilterError = "error",
-    }
+/// Makes everything that depends on the list of categories: the fields, what each of them says, and merging. A
+/// category in this list cannot be forgotten in any of them.
+macro_rules! filter_categories {
+    ($( $(#[$meta:meta])* $field:ident : $Type:ty = $name:literal $(| $alias:literal)? ),* $(,)?) => {
+        wire_struct! {
+            /// The filter results of one prompt or one choice, by category.
+            pub struct ContentFilterResults {
+                $( $(#[$meta])* pub $field: $Type = $name $(| $alias)?, )*
+                /// The filter did not finish: everything else is unknown.
+                pub error: FilterError = "error",
+            }
+        }
+
+        impl ContentFilterResults {
+            /// The wire names of the categories this version has fields for.
+            pub const CATEGORIES: &'static [&'static str] = &[$( $name ),*];
+
+            /// The results of the modelled categories that came, by wire name.
+            fn modelled(&self) -> impl Iterator<Item = (&'static str, &dyn Category)> {
+                let all = [$( ($name, self.$field.as_ref().map(|result| result as &dyn Category)) ),*];
+                all.into_iter().filter_map(|(name, result)| Some((name, result?)))
+            }
+
+            /// Takes over every modelled category that `newer` has, unless the result at hand is worse.
+            fn merge_modelled(&mut self, newer: &Self) {
+                $(
+                    if let Some(new) = &newer.$field
+                        && self.$field.as_ref().is_none_or(|old| old.badness() <= new.badness())
+                        && self.$field.as_ref() != Some(new)
+                    {
+                        self.$field = Some(new.clone());
+                    }
+                )*
+            }
+        }
+    };
+}
+
+filter_categories! {
+    /// Hate and unfairness.
+    hate: SeverityResult = "hate",
+    /// Sexual content.
+    sexual: SeverityResult = "sexual",
+    /// Violence.
+    violence: SeverityResult = "violence",
+    /// Self-harm; `self-harm` in old versions.
+    self_harm: SeverityResult = "self_harm" | "self-harm",
+    /// An attempt of the user to break out of the rules; prompts only.
+    jailbreak: DetectionResult = "jailbreak",
+    /// An attack hidden in a document; prompts only.
+    indirect_attack: DetectionResult = "indirect_attack",
+    /// Profane words.
+    profanity: DetectionResult = "profanity",
+    /// Words on the resource's own blocklists.
+    custom_blocklists: BlocklistResult = "custom_blocklists",
+    /// Topics the resource's owner excluded.
+    custom_topics: CustomTopicResult = "custom_topics",
+    /// Known protected text; answers only.
+    protected_material_text: DetectionResult = "protected_material_text",
+    /// Known protected code, with its licence; answers only.
+    protected_material_code: ProtectedCodeResult = "protected_material_code",
+    /// Personal data in the answer.
+    personally_identifiable_information: PersonalInformationResult = "personally_identifiable_information",
+    /// Statements that the sources do not support; answers only.
+    ungrounded_material: UngroundedResult = "ungrounded_material",
+    /// Whether an agent kept to its task.
+    task_adherence: DetectionResult = "task_adherence",
+    /// The findings of a third party's filter.
+    external_safety_provider: ExternalSafetyResult = "external_safety_provider",
 }
 
 wire_struct! {
@@ -279,24 +311,33 @@ wire_struct! {
     }
 }
 
+impl ContentFilterOffsets {
+    /// Takes over the offsets of a later chunk that it has.
+    pub(crate) fn merge(&mut self, newer: &Self) {
+        let Self { check_offset, start_offset, end_offset, rest } = newer;
+        self.check_offset = check_offset.or(self.check_offset);
+        self.start_offset = start_offset.or(self.start_offset);
+        self.end_offset = end_offset.or(self.end_offset);
+        self.rest.merge(rest, Merge::Repeated);
+    }
+}
+
 wire_struct! {
     /// The filter results of one prompt.
     pub struct PromptFilterResult {
         /// Which prompt, from 0.
         pub prompt_index: u64 = "prompt_index",
-        /// The results.
-        pub content_filter_results: ContentFilterResults = "content_filter_results",
-        /// The results as old versions spell them.
-        pub content_filter_result: ContentFilterResults = "content_filter_result",
+        /// The results; `content_filter_result` in old versions.
+        pub content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
     }
 }
 
 impl PromptFilterResult {
-    /// The results, under either spelling.
+    /// The results; without any category when the service sent none.
     #[must_use]
     pub fn results(&self) -> &ContentFilterResults {
         const NONE: &ContentFilterResults = &ContentFilterResults::EMPTY;
-        self.content_filter_results.as_ref().or(self.content_filter_result.as_ref()).unwrap_or(NONE)
+        self.content_filter_results.as_ref().unwrap_or(NONE)
     }
 }
 
@@ -365,35 +406,23 @@ impl Serialize for BlocklistResult {
 }
 
 impl ContentFilterResults {
+    /// The results in an object that has them under either spelling, `content_filter_results` or
+    /// `content_filter_result`: a choice, or the error object of a refused prompt.
+    pub(crate) fn in_object(object: &Map<String, Value>) -> Option<Self> {
+        let results =
+            ["content_filter_results", "content_filter_result"].into_iter().filter_map(|name| object.get(name));
+        results.filter(|results| !results.is_null()).find_map(|results| Self::deserialize(results).ok())
+    }
+
     /// The state of every category that the service mentioned, known and unknown.
     pub fn states(&self) -> impl Iterator<Item = (&str, FilterState)> {
-        let of = FilterState::of as fn(Option<bool>) -> FilterState;
-        let known = [
-            ("hate", self.hate.as_ref().map(|result| of(result.filtered))),
-            ("sexual", self.sexual.as_ref().map(|result| of(result.filtered))),
-            ("violence", self.violence.as_ref().map(|result| of(result.filtered))),
-            ("self_harm", self.self_harm.as_ref().or(self.self_harm_hyphen.as_ref()).map(|result| of(result.filtered))),
-            ("jailbreak", self.jailbreak.as_ref().map(|result| of(result.filtered))),
-            ("indirect_attack", self.indirect_attack.as_ref().map(|result| of(result.filtered))),
-            ("profanity", self.profanity.as_ref().map(|result| of(result.filtered))),
-            ("custom_blocklists", self.custom_blocklists.as_ref().map(|result| of(result.filtered()))),
-            ("custom_topics", self.custom_topics.as_ref().map(|result| of(result.filtered))),
-            ("protected_material_text", self.protected_material_text.as_ref().map(|result| of(result.filtered))),
-            ("protected_material_code", self.protected_material_code.as_ref().map(|result| of(result.filtered))),
-            (
-                "personally_identifiable_information",
-                self.personally_identifiable_information.as_ref().map(|result| of(result.filtered)),
-            ),
-            ("ungrounded_material", self.ungrounded_material.as_ref().map(|result| of(result.filtered))),
-            ("task_adherence", self.task_adherence.as_ref().map(|result| of(result.filtered))),
-            ("external_safety_provider", self.external_safety_provider.as_ref().map(|result| of(result.filtered))),
-        ];
+        let modelled = self.modelled().map(|(name, result)| (name, FilterState::of(result.filtered())));
         let unknown = self
             .extra()
             .into_iter()
             .flatten()
-            .map(move |(name, value)| (name.as_str(), of(value.get("filtered").and_then(Value::as_bool))));
-        known.into_iter().filter_map(|(name, state)| Some((name, state?))).chain(unknown)
+            .map(|(name, value)| (name.as_str(), FilterState::of(value.get("filtered").and_then(Value::as_bool))));
+        modelled.chain(unknown)
     }
 
     /// The state of one category by its wire name, such as `"hate"`.
@@ -470,6 +499,63 @@ mod tests {
             assert_eq!(read.custom_blocklists.as_ref().unwrap().filtered(), filtered, "{shape}");
             assert_eq!(serde_json::to_value(&read).unwrap(), json!({"custom_blocklists": shape}));
         }
+    }
+
+    /// A result of each category that blocked, of any category's type.
+    fn blocked(name: &str) -> ContentFilterResults {
+        results(json!({name: {"filtered": true, "detected": true, "severity": "high"}}))
+    }
+
+    #[test]
+    fn every_category_counts_for_the_state_and_survives_merging() {
+        for name in ContentFilterResults::CATEGORIES {
+            let one = blocked(name);
+            assert!(one.extra().is_none(), "{name} has a field");
+            assert_eq!(one.states().collect::<Vec<_>>(), [(*name, FilterState::Filtered)]);
+            let clean = results(json!({*name: {"filtered": false, "detected": false, "severity": "safe"}}));
+            for (first, second) in [(&one, &clean), (&clean, &one), (&one, &ContentFilterResults::EMPTY)] {
+                let mut merged = first.clone();
+                merged.merge(second);
+                assert_eq!(merged, one, "{name}");
+                let mut merged = ContentFilterResults::EMPTY;
+                merged.merge(first);
+                merged.merge(second);
+                assert_eq!(merged, one, "{name}, from nothing");
+            }
+        }
+        let others =
+            ContentFilterResults::FIELDS.iter().filter(|name| !ContentFilterResults::CATEGORIES.contains(name));
+        assert_eq!(others.collect::<Vec<_>>(), [&"error"]);
+    }
+
+    #[test]
+    fn the_old_spelling_of_self_harm_is_the_same_category() {
+        for name in ["self-harm", "self_harm"] {
+            let mut read = results(json!({name: {"filtered": false, "severity": "low"}}));
+            assert_eq!(read.self_harm.as_ref().unwrap().severity, Some(Severity::Low), "{name}");
+            assert_eq!(read.states().collect::<Vec<_>>(), [("self_harm", FilterState::Clean)]);
+            assert_eq!(serde_json::to_value(&read).unwrap(), json!({name: {"filtered": false, "severity": "low"}}));
+            read.merge(&results(json!({"self-harm": {"filtered": true, "severity": "high"}})));
+            read.merge(&results(json!({"self_harm": {"filtered": false, "severity": "safe"}})));
+            assert_eq!(read.filtered_categories(), ["self_harm"], "{name}");
+        }
+    }
+
+    #[test]
+    fn results_are_found_under_either_spelling() {
+        let found =
+            |value: Value| ContentFilterResults::in_object(value.as_object().unwrap()).map(|found| found.state());
+        for name in ["content_filter_result", "content_filter_results"] {
+            assert_eq!(found(json!({name: {"hate": {"filtered": true}}})), Some(FilterState::Filtered), "{name}");
+            let prompt: PromptFilterResult =
+                serde_json::from_value(json!({"prompt_index": 0, name: {"hate": {"filtered": true}}})).unwrap();
+            assert_eq!(prompt.results().state(), FilterState::Filtered, "{name}");
+        }
+        let beside_null =
+            json!({"content_filter_results": null, "content_filter_result": {"hate": {"filtered": true}}});
+        assert_eq!(found(beside_null), Some(FilterState::Filtered));
+        assert_eq!(found(json!({"content_filter_results": null})), None);
+        assert_eq!(found(json!({})), None);
     }
 
     #[test]

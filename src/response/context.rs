@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use crate::wire::{open_enum, wire_struct};
+use crate::wire::{Merge, open_enum, wire_struct};
 
 wire_struct! {
     /// What On Your Data found and used.
@@ -94,21 +94,25 @@ impl MessageContext {
         }
     }
 
-    /// Takes over what a later chunk brought.
-    pub(crate) fn merge(&mut self, newer: Self) {
-        if newer.citations.is_some() {
-            self.citations = newer.citations;
+    /// Takes over the context of a later chunk: lists grow, and nothing is taken back by a missing, `null` or empty
+    /// member.
+    pub(crate) fn merge(&mut self, newer: &Self) {
+        let Self { citations, intent, all_retrieved_documents, rest } = newer;
+        merge_list(&mut self.citations, citations.as_deref());
+        merge_list(&mut self.all_retrieved_documents, all_retrieved_documents.as_deref());
+        if let Some(intent) = intent.as_ref().filter(|intent| self.intent.is_none() || !intent.is_empty()) {
+            self.intent = Some(intent.clone());
         }
-        if newer.intent.is_some() {
-            self.intent = newer.intent;
-        }
-        if newer.all_retrieved_documents.is_some() {
-            self.all_retrieved_documents = newer.all_retrieved_documents;
-        }
-        for (name, value) in newer.rest.extra().into_iter().flatten() {
-            self.rest.keep(name, value.clone());
-        }
+        self.rest.merge(rest, Merge::Repeated);
     }
+}
+
+/// A list that begins with all that came before replaces it; any other adds its elements.
+fn merge_list<T: Clone + PartialEq>(list: &mut Option<Vec<T>>, newer: Option<&[T]>) {
+    let Some(newer) = newer else { return };
+    let list = list.get_or_insert_default();
+    let new = if newer.starts_with(list) { newer.get(list.len()..).unwrap_or_default() } else { newer };
+    list.extend_from_slice(new);
 }
 
 wire_struct! {
@@ -151,7 +155,24 @@ wire_struct! {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_later_context_takes_nothing_back() {
+        let read = |value: serde_json::Value| serde_json::from_value::<MessageContext>(value).unwrap();
+        let mut context = read(json!({"citations": [{"title": "a"}], "intent": "[]", "more": {"a": 1}}));
+        for later in [json!({"citations": [], "intent": "", "more": null}), json!({"citations": null}), json!({})] {
+            let before = context.clone();
+            context.merge(&read(later));
+            assert_eq!(context, before);
+        }
+        context.merge(&read(json!({"citations": [{"title": "a"}, {"title": "b"}]})));
+        context.merge(&read(json!({"citations": [{"title": "c"}]})));
+        let titles: Vec<_> = context.citations().iter().filter_map(|citation| citation.title.as_deref()).collect();
+        assert_eq!(titles, ["a", "b", "c"]);
+    }
 
     #[test]
     fn intents_are_unpacked() {

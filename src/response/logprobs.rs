@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use crate::wire::wire_struct;
+use crate::wire::{Merge, wire_struct};
 
 wire_struct! {
     /// The log probabilities of a choice, token by token.
@@ -62,11 +62,10 @@ impl Logprobs {
                 list.get_or_insert_default().extend_from_slice(more);
             }
         };
-        extend(&mut self.content, &newer.content);
-        extend(&mut self.refusal, &newer.refusal);
-        for (name, value) in newer.extra().into_iter().flatten() {
-            self.rest.keep(name, value.clone());
-        }
+        let Self { content, refusal, rest } = newer;
+        extend(&mut self.content, content);
+        extend(&mut self.refusal, refusal);
+        self.rest.merge(rest, Merge::Piece);
     }
 }
 

@@ -13,25 +13,24 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::wire::text::mend_surrogates;
-use crate::wire::{Shared, open_enum, wire_struct};
+use crate::wire::{open_enum, wire_struct};
 
+pub use self::content::AnswerContent;
 pub use self::content_filter::{ContentFilterResults, FilterState, PromptFilterResult, Severity};
 pub use self::context::{Annotation, Audio, Citation, MessageContext};
 pub use self::logprobs::Logprobs;
 pub use self::metadata::{RateLimits, ResponseMetadata};
 pub use self::parse::{ParseError, ParseOutcome};
-pub use self::tool_call::{CustomToolCall, FunctionCall, ToolCall, ToolCallType};
+pub use self::tool_call::{CustomToolCall, FunctionCall, ToolArguments, ToolCall, ToolCallType};
 pub use self::usage::Usage;
 
+mod content;
 pub mod content_filter;
 pub mod context;
-mod large;
 pub mod logprobs;
 pub(crate) mod metadata;
 pub mod parse;
 pub(crate) mod partial_json;
-#[cfg(feature = "client")]
-pub(crate) mod remembered;
 pub mod tool_call;
 pub(crate) mod usage;
 
@@ -45,8 +44,7 @@ wire_struct! {
         pub(crate) usage: Usage = "usage",
         pub(crate) system_fingerprint: String = "system_fingerprint",
         pub(crate) service_tier: ServiceTier = "service_tier",
-        pub(crate) prompt_filter_results: Shared<Vec<PromptFilterResult>> = "prompt_filter_results",
-        pub(crate) prompt_annotations: Vec<PromptFilterResult> = "prompt_annotations",
+        pub(crate) prompt_filter_results: Vec<PromptFilterResult> = "prompt_filter_results" | "prompt_annotations",
     }
 }
 
@@ -80,19 +78,11 @@ pub struct ChatCompletion {
 impl ChatCompletion {
     /// Reads a body.
     pub(crate) fn decode(raw: Bytes) -> Result<Self, serde_json::Error> {
-        Self::decode_with(raw, |json| serde_json::from_str(json))
-    }
-
-    /// Reads a body, of which `read` reads the text.
-    pub(crate) fn decode_with(
-        raw: Bytes,
-        read: impl Fn(&str) -> Result<CompletionBody, serde_json::Error>,
-    ) -> Result<Self, serde_json::Error> {
         // a byte order mark is no JSON, and some gateways write one
         let json = raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw);
         // a body is text; checking that once is cheaper than string by string
-        let body = match std::str::from_utf8(json) {
-            Ok(text) => large::read(text, &read).map_or_else(|| read(text), Ok),
+        let body: Result<CompletionBody, _> = match std::str::from_utf8(json) {
+            Ok(text) => serde_json::from_str(text),
             Err(_) => serde_json::from_slice(json),
         };
         let body = body.or_else(|error| {
@@ -213,8 +203,7 @@ impl ChatCompletion {
     /// What the content filter says about the prompt.
     #[must_use]
     pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        let results = self.body.prompt_filter_results.as_deref().or(self.body.prompt_annotations.as_ref());
-        results.map(Vec::as_slice).unwrap_or_default()
+        self.body.prompt_filter_results.as_deref().unwrap_or_default()
     }
 
     /// Prompt and all choices together: filtered if any is, clean if at least one was evaluated and none
@@ -292,10 +281,8 @@ wire_struct! {
         pub finish_reason: FinishReason = "finish_reason",
         /// How likely its tokens are.
         pub logprobs: Logprobs = "logprobs",
-        /// What the content filter says about it.
-        pub content_filter_results: ContentFilterResults = "content_filter_results",
-        /// The same, as old versions spell it.
-        pub content_filter_result: ContentFilterResults = "content_filter_result",
+        /// The content filter's results; `content_filter_result` in old versions.
+        pub content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
         /// How far the asynchronous filter has looked.
         pub content_filter_offsets: content_filter::ContentFilterOffsets = "content_filter_offsets",
     }
@@ -308,11 +295,11 @@ impl Choice {
         self.message.as_ref()?.text()
     }
 
-    /// What the content filter says, under either spelling.
+    /// The content filter's results; without any category when the service sent none.
     #[must_use]
     pub fn content_filter(&self) -> &ContentFilterResults {
         const NONE: &ContentFilterResults = &ContentFilterResults::EMPTY;
-        self.content_filter_results.as_ref().or(self.content_filter_result.as_ref()).unwrap_or(NONE)
+        self.content_filter_results.as_ref().unwrap_or(NONE)
     }
 
     /// Clean, filtered or not evaluated. A choice that ended for `content_filter` is filtered, even
@@ -380,8 +367,8 @@ wire_struct! {
     pub struct AssistantMessage {
         /// Always the assistant.
         pub role: Role = "role",
-        /// The text.
-        pub content: String = hidden "content",
+        /// The text, or a list of parts.
+        pub content: AnswerContent = "content",
         /// Why the model declines, instead of text.
         pub refusal: String = hidden "refusal",
         /// Tools to run.
@@ -400,13 +387,17 @@ wire_struct! {
 }
 
 impl AssistantMessage {
-    /// The text; also that of a content which some gateway made a list of one part.
+    /// The text; of a list of parts, that of its `text` parts put together. `None` when there is none.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.content.as_deref().or_else(|| match self.rest.extra()?.get("content")?.as_array()?.as_slice() {
-            [part] => part.get("text")?.as_str(),
-            _ => None,
-        })
+        self.content.as_ref()?.text()
+    }
+
+    /// The model's reasoning, from models that show it: `reasoning_content`, or the `thinking` parts of the content.
+    #[must_use]
+    pub fn reasoning(&self) -> Option<&str> {
+        let field = self.reasoning_content.as_deref().filter(|reasoning| !reasoning.is_empty());
+        field.or_else(|| self.content.as_ref()?.reasoning())
     }
 
     /// Tools to run.

@@ -1,6 +1,13 @@
-//! What the model asks the caller to run.
+//! The calls of tools in an answer.
 
-use crate::wire::{open_enum, wire_struct};
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::MapAccess;
+use serde::ser::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::wire::{Hidden, Read, Wire, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// What kind of tool is called.
@@ -34,7 +41,102 @@ wire_struct! {
         /// The function's name.
         pub name: String = "name",
         /// Arguments as JSON text. A model may write JSON that does not parse.
-        pub arguments: String = hidden "arguments",
+        pub arguments: ToolArguments = "arguments",
+    }
+}
+
+/// The arguments of a function as JSON text. It dereferences to the text.
+///
+/// Some gateways send the JSON object itself where the service sends a string. It is read as its text, and written
+/// as an object again, except in the next request, which takes a string only.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct ToolArguments {
+    text: String,
+    /// The object that came instead of a string.
+    object: Option<Box<Map<String, Value>>>,
+}
+
+impl ToolArguments {
+    /// Whether a JSON object came instead of a string.
+    pub(crate) fn is_object(&self) -> bool {
+        self.object.is_some()
+    }
+
+    /// The same as a string, for a request.
+    pub(crate) fn into_string(self) -> Self {
+        Self { object: None, ..self }
+    }
+
+    /// Adds a piece of text from a delta.
+    #[inline]
+    pub(crate) fn push_str(&mut self, more: &str) {
+        self.object = None;
+        self.text.push_str(more);
+    }
+
+    /// Adds what a delta brought. An object is whole: it replaces an empty one, and is not added to its equal.
+    pub(crate) fn append(&mut self, newer: &Self) {
+        if newer.is_object() && (self.text == "{}" || self.text == newer.text) {
+            self.text.clear();
+        }
+        if !(newer.is_object() && newer.text == "{}" && !self.text.is_empty()) {
+            self.push_str(&newer.text);
+        }
+    }
+}
+
+impl Deref for ToolArguments {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<String> for ToolArguments {
+    fn from(text: String) -> Self {
+        Self { text, object: None }
+    }
+}
+
+impl From<&str> for ToolArguments {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl fmt::Debug for ToolArguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Hidden.fmt(f)
+    }
+}
+
+impl Wire for ToolArguments {
+    fn from_str(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+    fn from_string(text: String) -> Result<Self, String> {
+        Ok(text.into())
+    }
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
+        Ok(match Value::from_map(map)? {
+            Read::Is(Value::Object(object)) => {
+                let text = Value::Object(object.clone()).to_string();
+                Read::Is(Self { text, object: Some(Box::new(object)) })
+            }
+            Read::Is(other) | Read::Odd(other) => Read::Odd(other),
+            Read::Null => Read::Null,
+        })
+    }
+}
+
+deserialize_wire!(ToolArguments, "a string or an object");
+
+impl Serialize for ToolArguments {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.object {
+            Some(object) => object.serialize(serializer),
+            None => serializer.serialize_str(&self.text),
+        }
     }
 }
 
@@ -48,13 +150,21 @@ wire_struct! {
     }
 }
 
+impl FunctionCall {
+    /// The function as the next request takes it: with `arguments` that are a string.
+    pub(crate) fn into_history(mut self) -> Self {
+        self.arguments = self.arguments.map(ToolArguments::into_string);
+        self
+    }
+}
+
 impl ToolCall {
     /// A call of a function, for a conversation that was not had through this crate. `arguments` is JSON
     /// text.
     #[must_use]
     pub fn function(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
         let function =
-            FunctionCall { name: Some(name.into()), arguments: Some(arguments.into()), ..FunctionCall::EMPTY };
+            FunctionCall { name: Some(name.into()), arguments: Some(arguments.into().into()), ..FunctionCall::EMPTY };
         Self { id: Some(id.into()), kind: Some(ToolCallType::Function), function: Some(function), ..Self::EMPTY }
     }
 
@@ -63,6 +173,25 @@ impl ToolCall {
     pub fn custom(id: impl Into<String>, name: impl Into<String>, input: impl Into<String>) -> Self {
         let custom = CustomToolCall { name: Some(name.into()), input: Some(input.into()), ..CustomToolCall::EMPTY };
         Self { id: Some(id.into()), kind: Some(ToolCallType::Custom), custom: Some(custom), ..Self::EMPTY }
+    }
+
+    /// The call as the next request takes it: with its `type`, which some gateways leave out, and with
+    /// `arguments` that are a string.
+    pub(crate) fn into_history(mut self) -> Self {
+        self.set_type();
+        self.function = self.function.map(FunctionCall::into_history);
+        self
+    }
+
+    /// Sets `type` when it is missing or empty.
+    pub(crate) fn set_type(&mut self) {
+        if self.kind.as_ref().is_none_or(|kind| kind.as_str().is_empty()) {
+            if self.function.is_some() {
+                self.kind = Some(ToolCallType::Function);
+            } else if self.custom.is_some() {
+                self.kind = Some(ToolCallType::Custom);
+            }
+        }
     }
 
     /// The id that the tool's message must repeat; empty when the service left it out.
@@ -83,5 +212,56 @@ impl ToolCall {
     pub fn input(&self) -> &str {
         let function = self.function.as_ref().and_then(|function| function.arguments.as_deref());
         function.or_else(|| self.custom.as_ref()?.input.as_deref()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn arguments_that_are_an_object_are_read_as_their_text() {
+        let value = json!({"id": "c1", "function": {"name": "f", "arguments": {"city": "Oslo", "days": [1, 2]}}});
+        let call: ToolCall = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(call.input(), r#"{"city":"Oslo","days":[1,2]}"#);
+        assert_eq!(call.arguments::<Value>().unwrap()["days"], json!([1, 2]));
+        assert_eq!(serde_json::to_value(&call).unwrap(), value);
+        assert!(!format!("{call:?}").contains("Oslo"));
+        assert_eq!(
+            serde_json::to_value(call.into_history()).unwrap(),
+            json!({"id": "c1", "type": "function",
+                "function": {"name": "f", "arguments": r#"{"city":"Oslo","days":[1,2]}"#}})
+        );
+    }
+
+    #[test]
+    fn objects_in_deltas_are_whole() {
+        let read = |value: &Value| serde_json::from_value::<ToolArguments>(value.clone()).unwrap();
+        for (pieces, expected) in [
+            (vec![json!(""), json!({"a": 1})], r#"{"a":1}"#),
+            (vec![json!({}), json!({"a": 1}), json!({"a": 1}), json!({}), json!("")], r#"{"a":1}"#),
+            (vec![json!("{\"a\""), json!(":1}")], r#"{"a":1}"#),
+        ] {
+            let mut whole = ToolArguments::default();
+            for piece in &pieces {
+                whole.append(&read(piece));
+            }
+            assert_eq!(&*whole, expected);
+        }
+    }
+
+    #[test]
+    fn a_call_without_type_goes_back_with_one() {
+        for (call, kind) in [
+            (json!({"function": {"name": "f"}}), json!("function")),
+            (json!({"type": "", "function": {"name": "f"}}), json!("function")),
+            (json!({"type": null, "custom": {"name": "c"}}), json!("custom")),
+            (json!({"type": "other", "function": {}}), json!("other")),
+        ] {
+            let read: ToolCall = serde_json::from_value(call.clone()).unwrap();
+            assert_eq!(serde_json::to_value(read.into_history()).unwrap()["type"], kind, "{call}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a call cost, in tokens.
 
-use crate::wire::wire_struct;
+use crate::wire::{Merge, wire_struct};
 
 wire_struct! {
     /// The tokens of a call, prompt and answer.
@@ -56,6 +56,31 @@ wire_struct! {
         pub rejected_prediction_tokens: u64 = "rejected_prediction_tokens",
     }
 }
+
+/// Merging of counts that come more than once, as in the chunks of a stream: a later count replaces an earlier one,
+/// a missing or `null` one does not. Each struct is taken apart without `..`, so that no field is forgotten.
+macro_rules! merge_counts {
+    ($Name:ident, $($count:ident),*; $($details:ident),*) => {
+        impl $Name {
+            pub(crate) fn merge(&mut self, newer: &Self) {
+                let Self { $($count,)* $($details,)* rest } = newer;
+                $( self.$count = $count.or(self.$count); )*
+                $(
+                    if let Some(newer) = $details {
+                        self.$details.get_or_insert_default().merge(newer);
+                    }
+                )*
+                self.rest.merge(rest, Merge::Repeated);
+            }
+        }
+    };
+}
+
+merge_counts!(Usage, prompt_tokens, completion_tokens, total_tokens; prompt_tokens_details, completion_tokens_details);
+merge_counts!(PromptTokensDetails, audio_tokens, cached_tokens, cache_write_tokens;);
+merge_counts!(
+    CompletionTokensDetails, accepted_prediction_tokens, audio_tokens, reasoning_tokens, rejected_prediction_tokens;
+);
 
 impl Usage {
     fn output(&self) -> &CompletionTokensDetails {

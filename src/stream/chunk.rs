@@ -5,7 +5,6 @@
 //! through views, [`ChunkChoice`] and [`ToolCallDelta`].
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -14,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::response::content_filter::PromptFilterResult;
 use crate::response::{ServiceTier, Usage};
 
-pub(crate) use self::body::{ChoiceBody, ChunkBody, DeltaBody};
+pub(crate) use self::body::{ChoiceBody, ChunkBody, DeltaBody, FunctionDelta, ToolCallBody};
 pub use self::choice::{ChunkChoice, ToolCallDelta};
 
 mod body;
@@ -55,33 +54,14 @@ pub struct ChatCompletionChunk {
 pub(crate) struct Filled {
     pub(crate) hole: Hole,
     /// The words, and after them the padding.
-    pub(crate) text: FilledText,
+    pub(crate) text: String,
     /// Where the padding begins, if there is any.
     pub(crate) padding: Option<usize>,
-}
-
-#[derive(Clone)]
-pub(crate) enum FilledText {
-    Own(String),
-    /// A large text, which whoever adds chunks up can keep without a copy.
-    Shared(Arc<String>),
 }
 
 impl Filled {
     fn words(&self) -> &str {
         self.padding.and_then(|at| self.text.get(..at)).unwrap_or(&self.text)
-    }
-}
-
-impl Deref for FilledText {
-    type Target = str;
-
-    #[inline]
-    fn deref(&self) -> &str {
-        match self {
-            Self::Own(text) => text,
-            Self::Shared(text) => text,
-        }
     }
 }
 
@@ -101,14 +81,6 @@ impl ChatCompletionChunk {
     /// The words that differ from the shape's.
     pub(crate) fn varying(&self) -> Option<(Hole, &str)> {
         self.filled.as_ref().map(|filled| (filled.hole, filled.words()))
-    }
-
-    /// The words that differ from the shape's, if they are many and can be shared.
-    pub(crate) fn shared_text(&self) -> Option<&Arc<String>> {
-        match self.filled.as_ref()? {
-            Filled { hole: Hole::Content, text: FilledText::Shared(text), padding: None } => Some(text),
-            _ => None,
-        }
     }
 
     /// The answer's id; empty on Azure's filter chunks.
@@ -163,7 +135,7 @@ impl ChatCompletionChunk {
     /// What the content filter says about the prompt: in the first chunk.
     #[must_use]
     pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        self.shape.prompt_filter_results.as_deref().or(self.shape.prompt_annotations.as_deref()).unwrap_or_default()
+        self.shape.prompt_filter_results.as_deref().unwrap_or_default()
     }
 
     /// What the chunk adds, choice by choice; empty for prompt filter and usage chunks.
@@ -172,7 +144,7 @@ impl ChatCompletionChunk {
         let choices = choices.enumerate().map(|(at, body)| ChunkChoice {
             body,
             delta: body.delta.as_ref(),
-            results: body.content_filter_results.as_ref().or(body.content_filter_result.as_ref()),
+            results: body.content_filter_results.as_ref(),
             position: at,
             text: if at == 0 { self.varying() } else { None },
         });
@@ -216,12 +188,9 @@ impl ChatCompletionChunk {
             return self.text().map(str::to_owned);
         }
         match self.filled {
-            Some(Filled { hole: Hole::Content, text: FilledText::Own(mut text), padding }) => {
+            Some(Filled { hole: Hole::Content, mut text, padding }) => {
                 text.truncate(padding.unwrap_or(text.len()));
                 Some(text)
-            }
-            Some(Filled { hole: Hole::Content, text: FilledText::Shared(text), padding: None }) => {
-                Some(Arc::unwrap_or_clone(text))
             }
             _ => self.text().map(str::to_owned),
         }
@@ -241,15 +210,14 @@ impl ChatCompletionChunk {
         }
         let delta = body.choices.as_mut().and_then(|choices| choices.first_mut()?.delta.as_mut());
         if let (Some((hole, text)), Some(delta)) = (self.varying(), delta) {
-            let text = Some(text.to_owned());
             match hole {
-                Hole::Content => delta.content = text,
-                Hole::Refusal => delta.refusal = text,
-                Hole::Reasoning => delta.reasoning_content = text,
+                Hole::Content => delta.content = Some(text.into()),
+                Hole::Refusal => delta.refusal = Some(text.to_owned()),
+                Hole::Reasoning => delta.reasoning_content = Some(text.to_owned()),
                 Hole::Arguments => {
                     let call = delta.tool_calls.as_mut().and_then(|calls| calls.first_mut());
                     if let Some(function) = call.and_then(|call| call.function.as_mut()) {
-                        function.arguments = text;
+                        function.arguments = Some(text.into());
                     }
                 }
             }
@@ -309,7 +277,7 @@ mod tests {
         let shape =
             json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
         let shape: ChunkBody = serde_json::from_value(shape).unwrap();
-        let filled = Filled { hole: Hole::Arguments, text: FilledText::Own("bpad".to_owned()), padding: Some(1) };
+        let filled = Filled { hole: Hole::Arguments, text: "bpad".to_owned(), padding: Some(1) };
         let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), filled);
         let choice = chunk.choices().next().unwrap();
         assert_eq!(choice.tool_calls().next().unwrap().arguments(), Some("b"));

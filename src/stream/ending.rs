@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::reading::without_mark;
-use super::sse::SseError;
+use super::sse::{SseError, is_done};
 use super::{ChatCompletionChunk, ChatCompletionStream, End, Opening};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::ChatCompletion;
@@ -28,6 +28,11 @@ impl ChatCompletionStream {
 
     pub(super) fn finish_drained(&mut self) -> Option<Result<ChatCompletionChunk>> {
         if let Opening::Stray(body) = std::mem::replace(&mut self.opening, Opening::Events) {
+            // `[DONE]` alone, without `data:`
+            if is_done(&body) {
+                self.end = End::Done;
+                return None;
+            }
             let error = self.stray(body.freeze());
             return self.fail(error);
         }
@@ -36,11 +41,28 @@ impl ChatCompletionStream {
             return None;
         }
         let what = if self.fold.chunk_count() == 0 {
-            "the stream ended before its first event"
+            "the stream ended before its first event".to_owned()
         } else {
-            "the stream ended before the answer was complete"
+            format!("the stream ended before the answer was complete: {}", self.missing())
         };
         self.fail(Error::new(ErrorKind::Interrupted, what))
+    }
+
+    /// What an answer that is not complete lacks: finish reasons, `[DONE]`, or both.
+    pub(super) fn missing(&self) -> String {
+        const NO_DONE: &str = "no `[DONE]` came";
+        let (finished, all) = self.fold.finished(self.expected_choices);
+        let reasons = match all.saturating_sub(finished) {
+            0 => None,
+            _ if all == 1 => Some("no finish reason".to_owned()),
+            open if open == all => Some(format!("no finish reason of its {all} choices")),
+            open => Some(format!("no finish reason of {open} of its {all} choices")),
+        };
+        match (reasons, self.end == End::Done) {
+            (Some(reasons), false) => format!("{reasons} and {NO_DONE}"),
+            (Some(reasons), true) => format!("{reasons} came"),
+            (None, _) => NO_DONE.to_owned(),
+        }
     }
 
     /// A body that is no event stream: an error object, a whole completion, a page.
@@ -89,7 +111,11 @@ impl ChatCompletionStream {
             self.end = End::Done;
             return None;
         }
-        self.fail(error)
+        if self.fold.chunk_count() == 0 || error.kind() != ErrorKind::Interrupted {
+            return self.fail(error);
+        }
+        let missing = self.missing();
+        self.fail(error.with_missing(&missing))
     }
 
     pub(super) fn fail(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
@@ -196,6 +222,57 @@ mod tests {
         let (stream, error) = read(format!("{finish}data: [DON").leak());
         assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
         assert_eq!(stream.partial().text(), Some("a"));
+    }
+
+    #[test]
+    fn done_needs_no_data_before_it() {
+        let text = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n";
+        for end in ["\n[DONE]\n\n", "\n[DONE]\n", "\n[DONE]", "[DONE]\n\n", "\n [done] \n", "\n: ping\n[DONE]\n"] {
+            let (stream, error) = read(format!("{text}{end}").leak());
+            assert!(error.is_none(), "{end:?}: {error:?}");
+            assert_eq!(stream.into_completion().unwrap().text(), Some("a"), "{end:?}");
+        }
+        for alone in ["[DONE]", "[DONE]\n\n", "data: [DONE]\n\n"] {
+            let (stream, error) = read(alone);
+            assert!(error.is_none() && stream.is_complete(), "{alone:?}: {error:?}");
+        }
+        let (_, error) = read(format!("{text}\n[DON").leak());
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn done_without_data_ends_a_stream_whose_connection_stays_open() {
+        let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n[DONE]\n";
+        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(body.as_bytes()))]);
+        let mut stream = ChatCompletionStream::from_bytes(pieces.chain(stream::pending()));
+        assert!(block_on(stream.next()).unwrap().is_ok());
+        assert!(block_on(stream.next()).is_none());
+        assert!(stream.is_complete());
+    }
+
+    #[test]
+    fn a_stream_that_ends_early_says_what_was_missing() {
+        let piece = |index: u8, finish: &str| {
+            format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{finish}}}]}}\n\n")
+        };
+        let cut = "data: {\"usage\": {\"total";
+        for (body, missing) in [
+            (piece(0, "null"), "no finish reason and no `[DONE]` came"),
+            (piece(0, "null") + &piece(1, "\"stop\""), "no finish reason of 1 of its 2 choices and no `[DONE]` came"),
+            (piece(0, "null") + &piece(1, "null"), "no finish reason of its 2 choices and no `[DONE]` came"),
+            (piece(0, "\"stop\"") + cut, "middle of an event: no `[DONE]` came"),
+            (piece(0, "null") + cut, "middle of an event: no finish reason and no `[DONE]` came"),
+        ] {
+            let (stream, error) = read(body.leak());
+            let error = error.unwrap();
+            assert_eq!(error.kind(), ErrorKind::Interrupted);
+            assert!(error.to_string().contains(missing), "{error}");
+            assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
+        }
+        let broken = stream::iter([Ok(Bytes::from(piece(0, "null"))), Err(std::io::Error::other("reset"))]);
+        let mut stream = ChatCompletionStream::from_bytes(broken);
+        let error = block_on(async { stream.next().await.unwrap().and(stream.next().await.unwrap()) }).unwrap_err();
+        assert!(error.to_string().contains("no finish reason and no `[DONE]` came"), "{error}");
     }
 
     #[test]

@@ -6,9 +6,10 @@
 
 use std::sync::Arc;
 
-use self::open::{OpenChoice, Settled, take_extra, take_text};
+use self::open::{OpenChoice, Settled, take_text};
 use super::chunk::{ChatCompletionChunk, ChunkBody, ToolCallDelta};
 use crate::response::{ChatCompletion, CompletionBody, ToolCall};
+use crate::wire::Merge;
 
 mod open;
 
@@ -56,7 +57,14 @@ impl ChunkFold {
 
     /// Whether at least `expected` choices came, and every one has its finish reason.
     pub(crate) fn is_finished(&self, expected: usize) -> bool {
-        self.choices.len() >= expected.max(1) && self.choices.iter().all(|open| open.finish_reason.is_some())
+        let (finished, all) = self.finished(expected);
+        finished == all
+    }
+
+    /// How many choices have their finish reason, and of how many: those that came, or `expected` if that is more.
+    pub(crate) fn finished(&self, expected: usize) -> (usize, usize) {
+        let finished = self.choices.iter().filter(|open| open.finish_reason.is_some()).count();
+        (finished, self.choices.len().max(expected).max(1))
     }
 
     /// The texts so far, for the check that an error does not repeat them.
@@ -123,13 +131,13 @@ impl ChunkFold {
         if let Some(created) = shape.created.filter(|created| *created != 0) {
             body.created = Some(created);
         }
-        if shape.service_tier.is_some() {
-            body.service_tier.clone_from(&shape.service_tier);
+        if let Some(tier) = shape.service_tier.as_ref().filter(|tier| !tier.as_str().is_empty()) {
+            body.service_tier = Some(tier.clone());
         }
         if let Some(usage) = &shape.usage {
-            body.usage = Some(usage.as_ref().clone());
+            body.usage.get_or_insert_default().merge(usage);
         }
-        take_extra(&mut body.rest, shape.rest.extra());
+        body.rest.merge(&shape.rest, Merge::Repeated);
     }
 
     fn push_whole(&mut self, chunk: &ChatCompletionChunk) {
@@ -138,13 +146,10 @@ impl ChunkFold {
             let results = self.body.prompt_filter_results.get_or_insert_default();
             results.extend_from_slice(chunk.prompt_filter_results());
         }
-        let sole = shape.choices.as_ref().is_some_and(|choices| choices.len() == 1)
-            && shape.delta.is_none()
-            && shape.content_filter_results.is_none()
-            && chunk.prompt_filter_results().is_empty();
+        let sole = has_only_one_choice(shape);
         for choice in chunk.choices() {
             let open = self.open_choice(choice.index());
-            let call = open.push(&choice, chunk.shared_text());
+            let call = open.push(&choice);
             open.settled = match chunk.varying() {
                 Some((hole, _)) if sole && open.is_settled(&choice, hole, call) => {
                     Some(Settled { shape: Arc::clone(shape), call })
@@ -165,16 +170,60 @@ impl ChunkFold {
     }
 }
 
-/// Whether taking over the head of one after that of the other changes nothing.
+/// Whether taking over the head of one after that of the other changes nothing. Both functions here take a chunk
+/// apart without `..`, so that a new field has to be decided on in each.
 fn is_same_head(one: &ChunkBody, other: &ChunkBody) -> bool {
-    one.id == other.id
-        && one.created == other.created
-        && one.model == other.model
-        && one.object == other.object
-        && one.system_fingerprint == other.system_fingerprint
-        && one.service_tier == other.service_tier
-        && one.usage == other.usage
-        && one.rest == other.rest
+    let ChunkBody {
+        id,
+        object,
+        created,
+        model,
+        usage,
+        system_fingerprint,
+        service_tier,
+        rest,
+        choices: _,
+        obfuscation: _,
+        prompt_filter_results: _,
+        content_filter_results: _,
+        delta: _,
+        error: _,
+    } = one;
+    *id == other.id
+        && *object == other.object
+        && *created == other.created
+        && *model == other.model
+        && *usage == other.usage
+        && *system_fingerprint == other.system_fingerprint
+        && *service_tier == other.service_tier
+        && *rest == other.rest
+}
+
+/// Whether a chunk has nothing but its head and one choice.
+fn has_only_one_choice(shape: &ChunkBody) -> bool {
+    let ChunkBody {
+        id: _,
+        object: _,
+        created: _,
+        model: _,
+        usage: _,
+        system_fingerprint: _,
+        service_tier: _,
+        rest: _,
+        choices,
+        // no part of the answer
+        obfuscation: _,
+        prompt_filter_results,
+        content_filter_results: None,
+        delta: None,
+        // a chunk with one is an error, and no chunk
+        error: _,
+    } = shape
+    else {
+        return false;
+    };
+    choices.as_ref().is_some_and(|choices| choices.len() == 1)
+        && prompt_filter_results.as_ref().is_none_or(Vec::is_empty)
 }
 
 #[cfg(test)]
@@ -182,7 +231,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::stream::chunk::{Filled, FilledText, Hole};
+    use crate::stream::chunk::{Filled, Hole};
 
     fn fold(chunks: &[Value]) -> Value {
         let mut fold = ChunkFold::new();
@@ -224,7 +273,7 @@ mod tests {
         for (at, hole, text) in turns {
             let chunk = ChatCompletionChunk::from_shape(
                 Arc::clone(&shapes[*at]),
-                Filled { hole: *hole, text: FilledText::Own((*text).to_owned()), padding: None },
+                Filled { hole: *hole, text: (*text).to_owned(), padding: None },
             );
             filled.push(&chunk);
             whole.push(&serde_json::from_value(serde_json::to_value(&chunk).unwrap()).unwrap());
@@ -317,6 +366,132 @@ mod tests {
             json!({"index": 0, "custom": {"input": "ECT"}}),
         ]);
         assert_eq!(calls, json!([{"id": "a", "type": "custom", "custom": {"name": "sql", "input": "SELECT"}}]));
+    }
+
+    fn deltas(deltas: &[Value]) -> Value {
+        let chunks: Vec<Value> =
+            deltas.iter().map(|delta| json!({"choices": [{"index": 0, "delta": delta}]})).collect();
+        fold(&chunks)["choices"][0]["message"].clone()
+    }
+
+    #[test]
+    fn what_a_later_delta_repeats_empty_or_null_is_not_taken_back() {
+        let whole = json!({
+            "id": "a", "model": "m", "created": 7, "object": "chat.completion", "system_fingerprint": "fp",
+            "service_tier": "flex", "provider": "p", "trace": {"id": 1}, "notes": ["n"],
+            "usage": {"total_tokens": 3, "prompt_tokens_details": {"cached_tokens": 2}},
+            "choices": [{
+                "index": 0, "finish_reason": "tool_calls", "stop_word": "END", "seen": {"a": true},
+                "content_filter_offsets": {"check_offset": 5},
+                "content_filter_results": {"hate": {"filtered": false}, "later": 1},
+                "message": {
+                    "role": "assistant", "content": "Hi", "refusal": "no", "reasoning_content": "hm", "mood": "calm",
+                    "tool_calls": [{"id": "c1", "type": "function", "signature": {"a": "b"},
+                        "function": {"name": "f", "arguments": "{}", "note": "n"}}],
+                    "function_call": {"name": "g", "arguments": "{}"},
+                    "audio": {"id": "au", "expires_at": 9, "data": "AA", "transcript": "t"},
+                    "context": {"citations": [{"title": "t"}], "intent": "[]"},
+                },
+            }],
+        });
+        let mut first = whole.clone();
+        let message = first["choices"][0].as_object_mut().unwrap().remove("message").unwrap();
+        first["choices"][0]["delta"] = message;
+        first["choices"][0]["delta"]["tool_calls"][0]["index"] = json!(0);
+        /// The same chunk with every string and number replaced.
+        fn blank(value: &Value, with: &Value) -> Value {
+            match value {
+                Value::Object(members) => members
+                    .iter()
+                    .map(|(name, value)| {
+                        (name.clone(), if name == "index" { value.clone() } else { blank(value, with) })
+                    })
+                    .collect(),
+                Value::Array(list) => list.iter().map(|value| blank(value, with)).collect(),
+                _ => with.clone(),
+            }
+        }
+        for with in [json!(null), json!("")] {
+            let mut later = blank(&first, &with);
+            // lists of a delta grow, by an empty element as by any other
+            later["choices"][0]["delta"]["context"] = with.clone();
+            later["notes"] = with.clone();
+            assert_eq!(fold(&[first.clone(), later.clone(), later]), whole, "{with}");
+        }
+        let empty =
+            json!({"choices": [{"index": 0, "delta": {}, "content_filter_offsets": {}}], "usage": {}, "trace": {}});
+        assert_eq!(fold(&[first, empty]), whole);
+    }
+
+    #[test]
+    fn a_finish_reason_inside_the_delta_counts() {
+        let whole = fold(&[
+            json!({"choices": [{"index": 0, "delta": {"content": "a", "finish_reason": null}}]}),
+            json!({"choices": [{"index": 0, "delta": {"finish_reason": "stop"}, "finish_reason": null}]}),
+            json!({"choices": [{"index": 0, "delta": {"finish_reason": ""}, "finish_reason": ""}]}),
+        ]);
+        assert_eq!(whole["choices"][0], json!({"index": 0, "finish_reason": "stop", "message": {"content": "a"}}));
+    }
+
+    #[test]
+    fn content_in_parts_adds_up_to_text_and_reasoning() {
+        let thinking =
+            |text: &str| json!({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]});
+        let text = |text: &str| json!({"content": [{"type": "text", "text": text}]});
+        assert_eq!(
+            deltas(&[
+                json!({"role": "assistant", "content": ""}),
+                thinking("2 "),
+                thinking("+ 2"),
+                text("It is "),
+                json!({"content": "4"}),
+                text("!")
+            ]),
+            json!({"role": "assistant", "content": "It is 4!", "reasoning_content": "2 + 2"})
+        );
+        assert_eq!(
+            deltas(&[
+                text("a"),
+                json!({"content": [{"type": "chart", "id": 1}]}),
+                json!({"content": "b"}),
+                thinking("c")
+            ]),
+            json!({"content": [{"type": "text", "text": "a"}, {"type": "chart", "id": 1}, {"type": "text", "text": "b"},
+                {"type": "thinking", "thinking": [{"type": "text", "text": "c"}]}]})
+        );
+        // reasoning that came in both places keeps both
+        assert_eq!(
+            deltas(&[json!({"reasoning_content": "x"}), thinking("y"), text("z")]),
+            json!({"reasoning_content": "x", "content": [
+                {"type": "thinking", "thinking": [{"type": "text", "text": "y"}]}, {"type": "text", "text": "z"}]})
+        );
+    }
+
+    #[test]
+    fn unmodelled_lists_of_a_delta_grow() {
+        let whole = deltas(&[
+            json!({"details": [{"index": 0, "type": "t", "text": "a"}], "marks": [1]}),
+            json!({"details": [{"index": 1, "type": "t", "text": "b"}], "marks": [1], "words": "x"}),
+            json!({"details": [{"index": 0, "type": "t", "text": "c"}], "marks": null, "words": [{"y": 1}]}),
+        ]);
+        assert_eq!(
+            whole,
+            json!({"details": [{"index": 0, "type": "t", "text": "ac"}, {"index": 1, "type": "t", "text": "b"}],
+                "marks": [1, 1], "words": ["x", {"y": 1}]})
+        );
+    }
+
+    #[test]
+    fn arguments_that_are_an_object_are_arguments() {
+        let calls = pieces(&[
+            json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}}),
+            json!({"index": 0, "function": {"arguments": {"city": "Oslo"}}}),
+            json!({"index": 1, "id": "b", "type": "", "function": {"name": "g", "arguments": {"n": 1}}}),
+            json!({"index": 1, "id": "", "type": null, "function": {"name": "", "arguments": ""}}),
+        ]);
+        assert_eq!(calls, json!([call("a", "f", r#"{"city":"Oslo"}"#), call("b", "g", r#"{"n":1}"#)]));
+        let custom = pieces(&[json!({"index": 0, "id": "c", "custom": {"name": "x", "input": "y"}})]);
+        assert_eq!(custom, json!([{"id": "c", "type": "custom", "custom": {"name": "x", "input": "y"}}]));
     }
 
     #[test]

@@ -29,13 +29,9 @@ mod decode;
 mod ending;
 mod events;
 mod fold;
-mod large;
-mod locate;
 mod partial;
 mod reading;
-mod results;
 pub mod sse;
-mod template;
 mod text;
 
 /// Where the bytes come from. Implemented by whoever knows the transport.
@@ -124,7 +120,7 @@ impl ChatCompletionStream {
     pub(crate) fn new(source: Box<dyn ByteSource>, metadata: Arc<ResponseMetadata>) -> Self {
         Self {
             source: Some(source),
-            reader: SseReader::new(),
+            reader: SseReader::new().with_bare_done(),
             decoder: Decoder::new(),
             fold: ChunkFold::new(),
             metadata,
@@ -171,11 +167,9 @@ impl ChatCompletionStream {
         self
     }
 
-    /// Parses every event anew, instead of only what differs from the event before. For comparisons: the
-    /// chunks are the same.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn without_templates(mut self) -> Self {
+    /// Parses every event, to hold decoding by template against.
+    #[cfg(test)]
+    fn without_templates(mut self) -> Self {
         self.decoder = Decoder::parsing_only();
         self
     }
@@ -232,6 +226,7 @@ impl ChatCompletionStream {
                 End::Failed => "the stream failed before the answer was complete",
                 _ => "the stream was not read to its end",
             };
+            let why = format!("{why}: {}", self.missing());
             return Err(self.dress(Error::new(ErrorKind::Interrupted, why)).with_hint("partial() has what came"));
         }
         Ok(self.fold.into_completion().with_metadata(self.metadata))

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 
 use super::decode::Decoded;
-use super::sse::{SseEvent, SseItem};
+use super::sse::{SseEvent, SseItem, is_done};
 use super::{ChatCompletionChunk, ChatCompletionStream, End, Opening};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 
@@ -54,7 +54,7 @@ impl ChatCompletionStream {
                 End::Open => {
                     let decoder = &mut self.decoder;
                     let mut chunk = None;
-                    if self.reader.pass_whole(|text| decoder.decode_familiar(text, &mut chunk)) {
+                    if self.reader.pass_whole(|text| decoder.decode_by_template(text, &mut chunk)) {
                         return Some(self.accepted(chunk));
                     }
                     self.reader.next_item()
@@ -83,7 +83,7 @@ impl ChatCompletionStream {
         let mut chunk = None;
         if matches!(self.opening, Opening::Events) {
             let decoder = &mut self.decoder;
-            self.reader.push_whole(bytes, |text| decoder.decode_familiar(text, &mut chunk));
+            self.reader.push_whole(bytes, |text| decoder.decode_by_template(text, &mut chunk));
         } else {
             self.open_with(bytes);
         }
@@ -152,21 +152,12 @@ impl ChatCompletionStream {
             self.done();
             return Ok(None);
         }
-        let large = if named_error { Err(data) } else { self.decoder.decode_large(data) };
-        let data = match large {
-            Ok(chunk) => {
-                self.accept(&chunk);
-                return Ok(Some(chunk));
-            }
-            Err(data) => data,
-        };
         let decoded = match self.decoder.decode(&data) {
             Ok(decoded) => decoded,
             // half an event at the end of the body is a cut, not nonsense
             Err(error) if !complete => {
-                let error =
-                    Error::new(ErrorKind::Interrupted, "the stream ended in the middle of an event").with_source(error);
-                return Err(error.with_body(data));
+                let what = format!("the stream ended in the middle of an event: {}", self.missing());
+                return Err(Error::new(ErrorKind::Interrupted, what).with_source(error).with_body(data));
             }
             Err(_) if named_error => Decoded::Refusal(Box::new(ServiceError::from_body(&data))),
             Err(error) => return Err(error.with_body(data)),
@@ -185,10 +176,4 @@ impl ChatCompletionStream {
 /// Without the byte order mark that some gateways begin with.
 pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
-}
-
-/// `[DONE]`, also as gateways write it.
-fn is_done(words: &[u8]) -> bool {
-    let inner = words.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    inner.is_some_and(|inner| inner.trim_ascii().eq_ignore_ascii_case(b"DONE"))
 }

@@ -79,13 +79,38 @@ pub struct SseReader {
     used: usize,
     is_started: bool,
     is_done: bool,
+    bare_done: BareDone,
+}
+
+/// What a line `[DONE]` without `data:` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BareDone {
+    /// A field that the standard does not have, and so nothing.
+    Ignored,
+    /// An event, as some gateways end their streams.
+    Event,
+    /// That event comes next; the one before was not yet ended by its blank line.
+    Due,
 }
 
 impl SseReader {
     /// Starts at the beginning of a body.
     #[must_use]
     pub fn new() -> Self {
-        Self { lines: Lines::new(MAX_EVENT_BYTES), draft: Draft::default(), used: 0, is_started: false, is_done: false }
+        Self {
+            lines: Lines::new(MAX_EVENT_BYTES),
+            draft: Draft::default(),
+            used: 0,
+            is_started: false,
+            is_done: false,
+            bare_done: BareDone::Ignored,
+        }
+    }
+
+    /// Makes an event of a line that is `[DONE]` without `data:`, which ends a chat stream of some gateways.
+    pub(super) fn with_bare_done(mut self) -> Self {
+        self.bare_done = BareDone::Event;
+        self
     }
 
     /// Sets the size of the largest event in bytes: its lines without their line ends. 16 MiB when unset.
@@ -112,6 +137,10 @@ impl SseReader {
     /// was handed out. The reader is done then: it has let go of what it held, and answers `None`.
     pub fn next_item(&mut self) -> Option<Result<SseItem, SseError>> {
         while !self.is_done {
+            if self.bare_done == BareDone::Due {
+                self.bare_done = BareDone::Event;
+                return self.take_bare_done().map(Ok);
+            }
             match self.lines.next_line(self.used) {
                 Ok(Some(line)) => {
                     if let Some(item) = self.take_line(line) {
@@ -128,7 +157,7 @@ impl SseReader {
     /// Whether nothing is at hand, so that [`next_item`](Self::next_item) would say that more is needed.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        self.lines.is_empty() && self.bare_done != BareDone::Due
     }
 
     /// Shows `read` the bytes at hand if an event begins there, and steps over the event that it recognises: it
@@ -170,7 +199,7 @@ impl SseReader {
     /// At the start there may be a byte order mark; with `used` there are lines before.
     #[inline]
     fn is_between_events(&self) -> bool {
-        self.is_started && !self.is_done && self.used == 0
+        self.is_started && !self.is_done && self.used == 0 && self.bare_done != BareDone::Due
     }
 
     /// Says that the input has ended, and returns what is left: call it until it returns `None`.
@@ -199,9 +228,21 @@ impl SseReader {
         if line.starts_with(b":") {
             return Some(SseItem::Comment);
         }
+        if self.bare_done == BareDone::Event && is_done(&line) {
+            if let Some(event) = self.dispatch(true) {
+                self.bare_done = BareDone::Due;
+                return Some(event);
+            }
+            return self.take_bare_done();
+        }
         self.used = self.used.saturating_add(line.len());
         self.draft.add(line);
         None
+    }
+
+    fn take_bare_done(&mut self) -> Option<SseItem> {
+        self.draft.add(Bytes::from_static(b"data: [DONE]"));
+        self.dispatch(true)
     }
 
     fn dispatch(&mut self, is_complete: bool) -> Option<SseItem> {
@@ -216,8 +257,14 @@ impl SseReader {
 
     /// Lets go of everything, and takes nothing more.
     fn close(&mut self) {
-        *self = Self { lines: Lines::new(self.lines.limit), is_done: true, ..Self::new() };
+        *self = Self { lines: Lines::new(self.lines.limit), is_done: true, bare_done: self.bare_done, ..Self::new() };
     }
+}
+
+/// Whether a text is `[DONE]`, also as gateways write it: in small letters, with spaces.
+pub(super) fn is_done(text: &[u8]) -> bool {
+    let inner = text.trim_ascii().strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    inner.is_some_and(|inner| inner.trim_ascii().eq_ignore_ascii_case(b"DONE"))
 }
 
 /// The first `limit` bytes, or all if there are fewer.
@@ -287,6 +334,31 @@ mod tests {
         assert_eq!(reader.next_item(), None);
         reader.push(Bytes::from_static(b"\n"));
         assert!(matches!(reader.next_item(), Some(Ok(SseItem::Event(event))) if event.data() == "a"));
+    }
+
+    #[test]
+    fn done_without_data_is_an_event_only_where_it_is_asked_for() {
+        for (body, expected) in [
+            ("data: a\n\n[DONE]\n\n", &["a", "[DONE]"][..]),
+            ("data: a\n\n[DONE]\n", &["a", "[DONE]"]),
+            ("data: a\n\n [done]", &["a", "[DONE]"]),
+            ("data: a\n[DONE]\ndata: b\n\n", &["a", "[DONE]", "b"]),
+            ("event: x\n[DONE]\n\ndata: b\n\n", &["[DONE]", "b"]),
+            ("data: a\n[DONE] a\n[DONE]: a\n\n", &["a"]),
+        ] {
+            for piece in 1..=body.len() {
+                let data = |reader| -> Vec<Bytes> {
+                    let items = read_in(body.as_bytes(), piece, reader).into_iter();
+                    let events = items.filter_map(|item| match item.unwrap() {
+                        SseItem::Event(event) => Some(event.into_data()),
+                        SseItem::Comment => None,
+                    });
+                    events.collect()
+                };
+                assert_eq!(data(SseReader::new().with_bare_done()), expected, "{body:?} in pieces of {piece}");
+                assert!(!data(SseReader::new()).contains(&Bytes::from_static(b"[DONE]")), "{body:?}");
+            }
+        }
     }
 
     #[test]

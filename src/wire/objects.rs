@@ -5,12 +5,13 @@ use std::fmt;
 use serde::de::{Deserializer, Visitor};
 
 /// Declares a wire type: each field an `Option`, each with its wire name. `hidden` before the name
-/// keeps the value out of `Debug`.
+/// keeps the value out of `Debug`. `"name" | "other"` is a member with two spellings: either fills the field,
+/// and it is written in the spelling that came.
 macro_rules! wire_struct {
     (
         $(#[$meta:meta])*
         $vis:vis struct $Name:ident {
-            $( $(#[$fmeta:meta])* $fvis:vis $field:ident : $ty:ty = $($hidden:ident)? $key:literal ),* $(,)?
+            $( $(#[$fmeta:meta])* $fvis:vis $field:ident : $ty:ty = $($hidden:ident)? $key:literal $(| $alias:literal)? ),* $(,)?
         }
     ) => {
         $(#[$meta])*
@@ -29,6 +30,9 @@ macro_rules! wire_struct {
             /// The wire names of the modelled fields.
             pub(crate) const FIELDS: &'static [&'static str] = &[$( $key ),*];
 
+            /// The second spellings of those fields that have two.
+            pub(crate) const ALIASES: &'static [&'static str] = &[$( $( $alias, )? )*];
+
             /// Fields that came from the wire and are not modelled here, or hold a value of a type
             /// that was not expected.
             #[must_use]
@@ -44,11 +48,18 @@ macro_rules! wire_struct {
             ) -> Result<bool, A::Error> {
                 #[allow(non_camel_case_types, clippy::enum_variant_names, reason = "named after the fields")]
                 enum Field { $( $field ),* }
+                const { assert!(Self::FIELDS.len() <= $crate::wire::Rest::fields(!Self::ALIASES.is_empty())) };
                 match key {
-                    $( $key => {
-                        if self.$field.is_some() {
-                            self.rest.note_repeat();
-                        }
+                    $( $key $( | $alias )? => {
+                        $(
+                            let field = Field::$field as u32;
+                            let other = if key == $key { $alias } else { $key };
+                            if !self.rest.takes_spelling(field, key == $alias, other, self.$field.is_some()) {
+                                let value = map.next_value()?;
+                                self.rest.keep(key, value);
+                                return Ok(true);
+                            }
+                        )?
                         match map.next_value_seed($crate::wire::Slot(&mut self.$field))? {
                             $crate::wire::Read::Is(()) => {}
                             $crate::wire::Read::Null => self.rest.note_null(Field::$field as u32),
@@ -85,19 +96,23 @@ macro_rules! wire_struct {
                 #[allow(non_camel_case_types, clippy::enum_variant_names, reason = "named after the fields")]
                 enum Field { $( $field ),* }
                 $(
-                    if !skip($key) {
+                    let name = $crate::wire::spelling!(self.rest, Field::$field as u32, $key $(, $alias)?);
+                    if !skip(name) {
                         if let Some(value) = &self.$field {
-                            map.serialize_entry($key, value)?;
+                            map.serialize_entry(name, value)?;
                         } else if self.rest.was_null(Field::$field as u32)
-                            && self.rest.extra().is_none_or(|extra| !extra.contains_key($key))
+                            && self.rest.extra().is_none_or(|extra| !extra.contains_key(name))
                         {
-                            map.serialize_entry($key, &())?;
+                            map.serialize_entry(name, &())?;
                         }
                     }
                 )*
                 for (key, value) in self.rest.extra().into_iter().flatten() {
                     let taken = match key.as_str() {
-                        $( $key => self.$field.is_some(), )*
+                        $( $key $( | $alias )? => {
+                            self.$field.is_some()
+                                && key == $crate::wire::spelling!(self.rest, Field::$field as u32, $key $(, $alias)?)
+                        } )*
                         _ => false,
                     };
                     if !taken && !skip(key) {
@@ -149,6 +164,17 @@ macro_rules! wire_struct {
     };
 }
 pub(crate) use wire_struct;
+
+/// The name under which a field is written.
+macro_rules! spelling {
+    ($rest:expr, $field:expr, $key:literal) => {
+        $key
+    };
+    ($rest:expr, $field:expr, $key:literal, $alias:literal) => {
+        if $rest.is_alias($field) { $alias } else { $key }
+    };
+}
+pub(crate) use spelling;
 
 macro_rules! debug_value {
     ($value:ident) => {

@@ -4,15 +4,16 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// What a wire type keeps beside its own fields: unmodelled ones, and which of its own were `null`.
+/// What a wire type keeps beside its own fields: unmodelled ones, which of its own were `null`, and which came
+/// under their second spelling.
 #[derive(Clone, Default)]
 pub(crate) struct Rest {
     extra: Option<Box<Map<String, Value>>>,
     nulls: u64,
 }
 
-/// The bit of `nulls` that says that a member came again after it had a value.
-const REPEATED: u32 = 63;
+/// The highest bit that a field's second spelling has in `nulls`; the field after has the one below.
+const ALIASES: u32 = 63;
 
 impl Rest {
     pub(crate) const EMPTY: Self = Self { extra: None, nulls: 0 };
@@ -37,12 +38,30 @@ impl Rest {
         self.nulls & (1 << field) != 0
     }
 
-    pub(crate) fn note_repeat(&mut self) {
-        self.note_null(REPEATED);
+    /// How many fields the bits are enough for.
+    pub(crate) const fn fields(with_aliases: bool) -> usize {
+        if with_aliases { 32 } else { 64 }
     }
 
-    pub(crate) fn has_repeats(&self) -> bool {
-        self.was_null(REPEATED)
+    /// Whether the field came, or was `null`, under its second spelling.
+    pub(crate) fn is_alias(&self, field: u32) -> bool {
+        self.was_null(ALIASES - field)
+    }
+
+    /// Notes the spelling in which a field comes. `false` when it has a value under the other spelling already:
+    /// then the first value is the field's. A `null` under the other spelling gives way.
+    pub(crate) fn takes_spelling(&mut self, field: u32, alias: bool, other: &str, has_value: bool) -> bool {
+        if self.is_alias(field) != alias {
+            if has_value {
+                return false;
+            }
+            if self.was_null(field) {
+                self.nulls &= !(1 << field);
+                self.keep(other, Value::Null);
+            }
+            self.nulls ^= 1 << (ALIASES - field);
+        }
+        true
     }
 }
 

@@ -18,24 +18,9 @@ impl<'a> Walk<'a> {
         Self { text, at: 0 }
     }
 
-    pub(crate) fn at(&self) -> usize {
-        self.at
-    }
-
-    /// What lies behind.
-    pub(crate) fn before(&self) -> &'a [u8] {
-        self.text.get(..self.at).unwrap_or_default()
-    }
-
     /// What lies ahead.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
-    }
-
-    /// Steps over so many bytes that are known.
-    #[cfg(feature = "client")]
-    pub(crate) fn step(&mut self, bytes: usize) {
-        self.at = self.at.saturating_add(bytes);
     }
 
     /// The next byte that is no space.
@@ -112,7 +97,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn skip(&mut self) -> Option<()> {
         match self.peek()? {
             b'"' => self.string().map(|_| ()),
-            b'{' | b'[' => self.leave(0),
+            b'{' | b'[' => self.skip_nested(),
             _ => {
                 let word = self.rest().iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']')).count();
                 self.at += word;
@@ -121,9 +106,9 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Steps out of so many objects and lists, by counting what opens and closes; from before an object or a
-    /// list, over it.
-    pub(crate) fn leave(&mut self, mut depth: u32) -> Option<()> {
+    /// Steps over an object or a list, by counting what opens and closes.
+    fn skip_nested(&mut self) -> Option<()> {
+        let mut depth = 0_u32;
         loop {
             let byte = self.text.get(self.at)?;
             self.at += 1;
@@ -184,17 +169,6 @@ mod tests {
         for text in ["", " ", "\"", r#""a\""#, "{", r#"{"a":["#, "[{]"] {
             assert_eq!(Walk::new(text.as_bytes()).skip(), None, "{text}");
         }
-    }
-
-    #[test]
-    fn what_encloses_a_place_is_left() {
-        let text = br#""a":{"}":1}},[2]],3"#;
-        for (depth, after) in [(1, ",[2]],3"), (2, ",3")] {
-            let mut walk = Walk::new(text);
-            assert_eq!(walk.leave(depth), Some(()));
-            assert_eq!(std::str::from_utf8(walk.rest()), Ok(after));
-        }
-        assert_eq!(Walk::new(text).leave(3), None);
     }
 
     #[test]

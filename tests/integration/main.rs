@@ -18,7 +18,6 @@ mod folding;
 mod mutation;
 mod retry;
 mod stream;
-mod templates;
 mod validation;
 mod walk;
 mod wire;

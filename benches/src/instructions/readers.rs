@@ -17,7 +17,6 @@ pub(crate) const KEEPING: &str = "bytes joined, not parsed";
 pub(crate) const OURS: &str = "this crate";
 pub(crate) const OURS_TEXT: &str = "this crate, text()";
 pub(crate) const OURS_EVENTS: &str = "this crate, events()";
-pub(crate) const PARSING: &str = "this crate without templates";
 pub(crate) const LINES: &str = "memchr lines, plain serde";
 pub(crate) const EVENTSOURCE: &str = "eventsource-stream, plain serde";
 
@@ -110,8 +109,7 @@ impl Reading {
     }
 
     async fn open(&self) -> ChatCompletionStream {
-        let stream = self.client.stream(&self.request).await.expect("the server answers");
-        if self.reader == PARSING { stream.without_templates() } else { stream }
+        self.client.stream(&self.request).await.expect("the server answers")
     }
 
     async fn stream(&self, stepper: &mut Stepper) -> usize {
@@ -126,7 +124,7 @@ impl Reading {
                 bytes
             }
             KEEPING => black_box(self.post().await.bytes().await.expect("the body arrives")).len(),
-            OURS | PARSING => {
+            OURS => {
                 let mut stream = self.open().await;
                 let mut words = 0;
                 while let Some(chunk) = stream.next().await {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use azure_openai_chat_benches::shapes::Shape;
 
 use super::callgrind::{Counted, slope};
-use super::readers::{EVENTSOURCE, FLOOR, KEEPING, LINES, OURS, OURS_EVENTS, OURS_TEXT, PARSING};
+use super::readers::{EVENTSOURCE, FLOOR, KEEPING, LINES, OURS, OURS_EVENTS, OURS_TEXT};
 use super::{Pace, Run, What};
 
 const CHUNKS: usize = 1_000;
@@ -40,7 +40,7 @@ fn chunks() {
         let costs = |reader: &str| ARRIVALS.map(|arrival| slope(reader, &arriving(shape, arrival)));
         let floors = costs(FLOOR);
         let goal = match shape {
-            Shape::Miss | Shape::MissAndOrder | Shape::MissAndTurns | Shape::MissAndResults => "12,500",
+            Shape::Miss => "plain serde",
             _ => "1,500; 2 allocations",
         };
         let row = |reader: &str, goal: &str| {
@@ -57,7 +57,6 @@ fn chunks() {
         };
         row(OURS, goal);
         if shape == Shape::Padded {
-            row(PARSING, "");
             row(LINES, "");
             row(EVENTSOURCE, "");
             let [one, unpaced, many] = floors.map(|floor| thousands(floor.instructions));
@@ -102,7 +101,7 @@ fn cpu() {
     for shape in [Shape::Text, Shape::Padded, Shape::Arguments] {
         let run = Run { what: What::Chunks(shape), count: 30_000, write: PIECE, pace: Pace::Free };
         let baselines: &[&str] = match shape {
-            Shape::Padded => &[OURS, PARSING, LINES, EVENTSOURCE],
+            Shape::Padded => &[OURS, LINES, EVENTSOURCE],
             _ => &[OURS],
         };
         for reader in baselines {

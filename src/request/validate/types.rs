@@ -73,7 +73,7 @@ impl Look<'_> {
             self.call(format_args!("messages[{at}].tool_calls[{call_at}]"), call);
         }
         if let Some(call) = &message.function_call {
-            self.at(format_args!("messages[{at}].function_call"), call.extra(), FunctionCall::FIELDS);
+            self.function(format_args!("messages[{at}].function_call"), call);
         }
         if let Some(audio) = &message.audio {
             self.at(format_args!("messages[{at}].audio"), audio.extra(), AudioReference::FIELDS);
@@ -90,10 +90,18 @@ impl Look<'_> {
     fn call(&mut self, path: Arguments<'_>, call: &ToolCall) {
         self.at(path, call.extra(), ToolCall::FIELDS);
         if let Some(function) = &call.function {
-            self.at(format_args!("{path}.function"), function.extra(), FunctionCall::FIELDS);
+            self.function(format_args!("{path}.function"), function);
         }
         if let Some(custom) = &call.custom {
             self.at(format_args!("{path}.custom"), custom.extra(), CustomToolCall::FIELDS);
+        }
+    }
+
+    fn function(&mut self, path: Arguments<'_>, function: &FunctionCall) {
+        self.at(path, function.extra(), FunctionCall::FIELDS);
+        // an answer's arguments may be an object, a request's may not
+        if function.arguments.as_ref().is_some_and(|arguments| arguments.is_object()) {
+            self.found.push(wrong_type(format!("{path}.arguments"), "arguments", &Value::Object(Map::new())));
         }
     }
 

@@ -1,66 +1,50 @@
-//! What is said of parts of a text, as what is said of the whole.
+//! Merging of the filter results of chunks: what is kept is the worst result of each category.
 
 use serde_json::Value;
 
 use super::{
-    BlocklistResult, ContentFilterResults, CustomTopicResult, DetectionResult, ExternalSafetyResult,
+    BlocklistResult, ContentFilterResults, CustomTopicResult, DetectionResult, ExternalSafetyResult, FilterError,
     PersonalInformationResult, ProtectedCodeResult, Severity, SeverityResult, UngroundedResult,
 };
 
 impl ContentFilterResults {
-    /// Takes over every category that `newer` mentions, unless what is known already is worse: the parts of
-    /// a streamed text are judged one by one, and the whole is as bad as its worst part.
+    /// Takes over every category that `newer` has, unless the result at hand is worse: the service judges the
+    /// parts of a streamed text one by one, and the whole is as bad as its worst part.
     pub(crate) fn merge(&mut self, newer: &Self) {
-        macro_rules! take {
-            ($($field:ident),*) => {
-                $(
-                    if let Some(new) = &newer.$field
-                        && self.$field.as_ref().is_none_or(|old| old.badness() <= new.badness())
-                        && self.$field.as_ref() != Some(new)
-                    {
-                        self.$field = Some(new.clone());
-                    }
-                )*
-            };
-        }
-        take!(
-            hate,
-            sexual,
-            violence,
-            self_harm,
-            self_harm_hyphen,
-            jailbreak,
-            indirect_attack,
-            profanity,
-            custom_blocklists,
-            custom_topics,
-            protected_material_text,
-            protected_material_code,
-            personally_identifiable_information,
-            ungrounded_material,
-            task_adherence,
-            external_safety_provider
-        );
-        if newer.error.is_some() {
-            self.error.clone_from(&newer.error);
+        self.merge_modelled(newer);
+        if let Some(error) = &newer.error
+            && (self.error.is_none() || *error != FilterError::EMPTY)
+        {
+            self.error = Some(error.clone());
         }
         for (name, value) in newer.extra().into_iter().flatten() {
             let bad = |value: &Value| value.get("filtered").and_then(Value::as_bool) == Some(true);
-            if !self.extra().and_then(|extra| extra.get(name)).is_some_and(bad) || bad(value) {
+            let known = self.extra().and_then(|extra| extra.get(name));
+            let says_nothing = value.is_null() || value.as_str() == Some("");
+            if known.is_none_or(|known| !says_nothing && (!bad(known) || bad(value))) {
                 self.rest.keep(name, value.clone());
             }
         }
     }
 }
 
-/// Orders results of one category, for merging.
-trait Badness {
-    /// Blocked before found before rated.
-    fn badness(&self) -> (bool, bool, u8);
+/// Blocked before found before rated. A result without `filtered` or `detected` is less than one with it.
+type Badness = (Option<bool>, Option<bool>, u8);
+
+/// The result of one category.
+pub(super) trait Category {
+    /// The wire's `filtered`.
+    fn filtered(&self) -> Option<bool>;
+
+    /// Orders results of one category, for merging.
+    fn badness(&self) -> Badness;
 }
 
-impl Badness for SeverityResult {
-    fn badness(&self) -> (bool, bool, u8) {
+impl Category for SeverityResult {
+    fn filtered(&self) -> Option<bool> {
+        self.filtered
+    }
+    fn badness(&self) -> Badness {
         let rank = match self.severity {
             None => 0,
             Some(Severity::Safe) => 1,
@@ -68,29 +52,38 @@ impl Badness for SeverityResult {
             Some(Severity::Medium) => 3,
             Some(Severity::High | Severity::Unknown(_)) => 4,
         };
-        (self.filtered == Some(true), false, rank)
+        (self.filtered, None, rank)
     }
 }
 
-impl Badness for BlocklistResult {
-    fn badness(&self) -> (bool, bool, u8) {
-        (self.filtered() == Some(true), !self.details().is_empty(), 0)
+impl Category for BlocklistResult {
+    fn filtered(&self) -> Option<bool> {
+        self.filtered()
+    }
+    fn badness(&self) -> Badness {
+        (self.filtered(), Some(!self.details().is_empty()), 0)
     }
 }
 
-impl Badness for CustomTopicResult {
-    fn badness(&self) -> (bool, bool, u8) {
+impl Category for CustomTopicResult {
+    fn filtered(&self) -> Option<bool> {
+        self.filtered
+    }
+    fn badness(&self) -> Badness {
         let found = self.details.iter().flatten().any(|topic| topic.detected == Some(true));
-        (self.filtered == Some(true), found, 0)
+        (self.filtered, Some(found), 0)
     }
 }
 
 macro_rules! badness_of_detection {
     ($($Name:ty),*) => {
         $(
-            impl Badness for $Name {
-                fn badness(&self) -> (bool, bool, u8) {
-                    (self.filtered == Some(true), self.detected == Some(true), 0)
+            impl Category for $Name {
+                fn filtered(&self) -> Option<bool> {
+                    self.filtered
+                }
+                fn badness(&self) -> Badness {
+                    (self.filtered, self.detected, 0)
                 }
             }
         )*

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::response::content_filter::{ContentFilterOffsets, ContentFilterResults, PromptFilterResult};
 use crate::response::context::MessageContext;
-use crate::response::{Annotation, Audio, FinishReason, Logprobs, Role, ServiceTier, ToolCallType, Usage};
+use crate::response::{
+    Annotation, AnswerContent, Audio, FinishReason, Logprobs, Role, ServiceTier, ToolArguments, ToolCallType, Usage,
+};
 use crate::wire::{Shared, wire_struct};
 
 wire_struct! {
@@ -18,9 +20,9 @@ wire_struct! {
         pub(crate) system_fingerprint: String = "system_fingerprint",
         pub(crate) service_tier: ServiceTier = "service_tier",
         pub(crate) obfuscation: String = hidden "obfuscation",
-        pub(crate) prompt_filter_results: Vec<PromptFilterResult> = "prompt_filter_results",
-        pub(crate) prompt_annotations: Vec<PromptFilterResult> = "prompt_annotations",
-        pub(crate) content_filter_results: Shared<ContentFilterResults> = "content_filter_results",
+        pub(crate) prompt_filter_results: Vec<PromptFilterResult> = "prompt_filter_results" | "prompt_annotations",
+        pub(crate) content_filter_results: Shared<ContentFilterResults> =
+            "content_filter_results" | "content_filter_result",
         pub(crate) delta: Box<DeltaBody> = "delta",
         pub(crate) error: Value = hidden "error",
     }
@@ -32,8 +34,8 @@ wire_struct! {
         pub(crate) delta: DeltaBody = "delta",
         pub(crate) finish_reason: FinishReason = "finish_reason",
         pub(crate) logprobs: Box<Logprobs> = "logprobs",
-        pub(crate) content_filter_results: Shared<ContentFilterResults> = "content_filter_results",
-        pub(crate) content_filter_result: Shared<ContentFilterResults> = "content_filter_result",
+        pub(crate) content_filter_results: Shared<ContentFilterResults> =
+            "content_filter_results" | "content_filter_result",
         pub(crate) content_filter_offsets: ContentFilterOffsets = "content_filter_offsets",
     }
 }
@@ -41,7 +43,7 @@ wire_struct! {
 wire_struct! {
     pub(crate) struct DeltaBody {
         pub(crate) role: Role = "role",
-        pub(crate) content: String = hidden "content",
+        pub(crate) content: AnswerContent = "content",
         pub(crate) refusal: String = hidden "refusal",
         pub(crate) reasoning_content: String = hidden "reasoning_content",
         pub(crate) tool_calls: Vec<ToolCallBody> = "tool_calls",
@@ -49,6 +51,8 @@ wire_struct! {
         pub(crate) audio: Box<Audio> = "audio",
         pub(crate) annotations: Vec<Annotation> = "annotations",
         pub(crate) context: Box<MessageContext> = "context",
+        /// Where some gateways put it; the service has it in the choice.
+        pub(crate) finish_reason: FinishReason = "finish_reason",
     }
 }
 
@@ -65,7 +69,7 @@ wire_struct! {
 wire_struct! {
     pub(crate) struct FunctionDelta {
         pub(crate) name: String = "name",
-        pub(crate) arguments: String = hidden "arguments",
+        pub(crate) arguments: ToolArguments = "arguments",
     }
 }
 

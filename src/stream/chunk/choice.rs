@@ -35,11 +35,13 @@ impl<'a> ChunkChoice<'a> {
         self.delta
     }
 
+    /// The chunk's own text in a hole of its shape.
+    pub(crate) fn text_in(&self, hole: Hole) -> Option<&'a str> {
+        self.text.filter(|(filled, _)| *filled == hole).map(|(_, text)| text)
+    }
+
     fn hole_or(&self, hole: Hole, shape: impl FnOnce(&'a DeltaBody) -> Option<&'a str>) -> Option<&'a str> {
-        match self.text {
-            Some((filled, text)) if filled == hole => Some(text),
-            _ => self.delta().and_then(shape),
-        }
+        self.text_in(hole).or_else(|| self.delta().and_then(shape))
     }
 
     /// Which choice; its place in the chunk when the service did not say.
@@ -54,10 +56,10 @@ impl<'a> ChunkChoice<'a> {
         self.delta()?.role.as_ref()
     }
 
-    /// The words added.
+    /// The text added; of a list of parts, that of its `text` parts.
     #[must_use]
     pub fn content(&self) -> Option<&'a str> {
-        self.hole_or(Hole::Content, |delta| delta.content.as_deref())
+        self.hole_or(Hole::Content, |delta| delta.content.as_ref()?.text())
     }
 
     /// The words of a refusal added.
@@ -66,10 +68,14 @@ impl<'a> ChunkChoice<'a> {
         self.hole_or(Hole::Refusal, |delta| delta.refusal.as_deref())
     }
 
-    /// The reasoning added, from models that show it.
+    /// The reasoning added, from models that show it: `reasoning_content`, or the `thinking` parts of the content.
     #[must_use]
     pub fn reasoning_content(&self) -> Option<&'a str> {
-        self.hole_or(Hole::Reasoning, |delta| delta.reasoning_content.as_deref())
+        let field = self.hole_or(Hole::Reasoning, |delta| delta.reasoning_content.as_deref());
+        match field {
+            None | Some("") => self.delta().and_then(|delta| delta.content.as_ref()?.reasoning()).or(field),
+            some => some,
+        }
     }
 
     /// The pieces of tool calls added.
@@ -94,10 +100,14 @@ impl<'a> ChunkChoice<'a> {
         self.delta()?.audio.as_deref()
     }
 
-    /// Why the choice ended: in its last chunk.
+    /// Why the choice ended: in its last chunk. Some gateways send it in the `delta`, which counts the same.
     #[must_use]
     pub fn finish_reason(&self) -> Option<&'a FinishReason> {
-        self.body.finish_reason.as_ref()
+        let in_delta = self.delta().and_then(|delta| delta.finish_reason.as_ref());
+        match &self.body.finish_reason {
+            Some(reason) if in_delta.is_none() || !reason.as_str().is_empty() => Some(reason),
+            _ => in_delta,
+        }
     }
 
     /// How likely the added tokens are.
@@ -142,6 +152,11 @@ pub struct ToolCallDelta<'a> {
 impl<'a> ToolCallDelta<'a> {
     pub(crate) fn body(&self) -> &'a ToolCallBody {
         self.body
+    }
+
+    /// The chunk's own text in the place of the shape's arguments.
+    pub(crate) fn filled(&self) -> Option<&'a str> {
+        self.arguments
     }
 
     /// Which call of the choice; some gateways leave it out.

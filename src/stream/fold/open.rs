@@ -1,24 +1,22 @@
-//! A choice of the answer, as far as it has come.
+//! A choice of the answer that is being put together.
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::super::chunk::{ChunkBody, ChunkChoice, DeltaBody, Hole, ToolCallDelta};
+use super::super::chunk::{
+    ChoiceBody, ChunkBody, ChunkChoice, DeltaBody, FunctionDelta, Hole, ToolCallBody, ToolCallDelta,
+};
 use crate::response::content_filter::ContentFilterOffsets;
 use crate::response::{
-    AssistantMessage, Audio, Choice, ContentFilterResults, CustomToolCall, FinishReason, FunctionCall, Logprobs,
-    ToolCall, ToolCallType,
+    AnswerContent, AssistantMessage, Audio, Choice, ContentFilterResults, CustomToolCall, FinishReason, FunctionCall,
+    Logprobs, ToolCall,
 };
-use crate::wire::{Rest, Shared};
+use crate::wire::{Merge, Rest, Shared};
 
 /// A [`Choice`] that grows. Its large parts are boxed, because a stream may be open for long.
 #[derive(Debug, Default, Clone)]
 pub(super) struct OpenChoice {
     pub(super) index: u64,
     message: Option<Box<AssistantMessage>>,
-    /// The content, as long as it is one large text that its chunk holds as well. The message has none then.
-    content: Option<Arc<String>>,
     pub(super) finish_reason: Option<FinishReason>,
     logprobs: Option<Box<Logprobs>>,
     verdict: Verdict,
@@ -82,109 +80,106 @@ impl OpenChoice {
         Self { index, ..Self::default() }
     }
 
-    /// What has been said in it so far, arguments included.
+    /// The texts so far, arguments included.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        let message = self.message.iter();
-        let said = message.flat_map(|message| [&message.content, &message.refusal, &message.reasoning_content]);
-        let said = said.filter_map(|text| text.as_deref()).chain(self.content.iter().map(|text| text.as_str()));
-        said.chain(self.calls().map(ToolCall::input))
+        let texts = self.message.iter().flat_map(|message| {
+            let content = message.content.as_ref();
+            let of_content = [content.map(|content| &**content), content.and_then(|content| content.reasoning())];
+            of_content.into_iter().chain([message.refusal.as_deref(), message.reasoning_content.as_deref()]).flatten()
+        });
+        texts.chain(self.calls().map(ToolCall::input))
     }
 
     pub(super) fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.calls.iter().map(|open| &open.call)
     }
 
-    /// Whether pushing this choice again would change nothing but append the words of its hole. `call` is
-    /// the one its piece was added to.
+    /// Whether pushing this choice again would change nothing but append the text of its hole. `call` is the one
+    /// its piece was added to.
+    ///
+    /// The bodies are taken apart without `..`, so that a new field has to be decided on here. What is ignored is
+    /// taken over once, and is the same when it comes again.
     pub(super) fn is_settled(&self, choice: &ChunkChoice<'_>, hole: Hole, call: Option<usize>) -> bool {
-        let body = choice.body();
-        let Some(delta) = &body.delta else { return false };
-        // the shape itself carries the words of the chunk it was learned from
-        let texts = [&delta.content, &delta.refusal, &delta.reasoning_content]
-            .into_iter()
-            .filter(|text| text.as_ref().is_some_and(|text| !text.is_empty()))
-            .count();
-        let words_alone = match (hole, delta.tool_calls.as_deref().unwrap_or_default()) {
-            (Hole::Arguments, [piece]) => texts == 0 && piece.custom.is_none() && call.is_some(),
-            (Hole::Arguments, _) => false,
-            (_, calls) => texts <= 1 && calls.is_empty(),
+        let ChoiceBody {
+            index: _,
+            delta: Some(delta),
+            finish_reason: _,
+            logprobs: None,
+            content_filter_results: _,
+            content_filter_offsets: _,
+            rest: _,
+        } = choice.body()
+        else {
+            return false;
         };
-        words_alone
+        let DeltaBody {
+            role: _,
+            content,
+            refusal,
+            reasoning_content,
+            tool_calls,
+            function_call: None,
+            audio: None,
+            annotations: None,
+            context: None,
+            finish_reason: _,
+            rest,
+        } = delta
+        else {
+            return false;
+        };
+        // the shape has the text of the chunk it was made from in its hole, and must have none elsewhere
+        let is_free = |of: Hole, text: Option<&str>| of == hole || text.unwrap_or_default().is_empty();
+        let content_is_text = content.as_ref().is_none_or(|content| content.parts().is_none());
+        let texts_are_free = is_free(Hole::Content, content.as_deref())
+            && is_free(Hole::Refusal, refusal.as_deref())
+            && is_free(Hole::Reasoning, reasoning_content.as_deref());
+        let calls_are_free = match (hole, tool_calls.as_deref().unwrap_or_default()) {
+            (Hole::Arguments, [piece]) => call.is_some() && has_only_arguments(piece),
+            (Hole::Arguments, _) => false,
+            (_, calls) => calls.is_empty(),
+        };
+        content_is_text
+            && texts_are_free
+            && calls_are_free
             && choice.tool_calls().all(|piece| self.call_of(&piece) == call)
-            && body.logprobs.is_none()
-            && delta.function_call.is_none()
-            && delta.audio.is_none()
-            && delta.annotations.is_none()
-            && delta.context.is_none()
-            && delta.rest.extra().is_none()
+            && rest.brings_nothing()
     }
 
     fn message(&mut self) -> &mut AssistantMessage {
         self.message.get_or_insert_default()
     }
 
-    /// Puts a text that is shared with a chunk where it belongs.
-    #[inline]
-    fn own_content(&mut self) {
-        if self.content.is_some() {
-            self.own_shared();
-        }
-    }
-
-    #[cold]
-    fn own_shared(&mut self) {
-        if let Some(text) = self.content.take() {
-            self.message().content = Some(Arc::unwrap_or_clone(text));
-        }
-    }
-
-    fn push_content(&mut self, content: Option<&str>, shared: Option<&Arc<String>>) {
-        let Some(content) = content else { return };
-        let is_first = self.message().content.as_deref().unwrap_or_default().is_empty() && self.content.is_none();
-        match shared.filter(|shared| is_first && std::ptr::eq(shared.as_str(), content)) {
-            Some(shared) => self.content = Some(Arc::clone(shared)),
-            None => {
-                self.own_content();
-                append(&mut self.message().content, Some(content));
-            }
-        }
-    }
-
-    /// Appends the words of the settled shape.
+    /// Appends the text of the settled shape.
     #[inline]
     pub(super) fn append(&mut self, hole: Hole, text: &str) {
-        self.own_content();
         let message = self.message.get_or_insert_default();
-        let field = match hole {
-            Hole::Content => &mut message.content,
-            Hole::Refusal => &mut message.refusal,
-            Hole::Reasoning => &mut message.reasoning_content,
+        match hole {
+            Hole::Content => message.content.get_or_insert_default().push_text(text),
+            Hole::Refusal => append(&mut message.refusal, Some(text)),
+            Hole::Reasoning => append(&mut message.reasoning_content, Some(text)),
             Hole::Arguments => {
                 let at = self.settled.as_ref().and_then(|settled| settled.call);
-                let Some(open) = at.and_then(|at| self.calls.get_mut(at)) else {
-                    return;
-                };
-                &mut open.call.function.get_or_insert(FunctionCall::EMPTY).arguments
+                if let Some(open) = at.and_then(|at| self.calls.get_mut(at)) {
+                    let function = open.call.function.get_or_insert(FunctionCall::EMPTY);
+                    function.arguments.get_or_insert_default().push_str(text);
+                }
             }
-        };
-        append(field, Some(text));
+        }
     }
 
-    /// Adds what the chunk says of this choice; answers which call its last piece belongs to.
-    pub(super) fn push(&mut self, choice: &ChunkChoice<'_>, shared: Option<&Arc<String>>) -> Option<usize> {
+    /// Adds what the chunk has for this choice; returns which call its last piece belongs to.
+    pub(super) fn push(&mut self, choice: &ChunkChoice<'_>) -> Option<usize> {
         let mut call = None;
         let body = choice.body();
         if let Some(delta) = choice.delta() {
-            self.push_content(choice.content(), shared);
-            self.push_delta(delta, choice.refusal(), choice.reasoning_content());
+            self.push_delta(delta, choice);
             for piece in choice.tool_calls() {
                 call = Some(self.push_call(&piece));
             }
         }
-        // an empty reason is how some gateways say "not yet"
-        if let Some(reason) = &body.finish_reason
-            && !reason.as_str().is_empty()
-        {
+        // an empty reason is how some gateways write "not yet"
+        if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
             self.finish_reason = Some(reason.clone());
         }
         if let Some(logprobs) = &body.logprobs {
@@ -194,24 +189,28 @@ impl OpenChoice {
             self.verdict.take(results);
         }
         if let Some(offsets) = &body.content_filter_offsets {
-            self.offsets = Some(offsets.clone());
+            self.offsets.get_or_insert_default().merge(offsets);
         }
-        take_extra(&mut self.rest, body.rest.extra());
+        self.rest.merge(&body.rest, Merge::Repeated);
         call
     }
 
-    fn push_delta(&mut self, delta: &DeltaBody, refusal: Option<&str>, reasoning: Option<&str>) {
+    fn push_delta(&mut self, delta: &DeltaBody, choice: &ChunkChoice<'_>) {
         let message = self.message();
-        if delta.role.is_some() {
-            message.role.clone_from(&delta.role);
+        if let Some(role) = delta.role.as_ref().filter(|role| !role.as_str().is_empty()) {
+            message.role = Some(role.clone());
         }
-        append(&mut message.refusal, refusal);
-        append(&mut message.reasoning_content, reasoning);
+        match (choice.text_in(Hole::Content), &delta.content) {
+            (Some(text), _) => message.content.get_or_insert_default().push_text(text),
+            (None, Some(content)) => {
+                message.content.get_or_insert_with(|| AnswerContent::before(content)).append(content);
+            }
+            (None, None) => {}
+        }
+        append(&mut message.refusal, choice.refusal());
+        append(&mut message.reasoning_content, choice.text_in(Hole::Reasoning).or(delta.reasoning_content.as_deref()));
         if let Some(piece) = &delta.function_call {
-            let function = message.function_call.get_or_insert(FunctionCall::EMPTY);
-            append(&mut function.name, piece.name.as_deref());
-            append(&mut function.arguments, piece.arguments.as_deref());
-            take_extra(&mut function.rest, piece.rest.extra());
+            push_function(message.function_call.get_or_insert(FunctionCall::EMPTY), piece, None);
         }
         if let Some(piece) = &delta.audio {
             let audio = message.audio.get_or_insert(Audio::EMPTY);
@@ -221,38 +220,33 @@ impl OpenChoice {
             if piece.expires_at.is_some() {
                 audio.expires_at = piece.expires_at;
             }
-            take_extra(&mut audio.rest, piece.rest.extra());
+            audio.rest.merge(&piece.rest, Merge::Piece);
         }
         if let Some(annotations) = &delta.annotations {
             message.annotations.get_or_insert_default().extend_from_slice(annotations);
         }
         if let Some(context) = &delta.context {
-            message.context.get_or_insert_default().merge(context.as_ref().clone());
+            message.context.get_or_insert_default().merge(context);
         }
-        for (name, value) in delta.rest.extra().into_iter().flatten() {
-            join_extra(&mut message.rest, name, value);
-        }
+        message.rest.merge(&delta.rest, Merge::Delta);
     }
 
     fn push_call(&mut self, piece: &ToolCallDelta<'_>) -> usize {
         let (at, call) = self.open_call(piece);
         let body = piece.body();
-        if body.kind.is_some() {
-            call.kind.clone_from(&body.kind);
+        if let Some(kind) = body.kind.as_ref().filter(|kind| !kind.as_str().is_empty()) {
+            call.kind = Some(kind.clone());
         }
         if let Some(function) = &body.function {
-            let open = call.function.get_or_insert(FunctionCall::EMPTY);
-            take_name(&mut open.name, function.name.as_deref());
-            append(&mut open.arguments, piece.arguments());
-            take_extra(&mut open.rest, function.rest.extra());
+            push_function(call.function.get_or_insert(FunctionCall::EMPTY), function, piece.filled());
         }
         if let Some(custom) = &body.custom {
             let open = call.custom.get_or_insert(CustomToolCall::EMPTY);
             take_name(&mut open.name, custom.name.as_deref());
             append(&mut open.input, custom.input.as_deref());
-            take_extra(&mut open.rest, custom.rest.extra());
+            open.rest.merge(&custom.rest, Merge::Piece);
         }
-        take_extra(&mut call.rest, body.rest.extra());
+        call.rest.merge(&body.rest, Merge::Piece);
         at
     }
 
@@ -289,17 +283,17 @@ impl OpenChoice {
         }
     }
 
-    pub(super) fn finish(mut self) -> Choice {
-        self.own_content();
+    pub(super) fn finish(self) -> Choice {
         let mut message = self.message;
         if !self.calls.is_empty() {
             let calls = self.calls.into_iter().map(|open| open.call).map(|mut call| {
-                if call.kind.is_none() && call.function.is_some() {
-                    call.kind = Some(ToolCallType::Function);
-                }
+                call.set_type();
                 call
             });
             message.get_or_insert_default().tool_calls = Some(calls.collect());
+        }
+        if let Some(message) = &mut message {
+            flatten_content(message);
         }
         Choice {
             index: Some(self.index),
@@ -340,17 +334,37 @@ fn take_name(field: &mut Option<String>, newer: Option<&str>) {
     }
 }
 
-pub(super) fn take_extra(rest: &mut Rest, newer: Option<&serde_json::Map<String, Value>>) {
-    for (name, value) in newer.into_iter().flatten() {
-        rest.keep(name, value.clone());
+/// Adds a piece of a function's call; `filled` is the chunk's text in the place of the shape's arguments.
+fn push_function(open: &mut FunctionCall, piece: &FunctionDelta, filled: Option<&str>) {
+    take_name(&mut open.name, piece.name.as_deref());
+    match (filled, &piece.arguments) {
+        (Some(text), _) => open.arguments.get_or_insert_default().push_str(text),
+        (None, Some(arguments)) => open.arguments.get_or_insert_default().append(arguments),
+        (None, None) => {}
     }
+    open.rest.merge(&piece.rest, Merge::Piece);
 }
 
-/// Unmodelled strings of a delta are pieces too; anything else is taken over.
-fn join_extra(rest: &mut Rest, name: &str, value: &Value) {
-    if let (Value::String(piece), Some(Value::String(text))) = (value, rest.extra_mut().get_mut(name)) {
-        text.push_str(piece);
+/// Whether adding the piece again would only append its arguments.
+fn has_only_arguments(piece: &ToolCallBody) -> bool {
+    let ToolCallBody { index: _, id: _, kind: _, function: Some(function), custom: None, rest } = piece else {
+        return false;
+    };
+    let FunctionDelta { name: _, arguments: _, rest: of_function } = function;
+    rest.brings_nothing() && of_function.brings_nothing()
+}
+
+/// A list of parts becomes `content` and `reasoning_content` where these can hold all of it.
+fn flatten_content(message: &mut AssistantMessage) {
+    let Some(content) = message.content.take_if(|content| content.parts().is_some()) else {
         return;
+    };
+    let has_reasoning = message.reasoning_content.as_deref().is_some_and(|reasoning| !reasoning.is_empty());
+    match content.flatten(has_reasoning) {
+        Ok((text, reasoning)) => {
+            message.content = text.map(Into::into);
+            message.reasoning_content = reasoning.or(message.reasoning_content.take());
+        }
+        Err(content) => message.content = Some(content),
     }
-    rest.keep(name, value.clone());
 }

@@ -1,12 +1,10 @@
-//! Finds, in a line that is known to be JSON, the strings that vary from chunk to chunk.
+//! A scan of a parsed line for the strings that vary from chunk to chunk.
 //!
-//! One walk over the few levels that matter: the top, its only choice, the delta, the first tool call. What
-//! could make the bytes around a string mean something else when the string changes is refused: an escaped
-//! or repeated member name on the way.
+//! It goes through the few levels that matter: the top, its only choice, the delta, the first tool call.
 
 use std::ops::Range;
 
-use super::chunk::Hole;
+use crate::stream::chunk::Hole;
 use crate::wire::walk::Walk;
 
 pub(super) use crate::wire::walk::string_end;
@@ -44,30 +42,6 @@ pub(super) fn locate(line: &[u8]) -> Option<Found> {
     }
     let (hole, words) = words?;
     Some(Found { hole, words, padding })
-}
-
-/// Where the first choice's filter results are: the member from the quote of its name on, and its object.
-pub(super) fn locate_results(line: &[u8]) -> Option<(usize, usize)> {
-    let mut walk = Walk::new(line);
-    let mut found = None;
-    // `None` from a member ends the walk, which is of no use once they are found
-    let _ = walk.object(|walk, name| {
-        if name != b"choices" {
-            return walk.skip();
-        }
-        walk.expect(b'[')?;
-        walk.object(|walk, name| {
-            if name != b"content_filter_results" || walk.peek()? != b'{' {
-                return walk.skip();
-            }
-            let before = walk.before().trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
-            let before = before.strip_suffix(b"\"content_filter_results\"")?;
-            found = Some((before.len(), walk.at()));
-            None
-        })?;
-        None
-    });
-    found
 }
 
 type Words = Option<(Hole, Range<usize>)>;
@@ -173,27 +147,6 @@ mod tests {
             r#"{"obfuscation":"a","choices":[{"delta":{"content":"a"}}],"obfuscation":"b"}"#,
         ] {
             assert_eq!(words(line), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn the_results_of_the_first_choice_are_found() {
-        for line in [
-            r#"{"choices":[{"index":0,"content_filter_results":{"a":1},"delta":{}}]}"#,
-            r#"{ "id" : "]" , "choices" : [ { "content_filter_results" : {"a":1} } ] }"#,
-            r#"{"choices":[{"delta":{"content":"{"},"content_filter_results":{"a":1}}]}"#,
-        ] {
-            let (member, object) = locate_results(line.as_bytes()).unwrap();
-            assert!(line[member..].starts_with("\"content_filter_results\""), "{line}");
-            assert!(line[object..].starts_with("{\"a\":1}"), "{line}");
-        }
-        for line in [
-            r#"{"choices":[{"content_filter_results":null,"delta":{}}]}"#,
-            r#"{"choices":[],"x":[{"content_filter_results":{}}]}"#,
-            r#"{"content_filter_results":{},"choices":[{"delta":{"content_filter_results":{}}}]}"#,
-            r#"{"choices":[{"content_filter\u005fresults":{}}]}"#,
-        ] {
-            assert_eq!(locate_results(line.as_bytes()), None, "{line}");
         }
     }
 

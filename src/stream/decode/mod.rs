@@ -1,31 +1,44 @@
-//! Bytes of an event to a chunk, without parsing where that gives the same.
+//! Decoding of events: from the bytes of an event to its chunk, without parsing where that gives the same.
 //!
-//! Consecutive chunks of a stream differ in few strings: the words, and padding. So the last parsed line of
-//! each kind is kept as a [`Template`], and a line that fits it becomes a chunk by taking the strings out.
-//! Anything else is parsed. The two ways give the same chunk for every input; a property test holds them
-//! against each other.
+//! Consecutive chunks of a stream differ in few strings: `content` (or `refusal`, `reasoning_content`, a tool call's
+//! `arguments`) and `obfuscation`. So the last parsed line of each kind is kept as a [`Template`]: the chunk it was
+//! parsed to, and the bytes of the line around these strings. A line with the same bytes around its strings is the
+//! same JSON with other strings in it, so it is compared, the strings are taken out, and nothing is parsed. Any other
+//! line is parsed, and becomes a template in its turn.
+//!
+//! What makes this safe:
+//!
+//! - [`scan`] finds the strings in a line that was parsed, and refuses whatever could give the bytes around a string
+//!   another meaning when the string changes: an escaped or repeated member name on the way to it.
+//! - A string ends at its first unescaped quote, and has no control characters; what is no JSON string, and what is
+//!   not UTF-8, is left to the parser and its error.
+//! - The two ways give the same chunks, whole and error for every input: a property test holds them against each other.
+//!
+//! It is kept because a chunk costs a fifteenth of the parse (BENCHMARKS.md). Where no line is like the one before,
+//! comparing and learning stop for a while ([`Backoff`]), so that such a stream costs little more than the parse.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::template::Template;
 use super::chunk::{ChatCompletionChunk, ChunkBody};
-use super::large;
-use super::results::KnownResults;
-use super::template::Template;
 use crate::error::{Error, ErrorKind, ServiceError};
 use crate::wire::text::mend_surrogates;
 
-/// So many kinds of lines are remembered; two choices with words and tool calls need four.
+mod scan;
+mod template;
+#[cfg(test)]
+mod tests;
+
+/// So many kinds of lines are remembered; two choices with text and tool calls need four.
 const TEMPLATES: usize = 6;
-/// After so many lines from which nothing was gained, nothing more is learned,
-const PATIENCE: u32 = 12;
+/// After so many parsed lines in a row nothing more is learned,
+const MISSES: u32 = 12;
 /// until so many lines have gone by.
 const PAUSE: u32 = 200;
-/// Lines larger than this are parsed and forgotten: they are no shape that repeats.
+/// Lines larger than this are parsed and forgotten: no shape that large repeats.
 const LEARNED_BYTES: usize = 64 * 1024;
-/// In such a line, words that take this much are not parsed.
-const LARGE_WORDS: usize = 32 * 1024;
 
 /// What an event turned out to be.
 #[derive(Debug)]
@@ -42,17 +55,13 @@ pub(super) struct Decoder {
     /// The template that was filled or learned last.
     last: usize,
     oldest: usize,
-    template_patience: Patience,
-    results: KnownResults,
-    results_patience: Patience,
-    /// A line without its filter results.
-    cut: Vec<u8>,
+    backoff: Backoff,
     is_learning: bool,
 }
 
-/// How long to go on learning from lines when nothing comes of it.
+/// Stops learning for a while after misses.
 #[derive(Debug, Default)]
-struct Patience {
+struct Backoff {
     misses: u32,
     pause: u32,
 }
@@ -67,19 +76,11 @@ struct Known {
 
 impl Decoder {
     pub(super) fn new() -> Self {
-        Self {
-            templates: Vec::new(),
-            last: 0,
-            oldest: 0,
-            template_patience: Patience::default(),
-            results: KnownResults::default(),
-            results_patience: Patience::default(),
-            cut: Vec::new(),
-            is_learning: true,
-        }
+        Self { templates: Vec::new(), last: 0, oldest: 0, backoff: Backoff::default(), is_learning: true }
     }
 
     /// A decoder that always parses, to hold the other against.
+    #[cfg(test)]
     pub(super) fn parsing_only() -> Self {
         Self { is_learning: false, ..Self::new() }
     }
@@ -87,7 +88,7 @@ impl Decoder {
     /// Puts the chunk of the event at the start of `text` into `chunk`, and says how large the event is with its
     /// line ends, if it is one line of data that fits a template. Does nothing with anything else.
     #[inline]
-    pub(super) fn decode_familiar(&mut self, text: &[u8], chunk: &mut Option<ChatCompletionChunk>) -> Option<usize> {
+    pub(super) fn decode_by_template(&mut self, text: &[u8], chunk: &mut Option<ChatCompletionChunk>) -> Option<usize> {
         let line = text.strip_prefix(b"data: ")?;
         let left = self.fill(line, chunk, |rest| {
             let after = rest.strip_prefix(b"\n\n").or_else(|| rest.strip_prefix(b"\r\n\r\n"));
@@ -96,46 +97,19 @@ impl Decoder {
         Some(text.len() - left)
     }
 
-    /// The chunk of a line that is nearly all text; gives back any other.
-    pub(super) fn decode_large(&self, line: Bytes) -> Result<ChatCompletionChunk, Bytes> {
-        if line.len() <= LEARNED_BYTES || !self.is_learning {
-            return Err(line);
-        }
-        large::decode(line, LARGE_WORDS, |frame| parse(frame).ok().filter(|body| !is_refusal(body)))
-    }
-
     pub(super) fn decode(&mut self, line: &Bytes) -> Result<Decoded, Error> {
-        let mut familiar = None;
-        self.fill(line, &mut familiar, |rest| rest.is_empty().then_some(()));
-        if let Some(chunk) = familiar {
+        let mut chunk = None;
+        self.fill(line, &mut chunk, |rest| rest.is_empty().then_some(()));
+        if let Some(chunk) = chunk {
             return Ok(Decoded::Chunk(chunk));
         }
-        let body = self.parse(line)?;
+        let body = parse(line)?;
         if is_refusal(&body) {
             return Ok(Decoded::Refusal(Box::new(ServiceError::from_body(line))));
         }
         let shape = Arc::new(body);
         self.learn(line, &shape);
         Ok(Decoded::Chunk(ChatCompletionChunk::whole(shape)))
-    }
-
-    fn parse(&mut self, line: &Bytes) -> Result<ChunkBody, Error> {
-        if let Some((known, cut)) = self.results.cut(line, &mut self.cut)
-            // what cannot be read is read again as a whole, for its error to name the place
-            && let Some(body) = parse(cut).ok().and_then(|body| known.put_back(body))
-        {
-            self.results_patience.misses = 0;
-            return Ok(body);
-        }
-        let body = parse(line)?;
-        if self.can_learn(line) {
-            if self.results_patience.is_over() {
-                self.results.forget();
-            } else {
-                self.results.learn(line, &body);
-            }
-        }
-        Ok(body)
     }
 
     /// Puts the chunk that a template makes of the start of `text` into `chunk`; what follows must be known to
@@ -155,7 +129,7 @@ impl Decoder {
         let end = end(rest)?;
         *chunk = Some(known.template.fill(strings)?);
         self.note_use(likely);
-        self.template_patience.misses = 0;
+        self.backoff.misses = 0;
         Some(end)
     }
 
@@ -174,7 +148,7 @@ impl Decoder {
         let (at, filled, end) = found?;
         *chunk = Some(filled);
         self.note_use(at);
-        self.template_patience.misses = 0;
+        self.backoff.misses = 0;
         Some(end)
     }
 
@@ -185,15 +159,11 @@ impl Decoder {
         self.last = at;
     }
 
-    fn can_learn(&self, line: &[u8]) -> bool {
-        self.is_learning && line.len() <= LEARNED_BYTES
-    }
-
     fn learn(&mut self, line: &Bytes, shape: &Arc<ChunkBody>) {
-        if !self.can_learn(line) {
+        if !self.is_learning || line.len() > LEARNED_BYTES {
             return;
         }
-        if self.template_patience.is_over() {
+        if self.backoff.is_resting() {
             // without templates nothing is compared
             self.templates.clear();
             return;
@@ -218,15 +188,15 @@ impl Decoder {
     }
 }
 
-impl Patience {
-    /// Counts a line from which something could be learned; `true` if nothing should be.
-    fn is_over(&mut self) -> bool {
+impl Backoff {
+    /// Counts a parsed line; `true` if nothing should be learned from it.
+    fn is_resting(&mut self) -> bool {
         if self.pause > 0 {
             self.pause -= 1;
             return true;
         }
         self.misses += 1;
-        if self.misses > PATIENCE {
+        if self.misses > MISSES {
             self.misses = 0;
             self.pause = PAUSE;
             return true;

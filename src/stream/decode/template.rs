@@ -1,12 +1,9 @@
-//! A parsed line with the places of the strings that vary: how most chunks are made.
-//!
-//! A line with the same bytes around these places is the same JSON with other strings in them. So it is
-//! compared, the strings are taken out, and nothing is parsed.
+//! A template: a parsed line with the places of the strings that vary, and chunks made from it.
 
 use std::sync::Arc;
 
-use super::chunk::{ChatCompletionChunk, ChunkBody, Filled, FilledText, Hole};
-use super::locate::{Found, locate, string_end};
+use super::scan::{Found, locate, string_end};
+use crate::stream::chunk::{ChatCompletionChunk, ChunkBody, Filled, Hole};
 use crate::wire::text::unescape;
 
 /// A parsed line with the places of the strings that vary.
@@ -81,7 +78,7 @@ impl Template {
         let (text, at) =
             if has_escapes { join_unescaped(words, padding)? } else { (join(words, padding)?, words.len()) };
         let padding = self.between.as_ref().map(|_| at);
-        let filled = Filled { hole: self.hole, text: FilledText::Own(text), padding };
+        let filled = Filled { hole: self.hole, text, padding };
         Some(ChatCompletionChunk::from_shape(Arc::clone(&self.shape), filled))
     }
 }

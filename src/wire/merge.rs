@@ -1,0 +1,178 @@
+//! Merging of unmodelled members that come more than once: in the chunks of a stream.
+//!
+//! Nothing takes back what came. `null` and `""` change no value, objects are merged member by member, lists grow,
+//! and where the types differ a list holds both. What is modelled has rules of its own, in its own type.
+
+use serde_json::{Map, Value};
+
+use super::Rest;
+
+/// How strings and lists of unmodelled members are taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Merge {
+    /// Members of a `delta`: strings are pieces of a text, and lists bring new elements.
+    Delta,
+    /// Members of something inside a `delta`: a string replaces the one before, and lists bring new elements.
+    Piece,
+    /// Members that chunks repeat: a string replaces the one before, a list that begins with all of the one before
+    /// replaces it, and the same list again adds nothing. Merging the same members twice in a row is merging them
+    /// once.
+    Repeated,
+}
+
+/// Strings that name something, and so are never pieces of a text.
+const LABELS: &[&str] = &["type", "id", "name", "role", "format", "object", "model", "status"];
+
+impl Rest {
+    /// Takes over the unmodelled members of a later chunk.
+    pub(crate) fn merge(&mut self, newer: &Self, how: Merge) {
+        for (name, value) in newer.extra().into_iter().flatten() {
+            merge_member(self.extra_mut(), name, value, how);
+        }
+    }
+
+    /// Whether merging changes nothing, however often, once every member has come.
+    pub(crate) fn brings_nothing(&self) -> bool {
+        self.extra().is_none_or(|extra| extra.values().all(is_nothing))
+    }
+}
+
+fn merge_member(members: &mut Map<String, Value>, name: &str, value: &Value, how: Merge) {
+    match members.get_mut(name) {
+        Some(old) => merge(old, value, name, how),
+        None => {
+            members.insert(name.to_owned(), value.clone());
+        }
+    }
+}
+
+fn merge(old: &mut Value, newer: &Value, name: &str, how: Merge) {
+    match (old, newer) {
+        (_, Value::Null) => {}
+        (_, Value::String(text)) if text.is_empty() => {}
+        (Value::String(text), Value::String(more)) if how == Merge::Delta && !LABELS.contains(&name) => {
+            text.push_str(more);
+        }
+        (Value::Object(members), Value::Object(more)) => {
+            for (name, value) in more {
+                merge_member(members, name, value, how);
+            }
+        }
+        (Value::Array(list), Value::Array(more)) => merge_lists(list, more, how),
+        (Value::Array(list), other) => {
+            if how != Merge::Repeated || list.last() != Some(other) {
+                list.push(other.clone());
+            }
+        }
+        (old, newer) if is_nothing(old) => *old = newer.clone(),
+        (old, Value::Array(more)) => {
+            let mut list = vec![old.take()];
+            merge_lists(&mut list, more, how);
+            *old = Value::Array(list);
+        }
+        (old, newer) if old.is_object() || newer.is_object() => *old = Value::Array(vec![old.take(), newer.clone()]),
+        (old, newer) => *old = newer.clone(),
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}
+
+fn merge_lists(list: &mut Vec<Value>, more: &[Value], how: Merge) {
+    if how == Merge::Repeated {
+        if more.starts_with(list) {
+            list.extend_from_slice(more.get(list.len()..).unwrap_or_default());
+        } else if !list.ends_with(more) {
+            list.extend_from_slice(more);
+        }
+        return;
+    }
+    for element in more {
+        match element_at(list, element) {
+            Some(old) => merge(old, element, "", how),
+            None => list.push(element.clone()),
+        }
+    }
+}
+
+/// The element with the same `index`: mostly it is at that place.
+fn element_at<'a>(list: &'a mut [Value], element: &Value) -> Option<&'a mut Value> {
+    let index = element.get("index")?.as_u64()?;
+    let is_it = |other: &Value| other.get("index").and_then(Value::as_u64) == Some(index);
+    let place = usize::try_from(index).ok().filter(|at| list.get(*at).is_some_and(is_it));
+    let place = place.or_else(|| list.iter().rposition(is_it))?;
+    list.get_mut(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn merged(how: Merge, values: &[Value]) -> Value {
+        let mut whole = Rest::default();
+        for value in values {
+            let mut rest = Rest::default();
+            rest.keep("member", value.clone());
+            whole.merge(&rest, how);
+        }
+        whole.extra().unwrap()["member"].clone()
+    }
+
+    #[test]
+    fn nothing_and_null_take_nothing_back() {
+        for how in [Merge::Delta, Merge::Piece, Merge::Repeated] {
+            for value in [json!("a"), json!(7), json!(false), json!([1]), json!({"a": [1], "b": "c"})] {
+                let later = [value.clone(), json!(null), json!("")];
+                let expected = if value.is_array() { json!([1]) } else { value.clone() };
+                assert_eq!(merged(how, &later), expected, "{how:?}");
+                assert_eq!(merged(how, &[json!(null), json!(""), value.clone()]), value, "{how:?}");
+            }
+            let inner = [json!({"a": "b", "c": {"d": 1}}), json!({"a": null, "c": {"d": null}}), json!({"a": ""})];
+            assert_eq!(merged(how, &inner), inner[0], "{how:?}");
+        }
+    }
+
+    #[test]
+    fn pieces_of_a_delta_add_up_by_index_or_in_their_order() {
+        let detail = |index: u64, text: &str| json!([{"type": "reasoning.text", "index": index, "text": text}]);
+        assert_eq!(
+            merged(Merge::Delta, &[detail(0, "a"), detail(1, "b"), detail(0, "a"), detail(7, "c"), detail(7, "d")]),
+            json!([
+                {"type": "reasoning.text", "index": 0, "text": "aa"},
+                {"type": "reasoning.text", "index": 1, "text": "b"},
+                {"type": "reasoning.text", "index": 7, "text": "cd"},
+            ])
+        );
+        assert_eq!(merged(Merge::Delta, &[json!(["a"]), json!(["a", 1]), json!([])]), json!(["a", "a", 1]));
+        assert_eq!(
+            merged(Merge::Delta, &[json!({"text": "a", "n": 1}), json!({"text": "b", "n": 2})]),
+            json!({"text": "ab", "n": 2})
+        );
+    }
+
+    #[test]
+    fn what_changes_its_type_is_kept_in_a_list() {
+        assert_eq!(merged(Merge::Delta, &[json!("a"), json!([{"b": 1}]), json!("c")]), json!(["a", {"b": 1}, "c"]));
+        assert_eq!(merged(Merge::Piece, &[json!({"a": 1}), json!("b")]), json!([{"a": 1}, "b"]));
+        assert_eq!(merged(Merge::Piece, &[json!("b"), json!({"a": 1})]), json!(["b", {"a": 1}]));
+    }
+
+    #[test]
+    fn lists_that_chunks_repeat_are_not_doubled() {
+        let repeated = |values: &[Value]| merged(Merge::Repeated, values);
+        assert_eq!(repeated(&[json!([1]), json!([1]), json!([1, 2]), json!([3])]), json!([1, 2, 3]));
+        assert_eq!(repeated(&[json!([1]), json!([2]), json!([2])]), json!([1, 2]));
+        assert_eq!(repeated(&[json!("a"), json!("b")]), json!("b"));
+        let values = [json!(1), json!("a"), json!([1]), json!([2]), json!({"a": [1]}), json!({"a": "b"}), json!(null)];
+        for first in &values {
+            for second in &values {
+                let both = [first.clone(), second.clone()];
+                let thrice = [first.clone(), second.clone(), second.clone()];
+                assert_eq!(repeated(&both), repeated(&thrice), "{first} {second}");
+            }
+        }
+    }
+}
