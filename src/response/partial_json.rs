@@ -1,87 +1,69 @@
-//! JSON that arrives in pieces: the value so far, at any time.
+//! Partial JSON: the value of a JSON text that is still arriving, at any time.
 //!
-//! [`PartialJson`] reads every byte once, whatever the pieces are, and remembers up to where the text
-//! is worth keeping. The value so far is that text with its open strings, lists and objects closed.
-//! What cannot be closed truthfully is left out until it is whole: a number or a word such as `true`
-//! that may go on, a member without its value, half an escape.
-//!
-//! It accepts what `serde_json` accepts, and stops where that stops.
+//! [`PartialJson`] looks at every byte once, whatever the pieces are. It keeps the brackets that are open, whether a
+//! string or an escape is, and the last place at which the text can be cut and closed: the value so far is the text up
+//! to there, with its string, lists and objects closed. A number that may go on, half a word, a member without its
+//! value and half an escape are left out until they are whole. The grammar is judged by `serde_json`, which
+//! reads the closed text.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// How many lists and objects may lie inside each other: as many as `serde_json` reads.
 const MAX_DEPTH: usize = 127;
 
-/// Why a text is not the beginning of any JSON value.
+/// Words that are whole when their last letter has come; a number may go on.
+const WORDS: [&[u8]; 3] = [b"true", b"false", b"null"];
+
+/// Why a text is not the beginning of a JSON value that can be read. It names places, never content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PartialJsonError {
-    /// The byte at this place cannot stand there.
-    #[error("not JSON at byte {0}")]
-    Syntax(usize),
+    /// The text is no JSON at this place.
+    #[error("not JSON at line {line}, column {column}")]
+    Syntax {
+        /// From 1.
+        line: usize,
+        /// In bytes, from 1.
+        column: usize,
+    },
     /// At this byte the nesting grew too deep.
     #[error("JSON nested more than {MAX_DEPTH} levels deep at byte {0}")]
     TooDeep(usize),
 }
 
-/// What may come next.
+/// How far an escape in a string has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Value,
-    /// After `[`: an element or the end.
-    Element,
-    /// After `{`: a key or the end.
-    Member,
-    /// After a comma in an object.
-    Key,
-    Colon,
-    /// After a value: a comma, the end of what holds it, or nothing.
-    After,
-    /// In a string.
-    Text,
-    /// After a backslash.
-    Escape,
-    /// After `\u`, with the digits still to come and what they say so far.
-    Hex {
-        left: u8,
+enum Escape {
+    None,
+    /// After the backslash.
+    Begun,
+    /// After `\u`: how many digits are still due, and the number so far.
+    Digits {
+        due: u8,
         unit: u16,
     },
-    /// After the first half of a pair: the backslash of the second.
-    Pair,
-    /// And its `u`.
-    PairEscape,
-    /// What is missing of `true`, `false` or `null`.
-    Word(&'static [u8]),
-    Number(Number),
-}
-
-/// How much of a number has been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Number {
-    Minus,
-    Zero,
-    Integer,
-    Point,
-    Fraction,
-    Exponent,
-    ExponentSign,
-    ExponentDigits,
 }
 
 /// The JSON text so far. Its `Debug` does not print it.
 #[derive(Clone)]
 pub(crate) struct PartialJson {
     text: String,
-    /// The text up to here makes a value when its strings, lists and objects are closed.
-    kept: usize,
-    /// Whether `kept` lies in a string that is a value.
-    in_text: bool,
-    /// Whether the string that is being read is a key.
-    is_key: bool,
-    /// The first half of a pair of `\u` escapes has been read.
-    is_pair: bool,
+    /// The text up to here is a value when what is open is closed.
+    cut: usize,
+    /// Whether the cut lies in a string that is a value.
+    cut_in_string: bool,
     /// The brackets that close what is open.
     open: Vec<u8>,
-    state: State,
+    in_string: bool,
+    /// Whether the string that is open is the name of a member.
+    is_name: bool,
+    escape: Escape,
+    /// The first half of a surrogate pair has come.
+    is_half: bool,
+    /// Whether a number or a word is open.
+    in_scalar: bool,
+    /// The last byte outside of strings that is no space.
+    last: u8,
     error: Option<PartialJsonError>,
 }
 
@@ -98,35 +80,37 @@ impl PartialJson {
     pub(crate) fn new() -> Self {
         Self {
             text: String::new(),
-            kept: 0,
-            in_text: false,
-            is_key: false,
-            is_pair: false,
+            cut: 0,
+            cut_in_string: false,
             open: Vec::new(),
-            state: State::Value,
+            in_string: false,
+            is_name: false,
+            escape: Escape::None,
+            is_half: false,
+            in_scalar: false,
+            last: 0,
             error: None,
         }
     }
 
-    /// Takes in the next piece; says whether the value so far has grown.
-    ///
-    /// After an error it stays as it was before the wrong byte, and every further piece is the same
-    /// error.
+    /// Takes the next piece; returns whether the value so far has grown.
     pub(crate) fn push(&mut self, piece: &str) -> Result<bool, PartialJsonError> {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let before = self.kept;
+        let before = self.cut;
         let start = self.text.len();
         self.text.push_str(piece);
         for (offset, byte) in piece.bytes().enumerate() {
             let at = start.saturating_add(offset);
-            if let Err(error) = self.byte(byte, at) {
+            if self.in_string {
+                self.string_byte(byte, at.saturating_add(1));
+            } else if let Err(error) = self.outer_byte(byte, at) {
                 self.error = Some(error);
                 return Err(error);
             }
         }
-        Ok(self.kept > before)
+        Ok(self.cut > before)
     }
 
     /// Everything that was pushed.
@@ -134,181 +118,132 @@ impl PartialJson {
         &self.text
     }
 
-    #[cfg(test)]
-    /// Whether the value is whole. A number that stands alone never is: it may go on.
-    fn is_complete(&self) -> bool {
-        self.state == State::After && self.open.is_empty()
+    /// The value so far; `None` while there is none that fits the type. Costs a copy of the text.
+    pub(crate) fn value<T: DeserializeOwned>(&self) -> Result<Option<T>, PartialJsonError> {
+        match self.closed_text() {
+            Some(text) => read(&text),
+            None => Ok(None),
+        }
     }
 
-    /// The value so far as valid JSON text; `None` while there is none. Costs a copy of the text.
-    pub(crate) fn closed_text(&self) -> Option<String> {
-        let kept = self.text.get(..self.kept).filter(|kept| !kept.is_empty())?;
-        let mut closed = String::with_capacity(kept.len() + 1 + self.open.len());
+    /// The value at the end of the text: of all of it if that is whole, else of what can be closed.
+    pub(crate) fn last_value<T: DeserializeOwned>(&self) -> Result<Option<T>, PartialJsonError> {
+        let fault = match read(&self.text) {
+            Ok(Some(value)) => return Ok(Some(value)),
+            Ok(None) => None,
+            Err(fault) => Some(fault),
+        };
+        match fault {
+            // half a number is no fault: it may go on
+            Some(fault) if !self.in_scalar || read::<Value>(&format!("{}0", self.text)).is_err() => Err(fault),
+            _ => self.value(),
+        }
+    }
+
+    /// The value so far as JSON text; `None` while there is none.
+    fn closed_text(&self) -> Option<String> {
+        let kept = self.text.get(..self.cut).filter(|kept| !kept.is_empty())?;
+        let mut closed = String::with_capacity(kept.len().saturating_add(self.open.len()).saturating_add(1));
         closed.push_str(kept);
-        if self.in_text {
+        if self.cut_in_string {
             closed.push('"');
         }
         closed.extend(self.open.iter().rev().map(|bracket| char::from(*bracket)));
         Some(closed)
     }
 
-    /// The value so far as a `T`; `None` while there is none. Costs a parse of the text so far.
-    pub(crate) fn value<T: DeserializeOwned>(&self) -> Option<Result<T, serde_json::Error>> {
-        self.closed_text().map(|text| serde_json::from_str(&text))
+    fn cut_at(&mut self, at: usize, in_string: bool) {
+        self.cut = at;
+        self.cut_in_string = in_string;
     }
 
-    fn byte(&mut self, byte: u8, at: usize) -> Result<(), PartialJsonError> {
-        let next = match self.state {
-            State::Text => self.in_string(byte, at),
-            State::Escape => match byte {
-                b'u' => Some(State::Hex { left: 4, unit: 0 }),
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(self.character(at)),
-                _ => None,
-            },
-            State::Hex { left, unit } => char::from(byte).to_digit(16).and_then(|digit| {
-                let unit = unit << 4 | u16::try_from(digit).ok()?;
-                match left {
-                    2.. => Some(State::Hex { left: left - 1, unit }),
-                    _ => self.code_unit(unit, at),
+    /// Takes a byte of a string, which ends at `after`.
+    fn string_byte(&mut self, byte: u8, after: usize) {
+        self.escape = match (self.escape, byte) {
+            (Escape::None, b'"') => {
+                self.in_string = false;
+                self.last = byte;
+                if !self.is_name {
+                    self.cut_at(after, false);
                 }
-            }),
-            State::Pair => (byte == b'\\').then_some(State::PairEscape),
-            State::PairEscape => (byte == b'u').then_some(State::Hex { left: 4, unit: 0 }),
-            State::Word(rest) => match rest.split_first() {
-                Some((expected, rest)) if *expected == byte => Some(match rest {
-                    [] => self.end_of_value(at),
-                    _ => State::Word(rest),
-                }),
-                _ => None,
-            },
-            State::Number(number) => match number.after(byte) {
-                Some(number) => Some(State::Number(number)),
-                // The byte after a number is the first that says where it ended.
-                None if number.is_whole() => {
-                    let next = self.between(State::After, byte, at)?;
-                    if next.is_some() {
-                        self.kept = self.kept.max(at);
-                    }
-                    next
+                return;
+            }
+            (Escape::None, b'\\') => Escape::Begun,
+            (Escape::Begun, b'u') => Escape::Digits { due: 4, unit: 0 },
+            (Escape::None | Escape::Begun, _) => {
+                self.is_half = false;
+                Escape::None
+            }
+            (Escape::Digits { due, unit }, digit) => {
+                let digit = char::from(digit).to_digit(16).and_then(|digit| u16::try_from(digit).ok());
+                let unit = unit << 4 | digit.unwrap_or(0);
+                if due > 1 {
+                    Escape::Digits { due: due - 1, unit }
+                } else {
+                    self.is_half = !self.is_half && (0xD800..0xDC00).contains(&unit);
+                    Escape::None
                 }
-                None => None,
-            },
-            state => self.between(state, byte, at)?,
+            }
         };
-        self.state = next.ok_or(PartialJsonError::Syntax(at))?;
+        if self.escape == Escape::None && !self.is_half && !self.is_name {
+            self.cut_at(after, true);
+        }
+    }
+
+    /// Takes a byte outside of strings.
+    fn outer_byte(&mut self, byte: u8, at: usize) -> Result<(), PartialJsonError> {
+        let after = at.saturating_add(1);
+        let ends_scalar = std::mem::take(&mut self.in_scalar);
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                if ends_scalar {
+                    self.cut_at(at, false);
+                }
+                return Ok(());
+            }
+            b'{' | b'[' => {
+                if self.open.len() >= MAX_DEPTH {
+                    return Err(PartialJsonError::TooDeep(at));
+                }
+                self.open.push(if byte == b'{' { b'}' } else { b']' });
+                self.cut_at(after, false);
+            }
+            b'}' | b']' => {
+                self.open.pop();
+                self.cut_at(after, false);
+            }
+            b',' => self.cut_at(at, false),
+            b':' => {}
+            b'"' => {
+                self.in_string = true;
+                self.is_name = self.open.last() == Some(&b'}') && matches!(self.last, b'{' | b',');
+                if !self.is_name {
+                    self.cut_at(after, true);
+                }
+            }
+            _ => {
+                self.in_scalar = true;
+                let so_far = self.text.as_bytes().get(..after).unwrap_or_default();
+                if matches!(byte, b'e' | b'l') && WORDS.iter().any(|word| so_far.ends_with(word)) {
+                    self.cut_at(after, false);
+                }
+            }
+        }
+        self.last = byte;
         Ok(())
     }
-
-    /// Outside of strings, numbers and words. `None` is a byte that cannot stand there.
-    fn between(&mut self, state: State, byte: u8, at: usize) -> Result<Option<State>, PartialJsonError> {
-        let value = matches!(state, State::Value | State::Element);
-        let next = match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => state,
-            b'{' if value => self.begin(b'}', State::Member, at)?,
-            b'[' if value => self.begin(b']', State::Element, at)?,
-            b'"' if value => {
-                self.is_key = false;
-                self.in_text = true;
-                self.character(at)
-            }
-            b'"' if matches!(state, State::Member | State::Key) => {
-                self.is_key = true;
-                State::Text
-            }
-            b't' if value => State::Word(b"rue"),
-            b'f' if value => State::Word(b"alse"),
-            b'n' if value => State::Word(b"ull"),
-            b'-' if value => State::Number(Number::Minus),
-            b'0' if value => State::Number(Number::Zero),
-            b'1'..=b'9' if value => State::Number(Number::Integer),
-            b':' if state == State::Colon => State::Value,
-            b',' if state == State::After => match self.open.last() {
-                Some(b'}') => State::Key,
-                Some(_) => State::Value,
-                None => return Ok(None),
-            },
-            b'}' if matches!(state, State::Member | State::After) && self.open.last() == Some(&byte) => self.end(at),
-            b']' if matches!(state, State::Element | State::After) && self.open.last() == Some(&byte) => self.end(at),
-            _ => return Ok(None),
-        };
-        Ok(Some(next))
-    }
-
-    fn begin(&mut self, bracket: u8, next: State, at: usize) -> Result<State, PartialJsonError> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err(PartialJsonError::TooDeep(at));
-        }
-        self.open.push(bracket);
-        self.kept = at.saturating_add(1);
-        Ok(next)
-    }
-
-    fn end(&mut self, at: usize) -> State {
-        self.open.pop();
-        self.end_of_value(at)
-    }
-
-    fn end_of_value(&mut self, at: usize) -> State {
-        self.kept = at.saturating_add(1);
-        State::After
-    }
 }
 
-/// The parts of a string.
-impl PartialJson {
-    fn in_string(&mut self, byte: u8, at: usize) -> Option<State> {
-        match byte {
-            b'"' if self.is_key => Some(State::Colon),
-            b'"' => {
-                self.in_text = false;
-                Some(self.end_of_value(at))
-            }
-            b'\\' => Some(State::Escape),
-            0..b' ' => None,
-            _ => Some(self.character(at)),
+/// Reads a text. That it ends too early is no fault, nor is a value that does not fit the type or the machine.
+fn read<T: DeserializeOwned>(text: &str) -> Result<Option<T>, PartialJsonError> {
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(Some(value));
+    }
+    match serde_json::from_str::<Value>(text) {
+        Err(error) if error.is_syntax() && !error.to_string().starts_with("number out of range") => {
+            Err(PartialJsonError::Syntax { line: error.line(), column: error.column() })
         }
-    }
-
-    /// A character of a string ends here. Keys are kept only when their value begins.
-    fn character(&mut self, at: usize) -> State {
-        if !self.is_key {
-            self.kept = at.saturating_add(1);
-        }
-        State::Text
-    }
-
-    /// The last digit of a `\u` escape: a character, or a half of one. Halves come in pairs only.
-    fn code_unit(&mut self, unit: u16, at: usize) -> Option<State> {
-        match (std::mem::take(&mut self.is_pair), unit) {
-            (true, 0xDC00..=0xDFFF) => Some(self.character(at)),
-            (false, 0xD800..=0xDBFF) => {
-                self.is_pair = true;
-                Some(State::Pair)
-            }
-            (true, _) | (false, 0xDC00..=0xDFFF) => None,
-            (false, _) => Some(self.character(at)),
-        }
-    }
-}
-
-impl Number {
-    /// The number with one more byte; `None` when that does not belong to it.
-    fn after(self, byte: u8) -> Option<Self> {
-        Some(match (self, byte) {
-            (Self::Minus, b'0') => Self::Zero,
-            (Self::Minus, b'1'..=b'9') | (Self::Integer, b'0'..=b'9') => Self::Integer,
-            (Self::Zero | Self::Integer, b'.') => Self::Point,
-            (Self::Point | Self::Fraction, b'0'..=b'9') => Self::Fraction,
-            (Self::Zero | Self::Integer | Self::Fraction, b'e' | b'E') => Self::Exponent,
-            (Self::Exponent, b'+' | b'-') => Self::ExponentSign,
-            (Self::Exponent | Self::ExponentSign | Self::ExponentDigits, b'0'..=b'9') => Self::ExponentDigits,
-            _ => return None,
-        })
-    }
-
-    /// Whether it may end here.
-    fn is_whole(self) -> bool {
-        matches!(self, Self::Zero | Self::Integer | Self::Fraction | Self::ExponentDigits)
+        _ => Ok(None),
     }
 }
 
@@ -316,7 +251,7 @@ impl Number {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn closed(text: &str) -> String {
         let mut partial = PartialJson::new();
@@ -370,13 +305,12 @@ mod tests {
             lines: Vec<String>,
         }
         let mut partial = PartialJson::new();
-        assert!(partial.value::<Poem>().is_none());
+        assert_eq!(partial.value::<Poem>(), Ok(None));
         partial.push(r#"{"title": "Fog", "lines": ["The fog co"#).unwrap();
         let poem = Poem { title: "Fog".to_owned(), lines: vec!["The fog co".to_owned()] };
-        assert_eq!(partial.value::<Poem>().unwrap().unwrap(), poem);
-        assert!(!partial.is_complete());
+        assert_eq!(partial.value::<Poem>(), Ok(Some(poem)));
         partial.push(r#"mes"]} "#).unwrap();
-        assert!(partial.is_complete());
+        assert_eq!(partial.last_value::<Poem>().unwrap().unwrap().lines, ["The fog comes"]);
         assert_eq!(partial.text(), r#"{"title": "Fog", "lines": ["The fog comes"]} "#);
     }
 
@@ -391,42 +325,57 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_a_place_and_stays() {
-        for (text, at) in [
-            ("}", 0),
-            ("[1 2", 3),
-            ("{]", 1),
-            ("{1", 1),
-            ("[1,]", 3),
-            (r#"{"a" "#, usize::MAX),
-            (r#"{"a" 1"#, 5),
-            (r#"{"a":1,}"#, 7),
-            ("tru ", 3),
-            ("01", 1),
-            ("-a", 1),
-            ("1.e", 2),
-            ("\"\n", 1),
-            (r#""\x"#, 2),
-            (r#""\u12g"#, 5),
-            (r#""\ud83dx"#, 7),
-            (r#""\ud83d\n"#, 8),
-            (r#""\ud83d\ud83d"#, 12),
-            (r#""\ude00"#, 6),
-            ("{} x", 3),
-            ("{}{", 2),
-            ("{},", 2),
+    fn what_is_no_json_is_an_error_with_its_place() {
+        for text in [
+            "}",
+            "[1 2",
+            "{]",
+            "{1",
+            "[1,]",
+            r#"{"a" 1"#,
+            r#"{"a":1,}"#,
+            "tru ",
+            "01",
+            "-a",
+            "1.e",
+            "\"\n",
+            r#""\x""#,
+            r#""\u12g4"#,
+            r#""\ud83dx""#,
+            r#""\ud83d\n""#,
+            r#""\ude00""#,
+            "{} x",
+            "{}{",
+            "{},",
         ] {
             let mut partial = PartialJson::new();
-            let expected = if at == usize::MAX { Ok(()) } else { Err(PartialJsonError::Syntax(at)) };
-            assert_eq!(partial.push(text).map(|_| ()), expected, "{text}");
-            assert_eq!(partial.push("").map(|_| ()), expected, "{text}");
+            partial.push(text).unwrap();
+            let last = partial.last_value::<Value>();
+            assert!(matches!(last, Err(PartialJsonError::Syntax { .. })), "{text}: {last:?}");
         }
         let mut partial = PartialJson::new();
-        partial.push(r#"{"a": "secret"#).unwrap();
-        let error = partial.push("\u{1}").unwrap_err();
-        assert_eq!(error.to_string(), "not JSON at byte 13");
-        assert_eq!(partial.closed_text().unwrap(), r#"{"a": "secret"}"#);
+        partial.push(r#"{"a": "secret", "#).unwrap();
+        assert_eq!(partial.value::<Value>(), Ok(Some(json!({"a": "secret"}))));
+        partial.push("\u{1}}").unwrap();
+        let error = partial.value::<Value>().unwrap_err();
+        assert_eq!(error.to_string(), "not JSON at line 1, column 17");
         assert!(!format!("{partial:?}").contains("secret"));
+    }
+
+    #[test]
+    fn what_may_go_on_or_does_not_fit_the_type_is_no_error() {
+        for text in ["", " ", "tru", "-", "1.", "[1, 2", r#"{"a"#, r#"{"a" "#, r#""\ud83d"#, r#""\u12"#] {
+            let mut partial = PartialJson::new();
+            partial.push(text).unwrap();
+            assert_eq!(partial.value::<bool>(), Ok(None), "{text}");
+            assert_eq!(partial.last_value::<bool>(), Ok(None), "{text}");
+        }
+        let mut partial = PartialJson::new();
+        partial.push("1e999 ").unwrap();
+        assert_eq!(partial.value::<f64>(), Ok(None));
+        let mut partial = PartialJson::new();
+        partial.push("42").unwrap();
+        assert_eq!((partial.value::<u8>(), partial.last_value::<u8>()), (Ok(None), Ok(Some(42))));
     }
 
     #[test]
@@ -501,13 +450,14 @@ mod tests {
             let mut partial = PartialJson::new();
             for one in text.chars() {
                 partial.push(one.encode_utf8(&mut [0; 4])).unwrap();
+                prop_assert!(partial.value::<Value>().is_ok());
                 if let Some(closed) = partial.closed_text() {
                     let part: Value = serde_json::from_str(&closed).unwrap();
                     prop_assert!(is_beginning(&part, &whole), "{} of {}", closed, text);
                 }
             }
-            prop_assert!(partial.is_complete() || whole.is_number());
-            if !whole.is_number() {
+            prop_assert_eq!(partial.last_value::<Value>(), Ok(Some(whole.clone())));
+            if whole.is_string() || whole.is_array() || whole.is_object() {
                 prop_assert_eq!(partial.closed_text(), Some(text));
             }
         }
@@ -515,14 +465,15 @@ mod tests {
         #[test]
         fn it_accepts_what_serde_json_accepts(text in "[\\[\\]{}:,\"\\\\u0d8eE1.+tn \\-]{0,12}") {
             let mut partial = PartialJson::new();
-            let taken = partial.push(&text).is_ok();
+            partial.push(&text).unwrap();
             let parsed = serde_json::from_str::<Value>(&text);
-            if parsed.is_ok() {
-                prop_assert!(taken);
-            }
-            if taken && partial.is_complete() {
-                let out_of_range = parsed.as_ref().is_err_and(|error| error.to_string().starts_with("number out of range"));
-                prop_assert!(parsed.is_ok() || out_of_range, "{:?}", parsed);
+            let last = partial.last_value::<Value>();
+            match parsed {
+                Ok(value) => prop_assert_eq!(last, Ok(Some(value))),
+                Err(error) if error.is_eof() || error.to_string().starts_with("number out of range") => {
+                    prop_assert!(!matches!(&last, Ok(Some(value)) if value.is_number()), "{:?}", last);
+                }
+                Err(_) => prop_assert!(last.is_err(), "{:?}", last),
             }
         }
     }
