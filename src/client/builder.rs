@@ -224,16 +224,17 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
     let key = environment.read_either("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_KEY")?;
     let token = environment.read("AZURE_OPENAI_AD_TOKEN")?;
     let credential = match (key, token) {
-        (Some((name, key)), token) => {
-            if token.is_some() {
-                tracing::info!("{name} and AZURE_OPENAI_AD_TOKEN are both set: the key is used");
+        (Some((name, key)), _) => {
+            let unused = identities(variable);
+            if !unused.is_empty() {
+                tracing::info!(used = name, unused = unused.join(", "), "the key signs in, the identity does not");
             }
             let key = ApiKey::new(key);
             key.header().map_err(|error| config(format!("{name}: {error}")))?;
             Credential::from(key)
         }
         (None, Some(token)) => Credential::token(token),
-        (None, None) => identity()?,
+        (None, None) => identity(variable)?,
     };
     let builder = ChatClient::builder(endpoint, credential);
     Ok(match environment.read_either("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION")? {
@@ -246,13 +247,27 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
     })
 }
 
+/// The variables that are set and name an identity; `IDENTITY_ENDPOINT` is that of App Service.
+fn identities(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<&'static str> {
+    const VARIABLES: [&str; 6] = [
+        "AZURE_OPENAI_AD_TOKEN",
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_TOKEN_CREDENTIALS",
+        "IDENTITY_ENDPOINT",
+    ];
+    let is_set = |name: &&str| variable(name).is_some_and(|value| !value.to_string_lossy().trim().is_empty());
+    VARIABLES.into_iter().filter(is_set).collect()
+}
+
 #[cfg(feature = "azure_identity")]
-fn identity() -> Result<Credential> {
-    crate::transport::default_credential()
+fn identity(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Credential> {
+    crate::transport::identity::default_credential_from(&|name| variable(name)?.into_string().ok())
 }
 
 #[cfg(not(feature = "azure_identity"))]
-fn identity() -> Result<Credential> {
+fn identity(_: &dyn Fn(&str) -> Option<OsString>) -> Result<Credential> {
     Err(Error::new(ErrorKind::Config, "AZURE_OPENAI_API_KEY is not set")
         .with_hint("set it, or switch on the feature azure_identity to sign in with Entra ID"))
 }
@@ -320,6 +335,18 @@ mod tests {
             fails(&[("OPENAI_API_VERSION", "v1"), ("AZURE_OPENAI_API_VERSION", "2024-10-21")]),
             "OPENAI_API_VERSION and AZURE_OPENAI_API_VERSION are set to different values: remove one of them"
         );
+    }
+
+    #[test]
+    fn a_key_is_used_where_an_identity_is_set_too_and_which_are_unused_is_said() {
+        let pairs = [("AZURE_CLIENT_ID", "c"), ("AZURE_CLIENT_SECRET", " "), ("AZURE_OPENAI_AD_TOKEN", "t")];
+        let variable = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, it)| OsString::from(*it));
+        assert_eq!(identities(&variable), ["AZURE_OPENAI_AD_TOKEN", "AZURE_CLIENT_ID"]);
+        assert!(identities(&|_| None).is_empty());
+        let rest = [("AZURE_OPENAI_ENDPOINT", "https://a.openai.azure.com"), ("AZURE_OPENAI_API_KEY", "k")];
+        assert!(format!("{:?}", environment(&[&pairs[..], &rest].concat()).unwrap()).contains("Key"));
+        let error = environment(&[rest[0], ("AZURE_TOKEN_CREDENTIALS", "laptop")]).unwrap_err();
+        assert!(error.to_string().starts_with("AZURE_TOKEN_CREDENTIALS is \"laptop\""), "{error}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::http::Http;
 use super::options::Settings;
 use super::retry::{Outcome, wait_hint};
 use super::retry_event::RetryCause;
-use super::token::{BearerToken, TokenCache};
+use super::token::{BackendTokens, BearerToken, NoToken, Refusal};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::ResponseMetadata;
 
@@ -30,7 +30,7 @@ const ERROR_TIME: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) enum Auth {
     Key(HeaderName, HeaderValue),
-    Token(TokenCache),
+    Token(BackendTokens),
 }
 
 /// One attempt's work order.
@@ -58,26 +58,52 @@ pub(crate) struct Trouble {
     is_unreachable: bool,
     /// The token that was refused.
     pub(crate) refused: Option<Arc<BearerToken>>,
+    /// What the answer does not say, for the end of the error's text.
+    pub(crate) note: Option<String>,
 }
 
 #[derive(Debug)]
 enum What {
-    Answered(Box<(ServiceError, ResponseMetadata)>),
+    Answered(Box<Refusal>),
     Broken(Error),
 }
 
 impl Trouble {
     fn broken(cause: RetryCause, error: Error) -> Box<Self> {
-        Box::new(Self {
-            outcome: Outcome { cause, hint: None, told: None },
-            what: What::Broken(error),
-            is_unreachable: false,
-            refused: None,
-        })
+        Self::new(Outcome { cause, hint: None, told: None }, What::Broken(error))
+    }
+
+    fn new(outcome: Outcome, what: What) -> Box<Self> {
+        Box::new(Self { outcome, what, is_unreachable: false, refused: None, note: None })
+    }
+
+    /// Nothing can be sent for want of a token that was not refused before.
+    pub(crate) fn no_token(reason: NoToken) -> Box<Self> {
+        match reason {
+            NoToken::Failed(error) => Self::broken(RetryCause::Credential, error),
+            NoToken::Refused(answer, wait) => {
+                let outcome = Outcome { cause: RetryCause::Status(401), hint: Some(wait), told: Some(false) };
+                let mut trouble = Self::new(outcome, What::Answered(answer));
+                trouble.note = Some(format!(
+                    "nothing was sent, since the credential has no other token than the one that was answered so; \
+                     it is tried again in {} s",
+                    wait.as_secs().saturating_add(1)
+                ));
+                trouble
+            }
+        }
+    }
+
+    /// The service's answer, if there was one.
+    pub(crate) fn answer(&self) -> Option<&Refusal> {
+        match &self.what {
+            What::Answered(answer) => Some(answer),
+            What::Broken(_) => None,
+        }
     }
 
     /// Whatever another attempt would not change.
-    fn last(error: Error) -> Box<Self> {
+    pub(crate) fn last(error: Error) -> Box<Self> {
         let mut trouble = Self::broken(RetryCause::Read, error);
         trouble.outcome.told = Some(false);
         trouble
@@ -257,10 +283,10 @@ impl Attempt<'_> {
     async fn authorization(&self) -> Attempted<(HeaderName, HeaderValue, Option<Arc<BearerToken>>)> {
         match self.auth {
             Auth::Key(name, value) => Ok((name.clone(), value.clone(), None)),
-            Auth::Token(cache) => {
-                let token = cache.get(SystemTime::now()).await.map_err(|error| {
-                    tracing::warn!(scope = cache.scope(), "the credential gave no token");
-                    Trouble::broken(RetryCause::Credential, error)
+            Auth::Token(tokens) => {
+                let token = tokens.get(SystemTime::now()).await.map_err(|reason| {
+                    tracing::warn!(scope = tokens.scope(), "there is no token to send");
+                    Trouble::no_token(reason)
                 })?;
                 Ok((AUTHORIZATION, token.header().clone(), Some(token)))
             }
@@ -317,12 +343,9 @@ impl Attempt<'_> {
             hint: metadata.retry_after().or_else(|| service.retry_after()),
             told: metadata.should_retry(),
         };
-        Box::new(Trouble {
-            outcome,
-            what: What::Answered(Box::new((service, metadata))),
-            is_unreachable: false,
-            refused: token.filter(|_| status == 401),
-        })
+        let mut trouble = Trouble::new(outcome, What::Answered(Box::new((service, metadata))));
+        trouble.refused = token.filter(|_| status == 401);
+        trouble
     }
 
     fn log_answer(&self, metadata: &ResponseMetadata) {

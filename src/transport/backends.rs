@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::auth::Credential;
+use super::credential::Credential;
 use crate::model::ApiVersion;
 
 /// One of the places a client may call.

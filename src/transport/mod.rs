@@ -14,7 +14,8 @@
 //!
 //! | level | prints |
 //! |---|---|
-//! | WARN | a redirect or an answer from another host, a credential that gave no token, a failed early renewal; once for a client, plain HTTP to another machine |
+//! | WARN | a redirect or an answer from another host, a credential that gave no token, a failed renewal, another default credential than before; once for a client, plain HTTP to another machine |
+//! | INFO | which default credential signs in |
 //! | DEBUG | a line for each attempt (method, host, path, status, request ids, number, time) and each retry (cause, wait) |
 //!
 //! # Cancel safety
@@ -38,22 +39,22 @@ use tokio::time::Instant;
 use url::Url;
 
 use self::attempt::{Auth, Streamed, Whole};
-use self::auth::Kind;
 use self::balancer::Balancer;
 use self::body::ByteStream;
 use self::budget::RetryBudget;
 use self::clock::Limit;
+use self::credential::Kind;
 use self::drain::Drains;
 use self::endpoint::check_api_version;
 use self::http::{CONNECT_TIMEOUT, Http};
 use self::options::Settings;
-use self::token::TokenCache;
+use self::token::{BackendTokens, TokenCache, TokenSource};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
 use crate::response::ResponseMetadata;
 
-pub use self::auth::{ApiKey, Credential, Token};
 pub use self::backends::Backend;
+pub use self::credential::{ApiKey, Credential, Token};
 pub use self::endpoint::{Cloud, Endpoint};
 #[cfg(feature = "azure_identity")]
 pub use self::identity::default_credential;
@@ -63,13 +64,13 @@ pub use self::retry::RetryPolicy;
 pub use self::retry_event::{RetryCause, RetryEvent};
 
 mod attempt;
-pub mod auth;
 pub mod backends;
 mod balancer;
 pub(crate) mod body;
 mod budget;
 mod call_state;
 mod clock;
+pub mod credential;
 mod drain;
 pub mod endpoint;
 mod http;
@@ -80,7 +81,6 @@ pub mod pacing;
 pub mod retry;
 mod retry_event;
 mod send;
-mod source;
 mod token;
 
 #[cfg(test)]
@@ -183,8 +183,7 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(backend: Backend, config: &LaneDefaults, caches: &mut Vec<TokenCache>) -> Result<Self> {
-        let endpoint = Endpoint::read(&backend.endpoint, config.allow_plain_http)?;
+    fn new(backend: Backend, endpoint: Endpoint, config: &LaneDefaults, tokens: &mut Tokens<'_>) -> Result<Self> {
         if let Some(version) = &backend.api_version {
             check_api_version(version, &format!("the api version of the backend {endpoint}"))?;
         }
@@ -194,23 +193,23 @@ impl Lane {
             .or_else(|| endpoint.api_version().cloned())
             .unwrap_or(ApiVersion::V1);
         endpoint.check_route(&api_version)?;
-        let auth = match backend.credential.0 {
-            Kind::Key(key) => {
+        let source = match backend.credential.0 {
+            Kind::Key(key) => Err(key),
+            Kind::Tokens(source) => Ok(source),
+            #[cfg(feature = "azure_identity")]
+            Kind::Default(credential) => Ok(tokens.default_source(&credential, endpoint.cloud())),
+        };
+        let auth = match source {
+            Err(key) => {
                 let (name, value) = key.header()?;
                 Auth::Key(name, value)
             }
-            Kind::Tokens(source) => {
+            Ok(source) => {
                 let scope = backend
                     .token_scope
                     .or_else(|| config.token_scope.clone())
                     .unwrap_or_else(|| endpoint.scope(&api_version));
-                let known = caches.iter().find(|cache| cache.serves(&source, &scope)).cloned();
-                let cache = known.unwrap_or_else(|| {
-                    let cache = TokenCache::new(source, scope);
-                    caches.push(cache.clone());
-                    cache
-                });
-                Auth::Token(cache)
+                Auth::Token(BackendTokens::new(tokens.cache(source, scope)))
             }
         };
         let (drains, urls) = Default::default();
@@ -245,7 +244,48 @@ impl Lane {
 struct LaneDefaults {
     api_version: Option<ApiVersion>,
     token_scope: Option<String>,
-    allow_plain_http: bool,
+}
+
+/// The sources and caches of tokens that the backends of a client share.
+struct Tokens<'a> {
+    #[cfg_attr(not(feature = "azure_identity"), expect(dead_code, reason = "only the default credential signs in"))]
+    http: &'a Http,
+    caches: Vec<TokenCache>,
+    #[cfg(feature = "azure_identity")]
+    defaults: Vec<(Arc<identity::DefaultCredential>, Cloud, TokenSource)>,
+}
+
+impl<'a> Tokens<'a> {
+    fn new(http: &'a Http) -> Self {
+        Self {
+            http,
+            caches: Vec::new(),
+            #[cfg(feature = "azure_identity")]
+            defaults: Vec::new(),
+        }
+    }
+
+    /// The cache for a source and a scope.
+    fn cache(&mut self, source: TokenSource, scope: String) -> TokenCache {
+        if let Some(cache) = self.caches.iter().find(|cache| cache.serves(&source, &scope)) {
+            return cache.clone();
+        }
+        let cache = TokenCache::new(source, scope);
+        self.caches.push(cache.clone());
+        cache
+    }
+
+    /// The source for a default credential in a cloud.
+    #[cfg(feature = "azure_identity")]
+    fn default_source(&mut self, credential: &Arc<identity::DefaultCredential>, cloud: Cloud) -> TokenSource {
+        let is_known = |(known, its, _): &&(_, Cloud, _)| Arc::ptr_eq(known, credential) && *its == cloud;
+        if let Some((_, _, source)) = self.defaults.iter().find(is_known) {
+            return source.clone();
+        }
+        let source = credential.source(cloud, self.http);
+        self.defaults.push((Arc::clone(credential), cloud, source.clone()));
+        source
+    }
 }
 
 impl Transport {
@@ -253,20 +293,29 @@ impl Transport {
         if let Some(version) = &config.api_version {
             check_api_version(version, "the api version of the client builder")?;
         }
-        let defaults = LaneDefaults {
-            api_version: config.api_version,
-            token_scope: config.token_scope,
-            allow_plain_http: config.allow_plain_http,
-        };
+        let defaults = LaneDefaults { api_version: config.api_version, token_scope: config.token_scope };
         // a default that could never be sent is an error now
         Settings::new(&config.defaults, &CallOptions::new())?;
         if config.backends.is_empty() {
             return Err(send::no_backend());
         }
-        let (mut balancer, mut lanes, mut caches) = (Balancer::default(), Vec::new(), Vec::new());
-        for backend in config.backends {
+        let endpoints: Result<Vec<_>> =
+            config.backends.iter().map(|backend| Endpoint::read(&backend.endpoint, config.allow_plain_http)).collect();
+        let endpoints = endpoints?;
+        let http = match config.http_client {
+            Some(client) => Http::brought(client),
+            None => {
+                // Entra ID is elsewhere, and the metadata service is asked without a proxy
+                let signs_in = config.backends.iter().any(|backend| backend.credential.is_default());
+                let on_loopback = signs_in || endpoints.iter().any(Endpoint::is_loopback);
+                let elsewhere = signs_in || !endpoints.iter().all(Endpoint::is_loopback);
+                Http::new(config.connect_timeout, on_loopback, elsewhere)?
+            }
+        };
+        let (mut balancer, mut lanes, mut tokens) = (Balancer::default(), Vec::new(), Tokens::new(&http));
+        for (backend, endpoint) in config.backends.into_iter().zip(endpoints) {
             let (priority, weight) = (backend.priority, backend.weight);
-            let lane = Lane::new(backend, &defaults, &mut caches)?;
+            let lane = Lane::new(backend, endpoint, &defaults, &mut tokens)?;
             if weight == 0 {
                 let text = format!("the backend {} has weight 0; leave it out, or give it 1 or more", lane.endpoint);
                 return Err(Error::new(ErrorKind::Config, text));
@@ -282,14 +331,6 @@ impl Transport {
                 "plain http was allowed: keys, tokens, prompts and answers are readable on the way"
             );
         }
-        let http = match config.http_client {
-            Some(client) => Http::brought(client),
-            None => {
-                let on_loopback = lanes.iter().any(|lane| lane.endpoint.is_loopback());
-                let elsewhere = lanes.iter().any(|lane| !lane.endpoint.is_loopback());
-                Http::new(config.connect_timeout, on_loopback, elsewhere)?
-            }
-        };
         Ok(Self(Arc::new(Inner {
             http,
             budgets: lanes.iter().map(|_| RetryBudget::new()).collect(),
@@ -363,7 +404,7 @@ impl Transport {
     pub(crate) fn secrets(&self, options: &CallOptions) -> Vec<String> {
         let credentials = self.0.lanes.iter().filter_map(|lane| match &lane.auth {
             Auth::Key(_, key) => Some(key.clone()),
-            Auth::Token(cache) => Some(cache.current()?.header().clone()),
+            Auth::Token(tokens) => Some(tokens.current()?.header().clone()),
         });
         let credentials = credentials.filter_map(|value| {
             let text = value.to_str().ok()?;

@@ -1,17 +1,19 @@
 //! One call: attempts over backends until an answer, as [`CallState`] orders them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::attempt::{Attempt, Auth, Receive, Trouble};
 use super::call_state::{CallState, Next};
 use super::clock::Limit;
 use super::options::Settings;
 use super::retry_event::{RetryCause, RetryEvent};
+use super::token::NoToken;
 use super::{Call, Lane, Route, Transport};
 use crate::error::{Error, ErrorKind, Result};
 use crate::response::ResponseMetadata;
 use bytes::Bytes;
+use tokio::time::Instant;
 
 /// What a call leaves behind between two attempts.
 struct Failed {
@@ -118,25 +120,27 @@ impl Transport {
                 }
                 Err(trouble) => trouble,
             };
-            let (outcome, refused) = (trouble.outcome, trouble.refused.clone());
+            let limit = receiver.limit(&attempt, Instant::now());
+            let after = refused_token(&mut has_renewed, lane, deployment, limit, trouble).await;
+            let is_renewed = after.is_ok();
             let mut failed = Failed {
-                trouble,
+                trouble: after.unwrap_or_else(|trouble| trouble),
                 deployment: deployment.to_owned(),
                 endpoint: lane.endpoint.to_string(),
                 is_observed: false,
             };
-            if let (Some(token), Auth::Token(cache), false) = (&refused, &lane.auth, has_renewed) {
-                cache.forget(token);
+            if is_renewed {
                 failed.observe(settings, attempts, RetryCause::TokenRefused, Duration::ZERO);
-                has_renewed = true;
                 same_backend = Some(index);
                 last = Some(failed);
                 continue;
             }
+            let outcome = failed.trouble.outcome;
             self.note_failure(&failed.trouble, &call, settings, index, started);
             let may_move = outcome.cause == RetryCause::Credential && !self.is_single();
             if !outcome.is_retryable() && !may_move {
-                return Err(explain(failed.into_error(attempts, None), lane, call.deployment));
+                let note = failed.trouble.note.take();
+                return Err(explain(failed.into_error(attempts, None), lane, call.deployment, note));
             }
             state.failed(index, &outcome, self.now(), &mut fastrand::Rng::new());
             last = Some(failed);
@@ -230,14 +234,51 @@ impl Failed {
     }
 }
 
+/// After a 401 for a token, once in a call: waits for another token, which the same backend is then called with
+/// (`Ok`); or gives back what ends the attempt.
+async fn refused_token(
+    has_renewed: &mut bool,
+    lane: &Lane,
+    deployment: &str,
+    limit: Option<Limit>,
+    mut trouble: Box<Trouble>,
+) -> std::result::Result<Box<Trouble>, Box<Trouble>> {
+    let refused = trouble.refused.take();
+    let (Some(token), Some(answer), Auth::Token(tokens)) = (refused, trouble.answer(), &lane.auth) else {
+        return Err(trouble);
+    };
+    let now = SystemTime::now();
+    tokens.refuse(token, answer.clone(), now);
+    if std::mem::replace(has_renewed, true) {
+        return Err(trouble);
+    }
+    let renewal = tokens.get(now);
+    let renewed = match limit {
+        Some(limit) => tokio::time::timeout_at(limit.at, renewal).await.map_err(|_| limit),
+        None => Ok(renewal.await),
+    };
+    match renewed {
+        Ok(Ok(_)) => Ok(trouble),
+        Ok(Err(NoToken::Refused(..))) => {
+            trouble.note = Some("the credential has no other token".to_owned());
+            Err(trouble)
+        }
+        Ok(Err(reason @ NoToken::Failed(_))) => Err(Trouble::no_token(reason)),
+        Err(limit) => Err(Trouble::last(limit.clock.error().with_deployment(deployment))),
+    }
+}
+
 /// What only the transport knows about a refusal.
-fn explain(error: Error, lane: &Lane, deployment: &str) -> Error {
+fn explain(error: Error, lane: &Lane, deployment: &str, note: Option<String>) -> Error {
     let used = lane.deployment(deployment);
     match (error.status(), &lane.auth, lane.endpoint.deployment()) {
-        (Some(401), Auth::Token(cache), _) => error.with_hint(format!(
-            "the token was asked for scope '{}'; another is set with .token_scope(..) on the client builder",
-            cache.scope()
-        )),
+        (Some(401), Auth::Token(tokens), _) => {
+            let note = note.map(|note| format!("; {note}")).unwrap_or_default();
+            error.with_hint(format!(
+                "the token was asked for scope '{}'; another is set with .token_scope(..) on the client builder{note}",
+                tokens.scope()
+            ))
+        }
         (Some(401), Auth::Key(name, _), _) if lane.endpoint.is_compatible() && name == "api-key" => error.with_hint(
             "the key was sent in 'api-key'; an OpenAI-compatible gateway may want it as a bearer token: \
              ApiKey::new(key).with_bearer()",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use azure_openai_chat::transport::Token;
+use azure_openai_chat::transport::{Backend, Token};
 use azure_openai_chat::{CallOptions, ChatClient, ClientBuilder, Credential, ErrorKind, RetryPolicy};
 
 use crate::answers::{good_body, good_stream, http};
@@ -120,4 +120,56 @@ async fn a_credential_that_fails_hangs_or_panics_ends_its_call_and_nothing_is_se
     }
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(server.seen.tries(), 0);
+}
+
+#[tokio::test]
+async fn endless_401s_count_their_token_requests() {
+    let server = Server::start(vec![refused()]).await;
+    let (credential, asked) = numbered(HOUR);
+    let client = builder(&server, credential).build().unwrap();
+    for number in 0..20 {
+        let streamed = number % 2 == 1;
+        let error = call(&client, streamed, &CallOptions::new()).await.result.unwrap_err();
+        assert_eq!(error.status(), Some(401), "{error}");
+        let is_first = number == 0;
+        assert_eq!(error.to_string().contains("nothing was sent"), !is_first, "{error}");
+        assert_eq!(error.retry_after().is_some(), !is_first);
+    }
+    let asking = request();
+    let together = futures::future::join_all((0..20).map(|_| client.complete(&asking))).await;
+    assert!(together.into_iter().all(|ended| ended.unwrap_err().status() == Some(401)));
+    assert_eq!((asked.load(Ordering::SeqCst), server.seen.tries()), (2, 2));
+}
+
+#[tokio::test]
+async fn the_same_token_is_never_sent_twice() {
+    let ends = SystemTime::now() + HOUR;
+    let given = Credential::token("fixed");
+    let cached = Credential::from_fn(move |_| async move { Ok::<_, std::io::Error>(Token::new("fixed", ends)) });
+    for credential in [given, cached] {
+        let server = Server::start(vec![refused()]).await;
+        let client = builder(&server, credential).build().unwrap();
+        for text in ["the credential has no other token", "nothing was sent", "nothing was sent"] {
+            let error = client.complete(&request()).await.unwrap_err();
+            assert_eq!((error.status(), error.attempts()), (Some(401), 1));
+            assert!(error.to_string().contains(text), "{error}");
+        }
+        assert_eq!(server.seen.header("authorization"), ["Bearer fixed"]);
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_refuses_every_token_does_not_stop_another_with_the_same_credential() {
+    let (strict, lenient) = (Server::start(vec![refused()]).await, Server::start(vec![good_body()]).await);
+    let (credential, asked) = numbered(HOUR);
+    let client_of = |server: &Server| builder(server, credential.clone());
+    let refusing = client_of(&strict).backend(Backend::new(&lenient.url, credential.clone()).priority(1));
+    let (refusing, serving) = (refusing.build().unwrap(), client_of(&lenient).build().unwrap());
+    for _ in 0..5 {
+        assert_eq!(refusing.complete(&request()).await.unwrap_err().status(), Some(401));
+        serving.complete(&request()).await.unwrap();
+    }
+    assert_eq!(strict.seen.tries(), 2);
+    // two for the one client, one for the other
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
 }

@@ -301,7 +301,7 @@ fn a_key_that_no_header_can_carry_is_told_when_the_client_is_built_and_not_shown
 }
 
 #[tokio::test]
-async fn a_credential_is_asked_again_after_it_failed() {
+async fn a_token_function_is_tried_twice_in_a_call_and_again_by_the_next() {
     let server = serving("a call after signing in", [ok_json(&completion("hello"))]).await;
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
@@ -309,11 +309,15 @@ async fn a_credential_is_asked_again_after_it_failed() {
         let number = count.fetch_add(1, Ordering::SeqCst);
         async move {
             let ends = SystemTime::now() + Duration::from_secs(3600);
-            if number == 0 { Err("not yet signed in") } else { Ok(Token::new("t", ends)) }
+            if number < 3 { Err("not yet signed in") } else { Ok(Token::new("t", ends)) }
         }
     });
     let client = ChatClient::new(server.uri(), credential).unwrap();
-    assert_eq!(client.complete(&question()).await.unwrap_err().kind(), ErrorKind::Credential);
-    client.complete(&question()).await.unwrap();
+    let error = client.complete(&question()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Credential);
+    assert!(error.to_string().ends_with(": not yet signed in"), "{error}");
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+    // one failure, and the second try of the same call has a token
+    client.complete(&question()).await.unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
 }

@@ -1,9 +1,43 @@
-//! Who calls: an API key, or something that gives Entra ID tokens.
+//! Credentials: an API key, or a source of Entra ID tokens.
 //!
 //! [`Credential`] is what a client takes: an [`ApiKey`], any `azure_core` `TokenCredential` (feature
-//! `azure_core`), a closure that fetches tokens, or a fixed token. It only says how to get a secret; tokens
-//! are kept and renewed by the client. Nothing here prints a secret, and a key that cannot be sent
-//! as a header is reported when the client is built, not by a panic later.
+//! `azure_core`), a function that fetches tokens, a fixed token, or the
+//! [default credential](super::default_credential) (feature `azure_identity`). Tokens are kept and renewed by the
+//! client. Nothing here prints a secret, and a key that cannot be sent as a header is reported when the client is built.
+//!
+//! # A certificate
+//!
+//! azure_identity reads certificates with its feature `client_certificate`, which needs OpenSSL and is therefore
+//! not switched on by this crate:
+//!
+//! ```text
+//! // Cargo.toml: azure_identity = { version = "1", features = ["client_certificate"] }
+//! let certificate = SecretBytes::new(std::fs::read("service.pfx")?);
+//! let credential = ClientCertificateCredential::new(tenant_id, client_id, certificate, None)?;
+//! let client = ChatClient::new(endpoint, credential)?;
+//! ```
+//!
+//! # A credential of one's own
+//!
+//! ```
+//! use std::sync::Arc;
+//! use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+//! use azure_core::time::{Duration, OffsetDateTime};
+//! use azure_openai_chat::ChatClient;
+//!
+//! #[derive(Debug)]
+//! struct Broker;
+//!
+//! #[async_trait::async_trait]
+//! impl TokenCredential for Broker {
+//!     async fn get_token(&self, _scopes: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
+//!         Ok(AccessToken::new("eyJ..", OffsetDateTime::now_utc() + Duration::hours(1)))
+//!     }
+//! }
+//!
+//! let client = ChatClient::new("https://my-resource.openai.azure.com", Arc::new(Broker))?;
+//! # Ok::<(), azure_openai_chat::Error>(())
+//! ```
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,8 +48,10 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderName, HeaderValue};
 
+#[cfg(feature = "azure_identity")]
+use super::identity::DefaultCredential;
 use super::options::is_ours;
-use super::source::{Failure, TokenSource};
+use super::token::{TokenError, TokenRequest, TokenSource};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The transport's own headers that may carry a key.
@@ -84,7 +120,7 @@ impl ApiKey {
             "holds characters that a header cannot carry"
         } else {
             return match &self.carrier {
-                Carrier::Bearer => Ok((reqwest::header::AUTHORIZATION, bearer(&self.key)?)),
+                Carrier::Bearer => Ok((reqwest::header::AUTHORIZATION, bearer(without_scheme(&self.key))?)),
                 Carrier::Header(name) => {
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
                         Error::new(ErrorKind::Config, format!("{name:?} is not a header name for an API key"))
@@ -104,6 +140,14 @@ impl ApiKey {
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey")
+    }
+}
+
+/// A secret that was copied together with the scheme of the header it was found in.
+fn without_scheme(secret: &str) -> &str {
+    match secret.split_at_checked("Bearer ".len()) {
+        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("Bearer ") => secret,
+        _ => secret,
     }
 }
 
@@ -127,10 +171,10 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token, without `Bearer` before it, good until `expires_at`.
+    /// A token that is good until `expires_at`. A leading `Bearer ` is left out.
     #[must_use]
     pub fn new(value: impl Into<String>, expires_at: SystemTime) -> Self {
-        Self { value: value.into(), expires_at }
+        Self { value: without_scheme(&value.into()).to_owned(), expires_at }
     }
 
     /// When the token ends.
@@ -150,7 +194,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// Anything that lets a client in: a key, or a source of tokens.
+/// What a client signs in with: a key, or a source of tokens.
 ///
 /// # Example: tokens from a place of one's own
 ///
@@ -174,11 +218,15 @@ pub struct Credential(pub(crate) Kind);
 pub(crate) enum Kind {
     Key(ApiKey),
     Tokens(TokenSource),
+    /// What the environment offers; the client that it signs in for makes a source of it.
+    #[cfg(feature = "azure_identity")]
+    Default(Arc<DefaultCredential>),
 }
 
 impl Credential {
-    /// Fetches tokens with a closure, which is given the scope. The client keeps the token and asks again
-    /// five minutes before it ends, or when the service refuses it.
+    /// Fetches tokens with a function, which is given the scope. The client keeps the token and calls the function
+    /// again five minutes before it ends, or when the service refuses it: then at most once in 30 seconds for each
+    /// scope. A failure is tried once more, within the time of the call.
     #[must_use]
     pub fn from_fn<F, Fut, E>(fetch: F) -> Self
     where
@@ -186,14 +234,15 @@ impl Credential {
         Fut: Future<Output = Result<Token, E>> + Send + 'static,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
-        Self(Kind::Tokens(TokenSource::new(move |scope| {
-            let answer = fetch(scope);
-            async move { answer.await.map_err(|error| Failure::from_caller(error.into())) }
-        })))
+        let source = TokenSource::new(move |request: TokenRequest| {
+            let answer = fetch(request.scope);
+            async move { answer.await.map_err(|error| TokenError::from_caller(error.into())) }
+        });
+        Self(Kind::Tokens(source.with_second_try()))
     }
 
-    /// A token fetched elsewhere, such as that of `az account get-access-token`. It is used until the
-    /// service refuses it.
+    /// A token fetched elsewhere, such as that of `az account get-access-token`. A leading `Bearer ` is left out. When
+    /// the service refuses it, it is not sent again within 30 seconds.
     #[must_use]
     pub fn token(value: impl Into<String>) -> Self {
         let value = value.into();
@@ -204,11 +253,24 @@ impl Credential {
     }
 }
 
+impl Credential {
+    /// Whether the client has to sign in with what the environment offers.
+    pub(crate) fn is_default(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "azure_identity")]
+            Kind::Default(_) => true,
+            Kind::Key(_) | Kind::Tokens(_) => false,
+        }
+    }
+}
+
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::Key(_) => "Credential(ApiKey)",
             Kind::Tokens(_) => "Credential(Token)",
+            #[cfg(feature = "azure_identity")]
+            Kind::Default(_) => "Credential(Default)",
         })
     }
 }
@@ -239,6 +301,7 @@ mod tests {
             (ApiKey::new("k"), "api-key", "k"),
             (ApiKey::new("k").with_header("Ocp-Apim-Subscription-Key"), "ocp-apim-subscription-key", "k"),
             (ApiKey::new("k").with_bearer(), "authorization", "Bearer k"),
+            (ApiKey::new("Bearer k").with_bearer(), "authorization", "Bearer k"),
         ] {
             let (got_name, got_value) = key.header().unwrap();
             assert_eq!((got_name.as_str(), got_value.to_str().unwrap()), (name, value));
