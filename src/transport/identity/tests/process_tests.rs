@@ -66,3 +66,53 @@ fn without_any_root_certificate_the_client_is_not_built_and_nothing_panics() {
     let error = Transport::new(Config::new(Backend::new("https://r.openai.azure.com", key))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
 }
+
+/// Answers every connection with a token, on a port of this machine.
+fn identity_endpoint() -> u16 {
+    use std::io::{Read, Write};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let _ = connection.read(&mut [0; 4096]).unwrap();
+            let body = local_token(0);
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            connection.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn on_the_clients_own_http_client_only_entra_goes_through_a_proxy() {
+    let endpoint = format!("http://127.0.0.1:{}/msi/token", identity_endpoint());
+    // nobody listens at the proxy's port
+    let proxy = "http://127.0.0.1:9";
+    let variables = [
+        ("IDENTITY_ENDPOINT", endpoint.as_str()),
+        APP_SERVICE[1],
+        ("HTTP_PROXY", proxy),
+        ("http_proxy", proxy),
+        ("HTTPS_PROXY", proxy),
+        ("https_proxy", proxy),
+        ("NO_PROXY", ""),
+        ("no_proxy", ""),
+    ];
+    let name = "on_the_clients_own_http_client_only_entra_goes_through_a_proxy";
+    if !runs_with(module_path!(), name, &variables) {
+        return;
+    }
+    let http = Http::new(Duration::from_secs(10), true, true).unwrap();
+    let read = |name: &str| std::env::var(name).ok().filter(|_| name.starts_with("IDENTITY_"));
+    let of_process = DefaultCredential::new(&read).unwrap();
+    let tokens = TokenCache::new(of_process.source(Cloud::Public, &http), SCOPE.to_owned());
+    assert_eq!(token(&tokens).await, "local-0");
+
+    let tokens = TokenCache::new(default_of(&SECRET).source(Cloud::Public, &http), SCOPE.to_owned());
+    let text = error(&tokens).await;
+    let head =
+        "EnvironmentCredential: no connection to Entra at 'login.microsoftonline.com': connection refused; check";
+    assert!(text.starts_with(head), "{text}");
+}
