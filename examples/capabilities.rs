@@ -3,6 +3,7 @@
 //! ```text
 //! capabilities [NAME]...       a table with a column for each version of each model
 //! capabilities --markdown      the whole table as Markdown, a row for each model
+//! capabilities --rules         the rules that requests are checked by as Markdown, a row for each
 //! ```
 //!
 //! A name is `gpt-4o` for all its versions, or `gpt-4o-2024-11-20` for one.
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use azure_openai_chat::model::{Lifecycle, UnknownModel};
+use azure_openai_chat::request::rule_table;
 use azure_openai_chat::{Capabilities, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
 
 /// Columns that stand side by side, and how wide they are.
@@ -24,6 +26,10 @@ fn main() -> ExitCode {
     let catalog = ModelCatalog::built_in();
     if names == ["--markdown"] {
         print!("{}", catalog.to_markdown());
+        return ExitCode::SUCCESS;
+    }
+    if names == ["--rules"] {
+        print!("{}", rule_table());
         return ExitCode::SUCCESS;
     }
     let models = match choose(&catalog, &names) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::body::{Source, is_same_model, kept_texts, read_completion, write_body};
 use crate::error::{Error, Result};
 use crate::model::{ApiVersion, Deployment};
-use crate::request::{Advice, ChatCompletionRequest, Rule, ValidationError, Violation};
+use crate::request::{Advice, ChatCompletionRequest, ValidationError, Violation};
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::ChatCompletionStream;
 use crate::transport::{Backend, Call, CallOptions, Credential, Transport};
@@ -360,8 +360,7 @@ impl ChatClient {
         let refused = |version: &ApiVersion, advice: &[Advice]| {
             let mut violations = request.violations(Some(streaming), Some(version));
             if self.0.validation == Validation::Strict {
-                let strict = |advice: &Advice| Violation::new(advice.parameter(), Rule::Advice, advice.message());
-                violations.extend(advice.iter().map(strict));
+                violations.extend(advice.iter().cloned().map(Violation::from));
             }
             violations
         };

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::validate::expected_range;
+use super::rules::expected_range;
 use super::violation::{Rule, ValidationError, Violation};
 use super::{
     Adapted, AudioOutput, ChatCompletionRequest, DataSource, Message, MessageContent, Modality, Prediction,

@@ -12,43 +12,10 @@
 //!
 //! A *violation* is what the service is known to refuse; it stops the request. An *advice* is what the documents
 //! discourage, or date differently from the wire; it is logged once. Which model takes what is in the
-//! [table](crate::model::capability_table); where it does not know, nothing is refused, and a deployment without
-//! a declared model is held only to the rules for every model. `null` says nothing.
+//! [table](crate::model::capability_table); a cell without a source refuses nothing, and a deployment without
+//! a declared model is held only to the rules for every model.
 //!
-//! | rule | applies to | weight |
-//! |---|---|---|
-//! | `temperature`, `top_p`, `presence_penalty`, `frequency_penalty`, `logprobs: true`, `top_logprobs` are refused, or refused unless the effort in force (sent, else the model's default) is or may be `none`; but all except o1 and o3-mini take `temperature: 1`, the default | reasoning models, as the table says | violation |
-//! | `logit_bias`, `max_tokens`, `stop` are refused | reasoning models, as the table says | violation |
-//! | `max_tokens` and `max_completion_tokens` are at most the model's output limit, where the sources print it without a remark | as the table says | violation |
-//! | `max_completion_tokens` is set, or the request says `uncapped()` | o1, o1-mini, o1-preview | violation |
-//! | `reasoning_effort` is one the model takes; most models without reasoning take none | as the table says | violation |
-//! | `minimal` effort excludes `parallel_tool_calls: true` | models that take `minimal` | violation |
-//! | tools only with the effort `none`; or not beside an explicit effort above `none` | as the table says | violation |
-//! | no `system` and no `developer` messages | o1-mini, o1-preview | violation |
-//! | `system` and `developer` messages exclude each other | reasoning models | violation |
-//! | tools, strict functions, JSON schemas, images, audio, streaming, `parallel_tool_calls: true`, `verbosity`, `n` above 1 | as the table says | violation |
-//! | `parallel_tool_calls: false` | reasoning models that call one tool at a time | violation |
-//! | `prediction` | all but the models that take it | violation |
-//! | `prediction` excludes tools, functions, audio in and out, `n` above 1, `logprobs: true`, penalties above 0, `max_completion_tokens` | every model | violation |
-//! | the model has no chat completions, or answers only on the Responses API | as the table says | violation |
-//! | strict schemas hold to the rules of strict mode, see [`schema`]; a schema has a name of up to 64 letters, digits, `_`, `-` | every model | violation |
-//! | `top_logprobs` needs `logprobs`, `tool_choice` needs `tools` and names one of them, `parallel_tool_calls` needs `tools` | every model | violation |
-//! | every tool call has its result before the next turn, every result its call before it; a function has a name of up to 64 letters, digits, `_`, `-` | every model | violation |
-//! | `tools`, `functions` and `tool_calls` are not empty lists | every model | violation |
-//! | `temperature` is from 0 to 2, `top_p` from 0 to 1, penalties from -2 to 2, `top_logprobs` from 0 to 20, `n` from 1 to 128, token limits from 1, each bias in `logit_bias` from -100 to 100 | every model | violation |
-//! | at most 128 tools; an image's `url` is an http(s) address or a `data:` URL; a function's object schema has `properties`; the format `json_object` has the word "json" in a message | models of the table | violation |
-//! | there is a message, each has a role; at most 4 stop sequences; at most 16 pairs of metadata, keys of 64 and values of 512 characters | every model | violation |
-//! | a member that is modelled here has its type; the deployment has a name that is one path segment | every model | violation |
-//! | no `data_sources` | api version `v1` | violation |
-//! | a parameter younger than the api version; an api version that is malformed or not documented | every model | advice |
-//! | the model is retired by its status or by its date, or will be within 60 days | as the table says | advice |
-//! | `stop` on models that may refuse it, since the models measured beside them do | reasoning models with `verbosity` | advice |
-//! | `system` messages | o1 | advice |
-//! | `max_completion_tokens` below 25,000 where the model thinks | reasoning models | advice |
-//! | both token limits; `n` above 1 | every model | advice |
-//! | a JSON schema with parallel tool calls or `data_sources` | every model | advice |
-//! | a stream on an api version without `stream_options`: its usage will be unknown | every model | advice |
-//! | what only the documentation refuses in strict schemas, see [`schema`] | every model | advice |
+#![doc = include_str!("../../RULES.md")]
 //!
 //! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and tells each change.
 
@@ -64,7 +31,6 @@ use crate::response::{Role, ServiceTier};
 use crate::wire::{List, wire_struct};
 
 pub use self::adapt::{Adaptation, Adapted};
-pub use self::advice::Advice;
 pub use self::builder::ChatCompletionRequestBuilder;
 pub use self::data_source::{
     DataSource, DataSourceAuthentication, DataSourceType, EmbeddingDependency, FieldsMapping, IncludeContext, QueryType,
@@ -75,22 +41,22 @@ pub use self::options::{
     AudioFormat, AudioOutput, Modality, PromptCacheRetention, StreamOptions, UserSecurityContext, Verbosity, Voice,
     WebSearchOptions,
 };
+pub use self::rules::rule_table;
 pub use self::tool::{FunctionDefinition, GrammarSyntax, NamedToolChoice, Tool, ToolChoice, ToolChoiceMode, ToolType};
-pub use self::violation::{Rule, ValidationError, Violation};
+pub use self::violation::{Advice, Rule, ValidationError, Violation};
 
 mod adapt;
-mod advice;
 mod builder;
 mod data_source;
 mod format;
 mod media;
 mod message;
 mod options;
+mod rules;
 pub mod schema;
 #[cfg(feature = "client")]
 mod texts;
 mod tool;
-mod validate;
 mod violation;
 
 wire_struct! {
@@ -225,20 +191,20 @@ impl ChatCompletionRequest {
     /// given is not checked.
     #[must_use]
     pub fn violations(&self, streaming: Option<bool>, api_version: Option<&ApiVersion>) -> Vec<Violation> {
-        validate::violations(self, streaming, api_version)
+        rules::violations(self, streaming, api_version)
     }
 
     /// What the documents discourage or date differently from the wire; of a request whose JSON asks for a stream
     /// also what only concerns streams. Never stops a request by itself.
     #[must_use]
     pub fn advice(&self, api_version: &ApiVersion) -> Vec<Advice> {
-        advice::advice(self, api_version, self.asks_for_stream() == Some(true), now())
+        rules::advice(self, api_version, self.asks_for_stream() == Some(true), now())
     }
 
     /// The advice for a call that streams or does not, whatever the JSON of the request asked for.
     #[cfg(feature = "client")]
     pub(crate) fn advice_for(&self, api_version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
-        advice::advice(self, api_version, is_streamed, now())
+        rules::advice(self, api_version, is_streamed, now())
     }
 
     /// The body as it is sent with an api version, streamed or not.

@@ -1,17 +1,9 @@
-//! What is wrong with a request, all of it at once.
+//! Findings about a request: violations, which stop it, and advice, which does not.
 
 use std::fmt;
 
+use super::rules::REFERENCE;
 use crate::error::{Error, ErrorKind};
-
-const REASONING: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning";
-const PREDICTED_OUTPUTS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs";
-const STRUCTURED_OUTPUTS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs";
-const FUNCTION_CALLING: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling";
-const AUDIO: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart";
-const MODELS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models";
-const API_VERSIONS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle";
-const REFERENCE: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/reference";
 
 /// Why a request is refused before it leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,11 +80,12 @@ pub struct Violation {
     parameter: String,
     rule: Rule,
     message: String,
+    reference: &'static str,
 }
 
 impl Violation {
     pub(crate) fn new(parameter: impl Into<String>, rule: Rule, message: impl Into<String>) -> Self {
-        Self { parameter: parameter.into(), rule, message: message.into() }
+        Self { parameter: parameter.into(), rule, message: message.into(), reference: REFERENCE }
     }
 
     /// The wire name of the parameter, with its place where it has one: `messages[2].role`.
@@ -116,35 +109,71 @@ impl Violation {
     /// Where the rule is written down: a page of the documentation.
     #[must_use]
     pub fn reference(&self) -> &'static str {
-        match self.rule {
-            Rule::StrictSchema => STRUCTURED_OUTPUTS,
-            Rule::PredictionConflict => PREDICTED_OUTPUTS,
-            Rule::MixedInstructions | Rule::EffortConflict | Rule::UnsupportedRole => REASONING,
-            Rule::NoChatCompletions => MODELS,
-            Rule::ApiVersion | Rule::Advice => API_VERSIONS,
-            Rule::UnsupportedParameter | Rule::UnsupportedValue | Rule::RequiredParameter => self.page(),
-            Rule::Contradiction | Rule::Limit | Rule::OutOfRange | Rule::WrongType | Rule::InvalidName => REFERENCE,
-        }
+        self.reference
     }
 
-    /// The page about the parameter.
-    fn page(&self) -> &'static str {
-        match self.parameter.as_str() {
-            "prediction" => PREDICTED_OUTPUTS,
-            "tools" | "functions" | "parallel_tool_calls" => FUNCTION_CALLING,
-            "response_format" => STRUCTURED_OUTPUTS,
-            "modalities" | "audio" => AUDIO,
-            place if place.ends_with(".strict") => STRUCTURED_OUTPUTS,
-            place if place.contains("].content[") => MODELS,
-            place if place.contains(['[', '.']) || place == "messages" => REFERENCE,
-            _ => REASONING,
-        }
+    pub(super) fn set_reference(&mut self, reference: &'static str) {
+        self.reference = reference;
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.parameter, self.message)
+    }
+}
+
+/// Something to reconsider about a request that is sent all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Advice {
+    parameter: String,
+    message: String,
+    reference: &'static str,
+}
+
+impl Advice {
+    #[cfg(feature = "client")]
+    pub(crate) fn new(parameter: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { parameter: parameter.into(), message: message.into(), reference: REFERENCE }
+    }
+
+    /// The wire name of the parameter, or `model` or `api-version`.
+    #[must_use]
+    pub fn parameter(&self) -> &str {
+        &self.parameter
+    }
+
+    /// What to reconsider.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it is written down: a page of the documentation.
+    #[must_use]
+    pub fn reference(&self) -> &'static str {
+        self.reference
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.parameter, self.message)
+    }
+}
+
+impl From<Violation> for Advice {
+    fn from(finding: Violation) -> Self {
+        let Violation { parameter, message, reference, .. } = finding;
+        Self { parameter, message, reference }
+    }
+}
+
+/// A strict client takes advice as a violation.
+impl From<Advice> for Violation {
+    fn from(advice: Advice) -> Self {
+        let Advice { parameter, message, reference } = advice;
+        Self { parameter, rule: Rule::Advice, message, reference }
     }
 }
 
@@ -209,26 +238,6 @@ mod tests {
         let error = ValidationError::unless_empty(vec![Violation::new("n", Rule::Limit, "too many")]).unwrap_err();
         assert_eq!(error.to_string(), "the request breaks a rule: n: too many");
         assert!(ValidationError::unless_empty(Vec::new()).is_ok());
-    }
-
-    #[test]
-    fn a_violation_leads_to_the_page_about_its_parameter() {
-        for (parameter, rule, page) in [
-            ("temperature", Rule::UnsupportedParameter, REASONING),
-            ("reasoning_effort", Rule::UnsupportedValue, REASONING),
-            ("max_completion_tokens", Rule::RequiredParameter, REASONING),
-            ("max_completion_tokens", Rule::PredictionConflict, PREDICTED_OUTPUTS),
-            ("prediction", Rule::UnsupportedParameter, PREDICTED_OUTPUTS),
-            ("tools", Rule::UnsupportedParameter, FUNCTION_CALLING),
-            ("tools[0].function.strict", Rule::UnsupportedParameter, STRUCTURED_OUTPUTS),
-            ("messages[1].content[0]", Rule::UnsupportedParameter, MODELS),
-            ("messages[1].tool_call_id", Rule::RequiredParameter, REFERENCE),
-            ("messages", Rule::RequiredParameter, REFERENCE),
-            ("model", Rule::NoChatCompletions, MODELS),
-            ("data_sources", Rule::ApiVersion, API_VERSIONS),
-        ] {
-            assert_eq!(Violation::new(parameter, rule, "").reference(), page, "{parameter} {rule}");
-        }
     }
 
     #[test]

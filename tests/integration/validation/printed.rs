@@ -1,4 +1,4 @@
-//! The table that is printed is the table in the code.
+//! The tables that are printed are those in the code.
 
 use std::path::Path;
 
@@ -32,4 +32,12 @@ fn every_verdict_is_in_the_printed_table() {
         assert_eq!(columns > 0, Parameter::ALL.iter().any(|parameter| refused(*parameter)), "{model}");
         assert!(row.contains(capabilities.status()), "{model}");
     }
+}
+
+#[test]
+fn the_printed_rules_are_the_rules_in_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RULES.md");
+    let printed = std::fs::read_to_string(path).unwrap();
+    let hint = "RULES.md is out of date: put the output of `cargo run --example capabilities -- --rules` into it";
+    assert!(printed == azure_openai_chat::request::rule_table(), "{hint}");
 }

@@ -27,10 +27,9 @@ pub(super) fn accepted(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Efforts that exclude tools or parallel tool calls.
-pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let effort = check.body.reasoning_effort.as_ref();
-    if effort == Some(&ReasoningEffort::Minimal)
+/// The effort `minimal` excludes parallel tool calls.
+pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
+    if check.body.reasoning_effort == Some(ReasoningEffort::Minimal)
         && check.body.parallel_tool_calls == Some(true)
         && check.holds(Capabilities::minimal_excludes_parallel_tool_calls)
     {
@@ -40,8 +39,12 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
             "the effort 'minimal' excludes parallel tool calls: leave parallel_tool_calls out, or use the effort 'low'",
         ));
     }
+}
+
+/// Efforts that exclude tools.
+pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(capabilities) = check.capabilities else { return };
-    if check.body.offers_tools() && capabilities.effort_excludes_tools(effort) {
+    if check.body.offers_tools() && capabilities.effort_excludes_tools(check.body.reasoning_effort.as_ref()) {
         let problem = match capabilities.tools_and_effort() {
             ToolsAndEffort::NotAboveNone => {
                 "refuses tools beside an effort above 'none': leave reasoning_effort or the tools out"
@@ -55,13 +58,28 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
+/// What the documents ask to leave for hidden reasoning, in tokens.
+const BUDGET: u64 = 25_000;
+
+/// At the effort `none` nothing is hidden.
+pub(super) fn budget(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let default = check.capabilities.and_then(Capabilities::default_reasoning_effort);
+    let reasons = check.body.reasoning_effort.as_ref().or(default) != Some(&ReasoningEffort::None);
+    if let Some(limit) = check.body.max_completion_tokens.filter(|limit| reasons && *limit < BUDGET) {
+        let message = format!(
+            "{limit} tokens include the hidden reasoning: leave about {BUDGET} for it, or the answer may be cut or empty"
+        );
+        found.push(Violation::new("max_completion_tokens", Rule::Advice, message));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
-    use crate::model::Model;
+    use crate::model::{ApiVersion, Model};
     use crate::request::Tool;
 
     #[test]
@@ -178,5 +196,21 @@ mod tests {
         assert_fine(asked());
         assert_fine(asked().reasoning_effort(ReasoningEffort::None));
         assert_fine(ask(Model::GPT_5_4_2026_03_05).reasoning_effort(ReasoningEffort::Low));
+    }
+
+    #[test]
+    fn hidden_reasoning_needs_a_budget() {
+        let message = "5000 tokens include the hidden reasoning: leave about 25000 for it, or the answer may be cut \
+                       or empty";
+        let budget = &[("max_completion_tokens", message)];
+        assert_advised(ask("gpt-5".parse().unwrap()).max_completion_tokens(5000), &ApiVersion::V1, budget);
+        assert_advised(ask("gpt-5".parse().unwrap()).max_completion_tokens(25_000), &ApiVersion::V1, &[]);
+        assert_advised(ask("gpt-4.1".parse().unwrap()).max_completion_tokens(5), &ApiVersion::V1, &[]);
+        // 5.1 does not think unless it is told to
+        let low = ask("gpt-5.1".parse().unwrap()).max_completion_tokens(5000);
+        assert_advised(low.clone(), &ApiVersion::V1, &[]);
+        assert_advised(low.reasoning_effort(ReasoningEffort::Low), &ApiVersion::V1, budget);
+        let silent = ask("gpt-5.6-sol".parse().unwrap()).max_completion_tokens(5);
+        assert_advised(silent.reasoning_effort(ReasoningEffort::None), &ApiVersion::V1, &[]);
     }
 }

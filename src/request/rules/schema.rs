@@ -1,6 +1,7 @@
-//! Structured outputs: whether the model has them, and whether a schema is one that strict mode takes.
+//! JSON answers: whether the model follows a schema, whether strict mode takes the schema, and what `json_object` requires.
 
 use std::fmt;
+use std::io;
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::model::Parameter;
 use crate::request::format::ResponseFormatType;
 use crate::request::schema::{SchemaFinding, lint_schema};
 use crate::request::violation::{Rule, Violation};
-use crate::request::{Advice, RequestBody};
+use crate::request::{Message, RequestBody};
 
 pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::StructuredOutputs) {
@@ -42,8 +43,8 @@ pub(super) fn strict(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 /// What only the documentation refuses in strict schemas: one advice for each keyword or limit of a schema, at its
 /// first place.
-pub(in crate::request) fn strict_advice(body: &RequestBody, found: &mut Vec<Advice>) {
-    for (place, schema) in strict_schemas(body) {
+pub(super) fn documented(check: &Check<'_>, found: &mut Vec<Violation>) {
+    for (place, schema) in strict_schemas(check.body) {
         let mut kinds: Vec<(SchemaFinding, usize)> = Vec::new();
         for finding in lint_schema(schema).into_iter().filter(SchemaFinding::is_advice) {
             match kinds.iter_mut().find(|(first, _)| first.message() == finding.message()) {
@@ -53,7 +54,8 @@ pub(in crate::request) fn strict_advice(body: &RequestBody, found: &mut Vec<Advi
         }
         for (first, more) in kinds {
             let more = if more == 0 { String::new() } else { format!(" ({more} more in this schema)") };
-            found.push(Advice::new(format!("{place}{}", first.pointer()), format!("{}{more}", first.message())));
+            let message = format!("{}{more}", first.message());
+            found.push(Violation::new(format!("{place}{}", first.pointer()), Rule::Advice, message));
         }
     }
 }
@@ -113,14 +115,84 @@ pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
+/// The service answers `'messages' must contain the word 'json' in some form`.
+pub(super) fn json_object(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let kind = check.body.response_format.as_ref().and_then(|format| format.kind.as_ref());
+    let messages = check.request.messages();
+    if kind == Some(&ResponseFormatType::JsonObject) && !messages.is_empty() && !contains_json(messages) {
+        found.push(Violation::new(
+            "messages",
+            Rule::Contradiction,
+            "the format json_object needs the word \"json\" in a message: say in one that the answer is JSON, or use a \
+             JSON schema",
+        ));
+    }
+}
+
+/// Whether the messages contain the word anywhere, in whatever member the service may look.
+fn contains_json(messages: &[Message]) -> bool {
+    let mut search = JsonWord { matched: 0, is_found: false };
+    serde_json::to_writer(&mut search, messages).is_err() || search.is_found
+}
+
+/// Looks for the word in text that is written to it, so that a conversation is searched without a copy.
+struct JsonWord {
+    matched: usize,
+    is_found: bool,
+}
+
+impl io::Write for JsonWord {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        for byte in text.iter().map(u8::to_ascii_lowercase) {
+            // no letter of the word comes twice in it, so a mismatch is at most a new beginning
+            self.matched = match b"json".get(self.matched) {
+                Some(letter) if *letter == byte => self.matched + 1,
+                _ => usize::from(byte == b'j'),
+            };
+            self.is_found |= self.matched == b"json".len();
+        }
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Parallel tool calls do not keep to the schema.
+pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let is_strict = check.functions().any(|(_, function)| function.strict == Some(true));
+    let follows_schema = is_strict || (check.body.asks_for_schema() && check.body.offers_tools());
+    let may_be_parallel = check.body.parallel_tool_calls != Some(false) && !check.refuses(Parameter::ParallelToolCalls);
+    if follows_schema && may_be_parallel {
+        found.push(Violation::new(
+            "parallel_tool_calls",
+            Rule::Advice,
+            "a JSON schema is not kept in parallel tool calls: set .parallel_tool_calls(false)",
+        ));
+    }
+}
+
+/// On Your Data does not keep to the schema.
+pub(super) fn with_data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
+    if check.body.asks_for_schema() && check.body.data_sources.is_some() {
+        let message = "a JSON schema is not kept together with data_sources";
+        found.push(Violation::new("response_format", Rule::Advice, message));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, read};
     use super::*;
-    use crate::model::{ApiVersion, Model};
-    use crate::request::{ChatCompletionRequestBuilder, ResponseFormat, Tool};
+    use crate::model::{ApiVersion, Deployment, Model};
+    use crate::request::{
+        Advice, ChatCompletionRequest, ChatCompletionRequestBuilder, ContentPart, DataSource, DataSourceAuthentication,
+        ResponseFormat, Tool,
+    };
+    use crate::response::ToolCall;
 
     fn schema() -> Value {
         json!({
@@ -318,5 +390,59 @@ mod tests {
             &[("response_format.json_schema", Rule::WrongType, "json_schema cannot be this number: pass an object")],
         );
         assert_told(&with(json!({"type": "tomorrow"})), &[]);
+    }
+
+    const NO_WORD: &str = "the format json_object needs the word \"json\" in a message: say in one that the answer is JSON, or use a \
+         JSON schema";
+
+    #[test]
+    fn the_format_json_object_needs_the_word_in_a_message() {
+        let asked = |text: &str| {
+            let deployment = Deployment::new("d").model(Model::GPT_4O_2024_08_06);
+            ChatCompletionRequest::builder(deployment).user(text).response_format(ResponseFormat::json_object())
+        };
+        for text in ["a list of fruit", "j son", "js on", "jjso n", ""] {
+            assert_refused(asked(text), "messages", Rule::Contradiction, NO_WORD);
+            assert!(asked(text).adapt().is_err());
+        }
+        for text in ["as JSON", "some json", "jjson", "jsjson", "a JsonObject, please"] {
+            assert_fine(asked(text));
+        }
+        // wherever it is: instructions, parts, tool calls, names
+        assert_fine(asked("fruit").developer("answer in JSON"));
+        assert_fine(asked("fruit").message(Message::user_parts([ContentPart::text("as json")])));
+        let call = Message::assistant_tool_calls([ToolCall::function("c1", "to_json", "{}")]);
+        assert_fine(asked("fruit").message(call).tool_result("c1", "1"));
+        assert_fine(asked("fruit").message(Message::user("x").name("json")));
+        let any = ChatCompletionRequest::builder(Deployment::new("d")).user("fruit");
+        assert_fine(any.response_format(ResponseFormat::json_object()));
+        assert_fine(ask(Model::GPT_4O_2024_08_06).response_format(ResponseFormat::text()));
+    }
+
+    #[test]
+    fn schemas_are_not_kept_in_parallel_calls() {
+        let format = || ResponseFormat::json_schema("a", json!({}));
+        let message = "a JSON schema is not kept in parallel tool calls: set .parallel_tool_calls(false)";
+        let told = &[("parallel_tool_calls", message)];
+        let both = ask_any().response_format(format()).tool(Tool::function("f"));
+        assert_advised(both.clone(), &ApiVersion::V1, told);
+        assert_advised(ask_any().tool(Tool::function("f").strict(true)), &ApiVersion::V1, told);
+        assert_advised(both.parallel_tool_calls(false), &ApiVersion::V1, &[]);
+        assert_advised(ask_any().response_format(format()), &ApiVersion::V1, &[]);
+        assert_advised(
+            ask("gpt-5-pro".parse().unwrap()).response_format(format()).tool(Tool::function("f")),
+            &ApiVersion::V1,
+            &[],
+        );
+    }
+
+    #[test]
+    fn schemas_are_not_kept_with_data_sources() {
+        let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
+        assert_advised(
+            ask_any().response_format(ResponseFormat::json_schema("a", json!({}))).data_source(source),
+            &ApiVersion::V1_PREVIEW,
+            &[("response_format", "a JSON schema is not kept together with data_sources")],
+        );
     }
 }

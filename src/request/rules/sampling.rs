@@ -3,7 +3,7 @@
 use serde_json::Number;
 
 use super::Check;
-use crate::model::{Capabilities, Parameter};
+use crate::model::{Capabilities, Parameter, Support};
 use crate::request::violation::{Rule, Violation};
 
 /// The sampling parameters and their like.
@@ -105,13 +105,23 @@ pub(super) fn alternatives(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
+/// Of the models with `verbosity`, which are those from gpt-5 on, all that were measured refuse `stop`.
+pub(super) fn stop_beside_verbosity(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let supports = |parameter| check.capabilities.map(|capabilities| capabilities.supports(parameter));
+    let is_alike = supports(Parameter::Verbosity) == Some(Support::Yes);
+    if check.body.stop.is_some() && is_alike && supports(Parameter::Stop) == Some(Support::Unknown) {
+        let problem = "may refuse stop, as the models beside it do: leave stop out, and cut the answer yourself";
+        found.push(Violation::new("stop", Rule::Advice, format!("{} {problem}", check.model)));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
-    use crate::model::{Model, ReasoningEffort, Support};
+    use crate::model::{ApiVersion, Model, ReasoningEffort};
     use crate::request::{ChatCompletionRequestBuilder as Asked, Verbosity};
 
     #[test]
@@ -390,5 +400,20 @@ mod tests {
             assert_refused(asked, "top_logprobs", Rule::Contradiction, message);
         }
         assert_fine(ask_any().logprobs(true).top_logprobs(2));
+    }
+
+    #[test]
+    fn stop_is_advised_against_where_models_of_the_same_kind_refuse_it() {
+        let advised = |model: &str| {
+            let asked = ask(model.parse().unwrap()).stop("a").build_unchecked();
+            asked.advice(&ApiVersion::V1).iter().any(|advice| advice.parameter() == "stop")
+        };
+        for model in ["gpt-5.1", "gpt-5.2", "gpt-5.4", "gpt-5.4-nano", "gpt-5.5", "gpt-6-sol", "gpt-6.1-sol"] {
+            assert!(advised(model), "{model}");
+        }
+        // refused, or of another kind
+        for model in ["gpt-5", "gpt-5.4-mini", "gpt-5.6-sol", "o1", "o3-mini", "gpt-4o", "gpt-oss-20b"] {
+            assert!(!advised(model), "{model}");
+        }
     }
 }

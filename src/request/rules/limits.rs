@@ -1,4 +1,4 @@
-//! Limits on how many and how long: stop sequences, metadata, tools.
+//! How many and how long: tools, stop sequences, metadata, choices; and one token limit, not two.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
     let tools = check.body.tools.as_ref().map_or(0, |tools| tools.len());
     let functions = check.body.functions.as_ref().map_or(0, |functions| functions.len());
     for (name, count) in [("tools", tools), ("functions", functions)] {
-        if count > TOOLS && check.is_in_table() {
+        if count > TOOLS {
             let message = format!("there are {count} {name}: the service takes at most {TOOLS}");
             found.push(Violation::new(name, Rule::Limit, message));
         }
@@ -64,13 +64,29 @@ pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
+/// `max_tokens` and `max_completion_tokens` limit the same.
+pub(super) fn both(check: &Check<'_>, found: &mut Vec<Violation>) {
+    if check.body.max_tokens.is_some() && check.body.max_completion_tokens.is_some() {
+        let message = "max_completion_tokens says the same: keep one of them";
+        found.push(Violation::new("max_tokens", Rule::Advice, message));
+    }
+}
+
+/// Each choice is billed.
+pub(super) fn choices(check: &Check<'_>, found: &mut Vec<Violation>) {
+    if let Some(n) = check.body.n.filter(|n| *n > 1) {
+        let message = format!("{n} answers are billed {n} times, and their chunks come interleaved in a stream");
+        found.push(Violation::new("n", Rule::Advice, message));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
-    use crate::model::Model;
+    use crate::model::{ApiVersion, Model};
     use crate::request::Tool;
 
     #[test]
@@ -137,5 +153,24 @@ mod tests {
                 ("metadata[1]", Rule::WrongType, "the value cannot be null: pass a string"),
             ],
         );
+    }
+
+    #[test]
+    fn two_limits_are_one_too_many() {
+        assert_advised(
+            ask_any().max_tokens(5).max_completion_tokens(5),
+            &ApiVersion::V1,
+            &[("max_tokens", "max_completion_tokens says the same: keep one of them")],
+        );
+    }
+
+    #[test]
+    fn several_answers_cost_several_times() {
+        assert_advised(
+            ask_any().n(3),
+            &ApiVersion::V1,
+            &[("n", "3 answers are billed 3 times, and their chunks come interleaved in a stream")],
+        );
+        assert_advised(ask_any().n(1), &ApiVersion::V1, &[]);
     }
 }

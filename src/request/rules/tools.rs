@@ -45,13 +45,24 @@ pub(super) fn offered(check: &Check<'_>, found: &mut Vec<Violation>) {
 /// Reasoning models that call one tool at a time do not know the parameter; others take its `false`.
 pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(is_wanted) = check.body.parallel_tool_calls else { return };
-    if (is_wanted || check.holds(Capabilities::is_reasoning)) && check.refuses(Parameter::ParallelToolCalls) {
+    if refuses_in_parallel(check, is_wanted) {
         found.push(Violation::new(
             "parallel_tool_calls",
             Rule::UnsupportedParameter,
             format!("{} calls one tool at a time: leave parallel_tool_calls out", check.model),
         ));
-    } else if !check.body.has_tools() && !check.is_unread("tools") {
+    }
+}
+
+fn refuses_in_parallel(check: &Check<'_>, is_wanted: bool) -> bool {
+    (is_wanted || check.holds(Capabilities::is_reasoning)) && check.refuses(Parameter::ParallelToolCalls)
+}
+
+/// `parallel_tool_calls` requires `tools` (openai/openai-agents-python#4326, UKGovernmentBEIS/inspect_ai#1460).
+pub(super) fn in_parallel_among_tools(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let Some(is_wanted) = check.body.parallel_tool_calls else { return };
+    let has_tools = check.body.has_tools() || check.is_unread("tools");
+    if !has_tools && !refuses_in_parallel(check, is_wanted) {
         found.push(Violation::new(
             "parallel_tool_calls",
             Rule::Contradiction,
@@ -60,7 +71,7 @@ pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// A choice is among something.
+/// `tool_choice` requires `tools`.
 pub(super) fn choice(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.body.tool_choice.is_some() && !check.body.has_tools() && !check.is_unread("tools") {
         found.push(Violation::new(
@@ -114,6 +125,30 @@ pub(super) fn names(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
+/// The service answers `object schema missing properties`, in strict mode and without
+/// (Azure/azure-sdk-for-python#41447). A function without `parameters` has none and is taken.
+pub(super) fn objects_without_properties(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let of_old = check.body.functions.iter().flat_map(|list| list.iter().enumerate());
+    let of_old = of_old.map(|(at, function)| (format!("functions[{at}]"), function));
+    for (place, function) in check.functions().chain(of_old) {
+        let lacks_properties = function.parameters.as_ref().is_some_and(is_object_without_properties);
+        if lacks_properties {
+            found.push(Violation::new(
+                format!("{place}.parameters"),
+                Rule::UnsupportedValue,
+                "the schema is an object without properties: add \"properties\": {}, or leave parameters out",
+            ));
+        }
+    }
+}
+
+/// Of a schema put together from others, whether it needs `properties` of its own is not known.
+fn is_object_without_properties(schema: &Value) -> bool {
+    let has = |keyword: &str| schema.get(keyword).is_some();
+    let is_object = schema.get("type").and_then(Value::as_str) == Some("object");
+    is_object && !["properties", "$ref", "anyOf", "oneOf", "allOf"].into_iter().any(has)
+}
+
 fn is_unread(extra: Option<&Map<String, Value>>, member: &str) -> bool {
     extra.is_some_and(|extra| extra.contains_key(member))
 }
@@ -122,9 +157,9 @@ fn is_unread(extra: Option<&Map<String, Value>>, member: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
-    use crate::model::{Model, ReasoningEffort};
+    use crate::model::{ApiVersion, Model, ReasoningEffort};
 
     #[test]
     fn a_model_that_calls_no_tools_gets_none() {
@@ -278,5 +313,73 @@ mod tests {
             &read(json!({"model": "d", "messages": [{"role": "user"}], "functions": [{"name": "a b"}, {}]})),
             &[("functions[0].name", Rule::InvalidName, message), ("functions[1].name", Rule::InvalidName, message)],
         );
+    }
+
+    const NO_PROPERTIES: &str =
+        "the schema is an object without properties: add \"properties\": {}, or leave parameters out";
+    #[test]
+    fn a_functions_object_schema_has_properties() {
+        let gpt_4o = || ask(Model::GPT_4O_2024_08_06);
+        let bare = json!({"type": "object"});
+        for parameters in [bare.clone(), json!({"type": "object", "additionalProperties": true, "required": []})] {
+            assert_refused(
+                gpt_4o().tool(Tool::custom("c")).tool(Tool::function("f").parameters(parameters)),
+                "tools[1].function.parameters",
+                Rule::UnsupportedValue,
+                NO_PROPERTIES,
+            );
+        }
+        assert_refused(
+            gpt_4o().tool(Tool::function("f").strict(true).parameters(json!({
+                "type": "object", "additionalProperties": false
+            }))),
+            "tools[0].function.parameters",
+            Rule::UnsupportedValue,
+            NO_PROPERTIES,
+        );
+        assert_told(
+            &read(json!({
+                "model": "gpt-4o", "messages": [{"role": "user"}], "functions": [{"name": "f", "parameters": bare}]
+            })),
+            &[("functions[0].parameters", Rule::UnsupportedValue, NO_PROPERTIES)],
+        );
+        for fine in [
+            json!({}),
+            json!({"type": "object", "properties": {}}),
+            json!({"type": "object", "properties": {"a": {"type": "object"}}}),
+            json!({"type": "object", "anyOf": [{"type": "object", "properties": {}}]}),
+            json!({"type": "string"}),
+        ] {
+            assert_fine(gpt_4o().tool(Tool::function("f").parameters(fine)));
+        }
+        assert_fine(gpt_4o().tool(Tool::function("f")));
+        assert_fine(ask_any().tool(Tool::function("f").parameters(bare.clone())));
+        assert_fine(ask(model(|unknown| unknown)).tool(Tool::function("f").parameters(bare)));
+    }
+
+    #[test]
+    fn adapting_gives_an_object_schema_its_properties() {
+        let tool = Tool::function("f").parameters(json!({"type": "object"}));
+        let adapted = ask(Model::GPT_4O_2024_08_06).tool(tool).adapt().unwrap();
+        let changes: Vec<String> = adapted.adaptations().iter().map(ToString::to_string).collect();
+        assert_eq!(changes, ["tools[0].function.parameters: got properties: {}"]);
+        let sent = serde_json::to_value(adapted.request()).unwrap();
+        assert_eq!(sent["tools"][0]["function"]["parameters"], json!({"type": "object", "properties": {}}));
+    }
+
+    #[test]
+    fn parallel_tool_calls_are_no_advice_beside_what_is_refused() {
+        for asked in [
+            ask_any().parallel_tool_calls(false),
+            ask("gpt-5-pro".parse().unwrap()).tool(Tool::function("f")).parallel_tool_calls(false),
+            ask("gpt-4.1-nano".parse().unwrap()).tool(Tool::function("f")).parallel_tool_calls(false),
+        ] {
+            assert_advised(asked, &ApiVersion::V1, &[]);
+        }
+        let one_at_a_time = ask("gpt-5-pro".parse().unwrap()).tool(Tool::function("f"));
+        for refused in [ask_any().parallel_tool_calls(false), one_at_a_time.parallel_tool_calls(false)] {
+            let violations = refused.build_unchecked().violations(None, None);
+            assert!(violations.iter().any(|violation| violation.parameter() == "parallel_tool_calls"));
+        }
     }
 }

@@ -1,73 +1,87 @@
-//! What the service is known to refuse, rule by rule. Each rule is a small pure function over the request
-//! and the declared model; a cell of the table that is unknown refuses nothing.
+//! The rules a request is checked by: one list, from which come the violations, the advice, and the table in the
+//! documentation of [`request`](super).
 //!
-//! Rules come from the reasoning and predicted-outputs pages and from recorded refusals, one file a subject;
-//! the table in the documentation of [`request`](super) lists them. The order of [`RULES`] is the order in
-//! which violations are told.
+//! A rule is a value: what must hold, the parameters of the wire it is about, the models it applies to, its weight, the
+//! page it comes from, and a small pure function that looks for what breaks it. One file a subject. A cell of the model
+//! table that is unknown refuses nothing. The order of [`RULES`](list::RULES) is the order in which findings are reported.
 
 use std::fmt;
+use std::time::SystemTime;
 
+use self::list::RULES;
 use super::message::Message;
 use super::tool::FunctionDefinition;
-use super::violation::Violation;
+use super::violation::{Advice, Violation};
 use super::{ChatCompletionRequest, RequestBody};
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 
+pub(super) use self::list::REFERENCE;
 pub(super) use self::range::expected as expected_range;
+pub use self::table::rule_table;
 
-mod calls;
+mod dates;
+mod deployment;
 mod effort;
-mod format;
 mod limits;
+mod list;
 mod media;
-mod parameters;
 mod prediction;
 mod range;
-mod reach;
 mod roles;
+mod sampling;
 mod schema;
+mod table;
+#[cfg(test)]
+mod testing;
+mod tool_calls;
 mod tools;
 mod types;
 
-pub(super) use schema::strict_advice;
+/// One rule.
+struct RequestRule {
+    /// What must hold, as the documentation's table prints it.
+    name: &'static str,
+    /// The wire names of the parameters a finding is about, without their places; empty for any.
+    parameters: &'static [&'static str],
+    applies_to: AppliesTo,
+    weight: Weight,
+    /// Where it is written down.
+    reference: &'static str,
+    check: fn(&Check<'_>, &mut Vec<Violation>),
+}
 
-const RULES: &[fn(&Check<'_>, &mut Vec<Violation>)] = &[
-    reach::deployment_name,
-    reach::chat_completions,
-    types::wrong_types,
-    roles::speakers,
-    roles::instructions,
-    roles::mixed_instructions,
-    parameters::plain,
-    effort::accepted,
-    effort::conflicts,
-    tools::empty_lists,
-    tools::offered,
-    tools::in_parallel,
-    schema::structured_outputs,
-    media::images_and_audio,
-    media::image_urls,
-    reach::streaming,
-    prediction::model,
-    prediction::conflicts,
-    parameters::completion_limit,
-    parameters::output_limit,
-    schema::strict,
-    schema::format,
-    format::objects_without_properties,
-    format::json_object,
-    parameters::alternatives,
-    tools::names,
-    tools::choice,
-    tools::chosen,
-    calls::results,
-    range::numbers,
-    range::biases,
-    limits::tools,
-    limits::stop,
-    limits::metadata,
-    reach::api_version,
-];
+/// The models a rule applies to.
+#[derive(Clone, Copy)]
+enum AppliesTo {
+    /// Every model, declared or not.
+    Every,
+    /// Declared models, each as its row in the model table says.
+    AsListed,
+    /// Declared models of the reasoning family.
+    Reasoning,
+    /// Declared models of the built-in table. Other makers' models on the same route have other limits.
+    InTable,
+}
+
+/// What a finding does.
+#[derive(Clone, Copy, PartialEq)]
+enum Weight {
+    /// The service refuses it: a violation.
+    Refused,
+    /// The documents discourage it: an advice.
+    Advised,
+}
+
+impl AppliesTo {
+    fn includes(self, check: &Check<'_>) -> bool {
+        match self {
+            Self::Every => true,
+            Self::AsListed => check.capabilities.is_some(),
+            Self::Reasoning => check.holds(Capabilities::is_reasoning),
+            Self::InTable => check.model.0.is_some_and(|model| model.name().parse::<Model>().is_ok()),
+        }
+    }
+}
 
 /// What a rule looks at.
 struct Check<'a> {
@@ -77,6 +91,8 @@ struct Check<'a> {
     capabilities: Option<&'a Capabilities>,
     streaming: Option<bool>,
     api_version: Option<&'a ApiVersion>,
+    /// By which dates have passed.
+    now: SystemTime,
 }
 
 /// Prints the declared model's id, or nothing without one.
@@ -88,7 +104,35 @@ impl fmt::Display for Declared<'_> {
     }
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    fn of(
+        request: &'a ChatCompletionRequest,
+        streaming: Option<bool>,
+        api_version: Option<&'a ApiVersion>,
+        now: SystemTime,
+    ) -> Self {
+        let model = request.deployment.declared_model();
+        let capabilities = model.map(|model| model.capabilities());
+        Self { request, body: &request.body, model: Declared(model), capabilities, streaming, api_version, now }
+    }
+
+    fn findings(&self, weight: Weight) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for rule in RULES.iter().filter(|rule| rule.weight == weight) {
+            let before = found.len();
+            (rule.check)(self, &mut found);
+            if found.len() > before && !rule.applies_to.includes(self) {
+                found.truncate(before);
+            }
+            for finding in found.iter_mut().skip(before) {
+                finding.set_reference(rule.reference);
+                #[cfg(test)]
+                testing::assert_listed(rule.parameters, finding.parameter());
+            }
+        }
+        found
+    }
+
     fn refuses(&self, parameter: Parameter) -> bool {
         self.request.refuses(parameter)
     }
@@ -103,12 +147,6 @@ impl Check<'_> {
         self.capabilities.is_some_and(rule)
     }
 
-    /// Whether the declared model is one of the built-in table, and so one of Azure OpenAI: other makers' models on the
-    /// same route have other limits.
-    fn is_in_table(&self) -> bool {
-        self.model.0.is_some_and(|model| model.name().parse::<Model>().is_ok())
-    }
-
     fn messages(&self) -> impl Iterator<Item = (usize, &Message)> {
         self.request.messages().iter().enumerate()
     }
@@ -118,7 +156,7 @@ impl Check<'_> {
         tools.filter_map(|(at, tool)| Some((format!("tools[{at}].function"), tool.function.as_ref()?)))
     }
 
-    /// Whether a member is there but could not be read, which is told already.
+    /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.
     fn is_unread(&self, member: &str) -> bool {
         self.body.extra().is_some_and(|extra| extra.contains_key(member))
     }
@@ -139,79 +177,34 @@ impl ChatCompletionRequest {
     }
 }
 
+/// What the service is known to refuse. What is not given, streaming or the api version, is not checked, and no date
+/// refuses anything.
 pub(super) fn violations(
     request: &ChatCompletionRequest,
     streaming: Option<bool>,
     api_version: Option<&ApiVersion>,
 ) -> Vec<Violation> {
-    let model = request.deployment.declared_model();
-    let check = Check {
-        request,
-        body: &request.body,
-        model: Declared(model),
-        capabilities: model.map(|model| model.capabilities()),
-        streaming,
-        api_version,
-    };
-    let mut found = Vec::new();
-    for rule in RULES {
-        rule(&check, &mut found);
-    }
-    found
+    Check::of(request, streaming, api_version, SystemTime::UNIX_EPOCH).findings(Weight::Refused)
 }
 
-/// How the tests of the rules ask.
-#[cfg(test)]
-mod testing {
-    use serde_json::Value;
-
-    use crate::model::{Capabilities, Deployment, Model};
-    use crate::request::{ChatCompletionRequest, ChatCompletionRequestBuilder, Rule};
-
-    /// A request to a model that breaks no rule yet.
-    pub(super) fn ask(model: Model) -> ChatCompletionRequestBuilder {
-        ChatCompletionRequest::builder(Deployment::new("d").model(model)).user("hi").uncapped()
-    }
-
-    /// A request to a deployment of which nobody says what it is.
-    pub(super) fn ask_any() -> ChatCompletionRequestBuilder {
-        ChatCompletionRequest::builder(Deployment::new("d")).user("hi")
-    }
-
-    /// A model of which only this is known.
-    pub(super) fn model(declare: impl FnOnce(Capabilities) -> Capabilities) -> Model {
-        Model::custom("mine", declare(Capabilities::unknown()))
-    }
-
-    pub(super) fn read(json: Value) -> ChatCompletionRequest {
-        serde_json::from_value(json).unwrap()
-    }
-
-    /// Everything that is told, word for word.
-    #[track_caller]
-    pub(super) fn assert_told(request: &ChatCompletionRequest, expected: &[(&str, Rule, &str)]) {
-        let violations = request.violations(request.asks_for_stream(), None);
-        let told: Vec<(&str, Rule, &str)> =
-            violations.iter().map(|violation| (violation.parameter(), violation.rule(), violation.message())).collect();
-        assert_eq!(told, expected);
-    }
-
-    #[track_caller]
-    pub(super) fn assert_refused(asked: ChatCompletionRequestBuilder, parameter: &str, rule: Rule, message: &str) {
-        assert_told(&asked.build_unchecked(), &[(parameter, rule, message)]);
-    }
-
-    #[track_caller]
-    pub(super) fn assert_fine(asked: ChatCompletionRequestBuilder) {
-        assert_told(&asked.build_unchecked(), &[]);
-    }
+/// What the documents discourage, or date differently from the wire: recordings show that the service honours newer
+/// parameters on older api versions, so it never stops a request by itself.
+pub(super) fn advice(
+    request: &ChatCompletionRequest,
+    api_version: &ApiVersion,
+    streaming: bool,
+    now: SystemTime,
+) -> Vec<Advice> {
+    let findings = Check::of(request, Some(streaming), Some(api_version), now).findings(Weight::Advised);
+    findings.into_iter().map(Advice::from).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::testing::{ask, assert_fine, assert_told, model, read};
-    use crate::model::{Model, ModelCatalog};
-    use crate::request::{Message, Rule, Tool};
+    use super::*;
+    use crate::model::ModelCatalog;
+    use crate::request::{Rule, Tool};
 
     #[test]
     fn a_plain_question_is_fine_for_every_model_with_chat() {
@@ -293,5 +286,17 @@ mod tests {
             &request,
             &[("modalities", Rule::UnsupportedParameter, "mine does not speak: leave modalities out")],
         );
+    }
+
+    #[test]
+    fn violations_and_advice_come_from_the_same_list() {
+        let asked = ask(Model::O1_2024_12_17).temperature(0.5).system("be kind").n(3);
+        let request = asked.build_unchecked();
+        let violations: Vec<_> =
+            request.violations(None, Some(&ApiVersion::V1)).into_iter().map(Advice::from).collect();
+        let advice = request.advice(&ApiVersion::V1);
+        let names = |found: &[Advice]| found.iter().map(|one| one.parameter().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(&violations), ["temperature"]);
+        assert_eq!(names(&advice), ["model", "messages", "n"]);
     }
 }

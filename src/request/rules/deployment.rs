@@ -1,8 +1,9 @@
-//! Whether the deployment can be asked like this at all: its name, chat completions, streaming, the api
-//! version.
+//! The deployment: its name, whether its model has chat completions and streams, and whether it is retired.
+
+use std::time::Duration;
 
 use super::Check;
-use crate::model::{ApiVersion, Parameter, Support};
+use crate::model::{Capabilities, Lifecycle, Parameter, Support};
 use crate::request::violation::{Rule, Violation};
 
 /// A deployment is one path segment.
@@ -48,26 +49,34 @@ pub(super) fn streaming(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// v1 has no On Your Data; the dated versions and the v1 preview do.
-pub(super) fn api_version(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let sources = check.body.data_sources.as_ref().is_some_and(|list| !list.is_empty());
-    if check.api_version == Some(&ApiVersion::V1) && sources {
-        found.push(Violation::new(
-            "data_sources",
-            Rule::ApiVersion,
-            "the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW",
-        ));
-    }
+/// How long before its date a retirement is advised on: the notice that Azure gives for generally available models.
+const NOTICE: Duration = Duration::from_secs(60 * 24 * 3_600);
+
+/// Dates move, so they never stop a request.
+pub(super) fn retirement(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let Some(lifecycle) = check.capabilities.map(Capabilities::lifecycle) else { return };
+    let soon = check.now.checked_add(NOTICE);
+    let is_soon = || soon.is_some_and(|then| matches!(lifecycle.at(then), Lifecycle::Retired(_)));
+    let when = match lifecycle.at(check.now) {
+        Lifecycle::Retired(None) => "is retired".to_owned(),
+        Lifecycle::Retired(Some(date)) => format!("was retired on {date}"),
+        Lifecycle::Retiring(date) if is_soon() => format!("retires on {date}"),
+        _ => return,
+    };
+    let message = format!("{} {when}: move the deployment to a newer model", check.model);
+    found.push(Violation::new("model", Rule::Advice, message));
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{ask, assert_advised, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
-    use crate::model::{Deployment, Model};
-    use crate::request::{ChatCompletionRequest, DataSource, DataSourceAuthentication};
+    use crate::model::{ApiVersion, Deployment, Model};
+    use crate::request::ChatCompletionRequest;
 
     #[test]
     fn a_deployment_without_a_name_is_refused() {
@@ -130,25 +139,47 @@ mod tests {
     }
 
     #[test]
-    fn on_your_data_is_not_on_v1() {
-        let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
-        let request = ask_any().data_source(source).build_unchecked();
-        let told = request.violations(None, Some(&ApiVersion::V1));
-        assert_eq!(told.len(), 1);
-        assert_eq!(
-            told[0].to_string(),
-            "data_sources: the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW"
-        );
-        for version in [ApiVersion::V1_PREVIEW, ApiVersion::V2024_10_21, ApiVersion::new("nonsense")] {
-            assert!(request.violations(None, Some(&version)).is_empty(), "{version}");
-        }
-        let none = read(json!({"model": "d", "messages": [{"role": "user"}], "data_sources": []}));
-        assert!(none.violations(None, Some(&ApiVersion::V1)).is_empty());
-    }
-
-    #[test]
     fn the_deployments_name_is_not_the_models() {
         let declared = Deployment::new("o3-pro").model(Model::GPT_4O_2024_08_06);
         assert_fine(ChatCompletionRequest::builder(declared).user("hi"));
+    }
+
+    #[test]
+    fn a_model_that_is_gone_is_told() {
+        for (model, message) in [
+            ("gpt-4:0314", "gpt-4-0314 was retired on 2025-06-06: move the deployment to a newer model"),
+            ("gpt-4:0125-Preview", "gpt-4-0125-Preview is retired: move the deployment to a newer model"),
+            ("gpt-4o:2024-05-13", "gpt-4o-2024-05-13 was retired on 2026-10-01: move the deployment to a newer model"),
+            ("o1:2024-12-17", "o1-2024-12-17 was retired on 2026-11-19: move the deployment to a newer model"),
+            (
+                "gpt-chat-latest:2026-08-06",
+                "gpt-chat-latest-2026-08-06 retires on 2026-12-02: move the deployment to a newer model",
+            ),
+        ] {
+            assert_advised(ask(model.parse().unwrap()), &ApiVersion::V1, &[("model", message)]);
+        }
+        assert_advised(ask("gpt-5:2025-08-07".parse().unwrap()), &ApiVersion::V1, &[]);
+        let own = Model::custom("mine", Capabilities::unknown().with_status("retired 2025-01-01"));
+        assert_advised(
+            ChatCompletionRequest::builder(Deployment::new("d").model(own)).user("hi"),
+            &ApiVersion::V1,
+            &[("model", "mine was retired on 2025-01-01: move the deployment to a newer model")],
+        );
+    }
+
+    #[test]
+    fn a_retirement_is_advised_on_from_its_notice_on_and_by_the_clock() {
+        let asked = ask("gpt-5:2025-08-07".parse().unwrap()).build_unchecked();
+        let on = |days: u64| -> Vec<String> {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
+            super::super::advice(&asked, &ApiVersion::V1, false, now).iter().map(ToString::to_string).collect()
+        };
+        // the schedule says 2027-02-09, which is day 20858
+        assert!(on(20_797).is_empty());
+        let message =
+            |when| [format!("model: gpt-5-2025-08-07 {when} 2027-02-09: move the deployment to a newer model")];
+        assert_eq!(on(20_798), message("retires on"));
+        assert_eq!(on(20_857), message("retires on"));
+        assert_eq!(on(20_858), message("was retired on"));
     }
 }

@@ -66,14 +66,23 @@ pub(super) fn mixed_instructions(check: &Check<'_>, found: &mut Vec<Violation>) 
     }
 }
 
+/// A model that takes `system` and treats it as `developer`.
+pub(super) fn system_as_developer(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let becomes_developer = check.holds(Capabilities::system_becomes_developer);
+    if becomes_developer && check.body.has_role(&Role::System) && !check.body.has_role(&Role::Developer) {
+        let problem = "treats system messages as developer messages: write .developer(..)";
+        found.push(Violation::new("messages", Rule::Advice, format!("{} {problem}", check.model)));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
-    use crate::model::{Model, Support};
-    use crate::request::ChatCompletionRequest;
+    use crate::model::{ApiVersion, Model, Support};
+    use crate::request::{ChatCompletionRequest, ChatCompletionRequestBuilder};
 
     #[test]
     fn a_conversation_has_a_turn() {
@@ -152,5 +161,20 @@ mod tests {
     fn other_models_may_take_both() {
         assert_fine(ask(Model::GPT_4O_2024_08_06).system("a").developer("b"));
         assert_fine(ask_any().system("a").developer("b"));
+    }
+
+    #[test]
+    fn o1_reads_system_messages_as_developer_messages() {
+        let messages = |asked: ChatCompletionRequestBuilder| -> Vec<String> {
+            let advice = asked.build_unchecked().advice(&ApiVersion::V1);
+            let about = advice.into_iter().filter(|advice| advice.parameter() == "messages");
+            about.map(|advice| advice.message().to_owned()).collect()
+        };
+        assert_eq!(
+            messages(ask("o1:2024-12-17".parse().unwrap()).system("a")),
+            ["o1-2024-12-17 treats system messages as developer messages: write .developer(..)"]
+        );
+        assert!(messages(ask("o1".parse().unwrap()).developer("a")).is_empty());
+        assert!(messages(ask("o3-mini".parse().unwrap()).system("a")).is_empty());
     }
 }

@@ -2,35 +2,42 @@
 
 use super::Check;
 use crate::model::Parameter;
+use crate::request::ContentPart;
 use crate::request::violation::{Rule, Violation};
 
-pub(super) fn images_and_audio(check: &Check<'_>, found: &mut Vec<Violation>) {
-    for (message_at, message) in check.messages() {
-        let parts = message.content.iter().flat_map(|content| content.part_list());
-        for (at, part) in parts.enumerate() {
-            let problem = if part.image_url.is_some() && check.refuses(Parameter::Images) {
-                "does not see images: leave the part out"
-            } else if part.input_audio.is_some() && check.refuses(Parameter::Audio) {
-                "does not hear audio: leave the part out"
-            } else {
-                continue;
-            };
-            found.push(Violation::new(
-                format!("messages[{message_at}].content[{at}]"),
-                Rule::UnsupportedParameter,
-                format!("{} {problem}", check.model),
-            ));
-        }
+pub(super) fn images(check: &Check<'_>, found: &mut Vec<Violation>) {
+    if check.refuses(Parameter::Images) {
+        let problem = "does not see images: leave the part out";
+        refuse_parts(check, |part| part.image_url.is_some(), problem, found);
     }
+}
+
+/// Audio in and out.
+pub(super) fn audio(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::Audio) {
         return;
     }
+    refuse_parts(check, |part| part.input_audio.is_some(), "does not hear audio: leave the part out", found);
     for (name, set) in [("modalities", check.body.asks_for_audio()), ("audio", check.body.audio.is_some())] {
         if set {
             let message = format!("{} does not speak: leave {name} out", check.model);
             found.push(Violation::new(name, Rule::UnsupportedParameter, message));
         }
     }
+}
+
+fn refuse_parts(check: &Check<'_>, is_refused: fn(&ContentPart) -> bool, problem: &str, found: &mut Vec<Violation>) {
+    for (place, _) in parts(check).filter(|(_, part)| is_refused(part)) {
+        found.push(Violation::new(place, Rule::UnsupportedParameter, format!("{} {problem}", check.model)));
+    }
+}
+
+/// The parts of all messages, each with its place.
+fn parts<'a>(check: &'a Check<'_>) -> impl Iterator<Item = (String, &'a ContentPart)> {
+    check.messages().flat_map(|(message_at, message)| {
+        let parts = message.content.iter().flat_map(|content| content.part_list()).enumerate();
+        parts.map(move |(at, part)| (format!("messages[{message_at}].content[{at}]"), part))
+    })
 }
 
 /// How base64 of each image format begins, from the first bytes of its files.
@@ -40,15 +47,10 @@ const BASE64_IMAGES: &[(&str, &str)] =
 /// The service answers `invalid_image_url` to anything but an address and a `data:` URL, and bare base64 is what users
 /// coming from other APIs pass.
 pub(super) fn image_urls(check: &Check<'_>, found: &mut Vec<Violation>) {
-    for (message_at, message) in check.messages() {
-        let parts = message.content.iter().flat_map(|content| content.part_list());
-        for (at, part) in parts.enumerate() {
-            let Some(url) = part.image_url.as_ref().and_then(|image| image.url.as_deref()) else { continue };
-            let Some(problem) = url_problem(url) else { continue };
-            let place = format!("messages[{message_at}].content[{at}]");
-            if check.is_in_table() && !found.iter().any(|violation| violation.parameter() == place) {
-                found.push(Violation::new(format!("{place}.image_url.url"), Rule::UnsupportedValue, problem));
-            }
+    for (place, part) in parts(check) {
+        let problem = part.image_url.as_ref().and_then(|image| url_problem(image.url.as_deref()?));
+        if let Some(problem) = problem.filter(|_| !found.iter().any(|violation| violation.parameter() == place)) {
+            found.push(Violation::new(format!("{place}.image_url.url"), Rule::UnsupportedValue, problem));
         }
     }
 }
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
     use crate::model::Model;
     use crate::request::{
-        AudioFormat, AudioOutput, ChatCompletionRequestBuilder, ContentPart, InputAudioFormat, Message, Modality, Voice,
+        AudioFormat, AudioOutput, ChatCompletionRequestBuilder, InputAudioFormat, Message, Modality, Voice,
     };
 
     fn seeing(asked: ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder {

@@ -1,0 +1,297 @@
+//! Api versions: which are documented, which parameters each documents, and what a stream cannot report on some.
+
+use super::Check;
+use crate::model::{ApiVersion, first_documented};
+use crate::request::RequestBody;
+use crate::request::tool::{ToolChoice, ToolType};
+use crate::request::violation::{Rule, Violation};
+use crate::response::Role;
+
+/// The parameters that the documents date after the first api version.
+pub(super) const PARAMETERS: &[&str] = &[
+    "max_completion_tokens",
+    "reasoning_effort",
+    "prediction",
+    "parallel_tool_calls",
+    "stream_options",
+    "store",
+    "metadata",
+    "user_security_context",
+    "modalities",
+    "audio",
+    "tools",
+    "tool_choice",
+    "functions",
+    "function_call",
+    "data_sources",
+    "logprobs",
+    "top_logprobs",
+    "seed",
+    "response_format",
+    "verbosity",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "messages",
+];
+
+/// v1 has no On Your Data; the dated versions and the v1 preview do.
+pub(super) fn data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let sources = check.body.data_sources.as_ref().is_some_and(|list| !list.is_empty());
+    if check.api_version == Some(&ApiVersion::V1) && sources {
+        found.push(Violation::new(
+            "data_sources",
+            Rule::ApiVersion,
+            "the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW",
+        ));
+    }
+}
+
+/// A version that came out after this crate is sent as it is.
+pub(super) fn api_version(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let Some(version) = check.api_version else { return };
+    let message = if !version.is_well_formed() {
+        format!(
+            "'{version}' is no api version: use v1, or a date such as 2024-10-21 or 2025-04-01-preview \
+             (a model version such as 2024-08-06 is something else)"
+        )
+    } else if !version.is_known() {
+        format!("'{version}' is not among the documented api versions: v1 and 2024-10-21 are the stable ones")
+    } else {
+        return;
+    };
+    found.push(Violation::new("api-version", Rule::Advice, message));
+}
+
+/// Without `stream_options` no chunk has `usage`. For a request that sets the option itself, [`parameters`] reports it.
+pub(super) fn usage(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let Some(version) = check.api_version.filter(|_| check.streaming == Some(true)) else { return };
+    let is_set = check.body.stream_options.is_some() || check.is_unread("stream_options");
+    if version.documents("stream_options") == Some(false) && !is_set {
+        let message = format!(
+            "{version} has no stream_options, so the usage of this stream will be unknown: set another \
+             .api_version(..), such as ApiVersion::V1"
+        );
+        found.push(Violation::new("stream_options", Rule::Advice, message));
+    }
+}
+
+/// Parameters that the documents date after the api version.
+pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let Some(version) = check.api_version else { return };
+    for (name, parameter, _) in dated(check.body).into_iter().filter(|(_, _, set)| *set) {
+        if version.documents(name) != Some(false) {
+            continue;
+        }
+        let first = first_documented(name).unwrap_or_default();
+        let message =
+            format!("{name} is documented from {first} on, {version} does not list it: set another .api_version(..)");
+        found.push(Violation::new(parameter, Rule::Advice, message));
+    }
+}
+
+/// What the documents date, the parameter it stands in, and whether the request has it.
+fn dated(body: &RequestBody) -> [(&'static str, &'static str, bool); 28] {
+    let parts = body.messages.iter().flat_map(|messages| messages.iter());
+    let file = parts
+        .flat_map(|message| message.content.iter().flat_map(|content| content.part_list()))
+        .any(|part| part.file.is_some());
+    let mut tools = body.tools.iter().flat_map(|tools| tools.iter());
+    let custom = tools.any(|tool| tool.kind == Some(ToolType::Custom));
+    let allowed = matches!(&body.tool_choice, Some(ToolChoice::Only(only)) if only.allowed_tools.is_some());
+    let obfuscation = body.stream_options.as_ref().and_then(|options| options.include_obfuscation);
+    let same = |name, set| (name, name, set);
+    [
+        same("max_completion_tokens", body.max_completion_tokens.is_some()),
+        same("reasoning_effort", body.reasoning_effort.is_some()),
+        same("prediction", body.prediction.is_some()),
+        same("parallel_tool_calls", body.parallel_tool_calls.is_some()),
+        same("stream_options", body.stream_options.is_some()),
+        same("store", body.store.is_some()),
+        same("metadata", body.metadata.is_some()),
+        same("user_security_context", body.user_security_context.is_some()),
+        same("modalities", body.modalities.is_some()),
+        same("audio", body.audio.is_some()),
+        same("tools", body.tools.is_some()),
+        same("tool_choice", body.tool_choice.is_some()),
+        same("functions", body.functions.is_some()),
+        same("function_call", body.function_call.is_some()),
+        same("data_sources", body.data_sources.is_some()),
+        same("logprobs", body.logprobs.is_some()),
+        same("top_logprobs", body.top_logprobs.is_some()),
+        same("seed", body.seed.is_some()),
+        ("json_schema", "response_format", body.asks_for_schema()),
+        same("verbosity", body.verbosity.is_some()),
+        same("prompt_cache_key", body.prompt_cache_key.is_some()),
+        same("prompt_cache_retention", body.prompt_cache_retention.is_some()),
+        same("safety_identifier", body.safety_identifier.is_some()),
+        ("include_obfuscation", "stream_options", obfuscation.is_some()),
+        ("developer", "messages", body.has_role(&Role::Developer)),
+        ("file", "messages", file),
+        ("custom", "tools", custom),
+        ("allowed_tools", "tool_choice", allowed),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{ask, ask_any, assert_advised, november_2026, read};
+    use crate::model::ApiVersion;
+    use crate::request::{
+        Advice, ChatCompletionRequest, ChatCompletionRequestBuilder, DataSource, DataSourceAuthentication,
+        StreamOptions,
+    };
+
+    #[test]
+    fn on_your_data_is_not_on_v1() {
+        let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
+        let request = ask_any().data_source(source).build_unchecked();
+        let told = request.violations(None, Some(&ApiVersion::V1));
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            told[0].to_string(),
+            "data_sources: the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW"
+        );
+        for version in [ApiVersion::V1_PREVIEW, ApiVersion::V2024_10_21, ApiVersion::new("nonsense")] {
+            assert!(request.violations(None, Some(&version)).is_empty(), "{version}");
+        }
+        let none = read(json!({"model": "d", "messages": [{"role": "user"}], "data_sources": []}));
+        assert!(none.violations(None, Some(&ApiVersion::V1)).is_empty());
+    }
+
+    #[test]
+    fn a_parameter_younger_than_the_api_version_is_told() {
+        assert_advised(
+            ask_any().prediction("x"),
+            &ApiVersion::V2024_10_21,
+            &[(
+                "prediction",
+                "prediction is documented from 2025-01-01-preview on, 2024-10-21 does not list it: \
+                 set another .api_version(..)",
+            )],
+        );
+        assert_advised(ask_any().prediction("x"), &ApiVersion::V2025_01_01_PREVIEW, &[]);
+        assert_advised(
+            ask_any().developer("a"),
+            &ApiVersion::V2024_10_21,
+            &[(
+                "messages",
+                "developer is documented from 2024-12-01-preview on, 2024-10-21 does not list it: \
+                 set another .api_version(..)",
+            )],
+        );
+        // what is no version cannot be older
+        let told = ask_any().prediction("x").build_unchecked().advice(&ApiVersion::new("?"));
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].parameter(), "api-version");
+    }
+
+    #[test]
+    fn everything_the_documents_date_is_looked_for() {
+        let parts = json!([{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]);
+        for (name, value, parameter) in [
+            ("max_completion_tokens", json!(5), "max_completion_tokens"),
+            ("reasoning_effort", json!("low"), "reasoning_effort"),
+            ("stream_options", json!({}), "stream_options"),
+            ("store", json!(true), "store"),
+            ("metadata", json!({}), "metadata"),
+            ("user_security_context", json!({}), "user_security_context"),
+            ("modalities", json!(["text"]), "modalities"),
+            ("audio", json!({}), "audio"),
+            ("functions", json!([]), "functions"),
+            ("function_call", json!("auto"), "function_call"),
+            ("data_sources", json!([]), "data_sources"),
+            ("logprobs", json!(true), "logprobs"),
+            ("top_logprobs", json!(1), "top_logprobs"),
+            ("seed", json!(1), "seed"),
+            ("response_format", json!({"type": "json_schema"}), "response_format"),
+            ("verbosity", json!("low"), "verbosity"),
+            ("prompt_cache_key", json!("k"), "prompt_cache_key"),
+            ("prompt_cache_retention", json!("24h"), "prompt_cache_retention"),
+            ("safety_identifier", json!("s"), "safety_identifier"),
+            ("tools", json!([]), "tools"),
+            ("tool_choice", json!("auto"), "tool_choice"),
+        ] {
+            let told = ask_any().extra(name, value).build_unchecked().advice(&ApiVersion::V2023_05_15);
+            let told: Vec<&str> = told.iter().map(Advice::parameter).collect();
+            assert_eq!(told, [parameter], "{name}");
+        }
+        for (name, value, parameter) in [
+            ("stream_options", json!({"include_obfuscation": true}), "stream_options"),
+            ("tools", json!([{"type": "custom", "custom": {"name": "c"}}]), "tools"),
+            ("tool_choice", json!({"type": "allowed_tools", "allowed_tools": {}}), "tool_choice"),
+            ("messages", parts, "messages"),
+        ] {
+            let request = ChatCompletionRequest::builder("d").extra(name, value).build_unchecked();
+            let told = request.advice(&ApiVersion::V2025_04_01_PREVIEW);
+            let told: Vec<&str> = told.iter().map(Advice::parameter).collect();
+            assert_eq!(told, [parameter], "{name}");
+            assert!(request.advice(&ApiVersion::V1).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_plain_question_gets_no_advice() {
+        for version in ApiVersion::KNOWN {
+            assert_advised(ask_any(), version, &[]);
+            assert_advised(ask("gpt-4.1".parse().unwrap()), version, &[]);
+        }
+    }
+
+    #[test]
+    fn an_api_version_that_is_none_is_told() {
+        assert_advised(
+            ask_any(),
+            &ApiVersion::new("2024-8-6"),
+            &[(
+                "api-version",
+                "'2024-8-6' is no api version: use v1, or a date such as 2024-10-21 or 2025-04-01-preview \
+                 (a model version such as 2024-08-06 is something else)",
+            )],
+        );
+        assert_advised(
+            ask_any(),
+            &ApiVersion::new("2024-08-06"),
+            &[(
+                "api-version",
+                "'2024-08-06' is not among the documented api versions: v1 and 2024-10-21 are the stable ones",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_stream_on_a_version_that_cannot_report_usage_is_told() {
+        let advised = |asked: &ChatCompletionRequestBuilder, version: &ApiVersion, is_streamed| -> Vec<String> {
+            let advice = super::super::advice(&asked.clone().build_unchecked(), version, is_streamed, november_2026());
+            advice.iter().map(ToString::to_string).collect()
+        };
+        for (version, known) in [
+            (ApiVersion::V2023_05_15, false),
+            (ApiVersion::V2024_08_01_PREVIEW, false),
+            (ApiVersion::V2024_09_01_PREVIEW, true),
+            (ApiVersion::V2024_10_01_PREVIEW, true),
+            (ApiVersion::V2024_10_21, false),
+            (ApiVersion::V2024_12_01_PREVIEW, true),
+            (ApiVersion::V1, true),
+            (ApiVersion::V1_PREVIEW, true),
+        ] {
+            let expected = format!(
+                "stream_options: {version} has no stream_options, so the usage of this stream will be unknown: set \
+                 another .api_version(..), such as ApiVersion::V1"
+            );
+            let expected = if known { vec![] } else { vec![expected] };
+            assert_eq!(advised(&ask_any(), &version, true), expected);
+            assert_eq!(advised(&ask_any(), &version, false), Vec::<String>::new());
+            // as the request's own JSON says
+            let json = ask_any().extra("stream", true).build_unchecked().advice(&version);
+            assert_eq!(json.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+        }
+        // one advice about the option, not two
+        let asked = ask_any().stream_options(StreamOptions::new().include_usage(true));
+        let advice = advised(&asked, &ApiVersion::V2024_10_21, true);
+        assert_eq!(advice.len(), 1);
+        assert!(advice[0].contains("is documented from 2024-09-01-preview on"), "{advice:?}");
+    }
+}
