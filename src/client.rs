@@ -11,7 +11,7 @@ use crate::model::{ApiVersion, Deployment};
 use crate::request::{Advice, ChatCompletionRequest, ValidationError, Violation};
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::ChatCompletionStream;
-use crate::transport::{Backend, Call, CallOptions, Credential, Transport};
+use crate::transport::{Answer, Backend, Call, CallOptions, Credential, Route, Transport};
 
 pub use self::builder::ClientBuilder;
 
@@ -140,7 +140,8 @@ impl ChatClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection. The service may go on, and bill, all the same.
+    /// Dropping the future closes the connection over HTTP/1.1, and resets the stream over HTTP/2. The service may go
+    /// on, and bill, all the same.
     pub async fn complete(&self, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
         self.complete_with(request, &CallOptions::default()).await
     }
@@ -185,15 +186,15 @@ impl ChatClient {
     ) -> Result<ChatCompletion> {
         let deployment = request.deployment().name();
         let call = Call { deployment, options, affinity: request.affinity_key(), unfit };
-        let answer = self.0.transport.post(call, |route| write_body(request, route, false)).await;
-        let withhold = |error: Error| {
+        let write = |route: &Route<'_>| write_body(request, route, false);
+        let read = |answer: Answer| {
+            read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(deployment))
+        };
+        let completion = self.0.transport.post(call, write, read).await.map_err(|error| {
             let secrets = self.secrets(request, options);
             error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str)))
-        };
-        let answer = answer.map_err(withhold)?;
-        let completion = read_completion(answer.bytes, &answer.metadata)
-            .map_err(|error| withhold(error.with_deployment(deployment)))?;
-        self.watch_answer(request, completion.model(), &answer.metadata);
+        })?;
+        self.watch_answer(request, completion.model(), completion.metadata());
         Ok(completion)
     }
 
@@ -208,7 +209,7 @@ impl ChatClient {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future or the stream closes the connection.
+    /// Dropping the future or the stream closes the connection over HTTP/1.1, and resets the stream over HTTP/2.
     pub async fn stream(&self, request: &ChatCompletionRequest) -> Result<ChatCompletionStream> {
         self.stream_with(request, &CallOptions::default()).await
     }

@@ -37,7 +37,7 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The credential gave no token.
     Credential,
-    /// No connection, or it broke before an answer came.
+    /// No connection, or it broke before an answer came; [`Error::may_have_reached_service`] tells them apart.
     Connect,
     /// A clock of ours ran out: connect, whole call, first event, idle or deadline.
     Timeout,
@@ -107,6 +107,10 @@ struct Repr {
     deployment: Option<String>,
     hint: Option<String>,
     body: Option<Bytes>,
+    /// Whether an attempt may have reached the service.
+    reached: bool,
+    /// Whether another attempt would change nothing, whatever the kind.
+    is_final: bool,
     source: Option<Source>,
 }
 
@@ -122,6 +126,8 @@ impl Error {
             deployment: None,
             hint: None,
             body: None,
+            reached: false,
+            is_final: false,
             source: None,
         }))
     }
@@ -131,6 +137,7 @@ impl Error {
         let kind = service.kind(metadata.status());
         let mut error = Self::new(kind, "the service gave no reason");
         error.0.attempts = metadata.attempts();
+        error.0.reached = true;
         error.0.service = Some(service);
         error.0.metadata = Some(metadata);
         error
@@ -166,6 +173,20 @@ impl Error {
     #[cfg(feature = "client")]
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
+        self
+    }
+
+    /// That this attempt may have reached the service, or an earlier one.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_reached(mut self, reached: bool) -> Self {
+        self.0.reached |= reached;
+        self
+    }
+
+    /// That another attempt would change nothing.
+    #[cfg(feature = "client")]
+    pub(crate) fn not_retryable(mut self) -> Self {
+        self.0.is_final = true;
         self
     }
 
@@ -301,10 +322,34 @@ impl Error {
         self.0.attempts
     }
 
+    /// Whether the service may have received the request, and so may have worked on it and billed it. `false` is
+    /// certain: every attempt ended before its request was handed to a connection. `true` means that it may have,
+    /// in any of the attempts.
+    ///
+    /// # Example: a booking that must not be made twice
+    ///
+    /// ```
+    /// use azure_openai_chat::Error;
+    ///
+    /// fn may_ask_again(error: &Error) -> bool {
+    ///     error.is_retryable() && !error.may_have_reached_service()
+    /// }
+    /// # let _ = may_ask_again;
+    /// ```
+    #[must_use]
+    pub fn may_have_reached_service(&self) -> bool {
+        self.0.reached || matches!(self.0.kind, ErrorKind::Decode | ErrorKind::Interrupted)
+    }
+
     /// Whether the same request may succeed later: connect failures, timeouts, interrupted streams and
-    /// the statuses 408, 409, 429, 500, 502, 503 and 504, unless `x-should-retry` says otherwise.
+    /// the statuses 408, 409, 429, 500, 502, 503 and 504, unless `x-should-retry` says otherwise. Connect failures
+    /// that stay are not among them: certificates that are not accepted, a proxy that asks for a sign-in, headers
+    /// above the limit.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
+        if self.0.is_final {
+            return false;
+        }
         match self.0.kind {
             ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted => true,
             ErrorKind::RateLimited | ErrorKind::Service => {

@@ -11,7 +11,7 @@ use crate::request::ChatCompletionRequest;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::ByteSource;
 use crate::transport::Route;
-use crate::transport::body::ByteStream;
+use crate::transport::body::{ByteStream, NO_CONTENT};
 
 /// Beyond this, prompts are not kept to check what an error in a stream repeats; the error's words are then
 /// not printed at all.
@@ -34,25 +34,28 @@ pub(super) fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, str
 /// A good status does not make a good body: gateways answer pages, proxies cut, the service sends error
 /// objects.
 pub(super) fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
-    let fault = |message: String, hint: &str| {
-        Error::new(ErrorKind::Decode, message).with_metadata(Arc::clone(metadata)).with_hint(hint.to_owned())
+    let fault = |kind: ErrorKind, message: String, hint: &str| {
+        Error::new(kind, message).with_metadata(Arc::clone(metadata)).with_hint(hint.to_owned())
     };
     let completion = match ChatCompletion::decode(bytes.clone()) {
         Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
         // the parser's own words can quote the body
         Err(error) => {
-            let (what, hint) = match bytes.trim_ascii().first() {
-                None => ("is empty", "the connection or a gateway lost it"),
-                Some(b'<') => ("is a page of HTML", "a proxy or a wrong endpoint answered"),
+            // a body that ends too early without a fault of the connection, as a gateway's may
+            let is_cut = error.is_eof() && metadata.status() != NO_CONTENT;
+            let kind = if is_cut { ErrorKind::Interrupted } else { ErrorKind::Decode };
+            let (kind, what, hint) = match bytes.trim_ascii().first() {
+                None => (kind, "is empty", "the connection or a gateway lost it"),
+                Some(b'<') => (ErrorKind::Decode, "is a page of HTML", "a proxy or a wrong endpoint answered"),
                 _ if bytes.trim_ascii().starts_with(b"data:") => {
-                    ("is an event stream", "use stream() for this deployment, or check the gateway")
+                    (ErrorKind::Decode, "is an event stream", "use stream() for this deployment, or check the gateway")
                 }
-                _ if error.is_eof() => ("ends in the middle", "the connection or a gateway cut it"),
-                Some(b'{') => ("cannot be parsed", "a gateway may have changed it; the error's body() has it"),
-                _ => ("is not a JSON object", "a gateway may have changed it"),
+                _ if is_cut => (kind, "ends in the middle", "the connection or a gateway cut it"),
+                Some(b'{') => (kind, "cannot be parsed", "a gateway may have changed it; the error's body() has it"),
+                _ => (kind, "is not a JSON object", "a gateway may have changed it"),
             };
             let place = format!("line {}, column {} of {} bytes", error.line(), error.column(), bytes.len());
-            return Err(fault(format!("the answer {what} ({place})"), hint).with_body(bytes));
+            return Err(fault(kind, format!("the answer {what} ({place})"), hint).with_body(bytes));
         }
     };
     let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
@@ -64,7 +67,8 @@ pub(super) fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) ->
     if is_error || service.is_telling() {
         return Err(Error::service(service, Arc::clone(metadata)));
     }
-    Err(fault("the answer is no completion".to_owned(), "a gateway or another operation answered").with_body(bytes))
+    Err(fault(ErrorKind::Decode, "the answer is no completion".to_owned(), "a gateway or another operation answered")
+        .with_body(bytes))
 }
 
 /// The prompt's texts, when they are few enough to keep for the life of a stream.

@@ -113,7 +113,7 @@ impl ClientBuilder {
 
     /// How long connecting may take; 10 seconds when unset.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.config.connect_timeout = timeout;
+        self.config.http.connect_timeout = timeout;
         self
     }
 
@@ -155,10 +155,45 @@ impl ClientBuilder {
         self
     }
 
-    /// An HTTP client with proxies, private roots or TLS settings of its own. It should not follow
-    /// redirects.
-    pub fn http_client(mut self, client: reqwest::Client) -> Self {
-        self.config.http_client = Some(client);
+    /// Changes the HTTP client: proxies, private roots, client certificates, the TLS used, addresses of hosts.
+    ///
+    /// What this crate relies on is set afterwards, whatever is set here: no redirects, so that no other host sees a
+    /// key; no retries but those of [`RetryPolicy`]; no decompression; HTTP/1.1, or what
+    #[cfg_attr(feature = "http2", doc = "[`http2`](Self::http2)")]
+    #[cfg_attr(not(feature = "http2"), doc = "`http2`")]
+    /// says; at most 64 KiB in 256 fields of headers; and the time limits of this builder, but for `read_timeout`,
+    /// which ends a call with [`ErrorKind::Timeout`]. Loopback endpoints are called without a proxy; when there are
+    /// others too, plain http on loopback has none of these settings.
+    ///
+    /// # Example: a proxy that inspects TLS
+    ///
+    /// ```no_run
+    /// use azure_openai_chat::{ApiKey, ChatClient};
+    ///
+    /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let proxy = reqwest::Proxy::https("http://proxy.example:3128")?;
+    /// let root = reqwest::Certificate::from_pem(&std::fs::read("proxy-root.pem")?)?;
+    /// let client = ChatClient::builder("https://my-resource.openai.azure.com", ApiKey::new("key"))
+    ///     .configure_http(|http| http.proxy(proxy).tls_certs_merge([root]))
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn configure_http(mut self, configure: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> Self {
+        self.config.http.configure(configure);
+        self
+    }
+
+    /// Whether HTTP/2 is spoken where the server has it; HTTP/1.1 when unset.
+    ///
+    /// Over HTTP/1.1 each call under way has a connection of its own, as with the official clients for Python and
+    /// Node. Over HTTP/2 all calls to a host share one, which saves connections and shares faults: a connection that
+    /// died unnoticed is found by a ping after 25 seconds at most, and calls wait until then; bursts of dropped
+    /// streams may end others; calls above the server's limit of streams, often 100, wait unsent.
+    #[cfg(feature = "http2")]
+    pub fn http2(mut self, is_on: bool) -> Self {
+        self.config.http.http2 = is_on;
         self
     }
 

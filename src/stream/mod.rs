@@ -75,7 +75,7 @@ type ModelWatch = Box<dyn FnOnce(&str) + Send>;
 /// # Cancel safety
 ///
 /// Polling can be abandoned at any time without losing a chunk. Dropping the stream before its end closes
-/// the connection.
+/// the connection over HTTP/1.1, and resets the stream over HTTP/2.
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>
 pub struct ChatCompletionStream {

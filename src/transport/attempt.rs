@@ -5,19 +5,23 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
+use super::Answer;
 use super::balancer::Failure;
 use super::body::{ByteStream, Clocks, read_some, read_whole};
 use super::clock::{Clock, Limit};
 use super::drain::Drains;
 use super::endpoint::Endpoint;
-use super::http::Http;
+use super::http::{HEADER_BYTES, Http};
+use super::http_error::{headers_too_large, proxy_sign_in};
 use super::options::Settings;
 use super::retry::{Outcome, wait_hint};
 use super::retry_event::RetryCause;
+use super::stage::Stage;
 use super::token::{BackendTokens, BearerToken, NoToken, Refusal};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::ResponseMetadata;
@@ -109,6 +113,22 @@ impl Trouble {
         trouble
     }
 
+    /// A connection that did not come about. Where there is another backend, it is the next.
+    fn unsent(error: Error) -> Box<Self> {
+        let is_final = !error.is_retryable();
+        let mut trouble = Self::broken(RetryCause::Connect, error);
+        trouble.outcome.told = is_final.then_some(false);
+        trouble
+    }
+
+    /// Whether the service may have received the request.
+    pub(crate) fn may_have_reached_service(&self) -> bool {
+        match &self.what {
+            What::Answered(_) => true,
+            What::Broken(error) => error.may_have_reached_service(),
+        }
+    }
+
     /// What it means for the backend. A connection that broke, headers that are too large and other faults of a
     /// single call mean nothing for the calls beside it.
     pub(crate) fn failure(&self) -> Option<Failure> {
@@ -155,14 +175,19 @@ pub(crate) trait Receive: Sync {
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// The whole body at once.
-#[derive(Debug)]
-pub(crate) struct Whole {
+/// The whole body at once, and what is read from it.
+pub(crate) struct Whole<F> {
     pub(crate) limit: usize,
+    /// An `Interrupted` error of it is sent again, like a connection that breaks.
+    pub(crate) read: F,
 }
 
-impl Receive for Whole {
-    type Output = (Bytes, Arc<ResponseMetadata>);
+impl<F, T> Receive for Whole<F>
+where
+    F: Fn(Answer) -> Result<T> + Send + Sync,
+    T: Send,
+{
+    type Output = T;
 
     const ACCEPT: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -176,9 +201,9 @@ impl Receive for Whole {
         _: Instant,
         response: reqwest::Response,
         metadata: Arc<ResponseMetadata>,
-    ) -> Result<Self::Output> {
+    ) -> Result<T> {
         match read_whole(response, self.limit).await {
-            Ok(bytes) => Ok((bytes, metadata)),
+            Ok(bytes) => (self.read)(Answer { bytes, metadata }),
             Err(error) => Err(error.with_metadata(metadata)),
         }
     }
@@ -215,19 +240,27 @@ impl Receive for Streamed {
 }
 
 impl Attempt<'_> {
-    /// Sends, and takes the answer if it is a good one. `on_answer` is told as soon as a good status is there.
+    /// Sends, and takes the answer if it is a good one. `on_answer` runs as soon as a good status is there.
     pub(crate) async fn run<R: Receive>(
         &self,
         receiver: &R,
         on_answer: impl FnOnce(&ResponseMetadata) + Send,
     ) -> Attempted<R::Output> {
         let sent = Instant::now();
+        let stage = Stage::default();
+        let exchange = self.exchange(receiver, on_answer, &stage);
         let Some(limit) = receiver.limit(self, sent) else {
-            return self.exchange(receiver, on_answer).await;
+            return exchange.await;
         };
-        match tokio::time::timeout_at(limit.at, self.exchange(receiver, on_answer)).await {
+        match tokio::time::timeout_at(limit.at, exchange).await {
             Ok(done) => done,
-            Err(_) => Err(Trouble::last(limit.clock.error().with_deployment(self.deployment))),
+            Err(_) => {
+                let error = match stage.waits_for() {
+                    Some(what) => limit.clock.unsent_error(self.number, what, self.url.authority()),
+                    None => limit.clock.error(),
+                };
+                Err(Trouble::last(error.with_deployment(self.deployment).with_reached(stage.is_sent())))
+            }
         }
     }
 
@@ -235,36 +268,39 @@ impl Attempt<'_> {
         &self,
         receiver: &R,
         on_answer: impl FnOnce(&ResponseMetadata) + Send,
+        stage: &Stage,
     ) -> Attempted<R::Output> {
         let (name, value, token) = self.authorization().await?;
+        stage.set_connecting();
         self.drains.wait().await;
         let sent = Instant::now();
-        let response = self
-            .http
-            .client(self.endpoint.is_loopback())
+        let client = self.http.client(self.endpoint);
+        let response = client
             .post(self.url.clone())
             .headers(self.settings.headers.clone())
             .header(name, value)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(ACCEPT, R::ACCEPT)
             .header("x-ms-client-request-id", self.settings.client_request_id.1.clone())
-            .body(self.body.clone())
+            .body(stage.body(self.body.clone()))
             .send()
             .await
             .map_err(|error| {
                 let is_unreachable = error.is_connect();
-                let error = self.http.send_error(error, self.url.authority());
+                let error = self.http.send_error(error, self.url.authority(), client, stage);
                 self.log_broken(&error);
                 let mut trouble = match error.kind() {
                     ErrorKind::Config => Trouble::last(error),
-                    _ => Trouble::broken(RetryCause::Connect, error),
+                    _ if !error.may_have_reached_service() => Trouble::unsent(error),
+                    ErrorKind::Connect if error.is_retryable() => Trouble::broken(RetryCause::NoAnswer, error),
+                    _ => Trouble::last(error),
                 };
                 trouble.is_unreachable = is_unreachable;
                 trouble
             })?;
+        self.check_head(&response, client)?;
         let metadata = self.metadata(&response, sent);
         self.log_answer(&metadata);
-        self.check_origin(&response)?;
         if !response.status().is_success() {
             return Err(self.refusal(response, metadata, token).await);
         }
@@ -303,15 +339,18 @@ impl Attempt<'_> {
         metadata.with_retry_after(hint)
     }
 
-    /// A client the caller brought may follow redirects without our knowing.
-    fn check_origin(&self, response: &reqwest::Response) -> Attempted<()> {
-        if *response.url() == self.url || response.url().origin() == self.url.origin() {
+    /// Header fields above the limit, which hyper's own limits of 400 KiB let through, and the answer of a proxy.
+    fn check_head(&self, response: &reqwest::Response, client: &reqwest::Client) -> Attempted<()> {
+        let fields = response.headers().iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
+        let size = fields.fold(0_usize, usize::saturating_add);
+        let error = if size > HEADER_BYTES {
+            headers_too_large(self.url.authority())
+        } else if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            proxy_sign_in(client)
+        } else {
             return Ok(());
-        }
-        tracing::warn!(host = self.url.host_str(), "an answer came from another host");
-        let error =
-            Error::new(ErrorKind::Config, "the answer came from another host, so the HTTP client follows redirects")
-                .with_hint("build it with reqwest::redirect::Policy::none(), and change the key it may have shown");
+        };
+        self.log_broken(&error);
         Err(Trouble::last(error))
     }
 

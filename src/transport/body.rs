@@ -13,12 +13,15 @@ use tokio::time::{Instant, Sleep};
 
 use super::clock::{Clock, Limit};
 use super::drain::Drains;
-use super::http::read_error;
+use super::http_error::read_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::response::ResponseMetadata;
 
 /// What a server announces is believed only as far as it costs nothing.
 const BELIEVED: usize = 64 * 1024;
+
+/// The status of an answer without a body.
+pub(crate) const NO_CONTENT: u16 = 204;
 
 /// How often silence is looked for before it has lasted too long.
 const LOOKS: u32 = 8;
@@ -88,7 +91,7 @@ struct Timer {
     watcher: Waker,
 }
 
-/// A streamed answer. Dropping it closes it at once.
+/// A streamed answer. Dropping it closes its connection over HTTP/1.1, and resets its stream over HTTP/2.
 pub(crate) struct ByteStream {
     /// None once it has ended, well or badly.
     response: Option<reqwest::Response>,
@@ -128,10 +131,12 @@ impl ByteStream {
         }
     }
 
-    /// Waits for the first bytes, so that a stream that breaks before them can be asked for anew.
+    /// Waits for the first bytes, so that a stream that breaks or ends before them can be asked for anew.
     pub(crate) async fn wait_for_first(&mut self) -> Result<()> {
-        let first = poll_fn(|cx| self.poll_next(cx)).await.transpose()?;
-        self.first = first;
+        self.first = poll_fn(|cx| self.poll_next(cx)).await.transpose()?;
+        if self.first.is_none() && self.metadata.status() != NO_CONTENT {
+            return Err(self.fail(Error::new(ErrorKind::Interrupted, "the answer ended before its first event")));
+        }
         Ok(())
     }
 

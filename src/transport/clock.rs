@@ -39,6 +39,20 @@ impl Clock {
         }
     }
 
+    /// The same, for an attempt whose request had not been sent. A model that thinks for long has no part in it.
+    pub(crate) fn unsent_error(self, attempt: u32, waited_for: &str, host: &str) -> Error {
+        let seconds = self.duration().as_secs_f64();
+        let text = match self {
+            Self::Connect(_) => return self.error(),
+            Self::Call(_) => format!("the {seconds} s of the call passed"),
+            Self::FirstEvent(_) | Self::Idle(_) => format!("the {seconds} s for a first event passed"),
+            Self::Deadline(_) => format!("the deadline of {seconds} s has passed"),
+        };
+        let what = if attempt > 1 { format!("attempt {attempt}") } else { "the request".to_owned() };
+        let text = format!("{text} before {what} was sent to '{host}', while it waited for {waited_for}");
+        Error::new(ErrorKind::Timeout, text)
+    }
+
     /// The moment this clock runs out; none if that is beyond what can be told.
     pub(crate) fn from(self, start: Instant) -> Option<Limit> {
         let at = start.checked_add(self.duration())?;

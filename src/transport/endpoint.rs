@@ -157,6 +157,11 @@ impl Endpoint {
         )))
     }
 
+    /// Whether calls are encrypted.
+    pub(crate) fn is_https(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
     /// The address of the chat operation. The deployment is one path segment on the dated route, and
     /// part of the body on the v1 route and behind an OpenAI-compatible base.
     pub(crate) fn url(&self, api_version: &ApiVersion, deployment: &str) -> Result<Url> {

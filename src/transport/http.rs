@@ -1,95 +1,183 @@
-//! The HTTP client and what its errors mean.
+//! The HTTP client: what this crate sets before the caller's settings, and what it sets after them.
+//!
+//! HTTP/1.1 is spoken, one call on a connection, as the official clients for Python and Node do. Over HTTP/2 all
+//! calls share a connection and its faults, and four of them were measured (`tests/faults/protocols.rs` has a test
+//! for each):
+//!
+//! - A connection that is dead while TCP still acknowledges, as behind a load balancer that lost its state, keeps
+//!   every call waiting for its whole timeout, and the next calls go on the same connection. Over HTTP/1.1 it costs
+//!   the calls on it and no other.
+//! - Streams that are dropped in bursts, or small frames that nobody reads, make the `h2` library close the
+//!   connection under all other streams.
+//! - Streams that nobody reads use up the connection's window, and other calls stall.
+//! - Calls above the server's limit of streams wait unsent, and their time runs.
+//!
+//! So HTTP/2 is a feature and a setting. With it a dead connection is noticed by pings after 25 seconds at most, and
+//! the connection's window is far larger than that of a stream. What remains: until then calls wait, bursts of
+//! dropped streams may still end other streams, and calls above the server's limit wait.
 
 use std::time::Duration;
 
-use super::clock::Clock;
+use reqwest::ClientBuilder;
+
+use super::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most bytes that the header fields of an answer may have, names and values. Azure sends about two KiB.
+pub(super) const HEADER_BYTES: usize = 64 * 1024;
+/// The most header fields of an answer.
+pub(super) const HEADER_FIELDS: usize = 256;
+
 const USER_AGENT: &str = concat!("azure-openai-chat/", env!("CARGO_PKG_VERSION"));
+
+/// The settings of the HTTP client to be.
+pub(crate) struct HttpSettings {
+    /// With the caller's settings, once there are some.
+    pub(crate) builder: ClientBuilder,
+    pub(crate) connect_timeout: Duration,
+    #[cfg(feature = "http2")]
+    pub(crate) http2: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            builder: builder(),
+            connect_timeout: CONNECT_TIMEOUT,
+            #[cfg(feature = "http2")]
+            http2: false,
+        }
+    }
+}
+
+impl HttpSettings {
+    /// The caller's settings. Our own follow in [`build`](Self::build), so that none of these can undo them. The
+    /// whole time of a call is watched by [`CallOptions`](super::CallOptions), so a total timeout set here is lifted.
+    pub(crate) fn configure(&mut self, configure: impl FnOnce(ClientBuilder) -> ClientBuilder) {
+        let builder = std::mem::take(&mut self.builder);
+        self.builder = configure(builder).timeout(Duration::MAX);
+    }
+
+    /// No redirects, since credentials belong to one origin; no compression, since a stream is read as it comes and
+    /// a small body must not become a large one; no retries but ours, so that attempts count.
+    fn build(self) -> Result<reqwest::Client> {
+        let builder = self
+            .builder
+            .connect_timeout(self.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .http1_max_headers(HEADER_FIELDS)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate();
+        #[cfg(feature = "http2")]
+        let builder = if self.http2 { with_http2(builder) } else { builder.http1_only() };
+        #[cfg(not(feature = "http2"))]
+        let builder = builder.http1_only();
+        builder.build().map_err(|error| {
+            Error::new(ErrorKind::Config, "the HTTP client could not be built").with_source(error.without_url())
+        })
+    }
+
+    /// As these, for plain HTTP on loopback: without the caller's settings, which are for TLS and proxies.
+    fn for_loopback(&self) -> Self {
+        Self { connect_timeout: self.connect_timeout, ..Self::default() }.without_proxy()
+    }
+
+    fn without_proxy(self) -> Self {
+        Self { builder: self.builder.no_proxy(), ..self }
+    }
+}
+
+/// What the caller's settings may change.
+fn builder() -> ClientBuilder {
+    let builder = reqwest::Client::builder().user_agent(USER_AGENT);
+    // whatever TLS another crate of the program has switched on in reqwest
+    #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
+    return builder.tls_backend_rustls();
+    #[cfg(all(feature = "native-tls", not(any(feature = "rustls", feature = "rustls-no-provider"))))]
+    return builder.tls_backend_native();
+    #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+    return builder;
+}
+
+/// Servers are free to choose HTTP/1.1 all the same.
+#[cfg(feature = "http2")]
+fn with_http2(builder: ClientBuilder) -> ClientBuilder {
+    /// What one unread stream may hold.
+    const STREAM_WINDOW: u32 = 256 * 1024;
+    /// Room for 4,096 unread streams. Nothing is reserved.
+    const CONNECTION_WINDOW: u32 = 1 << 30;
+    builder
+        .http2_initial_stream_window_size(STREAM_WINDOW)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_keep_alive_interval(Duration::from_secs(15))
+        .http2_keep_alive_timeout(Duration::from_secs(10))
+        .http2_keep_alive_while_idle(true)
+        .http2_max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX))
+}
 
 /// The clients that requests go out on.
 #[derive(Clone)]
 pub(crate) struct Http {
     client: reqwest::Client,
-    /// For loopback endpoints, which a proxy of the environment must not see.
-    direct: reqwest::Client,
-    /// Unknown when the caller brought the client.
-    connect_timeout: Option<Duration>,
+    /// Without a proxy, for plain HTTP on loopback when there is more than that, and for metadata services.
+    direct: Option<reqwest::Client>,
+    pub(super) connect_timeout: Duration,
 }
 
 impl Http {
-    /// For endpoints on loopback, elsewhere, or both; building a client is not cheap, so only those needed
-    /// are made.
-    pub(crate) fn new(connect_timeout: Duration, on_loopback: bool, elsewhere: bool) -> Result<Self> {
-        let build = |builder: reqwest::ClientBuilder| {
-            builder.build().map_err(|error| {
-                Error::new(ErrorKind::Config, "the HTTP client could not be built").with_source(error.without_url())
-            })
-        };
-        let proxied = elsewhere.then(|| build(builder(connect_timeout))).transpose()?;
-        let direct = (on_loopback || !elsewhere).then(|| build(builder(connect_timeout).no_proxy())).transpose()?;
-        let (Some(client), Some(direct)) = (proxied.clone().or(direct.clone()), direct.or(proxied)) else {
-            return Err(Error::new(ErrorKind::Config, "the client has no backend"));
-        };
-        Ok(Self { client, direct, connect_timeout: Some(connect_timeout) })
+    /// Building a client takes milliseconds, so only those needed are made. `signs_in` when the default credential
+    /// asks for tokens, at Entra ID and at metadata services.
+    pub(crate) fn new(settings: HttpSettings, endpoints: &[Endpoint], signs_in: bool) -> Result<Self> {
+        let connect_timeout = settings.connect_timeout;
+        check_tls(endpoints)?;
+        let is_all_loopback = !signs_in && endpoints.iter().all(Endpoint::is_loopback);
+        let needs_direct = signs_in || !is_all_loopback && endpoints.iter().any(is_plain_loopback);
+        let direct = needs_direct.then(|| settings.for_loopback().build()).transpose()?;
+        let settings = if is_all_loopback { settings.without_proxy() } else { settings };
+        Ok(Self { client: settings.build()?, direct, connect_timeout })
     }
 
-    pub(crate) fn brought(client: reqwest::Client) -> Self {
-        Self { direct: client.clone(), client, connect_timeout: None }
+    pub(crate) fn client(&self, endpoint: &Endpoint) -> &reqwest::Client {
+        if is_plain_loopback(endpoint) { self.direct() } else { &self.client }
     }
 
-    pub(crate) fn client(&self, is_loopback: bool) -> &reqwest::Client {
-        if is_loopback { &self.direct } else { &self.client }
+    /// For addresses beyond this machine, with the caller's settings and proxies.
+    #[cfg(feature = "azure_identity")]
+    pub(crate) fn proxied(&self) -> &reqwest::Client {
+        &self.client
     }
 
-    /// Why no answer came.
-    pub(crate) fn send_error(&self, error: reqwest::Error, host: &str) -> Error {
-        let error = error.without_url();
-        let made = if error.is_timeout() {
-            match self.connect_timeout.filter(|_| error.is_connect()) {
-                Some(set) => Clock::Connect(set).error(),
-                None => Error::new(ErrorKind::Timeout, "a timeout of the HTTP client passed before an answer came"),
-            }
-        } else if error.is_redirect() {
-            Error::new(ErrorKind::Config, "the HTTP client follows redirects")
-                .with_hint("build it with reqwest::redirect::Policy::none()")
-        } else if error.is_builder() {
-            Error::new(ErrorKind::Config, "the request could not be built")
-        } else if error.is_dns() {
-            Error::new(ErrorKind::Connect, format!("the host '{host}' was not found"))
-                .with_hint("check the resource's name in the endpoint")
-        } else if error.is_connect() {
-            Error::new(ErrorKind::Connect, format!("no connection to '{host}'"))
-        } else {
-            Error::new(ErrorKind::Connect, format!("the connection to '{host}' broke before an answer came"))
-        };
-        made.with_source(error)
+    /// For this machine and its metadata service.
+    pub(crate) fn direct(&self) -> &reqwest::Client {
+        self.direct.as_ref().unwrap_or(&self.client)
     }
 }
 
-/// No redirects, since credentials belong to one origin; no compression, since a stream is read as it
-/// comes and a small body must not become a large one; no retries but ours, so that attempts count.
-fn builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .user_agent(USER_AGENT)
-        .connect_timeout(connect_timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
+fn is_plain_loopback(endpoint: &Endpoint) -> bool {
+    endpoint.is_loopback() && !endpoint.is_https()
 }
 
-/// An answer that broke off.
-pub(crate) fn read_error(error: reqwest::Error, received: u64) -> Error {
-    let error = error.without_url();
-    let made = if error.is_timeout() {
-        Error::new(ErrorKind::Timeout, "a timeout of the HTTP client passed while reading the answer")
-    } else {
-        Error::new(ErrorKind::Interrupted, format!("the connection broke after {received} bytes of the answer"))
-    };
-    made.with_source(error)
+/// Without TLS, or without the cryptography for it, nothing could be sent.
+fn check_tls(endpoints: &[Endpoint]) -> Result<()> {
+    #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+    if let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.is_https()) {
+        let text = format!("the endpoint {endpoint} needs TLS, which this build does not have");
+        return Err(Error::new(ErrorKind::Config, text)
+            .with_hint("switch on the feature rustls, native-tls or rustls-no-provider of azure-openai-chat"));
+    }
+    // reqwest panics without one, for plain HTTP too
+    #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        let text = "no provider of cryptography is installed, and the feature rustls-no-provider brings none";
+        return Err(Error::new(ErrorKind::Config, text)
+            .with_hint("install one at start, such as rustls::crypto::ring::default_provider().install_default()"));
+    }
+    let _ = endpoints;
+    Ok(())
 }

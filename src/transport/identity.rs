@@ -118,7 +118,7 @@ impl DefaultCredential {
 
     /// Tokens for a cloud, fetched with the HTTP client of this crate.
     pub(crate) fn source(&self, cloud: Cloud, http: &Http) -> TokenSource {
-        self.source_over(cloud, Arc::new(http.client(false).clone()), Arc::new(http.client(true).clone()))
+        self.source_over(cloud, Arc::new(http.proxied().clone()), Arc::new(http.direct().clone()))
     }
 
     /// As `source`, over any transport: one for Entra ID, and one without a proxy for the managed identity.

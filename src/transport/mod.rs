@@ -20,8 +20,8 @@
 //!
 //! # Cancel safety
 //!
-//! Dropping a call or a stream closes its connection at once. Only a token renewal goes on, since others may
-//! wait for it.
+//! Dropping a call or a stream closes its connection at once over HTTP/1.1, and resets its stream over HTTP/2. Only a
+//! token renewal goes on, since others may wait for it.
 //!
 //! # Connections
 //!
@@ -32,7 +32,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -46,7 +45,7 @@ use self::clock::Limit;
 use self::credential::Kind;
 use self::drain::Drains;
 use self::endpoint::check_api_version;
-use self::http::{CONNECT_TIMEOUT, Http};
+use self::http::{Http, HttpSettings};
 use self::options::Settings;
 use self::token::{BackendTokens, TokenCache, TokenSource};
 use crate::error::{Error, ErrorKind, Result};
@@ -74,6 +73,7 @@ pub mod credential;
 mod drain;
 pub mod endpoint;
 mod http;
+mod http_error;
 #[cfg(feature = "azure_identity")]
 pub mod identity;
 pub mod options;
@@ -81,6 +81,7 @@ pub mod pacing;
 pub mod retry;
 mod retry_event;
 mod send;
+mod stage;
 mod token;
 
 #[cfg(test)]
@@ -94,8 +95,8 @@ const BODY_LIMIT: usize = 256 * 1024 * 1024;
 /// So many addresses are kept for each backend; others are made for each call.
 const KNOWN_URLS: usize = 64;
 
-/// What a transport is made of; [`Config::new`] is one backend and defaults. It has no `Debug`, because a client
-/// that the caller brought prints its default headers.
+/// What a transport is made of; [`Config::new`] is one backend and defaults. It has no `Debug`, because reqwest's
+/// builder prints its default headers.
 pub(crate) struct Config {
     pub(crate) backends: Vec<Backend>,
     /// For backends without one of their own; otherwise what the endpoint implies, otherwise v1.
@@ -104,8 +105,7 @@ pub(crate) struct Config {
     pub(crate) token_scope: Option<String>,
     /// Whether endpoints on other machines may have plain HTTP.
     pub(crate) allow_plain_http: bool,
-    pub(crate) http_client: Option<reqwest::Client>,
-    pub(crate) connect_timeout: Duration,
+    pub(crate) http: HttpSettings,
     pub(crate) defaults: CallOptions,
     pub(crate) pacing: Pacing,
     pub(crate) body_limit: usize,
@@ -118,8 +118,7 @@ impl Config {
             api_version: None,
             token_scope: None,
             allow_plain_http: false,
-            http_client: None,
-            connect_timeout: CONNECT_TIMEOUT,
+            http: HttpSettings::default(),
             defaults: CallOptions::new(),
             pacing: Pacing::off(),
             body_limit: BODY_LIMIT,
@@ -302,16 +301,8 @@ impl Transport {
         let endpoints: Result<Vec<_>> =
             config.backends.iter().map(|backend| Endpoint::read(&backend.endpoint, config.allow_plain_http)).collect();
         let endpoints = endpoints?;
-        let http = match config.http_client {
-            Some(client) => Http::brought(client),
-            None => {
-                // Entra ID is elsewhere, and the metadata service is asked without a proxy
-                let signs_in = config.backends.iter().any(|backend| backend.credential.is_default());
-                let on_loopback = signs_in || endpoints.iter().any(Endpoint::is_loopback);
-                let elsewhere = signs_in || !endpoints.iter().all(Endpoint::is_loopback);
-                Http::new(config.connect_timeout, on_loopback, elsewhere)?
-            }
-        };
+        let signs_in = config.backends.iter().any(|backend| backend.credential.is_default());
+        let http = Http::new(config.http, &endpoints, signs_in)?;
         let (mut balancer, mut lanes, mut tokens) = (Balancer::default(), Vec::new(), Tokens::new(&http));
         for (backend, endpoint) in config.backends.into_iter().zip(endpoints) {
             let (priority, weight) = (backend.priority, backend.weight);
@@ -343,18 +334,19 @@ impl Transport {
         })))
     }
 
-    /// Sends a call and waits for its whole answer. `body` is asked once for each backend.
-    pub(crate) async fn post<F>(&self, call: Call<'_>, body: F) -> Result<Answer>
+    /// Sends a call and waits for its whole answer. `body` runs once for each backend, and `read` for each answer with
+    /// a good status; an answer that it finds `Interrupted` is asked for again.
+    pub(crate) async fn post<F, G, T>(&self, call: Call<'_>, body: F, read: G) -> Result<T>
     where
         F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+        G: Fn(Answer) -> Result<T> + Send + Sync,
+        T: Send,
     {
         let settings = Settings::new(&self.0.defaults, call.options)?;
         let started = Instant::now();
         let whole = clock::Clock::Call(settings.timeout).from(started);
         let end = Limit::first([whole, deadline(&settings, started)]);
-        let receiver = Whole { limit: self.0.body_limit };
-        let (bytes, metadata) = self.send(call, &settings, end, &receiver, &body).await?;
-        Ok(Answer { bytes, metadata })
+        self.send(call, &settings, end, &Whole { limit: self.0.body_limit, read }, &body).await
     }
 
     /// Sends a call and waits for the first bytes of its stream.

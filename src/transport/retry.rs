@@ -12,7 +12,9 @@
 //! the server sets the pace itself.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::retry_event::{RetryCause, RetryEvent};
@@ -42,10 +44,14 @@ pub struct RetryPolicy {
     max_delay: Duration,
     max_retry_delay: Duration,
     deadline: Option<Duration>,
-    observer: Option<Observer>,
+    observer: Option<Arc<Observer>>,
 }
 
-type Observer = Arc<dyn Fn(&RetryEvent) + Send + Sync>;
+/// A caller's callback.
+struct Observer {
+    call: Box<dyn Fn(&RetryEvent) + Send + Sync>,
+    has_panicked: AtomicBool,
+}
 
 impl Default for RetryPolicy {
     /// Two retries, backing off from half a second to eight, and waits of the server up to a minute.
@@ -107,10 +113,11 @@ impl RetryPolicy {
         self
     }
 
-    /// Is told of every retry before its wait. It runs inside the call, so it should return at once.
+    /// Called with every retry before its wait. It runs inside the call, so it should return at once. A panic in it
+    /// is logged once, at WARN, and does not end the call.
     #[must_use]
     pub fn on_retry(mut self, observer: impl Fn(&RetryEvent) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
+        self.observer = Some(Arc::new(Observer { call: Box::new(observer), has_panicked: AtomicBool::new(false) }));
         self
     }
 
@@ -128,8 +135,12 @@ impl RetryPolicy {
     }
 
     pub(crate) fn observe(&self, event: &RetryEvent) {
-        if let Some(observer) = &self.observer {
-            observer(event);
+        let Some(observer) = &self.observer else {
+            return;
+        };
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| (observer.call)(event)));
+        if outcome.is_err() && !observer.has_panicked.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the callback of on_retry panicked; the call goes on");
         }
     }
 
@@ -166,7 +177,7 @@ impl Outcome {
     pub(crate) fn is_retryable(&self) -> bool {
         self.told.unwrap_or(match self.cause {
             RetryCause::Status(status) => is_retryable_status(status),
-            RetryCause::Connect | RetryCause::Read => true,
+            RetryCause::Connect | RetryCause::NoAnswer | RetryCause::Read => true,
             RetryCause::Credential | RetryCause::TokenRefused => false,
         })
     }

@@ -9,8 +9,12 @@ use std::time::Duration;
 pub enum RetryCause {
     /// The service answered with this status.
     Status(u16),
-    /// No connection came about, or it broke before an answer came.
+    /// No connection came about, or the service refused the request before looking at it. Nothing was sent that it
+    /// may have worked on.
     Connect,
+    /// The connection broke before an answer came. The request may have been sent, and the service may have worked
+    /// on it and billed it.
+    NoAnswer,
     /// The answer broke off before anything of it was handed out.
     Read,
     /// The credential gave no token.
@@ -19,11 +23,24 @@ pub enum RetryCause {
     TokenRefused,
 }
 
+impl RetryCause {
+    /// Whether the service may have received the request of the attempt that failed, and so may have worked on it
+    /// and billed it.
+    #[must_use]
+    pub fn may_have_reached_service(self) -> bool {
+        match self {
+            Self::Connect | Self::Credential => false,
+            Self::Status(_) | Self::NoAnswer | Self::Read | Self::TokenRefused => true,
+        }
+    }
+}
+
 impl fmt::Display for RetryCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Connect => f.write_str("no connection"),
+            Self::NoAnswer => f.write_str("the connection broke before an answer came"),
             Self::Read => f.write_str("the answer broke off"),
             Self::Credential => f.write_str("no token"),
             Self::TokenRefused => f.write_str("token refused"),

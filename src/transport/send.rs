@@ -22,6 +22,8 @@ struct Failed {
     endpoint: String,
     /// Whoever watches has been notified of the retry.
     is_observed: bool,
+    /// This attempt or an earlier one may have reached the service.
+    has_reached: bool,
 }
 
 impl Transport {
@@ -39,6 +41,7 @@ impl Transport {
     {
         let mut bodies: Vec<Option<Bytes>> = vec![None; self.0.lanes.len()];
         let (mut attempts, mut has_renewed, mut last) = (0_u32, false, None::<Failed>);
+        let mut has_reached = false;
         let mut state = CallState::new(
             &settings.retry,
             call.deployment,
@@ -120,6 +123,7 @@ impl Transport {
                 }
                 Err(trouble) => trouble,
             };
+            has_reached |= trouble.may_have_reached_service();
             let limit = receiver.limit(&attempt, Instant::now());
             let after = refused_token(&mut has_renewed, lane, deployment, limit, trouble).await;
             let is_renewed = after.is_ok();
@@ -128,6 +132,7 @@ impl Transport {
                 deployment: deployment.to_owned(),
                 endpoint: lane.endpoint.to_string(),
                 is_observed: false,
+                has_reached,
             };
             if is_renewed {
                 failed.observe(settings, attempts, RetryCause::TokenRefused, Duration::ZERO);
@@ -137,7 +142,8 @@ impl Transport {
             }
             let outcome = failed.trouble.outcome;
             self.note_failure(&failed.trouble, &call, settings, index, started);
-            let may_move = outcome.cause == RetryCause::Credential && !self.is_single();
+            // also what another attempt there would not change, such as an expired certificate
+            let may_move = matches!(outcome.cause, RetryCause::Connect | RetryCause::Credential) && !self.is_single();
             if !outcome.is_retryable() && !may_move {
                 let note = failed.trouble.note.take();
                 return Err(explain(failed.into_error(attempts, None), lane, call.deployment, note));
@@ -230,7 +236,7 @@ impl Failed {
     }
 
     fn into_error(self, attempts: u32, wait: Option<Duration>) -> Error {
-        self.trouble.into_error(attempts, &self.deployment, wait)
+        self.trouble.into_error(attempts, &self.deployment, wait).with_reached(self.has_reached)
     }
 }
 

@@ -9,10 +9,10 @@ use azure_openai_chat::{
 
 use crate::answers::{begun, good_body, good_stream, http, streamed};
 use crate::server::{Act, Script, Server, send};
-use crate::table::{call, client, quick, request, shared_http};
+use crate::table::{call, client, no_roots, quick, request};
 
 fn two(first: &Server, second: Backend) -> ClientBuilder {
-    client(&first.url).http_client(shared_http()).retry(quick()).backend(second)
+    client(&first.url).configure_http(no_roots).retry(quick()).backend(second)
 }
 
 fn backend(server: &Server) -> Backend {
@@ -159,7 +159,7 @@ async fn spillover_is_asked_for_and_told() {
     let server =
         Server::start(vec![vec![send(http(200, headers, crate::answers::BODY))], vec![send(http(400, failed, ""))]])
             .await;
-    let client = client(&server.url).http_client(shared_http()).build().unwrap();
+    let client = client(&server.url).configure_http(no_roots).build().unwrap();
     let options = CallOptions::new().spillover_deployment("paygo");
     let completion = client.complete_with(&request(), &options).await.unwrap();
     assert_eq!(server.seen.header("x-ms-spillover-deployment"), ["paygo"]);
@@ -176,7 +176,7 @@ async fn pacing_waits_for_the_limits_that_were_told_and_is_off_by_default() {
         "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 1\r\n";
     for (pacing, waits) in [(None, false), (Some(Pacing::from_headers()), true)] {
         let server = Server::start(vec![vec![send(http(200, empty, crate::answers::BODY))]]).await;
-        let mut builder = client(&server.url).http_client(shared_http());
+        let mut builder = client(&server.url).configure_http(no_roots);
         if let Some(pacing) = pacing {
             builder = builder.pacing(pacing);
         }

@@ -7,14 +7,14 @@ use azure_openai_chat::{CallOptions, ChatClient, ChatCompletionRequest, ErrorKin
 
 use crate::answers::{good_body, good_stream, http};
 use crate::server::{Act, Script, Server, send};
-use crate::table::{call, client, quick, request, shared_http};
+use crate::table::{call, client, no_roots, quick, request};
 
 fn status(status: u16, headers: &str) -> Script {
     vec![send(http(status, headers, ""))]
 }
 
 fn shared(server: &Server) -> ChatClient {
-    client(&server.url).http_client(shared_http()).build().unwrap()
+    client(&server.url).configure_http(no_roots).build().unwrap()
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_fault_that_stays_is_met_three_times_and_every_retry_is_told() {
         for (script, kind, cause) in [
             (status(503, ""), ErrorKind::Service, RetryCause::Status(503)),
             (status(429, "retry-after-ms: 20\r\n"), ErrorKind::RateLimited, RetryCause::Status(429)),
-            (vec![Act::Close], ErrorKind::Connect, RetryCause::Connect),
+            (vec![Act::Close], ErrorKind::Connect, RetryCause::NoAnswer),
             (
                 vec![send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"), Act::Close],
                 ErrorKind::Interrupted,
@@ -88,7 +88,7 @@ async fn all_calls_of_a_client_keep_the_pause_of_a_429_and_other_deployments_do_
 #[tokio::test]
 async fn a_caller_with_a_retry_layer_is_left_alone_per_client_and_per_call() {
     let server = Server::start(vec![status(503, "")]).await;
-    let none = client(&server.url).http_client(shared_http()).retry(RetryPolicy::none()).build().unwrap();
+    let none = client(&server.url).configure_http(no_roots).retry(RetryPolicy::none()).build().unwrap();
     for streamed in [false, true] {
         let error = call(&none, streamed, &CallOptions::new()).await.result.unwrap_err();
         assert_eq!(error.attempts(), 1);
@@ -123,13 +123,48 @@ async fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_client_that_was_brought_and_follows_redirects_is_found_out() {
+async fn redirects_and_retries_of_the_callers_http_client_have_no_effect() {
     let other = Server::start(vec![good_stream()]).await;
     let redirect = "HTTP/1.1 307 X\r\nlocation: @OTHER@/x\r\ncontent-length: 0\r\n\r\n";
     let server = Server::with(move |_| vec![send(redirect)], &other.url).await;
-    let brought = reqwest::Client::builder().no_proxy().build().unwrap();
-    let client = client(&server.url).http_client(brought).build().unwrap();
+    let follows = |http: reqwest::ClientBuilder| no_roots(http).redirect(reqwest::redirect::Policy::limited(5));
+    let error = client(&server.url).configure_http(follows).build().unwrap().complete(&request()).await.unwrap_err();
+    assert_eq!((error.status(), error.attempts()), (Some(307), 1), "{error}");
+    assert_eq!((server.seen.tries(), other.seen.connections()), (1, 0));
+
+    let server = Server::start(vec![status(503, "")]).await;
+    let again = |http: reqwest::ClientBuilder| {
+        let everything = reqwest::retry::for_host("127.0.0.1").no_budget().classify_fn(|answer| answer.retryable());
+        no_roots(http).retry(everything)
+    };
+    let error = client(&server.url).configure_http(again).build().unwrap().complete(&request()).await.unwrap_err();
+    assert_eq!((error.attempts(), server.seen.tries()), (3, 3));
+}
+
+#[tokio::test]
+async fn times_of_the_callers_http_client_do_not_cut_a_call_short() {
+    let slow = [vec![Act::Wait(Duration::from_millis(300))], good_body()].concat();
+    let server = Server::start(vec![slow]).await;
+    let hasty = |http: reqwest::ClientBuilder| no_roots(http).timeout(Duration::from_millis(50));
+    client(&server.url).configure_http(hasty).build().unwrap().complete(&request()).await.unwrap();
+    let hasty = |http: reqwest::ClientBuilder| no_roots(http).read_timeout(Duration::from_millis(50));
+    let client = client(&server.url).configure_http(hasty).build().unwrap();
     let error = client.complete(&request()).await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Config, 1));
-    assert!(error.to_string().contains("follows redirects"), "{error}");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
+    assert!(error.to_string().contains("configure_http"), "{error}");
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_does_not_end_the_call() {
+    for streamed in [false, true] {
+        let good = if streamed { good_stream() } else { good_body() };
+        let server = Server::start(vec![status(503, ""), vec![Act::Close], good]).await;
+        let policy = quick().on_retry(|_| std::panic::panic_any("of the caller"));
+        let client = client(&server.url).configure_http(no_roots).retry(policy).build().unwrap();
+        for _ in 0..2 {
+            let ended = call(&client, streamed, &CallOptions::new()).await;
+            assert_eq!(ended.text, "one two", "{:?}", ended.result);
+        }
+        assert_eq!(server.seen.tries(), 4);
+    }
 }

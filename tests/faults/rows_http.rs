@@ -20,7 +20,7 @@ fn redirects() -> Vec<Row> {
         {
             let answer = format!("HTTP/1.1 {status} X\r\nlocation: {url}\r\ncontent-length: 0\r\n\r\n");
             let end = fails(Kind::Service, "redirects are not followed").status(status);
-            rows.push(same(format!("a {status} to {place}"), vec![send(answer)], end).own_http());
+            rows.push(same(format!("a {status} to {place}"), vec![send(answer)], end));
         }
     }
     rows
@@ -136,8 +136,14 @@ fn waits() -> Vec<Row> {
     rows
 }
 
+/// So many header fields, each with so many KiB.
+fn headers(count: usize, kib: usize) -> String {
+    (0..count).map(|number| format!("x-{number}: {}\r\n", "v".repeat(kib * 1024))).collect()
+}
+
 fn messages() -> Vec<Row> {
     let broken = || fails(Kind::Connect, "broke before an answer came").retried();
+    let too_large = || fails(Kind::Connect, "above the limit of 64 KiB and 256 fields");
     let raw = |name: &str, bytes: &str| same(name, vec![send(bytes), Act::Close], broken());
     let before = |first: &str| {
         let with = |rest: Script| [vec![send(first)], rest].concat();
@@ -159,12 +165,20 @@ fn messages() -> Vec<Row> {
         same(
             "headers that never end",
             vec![send("HTTP/1.1 200 OK\r\n"), Act::Flood(b"x-more: and more and more\r\n".repeat(100))],
-            broken(),
+            too_large(),
         ),
         same(
             "one header that never ends",
             vec![send("HTTP/1.1 200 OK\r\nx-long: "), Act::Flood(vec![b'y'; 16 * 1024])],
-            broken(),
+            too_large(),
+        ),
+        same("one header of 70 KiB", vec![send(http(200, &headers(1, 70), BODY))], too_large()),
+        same("headers of 70 KiB together", vec![send(http(200, &headers(70, 1), BODY))], too_large()),
+        same("300 small headers", vec![send(http(200, &headers(300, 0), BODY))], too_large()),
+        row(
+            "headers of 60 KiB in 200 fields",
+            (vec![send(http(200, &format!("{}{}", headers(199, 0), headers(1, 57)), BODY))], gives("one two")),
+            (vec![send(http(200, &format!("{}{}", headers(199, 0), headers(1, 57)), events()))], gives("one two")),
         ),
         row("a 100 before the answer", continued_unary, continued_streamed),
         row("a 103 before the answer", hinted_unary, hinted_streamed),
@@ -268,7 +282,10 @@ fn lengths() -> Vec<Row> {
         ),
         row(
             "a length that is too short",
-            (with_length(BODY.len() - 9, BODY, Act::Close), fails(Kind::Decode, "ends in the middle").status(200)),
+            (
+                with_length(BODY.len() - 9, BODY, Act::Close),
+                fails(Kind::Interrupted, "ends in the middle").status(200).retried(),
+            ),
             (
                 with_length(begun().len() - 9, &begun(), Act::Close),
                 fails(Kind::Interrupted, "in the middle of an event").status(200),
@@ -317,7 +334,7 @@ fn lengths() -> Vec<Row> {
         ),
         row(
             "HTTP/1.0 that ends too early",
-            (until_close("1.0", &BODY[..50]), fails(Kind::Decode, "ends in the middle").status(200)),
+            (until_close("1.0", &BODY[..50]), fails(Kind::Interrupted, "ends in the middle").status(200).retried()),
             (
                 until_close("1.0", &begun()),
                 fails(Kind::Interrupted, "before the answer was complete").status(200).keeps("one "),

@@ -34,7 +34,6 @@ pub struct Row {
     pub streamed: Case,
     deadline: Option<Duration>,
     timeout: Duration,
-    own_http: bool,
 }
 
 /// What a server does to one kind of call, and how the call ends.
@@ -104,14 +103,7 @@ impl End {
 /// A row for a fault that differs between the two kinds of call.
 pub fn row(name: impl Into<String>, unary: (Script, End), streamed: (Script, End)) -> Row {
     let case = |(script, end)| Case { script, end };
-    Row {
-        name: name.into(),
-        unary: case(unary),
-        streamed: case(streamed),
-        deadline: None,
-        timeout: CALL,
-        own_http: false,
-    }
+    Row { name: name.into(), unary: case(unary), streamed: case(streamed), deadline: None, timeout: CALL }
 }
 
 /// A row for a fault that is the same for both kinds of call, and ends the same.
@@ -123,13 +115,6 @@ impl Row {
     /// The calls of this row have a deadline.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
-        self
-    }
-
-    /// The calls of this row go out on the HTTP client that a [`ChatClient`] makes itself. It takes a while to make,
-    /// so most rows share one.
-    pub fn own_http(mut self) -> Self {
-        self.own_http = true;
         self
     }
 
@@ -171,17 +156,9 @@ pub fn client(url: &str) -> ClientBuilder {
         .retry(quick())
 }
 
-/// An HTTP client for many rows, with the settings that a [`ChatClient`] gives its own.
-pub fn shared_http() -> reqwest::Client {
-    static HTTP: std::sync::LazyLock<reqwest::Client> = std::sync::LazyLock::new(|| {
-        reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .build()
-            .unwrap()
-    });
-    HTTP.clone()
+/// An HTTP client that trusts nobody, for plain HTTP: to read the roots of the system takes a while.
+pub fn no_roots(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    http.tls_certs_only([])
 }
 
 /// Retries without much of a wait.
@@ -253,10 +230,7 @@ pub async fn run(row: &Row, mode: Mode) -> Vec<String> {
     let other = Server::start(vec![good.clone()]).await;
     let fault = case.script.clone();
     let server = Server::with(move |n| if n == 0 { fault.clone() } else { good.clone() }, &other.url).await;
-    let mut builder = client(&server.url);
-    if !row.own_http {
-        builder = builder.http_client(shared_http());
-    }
+    let mut builder = client(&server.url).configure_http(no_roots);
     if row.timeout != CALL {
         builder = builder.timeout(row.timeout).first_event_timeout(row.timeout);
     }

@@ -9,7 +9,7 @@ use azure_openai_chat::{CallOptions, ChatClient, ClientBuilder, Credential, Erro
 
 use crate::answers::{good_body, good_stream, http};
 use crate::server::{Script, Server, send};
-use crate::table::{call, quick, request, shared_http};
+use crate::table::{call, no_roots, quick, request};
 
 /// Tokens `t1`, `t2` and so on, each good for this long.
 fn numbered(life: Duration) -> (Credential, Arc<AtomicU32>) {
@@ -28,7 +28,7 @@ fn numbered(life: Duration) -> (Credential, Arc<AtomicU32>) {
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn builder(server: &Server, credential: Credential) -> ClientBuilder {
-    ChatClient::builder(&server.url, credential).http_client(shared_http()).retry(quick())
+    ChatClient::builder(&server.url, credential).configure_http(no_roots).retry(quick())
 }
 
 fn refused() -> Script {

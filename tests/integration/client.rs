@@ -254,10 +254,9 @@ async fn the_clients_own_clocks_and_transport_are_used() {
         (ErrorKind::Timeout, "deployment 'gpt': no first event within 0.1 s")
     );
 
-    let server = serving("a call of one's own client", [ok_json(&completion("hello"))]).await;
-    let http =
-        reqwest::Client::builder().user_agent("mine").redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    builder(server.uri()).http_client(http).build().unwrap().complete(&question()).await.unwrap();
+    let server = serving("a call with an HTTP client that was configured", [ok_json(&completion("hello"))]).await;
+    let client = builder(server.uri()).configure_http(|http| http.user_agent("mine")).build().unwrap();
+    client.complete(&question()).await.unwrap();
     assert_eq!(sent_headers(&server, "user-agent").await, ["mine"]);
 }
 

@@ -44,7 +44,6 @@ impl Reading {
     fn new(reader: &str, run: &Run, server: Server) -> Self {
         let http = reqwest::Client::new();
         let client = ChatClient::builder(format!("http://127.0.0.1:{}", server.port), ApiKey::new("key"))
-            .http_client(http.clone())
             .build()
             .expect("loopback is an endpoint");
         let choices =
