@@ -5,9 +5,15 @@
 //! crates included. Servers repeat what they were sent, in every place an error has.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test binary")]
 
+#[path = "faults/http2.rs"]
+#[allow(dead_code)]
+mod http2;
 #[path = "faults/server.rs"]
 #[allow(dead_code)]
 mod server;
+#[path = "support/tls.rs"]
+#[allow(dead_code)]
+mod tls;
 
 use std::error::Error as StdError;
 use std::fmt::{Debug, Write as _};

@@ -16,7 +16,7 @@ use super::body::{ByteStream, Clocks, read_some, read_whole};
 use super::clock::{Clock, Limit};
 use super::drain::Drains;
 use super::endpoint::Endpoint;
-use super::http::{HEADER_BYTES, Http};
+use super::http::{HEADER_BYTES, HEADER_FIELDS, Http};
 use super::http_error::{headers_too_large, proxy_sign_in};
 use super::options::Settings;
 use super::retry::{Outcome, wait_hint};
@@ -343,7 +343,7 @@ impl Attempt<'_> {
     fn check_head(&self, response: &reqwest::Response, client: &reqwest::Client) -> Attempted<()> {
         let fields = response.headers().iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
         let size = fields.fold(0_usize, usize::saturating_add);
-        let error = if size > HEADER_BYTES {
+        let error = if size > HEADER_BYTES || response.headers().len() > HEADER_FIELDS {
             headers_too_large(self.url.authority())
         } else if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             proxy_sign_in(client)

@@ -133,7 +133,11 @@ impl ByteStream {
 
     /// Waits for the first bytes, so that a stream that breaks or ends before them can be asked for anew.
     pub(crate) async fn wait_for_first(&mut self) -> Result<()> {
-        self.first = poll_fn(|cx| self.poll_next(cx)).await.transpose()?;
+        // HTTP/2 has pieces without bytes
+        while self.first.as_ref().is_none_or(Bytes::is_empty) && self.response.is_some() {
+            self.first = None;
+            self.first = poll_fn(|cx| self.poll_next(cx)).await.transpose()?;
+        }
         if self.first.is_none() && self.metadata.status() != NO_CONTENT {
             return Err(self.fail(Error::new(ErrorKind::Interrupted, "the answer ended before its first event")));
         }

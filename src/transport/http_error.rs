@@ -34,7 +34,7 @@ impl Http {
             }
         } else if error.is_timeout() && !is_timeout_of_system(&error) {
             Error::new(ErrorKind::Timeout, "a timeout set in configure_http passed before an answer came")
-        } else if has_text(&error, "message head is too large") {
+        } else if has_text(&error, "message head is too large") || is_head_refused(&error) {
             headers_too_large(host)
         } else if is_stream_refused(&error) {
             return connect(format!("'{host}' refused the request before looking at it")).with_source(error);
@@ -106,6 +106,18 @@ fn is_stream_refused(error: &reqwest::Error) -> bool {
 
 #[cfg(not(feature = "http2"))]
 fn is_stream_refused(_: &reqwest::Error) -> bool {
+    false
+}
+
+/// HTTP/2: the header fields are more than could be taken, or not those of HTTP/2.
+#[cfg(feature = "http2")]
+fn is_head_refused(error: &reqwest::Error) -> bool {
+    let mut errors = chain(error).filter_map(|error| error.downcast_ref::<h2::Error>());
+    errors.any(|error| error.is_library() && error.is_reset() && error.reason() == Some(h2::Reason::PROTOCOL_ERROR))
+}
+
+#[cfg(not(feature = "http2"))]
+fn is_head_refused(_: &reqwest::Error) -> bool {
     false
 }
 

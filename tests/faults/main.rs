@@ -4,6 +4,9 @@
 
 mod answers;
 mod backends;
+mod certificates;
+mod http2;
+mod protocols;
 mod retry;
 mod rows_body;
 mod rows_done;
@@ -11,12 +14,14 @@ mod rows_http;
 mod server;
 mod table;
 mod timeouts;
+#[path = "../support/tls.rs"]
+mod tls;
 mod tokens;
 mod truncation;
 
 use std::collections::HashSet;
 
-use table::{MODES, Row, run_all};
+use table::{MODES, PROTOCOLS, Row, run_all};
 
 fn all_rows() -> Vec<Row> {
     [rows_http::rows(), rows_body::rows(), rows_done::rows()].concat()
@@ -26,7 +31,7 @@ fn all_rows() -> Vec<Row> {
 fn the_table_has_its_rows() {
     let rows = all_rows();
     let names: HashSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    println!("{} faults, each in {} modes", rows.len(), MODES.len());
+    println!("{} faults, each in {} modes over {} protocols", rows.len(), MODES.len(), PROTOCOLS.len());
     assert!(names.len() >= 60);
     assert!(names.len() >= rows.len() - 1, "rows share names");
 }

@@ -144,7 +144,7 @@ fn headers(count: usize, kib: usize) -> String {
 fn messages() -> Vec<Row> {
     let broken = || fails(Kind::Connect, "broke before an answer came").retried();
     let too_large = || fails(Kind::Connect, "above the limit of 64 KiB and 256 fields");
-    let raw = |name: &str, bytes: &str| same(name, vec![send(bytes), Act::Close], broken());
+    let raw = |name: &str, bytes: &str| same(name, vec![send(bytes), Act::Close], broken()).http1();
     let before = |first: &str| {
         let with = |rest: Script| [vec![send(first)], rest].concat();
         ((with(good_body()), gives("one two")), (with(good_stream()), gives("one two")))
@@ -166,12 +166,14 @@ fn messages() -> Vec<Row> {
             "headers that never end",
             vec![send("HTTP/1.1 200 OK\r\n"), Act::Flood(b"x-more: and more and more\r\n".repeat(100))],
             too_large(),
-        ),
+        )
+        .http1(),
         same(
             "one header that never ends",
             vec![send("HTTP/1.1 200 OK\r\nx-long: "), Act::Flood(vec![b'y'; 16 * 1024])],
             too_large(),
-        ),
+        )
+        .http1(),
         same("one header of 70 KiB", vec![send(http(200, &headers(1, 70), BODY))], too_large()),
         same("headers of 70 KiB together", vec![send(http(200, &headers(70, 1), BODY))], too_large()),
         same("300 small headers", vec![send(http(200, &headers(300, 0), BODY))], too_large()),

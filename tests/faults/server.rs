@@ -1,12 +1,27 @@
-//! A server of raw sockets that does what it is told, byte by byte, and counts.
+//! A server that follows a script byte by byte, and counts: over plain HTTP/1.1 on raw sockets, and over TLS with
+//! HTTP/1.1 and HTTP/2.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::http2;
+use crate::tls::{Leaf, authority};
+
+/// What server and client speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Plain,
+    Tls,
+    /// HTTP/2 over TLS, and so many streams at once.
+    Http2(u32),
+}
 
 /// One step of an answer.
 #[derive(Clone)]
@@ -25,8 +40,12 @@ pub enum Act {
     Hold,
     /// Ends the connection in an orderly way.
     Close,
-    /// Resets the connection.
+    /// Resets the connection; over HTTP/2, the stream.
     Reset,
+    /// Over HTTP/2: refuses the stream, as one that was not begun with.
+    Refuse,
+    /// Over HTTP/2: begins to end the connection.
+    GoAway,
     /// Resets the connection before the request is read. Only as the first step.
     ResetAtAccept,
 }
@@ -68,6 +87,20 @@ impl Seen {
         self.hung_up.load(Ordering::SeqCst)
     }
 
+    /// Takes a request, and gives its number.
+    pub fn note_request(&self, request: String) -> usize {
+        self.requests.lock().unwrap().push(request);
+        self.tries.fetch_add(1, Ordering::SeqCst)
+    }
+
+    pub fn note_hang_up(&self) {
+        self.hung_up.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn note_sent(&self, count: usize) {
+        self.sent.fetch_add(count, Ordering::SeqCst);
+    }
+
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
@@ -107,60 +140,118 @@ impl Server {
     where
         F: Fn(usize) -> Script + Send + Sync + 'static,
     {
+        Self::over(Protocol::Plain, script, other).await
+    }
+
+    /// The same, over another protocol.
+    pub async fn over<F>(protocol: Protocol, script: F, other: &str) -> Self
+    where
+        F: Fn(usize) -> Script + Send + Sync + 'static,
+    {
         // small buffers, so that what was sent is close to what was taken
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_send_buffer_size(64 * 1024).unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let listener = socket.listen(1024).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if protocol == Protocol::Plain { "http" } else { "https" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Seen::default());
         let names = [("@OTHER@", other.to_owned()), ("@HERE@", url.clone())];
-        let task = tokio::spawn(accept(listener, Arc::new(script), Arc::clone(&seen), Arc::new(names)));
-        Self { url, seen, task }
+        let task = accept(listener, protocol, Arc::new(script), Arc::clone(&seen), Arc::new(names));
+        Self { url, seen, task: tokio::spawn(task) }
     }
 }
 
-type Names = Arc<[(&'static str, String); 2]>;
+pub type Names = Arc<[(&'static str, String); 2]>;
 
-async fn accept<F>(listener: TcpListener, script: Arc<F>, seen: Arc<Seen>, names: Names)
+/// The names, and that of the request.
+pub fn names_with(names: &Names, request: &str) -> Vec<(&'static str, String)> {
+    let escaped = serde_json::to_string(request).unwrap();
+    let mut names = names.to_vec();
+    names.push(("@REQUEST@", escaped.trim_matches('"').to_owned()));
+    names
+}
+
+async fn accept<F>(listener: TcpListener, protocol: Protocol, script: Arc<F>, seen: Arc<Seen>, names: Names)
 where
     F: Fn(usize) -> Script + Send + Sync + 'static,
 {
+    static TLS: LazyLock<TlsAcceptor> = LazyLock::new(|| authority().acceptor(Leaf::Good, &["http/1.1"]));
+    static HTTP2: LazyLock<TlsAcceptor> = LazyLock::new(|| authority().acceptor(Leaf::Good, &["h2"]));
+    let acceptor = match protocol {
+        Protocol::Plain => None,
+        Protocol::Tls => Some(TLS.clone()),
+        Protocol::Http2(_) => Some(HTTP2.clone()),
+    };
     // connections end with the server
     let mut lines = tokio::task::JoinSet::new();
     while let Ok((mut socket, _)) = listener.accept().await {
+        socket.set_nodelay(true).unwrap();
         seen.connections.fetch_add(1, Ordering::SeqCst);
         let (script, seen, names) = (Arc::clone(&script), Arc::clone(&seen), Arc::clone(&names));
-        lines.spawn(async move { while serve(&mut socket, script.as_ref(), &seen, &names).await.is_some() {} });
+        let acceptor = acceptor.clone();
+        lines.spawn(async move {
+            if let [Act::ResetAtAccept, ..] = script(seen.tries()).as_slice() {
+                seen.tries.fetch_add(1, Ordering::SeqCst);
+                socket.reset();
+                return;
+            }
+            let Some(acceptor) = acceptor else {
+                while serve(&mut socket, script.as_ref(), &seen, &names).await.is_some() {}
+                return;
+            };
+            let Ok(mut socket) = acceptor.accept(socket).await else {
+                return;
+            };
+            match protocol {
+                Protocol::Http2(limit) => http2::serve(socket, limit, script, seen, names).await,
+                _ => while serve(&mut socket, script.as_ref(), &seen, &names).await.is_some() {},
+            }
+        });
         while lines.try_join_next().is_some() {}
     }
 }
 
+/// A connection, plain or encrypted.
+trait Line: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Dropping it then sends a reset instead of an orderly end.
+    fn reset(&self);
+}
+
+impl Line for TcpStream {
+    fn reset(&self) {
+        let _ = self.set_zero_linger();
+    }
+}
+
+impl Line for TlsStream<TcpStream> {
+    fn reset(&self) {
+        self.get_ref().0.reset();
+    }
+}
+
 /// Answers one request; none when the connection is over.
-async fn serve<F>(socket: &mut TcpStream, script: &F, seen: &Seen, names: &Names) -> Option<()>
+async fn serve<F>(socket: &mut impl Line, script: &F, seen: &Seen, names: &Names) -> Option<()>
 where
     F: Fn(usize) -> Script + Sync,
 {
     if let [Act::ResetAtAccept, ..] = script(seen.tries()).as_slice() {
         seen.tries.fetch_add(1, Ordering::SeqCst);
-        reset(socket);
+        socket.reset();
         return None;
     }
     let Some(request) = read_request(socket).await else {
-        seen.hung_up.fetch_add(1, Ordering::SeqCst);
+        seen.note_hang_up();
         return None;
     };
-    let number = seen.tries.fetch_add(1, Ordering::SeqCst);
-    let escaped = serde_json::to_string(&request).unwrap();
-    let mut names = names.to_vec();
-    names.push(("@REQUEST@", escaped.trim_matches('"').to_owned()));
-    seen.requests.lock().unwrap().push(request);
+    let names = names_with(names, &request);
+    let number = seen.note_request(request);
     for act in script(number) {
         match play(socket, act, seen, &names).await {
             Some(true) => {}
             Some(false) => return None,
             None => {
-                seen.hung_up.fetch_add(1, Ordering::SeqCst);
+                seen.note_hang_up();
                 return None;
             }
         }
@@ -169,7 +260,7 @@ where
 }
 
 /// Whether the connection goes on; none when the client has ended it.
-async fn play(socket: &mut TcpStream, act: Act, seen: &Seen, names: &[(&str, String)]) -> Option<bool> {
+async fn play(socket: &mut impl Line, act: Act, seen: &Seen, names: &[(&str, String)]) -> Option<bool> {
     match act {
         Act::Send(bytes) => write(socket, &named(bytes, names), seen).await?,
         Act::Drip(bytes) => {
@@ -191,14 +282,14 @@ async fn play(socket: &mut TcpStream, act: Act, seen: &Seen, names: &[(&str, Str
             let _ = socket.read(&mut [0; 64]).await;
             return None;
         }
-        Act::Close => {
+        Act::Close | Act::GoAway => {
             let _ = socket.shutdown().await;
             return Some(false);
         }
-        Act::Reset => {
+        Act::Reset | Act::Refuse => {
             // what was sent before should have left
             tokio::time::sleep(Duration::from_millis(15)).await;
-            reset(socket);
+            socket.reset();
             return Some(false);
         }
         Act::ResetAtAccept => {}
@@ -207,7 +298,7 @@ async fn play(socket: &mut TcpStream, act: Act, seen: &Seen, names: &[(&str, Str
 }
 
 /// The bytes with what their names stand for.
-fn named(bytes: Vec<u8>, names: &[(&str, String)]) -> Vec<u8> {
+pub fn named(bytes: Vec<u8>, names: &[(&str, String)]) -> Vec<u8> {
     let Ok(text) = std::str::from_utf8(&bytes) else {
         return bytes;
     };
@@ -220,22 +311,17 @@ fn named(bytes: Vec<u8>, names: &[(&str, String)]) -> Vec<u8> {
     text.into_owned().into_bytes()
 }
 
-async fn write(socket: &mut TcpStream, bytes: &[u8], seen: &Seen) -> Option<()> {
+async fn write(socket: &mut impl Line, bytes: &[u8], seen: &Seen) -> Option<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
         let count = socket.write(rest).await.ok().filter(|count| *count > 0)?;
-        seen.sent.fetch_add(count, Ordering::SeqCst);
+        seen.note_sent(count);
         rest = &rest[count..];
     }
-    Some(())
+    socket.flush().await.ok()
 }
 
-fn reset(socket: &mut TcpStream) {
-    // dropping it then sends a reset instead of an orderly end
-    let _ = socket.set_zero_linger();
-}
-
-async fn read_request(socket: &mut TcpStream) -> Option<String> {
+async fn read_request(socket: &mut impl Line) -> Option<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 8192];
     loop {

@@ -1,4 +1,5 @@
-//! What a row of the fault table is, and how it is run: once for each of {unary, streamed} x {no retry, retry}.
+//! What a row of the fault table is, and how it is run: once for each of {unary, streamed} x {no retry, retry}, over
+//! plain HTTP/1.1, TLS with HTTP/1.1, and TLS with HTTP/2.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,8 @@ use azure_openai_chat::{
 use futures::StreamExt;
 
 use crate::answers::{good_body, good_stream};
-use crate::server::{Script, Server};
+use crate::server::{Protocol, Script, Server};
+use crate::tls::authority;
 
 /// The largest whole answer that the rows' clients take.
 pub const BODY_LIMIT: usize = 64 * 1024;
@@ -34,6 +36,7 @@ pub struct Row {
     pub streamed: Case,
     deadline: Option<Duration>,
     timeout: Duration,
+    is_http1: bool,
 }
 
 /// What a server does to one kind of call, and how the call ends.
@@ -103,7 +106,14 @@ impl End {
 /// A row for a fault that differs between the two kinds of call.
 pub fn row(name: impl Into<String>, unary: (Script, End), streamed: (Script, End)) -> Row {
     let case = |(script, end)| Case { script, end };
-    Row { name: name.into(), unary: case(unary), streamed: case(streamed), deadline: None, timeout: CALL }
+    Row {
+        name: name.into(),
+        unary: case(unary),
+        streamed: case(streamed),
+        deadline: None,
+        timeout: CALL,
+        is_http1: false,
+    }
 }
 
 /// A row for a fault that is the same for both kinds of call, and ends the same.
@@ -115,6 +125,12 @@ impl Row {
     /// The calls of this row have a deadline.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// This fault is one of HTTP/1.1, and HTTP/2 has no like of it.
+    pub fn http1(mut self) -> Self {
+        self.is_http1 = true;
         self
     }
 
@@ -138,6 +154,9 @@ pub const MODES: [Mode; 4] = [
     Mode { streamed: true, retries: true },
 ];
 
+/// What the table is run over.
+pub const PROTOCOLS: [Protocol; 1] = [Protocol::Plain];
+
 impl std::fmt::Display for Mode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.streamed { "streamed" } else { "unary" })?;
@@ -159,6 +178,12 @@ pub fn client(url: &str) -> ClientBuilder {
 /// An HTTP client that trusts nobody, for plain HTTP: to read the roots of the system takes a while.
 pub fn no_roots(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     http.tls_certs_only([])
+}
+
+/// A client with small limits and short clocks, for a server over one of the protocols.
+pub fn client_over(protocol: Protocol, url: &str) -> ClientBuilder {
+    let client = client(url).configure_http(|http| http.tls_certs_only([authority().root()]));
+    client.http2(matches!(protocol, Protocol::Http2(_)))
 }
 
 /// Retries without much of a wait.
@@ -223,14 +248,15 @@ async fn read(mut stream: ChatCompletionStream) -> Ended {
 }
 
 /// Runs a row in one mode; says what was wrong, or nothing.
-pub async fn run(row: &Row, mode: Mode) -> Vec<String> {
+pub async fn run(row: &Row, mode: Mode, protocol: Protocol) -> Vec<String> {
     let case = if mode.streamed { &row.streamed } else { &row.unary };
     let good = if mode.streamed { good_stream() } else { good_body() };
     // to be followed there would be a success
     let other = Server::start(vec![good.clone()]).await;
     let fault = case.script.clone();
-    let server = Server::with(move |n| if n == 0 { fault.clone() } else { good.clone() }, &other.url).await;
-    let mut builder = client(&server.url).configure_http(no_roots);
+    let script = move |n| if n == 0 { fault.clone() } else { good.clone() };
+    let server = Server::over(protocol, script, &other.url).await;
+    let mut builder = client_over(protocol, &server.url);
     if row.timeout != CALL {
         builder = builder.timeout(row.timeout).first_event_timeout(row.timeout);
     }
@@ -313,14 +339,16 @@ fn peak_memory() -> u64 {
 pub async fn run_all(rows: Vec<Row>) {
     let count = rows.len();
     let rows = Arc::new(rows);
-    let runs = (0..count).flat_map(|at| MODES.map(|mode| (at, mode)));
+    let runs = (0..count).flat_map(|at| PROTOCOLS.map(|protocol| (at, protocol)));
+    let runs = runs.filter(|(at, protocol)| !(rows[*at].is_http1 && matches!(protocol, Protocol::Http2(_))));
+    let runs: Vec<_> = runs.flat_map(|(at, protocol)| MODES.map(|mode| (at, mode, protocol))).collect();
     let wrong: Vec<String> = futures::stream::iter(runs)
-        .map(|(at, mode)| {
+        .map(|(at, mode, protocol)| {
             let rows = Arc::clone(&rows);
             async move {
                 let row = &rows[at];
-                let wrong = run(row, mode).await;
-                wrong.into_iter().map(move |what| (at, mode, what)).collect::<Vec<_>>()
+                let wrong = run(row, mode, protocol).await;
+                wrong.into_iter().map(move |what| (at, mode, protocol, what)).collect::<Vec<_>>()
             }
         })
         .buffer_unordered(24)
@@ -328,7 +356,7 @@ pub async fn run_all(rows: Vec<Row>) {
         .await
         .into_iter()
         .flatten()
-        .map(|(at, mode, what)| format!("{} ({mode}): {what}", rows[at].name))
+        .map(|(at, mode, protocol, what)| format!("{} ({mode}, {protocol:?}): {what}", rows[at].name))
         .collect();
     assert!(wrong.is_empty(), "{} of {count} rows' runs:\n{}", wrong.len(), wrong.join("\n"));
     let peak = peak_memory();

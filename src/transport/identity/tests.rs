@@ -13,6 +13,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::*;
+use crate::transport::http::HttpSettings;
 use crate::transport::raw_server::{answer, answering};
 use crate::transport::token::TokenCache;
 use crate::transport::{Backend, Call, CallOptions, Config, Transport};
