@@ -280,7 +280,7 @@ async fn call_with(source: TokenSource) -> Result<String> {
     let transport = Transport::new(Config::new(Backend::new(&url, Credential(Kind::Tokens(source)))))?;
     let options = CallOptions::new();
     let call = Call { deployment: "gpt", options: &options, affinity: None, unfit: &[] };
-    transport.post(call, |_| Ok(Bytes::from_static(b"{}"))).await?;
+    transport.post(call, |_| Ok(Bytes::from_static(b"{}")), Ok).await?;
     Ok(seen.header("authorization").remove(0))
 }
 
