@@ -5,11 +5,11 @@ use std::sync::Arc;
 use azure_openai_chat::Model;
 use serde_json::{Value, json};
 
-use super::ask::{Ask, role, text};
+use super::deployment::DeployedModel;
 use super::filter::{self, Trigger};
 use super::prediction::{self, Prediction};
-use super::rules::Served;
-use super::schema::{Material, fill};
+use super::request::{ChatRequest, role, text};
+use super::schema_value::{Material, fill};
 use super::script::Answer;
 use super::tokens::{count, first, topics};
 use super::tools::{self, Call, letters};
@@ -57,7 +57,7 @@ Start with one endpoint that goes through all eight points, then add the next.";
 
 /// What decides over an answer besides the request.
 pub(super) struct Setting<'a> {
-    pub(super) served: &'a Served,
+    pub(super) served: &'a DeployedModel,
     pub(super) script: Option<Answer>,
     pub(super) completion_triggers: &'a [Trigger],
     /// A streamed answer under the asynchronous filter shows what it is later stopped for.
@@ -66,22 +66,22 @@ pub(super) struct Setting<'a> {
 }
 
 /// Composes the answer to a request that was not refused.
-pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
+pub(super) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
     let served = setting.served;
-    let documented = setting.script.is_none() && is_documented(ask, served);
-    let limit = ask.limit().unwrap_or(u64::MAX);
-    let reasoning = if documented { DOCUMENTED_REASONING } else { served.reasoning_tokens(ask).min(limit) };
+    let documented = setting.script.is_none() && is_documented(request, served);
+    let limit = request.limit().unwrap_or(u64::MAX);
+    let reasoning = if documented { DOCUMENTED_REASONING } else { served.reasoning_tokens(request).min(limit) };
     let visible = limit - reasoning;
 
-    let amount = ask.number("n").unwrap_or(1).clamp(1, 128);
+    let amount = request.number("n").unwrap_or(1).clamp(1, 128);
     let choices: Vec<Choice> = (0..amount)
         .map(|variant| {
-            let draft = setting.script.clone().unwrap_or_else(|| draft(ask, served, variant));
-            finish(ask, draft, visible, &setting)
+            let draft = setting.script.clone().unwrap_or_else(|| draft(request, served, variant));
+            finish(request, draft, visible, &setting)
         })
         .collect();
 
-    let guess = match (ask.prediction(), choices.first()) {
+    let guess = match (request.prediction(), choices.first()) {
         (Some(predicted), Some(choice)) => prediction::align(&predicted, &choice.text, choice.finish != "length"),
         _ => Prediction::default(),
     };
@@ -93,7 +93,7 @@ pub(super) fn compose(ask: Ask<'_>, setting: Setting<'_>) -> Reply {
     } else {
         // What was predicted in vain is paid for like what was said.
         let thought = reasoning.saturating_mul(amount);
-        let (prompt, completion) = (ask.prompt_tokens(), said + thought + guess.rejected);
+        let (prompt, completion) = (request.prompt_tokens(), said + thought + guess.rejected);
         json!({"completion_tokens": completion, "prompt_tokens": prompt, "total_tokens": prompt + completion,
             "completion_tokens_details": {"accepted_prediction_tokens": guess.accepted, "audio_tokens": 0,
                 "reasoning_tokens": thought, "rejected_prediction_tokens": guess.rejected},
@@ -120,9 +120,9 @@ fn tokens_of(choice: &Choice) -> u64 {
 }
 
 /// The introduction's question, alone or after its developer message, asked of its model.
-fn is_documented(ask: Ask<'_>, served: &Served) -> bool {
+fn is_documented(request: ChatRequest<'_>, served: &DeployedModel) -> bool {
     const OTHERS: [&str; 5] = ["n", "stop", "tools", "response_format", "data_sources"];
-    let said: Vec<(&str, String)> = ask.messages().iter().map(|m| (role(m), text(m))).collect();
+    let said: Vec<(&str, String)> = request.messages().iter().map(|m| (role(m), text(m))).collect();
     let question = match said.as_slice() {
         [(_, question)] => question,
         [("developer" | "system", instruction), (_, question)] if instruction == "You are a helpful assistant." => {
@@ -132,51 +132,51 @@ fn is_documented(ask: Ask<'_>, served: &Served) -> bool {
     };
     served.model == Model::O1_2024_12_17.id()
         && question.trim() == DOCUMENTED_QUESTION
-        && ask.limit().is_none_or(|limit| limit >= DOCUMENTED_COMPLETION)
-        && ask.word("reasoning_effort").is_none_or(|effort| effort == "medium")
-        && OTHERS.iter().all(|name| ask.given(name).is_none())
+        && request.limit().is_none_or(|limit| limit >= DOCUMENTED_COMPLETION)
+        && request.word("reasoning_effort").is_none_or(|effort| effort == "medium")
+        && OTHERS.iter().all(|name| request.given(name).is_none())
 }
 
 /// What the model would say if nothing cut it short.
-fn draft(ask: Ask<'_>, served: &Served, variant: u64) -> Answer {
-    if let Some((calls, named)) = tools::calls(ask, served.calls_in_parallel()) {
+fn draft(request: ChatRequest<'_>, served: &DeployedModel, variant: u64) -> Answer {
+    if let Some((calls, named)) = tools::calls(request, served.calls_in_parallel()) {
         // A tool that the caller named leaves no choice, and the service reports a plain stop.
         let finish_reason = named.then(|| "stop".to_owned());
         return Answer { calls, finish_reason, ..Answer::default() };
     }
-    let question = ask.question();
-    if let Some(json) = structured(ask, &question) {
+    let question = request.question();
+    if let Some(json) = structured(request, &question) {
         return Answer::text(json.to_string());
     }
-    if let Some(report) = tools::report(ask) {
+    if let Some(report) = tools::report(request) {
         return Answer::text(report);
     }
-    if !ask.list("data_sources").is_empty() {
-        return grounded(ask, &question);
+    if !request.list("data_sources").is_empty() {
+        return grounded(request, &question);
     }
-    let images = ask.parts("image_url");
+    let images = request.parts("image_url");
     if images > 0 {
         return Answer::text(media(images, &question));
     }
-    if let Some(text) = edited(ask) {
+    if let Some(text) = edited(request) {
         return Answer::text(text);
     }
-    if let Some(predicted) = ask.prediction().filter(|text| !text.is_empty()) {
+    if let Some(predicted) = request.prediction().filter(|text| !text.is_empty()) {
         return Answer::text(predicted);
     }
     let about = topics(&question).join(" ").to_lowercase();
     if about.contains("first") && about.contains("python") && about.contains("api") {
         return Answer::text(CHECKLIST);
     }
-    Answer::text(prose(&question, variant, ask.word("verbosity").unwrap_or("medium")))
+    Answer::text(prose(&question, variant, request.word("verbosity").unwrap_or("medium")))
 }
 
-fn structured(ask: Ask<'_>, question: &str) -> Option<Value> {
-    let results: String = ask.tool_results().iter().map(|m| format!("\n{}", text(m))).collect();
+fn structured(request: ChatRequest<'_>, question: &str) -> Option<Value> {
+    let results: String = request.tool_results().iter().map(|m| format!("\n{}", text(m))).collect();
     let mut material = Material::new(&format!("{question}{results}"));
-    match ask.format()? {
+    match request.format()? {
         "json_schema" => {
-            let schema = ask.given("response_format")?.pointer("/json_schema/schema")?;
+            let schema = request.given("response_format")?.pointer("/json_schema/schema")?;
             Some(fill(schema, &mut material))
         }
         "json_object" => Some(json!({"topics": topics(question), "words": question.split_whitespace().count()})),
@@ -186,8 +186,8 @@ fn structured(ask: Ask<'_>, question: &str) -> Option<Value> {
 
 /// The edit that the user's last turn asks for, made on the text it is about: the turn's next message, else
 /// what follows the instruction after an empty line, else the prediction, else what was said before.
-fn edited(ask: Ask<'_>) -> Option<String> {
-    let messages = ask.messages();
+fn edited(request: ChatRequest<'_>) -> Option<String> {
+    let messages = request.messages();
     let turn = messages.iter().rposition(|m| role(m) == "assistant").map_or(0, |at| at + 1);
     let users = messages.iter().enumerate().skip(turn).filter(|(_, m)| role(m) == "user");
     let mut texts = users.map(|(at, m)| (at, text(m)));
@@ -197,7 +197,7 @@ fn edited(ask: Ask<'_>) -> Option<String> {
         (!edits.is_empty()).then_some((at, edits, block))
     })?;
     let before = || messages.iter().take(at).rfind(|m| matches!(role(m), "user" | "assistant")).map(text);
-    let subject = texts.next().map(|(_, text)| text).or(block).or_else(|| ask.prediction()).or_else(before);
+    let subject = texts.next().map(|(_, text)| text).or(block).or_else(|| request.prediction()).or_else(before);
     Some(subject.filter(|text| !text.trim().is_empty()).map_or_else(
         || "Send the text to edit in a message of its own, or after an empty line.".to_owned(),
         |text| prediction::apply(&edits, &text),
@@ -210,9 +210,9 @@ fn media(images: usize, question: &str) -> String {
 }
 
 /// An answer with citations, one for each data source.
-fn grounded(ask: Ask<'_>, question: &str) -> Answer {
+fn grounded(request: ChatRequest<'_>, question: &str) -> Answer {
     let about = list(&topics(question));
-    let sources = 1..=ask.list("data_sources").len();
+    let sources = 1..=request.list("data_sources").len();
     let marks: String = sources.clone().map(|number| format!(" [doc{number}]")).collect();
     let documents = sources.map(|number| {
         json!({"content": format!("Document {number} describes {about}."), "title": format!("About {about}"),
@@ -257,13 +257,13 @@ fn list(words: &[String]) -> String {
 }
 
 /// Cuts a draft where the request, the filters and the budget say, and gives it a reason to end.
-fn finish(ask: Ask<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Choice {
+fn finish(request: ChatRequest<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Choice {
     let Answer { mut text, refuses, mut calls, finish_reason, context } = draft;
     let natural = if calls.is_empty() { "stop" } else { "tool_calls" };
     let mut finish = finish_reason.unwrap_or_else(|| natural.to_owned());
     let mut results = filter::clean_answer();
 
-    let stops = ask.stops().into_iter().filter(|stop| !stop.is_empty());
+    let stops = request.stops().into_iter().filter(|stop| !stop.is_empty());
     if let Some(at) = stops.filter_map(|stop| text.find(stop)).min() {
         text.truncate(at);
     }
@@ -286,6 +286,6 @@ fn finish(ask: Ask<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Ch
     if !complete {
         finish = "length".to_owned();
     }
-    let logprobs = ask.flag("logprobs").then(|| ask.number("top_logprobs").unwrap_or(0));
+    let logprobs = request.flag("logprobs").then(|| request.number("top_logprobs").unwrap_or(0));
     Choice { text: kept.into(), refuses, calls, context, finish, filter: results, logprobs }
 }

@@ -17,19 +17,21 @@
 //! white space), so counts are plausible but not those of a real model.
 
 mod answers;
-mod ask;
+mod azure_error;
 mod body;
+mod deployment;
 mod faults;
 mod filter;
 mod journal;
 mod line;
 mod prediction;
-mod refusals;
-mod rules;
-mod schema;
+mod refusal;
+mod request;
+mod schema_refusal;
+mod schema_value;
 mod script;
 mod server;
-mod strict;
+mod service_rule;
 mod tokens;
 mod tools;
 
@@ -50,10 +52,10 @@ pub use faults::Fault;
 pub use journal::RecordedRequest;
 pub use script::Answer;
 
+use deployment::DeployedModel;
 use filter::Trigger;
 use journal::{Journal, KEPT};
 use line::{Line, Lines, Switchboard};
-use rules::Served;
 use server::{Settings, Shared};
 
 /// A running emulator.
@@ -97,7 +99,7 @@ impl Emulator {
         EmulatorBuilder {
             settings: Settings {
                 deployments: [("o1-new", "o1-2024-12-17"), ("gpt-4o-mini", "gpt-4o-mini-2024-07-18")]
-                    .map(|(name, model)| (name.to_owned(), Served::declared(name, model)))
+                    .map(|(name, model)| (name.to_owned(), DeployedModel::declared(name, model)))
                     .into(),
                 key: None,
                 pace: Duration::ZERO,
@@ -200,11 +202,12 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// Deploys a model under a name. A model that this crate does not know accepts every parameter.
+    /// Deploys a model under a name. A model that the client crate's table does not have takes every parameter, and
+    /// refuses only what no model takes, such as a `temperature` of 3.
     #[must_use]
     pub fn deployment(mut self, name: impl Into<String>, model_id: impl Into<String>) -> Self {
         let name = name.into();
-        let served = Served::declared(&name, &model_id.into());
+        let served = DeployedModel::declared(&name, &model_id.into());
         self.settings.deployments.insert(name, served);
         self
     }
@@ -272,7 +275,7 @@ impl EmulatorBuilder {
     #[must_use]
     pub fn script(mut self, deployment: impl Into<String>, answer: Answer) -> Self {
         let name = deployment.into();
-        if !self.settings.deployments.contains_key(&name) && Served::known(&name, &name).is_none() {
+        if !self.settings.deployments.contains_key(&name) && DeployedModel::known(&name, &name).is_none() {
             self = self.deployment(name.as_str(), "gpt-4o-mini-2024-07-18");
         }
         self.scripts.entry(name).or_default().push_back(answer);

@@ -10,18 +10,20 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use azure_openai_chat::ApiVersion;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::answers::{Setting, compose};
-use super::ask::{Ask, text};
+use super::azure_error::AzureError;
 use super::body::{Streaming, chunks, whole};
+use super::deployment::DeployedModel;
 use super::faults::{Fault, Kind, body, distort, event, strike};
 use super::filter::Trigger;
 use super::journal::{Journal, RecordedRequest};
 use super::line::Line;
-use super::refusals::Refusal;
-use super::rules::{Served, is_dated_version};
+use super::refusal::refusal;
+use super::request::{ChatRequest, text};
 use super::script::Answer;
 
 /// No request is larger: 20 MB of audio in base64, and room beside it.
@@ -43,7 +45,7 @@ pub(super) struct Shared {
 /// What was settled before it started.
 #[derive(Clone)]
 pub(super) struct Settings {
-    pub(super) deployments: HashMap<String, Served>,
+    pub(super) deployments: HashMap<String, DeployedModel>,
     pub(super) key: Option<String>,
     pub(super) pace: Duration,
     pub(super) async_filter: bool,
@@ -112,16 +114,17 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
         }
         _ => {}
     }
-    let version = api_version.as_deref();
+    let version = api_version.map(ApiVersion::new);
     let mut limits = HeaderMap::new();
-    let known = shared.identify(&parts, route.as_ref(), version, deployment, json.as_ref());
-    let admitted = known.and_then(|(ask, served)| shared.admit(ask, served, version, &mut limits));
+    let known = shared.identify(&parts, route.as_ref(), version.as_ref(), deployment, json.as_ref());
+    let version = version.unwrap_or(ApiVersion::V1);
+    let admitted = known.and_then(|(request, served)| shared.admit(request, served, &version, &mut limits));
     let mut response = match admitted {
-        Ok((ask, served)) => shared.answer(&parts, ask, &served, fault),
-        Err(Refusal { status, body, bare: true }) => {
+        Ok((request, served)) => shared.answer(&parts, request, &served, fault),
+        Err(AzureError { status, body, is_bare: true }) => {
             shared.respond(&parts, status, None, Body::from(format!("{body:#}")))
         }
-        Err(Refusal { status, body, .. }) => {
+        Err(AzureError { status, body, .. }) => {
             let body = unstreamed(body.to_string(), fault);
             shared.respond(&parts, status, Some("application/json"), body)
         }
@@ -135,13 +138,13 @@ impl Shared {
     /// into `limits` either way.
     fn admit<'a>(
         &self,
-        ask: Ask<'a>,
-        served: Served,
-        version: Option<&str>,
+        request: ChatRequest<'a>,
+        served: DeployedModel,
+        version: &ApiVersion,
         limits: &mut HeaderMap,
-    ) -> Result<(Ask<'a>, Served), Refusal> {
+    ) -> Result<(ChatRequest<'a>, DeployedModel), AzureError> {
         let (limit, per) = self.settings.quota.unwrap_or(PLENTY);
-        let (seen, wait) = self.count(&served.deployment, per);
+        let (seen, wait) = self.count(served.name(), per);
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let remaining = limit.saturating_sub(seen);
         // A deployment is granted about a thousand tokens for each request of its quota.
@@ -158,14 +161,14 @@ impl Shared {
             let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
             limits.insert("retry-after", seconds.into());
             limits.insert("retry-after-ms", milliseconds.into());
-            return Err(Refusal::rate_limit(version.unwrap_or("v1"), seconds));
+            return Err(AzureError::rate_limit(version.as_str(), seconds));
         }
-        let texts: Vec<String> = ask.messages().iter().map(text).collect();
+        let texts: Vec<String> = request.messages().iter().map(text).collect();
         let mut triggers = self.settings.prompt_triggers.iter();
         let blocked = triggers.find(|trigger| texts.iter().any(|text| trigger.find(text).is_some()));
-        match served.refusal(ask).or_else(|| blocked.map(Refusal::filtered)) {
-            Some(refusal) => Err(refusal),
-            None => Ok((ask, served)),
+        match refusal(request, &served, version).or_else(|| blocked.map(AzureError::filtered)) {
+            Some(error) => Err(error),
+            None => Ok((request, served)),
         }
     }
 
@@ -186,33 +189,27 @@ impl Shared {
         &self,
         parts: &Parts,
         route: Option<&Route>,
-        version: Option<&str>,
+        version: Option<&ApiVersion>,
         name: Option<&str>,
         json: Option<&'a Value>,
-    ) -> Result<(Ask<'a>, Served), Refusal> {
-        let dated = matches!(route, Some(Route::Dated(_)));
+    ) -> Result<(ChatRequest<'a>, DeployedModel), AzureError> {
         let exists = match route {
             _ if parts.method != Method::POST => false,
-            Some(Route::Dated(_)) => version.is_some_and(is_dated_version),
-            Some(Route::V1) => matches!(version, None | Some("v1" | "preview")),
+            Some(Route::Dated(_)) => version.is_some_and(|version| version.is_known() && !version.is_v1()),
+            Some(Route::V1) => version.is_none_or(|version| version.is_known() && version.is_v1()),
             None => false,
         };
         if !exists {
-            return Err(Refusal::no_resource());
+            return Err(AzureError::no_resource());
         }
         if !self.lets_in(&parts.headers) {
-            return Err(Refusal::no_access());
+            return Err(AzureError::no_access());
         }
-        let body = json.filter(|body| body.is_object()).ok_or_else(Refusal::not_json)?;
-        let name = name.ok_or_else(|| Refusal::missing("model"))?;
-        let served = self.settings.deployments.get(name).cloned().or_else(|| Served::known(name, name));
-        let served = served.ok_or_else(Refusal::no_deployment)?;
-        let ask = Ask::new(body);
-        if !dated && version != Some("preview") && ask.given("data_sources").is_some() {
-            let message = "Unrecognized request argument supplied: data_sources";
-            return Err(Refusal::invalid(message, Value::Null, Value::Null));
-        }
-        Ok((ask, served))
+        let body = json.filter(|body| body.is_object()).ok_or_else(AzureError::not_json)?;
+        let name = name.ok_or_else(|| AzureError::missing("model"))?;
+        let served = self.settings.deployments.get(name).cloned().or_else(|| DeployedModel::known(name, name));
+        let served = served.ok_or_else(AzureError::no_deployment)?;
+        Ok((ChatRequest::new(body), served))
     }
 
     fn lets_in(&self, headers: &HeaderMap) -> bool {
@@ -221,27 +218,27 @@ impl Shared {
         given.is_some_and(|given| !given.is_empty() && self.settings.key.as_deref().is_none_or(|key| key == given))
     }
 
-    fn answer(&self, parts: &Parts, ask: Ask<'_>, served: &Served, fault: Option<Kind>) -> Response {
+    fn answer(&self, parts: &Parts, request: ChatRequest<'_>, served: &DeployedModel, fault: Option<Kind>) -> Response {
         let settings = &self.settings;
-        let streamed = ask.flag("stream");
-        let options = ask.given("stream_options");
+        let streamed = request.flag("stream");
+        let options = request.given("stream_options");
         let option = |name: &str| options.and_then(|options| options.get(name)?.as_bool());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let setting = Setting {
             served,
-            script: self.scripted(&served.deployment),
+            script: self.scripted(served.name()),
             completion_triggers: &settings.completion_triggers,
             shows_filtered_text: streamed && settings.async_filter,
             created: now.as_secs(),
         };
-        let reply = compose(ask, setting);
+        let reply = compose(request, setting);
         let renamed = if let Some(Kind::ContentType(name)) = &fault { Some(name.clone()) } else { None };
         let (content_type, content) = if streamed {
             let how = Streaming {
                 async_filter: settings.async_filter,
                 usage: option("include_usage").unwrap_or(false),
                 obfuscation: option("include_obfuscation").unwrap_or(settings.obfuscation),
-                prompt_characters: ask.prompt_characters(),
+                prompt_characters: request.prompt_characters(),
             };
             let steps = distort(chunks(reply, how).map(|payload| event(&payload)), true, fault);
             ("text/event-stream; charset=utf-8", body(steps, settings.pace))
@@ -252,7 +249,7 @@ impl Shared {
         let pairs = [
             ("x-ms-rai-invoked", "true"),
             ("azureml-model-session", "d000-20250101000000"),
-            ("x-ms-deployment-name", &served.deployment),
+            ("x-ms-deployment-name", served.name()),
         ];
         let headers = pairs.into_iter().filter_map(|(name, value)| pair(name, value));
         response.headers_mut().extend(headers);

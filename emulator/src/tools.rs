@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::ask::{Ask, role, text};
-use super::schema::{Material, fill};
+use super::request::{ChatRequest, role, text};
+use super::schema_value::{Material, fill};
 use super::tokens::topics;
 
 /// One call of a tool.
@@ -48,17 +48,17 @@ pub(super) fn letters(amount: usize) -> String {
 /// Tools are called as long as the conversation ends with the user. Of several, the one is called whose
 /// name, description and parameters share most words with the question. When the question names several
 /// things and the tool takes one, there is a call for each, unless parallel calls are off.
-pub(super) fn calls(ask: Ask<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
-    let choice = ask.given("tool_choice");
+pub(super) fn calls(request: ChatRequest<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
+    let choice = request.given("tool_choice");
     let mode = choice.and_then(Value::as_str).unwrap_or("auto");
-    if mode == "none" || ask.messages().last().map(role) != Some("user") {
+    if mode == "none" || request.messages().last().map(role) != Some("user") {
         return None;
     }
     let named = choice.and_then(definition).and_then(|tool| tool.get("name")?.as_str());
     let allowed = choice.and_then(|choice| choice.pointer("/allowed_tools/tools")?.as_array());
-    let question = ask.question();
+    let question = request.question();
     let words = stems(&question);
-    let offered = ask.list("tools").iter().filter(|tool| {
+    let offered = request.list("tools").iter().filter(|tool| {
         let is_allowed = |all: &Vec<Value>| all.iter().any(|one| name(one) == name(tool));
         named.is_none_or(|named| named == name(tool)) && allowed.is_none_or(is_allowed)
     });
@@ -69,7 +69,7 @@ pub(super) fn calls(ask: Ask<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
         let name = name(tool).to_owned();
         vec![Call { id: id(), name, arguments: question, custom: true }]
     } else {
-        let wanted = ask.given("parallel_tool_calls").is_none_or(|wanted| wanted == true);
+        let wanted = request.given("parallel_tool_calls").is_none_or(|wanted| wanted == true);
         functions(tool, &question, parallel && wanted)
     };
     Some((calls, named.is_some()))
@@ -95,10 +95,10 @@ fn functions(tool: &Value, question: &str, parallel: bool) -> Vec<Call> {
 }
 
 /// An answer made of what the tools said.
-pub(super) fn report(ask: Ask<'_>) -> Option<String> {
-    let calls = ask.messages().iter().filter_map(|message| message.get("tool_calls")?.as_array());
+pub(super) fn report(request: ChatRequest<'_>) -> Option<String> {
+    let calls = request.messages().iter().filter_map(|message| message.get("tool_calls")?.as_array());
     let calls: Vec<&Value> = calls.flatten().collect();
-    let lines = ask.tool_results().iter().map(|result| {
+    let lines = request.tool_results().iter().map(|result| {
         let call = calls.iter().find(|call| call.get("id") == result.get("tool_call_id"));
         let source = call.map_or("The tool", |call| name(call));
         let content = text(result);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     fn called(request: &Value) -> Vec<(String, String)> {
-        let calls = calls(Ask::new(request), true).map(|(calls, _)| calls).unwrap_or_default();
+        let calls = calls(ChatRequest::new(request), true).map(|(calls, _)| calls).unwrap_or_default();
         calls.into_iter().map(|call| (call.name, call.arguments)).collect()
     }
 
@@ -205,6 +205,6 @@ mod tests {
             {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}]},
             {"role": "tool", "tool_call_id": "1", "content": "{\"degrees\": 18, \"wind_speed\": \"low\"}"},
         ]});
-        assert_eq!(report(Ask::new(&request)).unwrap(), "get_weather says: degrees is 18, wind speed is low.");
+        assert_eq!(report(ChatRequest::new(&request)).unwrap(), "get_weather says: degrees is 18, wind speed is low.");
     }
 }

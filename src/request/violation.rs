@@ -80,12 +80,24 @@ pub struct Violation {
     parameter: String,
     rule: Rule,
     message: String,
+    expected: Option<&'static str>,
+    minimum: Option<i64>,
+    maximum: Option<i64>,
     reference: &'static str,
 }
 
 impl Violation {
     pub(crate) fn new(parameter: impl Into<String>, rule: Rule, message: impl Into<String>) -> Self {
-        Self { parameter: parameter.into(), rule, message: message.into(), reference: REFERENCE }
+        let (parameter, message) = (parameter.into(), message.into());
+        Self { parameter, rule, message, expected: None, minimum: None, maximum: None, reference: REFERENCE }
+    }
+
+    pub(crate) fn expecting(self, expected: &'static str) -> Self {
+        Self { expected: Some(expected), ..self }
+    }
+
+    pub(crate) fn within(self, minimum: impl Into<Option<i64>>, maximum: impl Into<Option<i64>>) -> Self {
+        Self { minimum: minimum.into(), maximum: maximum.into(), ..self }
     }
 
     /// The wire name of the parameter, with its place where it has one: `messages[2].role`.
@@ -104,6 +116,25 @@ impl Violation {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What the parameter takes, such as `a string`: of a value of the wrong type.
+    #[must_use]
+    pub fn expected(&self) -> Option<&'static str> {
+        self.expected
+    }
+
+    /// The least value that the service takes: of a number out of range.
+    #[must_use]
+    pub fn minimum(&self) -> Option<i64> {
+        self.minimum
+    }
+
+    /// The largest value that the service takes, of a number out of range; or the largest count or length, where a
+    /// [limit](Rule::Limit) is passed.
+    #[must_use]
+    pub fn maximum(&self) -> Option<i64> {
+        self.maximum
     }
 
     /// Where the rule is written down: a page of the documentation.
@@ -173,7 +204,7 @@ impl From<Violation> for Advice {
 impl From<Advice> for Violation {
     fn from(advice: Advice) -> Self {
         let Advice { parameter, message, reference } = advice;
-        Self { parameter, rule: Rule::Advice, message, reference }
+        Self { reference, ..Self::new(parameter, Rule::Advice, message) }
     }
 }
 

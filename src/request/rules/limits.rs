@@ -17,13 +17,17 @@ const VALUE: usize = 512;
 /// How many `tools`, and how many `functions`, a model of the table takes.
 const TOOLS: usize = 128;
 
+fn limit(parameter: &str, most: usize, message: String) -> Violation {
+    Violation::new(parameter, Rule::Limit, message).within(None, i64::try_from(most).ok())
+}
+
 pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
     let tools = check.body.tools.as_ref().map_or(0, |tools| tools.len());
     let functions = check.body.functions.as_ref().map_or(0, |functions| functions.len());
     for (name, count) in [("tools", tools), ("functions", functions)] {
         if count > TOOLS {
             let message = format!("there are {count} {name}: the service takes at most {TOOLS}");
-            found.push(Violation::new(name, Rule::Limit, message));
+            found.push(limit(name, TOOLS, message));
         }
     }
 }
@@ -31,35 +35,34 @@ pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
 pub(super) fn stop(check: &Check<'_>, found: &mut Vec<Violation>) {
     let count = check.body.stop.as_ref().map_or(0, Stop::len);
     if count > STOPS {
-        found.push(Violation::new(
-            "stop",
-            Rule::Limit,
-            format!("there are {count} stop sequences: the service takes at most {STOPS}"),
-        ));
+        let message = format!("there are {count} stop sequences: the service takes at most {STOPS}");
+        found.push(limit("stop", STOPS, message));
     }
 }
 
 pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(metadata) = &check.body.metadata else { return };
     if metadata.len() > PAIRS {
-        found.push(Violation::new(
-            "metadata",
-            Rule::Limit,
-            format!("there are {} pairs: the service takes at most {PAIRS}", metadata.len()),
-        ));
+        let message = format!("there are {} pairs: the service takes at most {PAIRS}", metadata.len());
+        found.push(limit("metadata", PAIRS, message));
     }
     for (at, (key, value)) in metadata.iter().enumerate() {
-        // the keys are the caller's own words, so the place is told by number
-        let mut told = |rule, message: String| found.push(Violation::new(format!("metadata[{at}]"), rule, message));
+        // A key is the caller's text, so the place is a number.
+        let place = format!("metadata[{at}]");
         if key.chars().count() > KEY {
-            told(Rule::Limit, format!("the key is longer than {KEY} characters: shorten it"));
+            let message = format!("the key is longer than {KEY} characters: shorten it");
+            found.push(limit(&place, KEY, message));
         }
         match value {
             Value::String(text) if text.chars().count() > VALUE => {
-                told(Rule::Limit, format!("the value is longer than {VALUE} characters: shorten it"));
+                let message = format!("the value is longer than {VALUE} characters: shorten it");
+                found.push(limit(&place, VALUE, message));
             }
             Value::String(_) => {}
-            other => told(Rule::WrongType, format!("the value cannot be {}: pass a string", kind_of(other))),
+            other => {
+                let message = format!("the value cannot be {}: pass a string", kind_of(other));
+                found.push(Violation::new(&place, Rule::WrongType, message).expecting("a string"));
+            }
         }
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
 
-use std::ops::RangeInclusive;
-
 use serde_json::{Number, Value};
 
 use super::Check;
@@ -15,7 +13,9 @@ use crate::request::violation::{Rule, Violation};
 struct Range {
     name: &'static str,
     expected: &'static str,
-    within: RangeInclusive<f64>,
+    minimum: i32,
+    /// None where only the model has a limit.
+    maximum: Option<i32>,
     read: fn(&RequestBody) -> Option<Number>,
 }
 
@@ -23,50 +23,64 @@ const RANGES: &[Range] = &[
     Range {
         name: "temperature",
         expected: "a number from 0 to 2",
-        within: 0.0..=2.0,
+        minimum: 0,
+        maximum: Some(2),
         read: |body| body.temperature.clone(),
     },
-    Range { name: "top_p", expected: "a number from 0 to 1", within: 0.0..=1.0, read: |body| body.top_p.clone() },
+    Range {
+        name: "top_p",
+        expected: "a number from 0 to 1",
+        minimum: 0,
+        maximum: Some(1),
+        read: |body| body.top_p.clone(),
+    },
     Range {
         name: "presence_penalty",
         expected: "a number from -2 to 2",
-        within: -2.0..=2.0,
+        minimum: -2,
+        maximum: Some(2),
         read: |body| body.presence_penalty.clone(),
     },
     Range {
         name: "frequency_penalty",
         expected: "a number from -2 to 2",
-        within: -2.0..=2.0,
+        minimum: -2,
+        maximum: Some(2),
         read: |body| body.frequency_penalty.clone(),
     },
     Range {
         name: "top_logprobs",
         expected: "a whole number from 0 to 20",
-        within: 0.0..=20.0,
+        minimum: 0,
+        maximum: Some(20),
         read: |body| body.top_logprobs.map(Number::from),
     },
     Range {
         name: "n",
         expected: "a whole number from 1 to 128",
-        within: 1.0..=128.0,
+        minimum: 1,
+        maximum: Some(128),
         read: |body| body.n.map(Number::from),
     },
     Range {
         name: "max_tokens",
         expected: "a whole number of at least 1",
-        within: 1.0..=f64::INFINITY,
+        minimum: 1,
+        maximum: None,
         read: |body| body.max_tokens.map(Number::from),
     },
     Range {
         name: "max_completion_tokens",
         expected: "a whole number of at least 1",
-        within: 1.0..=f64::INFINITY,
+        minimum: 1,
+        maximum: None,
         read: |body| body.max_completion_tokens.map(Number::from),
     },
 ];
 
 /// The range of a bias in `logit_bias`.
-const BIAS: RangeInclusive<f64> = -100.0..=100.0;
+const BIAS: (i32, i32) = (-100, 100);
+const EXPECTED_BIAS: &str = "a number from -100 to 100";
 /// How long a key of `logit_bias` may be to be printed; the largest token id has seven digits.
 const TOKEN_ID: usize = 10;
 
@@ -80,15 +94,20 @@ pub(super) fn is_negative_count(name: &str, value: &Value) -> bool {
     value.is_i64() && expected(name).is_some()
 }
 
+fn is_within(value: f64, minimum: i32, maximum: Option<i32>) -> bool {
+    value >= f64::from(minimum) && maximum.is_none_or(|maximum| value <= f64::from(maximum))
+}
+
 /// A parameter that the model refuses altogether is reported once, without its range.
 pub(super) fn numbers(check: &Check<'_>, found: &mut Vec<Violation>) {
-    for Range { name, expected, within, read } in RANGES {
+    for Range { name, expected, minimum, maximum, read } in RANGES {
         let negative = || check.body.extra()?.get(*name)?.as_i64().map(Number::from);
         let Some(value) = read(check.body).or_else(negative) else { continue };
-        let is_within = value.as_f64().is_some_and(|value| within.contains(&value));
+        let is_within = value.as_f64().is_some_and(|value| is_within(value, *minimum, *maximum));
         if !is_within && !found.iter().any(|violation| violation.parameter() == *name) {
             let message = format!("{name} {value} is out of range: pass {expected}, or leave {name} out");
-            found.push(Violation::new(*name, Rule::OutOfRange, message));
+            let violation = Violation::new(*name, Rule::OutOfRange, message);
+            found.push(violation.within(i64::from(*minimum), maximum.map(i64::from)));
         }
     }
 }
@@ -99,7 +118,9 @@ pub(super) fn biases(check: &Check<'_>, found: &mut Vec<Violation>) {
     if found.iter().any(|violation| violation.parameter() == "logit_bias") {
         return;
     }
-    let is_within = |value: &Value| value.is_null() || value.as_f64().is_some_and(|bias| BIAS.contains(&bias));
+    let (minimum, maximum) = BIAS;
+    let is_taken = |bias: f64| is_within(bias, minimum, Some(maximum));
+    let is_within = |value: &Value| value.is_null() || value.as_f64().is_some_and(is_taken);
     let mut outside = biases.iter().filter(|(_, value)| !is_within(value));
     let Some((token, value)) = outside.next() else { return };
     let token = match token.len() <= TOKEN_ID && token.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -114,8 +135,9 @@ pub(super) fn biases(check: &Check<'_>, found: &mut Vec<Violation>) {
         Value::Number(bias) => (Rule::OutOfRange, format!("is {bias}")),
         other => (Rule::WrongType, format!("cannot be {}", kind_of(other))),
     };
-    let message = format!("{token} {problem}{more}: pass a number from -100 to 100");
-    found.push(Violation::new("logit_bias", rule, message));
+    let message = format!("{token} {problem}{more}: pass {EXPECTED_BIAS}");
+    let violation = Violation::new("logit_bias", rule, message).expecting(EXPECTED_BIAS);
+    found.push(violation.within(i64::from(minimum), i64::from(maximum)));
 }
 
 #[cfg(test)]
@@ -151,6 +173,21 @@ mod tests {
                 assert_refused(with(name, value), name, Rule::OutOfRange, &message);
             }
         }
+    }
+
+    #[test]
+    fn a_violation_has_the_bounds_it_is_about() {
+        let bounds = |asked: ChatCompletionRequestBuilder| {
+            let violations = asked.build_unchecked().violations(None, None);
+            let [only] = violations.as_slice() else { panic!("{violations:?}") };
+            (only.minimum(), only.maximum(), only.expected())
+        };
+        assert_eq!(bounds(with("temperature", json!(3))), (Some(0), Some(2), None));
+        assert_eq!(bounds(with("max_tokens", json!(0))), (Some(1), None, None));
+        assert_eq!(bounds(with("n", json!("2"))), (None, None, Some("a whole number from 1 to 128")));
+        assert_eq!(bounds(ask_any().stop(["a", "b", "c", "d", "e"])), (None, Some(4), None));
+        assert_eq!(bounds(ask_any().metadata([("a", "v".repeat(513))])), (None, Some(512), None));
+        assert_eq!(bounds(ask(Model::GPT_4O_2024_08_06).max_tokens(20_000)), (None, Some(16_384), None));
     }
 
     #[test]

@@ -89,7 +89,8 @@ pub(super) fn output_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
     ] {
         if let Some(limit) = limit.filter(|limit| *limit > most && !check.refuses(parameter)) {
             let problem = format!("answers with at most {most} tokens, not {limit}: set {name} to {most} or less");
-            found.push(Violation::new(name, Rule::Limit, format!("{} {problem}", check.model)));
+            let violation = Violation::new(name, Rule::Limit, format!("{} {problem}", check.model));
+            found.push(violation.within(None, i64::try_from(most).ok()));
         }
     }
 }

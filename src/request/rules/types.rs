@@ -206,7 +206,8 @@ impl Look<'_> {
 fn wrong_type(parameter: String, name: &str, value: &Value) -> Violation {
     // a sound's format is a word, a custom tool's an object
     let expected = if parameter.ends_with(".custom.format") { "an object" } else { expected(name) };
-    Violation::new(parameter, Rule::WrongType, format!("{name} cannot be {}: pass {expected}", kind_of(value)))
+    let message = format!("{name} cannot be {}: pass {expected}", kind_of(value));
+    Violation::new(parameter, Rule::WrongType, message).expecting(expected)
 }
 
 /// The value in words that repeat nothing of it.

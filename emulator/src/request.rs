@@ -1,4 +1,4 @@
-//! Reading a request as it came: JSON, in whatever shape the caller sent it.
+//! The chat completion request as it came: JSON of any shape, read member by member.
 
 use serde_json::Value;
 
@@ -6,11 +6,16 @@ use super::tokens;
 
 /// A chat completion request.
 #[derive(Clone, Copy)]
-pub(super) struct Ask<'a>(&'a Value);
+pub(super) struct ChatRequest<'a>(&'a Value);
 
-impl<'a> Ask<'a> {
+impl<'a> ChatRequest<'a> {
     pub(super) fn new(body: &'a Value) -> Self {
         Self(body)
+    }
+
+    /// The body as it came.
+    pub(super) fn body(self) -> &'a Value {
+        self.0
     }
 
     /// A member that is there and is not `null`.
@@ -48,12 +53,6 @@ impl<'a> Ask<'a> {
         let all = self.messages();
         let start = all.iter().rposition(|m| !matches!(role(m), "tool" | "function")).map_or(0, |at| at + 1);
         all.get(start..).unwrap_or_default()
-    }
-
-    /// Whether any message, not only the last, has a content part of a kind.
-    pub(super) fn has_part(self, kind: &str) -> bool {
-        let parts = self.messages().iter().filter_map(|message| message.get("content")?.as_array()).flatten();
-        parts.into_iter().any(|part| part.get("type").and_then(Value::as_str) == Some(kind))
     }
 
     /// How many content parts of a kind the last user message has.

@@ -1,64 +1,73 @@
-//! Azure's error bodies: status, code, parameter and the texts that callers match on.
+//! Error bodies of Azure: status, `code`, `param` and the texts that callers match on.
+//!
+//! The texts here are recorded ones. What a model refuses is in [`refusal`](super::refusal).
 
 use serde_json::{Value, json};
 
 use super::filter::{Trigger, clean_prompt, merge};
 
-/// A request that is not answered.
+/// An answer that is an error.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct AzureError {
     pub(super) status: u16,
     pub(super) body: Value,
-    /// One gateway error is pretty-printed and comes without a content type.
-    pub(super) bare: bool,
+    /// Whether the body is pretty-printed and has no content type, as that of `DeploymentNotFound`.
+    pub(super) is_bare: bool,
 }
 
-impl Refusal {
+impl AzureError {
     fn new(status: u16, error: Value) -> Self {
-        Self { status, body: json!({"error": error}), bare: false }
+        Self { status, body: json!({"error": error}), is_bare: false }
     }
 
-    /// A request that is wrong in itself; `code` may be `null`.
+    /// An `invalid_request_error`; `code` and `param` may be `null`.
     pub(super) fn invalid(message: impl Into<String>, param: impl Into<Value>, code: impl Into<Value>) -> Self {
         let (message, param, code) = (message.into(), param.into(), code.into());
         Self::new(400, json!({"message": message, "type": "invalid_request_error", "param": param, "code": code}))
     }
 
-    pub(super) fn parameter(name: &str) -> Self {
+    pub(super) fn missing(param: &str) -> Self {
+        Self::invalid(format!("Missing required parameter: '{param}'."), param, "missing_required_parameter")
+    }
+
+    pub(super) fn unsupported_parameter(name: &str) -> Self {
         let instead = if name == "max_tokens" { " Use 'max_completion_tokens' instead." } else { "" };
         let message = format!("Unsupported parameter: '{name}' is not supported with this model.{instead}");
         Self::invalid(message, name, "unsupported_parameter")
     }
 
-    /// The answer of models without reasoning to a parameter of the others: the name is in the message only.
-    pub(super) fn unrecognized(name: &str) -> Self {
-        Self::invalid(format!("Unrecognized request argument supplied: {name}"), Value::Null, Value::Null)
+    /// A value, as JavaScript writes it, that the model does not take; then, after a space, what it takes.
+    pub(super) fn unsupported_value(param: &str, value: &str, supported: &str) -> Self {
+        let message = format!("Unsupported value: '{param}' does not support {value} with this model.{supported}");
+        Self::invalid(message, param, "unsupported_value")
     }
 
-    pub(super) fn above_output_limit(name: &str, limit: u64, most: u64) -> Self {
+    /// For what has no text of its own here; the text is unsourced.
+    pub(super) fn invalid_value(param: &str) -> Self {
+        Self::invalid(format!("Invalid value for '{param}'."), param, "invalid_value")
+    }
+
+    pub(super) fn empty_array(param: &str) -> Self {
+        let expected = "Expected an array with minimum length 1, but got an empty array instead.";
+        Self::invalid(format!("Invalid '{param}': empty array. {expected}"), param, "empty_array")
+    }
+
+    pub(super) fn string_too_long(param: &str, longest: usize, length: usize) -> Self {
         let message = format!(
-            "{name} is too large: {limit}. This model supports at most {most} completion tokens, whereas you provided \
-             {limit}."
+            "Invalid '{param}': string too long. Expected a string with maximum length {longest}, but got a string with \
+             length {length} instead."
         );
-        Self::invalid(message, name, "invalid_value")
+        Self::invalid(message, param, "string_above_max_length")
     }
 
-    pub(super) fn beside_prediction(name: &str) -> Self {
-        let message = format!("Unsupported parameter: '{name}' is not supported together with 'prediction'.");
-        Self::invalid(message, name, "unsupported_parameter")
+    /// Members of the body that the service does not have; `param` is null, and the names are in the message only.
+    pub(super) fn unrecognized(names: &[&str]) -> Self {
+        let arguments = if names.len() == 1 { "argument" } else { "arguments" };
+        let message = format!("Unrecognized request {arguments} supplied: {}", names.join(", "));
+        Self::invalid(message, Value::Null, Value::Null)
     }
 
-    /// `supported` may be empty where the service lists nothing.
-    pub(super) fn value(name: &str, value: &str, supported: &str) -> Self {
-        let values = if supported.is_empty() { String::new() } else { format!(" Supported values are: {supported}.") };
-        let message = format!("Unsupported value: '{name}' does not support {value} with this model.{values}");
-        Self::invalid(message, name, "unsupported_value")
-    }
-
-    pub(super) fn missing(name: &str) -> Self {
-        Self::invalid(format!("Missing required parameter: '{name}'."), name, "missing_required_parameter")
-    }
-
+    /// The text is unsourced.
     pub(super) fn not_json() -> Self {
         Self::invalid("The request body could not be read as JSON.", Value::Null, Value::Null)
     }
@@ -77,10 +86,10 @@ impl Refusal {
         let message = "The API deployment for this resource does not exist. If you created the deployment within \
             the last 5 minutes, please wait a moment and try again.";
         let error = json!({"type": "invalid_request_error", "code": "DeploymentNotFound", "message": message});
-        Self { bare: true, ..Self::new(404, error) }
+        Self { is_bare: true, ..Self::new(404, error) }
     }
 
-    pub(super) fn no_chat(model: &str) -> Self {
+    pub(super) fn no_chat_completions(model: &str) -> Self {
         let message = format!(
             "The chatCompletion operation does not work with the specified model, {model}. Please choose different \
              model and try again. You can learn more about which models can be used with each operation here: \
@@ -89,7 +98,7 @@ impl Refusal {
         Self::new(400, json!({"code": "OperationNotSupported", "message": message}))
     }
 
-    pub(super) fn too_long(limit: u64, tokens: u64) -> Self {
+    pub(super) fn context_length(limit: u64, tokens: u64) -> Self {
         let message = format!(
             "This model's maximum context length is {limit} tokens. However, your messages resulted in {tokens} \
              tokens. Please reduce the length of the messages."
@@ -115,5 +124,16 @@ impl Refusal {
         let outer =
             json!({"message": message, "type": null, "param": "prompt", "code": "content_filter", "status": 400});
         Self::new(400, merge(outer, inner))
+    }
+}
+
+/// Values in quotes, as the service lists them: `'low', 'medium', and 'high'`.
+pub(super) fn listed(values: &[&str]) -> String {
+    let quoted: Vec<String> = values.iter().map(|value| format!("'{value}'")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [one, other] => format!("{one} and {other}"),
+        [most @ .., last] => format!("{}, and {last}", most.join(", ")),
     }
 }

@@ -1,38 +1,35 @@
-//! The refusal of a strict schema: what the client crate's lint finds, as Azure writes it.
+//! Errors for strict schemas: the service's text for each finding of the client crate's lint.
 
 use azure_openai_chat::request::schema::{
     MAX_ENUM_VALUES, MAX_NESTING, MAX_PROPERTIES, SchemaFinding, SchemaRule, lint_schema,
 };
 use serde_json::{Value, json};
 
-use super::ask::Ask;
-use super::refusals::Refusal;
+use super::azure_error::AzureError;
 
-/// Why the strict schemas of a request are refused, if one is.
-pub(super) fn refusal(ask: Ask<'_>) -> Option<Refusal> {
-    let format = ask.given("response_format").and_then(|format| format.get("json_schema")).and_then(|format| {
-        let words = words(format, "schema", "response_format")?;
-        Some(Refusal::invalid(words, "response_format", Value::Null))
-    });
-    format.or_else(|| {
-        ask.list("tools").iter().enumerate().find_map(|(at, tool)| {
-            let words = words(tool.get("function")?, "parameters", "function")?;
-            Some(Refusal::invalid(words, format!("tools[{at}].function.parameters"), "invalid_function_parameters"))
-        })
-    })
+/// The error for a strict schema that breaks a rule. The parameter is the place of the schema in the body, and behind it
+/// the JSON pointer into the schema: `response_format.json_schema.schema/properties/age`.
+pub(super) fn refusal(body: &Value, param: &str) -> AzureError {
+    let (place, pointer) = param.split_at(param.find('/').unwrap_or(param.len()));
+    let at = format!("/{}", place.replace(['.', '['], "/").replace(']', ""));
+    let holder = at.rsplit_once('/').and_then(|(holder, _)| body.pointer(holder));
+    let name = holder.and_then(|holder| holder.get("name")?.as_str()).unwrap_or_default();
+    let schema = body.pointer(&at).unwrap_or(&Value::Null);
+    let findings = lint_schema(schema);
+    let finding = findings.iter().find(|finding| !finding.is_advice() && finding.pointer() == pointer);
+    let why = finding.map(|finding| azure_text(schema, finding)).unwrap_or_default();
+    let is_format = place.starts_with("response_format");
+    let what = if is_format { "response_format" } else { "function" };
+    let message = format!("Invalid schema for {what} '{name}': {why}");
+    match is_format {
+        true => AzureError::invalid(message, "response_format", Value::Null),
+        false => AzureError::invalid(message, place, "invalid_function_parameters"),
+    }
 }
 
-/// What Azure writes about the schema under a member, if it is strict and breaks a rule.
-fn words(holder: &Value, member: &str, what: &str) -> Option<String> {
-    let schema = holder.get(member).filter(|_| holder.get("strict") == Some(&json!(true)))?;
-    let finding = lint_schema(schema).into_iter().find(|finding| !finding.is_advice())?;
-    let name = holder.get("name").and_then(Value::as_str).unwrap_or_default();
-    Some(format!("Invalid schema for {what} '{name}': {}", in_azures_words(schema, &finding)))
-}
-
-/// A finding in Azure's words. Recorded ones are those about keywords, `$ref`, levels, `enum`, closed objects,
-/// `required` and lists; the others are written like them.
-fn in_azures_words(schema: &Value, finding: &SchemaFinding) -> String {
+/// The service's text for a finding. Recorded are those about keywords, `$ref`, levels, `enum`, closed objects,
+/// `required` and lists; the others are unsourced and follow their shape.
+fn azure_text(schema: &Value, finding: &SchemaFinding) -> String {
     let mut steps: Vec<String> =
         finding.pointer().split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
     let keyword = finding.keyword().unwrap_or_default();
@@ -102,6 +99,10 @@ fn tuple(steps: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use azure_openai_chat::ChatCompletionRequest;
+    use azure_openai_chat::request::{Message, Rule};
+    use serde::Deserialize;
+
     use super::*;
 
     fn object(properties: Value) -> Value {
@@ -109,12 +110,21 @@ mod tests {
         json!({"type": "object", "required": names, "properties": properties, "additionalProperties": false})
     }
 
+    /// The error for the first violation.
+    fn refused_at_first(body: &Value) -> Option<Value> {
+        let request = ChatCompletionRequest::deserialize(body).unwrap().with_deployment("d");
+        let violations = request.with_message(Message::user("hi")).violations(None, None);
+        let violation = violations.first()?;
+        assert_eq!(violation.rule(), Rule::StrictSchema, "{violation}");
+        Some(super::refusal(body, violation.parameter()).body["error"].take())
+    }
+
     /// Message, parameter and code for a schema as the format of the answer.
     #[track_caller]
     fn refused(schema: &Value) -> String {
         let format = json!({"name": "n", "strict": true, "schema": schema});
         let body = json!({"response_format": {"type": "json_schema", "json_schema": format}});
-        let mut error = refusal(Ask::new(&body)).expect("a refusal").body["error"].take();
+        let mut error = refused_at_first(&body).expect("an error");
         assert_eq!((&error["param"], &error["code"]), (&json!("response_format"), &Value::Null));
         let message = error["message"].take();
         message.as_str().unwrap().strip_prefix("Invalid schema for response_format 'n': ").unwrap().to_owned()
@@ -168,14 +178,14 @@ mod tests {
             json!({"type": "function", "function": {"name": "f", "strict": strict, "parameters": parameters}})
         };
         let body = json!({"tools": [tool(false), tool(true)]});
-        let error = refusal(Ask::new(&body)).unwrap().body["error"].take();
+        let error = refused_at_first(&body).unwrap();
         assert_eq!(error["param"], json!("tools[1].function.parameters"));
         assert_eq!(error["code"], json!("invalid_function_parameters"));
         assert_eq!(
             error["message"],
             json!("Invalid schema for function 'f': In context=(), 'minProperties' is not permitted.")
         );
-        assert!(refusal(Ask::new(&json!({"tools": [tool(false)]}))).is_none());
+        assert_eq!(refused_at_first(&json!({"tools": [tool(false)]})), None);
     }
 
     #[test]
@@ -188,6 +198,6 @@ mod tests {
         });
         let schema = object(json!({"list": deep}));
         let format = json!({"name": "n", "strict": true, "schema": schema});
-        assert!(refusal(Ask::new(&json!({"response_format": {"json_schema": format}}))).is_none());
+        assert_eq!(refused_at_first(&json!({"response_format": {"json_schema": format}})), None);
     }
 }
