@@ -1,4 +1,4 @@
-//! What the emulated model says: computed from the request, the same every time.
+//! Answers of the emulated model, computed from the request: the same request has the same answer.
 
 use std::sync::Arc;
 
@@ -55,12 +55,12 @@ const CHECKLIST: &str = "A first Python API goes well when you settle these poin
 
 Start with one endpoint that goes through all eight points, then add the next.";
 
-/// What decides over an answer besides the request.
+/// Input of an answer beside the request.
 pub(super) struct Setting<'a> {
     pub(super) served: &'a DeployedModel,
     pub(super) script: Option<Answer>,
     pub(super) completion_triggers: &'a [Trigger],
-    /// A streamed answer under the asynchronous filter shows what it is later stopped for.
+    /// Whether the text that a filter stops is part of the answer, as in streams under the asynchronous filter.
     pub(super) shows_filtered_text: bool,
     pub(super) created: u64,
 }
@@ -91,7 +91,7 @@ pub(super) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
             "completion_tokens_details": {"audio_tokens": null, "reasoning_tokens": DOCUMENTED_REASONING},
             "prompt_tokens_details": {"audio_tokens": null, "cached_tokens": 0}})
     } else {
-        // What was predicted in vain is paid for like what was said.
+        // Rejected prediction tokens are billed as output.
         let thought = reasoning.saturating_mul(amount);
         let (prompt, completion) = (request.prompt_tokens(), said + thought + guess.rejected);
         json!({"completion_tokens": completion, "prompt_tokens": prompt, "total_tokens": prompt + completion,
@@ -137,10 +137,10 @@ fn is_documented(request: ChatRequest<'_>, served: &DeployedModel) -> bool {
         && OTHERS.iter().all(|name| request.given(name).is_none())
 }
 
-/// What the model would say if nothing cut it short.
+/// The answer before `stop`, filters and token limits cut it.
 fn draft(request: ChatRequest<'_>, served: &DeployedModel, variant: u64) -> Answer {
     if let Some((calls, named)) = tools::calls(request, served.calls_in_parallel()) {
-        // A tool that the caller named leaves no choice, and the service reports a plain stop.
+        // Where `tool_choice` names a tool, the service's finish reason is `stop`.
         let finish_reason = named.then(|| "stop".to_owned());
         return Answer { calls, finish_reason, ..Answer::default() };
     }
@@ -184,8 +184,8 @@ fn structured(request: ChatRequest<'_>, question: &str) -> Option<Value> {
     }
 }
 
-/// The edit that the user's last turn asks for, made on the text it is about: the turn's next message, else
-/// what follows the instruction after an empty line, else the prediction, else what was said before.
+/// The text of the last turn's edit, made on the turn's next message, else on what follows the instruction after an
+/// empty line, else on the prediction, else on the message before.
 fn edited(request: ChatRequest<'_>) -> Option<String> {
     let messages = request.messages();
     let turn = messages.iter().rposition(|m| role(m) == "assistant").map_or(0, |at| at + 1);
@@ -256,7 +256,7 @@ fn list(words: &[String]) -> String {
     }
 }
 
-/// Cuts a draft where the request, the filters and the budget say, and gives it a reason to end.
+/// Cuts a draft at `stop`, at a filter's phrase and at the token limit, and sets its finish reason.
 fn finish(request: ChatRequest<'_>, draft: Answer, budget: u64, setting: &Setting<'_>) -> Choice {
     let Answer { mut text, refuses, mut calls, finish_reason, context } = draft;
     let natural = if calls.is_empty() { "stop" } else { "tool_calls" };

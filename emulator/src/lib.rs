@@ -1,14 +1,15 @@
 //! An Azure OpenAI resource on loopback, inside your process.
 //!
 //! The emulator speaks the service's wire: both URL shapes, both ways to sign in, Azure's error bodies,
-//! Azure's chunk order, rate limits, content filters. What a model refuses it refuses too, with the code and
-//! the parameter that Azure names; what a model answers is computed from the request: edits with a
-//! prediction really happen and are counted, schemas are satisfied, tools are called with arguments that fit.
-//! The same question has the same answer every time. It does not think, and it does not remember.
+//! Azure's chunk order, rate limits, content filters. A deployed model refuses what it refuses on Azure, with
+//! Azure's `code`, `param` and text: by the rules of the client crate and the few that only the service has, such
+//! as the context length. Answers are computed from the request: edits with a prediction really happen and are
+//! counted, schemas are satisfied, tools are called with arguments that fit. The same request has the same answer,
+//! and nothing is kept from one to the next.
 //!
 //! Use it to try this crate without a subscription, and to test a service: point the client at
 //! [`Emulator::endpoint`], let [faults](Fault) happen, [script](EmulatorBuilder::script) answers, and look at
-//! what was asked in the [journal](Emulator::journal).
+//! the requests in the [journal](Emulator::journal).
 //!
 //! Deployments are declared with [`EmulatorBuilder::deployment`]. Two exist from the start: `o1-new` (o1 of
 //! 2024-12-17) and `gpt-4o-mini`; and the name of every model this crate knows is a deployment of that model.
@@ -93,7 +94,7 @@ impl Emulator {
         Self::builder().start().await
     }
 
-    /// Starts to describe an emulator.
+    /// A builder with the built-in deployments and nothing else set.
     #[must_use]
     pub fn builder() -> EmulatorBuilder {
         EmulatorBuilder {
@@ -233,7 +234,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Pads the chunks of a stream with `obfuscation`, where a request does not say. Off by default.
+    /// Pads the chunks of a stream with `obfuscation`, where a request has no `include_obfuscation`. Off by default.
     #[must_use]
     pub fn obfuscation(mut self, on: bool) -> Self {
         self.settings.obfuscation = on;
@@ -247,7 +248,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Claims to run in this region. `East US 2` by default.
+    /// The region in the header `x-ms-region`. `East US 2` by default.
     #[must_use]
     pub fn region(mut self, name: impl Into<String>) -> Self {
         self.settings.region = name.into();

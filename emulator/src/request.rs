@@ -43,7 +43,7 @@ impl<'a> ChatRequest<'a> {
         self.list("messages")
     }
 
-    /// What the user said last.
+    /// The text of the last `user` message.
     pub(super) fn question(self) -> String {
         self.messages().iter().rfind(|m| role(m) == "user").map(text).unwrap_or_default()
     }
@@ -78,7 +78,7 @@ impl<'a> ChatRequest<'a> {
         [self.number("max_completion_tokens"), self.number("max_tokens")].into_iter().flatten().min()
     }
 
-    /// Where to stop, as one string or a list of them.
+    /// The sequences of `stop`, which is a string or a list of strings.
     pub(super) fn stops(self) -> Vec<&'a str> {
         match self.given("stop") {
             Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
@@ -87,7 +87,7 @@ impl<'a> ChatRequest<'a> {
         }
     }
 
-    /// What the prompt costs: its text, four tokens a message, and three to start the answer.
+    /// The tokens of the prompt: its text, four for each message, and three for the start of the answer.
     pub(super) fn prompt_tokens(self) -> u64 {
         let texts: u64 = self.messages().iter().map(|m| tokens::count(&text(m)) + 4).sum();
         let tools: u64 = self.list("tools").iter().map(|tool| tokens::count(&tool.to_string())).sum();

@@ -1,4 +1,4 @@
-//! JSON that satisfies a schema, with what the user said in it where it fits.
+//! JSON values that satisfy a schema, filled with names and numbers of the user's text where they fit.
 //!
 //! The walk covers what structured outputs allow (types, `enum`, `const`, `anyOf`, `$ref` with recursion,
 //! null unions) and the usual keywords of schemas that are not strict (`oneOf`, lengths, ranges,
@@ -10,10 +10,10 @@ use super::tokens::topics;
 
 /// Below this depth a value is kept as small as the schema allows, so that recursion ends.
 const DEEP: usize = 5;
-/// A schema that goes on regardless gets `null` from here on.
+/// How many values are made; behind them a schema without end gets `null`.
 const NODES: usize = 2_000;
 
-/// What a text offers to fill in: names, numbers and topics, each handed out in its order.
+/// Names, numbers and topics of a text, each used in its order.
 pub(super) struct Material {
     lower: String,
     names: Vec<String>,
@@ -47,7 +47,7 @@ impl Material {
         &self.names
     }
 
-    /// Hands out this text first.
+    /// Uses this text before all others.
     pub(super) fn preferring(mut self, text: &str) -> Self {
         self.words.insert(0, text.to_owned());
         self

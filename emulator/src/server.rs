@@ -1,4 +1,4 @@
-//! From a request to a response: the route, the caller, the deployment, the rules, the answer.
+//! The HTTP server: route, credential, deployment, quota, refusal or answer of each request.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,13 +26,13 @@ use super::refusal::refusal;
 use super::request::{ChatRequest, text};
 use super::script::Answer;
 
-/// No request is larger: 20 MB of audio in base64, and room beside it.
+/// The largest body that is read: 20 MB of audio in base64, and as much again for the rest.
 const LARGEST_BODY: usize = 64 << 20;
 
-/// Without a quota nothing is refused, and there is always plenty left.
+/// The quota that the `x-ratelimit-*` headers have where none is set; nothing is refused by it.
 const PLENTY: (u64, Duration) = (1_000_000, Duration::from_secs(60));
 
-/// What a running emulator knows.
+/// The state of a running emulator.
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) journal: Journal,
@@ -42,7 +42,7 @@ pub(super) struct Shared {
     pub(super) windows: Mutex<HashMap<String, (Instant, u64)>>,
 }
 
-/// What was settled before it started.
+/// The settings of the builder, fixed once the emulator runs.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) deployments: HashMap<String, DeployedModel>,
@@ -172,7 +172,7 @@ impl Shared {
         }
     }
 
-    /// Counts a request: the how manieth of its window it is, and how long the window still lasts.
+    /// Counts a request: its number within the quota's window, and the time until the window ends.
     fn count(&self, deployment: &str, per: Duration) -> (u64, Duration) {
         let now = Instant::now();
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,7 +184,7 @@ impl Shared {
         (*seen, per.saturating_sub(now.duration_since(*began)))
     }
 
-    /// What is asked of which deployment.
+    /// The request and its deployment, where the route exists, the credential is taken and the body is JSON.
     fn identify<'a>(
         &self,
         parts: &Parts,

@@ -1,4 +1,4 @@
-//! Which tool the emulated model calls, and with what.
+//! Tool calls of the emulated model: which tool, and its arguments.
 
 use serde_json::{Value, json};
 
@@ -22,12 +22,12 @@ impl Call {
         Self { id: id(), name, arguments, custom: false }
     }
 
-    /// The wire's words for the kind of call, and for what it is called with.
+    /// The wire's names of the kind of call and of its input.
     pub(super) fn words(&self) -> (&'static str, &'static str) {
         if self.custom { ("custom", "input") } else { ("function", "arguments") }
     }
 
-    /// The call as it stands in a message.
+    /// The call as an entry of `tool_calls`.
     pub(super) fn to_json(&self) -> Value {
         let (kind, input) = self.words();
         json!({kind: {input: self.arguments, "name": self.name}, "id": self.id, "type": kind})
@@ -63,7 +63,7 @@ pub(super) fn calls(request: ChatRequest<'_>, parallel: bool) -> Option<(Vec<Cal
         named.is_none_or(|named| named == name(tool)) && allowed.is_none_or(is_allowed)
     });
     let shared = |tool: &Value| stems(&describe(tool)).iter().filter(|word| words.contains(word)).count();
-    // `max_by_key` takes the last of equals; the caller's first tool should win.
+    // `max_by_key` takes the last of equals, so the list is reversed: the first tool wins.
     let tool = offered.rev().max_by_key(|tool| shared(tool))?;
     let calls = if tool.get("custom").is_some() {
         let name = name(tool).to_owned();
@@ -94,7 +94,7 @@ fn functions(tool: &Value, question: &str, parallel: bool) -> Vec<Call> {
     }
 }
 
-/// An answer made of what the tools said.
+/// An answer made of the tools' results.
 pub(super) fn report(request: ChatRequest<'_>) -> Option<String> {
     let calls = request.messages().iter().filter_map(|message| message.get("tool_calls")?.as_array());
     let calls: Vec<&Value> = calls.flatten().collect();
@@ -109,7 +109,7 @@ pub(super) fn report(request: ChatRequest<'_>) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// JSON as a person would say it.
+/// JSON as a sentence: `degrees is 18, wind speed is low`.
 fn plain(value: &Value) -> String {
     let list = |parts: Vec<String>| parts.join(", ");
     let member = |(name, value): (&String, &Value)| format!("{} is {}", name.replace('_', " "), plain(value));
