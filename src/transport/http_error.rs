@@ -151,10 +151,15 @@ fn tls_refusal(error: &reqwest::Error, host: &str) -> Option<Error> {
     Some(if hint.is_empty() { error } else { error.with_hint(hint) })
 }
 
-const PLAIN_HTTP: &str = "use the service's https port; plain http is for this machine, or for a gateway of your own";
-const UNKNOWN_ROOT: &str =
-    "a proxy that inspects TLS has a root of its own: add it with configure_http, or to the roots of the system";
-const NAMES: &str = "check the host's name in the endpoint";
+/// What to do about it.
+#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
+mod next_step {
+    pub(super) const PLAIN_HTTP: &str =
+        "use the service's https port; plain http is for this machine, or for a gateway of your own";
+    pub(super) const UNKNOWN_ROOT: &str =
+        "a proxy that inspects TLS has a root of its own: add it with configure_http, or to the roots of the system";
+    pub(super) const NAMES: &str = "check the host's name in the endpoint";
+}
 
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
 fn rustls_refusal(error: &reqwest::Error, host: &str) -> Option<(String, &'static str)> {
@@ -167,7 +172,7 @@ fn rustls_refusal(error: &reqwest::Error, host: &str) -> Option<(String, &'stati
     let certificate = match error {
         Tls::InvalidCertificate(certificate) => certificate,
         Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
-            return Some((format!("this port speaks plain http, not TLS: '{host}'"), PLAIN_HTTP));
+            return Some((format!("this port speaks plain http, not TLS: '{host}'"), next_step::PLAIN_HTTP));
         }
         // may pass, like a connection that breaks
         Tls::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify) => return None,
@@ -197,13 +202,17 @@ fn rustls_refusal(error: &reqwest::Error, host: &str) -> Option<(String, &'stati
             let names = presented.iter().filter_map(|name| name.split('"').nth(1)).filter(is_name);
             let names: Vec<&str> = names.take(SHOWN).collect();
             match names.join(", ") {
-                names if names.is_empty() => (format!("the certificate of '{host}' is for another name"), NAMES),
-                names => (format!("the certificate of '{host}' is for {names}"), NAMES),
+                names if names.is_empty() => {
+                    (format!("the certificate of '{host}' is for another name"), next_step::NAMES)
+                }
+                names => (format!("the certificate of '{host}' is for {names}"), next_step::NAMES),
             }
         }
-        CertificateError::NotValidForName => (format!("the certificate of '{host}' is for another name"), NAMES),
+        CertificateError::NotValidForName => {
+            (format!("the certificate of '{host}' is for another name"), next_step::NAMES)
+        }
         CertificateError::UnknownIssuer => {
-            (format!("the certificate of '{host}' comes from an unknown root"), UNKNOWN_ROOT)
+            (format!("the certificate of '{host}' comes from an unknown root"), next_step::UNKNOWN_ROOT)
         }
         CertificateError::Revoked => (format!("the certificate of '{host}' was revoked"), ""),
         other => (format!("the certificate of '{host}' was not accepted: {other}"), ""),
@@ -223,11 +232,11 @@ fn system_refusal(error: &reqwest::Error, host: &str) -> Option<(String, &'stati
     Some(if has(&["certificate has expired", "certificate is not valid (-67818)"]) {
         (format!("the certificate of '{host}' has expired"), "")
     } else if has(&["hostname mismatch", "ip address mismatch", "host name does not match"]) {
-        (format!("the certificate of '{host}' is for another name"), NAMES)
+        (format!("the certificate of '{host}' is for another name"), next_step::NAMES)
     } else if has(&["local issuer", "self-signed", "self signed", "not trusted", "untrusted"]) {
-        (format!("the certificate of '{host}' comes from an unknown root"), UNKNOWN_ROOT)
+        (format!("the certificate of '{host}' comes from an unknown root"), next_step::UNKNOWN_ROOT)
     } else if has(&["wrong version number", "http request"]) {
-        (format!("this port speaks plain http, not TLS: '{host}'"), PLAIN_HTTP)
+        (format!("this port speaks plain http, not TLS: '{host}'"), next_step::PLAIN_HTTP)
     } else if has(&["certificate verify failed"]) {
         (format!("the certificate of '{host}' was not accepted"), "")
     } else {
