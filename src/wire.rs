@@ -1,14 +1,13 @@
-//! How JSON becomes our types without ever failing on a value we did not expect, and goes back.
+//! Lenient JSON: the wire types of the crate, which read any JSON value without failing and write it again.
 //!
-//! Two promises, kept by two macros for every wire type of the crate:
+//! Two macros make every wire type:
 //!
-//! - [`wire_struct!`]: every field may be missing, `null`, or of another type. A value of another type
-//!   and a field we do not model are kept in `extra`, an explicit `null` is remembered, and all of it
-//!   is written again by `Serialize`. So a body goes through our types unchanged, save key order.
-//! - [`open_enum!`]: a word we do not know is kept as it is.
+//! - [`wire_struct!`] makes an object. Every field may be missing, `null`, or of another type. A value of another type
+//!   and a member without a field are kept in `extra`, an explicit `null` is remembered, and `Serialize` writes all of
+//!   them. So a body goes through these types unchanged, except for the order of its members.
+//! - [`open_enum!`] makes an enum of strings. A string without a variant is kept in `Unknown`.
 //!
-//! Reading is one pass over the parser's events, with no `serde_json::Value` in between unless a value
-//! has to be kept.
+//! Reading is one pass over the parser's events. A `serde_json::Value` is made only for what is kept in `extra`.
 
 use std::fmt;
 
@@ -16,32 +15,35 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-pub(crate) use self::lists::List;
+pub(crate) use self::extra::{Extra, Hidden};
+pub(crate) use self::list::List;
 pub(crate) use self::merge::Merge;
-pub(crate) use self::objects::{Key, debug_value, spelling, wire_struct};
-pub(crate) use self::rest::{Hidden, Rest};
+pub(crate) use self::open_enum::open_enum;
 pub(crate) use self::shared::Shared;
-pub(crate) use self::words::open_enum;
+pub(crate) use self::wire_struct::{Key, debug_value, spelling, wire_struct};
 
-mod lists;
+mod extra;
+pub(crate) mod json_cursor;
+pub(crate) mod json_string;
+mod list;
 mod merge;
-mod objects;
-mod rest;
+mod open_enum;
+mod primitives;
 mod shared;
-pub(crate) mod text;
-mod values;
-pub(crate) mod walk;
-mod words;
+mod wire_struct;
 
-/// What stood where a `T` was expected.
-pub(crate) enum Read<T> {
-    Is(T),
+/// The value of a field of type `T`, as it was read.
+pub(crate) enum Field<T> {
+    /// A value of the field's type.
+    Typed(T),
     Null,
-    Odd(Value),
+    /// A value of another type.
+    Mistyped(Value),
 }
 
-/// A type that can be read from any JSON value, or says that it cannot.
-pub(crate) trait Wire: Sized {
+/// A type that can be read from any JSON value. Each method reads one JSON type; those that are not implemented read
+/// no value of `Self`.
+pub(crate) trait FromWire: Sized {
     fn from_str(_: &str) -> Option<Self> {
         None
     }
@@ -60,135 +62,137 @@ pub(crate) trait Wire: Sized {
     fn from_f64(_: f64) -> Option<Self> {
         None
     }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
-        Value::deserialize(SeqAccessDeserializer::new(seq)).map(Read::Odd)
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
+        Value::deserialize(SeqAccessDeserializer::new(seq)).map(Field::Mistyped)
     }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
         Value::deserialize(MapAccessDeserializer::new(map)).map(Self::from_value)
     }
-    /// With serde_json's `arbitrary_precision`, which any crate of a build may turn on for all, a number comes as
-    /// an object that only its own types understand.
-    fn from_value(value: Value) -> Read<Self> {
+    /// Reads a number that came as an object. The feature `arbitrary_precision` of serde_json, which any crate of a
+    /// build can turn on for all, makes the parser give every number as an object that only `serde_json::Number` reads.
+    fn from_value(value: Value) -> Field<Self> {
         let read = match &value {
             Value::Number(number) => (number.as_u64().and_then(Self::from_u64))
                 .or_else(|| number.as_i64().and_then(Self::from_i64))
                 .or_else(|| number.as_f64().and_then(Self::from_f64)),
             _ => None,
         };
-        read.map_or(Read::Odd(value), Read::Is)
+        read.map_or(Field::Mistyped(value), Field::Typed)
     }
-    /// The same, with the value made in its place.
-    fn fill_from_map<'de, A: MapAccess<'de>>(slot: &mut Option<Self>, map: A) -> Result<Read<()>, A::Error> {
-        Ok(Self::from_map(map)?.put_into(slot))
+    /// [`from_map`](Self::from_map) into the field itself, so that a large struct is not moved.
+    fn fill_from_map<'de, A: MapAccess<'de>>(field: &mut Option<Self>, map: A) -> Result<Field<()>, A::Error> {
+        Ok(Self::from_map(map)?.put_into(field))
     }
 }
 
-impl<'de, T: Wire> Deserialize<'de> for Read<T> {
+impl<'de, T: FromWire> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut slot = None;
-        Ok(match Slot(&mut slot).deserialize(deserializer)? {
-            Read::Is(()) => slot.map_or(Self::Null, Self::Is),
-            Read::Null => Self::Null,
-            Read::Odd(value) => Self::Odd(value),
+        let mut value = None;
+        Ok(match FieldSeed(&mut value).deserialize(deserializer)? {
+            Field::Typed(()) => value.map_or(Self::Null, Self::Typed),
+            Field::Null => Self::Null,
+            Field::Mistyped(value) => Self::Mistyped(value),
         })
     }
 }
 
-/// Where a `T` is to be put if there is one: large values are made in their place, not moved there.
-pub(crate) struct Slot<'a, T>(pub(crate) &'a mut Option<T>);
+/// The field that a value is read into, if it is of type `T`. Large values are made in place and not moved there.
+pub(crate) struct FieldSeed<'a, T>(pub(crate) &'a mut Option<T>);
 
-impl<T> Slot<'_, T> {
-    fn put<E>(self, value: Option<T>, odd: impl FnOnce() -> Value) -> Result<Read<()>, E> {
+impl<T> FieldSeed<'_, T> {
+    fn put<E>(self, value: Option<T>, mistyped: impl FnOnce() -> Value) -> Result<Field<()>, E> {
         Ok(match value {
             Some(value) => {
                 *self.0 = Some(value);
-                Read::Is(())
+                Field::Typed(())
             }
-            None => Read::Odd(odd()),
+            None => Field::Mistyped(mistyped()),
         })
     }
 }
 
-impl<'de, T: Wire> DeserializeSeed<'de> for Slot<'_, T> {
-    type Value = Read<()>;
+impl<'de, T: FromWire> DeserializeSeed<'de> for FieldSeed<'_, T> {
+    type Value = Field<()>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Read<()>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<()>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de, T: Wire> Visitor<'de> for Slot<'_, T> {
-    type Value = Read<()>;
+impl<'de, T: FromWire> Visitor<'de> for FieldSeed<'_, T> {
+    type Value = Field<()>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any JSON value")
     }
-    fn visit_unit<E>(self) -> Result<Read<()>, E> {
-        Ok(Read::Null)
+    fn visit_unit<E>(self) -> Result<Field<()>, E> {
+        Ok(Field::Null)
     }
-    fn visit_none<E>(self) -> Result<Read<()>, E> {
-        Ok(Read::Null)
+    fn visit_none<E>(self) -> Result<Field<()>, E> {
+        Ok(Field::Null)
     }
-    fn visit_bool<E>(self, value: bool) -> Result<Read<()>, E> {
+    fn visit_bool<E>(self, value: bool) -> Result<Field<()>, E> {
         self.put(T::from_bool(value), || value.into())
     }
-    fn visit_u64<E>(self, value: u64) -> Result<Read<()>, E> {
+    fn visit_u64<E>(self, value: u64) -> Result<Field<()>, E> {
         self.put(T::from_u64(value), || value.into())
     }
-    fn visit_i64<E>(self, value: i64) -> Result<Read<()>, E> {
+    fn visit_i64<E>(self, value: i64) -> Result<Field<()>, E> {
         self.put(T::from_i64(value), || value.into())
     }
-    fn visit_f64<E>(self, value: f64) -> Result<Read<()>, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<Field<()>, E> {
         self.put(T::from_f64(value), || value.into())
     }
-    fn visit_str<E>(self, value: &str) -> Result<Read<()>, E> {
+    fn visit_str<E>(self, value: &str) -> Result<Field<()>, E> {
         self.put(T::from_str(value), || value.into())
     }
-    fn visit_string<E>(self, value: String) -> Result<Read<()>, E> {
+    fn visit_string<E>(self, value: String) -> Result<Field<()>, E> {
         Ok(match T::from_string(value) {
             Ok(value) => {
                 *self.0 = Some(value);
-                Read::Is(())
+                Field::Typed(())
             }
-            Err(text) => Read::Odd(text.into()),
+            Err(text) => Field::Mistyped(text.into()),
         })
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Read<()>, A::Error> {
-        T::from_seq(seq).map(|read| read.put_into(self.0))
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field<()>, A::Error> {
+        T::from_seq(seq).map(|field| field.put_into(self.0))
     }
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Read<()>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field<()>, A::Error> {
         T::fill_from_map(self.0, map)
     }
 }
 
-impl<T> Read<T> {
-    fn put_into(self, slot: &mut Option<T>) -> Read<()> {
+impl<T> Field<T> {
+    /// The same with the value in a wrapper, such as `Box`.
+    pub(crate) fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Field<U> {
         match self {
-            Self::Is(value) => {
-                *slot = Some(value);
-                Read::Is(())
-            }
-            Self::Null => Read::Null,
-            Self::Odd(value) => Read::Odd(value),
+            Self::Typed(value) => Field::Typed(wrap(value)),
+            Self::Null => Field::Null,
+            Self::Mistyped(value) => Field::Mistyped(value),
         }
     }
-}
 
-/// Reads a whole `T`, for the `Deserialize` of a type that stands alone.
-pub(crate) fn read<'de, T: Wire, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<T, D::Error> {
-    match Read::<T>::deserialize(deserializer)? {
-        Read::Is(value) => Ok(value),
-        Read::Null => Err(D::Error::custom(format_args!("expected {what}, found null"))),
-        Read::Odd(_) => Err(D::Error::custom(format_args!("expected {what}, found a value of another type"))),
+    fn put_into(self, field: &mut Option<T>) -> Field<()> {
+        self.map(|value| *field = Some(value))
     }
 }
 
-/// Gives a type that has `Wire` its `Deserialize`.
+/// Reads a whole `T`, for the `Deserialize` of a type.
+pub(crate) fn read<'de, T: FromWire, D: Deserializer<'de>>(deserializer: D, expected: &str) -> Result<T, D::Error> {
+    match Field::<T>::deserialize(deserializer)? {
+        Field::Typed(value) => Ok(value),
+        Field::Null => Err(D::Error::custom(format_args!("expected {expected}, found null"))),
+        Field::Mistyped(_) => Err(D::Error::custom(format_args!("expected {expected}, found a value of another type"))),
+    }
+}
+
+/// Implements `Deserialize` for a type that has `FromWire`.
 macro_rules! deserialize_wire {
-    ($Name:ty, $what:literal) => {
+    ($Name:ty, $expected:literal) => {
         impl<'de> serde::Deserialize<'de> for $Name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::wire::read(deserializer, $what)
+                $crate::wire::read(deserializer, $expected)
             }
         }
     };
@@ -203,7 +207,7 @@ mod tests {
     use super::*;
 
     wire_struct! {
-        /// A type with one field of each nature.
+        /// A type with a field of each kind.
         struct Sample {
             count: u64 = "count",
             word: Word = "word",
@@ -222,7 +226,7 @@ mod tests {
     }
 
     open_enum! {
-        /// A word.
+        /// A string with two known values.
         pub enum Word { Yes = "yes", No = "no" }
     }
 
@@ -232,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_goes_out() {
+    fn what_is_read_is_written_again() {
         for value in [
             json!({"count": 3, "word": "yes", "text": "a", "list": [1], "inner": {"count": 1}}),
             json!({"count": null, "word": "perhaps", "new": {"a": [1, null]}}),
@@ -254,7 +258,7 @@ mod tests {
             (json!({"self-harm": null, "result": null}), None),
             (json!({"self-harm": null, "self_harm": null}), None),
             (json!({"self-harm": "high", "results": null}), None),
-            // of two values the first is the field's, and the other is kept
+            // of two values the first fills the field, and the other is kept
             (json!({"self-harm": 1, "self_harm": 2}), Some(1)),
             (json!({}), None),
         ] {
@@ -265,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_type_is_kept_aside() {
+    fn a_value_of_another_type_is_kept_in_extra() {
         let sample: Sample = serde_json::from_value(json!({"count": "three", "word": "no"})).unwrap();
         assert_eq!(sample.count, None);
         assert_eq!(sample.word, Some(Word::No));

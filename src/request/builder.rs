@@ -215,13 +215,13 @@ impl ChatCompletionRequestBuilder {
     /// Sends a member this version does not model. One that it does model is read as such and checked like
     /// it; the builder's own method of that name wins.
     pub fn extra(mut self, name: impl AsRef<str>, value: impl Into<Value>) -> Self {
-        self.body.rest.keep(name.as_ref(), value.into());
+        self.body.extra.keep(name.as_ref(), value.into());
         self
     }
 
     /// Sends several members this version does not model.
     pub fn extras(mut self, members: Map<String, Value>) -> Self {
-        self.body.rest.extra_mut().extend(members);
+        self.body.extra.members_mut().extend(members);
         self
     }
 

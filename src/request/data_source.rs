@@ -405,7 +405,7 @@ impl DataSource {
         let mut source = Self { kind: Some(kind.as_ref().into()), ..Self::EMPTY };
         match serde_json::from_value(parameters.clone()) {
             Ok(parameters) => source.parameters = Some(parameters),
-            Err(_) => source.rest.keep("parameters", parameters),
+            Err(_) => source.extra.keep("parameters", parameters),
         }
         source
     }

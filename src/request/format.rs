@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::message::{ContentPart, MessageContent};
 use super::tool::ToolName;
-use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FromWire, List, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// What the answer is.
@@ -195,16 +195,12 @@ impl<T: Into<String>, const N: usize> From<[T; N]> for Stop {
     }
 }
 
-impl Wire for Stop {
+impl FromWire for Stop {
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
-        Ok(match List::from_seq(seq)? {
-            Read::Is(List(list)) => Read::Is(Self::Many(list)),
-            Read::Null => Read::Null,
-            Read::Odd(value) => Read::Odd(value),
-        })
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
+        List::from_seq(seq).map(|field| field.map(|List(list)| Self::Many(list)))
     }
 }
 
@@ -226,12 +222,12 @@ pub(crate) enum FunctionChoice {
     Named(ToolName),
 }
 
-impl Wire for FunctionChoice {
+impl FromWire for FunctionChoice {
     fn from_str(word: &str) -> Option<Self> {
         Some(Self::Word(word.to_owned()))
     }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        ToolName::read_map(map).map(|name| Read::Is(Self::Named(name)))
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        ToolName::read_map(map).map(|name| Field::Typed(Self::Named(name)))
     }
 }
 

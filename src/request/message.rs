@@ -5,7 +5,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::response::{AssistantMessage, Citation, FunctionCall, MessageContext, Role, ToolCall};
-use crate::wire::{List, Read, Wire, deserialize_wire, wire_struct};
+use crate::wire::{Field, FromWire, List, deserialize_wire, wire_struct};
 
 pub use self::part::{ContentPart, ContentPartType, ImageDetail, InputAudioFormat};
 pub(crate) use self::part::{FilePart, ImageUrl, InputAudio};
@@ -309,24 +309,20 @@ impl std::fmt::Debug for MessageContent {
     }
 }
 
-impl Wire for MessageContent {
+impl FromWire for MessageContent {
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
     fn from_string(text: String) -> Result<Self, String> {
         Ok(Self::Text(text))
     }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
-        Ok(match List::from_seq(seq)? {
-            Read::Is(List(parts)) => Read::Is(Self::Parts(parts)),
-            Read::Null => Read::Null,
-            Read::Odd(value) => Read::Odd(value),
-        })
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
+        List::from_seq(seq).map(|field| field.map(|List(list)| Self::Parts(list)))
     }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
         Value::from_map(map).map(|read| match read {
-            Read::Is(value) | Read::Odd(value) => Read::Odd(value),
-            Read::Null => Read::Null,
+            Field::Typed(value) | Field::Mistyped(value) => Field::Mistyped(value),
+            Field::Null => Field::Null,
         })
     }
 }

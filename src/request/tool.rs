@@ -4,7 +4,7 @@ use serde::de::MapAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::wire::{List, Read, Wire, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FromWire, List, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// What kind of tool is offered.
@@ -265,12 +265,12 @@ impl ToolChoice {
     }
 }
 
-impl Wire for ToolChoice {
+impl FromWire for ToolChoice {
     fn from_str(word: &str) -> Option<Self> {
         Some(Self::Mode(word.into()))
     }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        NamedToolChoice::read_map(map).map(|named| Read::Is(Self::Only(Box::new(named))))
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        NamedToolChoice::read_map(map).map(|named| Field::Typed(Self::Only(Box::new(named))))
     }
 }
 

@@ -12,7 +12,7 @@ use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::wire::{Hidden, Read, Wire, deserialize_wire};
+use crate::wire::{Field, FromWire, Hidden, deserialize_wire};
 
 /// The content of an answer: text, or a list of parts, which some models and gateways send.
 ///
@@ -222,20 +222,20 @@ impl fmt::Debug for AnswerContent {
     }
 }
 
-impl Wire for AnswerContent {
+impl FromWire for AnswerContent {
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
     fn from_string(text: String) -> Result<Self, String> {
         Ok(text.into())
     }
-    fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Read<Self>, A::Error> {
+    fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Field<Self>, A::Error> {
         let (mut text, mut list) = (String::new(), Box::<PartList>::default());
         while let Some(part) = seq.next_element::<Value>()? {
             list.note(&part, &mut text);
             list.parts.push(part);
         }
-        Ok(Read::Is(Self { text, list: Some(list) }))
+        Ok(Field::Typed(Self { text, list: Some(list) }))
     }
 }
 

@@ -13,7 +13,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use self::merge::Category;
-use crate::wire::{Merge, Read, Wire, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FromWire, Merge, deserialize_wire, open_enum, wire_struct};
 
 mod merge;
 
@@ -314,11 +314,11 @@ wire_struct! {
 impl ContentFilterOffsets {
     /// Takes over the offsets of a later chunk that it has.
     pub(crate) fn merge(&mut self, newer: &Self) {
-        let Self { check_offset, start_offset, end_offset, rest } = newer;
+        let Self { check_offset, start_offset, end_offset, extra } = newer;
         self.check_offset = check_offset.or(self.check_offset);
         self.start_offset = start_offset.or(self.start_offset);
         self.end_offset = end_offset.or(self.end_offset);
-        self.rest.merge(rest, Merge::Repeated);
+        self.extra.merge(extra, Merge::Repeated);
     }
 }
 
@@ -381,18 +381,18 @@ impl std::fmt::Debug for BlocklistResult {
     }
 }
 
-impl Wire for BlocklistResult {
-    fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        Ok(Read::Is(Self { object: BlocklistObject::read_map(map)?, bare: false }))
+impl FromWire for BlocklistResult {
+    fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        Ok(Field::Typed(Self { object: BlocklistObject::read_map(map)?, bare: false }))
     }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
         let value = Value::deserialize(SeqAccessDeserializer::new(seq))?;
         Ok(match serde_json::from_value::<Vec<BlocklistMatch>>(value.clone()) {
-            Ok(details) => Read::Is(Self {
+            Ok(details) => Field::Typed(Self {
                 object: BlocklistObject { details: Some(details), ..BlocklistObject::EMPTY },
                 bare: true,
             }),
-            Err(_) => Read::Odd(value),
+            Err(_) => Field::Mistyped(value),
         })
     }
 }

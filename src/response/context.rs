@@ -97,13 +97,13 @@ impl MessageContext {
     /// Takes over the context of a later chunk: lists grow, and nothing is taken back by a missing, `null` or empty
     /// member.
     pub(crate) fn merge(&mut self, newer: &Self) {
-        let Self { citations, intent, all_retrieved_documents, rest } = newer;
+        let Self { citations, intent, all_retrieved_documents, extra } = newer;
         merge_list(&mut self.citations, citations.as_deref());
         merge_list(&mut self.all_retrieved_documents, all_retrieved_documents.as_deref());
         if let Some(intent) = intent.as_ref().filter(|intent| self.intent.is_none() || !intent.is_empty()) {
             self.intent = Some(intent.clone());
         }
-        self.rest.merge(rest, Merge::Repeated);
+        self.extra.merge(extra, Merge::Repeated);
     }
 }
 

@@ -62,10 +62,10 @@ impl Logprobs {
                 list.get_or_insert_default().extend_from_slice(more);
             }
         };
-        let Self { content, refusal, rest } = newer;
+        let Self { content, refusal, extra } = newer;
         extend(&mut self.content, content);
         extend(&mut self.refusal, refusal);
-        self.rest.merge(rest, Merge::Piece);
+        self.extra.merge(extra, Merge::Piece);
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire::text::mend_surrogates;
+use crate::wire::json_string::replace_lone_surrogates;
 use crate::wire::{open_enum, wire_struct};
 
 pub use self::content::AnswerContent;
@@ -86,7 +86,7 @@ impl ChatCompletion {
             Err(_) => serde_json::from_slice(json),
         };
         let body = body.or_else(|error| {
-            let mended = mend_surrogates(json).and_then(|json| serde_json::from_slice(&json).ok());
+            let mended = replace_lone_surrogates(json).and_then(|json| serde_json::from_slice(&json).ok());
             mended.ok_or(error)
         })?;
         Ok(Self { body, metadata: Arc::default(), raw })

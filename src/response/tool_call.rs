@@ -7,7 +7,7 @@ use serde::de::MapAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire::{Hidden, Read, Wire, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FromWire, Hidden, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// What kind of tool is called.
@@ -110,21 +110,21 @@ impl fmt::Debug for ToolArguments {
     }
 }
 
-impl Wire for ToolArguments {
+impl FromWire for ToolArguments {
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
     fn from_string(text: String) -> Result<Self, String> {
         Ok(text.into())
     }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
         Ok(match Value::from_map(map)? {
-            Read::Is(Value::Object(object)) => {
+            Field::Typed(Value::Object(object)) => {
                 let text = Value::Object(object.clone()).to_string();
-                Read::Is(Self { text, object: Some(Box::new(object)) })
+                Field::Typed(Self { text, object: Some(Box::new(object)) })
             }
-            Read::Is(other) | Read::Odd(other) => Read::Odd(other),
-            Read::Null => Read::Null,
+            Field::Typed(other) | Field::Mistyped(other) => Field::Mistyped(other),
+            Field::Null => Field::Null,
         })
     }
 }

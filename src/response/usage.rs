@@ -63,14 +63,14 @@ macro_rules! merge_counts {
     ($Name:ident, $($count:ident),*; $($details:ident),*) => {
         impl $Name {
             pub(crate) fn merge(&mut self, newer: &Self) {
-                let Self { $($count,)* $($details,)* rest } = newer;
+                let Self { $($count,)* $($details,)* extra } = newer;
                 $( self.$count = $count.or(self.$count); )*
                 $(
                     if let Some(newer) = $details {
                         self.$details.get_or_insert_default().merge(newer);
                     }
                 )*
-                self.rest.merge(rest, Merge::Repeated);
+                self.extra.merge(extra, Merge::Repeated);
             }
         }
     };

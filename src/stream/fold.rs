@@ -137,7 +137,7 @@ impl ChunkFold {
         if let Some(usage) = &shape.usage {
             body.usage.get_or_insert_default().merge(usage);
         }
-        body.rest.merge(&shape.rest, Merge::Repeated);
+        body.extra.merge(&shape.extra, Merge::Repeated);
     }
 
     fn push_whole(&mut self, chunk: &ChatCompletionChunk) {
@@ -181,7 +181,7 @@ fn is_same_head(one: &ChunkBody, other: &ChunkBody) -> bool {
         usage,
         system_fingerprint,
         service_tier,
-        rest,
+        extra,
         choices: _,
         obfuscation: _,
         prompt_filter_results: _,
@@ -196,7 +196,7 @@ fn is_same_head(one: &ChunkBody, other: &ChunkBody) -> bool {
         && *usage == other.usage
         && *system_fingerprint == other.system_fingerprint
         && *service_tier == other.service_tier
-        && *rest == other.rest
+        && *extra == other.extra
 }
 
 /// Whether a chunk has nothing but its head and one choice.
@@ -209,7 +209,7 @@ fn has_only_one_choice(shape: &ChunkBody) -> bool {
         usage: _,
         system_fingerprint: _,
         service_tier: _,
-        rest: _,
+        extra: _,
         choices,
         // no part of the answer
         obfuscation: _,

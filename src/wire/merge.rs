@@ -1,13 +1,13 @@
-//! Merging of unmodelled members that come more than once: in the chunks of a stream.
+//! Merging of members without a field, which several chunks of a stream can have.
 //!
-//! Nothing takes back what came. `null` and `""` change no value, objects are merged member by member, lists grow,
-//! and where the types differ a list holds both. What is modelled has rules of its own, in its own type.
+//! A later chunk never removes a value: `null` and `""` change nothing, objects are merged member by member, lists grow,
+//! and values of different types become a list of both. Fields are merged by the types that have them.
 
 use serde_json::{Map, Value};
 
-use super::Rest;
+use super::Extra;
 
-/// How strings and lists of unmodelled members are taken over.
+/// How the strings and lists of a later chunk are merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Merge {
     /// Members of a `delta`: strings are pieces of a text, and lists bring new elements.
@@ -20,20 +20,20 @@ pub(crate) enum Merge {
     Repeated,
 }
 
-/// Strings that name something, and so are never pieces of a text.
+/// Members whose strings are names, and never pieces of a longer text.
 const LABELS: &[&str] = &["type", "id", "name", "role", "format", "object", "model", "status"];
 
-impl Rest {
-    /// Takes over the unmodelled members of a later chunk.
+impl Extra {
+    /// Merges the members of a later chunk.
     pub(crate) fn merge(&mut self, newer: &Self, how: Merge) {
-        for (name, value) in newer.extra().into_iter().flatten() {
-            merge_member(self.extra_mut(), name, value, how);
+        for (name, value) in newer.members().into_iter().flatten() {
+            merge_member(self.members_mut(), name, value, how);
         }
     }
 
-    /// Whether merging changes nothing, however often, once every member has come.
+    /// Whether merging these members into others changes no value: all are `null` or `""`.
     pub(crate) fn brings_nothing(&self) -> bool {
-        self.extra().is_none_or(|extra| extra.values().all(is_nothing))
+        self.members().is_none_or(|members| members.values().all(is_nothing))
     }
 }
 
@@ -96,7 +96,7 @@ fn merge_lists(list: &mut Vec<Value>, more: &[Value], how: Merge) {
     }
 }
 
-/// The element with the same `index`: mostly it is at that place.
+/// The element with the same `index`, looked for first at that place in the list.
 fn element_at<'a>(list: &'a mut [Value], element: &Value) -> Option<&'a mut Value> {
     let index = element.get("index")?.as_u64()?;
     let is_it = |other: &Value| other.get("index").and_then(Value::as_u64) == Some(index);
@@ -112,13 +112,13 @@ mod tests {
     use super::*;
 
     fn merged(how: Merge, values: &[Value]) -> Value {
-        let mut whole = Rest::default();
+        let mut whole = Extra::default();
         for value in values {
-            let mut rest = Rest::default();
-            rest.keep("member", value.clone());
-            whole.merge(&rest, how);
+            let mut newer = Extra::default();
+            newer.keep("member", value.clone());
+            whole.merge(&newer, how);
         }
-        whole.extra().unwrap()["member"].clone()
+        whole.members().unwrap()["member"].clone()
     }
 
     #[test]

@@ -1,25 +1,21 @@
-//! Values that several owners read.
+//! A field value with several owners.
 
 use std::sync::Arc;
 
 use serde::de::{MapAccess, SeqAccess};
 
-use super::{Read, Wire};
+use super::{Field, FromWire};
 
-/// A value that several owners read: made once, and not copied by `Clone`.
+/// A field value with several owners, which `Clone` does not copy: filter results, which many chunks of a stream repeat.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Shared<T>(Arc<T>);
 
 impl<T> Shared<T> {
-    fn of(read: Read<T>) -> Read<Self> {
-        match read {
-            Read::Is(value) => Read::Is(Self(Arc::new(value))),
-            Read::Null => Read::Null,
-            Read::Odd(value) => Read::Odd(value),
-        }
+    fn of(value: T) -> Self {
+        Self(Arc::new(value))
     }
 
-    /// Whether both are the same value, not just equal ones.
+    /// Whether both are one value, not two equal ones.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -38,7 +34,7 @@ impl<T> std::ops::Deref for Shared<T> {
     }
 }
 
-/// What others share is copied before it is changed.
+/// Copies a value with other owners before changing it.
 impl<T: Clone> std::ops::DerefMut for Shared<T> {
     fn deref_mut(&mut self) -> &mut T {
         Arc::make_mut(&mut self.0)
@@ -57,11 +53,11 @@ impl<T: serde::Serialize> serde::Serialize for Shared<T> {
     }
 }
 
-impl<T: Wire> Wire for Shared<T> {
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        T::from_map(map).map(Self::of)
+impl<T: FromWire> FromWire for Shared<T> {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        T::from_map(map).map(|field| field.map(Self::of))
     }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
-        T::from_seq(seq).map(Self::of)
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
+        T::from_seq(seq).map(|field| field.map(Self::of))
     }
 }

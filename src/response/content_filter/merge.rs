@@ -22,7 +22,7 @@ impl ContentFilterResults {
             let known = self.extra().and_then(|extra| extra.get(name));
             let says_nothing = value.is_null() || value.as_str() == Some("");
             if known.is_none_or(|known| !says_nothing && (!bad(known) || bad(value))) {
-                self.rest.keep(name, value.clone());
+                self.extra.keep(name, value.clone());
             }
         }
     }

@@ -24,7 +24,7 @@ use bytes::Bytes;
 use self::template::Template;
 use super::chunk::{ChatCompletionChunk, ChunkBody};
 use crate::error::{Error, ErrorKind, ServiceError};
-use crate::wire::text::mend_surrogates;
+use crate::wire::json_string::replace_lone_surrogates;
 
 mod scan;
 mod template;
@@ -218,7 +218,7 @@ fn parse(line: &[u8]) -> Result<ChunkBody, Error> {
         Err(_) => serde_json::from_slice(line),
     };
     body.or_else(|error| {
-        let mended = mend_surrogates(line).and_then(|line| serde_json::from_slice(&line).ok());
+        let mended = replace_lone_surrogates(line).and_then(|line| serde_json::from_slice(&line).ok());
         // the parser's own words can quote the line
         mended.ok_or_else(|| {
             Error::new(

@@ -5,9 +5,9 @@
 use std::ops::Range;
 
 use crate::stream::chunk::Hole;
-use crate::wire::walk::Walk;
+use crate::wire::json_cursor::JsonCursor;
 
-pub(super) use crate::wire::walk::string_end;
+pub(super) use crate::wire::json_cursor::string_end;
 
 /// The words of the only choice, and the padding.
 #[derive(Debug, PartialEq)]
@@ -18,24 +18,24 @@ pub(super) struct Found {
 }
 
 pub(super) fn locate(line: &[u8]) -> Option<Found> {
-    let mut walk = Walk::new(line);
+    let mut cursor = JsonCursor::new(line);
     let mut words = None;
     let mut padding = None;
     let (mut choices, mut paddings) = (0, 0);
-    walk.object(|walk, name| match name {
+    cursor.each_member(|cursor, name| match name {
         b"choices" => {
             choices += 1;
-            walk.only_element(|walk| {
-                words = in_choice(walk)?;
+            cursor.only_element(|cursor| {
+                words = in_choice(cursor)?;
                 Some(())
             })
         }
         b"obfuscation" => {
             paddings += 1;
-            padding = walk.value_string()?;
+            padding = cursor.value_string()?;
             Some(())
         }
-        _ => walk.skip(),
+        _ => cursor.skip_value(),
     })?;
     if choices != 1 || paddings > 1 {
         return None;
@@ -46,33 +46,33 @@ pub(super) fn locate(line: &[u8]) -> Option<Found> {
 
 type Words = Option<(Hole, Range<usize>)>;
 
-fn in_choice(walk: &mut Walk<'_>) -> Option<Words> {
+fn in_choice(cursor: &mut JsonCursor<'_>) -> Option<Words> {
     let mut words = None;
     let mut deltas = 0;
-    walk.object(|walk, name| {
+    cursor.each_member(|cursor, name| {
         if name != b"delta" {
-            return walk.skip();
+            return cursor.skip_value();
         }
         deltas += 1;
-        words = in_delta(walk)?;
+        words = in_delta(cursor)?;
         Some(())
     })?;
     (deltas == 1).then_some(words)
 }
 
-fn in_delta(walk: &mut Walk<'_>) -> Option<Words> {
+fn in_delta(cursor: &mut JsonCursor<'_>) -> Option<Words> {
     let mut words: Words = None;
     let mut seen = [0_u8; 4];
-    walk.object(|walk, name| {
+    cursor.each_member(|cursor, name| {
         let (hole, count) = match (name, &mut seen) {
             (b"content", [count, ..]) => (Hole::Content, count),
             (b"refusal", [_, count, ..]) => (Hole::Refusal, count),
             (b"reasoning_content", [_, _, count, _]) => (Hole::Reasoning, count),
             (b"tool_calls", [_, _, _, count]) => (Hole::Arguments, count),
-            _ => return walk.skip(),
+            _ => return cursor.skip_value(),
         };
         *count = count.saturating_add(1);
-        let found = if hole == Hole::Arguments { in_tool_calls(walk)? } else { walk.value_string()? };
+        let found = if hole == Hole::Arguments { in_tool_calls(cursor)? } else { cursor.value_string()? };
         if let Some(range) = found {
             // of several strings the last that says something varies; empty ones stay empty
             if words.is_none() || !range.is_empty() {
@@ -84,22 +84,22 @@ fn in_delta(walk: &mut Walk<'_>) -> Option<Words> {
     seen.iter().all(|count| *count <= 1).then_some(words)
 }
 
-fn in_tool_calls(walk: &mut Walk<'_>) -> Option<Option<Range<usize>>> {
+fn in_tool_calls(cursor: &mut JsonCursor<'_>) -> Option<Option<Range<usize>>> {
     let mut found = None;
-    walk.only_element(|walk| {
+    cursor.only_element(|cursor| {
         let mut functions = 0;
-        walk.object(|walk, name| {
+        cursor.each_member(|cursor, name| {
             if name != b"function" {
-                return walk.skip();
+                return cursor.skip_value();
             }
             functions += 1;
             let mut arguments = 0;
-            walk.object(|walk, name| {
+            cursor.each_member(|cursor, name| {
                 if name != b"arguments" {
-                    return walk.skip();
+                    return cursor.skip_value();
                 }
                 arguments += 1;
-                found = walk.value_string()?;
+                found = cursor.value_string()?;
                 Some(())
             })?;
             (arguments <= 1).then_some(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::scan::{Found, locate, string_end};
 use crate::stream::chunk::{ChatCompletionChunk, ChunkBody, Filled, Hole};
-use crate::wire::text::unescape;
+use crate::wire::json_string::unescape;
 
 /// A parsed line with the places of the strings that vary.
 #[derive(Debug)]

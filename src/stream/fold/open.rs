@@ -10,7 +10,7 @@ use crate::response::{
     AnswerContent, AssistantMessage, Audio, Choice, ContentFilterResults, CustomToolCall, FinishReason, FunctionCall,
     Logprobs, ToolCall,
 };
-use crate::wire::{Merge, Rest, Shared};
+use crate::wire::{Extra, Merge, Shared};
 
 /// A [`Choice`] that grows. Its large parts are boxed, because a stream may be open for long.
 #[derive(Debug, Default, Clone)]
@@ -21,7 +21,7 @@ pub(super) struct OpenChoice {
     logprobs: Option<Box<Logprobs>>,
     verdict: Verdict,
     offsets: Option<ContentFilterOffsets>,
-    rest: Rest,
+    extra: Extra,
     calls: Vec<OpenCall>,
     /// The shape that was applied last, if applying it again adds nothing but its words.
     pub(super) settled: Option<Settled>,
@@ -107,7 +107,7 @@ impl OpenChoice {
             logprobs: None,
             content_filter_results: _,
             content_filter_offsets: _,
-            rest: _,
+            extra: _,
         } = choice.body()
         else {
             return false;
@@ -123,7 +123,7 @@ impl OpenChoice {
             annotations: None,
             context: None,
             finish_reason: _,
-            rest,
+            extra,
         } = delta
         else {
             return false;
@@ -143,7 +143,7 @@ impl OpenChoice {
             && texts_are_free
             && calls_are_free
             && choice.tool_calls().all(|piece| self.call_of(&piece) == call)
-            && rest.brings_nothing()
+            && extra.brings_nothing()
     }
 
     fn message(&mut self) -> &mut AssistantMessage {
@@ -191,7 +191,7 @@ impl OpenChoice {
         if let Some(offsets) = &body.content_filter_offsets {
             self.offsets.get_or_insert_default().merge(offsets);
         }
-        self.rest.merge(&body.rest, Merge::Repeated);
+        self.extra.merge(&body.extra, Merge::Repeated);
         call
     }
 
@@ -220,7 +220,7 @@ impl OpenChoice {
             if piece.expires_at.is_some() {
                 audio.expires_at = piece.expires_at;
             }
-            audio.rest.merge(&piece.rest, Merge::Piece);
+            audio.extra.merge(&piece.extra, Merge::Piece);
         }
         if let Some(annotations) = &delta.annotations {
             message.annotations.get_or_insert_default().extend_from_slice(annotations);
@@ -228,7 +228,7 @@ impl OpenChoice {
         if let Some(context) = &delta.context {
             message.context.get_or_insert_default().merge(context);
         }
-        message.rest.merge(&delta.rest, Merge::Delta);
+        message.extra.merge(&delta.extra, Merge::Delta);
     }
 
     fn push_call(&mut self, piece: &ToolCallDelta<'_>) -> usize {
@@ -244,9 +244,9 @@ impl OpenChoice {
             let open = call.custom.get_or_insert(CustomToolCall::EMPTY);
             take_name(&mut open.name, custom.name.as_deref());
             append(&mut open.input, custom.input.as_deref());
-            open.rest.merge(&custom.rest, Merge::Piece);
+            open.extra.merge(&custom.extra, Merge::Piece);
         }
-        call.rest.merge(&body.rest, Merge::Piece);
+        call.extra.merge(&body.extra, Merge::Piece);
         at
     }
 
@@ -302,7 +302,7 @@ impl OpenChoice {
             logprobs: self.logprobs.map(|logprobs| *logprobs),
             content_filter_results: self.verdict.finish().map(|results| *results),
             content_filter_offsets: self.offsets,
-            rest: self.rest,
+            extra: self.extra,
             ..Choice::EMPTY
         }
     }
@@ -342,16 +342,16 @@ fn push_function(open: &mut FunctionCall, piece: &FunctionDelta, filled: Option<
         (None, Some(arguments)) => open.arguments.get_or_insert_default().append(arguments),
         (None, None) => {}
     }
-    open.rest.merge(&piece.rest, Merge::Piece);
+    open.extra.merge(&piece.extra, Merge::Piece);
 }
 
 /// Whether adding the piece again would only append its arguments.
 fn has_only_arguments(piece: &ToolCallBody) -> bool {
-    let ToolCallBody { index: _, id: _, kind: _, function: Some(function), custom: None, rest } = piece else {
+    let ToolCallBody { index: _, id: _, kind: _, function: Some(function), custom: None, extra } = piece else {
         return false;
     };
-    let FunctionDelta { name: _, arguments: _, rest: of_function } = function;
-    rest.brings_nothing() && of_function.brings_nothing()
+    let FunctionDelta { name: _, arguments: _, extra: of_function } = function;
+    extra.brings_nothing() && of_function.brings_nothing()
 }
 
 /// A list of parts becomes `content` and `reasoning_content` where these can hold all of it.

@@ -1,11 +1,11 @@
-//! Enums over words of the wire.
+//! Enums of strings, with a variant for unknown strings.
 
-/// Declares an enum over words of the wire. A word that is not listed is kept in `Unknown`.
+/// Declares an enum of strings. A string without a variant is kept in `Unknown`.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
         pub enum $Name:ident {
-            $( $(#[$vmeta:meta])* $Variant:ident = $word:literal ),* $(,)?
+            $( $(#[$vmeta:meta])* $Variant:ident = $value:literal ),* $(,)?
         }
     ) => {
         $(#[$meta])*
@@ -13,28 +13,28 @@ macro_rules! open_enum {
         #[non_exhaustive]
         pub enum $Name {
             $( $(#[$vmeta])* $Variant, )*
-            /// A word this version does not know, as it came.
+            /// A value that this version of the crate does not know, as it came.
             Unknown(String),
         }
 
         impl $Name {
-            /// Every word this version knows.
+            /// Every value that this version of the crate knows.
             pub const KNOWN: &'static [Self] = &[$( Self::$Variant ),*];
 
-            /// The word on the wire.
+            /// The value as it is on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
-                    $( Self::$Variant => $word, )*
-                    Self::Unknown(word) => word,
+                    $( Self::$Variant => $value, )*
+                    Self::Unknown(value) => value,
                 }
             }
         }
 
         impl From<&str> for $Name {
-            fn from(word: &str) -> Self {
-                match word {
-                    $( $word => Self::$Variant, )*
+            fn from(value: &str) -> Self {
+                match value {
+                    $( $value => Self::$Variant, )*
                     other => Self::Unknown(other.to_owned()),
                 }
             }
@@ -46,9 +46,9 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::wire::Wire for $Name {
-            fn from_str(word: &str) -> Option<Self> {
-                Some(Self::from(word))
+        impl $crate::wire::FromWire for $Name {
+            fn from_str(value: &str) -> Option<Self> {
+                Some(Self::from(value))
             }
         }
 

@@ -1,12 +1,14 @@
-//! Objects: types whose fields are members of the wire.
+//! The macro for wire types that are JSON objects.
 
 use std::fmt;
 
 use serde::de::{Deserializer, Visitor};
 
-/// Declares a wire type: each field an `Option`, each with its wire name. `hidden` before the name
-/// keeps the value out of `Debug`. `"name" | "other"` is a member with two spellings: either fills the field,
-/// and it is written in the spelling that came.
+/// Declares a wire type: a struct whose fields are members of a JSON object. A field of type `T` is an
+/// `Option<T>`, declared with the name of its member:
+///
+/// - `text: String = hidden "text"` keeps the value out of `Debug`, because a user or a model wrote it.
+/// - `harm: u64 = "self_harm" | "self-harm"` reads a member under either spelling, and writes it under the one it had.
 macro_rules! wire_struct {
     (
         $(#[$meta:meta])*
@@ -19,51 +21,50 @@ macro_rules! wire_struct {
         #[non_exhaustive]
         $vis struct $Name {
             $( $(#[$fmeta])* $fvis $field: Option<$ty>, )*
-            pub(crate) rest: $crate::wire::Rest,
+            pub(crate) extra: $crate::wire::Extra,
         }
 
         #[allow(dead_code, reason = "one macro serves types with and without these needs")]
         impl $Name {
-            /// A value that says nothing.
-            pub(crate) const EMPTY: Self = Self { $( $field: None, )* rest: $crate::wire::Rest::EMPTY };
+            /// A value without members.
+            pub(crate) const EMPTY: Self = Self { $( $field: None, )* extra: $crate::wire::Extra::EMPTY };
 
             /// The wire names of the modelled fields.
             pub(crate) const FIELDS: &'static [&'static str] = &[$( $key ),*];
 
-            /// The second spellings of those fields that have two.
+            /// The second spellings of the fields that have two.
             pub(crate) const ALIASES: &'static [&'static str] = &[$( $( $alias, )? )*];
 
-            /// Fields that came from the wire and are not modelled here, or hold a value of a type
-            /// that was not expected.
+            /// Members that have no field here, or a value of another type than their field.
             #[must_use]
             $vis fn extra(&self) -> Option<&serde_json::Map<String, serde_json::Value>> {
-                self.rest.extra()
+                self.extra.members()
             }
 
-            /// Takes in one member of the JSON object; `false` when its name is not ours.
+            /// Reads a member of the JSON object. Returns `false`, and reads nothing, when it has no field.
             fn read_member<'de, A: serde::de::MapAccess<'de>>(
                 &mut self,
                 key: &str,
                 map: &mut A,
             ) -> Result<bool, A::Error> {
                 #[allow(non_camel_case_types, clippy::enum_variant_names, reason = "named after the fields")]
-                enum Field { $( $field ),* }
-                const { assert!(Self::FIELDS.len() <= $crate::wire::Rest::fields(!Self::ALIASES.is_empty())) };
+                enum Index { $( $field ),* }
+                const { assert!(Self::FIELDS.len() <= $crate::wire::Extra::fields(!Self::ALIASES.is_empty())) };
                 match key {
                     $( $key $( | $alias )? => {
                         $(
-                            let field = Field::$field as u32;
+                            let field = Index::$field as u32;
                             let other = if key == $key { $alias } else { $key };
-                            if !self.rest.takes_spelling(field, key == $alias, other, self.$field.is_some()) {
+                            if !self.extra.takes_spelling(field, key == $alias, other, self.$field.is_some()) {
                                 let value = map.next_value()?;
-                                self.rest.keep(key, value);
+                                self.extra.keep(key, value);
                                 return Ok(true);
                             }
                         )?
-                        match map.next_value_seed($crate::wire::Slot(&mut self.$field))? {
-                            $crate::wire::Read::Is(()) => {}
-                            $crate::wire::Read::Null => self.rest.note_null(Field::$field as u32),
-                            $crate::wire::Read::Odd(value) => self.rest.keep(key, value),
+                        match map.next_value_seed($crate::wire::FieldSeed(&mut self.$field))? {
+                            $crate::wire::Field::Typed(()) => {}
+                            $crate::wire::Field::Null => self.extra.note_null(Index::$field as u32),
+                            $crate::wire::Field::Mistyped(value) => self.extra.keep(key, value),
                         }
                         Ok(true)
                     } )*
@@ -81,41 +82,41 @@ macro_rules! wire_struct {
                 while let Some(key) = map.next_key_seed($crate::wire::Key)? {
                     if !self.read_member(&key, &mut map)? {
                         let value = map.next_value()?;
-                        self.rest.keep(&key, value);
+                        self.extra.keep(&key, value);
                     }
                 }
                 Ok(())
             }
 
-            /// Writes every member, except those whose names are to be skipped.
+            /// Writes every member except those that `skip` names.
             pub(crate) fn write_members<M: serde::ser::SerializeMap>(
                 &self,
                 map: &mut M,
                 skip: impl Fn(&str) -> bool,
             ) -> Result<(), M::Error> {
                 #[allow(non_camel_case_types, clippy::enum_variant_names, reason = "named after the fields")]
-                enum Field { $( $field ),* }
+                enum Index { $( $field ),* }
                 $(
-                    let name = $crate::wire::spelling!(self.rest, Field::$field as u32, $key $(, $alias)?);
+                    let name = $crate::wire::spelling!(self.extra, Index::$field as u32, $key $(, $alias)?);
                     if !skip(name) {
                         if let Some(value) = &self.$field {
                             map.serialize_entry(name, value)?;
-                        } else if self.rest.was_null(Field::$field as u32)
-                            && self.rest.extra().is_none_or(|extra| !extra.contains_key(name))
+                        } else if self.extra.was_null(Index::$field as u32)
+                            && self.extra.members().is_none_or(|extra| !extra.contains_key(name))
                         {
                             map.serialize_entry(name, &())?;
                         }
                     }
                 )*
-                for (key, value) in self.rest.extra().into_iter().flatten() {
-                    let taken = match key.as_str() {
+                for (key, value) in self.extra.members().into_iter().flatten() {
+                    let is_written = match key.as_str() {
                         $( $key $( | $alias )? => {
                             self.$field.is_some()
-                                && key == $crate::wire::spelling!(self.rest, Field::$field as u32, $key $(, $alias)?)
+                                && key == $crate::wire::spelling!(self.extra, Index::$field as u32, $key $(, $alias)?)
                         } )*
                         _ => false,
                     };
-                    if !taken && !skip(key) {
+                    if !is_written && !skip(key) {
                         map.serialize_entry(key, value)?;
                     }
                 }
@@ -123,16 +124,16 @@ macro_rules! wire_struct {
             }
         }
 
-        impl $crate::wire::Wire for $Name {
-            fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<$crate::wire::Read<Self>, A::Error> {
-                Self::read_map(map).map($crate::wire::Read::Is)
+        impl $crate::wire::FromWire for $Name {
+            fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<$crate::wire::Field<Self>, A::Error> {
+                Self::read_map(map).map($crate::wire::Field::Typed)
             }
             fn fill_from_map<'de, A: serde::de::MapAccess<'de>>(
                 slot: &mut Option<Self>,
                 map: A,
-            ) -> Result<$crate::wire::Read<()>, A::Error> {
+            ) -> Result<$crate::wire::Field<()>, A::Error> {
                 slot.insert(Self::EMPTY).read_members(map)?;
-                Ok($crate::wire::Read::Is(()))
+                Ok($crate::wire::Field::Typed(()))
             }
         }
 
@@ -155,8 +156,8 @@ macro_rules! wire_struct {
                         out.field(stringify!($field), $crate::wire::debug_value!(_value $(, $hidden)?));
                     }
                 )*
-                if self.rest.extra().is_some() {
-                    out.field("extra", &self.rest);
+                if self.extra.members().is_some() {
+                    out.field("extra", &self.extra);
                 }
                 out.finish()
             }
@@ -165,17 +166,18 @@ macro_rules! wire_struct {
 }
 pub(crate) use wire_struct;
 
-/// The name under which a field is written.
+/// The spelling under which a field is written.
 macro_rules! spelling {
-    ($rest:expr, $field:expr, $key:literal) => {
+    ($extra:expr, $field:expr, $key:literal) => {
         $key
     };
-    ($rest:expr, $field:expr, $key:literal, $alias:literal) => {
-        if $rest.is_alias($field) { $alias } else { $key }
+    ($extra:expr, $field:expr, $key:literal, $alias:literal) => {
+        if $extra.is_alias($field) { $alias } else { $key }
     };
 }
 pub(crate) use spelling;
 
+/// What `Debug` prints for a field.
 macro_rules! debug_value {
     ($value:ident) => {
         $value
@@ -186,7 +188,7 @@ macro_rules! debug_value {
 }
 pub(crate) use debug_value;
 
-/// A member name, borrowed from the input where it can be.
+/// The name of a member, borrowed from the input unless it has escapes.
 pub(crate) struct Key;
 
 impl<'de> serde::de::DeserializeSeed<'de> for Key {

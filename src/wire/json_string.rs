@@ -1,49 +1,29 @@
-//! The inside of a JSON string, and the text that it stands for.
-//!
-//! A parser goes byte by byte, and writes what it finds to a buffer of its own first. Whoever has a long string
-//! to read looks for the next byte that means something, and copies what lies before it to where it belongs.
+//! The text of JSON strings: unescaping, and strings that no Rust string can hold.
 
 use memchr::{memchr, memchr2};
 
-/// The text of a JSON string from just after its opening quote, and where in `json` its inside ends: at the
-/// first quote, or at the end. `None` for what is no JSON string.
-pub(crate) fn take_text(json: &[u8]) -> Option<(String, usize)> {
-    let mut text = Vec::new();
-    let mut rest = json;
-    while let Some(plain) = memchr2(b'"', b'\\', rest) {
-        let (run, end) = rest.split_at_checked(plain)?;
-        if text.is_empty() {
-            // most of what is at hand is mostly the string
-            text.reserve(json.len());
-        }
-        text.extend_from_slice(run);
-        rest = end;
-        if rest.first() == Some(&b'"') {
-            break;
-        }
-        let (character, after) = take_escape(rest)?;
-        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-        rest = after;
-    }
-    if rest.first() != Some(&b'"') {
-        text.extend_from_slice(rest);
-        rest = &[];
-    }
-    let inside = json.get(..json.len() - rest.len())?;
-    let text = if has_control(inside) { None } else { String::from_utf8(text).ok() };
-    text.map(|text| (text, inside.len()))
-}
-
-/// The text that the inside of a JSON string stands for; `None` for what is no inside of a string.
+/// The text of a JSON string, from what is between its quotes; `None` for what is no JSON string.
+///
+/// Text between escapes is copied as a whole, where serde_json goes byte by byte and through a buffer of its own.
 pub(crate) fn unescape(inside: &[u8]) -> Option<String> {
-    let (text, end) = take_text(inside)?;
-    (end == inside.len()).then_some(text)
+    let mut text = Vec::with_capacity(inside.len());
+    let mut remaining = inside;
+    while let Some(plain) = memchr2(b'"', b'\\', remaining) {
+        let (run, end) = remaining.split_at_checked(plain)?;
+        text.extend_from_slice(run);
+        // an unescaped quote is no escape
+        let (character, after) = take_escape(end)?;
+        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        remaining = after;
+    }
+    text.extend_from_slice(remaining);
+    if has_control(inside) { None } else { String::from_utf8(text).ok() }
 }
 
-/// JSON with U+FFFD for each half of a surrogate pair that has lost its other half, if there is one. JavaScript
-/// writes such strings, and no text of ours can hold them.
-pub(crate) fn mend_surrogates(json: &[u8]) -> Option<Vec<u8>> {
-    let mut mended: Option<Vec<u8>> = None;
+/// JSON with U+FFFD for each escape of a surrogate without its other half, if there is one. JavaScript writes such
+/// strings, and no Rust string can hold them.
+pub(crate) fn replace_lone_surrogates(json: &[u8]) -> Option<Vec<u8>> {
+    let mut replaced: Option<Vec<u8>> = None;
     let mut at = 0;
     while let Some(rest) = json.get(at..)
         && let Some(found) = memchr(b'\\', rest)
@@ -55,7 +35,7 @@ pub(crate) fn mend_surrogates(json: &[u8]) -> Option<Vec<u8>> {
             Some((unit, _)) if (0xD800..0xE000).contains(&unit) => match take_escape(escape) {
                 Some((_, after)) => escape.len() - after.len(),
                 None => {
-                    mended.get_or_insert_with(|| json.to_vec()).get_mut(at + 2..at + 6)?.copy_from_slice(b"fffd");
+                    replaced.get_or_insert_with(|| json.to_vec()).get_mut(at + 2..at + 6)?.copy_from_slice(b"fffd");
                     6
                 }
             },
@@ -63,18 +43,18 @@ pub(crate) fn mend_surrogates(json: &[u8]) -> Option<Vec<u8>> {
             None => 2,
         };
     }
-    mended
+    replaced
 }
 
-/// Whether there is a byte that a string may only contain escaped.
-pub(crate) fn has_control(inside: &[u8]) -> bool {
-    // without an early end inside a block, so that blocks are looked at as a whole
+/// Whether there is a control character, which JSON has in strings only as an escape.
+fn has_control(inside: &[u8]) -> bool {
+    // no early return inside a block, so that the compiler can vectorise it
     inside.chunks(1024).any(|block| block.iter().fold(false, |found, byte| found | (*byte < 0x20)))
 }
 
-/// The character of the escape at the start, and what follows.
+/// The character of the escape at the start of the text, and the text after it; `None` for what is no escape.
 fn take_escape(text: &[u8]) -> Option<(char, &[u8])> {
-    let (kind, rest) = text.get(1..)?.split_first()?;
+    let (kind, rest) = text.strip_prefix(b"\\")?.split_first()?;
     let character = match kind {
         b'"' => '"',
         b'\\' => '\\',
@@ -90,7 +70,7 @@ fn take_escape(text: &[u8]) -> Option<(char, &[u8])> {
     Some((character, rest))
 }
 
-/// The character of four digits, or of two times four that make a pair.
+/// The character of an escape from its four digits on, or of a surrogate pair of two escapes.
 fn take_unicode(text: &[u8]) -> Option<(char, &[u8])> {
     let (first, rest) = take_unit(text)?;
     if !(0xD800..0xE000).contains(&first) {
@@ -117,19 +97,13 @@ mod tests {
 
     use super::*;
 
-    /// What the parser makes of it.
+    /// The text as serde_json reads it.
     fn parsed(inside: &[u8]) -> Option<String> {
         serde_json::from_slice(&[b"\"", inside, b"\""].concat()).ok()
     }
 
     fn check(inside: &[u8]) {
         assert_eq!(unescape(inside), parsed(inside), "{}", String::from_utf8_lossy(inside));
-        if inside.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1 {
-            // the closing quote would be escaped
-            return;
-        }
-        let (text, end) = take_text(&[inside, b"\", \"more\xff"].concat()).unzip();
-        assert_eq!(text.zip(end), parsed(inside).map(|text| (text, inside.len())));
     }
 
     #[test]
@@ -149,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_string_is_no_text() {
+    fn what_is_no_json_string_has_no_text() {
         for inside in [
             &br"\"[..],
             br"\x",
@@ -175,8 +149,8 @@ mod tests {
     }
 
     #[test]
-    fn halves_of_pairs_are_replaced_and_pairs_are_not() {
-        for (json, mended) in [
+    fn lone_surrogates_are_replaced_and_pairs_are_not() {
+        for (json, replaced) in [
             (r#"["\ud83d"]"#, Some(r#"["\ufffd"]"#)),
             (
                 r#"["\ude00x\ud83d\n\ud83d\ude00\ud83d\ud83d\ude00"]"#,
@@ -187,14 +161,14 @@ mod tests {
             (r#"["\"#, None),
             (r#"["\ud8"#, None),
         ] {
-            let ours = mend_surrogates(json.as_bytes());
-            assert_eq!(ours.as_deref(), mended.map(str::as_bytes), "{json}");
+            let ours = replace_lone_surrogates(json.as_bytes());
+            assert_eq!(ours.as_deref(), replaced.map(str::as_bytes), "{json}");
         }
     }
 
     proptest! {
         #[test]
-        fn it_is_what_the_parser_makes_of_it(parts in prop::collection::vec(prop_oneof![
+        fn the_text_is_as_serde_json_reads_it(parts in prop::collection::vec(prop_oneof![
             4 => r#"[a-z \\/bfnrtu0-9d-f]{0,6}"#.prop_map(String::into_bytes),
             2 => r"\\[\\/bfnrt]".prop_map(String::into_bytes),
             2 => r"\\u[0-9a-fA-F]{4}".prop_map(String::into_bytes),

@@ -1,29 +1,28 @@
-//! A walk through JSON that finds places and parses nothing.
+//! A position in JSON text that moves from value to value without parsing them.
 //!
-//! In text that is JSON every step lands where the parser would. In other text it lands anywhere, or says
-//! `None`: whoever walks must parse, too, what is to be relied on.
+//! In valid JSON it stops where a parser would. In other text it stops anywhere, or a method returns `None`: text that
+//! matters is parsed as well.
 
 use std::ops::Range;
 
-/// A place in a text.
+/// A position in JSON text. A method that returns `None` leaves the position anywhere.
 #[derive(Debug)]
-pub(crate) struct Walk<'a> {
+pub(crate) struct JsonCursor<'a> {
     text: &'a [u8],
     at: usize,
 }
 
-impl<'a> Walk<'a> {
-    /// Starts at the beginning.
+impl<'a> JsonCursor<'a> {
     pub(crate) fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
     }
 
-    /// What lies ahead.
-    pub(crate) fn rest(&self) -> &'a [u8] {
+    /// The text after the position.
+    pub(crate) fn remaining(&self) -> &'a [u8] {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// The next byte that is no space.
+    /// The next byte that is not whitespace, which is skipped.
     pub(crate) fn peek(&mut self) -> Option<u8> {
         while let Some(byte) = self.text.get(self.at) {
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
@@ -34,31 +33,32 @@ impl<'a> Walk<'a> {
         None
     }
 
-    /// Steps over a byte, and the spaces before it.
+    /// Skips this byte and the whitespace before it; `None` for another byte.
     pub(crate) fn expect(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    /// The bytes of a string between its quotes.
+    /// Skips a string, and returns the range between its quotes.
     pub(crate) fn string(&mut self) -> Option<Range<usize>> {
         self.expect(b'"')?;
         let start = self.at;
-        let end = start + string_end(self.rest())?;
+        let end = start + string_end(self.remaining())?;
         self.at = end + 1;
         Some(start..end)
     }
 
-    /// A string's place; `Some(None)` for a value that is no string.
+    /// Skips a value, and returns the range of a string; `Some(None)` for a value of another type.
     pub(crate) fn value_string(&mut self) -> Option<Option<Range<usize>>> {
         if self.peek()? == b'"' {
             return self.string().map(Some);
         }
-        self.skip()?;
+        self.skip_value()?;
         Some(None)
     }
 
-    /// Calls `member` at the value of every member; `None` for what is no object, or has an escaped name.
-    pub(crate) fn object(&mut self, mut member: impl FnMut(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
+    /// Skips an object. `member` is called at the value of every member, with its name, and skips the value. `None` for
+    /// another type, and for a member's name with escapes.
+    pub(crate) fn each_member(&mut self, mut member: impl FnMut(&mut Self, &[u8]) -> Option<()>) -> Option<()> {
         self.expect(b'{')?;
         if self.peek()? == b'}' {
             self.at += 1;
@@ -66,7 +66,7 @@ impl<'a> Walk<'a> {
         }
         loop {
             self.expect(b'"')?;
-            let name = self.rest();
+            let name = self.remaining();
             let name = name.get(..memchr::memchr2(b'"', b'\\', name)?)?;
             self.at += name.len();
             self.expect(b'"')?;
@@ -83,7 +83,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Calls `element` at the element of a list that has exactly one.
+    /// Skips a list of exactly one element. `element` is called at the element, and skips it.
     pub(crate) fn only_element(&mut self, element: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
         self.expect(b'[')?;
         if self.peek()? == b']' {
@@ -93,27 +93,27 @@ impl<'a> Walk<'a> {
         self.expect(b']')
     }
 
-    /// Steps over a value of any kind.
-    pub(crate) fn skip(&mut self) -> Option<()> {
+    /// Skips a value of any type.
+    pub(crate) fn skip_value(&mut self) -> Option<()> {
         match self.peek()? {
             b'"' => self.string().map(|_| ()),
             b'{' | b'[' => self.skip_nested(),
             _ => {
-                let word = self.rest().iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']')).count();
-                self.at += word;
+                let length = self.remaining().iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']')).count();
+                self.at += length;
                 Some(())
             }
         }
     }
 
-    /// Steps over an object or a list, by counting what opens and closes.
+    /// Skips an object or a list by counting its brackets.
     fn skip_nested(&mut self) -> Option<()> {
         let mut depth = 0_u32;
         loop {
             let byte = self.text.get(self.at)?;
             self.at += 1;
             match byte {
-                b'"' => self.at += string_end(self.rest())? + 1,
+                b'"' => self.at += string_end(self.remaining())? + 1,
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => {
                     depth = depth.checked_sub(1)?;
@@ -127,7 +127,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Where the closing quote of a string is, from just after the opening one.
+/// The offset of a string's closing quote in the text after the opening one.
 pub(crate) fn string_end(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_of_any_kind_is_stepped_over() {
+    fn a_value_of_any_type_is_skipped() {
         for value in [
             "null",
             "-1.5e3",
@@ -157,27 +157,27 @@ mod tests {
         ] {
             for (before, after) in [("", ",1"), (" \n", "}"), ("", "]"), ("\t", "")] {
                 let text = format!("{before}{value}{after}");
-                let mut walk = Walk::new(text.as_bytes());
-                assert_eq!(walk.skip(), Some(()), "{text}");
-                assert_eq!(std::str::from_utf8(walk.rest()), Ok(after), "{text}");
+                let mut cursor = JsonCursor::new(text.as_bytes());
+                assert_eq!(cursor.skip_value(), Some(()), "{text}");
+                assert_eq!(std::str::from_utf8(cursor.remaining()), Ok(after), "{text}");
             }
         }
     }
 
     #[test]
-    fn what_does_not_end_is_not_stepped_over() {
+    fn a_value_that_does_not_end_is_not_skipped() {
         for text in ["", " ", "\"", r#""a\""#, "{", r#"{"a":["#, "[{]"] {
-            assert_eq!(Walk::new(text.as_bytes()).skip(), None, "{text}");
+            assert_eq!(JsonCursor::new(text.as_bytes()).skip_value(), None, "{text}");
         }
     }
 
     #[test]
-    fn members_are_named_unless_a_name_is_escaped() {
+    fn members_come_with_their_names_unless_a_name_has_escapes() {
         let names = |text: &str| {
             let mut names = Vec::new();
-            let end = Walk::new(text.as_bytes()).object(|walk, name| {
+            let end = JsonCursor::new(text.as_bytes()).each_member(|cursor, name| {
                 names.push(String::from_utf8_lossy(name).into_owned());
-                walk.skip()
+                cursor.skip_value()
             });
             (names.join(" "), end.is_some())
         };

@@ -1,4 +1,4 @@
-//! The values of JSON itself: what a field holds that is no type of ours.
+//! Field types that are no wire types: strings, numbers, booleans, any JSON, and `Box`.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, MapAccess, SeqAccess};
 use serde_json::{Map, Value};
 
-use super::{Read, Wire};
+use super::{Field, FromWire};
 
-impl Wire for String {
+impl FromWire for String {
     fn from_str(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }
@@ -17,37 +17,37 @@ impl Wire for String {
     }
 }
 
-impl Wire for Arc<str> {
+impl FromWire for Arc<str> {
     fn from_str(text: &str) -> Option<Self> {
         Some(Self::from(text))
     }
 }
 
-impl Wire for bool {
+impl FromWire for bool {
     fn from_bool(value: bool) -> Option<Self> {
         Some(value)
     }
 }
 
-impl Wire for u64 {
+impl FromWire for u64 {
     fn from_u64(value: u64) -> Option<Self> {
         Some(value)
     }
 }
 
-impl Wire for u32 {
+impl FromWire for u32 {
     fn from_u64(value: u64) -> Option<Self> {
         value.try_into().ok()
     }
 }
 
-impl Wire for u8 {
+impl FromWire for u8 {
     fn from_u64(value: u64) -> Option<Self> {
         value.try_into().ok()
     }
 }
 
-impl Wire for i64 {
+impl FromWire for i64 {
     fn from_u64(value: u64) -> Option<Self> {
         value.try_into().ok()
     }
@@ -56,7 +56,7 @@ impl Wire for i64 {
     }
 }
 
-impl Wire for serde_json::Number {
+impl FromWire for serde_json::Number {
     fn from_u64(value: u64) -> Option<Self> {
         Some(value.into())
     }
@@ -68,7 +68,7 @@ impl Wire for serde_json::Number {
     }
 }
 
-impl Wire for Value {
+impl FromWire for Value {
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
@@ -84,26 +84,22 @@ impl Wire for Value {
     fn from_f64(value: f64) -> Option<Self> {
         Some(value.into())
     }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Read<Self>, A::Error> {
-        Self::deserialize(SeqAccessDeserializer::new(seq)).map(Read::Is)
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
+        Self::deserialize(SeqAccessDeserializer::new(seq)).map(Field::Typed)
     }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        Self::deserialize(MapAccessDeserializer::new(map)).map(Read::Is)
-    }
-}
-
-impl Wire for Map<String, Value> {
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        Self::deserialize(MapAccessDeserializer::new(map)).map(Read::Is)
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(map)).map(Field::Typed)
     }
 }
 
-impl<T: Wire> Wire for Box<T> {
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Read<Self>, A::Error> {
-        Ok(match T::from_map(map)? {
-            Read::Is(value) => Read::Is(Self::new(value)),
-            Read::Null => Read::Null,
-            Read::Odd(value) => Read::Odd(value),
-        })
+impl FromWire for Map<String, Value> {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(map)).map(Field::Typed)
+    }
+}
+
+impl<T: FromWire> FromWire for Box<T> {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        T::from_map(map).map(|field| field.map(Self::new))
     }
 }

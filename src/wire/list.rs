@@ -1,0 +1,63 @@
+//! Lists: `Vec` in answers, [`List`] in requests.
+
+use serde::de::{Error as _, SeqAccess};
+use serde_json::Value;
+
+use super::{Field, FieldSeed, FromWire};
+
+/// A list in an answer. An element of another type is left out; the answer's `raw()` still has it.
+impl<T: FromWire> FromWire for Vec<T> {
+    fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Field<Self>, A::Error> {
+        let mut list = Self::with_capacity(seq.size_hint().unwrap_or(0).min(64));
+        let mut field = None;
+        while seq.next_element_seed(FieldSeed(&mut field))?.is_some() {
+            if let Some(element) = field.take() {
+                list.push(element);
+            }
+        }
+        Ok(Field::Typed(list))
+    }
+}
+
+/// A list in a request. With one element of another type the whole list is kept in `extra`, where it is sent from and
+/// where validation finds it.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+#[serde(transparent)]
+pub(crate) struct List<T>(pub(crate) Vec<T>);
+
+impl<T> std::ops::Deref for List<T> {
+    type Target = Vec<T>;
+    fn deref(&self) -> &Vec<T> {
+        &self.0
+    }
+}
+
+impl<T> FromIterator<T> for List<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Self(items.into_iter().collect())
+    }
+}
+
+impl<T: FromWire + serde::Serialize> FromWire for List<T> {
+    fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Field<Self>, A::Error> {
+        let mut list = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(64));
+        while let Some(element) = seq.next_element::<Field<T>>()? {
+            let mistyped = match element {
+                Field::Typed(element) => {
+                    list.push(element);
+                    continue;
+                }
+                Field::Null => Value::Null,
+                Field::Mistyped(value) => value,
+            };
+            let values: Result<Vec<Value>, _> = list.iter().map(serde_json::to_value).collect();
+            let mut values = values.map_err(A::Error::custom)?;
+            values.push(mistyped);
+            while let Some(value) = seq.next_element()? {
+                values.push(value);
+            }
+            return Ok(Field::Mistyped(Value::Array(values)));
+        }
+        Ok(Field::Typed(Self(list)))
+    }
+}
