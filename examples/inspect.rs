@@ -3,7 +3,7 @@
 //! ```text
 //! inspect response FILE|-
 //! inspect stream   FILE|- [--split N]
-//! inspect error    STATUS FILE|- [--header name:value]...
+//! inspect error    STATUS FILE|- [--header name:value]... [--sent key|token|credential]
 //! inspect request  FILE|- [--model ID] [--api-version V]
 //! inspect call     FILE|- --deployment D [--stream] [--model ID] [--api-version V]
 //!                  [--max-retries N] [--timeout-ms N] [--idle-ms N]
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use azure_openai_chat::{
     ApiKey, ApiVersion, CallOptions, ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream,
-    Deployment, Error, ErrorKind, ResponseMetadata, RetryPolicy,
+    Deployment, Error, ErrorKind, ResponseMetadata, RetryPolicy, Sent,
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -118,10 +118,21 @@ fn error(arguments: &mut Arguments) -> Fallible<Value> {
         let (name, value) = header.split_once(':').ok_or("--header takes name:value")?;
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
+    let sent = match arguments.option("--sent")?.as_deref() {
+        None => None,
+        Some("key") => Some(Sent::Key { header: "api-key".to_owned() }),
+        Some("token") => Some(Sent::Token),
+        Some("credential") => Some(Sent::Credential { scope: None }),
+        Some(other) => return Err(format!("--sent takes key, token or credential, not '{other}'").into()),
+    };
     let status: u16 = arguments.next("the status")?.parse()?;
     let body = arguments.file()?;
     arguments.end()?;
     let error = Error::from_response(ResponseMetadata::new(status, headers), &part_of(&body, &["/raw", "/body"]));
+    let error = match sent {
+        Some(sent) => error.with_sent(sent),
+        None => error,
+    };
     Ok(json!({
         "kind": error.kind().as_str(),
         "status": error.status(),
@@ -132,6 +143,7 @@ fn error(arguments: &mut Arguments) -> Fallible<Value> {
         "retry_after_ms": error.retry_after().map(millis),
         "retryable": error.is_retryable(),
         "content_filter": error.content_filter(),
+        "text": error.to_string(),
     }))
 }
 

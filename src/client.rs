@@ -5,8 +5,9 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use self::body::{Source, is_same_model, kept_texts, read_completion, write_body};
-use crate::error::{Error, Result};
+use self::body::{Source, is_same_model, read_completion, write_body};
+use self::repair::{Streamed, Whole};
+use crate::error::Result;
 use crate::model::{ApiVersion, Deployment};
 use crate::request::{Advice, ChatCompletionRequest, ValidationError, Violation};
 use crate::response::{ChatCompletion, ResponseMetadata};
@@ -17,6 +18,7 @@ pub use self::builder::ClientBuilder;
 
 mod body;
 mod builder;
+mod repair;
 
 /// So many different pieces of advice are remembered as told.
 const TOLD: usize = 4096;
@@ -156,26 +158,7 @@ impl ChatClient {
         request: &ChatCompletionRequest,
         options: &CallOptions,
     ) -> Result<ChatCompletion> {
-        let unfit = self.admit(request, false)?;
-        let error = match self.send(request, options, &unfit).await {
-            Ok(completion) => return Ok(completion),
-            Err(error) => error,
-        };
-        let Some(repair) = self.repair(request, options, &error) else {
-            return Err(error);
-        };
-        let answer = self.send(&repair.request, &repair.options, &unfit).await;
-        let completion = answer.map_err(|error| repair.count(error))?;
-        let metadata = completion.metadata().clone();
-        let metadata = metadata.with_repaired(repair.parameter, repair.attempts);
-        Ok(completion.with_metadata(Arc::new(metadata)))
-    }
-
-    /// What no error may repeat, besides the request's texts.
-    fn secrets(&self, request: &ChatCompletionRequest, options: &CallOptions) -> Vec<String> {
-        let mut secrets = self.0.transport.secrets(options);
-        secrets.extend(request.secrets());
-        secrets
+        repair::call::<Whole>(self, request, options).await
     }
 
     async fn send(
@@ -190,10 +173,8 @@ impl ChatClient {
         let read = |answer: Answer| {
             read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(deployment))
         };
-        let completion = self.0.transport.post(call, write, read).await.map_err(|error| {
-            let secrets = self.secrets(request, options);
-            error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str)))
-        })?;
+        let completion = self.0.transport.post(call, write, read).await;
+        let completion = completion.map_err(|error| self.0.transport.withhold_secrets(error, options))?;
         self.watch_answer(request, completion.model(), completion.metadata());
         Ok(completion)
     }
@@ -224,16 +205,7 @@ impl ChatClient {
         request: &ChatCompletionRequest,
         options: &CallOptions,
     ) -> Result<ChatCompletionStream> {
-        let unfit = self.admit(request, true)?;
-        let error = match self.open(request, options, &unfit, None).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => error,
-        };
-        let Some(repair) = self.repair(request, options, &error) else {
-            return Err(error);
-        };
-        let stream = self.open(&repair.request, &repair.options, &unfit, Some(&repair)).await;
-        stream.map_err(|error| repair.count(error))
+        repair::call::<Streamed>(self, request, options).await
     }
 
     async fn open(
@@ -241,27 +213,17 @@ impl ChatClient {
         request: &ChatCompletionRequest,
         options: &CallOptions,
         unfit: &[usize],
-        repair: Option<&Repair>,
     ) -> Result<ChatCompletionStream> {
         let deployment = request.deployment().name();
         let call = Call { deployment, options, affinity: request.affinity_key(), unfit };
         let bytes = self.0.transport.post_stream(call, |route| write_body(request, route, true)).await;
-        let secrets = self.secrets(request, options);
-        let bytes =
-            bytes.map_err(|error| error.withhold_echo(request.texts().chain(secrets.iter().map(String::as_str))))?;
-        let mut metadata = Arc::clone(bytes.metadata());
-        if let Some(repair) = repair {
-            let repaired = metadata.as_ref().clone();
-            metadata = Arc::new(repaired.with_repaired(repair.parameter.clone(), repair.attempts));
-        }
+        let bytes = bytes.map_err(|error| self.0.transport.withhold_secrets(error, options))?;
+        let metadata = Arc::clone(bytes.metadata());
         self.watch_answer(request, None, &metadata);
         let client = self.clone();
         let asked = request.deployment().declared_model().map(|_| request.deployment().clone());
-        let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata).for_call(
-            deployment,
-            kept_texts(request, secrets),
-            request.expected_choices(),
-        );
+        let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata)
+            .for_call(deployment, request.expected_choices());
         if let Some(limit) = self.0.max_event_bytes {
             stream = stream.max_event_bytes(limit);
         }
@@ -443,48 +405,6 @@ impl ChatClient {
             );
             self.tell(deployment.name(), &advice);
         }
-    }
-
-    /// The request without the parameter the service just refused, when the client may repair.
-    fn repair(&self, request: &ChatCompletionRequest, options: &CallOptions, error: &Error) -> Option<Repair> {
-        let refused = matches!(error.code(), Some("unsupported_parameter" | "unsupported_value"));
-        if !self.0.repair_once || !refused {
-            return None;
-        }
-        // what makes the request a request cannot be left out
-        let parameter = error.param().filter(|parameter| !matches!(*parameter, "messages" | "model" | "stream"))?;
-        let repaired = request.without(parameter)?;
-        tracing::debug!(
-            deployment = request.deployment().name(),
-            parameter,
-            "sending again without the refused parameter"
-        );
-        let id = error.metadata().and_then(ResponseMetadata::client_request_id);
-        Some(Repair {
-            parameter: parameter.to_owned(),
-            request: repaired,
-            options: match id {
-                Some(id) => options.clone().client_request_id(id),
-                None => options.clone(),
-            },
-            attempts: error.attempts(),
-        })
-    }
-}
-
-/// The rest of a call after the service refused a parameter, under the same id.
-struct Repair {
-    parameter: String,
-    request: ChatCompletionRequest,
-    options: CallOptions,
-    /// How often the request was sent as it was.
-    attempts: u32,
-}
-
-impl Repair {
-    fn count(&self, error: Error) -> Error {
-        let attempts = error.attempts().saturating_add(self.attempts);
-        error.with_attempts(attempts)
     }
 }
 

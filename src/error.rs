@@ -1,10 +1,10 @@
 //! One error type for the whole crate, and the words that say what to do next.
 //!
 //! [`Error`] is opaque: match on [`Error::kind`], ask [`Error::status`], [`Error::code`] and
-//! [`Error::retry_after`]. Its text speaks of its own layer; [`std::error::Error::source`] carries
-//! the rest. No text of ours ever holds a key, a token, a prompt or an answer: what the service said
-//! is printed only when it does not repeat what the caller sent, and is always at hand through
-//! [`Error::message`].
+//! [`Error::retry_after`]. Its text is about its own layer; [`std::error::Error::source`] has the rest. No text of
+//! ours holds a key, a token, a prompt or an answer. The service's message is printed, its first line and at most
+//! 300 characters of it, for 401, 403, 404, 408, 409, 429 and 5xx, and for other refusals where its code or text is
+//! a known one; an unknown 400 may repeat the prompt, so its message is only in [`Error::message`].
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -16,10 +16,17 @@ use bytes::Bytes;
 use crate::response::content_filter::ContentFilterResults;
 use crate::response::metadata::ResponseMetadata;
 
+pub use self::sent::Sent;
 pub use self::service::ServiceError;
 
-mod advice;
+mod envelope;
+mod next_step;
+mod printed;
+mod refused;
+mod sent;
 mod service;
+mod setter;
+pub(crate) mod unexpected_body;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -106,6 +113,9 @@ struct Repr {
     attempts: u32,
     deployment: Option<String>,
     hint: Option<String>,
+    /// The id that the client gave the call.
+    client_request_id: Option<String>,
+    sent: Option<Sent>,
     body: Option<Bytes>,
     /// Whether an attempt may have reached the service.
     reached: bool,
@@ -125,6 +135,8 @@ impl Error {
             attempts: 0,
             deployment: None,
             hint: None,
+            client_request_id: None,
+            sent: None,
             body: None,
             reached: false,
             is_final: false,
@@ -157,11 +169,6 @@ impl Error {
     /// ```
     #[must_use]
     pub fn from_response(metadata: ResponseMetadata, body: &[u8]) -> Self {
-        #[cfg(feature = "client")]
-        let metadata = match metadata.retry_after().or_else(|| wait_until_date(&metadata)) {
-            None => metadata,
-            wait => metadata.with_retry_after(wait),
-        };
         Self::service(ServiceError::from_body(body), Arc::new(metadata))
     }
 
@@ -220,19 +227,37 @@ impl Error {
         self
     }
 
-    /// Keeps the service's words out of every text of ours if they repeat something the caller or
-    /// the model said. [`Error::message`] still has them.
-    pub(crate) fn withhold_echo<'a>(mut self, said: impl IntoIterator<Item = &'a str>) -> Self {
-        if let Some(service) = &mut self.0.service {
-            service.withhold_echo(said);
-        }
+    /// What the call was signed in with, for the next step that the text of a 401 or 403 names. The client sets
+    /// it; this is for other transports, and for tests.
+    ///
+    /// # Example: a key that was refused
+    ///
+    /// ```
+    /// use azure_openai_chat::{Error, ResponseMetadata, Sent};
+    ///
+    /// let body = br#"{"error": {"code": "401", "message": "Access denied."}}"#;
+    /// let metadata = ResponseMetadata::new(401, [("apim-request-id", "r1")]);
+    /// let error = Error::from_response(metadata, body).with_sent(Sent::Key { header: "api-key".to_owned() });
+    /// assert!(error.to_string().contains("compare it with the endpoint's Keys page"));
+    /// ```
+    #[must_use]
+    pub fn with_sent(mut self, sent: Sent) -> Self {
+        self.0.sent = Some(sent);
         self
     }
 
-    /// Keeps the service's words out of every text of ours, for want of knowing what they repeat.
-    pub(crate) fn withhold_message(mut self) -> Self {
+    /// The id that the client gave the call, printed when no answer has one.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_client_request_id(mut self, id: &str) -> Self {
+        self.0.client_request_id = Some(id.to_owned());
+        self
+    }
+
+    /// Keeps message and names of the service out of every text of ours if they hold one of these keys or tokens.
+    #[cfg(feature = "client")]
+    pub(crate) fn withhold_secrets<'a>(mut self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
         if let Some(service) = &mut self.0.service {
-            service.withhold_message();
+            service.withhold_secrets(secrets);
         }
         self
     }
@@ -243,11 +268,14 @@ impl Error {
         self.0.kind
     }
 
-    /// The HTTP status, when there was an answer. For a call that was not sent because an earlier one was told to
-    /// wait, the status of that answer.
+    /// The status, when there was an answer. When a gateway wraps an error of the service in an answer of its own, such
+    /// as a 400 in a 500, the status of the inner error; [`metadata`](Self::metadata) has that of the answer. For a
+    /// call that was not sent because an earlier one was told to wait, the status of that answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        self.0.metadata.as_deref().map(ResponseMetadata::status).filter(|status| *status != 0)
+        let answered = self.0.answered();
+        let status = self.0.service.as_ref().map_or(answered, |service| service.status(answered));
+        (status != 0).then_some(status)
     }
 
     /// The service's own error code, such as `DeploymentNotFound`, `content_filter` or `429`.
@@ -271,10 +299,16 @@ impl Error {
         }
     }
 
-    /// The id to quote to Azure support.
+    /// The id to quote to Azure support: from the headers, else from the body of a gateway (`activityId`).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.0.metadata.as_deref()?.request_id()
+        self.0.request_id()
+    }
+
+    /// The members of the request that the service refuses and that can be left out; empty for other errors.
+    #[cfg(feature = "client")]
+    pub(crate) fn removable_parameters(&self) -> Vec<&str> {
+        self.0.service.as_ref().map(ServiceError::removable).unwrap_or_default()
     }
 
     /// How long the service asked to wait before the next attempt.
@@ -365,20 +399,22 @@ impl Error {
     }
 }
 
-/// The wait that a `retry-after` date means, by the answer's own `date` where it has one.
-#[cfg(feature = "client")]
-fn wait_until_date(metadata: &ResponseMetadata) -> Option<Duration> {
-    let date = |name| httpdate::parse_http_date(metadata.header(name)?.trim()).ok();
-    let now = date("date").unwrap_or_else(std::time::SystemTime::now);
-    Some(date("retry-after")?.duration_since(now).unwrap_or_default())
-}
-
 /// The statuses after which the same request may be sent again.
 pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500 | 502 | 503 | 504)
 }
 
 impl Repr {
+    /// The status of the answer; 0 without one.
+    fn answered(&self) -> u16 {
+        self.metadata.as_deref().map_or(0, ResponseMetadata::status)
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        let id = self.metadata.as_deref().and_then(ResponseMetadata::request_id);
+        id.or_else(|| self.service.as_ref()?.id())
+    }
+
     fn text(&self) -> String {
         let mut text = match &self.service {
             Some(service) => self.answer(service),
@@ -387,9 +423,13 @@ impl Repr {
         if self.attempts > 1 {
             text.push_str(&format!("; {} attempts", self.attempts));
         }
-        let id = self.metadata.as_deref().and_then(ResponseMetadata::request_id);
-        if let Some(id) = id.filter(|id| service::is_name(id)) {
+        if let Some(id) = self.request_id().filter(|id| is_id(id)) {
             text.push_str(&format!(" [request id {id}]"));
+        } else if let (None, Some(id)) = (&self.metadata, &self.client_request_id)
+            // without a token nothing was sent under it
+            && !matches!(self.kind, ErrorKind::Config | ErrorKind::Credential)
+        {
+            text.push_str(&format!(" [client request id {id}]"));
         }
         text
     }
@@ -407,12 +447,16 @@ impl Repr {
     }
 
     fn answer(&self, service: &ServiceError) -> String {
-        let status = self.metadata.as_deref().map_or(0, ResponseMetadata::status);
+        let answered = self.answered();
+        let status = service.status(answered);
         let mut text = match &self.deployment {
-            Some(deployment) => format!("deployment '{deployment}' answered {status}"),
-            None => format!("the service answered {status}"),
+            Some(deployment) => format!("deployment '{deployment}' answered {answered}"),
+            None => format!("the service answered {answered}"),
         };
-        if status == 200 {
+        if status != answered {
+            text.push_str(&format!(" around a {status}"));
+        }
+        if answered == 200 {
             text.push_str(" and then sent an error");
         }
         match (service.printable_code(), service.printable_param()) {
@@ -421,17 +465,26 @@ impl Repr {
             (None, Some(param)) => text.push_str(&format!(" (parameter '{param}')")),
             (None, None) => {}
         }
-        if let Some(message) = service.printable_message() {
-            text.push_str(": ");
-            text.push_str(message.trim_end_matches('.'));
+        match service.printable_message(answered) {
+            Some(message) => {
+                text.push_str(": ");
+                text.push_str(message.trim_end_matches('.'));
+            }
+            None if service.message().is_some() => text.push_str("; message() has the service's words"),
+            None => {}
         }
-        let advice = advice::next_step(status, service);
-        for sentence in advice.iter().map(String::as_str).chain(self.hint.as_deref()) {
+        let steps = next_step::next_steps(service.explained_status(answered), service, self.sent.as_ref());
+        for sentence in steps.iter().map(String::as_str).chain(self.hint.as_deref()) {
             text.push_str("; ");
             text.push_str(sentence);
         }
         text
     }
+}
+
+/// Whether a text can be the id of a call: short, and without spaces.
+fn is_id(text: &str) -> bool {
+    text.len() <= 80 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl fmt::Display for Error {
@@ -472,7 +525,6 @@ mod tests {
         assert_eq!(size_of::<Error>(), size_of::<usize>());
     }
 
-    #[cfg(feature = "client")]
     #[test]
     fn a_wait_until_a_date_counts_from_the_answers_own_date() {
         let headers = [("Date", "Wed, 23 Apr 2025 12:02:56 GMT"), ("Retry-After", "Wed, 23 Apr 2025 12:03:06 GMT")];

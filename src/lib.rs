@@ -65,7 +65,7 @@ mod wire;
 
 #[cfg(feature = "client")]
 pub use client::{ChatClient, ClientBuilder, RequestCheck, Validation};
-pub use error::{Error, ErrorKind, Result, ServiceError};
+pub use error::{Error, ErrorKind, Result, Sent, ServiceError};
 pub use model::{ApiVersion, Capabilities, Deployment, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
 pub use request::{
     ChatCompletionRequest, ChatCompletionRequestBuilder, ContentPart, ImageDetail, Message, Prediction, ResponseFormat,

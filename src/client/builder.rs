@@ -82,9 +82,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether a request is sent once more without the parameter that the service refused with
-    /// `unsupported_parameter` or `unsupported_value`; the metadata tells. `max_tokens` is sent as
-    /// `max_completion_tokens` instead, so that a limit stays one. Off when unset.
+    /// Whether a request is sent once more without the parameters that the service refused: by a code such as
+    /// `unsupported_parameter`, `unsupported_value` or `unknown_parameter`, by place in a 422, or by name in its text.
+    /// [`ResponseMetadata::repaired`](crate::ResponseMetadata::repaired) lists them. `max_tokens` is sent as
+    /// `max_completion_tokens` instead, and the reverse, so that a limit stays one; `stream_options` is left out also
+    /// where the client added it, and then the stream has no usage. Off when unset.
     pub fn repair_once(mut self, repair: bool) -> Self {
         self.repair_once = repair;
         self

@@ -1,137 +1,104 @@
-//! The error body of the service, in every shape it has been seen in.
+//! The error of the service, in every shape it has been seen in.
 
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
-use super::ErrorKind;
+use super::envelope::Envelope;
+use super::refused::{self, Refused};
+use super::{ErrorKind, is_retryable_status, printed, unexpected_body};
 use crate::response::content_filter::ContentFilterResults;
 
-/// Longest run of the service's words that a text of ours repeats.
-const PRINTED: usize = 600;
-/// A run of this many characters that the caller also said counts as an echo.
-const ECHO: usize = 12;
-/// Codes and parameters are names, and no name is longer.
-const NAME: usize = 80;
+/// A header's value shorter than this, in bytes, is no secret, and would hide messages that have it by chance.
+const SECRET: usize = 8;
+
+/// The statuses of codes, for an answer whose own status a gateway has made a 5xx.
+const STATUSES: [(u16, &[&str]); 5] = [
+    (
+        400,
+        &[
+            "content_filter",
+            "context_length_exceeded",
+            "extra_forbidden",
+            "invalid_function_parameters",
+            "invalid_request_error",
+            "invalid_value",
+            "OperationNotSupported",
+            "unknown_parameter",
+            "unsupported_parameter",
+            "unsupported_value",
+        ],
+    ),
+    (401, &["invalid_api_key", "PermissionDenied", "Unauthorized"]),
+    (403, &["AccessDenied", "AuthenticationTypeDisabled"]),
+    (404, &["DeploymentNotFound", "model_not_found"]),
+    (429, &["rate_limit_exceeded", "RateLimitReached", "too_many_requests"]),
+];
 
 /// What the service said when it refused.
 ///
 /// Reads Azure's envelope (`{"error": {..}}`), API Management's (`{"statusCode", "message"}`), flat
 /// ones (`{"code", "message"}`, `{"detail"}`), `{"error": "text"}`, and text or HTML. Codes may be
-/// strings, numbers or null.
+/// strings, numbers or null. Of an error that a gateway wraps in its own, the inner one counts.
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#errorresponse>
 #[derive(Clone, PartialEq)]
 pub struct ServiceError {
-    code: Option<String>,
-    message: Option<String>,
-    param: Option<String>,
-    error_type: Option<String>,
-    inner_code: Option<String>,
-    content_filter: Option<Box<ContentFilterResults>>,
+    envelope: Envelope,
+    /// What the error is about; the first is `param()`.
+    parameters: Vec<Refused>,
     body: String,
-    printable: bool,
-    names_printable: bool,
+    /// A text of ours repeats neither message nor names, since they hold a key or a token.
+    is_withheld: bool,
 }
 
 impl ServiceError {
     /// Reads an error body. Never fails: what is no JSON becomes the message.
     #[must_use]
     pub fn from_body(body: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(body);
-        match serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}').trim()) {
-            Ok(value) => Self::from_value(&value, text.into_owned()),
-            Err(_) => Self::from_text(text.into_owned()),
-        }
-    }
-
-    fn from_text(text: String) -> Self {
-        let message = if looks_like_html(&text) { html_title(&text) } else { non_empty(text.trim()) };
-        Self { message, body: text, ..Self::empty() }
-    }
-
-    fn from_value(value: &Value, body: String) -> Self {
-        let mut this = Self { body, ..Self::empty() };
-        match value {
-            Value::Object(top) => match top.get("error") {
-                Some(Value::Object(error)) => this.read(error),
-                Some(Value::String(message)) => {
-                    this.message = non_empty(message);
-                    this.code = code_of(top);
-                    this.message = this.message.take().or_else(|| text_of(top, "message"));
-                }
-                _ => this.read(top),
-            },
-            Value::String(message) => this.message = non_empty(message),
-            _ => {}
-        }
-        this
-    }
-
-    fn read(&mut self, error: &Map<String, Value>) {
-        self.code = code_of(error);
-        self.message =
-            ["message", "detail", "Message", "title"].into_iter().find_map(|name| text_of(error, name)).or_else(|| {
-                // FastAPI-style gateways send a list or an object as `detail`
-                error.get("detail").filter(|detail| !detail.is_null()).map(Value::to_string)
-            });
-        self.param = text_of(error, "param").or_else(|| text_of(error, "parameter"));
-        self.error_type = text_of(error, "type");
-        let inner =
-            ["innererror", "inner_error", "innerError"].into_iter().find_map(|name| error.get(name)?.as_object());
-        self.inner_code = inner.and_then(code_of);
-        self.content_filter = inner.into_iter().chain([error]).find_map(ContentFilterResults::in_object).map(Box::new);
-    }
-
-    fn empty() -> Self {
-        Self {
-            code: None,
-            message: None,
-            param: None,
-            error_type: None,
-            inner_code: None,
-            content_filter: None,
-            body: String::new(),
-            printable: true,
-            names_printable: true,
-        }
+        let text = String::from_utf8_lossy(unexpected_body::without_mark(body));
+        let envelope = Envelope::read(text.trim());
+        let text = envelope.headline.as_deref().or(envelope.message.as_deref());
+        let parameters =
+            refused::parameters(envelope.code.as_deref(), envelope.param.as_deref(), &envelope.located, text);
+        let body = String::from_utf8_lossy(body).into_owned();
+        Self { envelope, parameters, body, is_withheld: false }
     }
 
     /// The service's code: a name, or a number as text.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
+        self.envelope.code.as_deref()
     }
 
-    /// The service's words. They may quote what was sent.
+    /// The service's words; an object or a list as compact JSON. They may quote what was sent.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
+        self.envelope.message.as_deref()
     }
 
-    /// The parameter complained about.
+    /// The parameter complained about: the one in `param`, else the last name of `detail[].loc`, else the one that
+    /// the message names.
     #[must_use]
     pub fn param(&self) -> Option<&str> {
-        self.param.as_deref()
+        self.parameters.first().map(|parameter| parameter.name.as_str())
     }
 
     /// The service's class of error, such as `invalid_request_error`.
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
-        self.error_type.as_deref()
+        self.envelope.error_type.as_deref()
     }
 
     /// The code of the inner error, such as `ResponsibleAIPolicyViolation`.
     #[must_use]
     pub fn inner_code(&self) -> Option<&str> {
-        self.inner_code.as_deref()
+        self.envelope.inner_code.as_deref()
     }
 
     /// The filter results that blocked the prompt, when they were sent.
     #[must_use]
     pub fn content_filter(&self) -> Option<&ContentFilterResults> {
-        self.content_filter.as_deref()
+        self.envelope.content_filter.as_deref()
     }
 
     /// The whole body as it came. May quote what was sent.
@@ -140,9 +107,50 @@ impl ServiceError {
         &self.body
     }
 
+    /// The id of the call that the body names, for answers without one in their headers.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.envelope.id.as_deref()
+    }
+
+    /// The names of all parameters the error is about.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|parameter| parameter.name.as_str())
+    }
+
+    /// The refused members of the request, if it may succeed without them.
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "for the client's repair"))]
+    pub(crate) fn removable(&self) -> Vec<&str> {
+        let all_are = self.parameters.iter().all(|parameter| parameter.is_removable);
+        if all_are { self.parameters().collect() } else { Vec::new() }
+    }
+
+    /// The status of the refusal: that of the answer, or of the error that a gateway wraps in its own answer.
+    pub(crate) fn status(&self, answered: u16) -> u16 {
+        match self.envelope.status {
+            Some(inner) if answered >= 500 && (self.envelope.is_wrapped || inner < 500) => inner,
+            Some(inner) if answered == 400 && self.envelope.is_wrapped => inner,
+            _ if answered >= 500 => self.status_by_code().unwrap_or(answered),
+            _ => answered,
+        }
+    }
+
+    /// The status to explain: inside of a 200, the one that the error itself names.
+    pub(super) fn explained_status(&self, answered: u16) -> u16 {
+        match (answered, self.envelope.status) {
+            (0 | 200, Some(inner)) => inner,
+            _ => self.status(answered),
+        }
+    }
+
+    fn status_by_code(&self) -> Option<u16> {
+        let of = |name: &str| STATUSES.iter().find(|(_, codes)| codes.contains(&name)).map(|(status, _)| *status);
+        let named = self.code().and_then(of).or_else(|| self.error_type().and_then(of));
+        named.or_else(|| (self.is_filtered() || !self.removable().is_empty()).then_some(400))
+    }
+
     /// The wait, for a body that gives it only in words ("retry after 12 seconds").
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let message = self.message.as_deref()?;
+        let message = self.message()?;
         let rest = ["retry after ", "try again in ", "Try again in ", "Retry after "]
             .into_iter()
             .find_map(|cue| message.split_once(cue).map(|(_, rest)| rest))?;
@@ -162,138 +170,71 @@ impl ServiceError {
 
     /// Whether the body says that something is wrong.
     pub(crate) fn is_telling(&self) -> bool {
-        self.code.is_some() || self.message.is_some()
+        self.code().is_some() || self.message().is_some()
     }
 
-    pub(crate) fn kind(&self, status: u16) -> ErrorKind {
-        let filtered = self.code.as_deref() == Some("content_filter")
-            || self.inner_code.as_deref() == Some("ResponsibleAIPolicyViolation");
-        if filtered {
+    pub(crate) fn kind(&self, answered: u16) -> ErrorKind {
+        let status = self.status(answered);
+        if self.is_filtered() {
             ErrorKind::ContentFiltered
-        } else if status == 429 || (matches!(status, 0 | 200) && self.says_rate_limited()) {
+        } else if status == 429 || (matches!(status, 0 | 200) && self.is_rate_limit()) {
             ErrorKind::RateLimited
         } else {
             ErrorKind::Service
         }
     }
 
-    fn says_rate_limited(&self) -> bool {
-        matches!(self.code.as_deref(), Some("429" | "rate_limit_exceeded" | "RateLimitReached" | "too_many_requests"))
+    pub(super) fn is_filtered(&self) -> bool {
+        self.code() == Some("content_filter") || self.inner_code() == Some("ResponsibleAIPolicyViolation")
+    }
+
+    fn is_rate_limit(&self) -> bool {
+        matches!(self.code(), Some("429" | "rate_limit_exceeded" | "RateLimitReached" | "too_many_requests"))
+            || self.envelope.status == Some(429)
     }
 
     /// Whether an error inside a 200 stream is of the passing kind.
     pub(crate) fn is_transient(&self) -> bool {
-        self.says_rate_limited()
-            || self.error_type.as_deref() == Some("server_error")
-            || matches!(
-                self.code.as_deref(),
-                Some("server_error" | "InternalServerError" | "Timeout" | "500" | "502" | "503" | "504")
-            )
+        self.is_rate_limit()
+            || self.error_type() == Some("server_error")
+            || matches!(self.code(), Some("server_error" | "InternalServerError" | "Timeout"))
+            || self.envelope.status.is_some_and(is_retryable_status)
     }
 
-    /// The message as far as a text of ours may repeat it.
-    pub(crate) fn printable_message(&self) -> Option<&str> {
-        let message = self.message.as_deref().filter(|_| self.printable)?;
-        match message.char_indices().nth(PRINTED) {
-            Some((end, _)) => message.get(..end),
-            None => Some(message),
+    /// The message as far as a text of ours may repeat it; see [`printed`].
+    pub(super) fn printable_message(&self, answered: u16) -> Option<String> {
+        let message = self.message().filter(|_| !self.is_withheld)?;
+        if printed::is_plain_status(self.explained_status(answered)) {
+            return Some(printed::first_line(message));
         }
-    }
-
-    pub(crate) fn withhold_message(&mut self) {
-        self.printable = false;
+        let message = self.envelope.headline.as_deref().unwrap_or(message);
+        let code = if self.is_filtered() { Some("content_filter") } else { self.code() };
+        printed::known_part(code, self.param(), message).map(printed::first_line)
     }
 
     /// The code as far as a text of ours may repeat it: a name, not a sentence.
     pub(crate) fn printable_code(&self) -> Option<&str> {
-        self.printable_name(&self.code)
+        self.printable_name(self.code())
     }
 
     /// The parameter as far as a text of ours may repeat it.
     pub(crate) fn printable_param(&self) -> Option<&str> {
-        self.printable_name(&self.param)
+        self.printable_name(self.param())
     }
 
-    fn printable_name<'a>(&self, name: &'a Option<String>) -> Option<&'a str> {
-        name.as_deref().filter(|name| self.names_printable && is_name(name))
+    pub(super) fn printable_name<'a>(&self, name: Option<&'a str>) -> Option<&'a str> {
+        name.filter(|name| !self.is_withheld && printed::is_name(name))
     }
 
-    /// Marks the message as not printable when it shares a long run of characters with something the
-    /// caller or the model said, as it is or as JSON writes it, or holds a short saying as a whole. Codes
-    /// and parameters are looked at too.
-    pub(crate) fn withhold_echo<'a>(&mut self, said: impl IntoIterator<Item = &'a str>) {
-        let message = self.message.clone().unwrap_or_default();
-        let names = [&self.code, &self.param, &self.error_type, &self.inner_code];
-        let names: Vec<String> = names.into_iter().flatten().cloned().collect();
-        let in_message: std::collections::HashSet<&str> = windows(&message).collect();
-        let in_names: std::collections::HashSet<&str> = names.iter().flat_map(|name| windows(name)).collect();
-        if message.is_empty() && in_names.is_empty() {
-            return;
-        }
-        for text in said {
-            let text = text.trim();
-            if text.chars().nth(ECHO).is_none() {
-                if text.chars().nth(3).is_some() && message.contains(text) {
-                    self.printable = false;
-                }
-                continue;
-            }
-            let escaped = escaped(text);
-            for run in windows(text).chain(windows(&escaped)) {
-                self.printable &= !in_message.contains(run);
-                self.names_printable &= !in_names.contains(run);
-            }
-        }
+    /// Keeps message and names out of every text of ours if they hold one of these keys or tokens.
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "the transport has the secrets"))]
+    pub(crate) fn withhold_secrets<'a>(&mut self, secrets: impl IntoIterator<Item = &'a str>) {
+        let Envelope { code, message, headline, error_type, inner_code, id, .. } = &self.envelope;
+        let texts = [code, message, headline, error_type, inner_code, id].into_iter().flatten().map(String::as_str);
+        let texts: Vec<&str> = texts.chain(self.parameters()).collect();
+        let is_held = |secret: &str| texts.iter().any(|text| text.contains(secret));
+        self.is_withheld |= secrets.into_iter().filter(|secret| secret.len() >= SECRET).any(is_held);
     }
-}
-
-/// The text as JSON writes it, without the quotes; empty when that is no different.
-fn escaped(text: &str) -> String {
-    if !text.contains(|c: char| c == '"' || c == '\\' || c < ' ') {
-        return String::new();
-    }
-    let quoted = Value::from(text).to_string();
-    quoted.trim_matches('"').to_owned()
-}
-
-/// Whether this can be the name of something: short, and without spaces.
-pub(super) fn is_name(text: &str) -> bool {
-    text.len() <= NAME && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Every run of [`ECHO`] characters.
-fn windows(text: &str) -> impl Iterator<Item = &str> {
-    let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]).skip(ECHO);
-    text.char_indices().zip(ends).filter_map(|((start, _), end)| text.get(start..end))
-}
-
-fn code_of(object: &Map<String, Value>) -> Option<String> {
-    ["code", "statusCode", "status_code"].into_iter().find_map(|name| match object.get(name)? {
-        Value::String(code) => non_empty(code),
-        Value::Number(code) => Some(code.to_string()),
-        _ => None,
-    })
-}
-
-fn text_of(object: &Map<String, Value>, name: &str) -> Option<String> {
-    object.get(name)?.as_str().and_then(non_empty)
-}
-
-fn non_empty(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.to_owned())
-}
-
-fn looks_like_html(text: &str) -> bool {
-    let start = text.trim_start().get(..15).unwrap_or(text.trim_start()).to_ascii_lowercase();
-    start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<head")
-}
-
-/// A page's title stands for the page: the rest is markup.
-fn html_title(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    let start = lower.find("<title>")? + "<title>".len();
-    let end = start + lower.get(start..)?.find("</title>")?;
-    text.get(start..end).map(str::trim).and_then(non_empty)
 }
 
 /// Prints codes only; words and body may quote what was sent.
@@ -302,8 +243,8 @@ impl fmt::Debug for ServiceError {
         f.debug_struct("ServiceError")
             .field("code", &self.printable_code())
             .field("param", &self.printable_param())
-            .field("error_type", &self.printable_name(&self.error_type))
-            .field("inner_code", &self.printable_name(&self.inner_code))
+            .field("error_type", &self.printable_name(self.error_type()))
+            .field("inner_code", &self.printable_name(self.inner_code()))
             .finish_non_exhaustive()
     }
 }
@@ -329,6 +270,7 @@ mod tests {
             (r#"{"detail":[{"loc":1}]}"#, None, Some(r#"[{"loc":1}]"#)),
             ("upstream connect error", None, Some("upstream connect error")),
             ("<html><head><title>502 Bad Gateway</title></head></html>", None, Some("502 Bad Gateway")),
+            ("\u{feff}{\"error\":{\"code\":\"marked\"}}", Some("marked"), None),
             ("", None, None),
             ("[]", None, None),
             ("7", None, None),
@@ -336,6 +278,23 @@ mod tests {
             let error = read(body);
             assert_eq!((error.code(), error.message()), (code, message), "{body}");
             assert_eq!(error.body(), body);
+        }
+    }
+
+    #[test]
+    fn a_reason_that_is_no_text_is_compact_json() {
+        for (body, message) in [
+            (r#"{"error": {"message": {"reason": "no", "n": 1}}}"#, r#"{"n":1,"reason":"no"}"#),
+            (r#"{"error": {"message": ["a", "b"]}}"#, r#"["a","b"]"#),
+            (
+                r#"{"error": [{"code": 2001, "message": "set up the gateway"}]}"#,
+                r#"[{"code":2001,"message":"set up the gateway"}]"#,
+            ),
+            (r#"{"error": {"reason": "odd"}}"#, r#"{"reason":"odd"}"#),
+            (r#"{"title": {"en": "no"}}"#, r#"{"en":"no"}"#),
+            (r#"{"detail": {"limit": 5}}"#, r#"{"limit":5}"#),
+        ] {
+            assert_eq!(read(body).message(), Some(message), "{body}");
         }
     }
 
@@ -362,32 +321,20 @@ mod tests {
             ("retry after a while", None),
             ("retry after 3", None),
         ] {
-            let error = ServiceError { message: Some(words.to_owned()), ..ServiceError::empty() };
-            assert_eq!(error.retry_after().map(|wait| wait.as_secs_f64()), seconds, "{words}");
+            assert_eq!(read(words).retry_after().map(|wait| wait.as_secs_f64()), seconds, "{words}");
         }
     }
 
     #[test]
-    fn a_message_that_repeats_the_caller_is_not_printed() {
-        let mut error = read(r#"{"error":{"message":"cannot parse: my secret recipe is salt"}}"#);
-        error.withhold_echo(["unrelated words that are long enough", "short"]);
-        assert!(error.printable_message().is_some());
-        error.withhold_echo(["the secret recipe is salt and pepper"]);
-        assert_eq!(error.printable_message(), None);
-        assert!(error.message().is_some());
-    }
-
-    #[test]
-    fn an_echo_is_known_as_json_writes_it_and_in_a_name() {
-        let mut error = read(r#"{"error":{"message":"bad body: a\\nb\\nc\\nd\\ne","code":"key-0123456789"}}"#);
-        error.withhold_echo(["unrelated words that are long enough"]);
-        assert_eq!(error.printable_code(), Some("key-0123456789"));
-        assert!(error.printable_message().is_some());
-        error.withhold_echo(["a\nb\nc\nd\ne\nf\ng"]);
-        assert_eq!(error.printable_message(), None);
-        error.withhold_echo(["my-key-0123456789"]);
-        assert_eq!(error.printable_code(), None);
-        assert_eq!(error.code(), Some("key-0123456789"));
+    fn a_message_with_a_key_is_not_printed_whatever_the_status() {
+        let body = r#"{"error":{"code":"KeyWrong","message":"the key 0123456789abcdef is unknown"}}"#;
+        let mut error = read(body);
+        error.withhold_secrets(["another-key", "", "is"]);
+        assert!(error.printable_message(401).is_some());
+        assert_eq!(error.printable_code(), Some("KeyWrong"));
+        error.withhold_secrets(["0123456789abcdef"]);
+        assert_eq!((error.printable_message(401), error.printable_code()), (None, None));
+        assert_eq!(error.message(), Some("the key 0123456789abcdef is unknown"));
     }
 
     #[test]

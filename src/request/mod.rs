@@ -54,8 +54,6 @@ mod message;
 mod options;
 mod rules;
 pub mod schema;
-#[cfg(feature = "client")]
-mod texts;
 mod tool;
 mod violation;
 
@@ -238,14 +236,33 @@ impl ChatCompletionRequest {
         self.body.prompt_cache_key.as_deref().or(self.body.user.as_deref())
     }
 
-    /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once). A limit
-    /// stays one, under its newer name.
+    /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once); none when it
+    /// is not sent, or makes the request what it is. A limit stays one, under its other name.
     #[cfg(feature = "client")]
-    pub(crate) fn without(&self, parameter: &str) -> Option<Self> {
+    pub(crate) fn without(&self, parameter: &str, is_stream: bool) -> Option<Self> {
+        let other_limit = match parameter {
+            "messages" | "model" | "stream" => return None,
+            // the client adds it to streams
+            "stream_options" if !is_stream => return None,
+            "stream_options" => {
+                let silent = StreamOptions::new().include_usage(false);
+                let mut without = self.clone();
+                // one of a wrong type is sent as it is
+                without.body = without.body.edited(|members| {
+                    members.remove(parameter);
+                    Some(())
+                })?;
+                without.body.stream_options = Some(silent);
+                return Some(without);
+            }
+            "max_tokens" => Some("max_completion_tokens"),
+            "max_completion_tokens" => Some("max_tokens"),
+            _ => None,
+        };
         let body = self.body.edited(|members| {
             let value = members.remove(parameter)?;
-            if parameter == "max_tokens" {
-                members.entry("max_completion_tokens").or_insert(value);
+            if let Some(other) = other_limit {
+                members.entry(other).or_insert(value);
             }
             Some(())
         })?;
@@ -281,7 +298,7 @@ impl Serialize for WireBody<'_> {
             if options.include_usage != Some(false) || options.include_obfuscation.is_some() {
                 map.serialize_entry("stream_options", &options)?;
             }
-        } else if body.stream_options.is_some() {
+        } else if body.stream_options.is_some() && options != StreamOptions::new().include_usage(false) {
             map.serialize_entry("stream_options", &options)?;
         }
         map.end()

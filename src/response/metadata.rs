@@ -1,7 +1,7 @@
 //! What the headers of an answer said.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Status and headers of an answer, and how it was reached.
 ///
@@ -114,7 +114,9 @@ impl ResponseMetadata {
         N: AsRef<str>,
         V: AsRef<str>,
     {
-        Self { status, headers: headers.into_iter().collect(), attempts: 1, ..Self::default() }
+        let mut metadata = Self { status, headers: headers.into_iter().collect(), attempts: 1, ..Self::default() };
+        metadata.retry_after = metadata.read_retry_after();
+        metadata
     }
 
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
@@ -138,8 +140,8 @@ impl ResponseMetadata {
     }
 
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
-    pub(crate) fn with_repaired(mut self, parameter: String, earlier_attempts: u32) -> Self {
-        self.repaired.push(parameter);
+    pub(crate) fn with_repaired(mut self, parameters: Vec<String>, earlier_attempts: u32) -> Self {
+        self.repaired.extend(parameters);
         self.attempts = self.attempts.saturating_add(earlier_attempts);
         self
     }
@@ -161,10 +163,11 @@ impl ResponseMetadata {
         self.headers.iter()
     }
 
-    /// The id to quote to Azure support: `apim-request-id`, else `x-request-id`, else `x-ms-request-id`.
+    /// The id to quote to Azure support: `apim-request-id`, else `x-request-id`, else `x-ms-request-id`; where a gateway
+    /// sends none of them, its own `request-id` or `x-litellm-call-id`.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        ["apim-request-id", "x-request-id", "x-ms-request-id"]
+        ["apim-request-id", "x-request-id", "x-ms-request-id", "request-id", "x-litellm-call-id"]
             .into_iter()
             .find_map(|name| self.header(name).filter(|id| !id.is_empty()))
     }
@@ -205,16 +208,29 @@ impl ResponseMetadata {
         seconds(self.header("openai-processing-ms")?.trim().parse::<f64>().ok()? / 1000.0)
     }
 
-    /// How long to wait before the next call, from `retry-after-ms`, `x-ms-retry-after-ms` or
-    /// `retry-after`.
+    /// How long to wait before the next call, from `retry-after-ms`, `x-ms-retry-after-ms` or `retry-after`, in
+    /// seconds or as a date, which counts from the answer's own `date`, else from when it came.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after.or_else(|| {
-            let millis = |name| seconds(self.header(name)?.trim().parse::<f64>().ok()? / 1000.0);
-            millis("retry-after-ms")
-                .or_else(|| millis("x-ms-retry-after-ms"))
-                .or_else(|| seconds(self.header("retry-after")?.trim().parse::<f64>().ok()?))
+        self.retry_after
+    }
+
+    fn read_retry_after(&self) -> Option<Duration> {
+        let millis = |name| seconds(self.header(name)?.trim().parse::<f64>().ok()? / 1000.0);
+        millis("retry-after-ms").or_else(|| millis("x-ms-retry-after-ms")).or_else(|| {
+            let text = self.header("retry-after")?.trim();
+            match text.parse() {
+                Ok(number) => seconds(number),
+                Err(_) => self.time_until(httpdate::parse_http_date(text).ok()?),
+            }
         })
+    }
+
+    fn time_until(&self, date: SystemTime) -> Option<Duration> {
+        let answered = self.header("date").and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        // wasm32 without a host has no clock
+        let now = answered.or_else(|| (!cfg!(target_family = "wasm")).then(SystemTime::now))?;
+        Some(date.duration_since(now).unwrap_or_default())
     }
 
     /// What the server itself says about trying again, in `x-should-retry`.
@@ -360,5 +376,26 @@ mod tests {
     #[test]
     fn a_limit_may_be_negative() {
         assert_eq!(with("x-ratelimit-limit-tokens", "-1").rate_limits().limit_tokens, Some(-1));
+    }
+
+    #[test]
+    fn a_wait_is_read_in_every_form_dates_included() {
+        for (name, value, millis) in [
+            ("retry-after-ms", "1500", Some(1500)),
+            ("x-ms-retry-after-ms", "20", Some(20)),
+            ("retry-after", "7", Some(7000)),
+            ("retry-after", " 2.5 ", Some(2500)),
+            ("retry-after", "Fri, 21 Nov 2025 01:00:30 GMT", Some(30_000)),
+            ("retry-after", "Friday, 21-Nov-25 01:00:30 GMT", Some(30_000)),
+            ("retry-after", "Fri, 21 Nov 2025 00:00:00 GMT", Some(0)),
+            ("retry-after", "-5", None),
+            ("retry-after", "tomorrow", None),
+        ] {
+            let date = ("date", "Fri, 21 Nov 2025 01:00:00 GMT");
+            let metadata = ResponseMetadata::new(429, [date, (name, value)]);
+            assert_eq!(metadata.retry_after(), millis.map(Duration::from_millis), "{name}: {value}");
+        }
+        let past = ResponseMetadata::new(429, [("retry-after", "Fri, 21 Nov 2025 00:00:00 GMT")]);
+        assert_eq!(past.retry_after(), Some(Duration::ZERO), "counted from when it came");
     }
 }

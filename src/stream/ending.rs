@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::reading::without_mark;
 use super::sse::{SseError, is_done};
 use super::{ChatCompletionChunk, ChatCompletionStream, End, Opening};
-use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
 use crate::response::ChatCompletion;
 
 impl ChatCompletionStream {
@@ -67,16 +66,11 @@ impl ChatCompletionStream {
 
     /// A body that is no event stream: an error object, a whole completion, a page.
     fn stray(&mut self, body: Bytes) -> Error {
-        let body = body.slice_ref(without_mark(&body).trim_ascii());
-        if body.first() == Some(&b'<') {
-            return Error::new(ErrorKind::Decode, "the answer is a page of HTML, not an event stream")
-                .with_hint("a proxy or a wrong endpoint answered");
-        }
-        match ChatCompletion::decode(body.clone()) {
+        let json = body.slice_ref(unexpected_body::without_mark(&body).trim_ascii());
+        match ChatCompletion::decode(json) {
             Ok(completion) if !completion.choices().is_empty() => {
                 self.whole = Some(Box::new(completion));
-                Error::new(ErrorKind::Decode, "the answer is one JSON body, not an event stream")
-                    .with_hint("partial() has it; use complete() for this deployment, or check the gateway")
+                unexpected_body::whole_completion()
             }
             Ok(completion) => {
                 let service = ServiceError::from_body(&body);
@@ -84,15 +78,9 @@ impl ChatCompletionStream {
                 if envelope.is_some_and(|error| !error.is_null()) || service.is_telling() {
                     return self.refusal(service);
                 }
-                Error::new(ErrorKind::Decode, "the answer is no completion and no event stream")
-                    .with_hint("a gateway or another operation answered")
+                unexpected_body::other_json(body, true)
             }
-            Err(error) if error.is_eof() => {
-                Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body")
-            }
-            Err(_) => {
-                Error::new(ErrorKind::Decode, "the answer is neither an event stream nor a JSON object").with_body(body)
-            }
+            Err(error) => unexpected_body::no_stream(body, &error),
         }
     }
 
@@ -124,14 +112,8 @@ impl ChatCompletionStream {
         Some(Err(self.dress(error)))
     }
 
-    /// Tells where the error comes from, and hides words of the service that repeat somebody's.
-    pub(super) fn dress(&self, error: Error) -> Error {
-        let mut error = match (&self.sent, &self.deployment) {
-            (Some(sent), _) => error.withhold_echo(sent.iter().map(String::as_str)),
-            (None, Some(_)) => error.withhold_message(),
-            (None, None) => error,
-        };
-        error = error.withhold_echo(self.fold.texts());
+    /// Adds the metadata of the answer and the deployment.
+    pub(super) fn dress(&self, mut error: Error) -> Error {
         if self.metadata.status() != 0 {
             error = error.with_metadata(Arc::clone(&self.metadata));
         }

@@ -67,11 +67,6 @@ impl ChunkFold {
         (finished, self.choices.len().max(expected).max(1))
     }
 
-    /// The texts so far, for the check that an error does not repeat them.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.choices.iter().flat_map(OpenChoice::texts)
-    }
-
     /// The tool calls of a choice so far, with the index each piece carried.
     pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
         let open = self.choices.iter().find(|open| open.index == index);

@@ -85,8 +85,6 @@ pub struct ChatCompletionStream {
     fold: ChunkFold,
     metadata: Arc<ResponseMetadata>,
     deployment: Option<String>,
-    /// What the caller said; `None` when that was too much to keep, or is not known.
-    sent: Option<Arc<[String]>>,
     watch_model: Option<ModelWatch>,
     expected_choices: usize,
     /// An answer that came in one piece although a stream was asked for.
@@ -125,7 +123,6 @@ impl ChatCompletionStream {
             fold: ChunkFold::new(),
             metadata,
             deployment: None,
-            sent: None,
             watch_model: None,
             expected_choices: 1,
             whole: None,
@@ -175,11 +172,15 @@ impl ChatCompletionStream {
     }
 
     #[cfg(feature = "client")]
-    pub(crate) fn for_call(mut self, deployment: &str, sent: Option<Arc<[String]>>, choices: u64) -> Self {
+    pub(crate) fn for_call(mut self, deployment: &str, choices: u64) -> Self {
         self.deployment = Some(deployment.to_owned());
-        self.sent = sent;
         self.expected_choices = usize::try_from(choices).unwrap_or(1);
         self
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn with_metadata(self, metadata: Arc<ResponseMetadata>) -> Self {
+        Self { metadata, ..self }
     }
 
     /// Calls `watch` with the name of the model that answers, once.

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::decode::Decoded;
 use super::sse::{SseEvent, SseItem, is_done};
 use super::{ChatCompletionChunk, ChatCompletionStream, End, Opening};
+use crate::error::unexpected_body::BodyForm;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 
 /// So much of a body that is no event stream is read to find out what it says.
@@ -94,10 +95,10 @@ impl ChatCompletionStream {
     #[cold]
     fn open_with(&mut self, bytes: Bytes) {
         if let Opening::Unknown = self.opening {
-            match without_mark(&bytes).trim_ascii_start().first() {
-                None => {}
-                Some(b'{' | b'[' | b'<') => self.opening = Opening::Stray(BytesMut::new()),
-                Some(_) => self.opening = Opening::Events,
+            match BodyForm::of(&bytes) {
+                BodyForm::Empty => {}
+                BodyForm::Json | BodyForm::Html => self.opening = Opening::Stray(BytesMut::new()),
+                BodyForm::EventStream | BodyForm::Text => self.opening = Opening::Events,
             }
         }
         let Opening::Stray(body) = &mut self.opening else {
@@ -171,9 +172,4 @@ impl ChatCompletionStream {
             Decoded::Refusal(refusal) => Err(self.refusal(*refusal)),
         }
     }
-}
-
-/// Without the byte order mark that some gateways begin with.
-pub(super) fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }

@@ -19,11 +19,11 @@ use super::endpoint::Endpoint;
 use super::http::{HEADER_BYTES, HEADER_FIELDS, Http};
 use super::http_error::{headers_too_large, proxy_sign_in};
 use super::options::Settings;
-use super::retry::{Outcome, wait_hint};
+use super::retry::Outcome;
 use super::retry_event::RetryCause;
 use super::stage::Stage;
 use super::token::{BackendTokens, BearerToken, NoToken, Refusal};
-use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::error::{Error, ErrorKind, Result, Sent, ServiceError};
 use crate::response::ResponseMetadata;
 
 /// An error's body is read this far and long.
@@ -35,6 +35,25 @@ const ERROR_TIME: Duration = Duration::from_secs(5);
 pub(crate) enum Auth {
     Key(HeaderName, HeaderValue),
     Token(BackendTokens),
+}
+
+impl Auth {
+    /// The header's value as it is sent now, if it is known.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Key(_, value) => Some(value.clone()),
+            Self::Token(cache) => Some(cache.current()?.header().clone()),
+        }
+    }
+
+    /// What is sent, for the text of an error; without the secret.
+    pub(crate) fn sent(&self) -> Sent {
+        match self {
+            Self::Key(header, _) => Sent::Key { header: header.as_str().to_owned() },
+            Self::Token(cache) if cache.is_given() => Sent::Token,
+            Self::Token(cache) => Sent::Credential { scope: Some(cache.scope().to_owned()) },
+        }
+    }
 }
 
 /// One attempt's work order.
@@ -332,11 +351,9 @@ impl Attempt<'_> {
     fn metadata(&self, response: &reqwest::Response, sent: Instant) -> ResponseMetadata {
         let headers =
             response.headers().iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
-        let metadata = ResponseMetadata::of(response.status().as_u16(), headers)
+        ResponseMetadata::of(response.status().as_u16(), headers)
             .with_call(self.settings.client_request_id.0.clone(), self.number, sent.elapsed())
-            .with_endpoint(self.endpoint.as_str().to_owned());
-        let hint = wait_hint(&metadata, SystemTime::now());
-        metadata.with_retry_after(hint)
+            .with_endpoint(self.endpoint.as_str().to_owned())
     }
 
     /// Header fields above the limit, which hyper's own limits of 400 KiB let through, and the answer of a proxy.
@@ -377,6 +394,8 @@ impl Attempt<'_> {
             tracing::warn!(host = self.url.host_str(), status, "a redirect was not followed");
         }
         let service = ServiceError::from_body(&read_some(response, ERROR_BYTES, ERROR_TIME).await);
+        // a refusal that a gateway wraps in a 5xx is refused again
+        let status = service.status(status);
         let outcome = Outcome {
             cause: RetryCause::Status(status),
             hint: metadata.retry_after().or_else(|| service.retry_after()),

@@ -246,10 +246,11 @@ impl Credential {
     #[must_use]
     pub fn token(value: impl Into<String>) -> Self {
         let value = value.into();
-        Self(Kind::Tokens(TokenSource::new(move |_| {
+        let source = TokenSource::new(move |_| {
             let token = Token::new(value.clone(), SystemTime::now() + FIXED_LIFE);
             async move { Ok(token) }
-        })))
+        });
+        Self(Kind::Tokens(source.given()))
     }
 }
 

@@ -392,18 +392,14 @@ impl Transport {
         })
     }
 
-    /// Keys, tokens and values of headers and query parameters: what must not be printed, whoever repeats it.
-    pub(crate) fn secrets(&self, options: &CallOptions) -> Vec<String> {
-        let credentials = self.0.lanes.iter().filter_map(|lane| match &lane.auth {
-            Auth::Key(_, key) => Some(key.clone()),
-            Auth::Token(tokens) => Some(tokens.current()?.header().clone()),
-        });
-        let credentials = credentials.filter_map(|value| {
-            let text = value.to_str().ok()?;
-            Some(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
-        });
-        let values = [&self.0.defaults, options].map(CallOptions::values);
-        credentials.chain(values.into_iter().flatten().map(str::to_owned)).collect()
+    /// Keeps what the service wrote out of the text of an error that repeats a key, a token, or a value of a header
+    /// or of a query parameter.
+    pub(crate) fn withhold_secrets(&self, error: Error, options: &CallOptions) -> Error {
+        let tokens: Vec<_> = self.0.lanes.iter().filter_map(|lane| lane.auth.header()).collect();
+        let secrets = tokens.iter().filter_map(|value| value.to_str().ok());
+        let secrets = secrets.map(|text| text.strip_prefix("Bearer ").unwrap_or(text));
+        let values = [&self.0.defaults, options].map(CallOptions::values).into_iter().flatten();
+        error.withhold_secrets(secrets.chain(values))
     }
 
     fn balancer(&self) -> MutexGuard<'_, Balancer> {

@@ -15,11 +15,10 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::retry_event::{RetryCause, RetryEvent};
 use crate::error::is_retryable_status;
-use crate::response::ResponseMetadata;
 
 /// How often, how long and how patiently to send again.
 ///
@@ -224,14 +223,6 @@ pub(crate) fn with_jitter(wait: Duration, most: Duration, rng: &mut fastrand::Rn
     wait.saturating_add(spread.mul_f64(rng.f64()))
 }
 
-/// The wait that the headers name, in any of the four forms.
-pub(crate) fn wait_hint(metadata: &ResponseMetadata, now: SystemTime) -> Option<Duration> {
-    metadata.retry_after().or_else(|| {
-        let date = httpdate::parse_http_date(metadata.header("retry-after")?.trim()).ok()?;
-        Some(date.duration_since(now).unwrap_or_default())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,22 +327,6 @@ mod tests {
         assert!(ask(&policy, throttled(5 * SECOND), ends(6 * SECOND)).is_none());
         assert!(ask(&policy, throttled(5 * SECOND), ends(7 * SECOND)).is_some());
         assert!(ask(&policy.deadline(5 * SECOND), throttled(5 * SECOND), after(0)).is_none());
-    }
-
-    #[test]
-    fn all_four_forms_of_the_wait_are_read() {
-        let now = httpdate::parse_http_date("Fri, 21 Nov 2025 01:00:00 GMT").unwrap();
-        for (name, value, millis) in [
-            ("retry-after-ms", "1500", Some(1500)),
-            ("x-ms-retry-after-ms", "20", Some(20)),
-            ("retry-after", "7", Some(7000)),
-            ("retry-after", "Fri, 21 Nov 2025 01:00:30 GMT", Some(30_000)),
-            ("retry-after", "Fri, 21 Nov 2025 00:00:00 GMT", Some(0)),
-            ("retry-after", "tomorrow", None),
-        ] {
-            let metadata = ResponseMetadata::new(429, [(name, value)]);
-            assert_eq!(wait_hint(&metadata, now), millis.map(Duration::from_millis), "{name}: {value}");
-        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::options::Settings;
 use super::retry_event::{RetryCause, RetryEvent};
 use super::token::NoToken;
 use super::{Call, Lane, Route, Transport};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Sent};
 use crate::response::ResponseMetadata;
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -20,6 +20,7 @@ struct Failed {
     trouble: Box<Trouble>,
     deployment: String,
     endpoint: String,
+    sent: Sent,
     /// Whoever watches has been notified of the retry.
     is_observed: bool,
     /// This attempt or an earlier one may have reached the service.
@@ -78,7 +79,7 @@ impl Transport {
                     return Err(match (last, opening) {
                         (Some(failed), opening) => {
                             let wait = opening.filter(|_| !self.is_single()).map(|(wait, _)| wait);
-                            failed.into_error(attempts, wait)
+                            failed.into_error(settings, attempts, wait)
                         }
                         (None, Some((wait, status))) => self.closed(&call, settings, wait, status),
                         (None, None) => no_backend(),
@@ -131,6 +132,7 @@ impl Transport {
                 trouble: after.unwrap_or_else(|trouble| trouble),
                 deployment: deployment.to_owned(),
                 endpoint: lane.endpoint.to_string(),
+                sent: lane.auth.sent(),
                 is_observed: false,
                 has_reached,
             };
@@ -146,7 +148,7 @@ impl Transport {
             let may_move = matches!(outcome.cause, RetryCause::Connect | RetryCause::Credential) && !self.is_single();
             if !outcome.is_retryable() && !may_move {
                 let note = failed.trouble.note.take();
-                return Err(explain(failed.into_error(attempts, None), lane, call.deployment, note));
+                return Err(explain(failed.into_error(settings, attempts, None), lane, call.deployment, note));
             }
             state.failed(index, &outcome, self.now(), &mut fastrand::Rng::new());
             last = Some(failed);
@@ -235,8 +237,9 @@ impl Failed {
         settings.retry.observe(&event);
     }
 
-    fn into_error(self, attempts: u32, wait: Option<Duration>) -> Error {
-        self.trouble.into_error(attempts, &self.deployment, wait).with_reached(self.has_reached)
+    fn into_error(self, settings: &Settings, attempts: u32, wait: Option<Duration>) -> Error {
+        let error = self.trouble.into_error(attempts, &self.deployment, wait).with_reached(self.has_reached);
+        error.with_sent(self.sent).with_client_request_id(&settings.client_request_id.0)
     }
 }
 
@@ -278,13 +281,7 @@ async fn refused_token(
 fn explain(error: Error, lane: &Lane, deployment: &str, note: Option<String>) -> Error {
     let used = lane.deployment(deployment);
     match (error.status(), &lane.auth, lane.endpoint.deployment()) {
-        (Some(401), Auth::Token(tokens), _) => {
-            let note = note.map(|note| format!("; {note}")).unwrap_or_default();
-            error.with_hint(format!(
-                "the token was asked for scope '{}'; another is set with .token_scope(..) on the client builder{note}",
-                tokens.scope()
-            ))
-        }
+        (Some(401), Auth::Token(_), _) if note.is_some() => error.with_hint(note.unwrap_or_default()),
         (Some(401), Auth::Key(name, _), _) if lane.endpoint.is_compatible() && name == "api-key" => error.with_hint(
             "the key was sent in 'api-key'; an OpenAI-compatible gateway may want it as a bearer token: \
              ApiKey::new(key).with_bearer()",

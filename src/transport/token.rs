@@ -58,6 +58,8 @@ pub(crate) struct TokenSource {
     timeout: Duration,
     /// How often it is tried in a row.
     tries: u32,
+    /// Whether it is one token that the caller fetched elsewhere.
+    is_given: bool,
 }
 
 impl TokenSource {
@@ -66,7 +68,12 @@ impl TokenSource {
         F: Fn(TokenRequest) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Token, TokenError>> + Send + 'static,
     {
-        Self { fetch: Arc::new(move |request| Box::pin(fetch(request))), timeout: TOKEN_TIMEOUT, tries: 1 }
+        Self {
+            fetch: Arc::new(move |request| Box::pin(fetch(request))),
+            timeout: TOKEN_TIMEOUT,
+            tries: 1,
+            is_given: false,
+        }
     }
 
     /// A credential keeps its tokens itself and has no way to be asked past that.
@@ -89,6 +96,11 @@ impl TokenSource {
     pub(crate) fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
+    }
+
+    /// Marks a source of one token, which no other can replace.
+    pub(crate) fn given(self) -> Self {
+        Self { is_given: true, ..self }
     }
 
     /// For a source without retries of its own: a failure is followed by a second try.
@@ -257,6 +269,11 @@ impl TokenCache {
         &self.0.scope
     }
 
+    /// Whether the token was given by the caller, and no other can be had.
+    pub(crate) fn is_given(&self) -> bool {
+        self.0.source.is_given
+    }
+
     /// Whether this cache already serves that source and scope.
     pub(crate) fn serves(&self, source: &TokenSource, scope: &str) -> bool {
         self.0.scope == scope && self.0.source.is_same(source)
@@ -402,6 +419,10 @@ pub(crate) enum NoToken {
 impl BackendTokens {
     pub(crate) fn new(cache: TokenCache) -> Self {
         Self { cache, refused: Mutex::default() }
+    }
+
+    pub(crate) fn is_given(&self) -> bool {
+        self.cache.is_given()
     }
 
     pub(crate) fn scope(&self) -> &str {

@@ -97,10 +97,11 @@ async fn a_refused_connection_is_tried_again_and_then_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = post(&transport(&format!("http://{address}")), &CallOptions::new()).await.unwrap_err();
+    let options = CallOptions::new().client_request_id("c1");
+    let error = post(&transport(&format!("http://{address}")), &options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(error.attempts(), 3);
-    assert_eq!(error.to_string(), format!("no connection to '{address}'; 3 attempts"));
+    assert_eq!(error.to_string(), format!("no connection to '{address}'; 3 attempts [client request id c1]"));
 }
 
 #[tokio::test]
@@ -275,10 +276,11 @@ async fn each_clock_has_its_own_words() {
     let short = Duration::from_millis(50);
     let unary = post(&transport, &CallOptions::new().timeout(short)).await.unwrap_err();
     assert!(unary.to_string().starts_with("deployment 'gpt': no answer within 0.05 s"), "{unary}");
-    let deadline = post(&transport, &CallOptions::new().deadline(short)).await.unwrap_err();
-    assert_eq!(deadline.to_string(), "deployment 'gpt': the deadline of 0.05 s has passed");
-    let event = open(&transport, &CallOptions::new().first_event_timeout(short)).await.unwrap_err();
-    assert_eq!(event.to_string(), "deployment 'gpt': no first event within 0.05 s");
+    let options = || CallOptions::new().client_request_id("c1");
+    let deadline = post(&transport, &options().deadline(short)).await.unwrap_err();
+    assert_eq!(deadline.to_string(), "deployment 'gpt': the deadline of 0.05 s has passed [client request id c1]");
+    let event = open(&transport, &options().first_event_timeout(short)).await.unwrap_err();
+    assert_eq!(event.to_string(), "deployment 'gpt': no first event within 0.05 s [client request id c1]");
     for error in [unary, deadline, event] {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
     }

@@ -244,12 +244,12 @@ fn errors() -> Vec<Row> {
         event(
             "an event named error with plain words",
             format!("{}event: error\ndata: it is broken\n\n", begun()),
-            fails(Kind::Service, "it is broken").status(200).keeps("one "),
+            fails(Kind::Service, "message() has the service's words").status(200).keeps("one "),
         ),
         event(
             "an error as a string",
             format!("{}data: {{\"error\":\"it is broken\"}}\n\n", begun()),
-            fails(Kind::Service, "it is broken").status(200).keeps("one "),
+            fails(Kind::Service, "message() has the service's words").status(200).keeps("one "),
         ),
         event(
             "an error after the finish reason",

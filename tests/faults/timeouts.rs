@@ -48,9 +48,9 @@ async fn a_connection_that_does_not_come_about_has_a_clock_of_its_own() {
         .unwrap();
     for streamed in [false, true] {
         let started = Instant::now();
-        let error = call(&client, streamed, &CallOptions::new()).await.result.unwrap_err();
+        let error = call(&client, streamed, &CallOptions::new().client_request_id("c1")).await.result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
-        assert_eq!(error.to_string(), "no connection within 0.3 s");
+        assert_eq!(error.to_string(), "no connection within 0.3 s [client request id c1]");
         assert!(started.elapsed() < Duration::from_secs(2));
     }
 }

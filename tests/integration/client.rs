@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use azure_openai_chat::request::{DataSource, DataSourceAuthentication};
 use azure_openai_chat::{
-    ApiKey, ApiVersion, Backend, ChatClient, ChatCompletionRequest, Deployment, Error, ErrorKind, Model, RetryPolicy,
-    Rule, Validation, ValidationError,
+    ApiKey, ApiVersion, Backend, CallOptions, ChatClient, ChatCompletionRequest, Deployment, Error, ErrorKind, Model,
+    RetryPolicy, Rule, Validation, ValidationError,
 };
 use azure_openai_emulator::Emulator;
 use futures::TryStreamExt;
@@ -248,10 +248,11 @@ async fn the_clients_own_clocks_and_transport_are_used() {
     let impatient = builder(server.uri()).timeout(Duration::from_millis(100)).build().unwrap();
     assert_eq!(impatient.complete(&question()).await.unwrap_err().kind(), ErrorKind::Timeout);
     let impatient = builder(server.uri()).first_event_timeout(Duration::from_millis(100)).build().unwrap();
-    let error = impatient.stream(&question()).await.unwrap_err();
+    let options = CallOptions::new().client_request_id("c1");
+    let error = impatient.stream_with(&question(), &options).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.to_string().as_str()),
-        (ErrorKind::Timeout, "deployment 'gpt': no first event within 0.1 s")
+        (ErrorKind::Timeout, "deployment 'gpt': no first event within 0.1 s [client request id c1]")
     );
 
     let server = serving("a call with an HTTP client that was configured", [ok_json(&completion("hello"))]).await;

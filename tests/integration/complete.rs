@@ -230,8 +230,11 @@ async fn a_good_status_without_a_good_body_is_told_without_showing_it() {
         (
             r#"{"error":{"code":"server_error","message":"overloaded","type":"server_error"}}"#,
             ErrorKind::Service,
-            "(server_error): overloaded",
+            "(server_error); message() has the service's words",
         ),
+        ("\u{feff}<html>canary</html>", ErrorKind::Decode, "the answer is a page of HTML"),
+        ("\u{feff}event: message\ndata: {}\n\n", ErrorKind::Decode, "the answer is an event stream"),
+        (": keep-alive\n\ndata: {}\n\n", ErrorKind::Decode, "the answer is an event stream"),
         (r#"{"error":{"code":"429","message":"slow down"}}"#, ErrorKind::RateLimited, "(429): slow down"),
         (r#"{"error":{"code":"content_filter","message":"no"}}"#, ErrorKind::ContentFiltered, "content filter"),
     ] {
@@ -302,4 +305,14 @@ async fn half_a_pair_of_surrogates_is_replaced() {
     let completion = client(server.uri()).complete(&question()).await.unwrap();
     assert_eq!(completion.text(), Some("caf\u{e9} \u{fffd}!"));
     assert_eq!(completion.raw(), body);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_a_body_changes_nothing() {
+    let body = format!("\u{feff}{}", completion("hello"));
+    let server = serving("a mark", [ResponseTemplate::new(200).set_body_string(body)]).await;
+    assert_eq!(client(server.uri()).complete(&question()).await.unwrap().text(), Some("hello"));
+    let refusal = "\u{feff}{\"error\":{\"code\":\"DeploymentNotFound\",\"message\":\"gone\"}}";
+    let server = serving("a mark", [ResponseTemplate::new(404).set_body_string(refusal)]).await;
+    assert_eq!(client(server.uri()).complete(&question()).await.unwrap_err().code(), Some("DeploymentNotFound"));
 }

@@ -145,10 +145,11 @@ async fn the_deadline_ends_attempts_and_waits() {
     let server = serving("a slow failure", [slow]).await;
     let client = builder(server.uri()).deadline(Duration::from_millis(150)).build().unwrap();
     let begun = Instant::now();
-    let error = client.complete(&question()).await.unwrap_err();
+    let options = CallOptions::new().client_request_id("c1");
+    let error = client.complete_with(&question(), &options).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(error.to_string(), "deployment 'gpt': the deadline of 0.15 s has passed");
+    assert_eq!(error.to_string(), "deployment 'gpt': the deadline of 0.15 s has passed [client request id c1]");
 }
 
 #[tokio::test]

@@ -80,16 +80,6 @@ impl OpenChoice {
         Self { index, ..Self::default() }
     }
 
-    /// The texts so far, arguments included.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
-        let texts = self.message.iter().flat_map(|message| {
-            let content = message.content.as_ref();
-            let of_content = [content.map(|content| &**content), content.and_then(|content| content.reasoning())];
-            of_content.into_iter().chain([message.refusal.as_deref(), message.reasoning_content.as_deref()]).flatten()
-        });
-        texts.chain(self.calls().map(ToolCall::input))
-    }
-
     pub(super) fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.calls.iter().map(|open| &open.call)
     }

@@ -130,7 +130,11 @@ async fn what_is_no_stream_is_told_without_showing_it() {
     for (body, kind, words) in [
         ("<html>canary</html>".to_owned(), ErrorKind::Decode, "a page of HTML, not an event stream"),
         (completion("canary").to_string(), ErrorKind::Decode, "one JSON body, not an event stream"),
-        (json!({"error": {"code": "bad", "message": "no"}}).to_string(), ErrorKind::Service, "(bad): no"),
+        (
+            json!({"error": {"code": "bad", "message": "canary"}}).to_string(),
+            ErrorKind::Service,
+            "(bad); message() has the service's words",
+        ),
         ("data: canary\n\n".to_owned(), ErrorKind::Decode, ""),
         ("data: {\"choices\": canary}\n\n".to_owned(), ErrorKind::Decode, ""),
     ] {
