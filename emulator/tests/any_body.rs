@@ -24,7 +24,8 @@ fn one_of(words: &'static str) -> impl Strategy<Value = String> {
     select(words.split_whitespace().collect::<Vec<_>>()).prop_map(str::to_owned)
 }
 
-const MODELS: &[&str] = &["o1-new", "gpt-4o-mini", "gpt-5.6-sol-2026-07-09", "o3-pro-2025-06-10", "another"];
+const MODELS: &[&str] =
+    &["o1-new", "gpt-4o-mini", "gpt-5-2025-08-07", "gpt-5.6-sol-2026-07-09", "o3-pro-2025-06-10", "another"];
 
 fn any_json() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
