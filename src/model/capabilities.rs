@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::parameter::Cells;
-use super::{ApiVersion, Family, Lifecycle, Model, Parameter, ReasoningEffort, Support, ToolsAndEffort};
+use super::{ApiVersion, Family, Lifecycle, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
 /// What a model takes, what the service refuses for it, and what nobody knows.
 ///
@@ -76,12 +76,6 @@ impl Capabilities {
     #[must_use]
     pub fn unknown() -> Self {
         Self::UNKNOWN
-    }
-
-    /// The capabilities of a model, as a start for others.
-    #[must_use]
-    pub fn of(model: &Model) -> Self {
-        model.capabilities().clone()
     }
 
     /// Says whether a parameter is taken.
@@ -411,6 +405,7 @@ impl Capabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Model;
 
     #[test]
     fn unknown_refuses_nothing() {

@@ -1,15 +1,12 @@
 //! Many models, found by name.
 
-use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
-use serde_json::{Value, json};
-
-use super::common::in_common;
+use super::common_capabilities::in_common;
 use super::spelling::{UnknownModel, normal};
-use super::{Capabilities, Model, declaration, table};
-use crate::error::{Error, ErrorKind};
+use super::{Capabilities, Model, table};
 
 /// The models a program knows: the built-in table, and whatever a team adds or corrects.
 ///
@@ -82,35 +79,6 @@ impl ModelCatalog {
         BUILT_IN.clone()
     }
 
-    /// Reads a table and lays it over the built-in one.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Config`] when the text is not JSON or not of the shape above. The error names the entry
-    /// and the field.
-    pub fn from_json(json: &str) -> Result<Self, Error> {
-        let document: Value = serde_json::from_str(json)
-            .map_err(|error| Error::new(ErrorKind::Config, "the model catalog is not JSON").with_source(error))?;
-        let entries = document.get("models").and_then(Value::as_array).ok_or_else(|| {
-            Error::new(ErrorKind::Config, "the model catalog has no list 'models'")
-                .with_hint("write {\"models\": [{\"name\": ...}]}")
-        })?;
-        let mut catalog = Self::built_in();
-        let mut seen = BTreeSet::new();
-        for (index, entry) in entries.iter().enumerate() {
-            let model = declaration::read_entry(entry, &catalog).map_err(|reason| {
-                let label = declaration::label(entry, index);
-                Error::new(ErrorKind::Config, format!("model catalog, entry {label}: {reason}"))
-            })?;
-            if !seen.insert(model.id()) {
-                let message = format!("model catalog, entry '{model}': stands there twice");
-                return Err(Error::new(ErrorKind::Config, message).with_hint("keep one of the two"));
-            }
-            catalog = catalog.with(model);
-        }
-        Ok(catalog)
-    }
-
     /// The catalog with one more model; one of the same id gives way.
     #[must_use]
     pub fn with(&self, model: Model) -> Self {
@@ -135,13 +103,6 @@ impl ModelCatalog {
     /// Every model with its version, those of the table first.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.iter()
-    }
-
-    /// The whole catalog in the shape that [`from_json`](Self::from_json) reads, indented.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let entries: Vec<Value> = self.models.iter().map(declaration::write_entry).collect();
-        format!("{:#}", json!({ "models": entries }))
     }
 
     /// The model of exactly this id, letter for letter.
@@ -193,9 +154,20 @@ impl fmt::Debug for ModelCatalog {
     }
 }
 
+impl FromStr for Model {
+    type Err = UnknownModel;
+
+    /// Finds a model of the built-in table; see [`ModelCatalog::find`].
+    fn from_str(model: &str) -> Result<Self, UnknownModel> {
+        let catalog = shared();
+        catalog.find(model).ok_or_else(|| catalog.unknown(model))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
     use crate::model::{Parameter, ReasoningEffort, Support};
 
     fn error(json: &str) -> String {

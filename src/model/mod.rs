@@ -25,7 +25,6 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -38,16 +37,15 @@ pub use self::lifecycle::Lifecycle;
 pub use self::parameter::{Family, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 pub use self::spelling::UnknownModel;
 
-pub(crate) use self::documented::first_documented;
+pub(crate) use self::api_version::first_documented;
 use self::row::Row;
 
 mod api_version;
 mod capabilities;
 mod catalog;
-mod common;
-mod declaration;
+mod common_capabilities;
 mod deployment;
-mod documented;
+mod json;
 mod lifecycle;
 mod markdown;
 mod parameter;
@@ -166,6 +164,14 @@ impl Model {
     }
 }
 
+impl Capabilities {
+    /// The capabilities of a model, as a start for others.
+    #[must_use]
+    pub fn of(model: &Model) -> Self {
+        model.capabilities().clone()
+    }
+}
+
 impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
@@ -199,16 +205,6 @@ impl Hash for Model {
 impl Serialize for Model {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl FromStr for Model {
-    type Err = UnknownModel;
-
-    /// Finds a model of the built-in table; see [`ModelCatalog::find`].
-    fn from_str(model: &str) -> Result<Self, UnknownModel> {
-        let catalog = catalog::shared();
-        catalog.find(model).ok_or_else(|| catalog.unknown(model))
     }
 }
 

@@ -6,11 +6,11 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use self::mend::{mend, part_place};
+use self::change::{mend, part_place};
 use super::ChatCompletionRequest;
 use super::violation::{ValidationError, Violation};
 
-mod mend;
+mod change;
 
 /// A request that fits its model, and what was done to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,34 +123,31 @@ impl ChatCompletionRequest {
     /// # Ok::<(), azure_openai_chat::ValidationError>(())
     /// ```
     pub fn adapt(self) -> Result<Adapted, ValidationError> {
-        adapt(self)
-    }
-}
-
-pub(super) fn adapt(mut request: ChatCompletionRequest) -> Result<Adapted, ValidationError> {
-    let mut adaptations = Vec::new();
-    loop {
-        // one change at a time: a change can mend several violations, or uncover one
-        let violations = request.violations(request.asks_for_stream(), None);
-        let mut order: Vec<&Violation> = violations.iter().collect();
-        // the effort first, since the verdict on sampling parameters follows from it; parts of messages from the
-        // last to the first, so that the places of the others stay
-        order.sort_by_key(|violation| {
-            let parameter = violation.parameter();
-            (parameter != "reasoning_effort", Reverse(part_place(parameter)))
-        });
-        let mended = order.into_iter().find_map(|violation| {
-            let mut candidate = request.clone();
-            let (parameter, change) = mend(&mut candidate, violation)?;
-            let adaptation = Adaptation { parameter, change, cause: violation.clone() };
-            Some((candidate, adaptation))
-        });
-        let Some((candidate, adaptation)) = mended else {
-            ValidationError::unless_empty(violations)?;
-            return Ok(Adapted { request, adaptations });
-        };
-        request = candidate;
-        adaptations.push(adaptation);
+        let mut request = self;
+        let mut adaptations = Vec::new();
+        loop {
+            // one change at a time: a change can mend several violations, or uncover one
+            let violations = request.violations(request.asks_for_stream(), None);
+            let mut order: Vec<&Violation> = violations.iter().collect();
+            // the effort first, since the verdict on sampling parameters follows from it; parts of messages from the
+            // last to the first, so that the places of the others stay
+            order.sort_by_key(|violation| {
+                let parameter = violation.parameter();
+                (parameter != "reasoning_effort", Reverse(part_place(parameter)))
+            });
+            let mended = order.into_iter().find_map(|violation| {
+                let mut candidate = request.clone();
+                let (parameter, change) = mend(&mut candidate, violation)?;
+                let adaptation = Adaptation { parameter, change, cause: violation.clone() };
+                Some((candidate, adaptation))
+            });
+            let Some((candidate, adaptation)) = mended else {
+                ValidationError::unless_empty(violations)?;
+                return Ok(Adapted { request, adaptations });
+            };
+            request = candidate;
+            adaptations.push(adaptation);
+        }
     }
 }
 

@@ -7,11 +7,21 @@ use super::violation::{Rule, ValidationError, Violation};
 use super::{
     Adapted, AudioOutput, ChatCompletionRequest, DataSource, Message, MessageContent, Modality, Prediction,
     PromptCacheRetention, RequestBody, ResponseFormat, Stop, StreamOptions, Tool, ToolChoice, UserSecurityContext,
-    Verbosity, WebSearchOptions, adapt, string_map,
+    Verbosity, WebSearchOptions,
 };
 use crate::model::{Deployment, ReasoningEffort};
 use crate::response::ServiceTier;
 use crate::wire::List;
+
+impl ChatCompletionRequest {
+    /// Starts a request to a deployment.
+    ///
+    /// A name that is exactly a known model id, such as `"gpt-4o"`, declares that model; any other name
+    /// declares none, and then only the rules that hold for every model are checked.
+    pub fn builder(deployment: impl Into<Deployment>) -> ChatCompletionRequestBuilder {
+        ChatCompletionRequestBuilder::new(deployment.into())
+    }
+}
 
 /// Collects a [`ChatCompletionRequest`]. Nothing fails before [`build`](Self::build), which reports
 /// everything at once. What is not set is not sent, and the service decides. An empty list sets nothing: the
@@ -247,7 +257,7 @@ impl ChatCompletionRequestBuilder {
     pub fn adapt(self) -> Result<Adapted, ValidationError> {
         let (request, early) = self.finish();
         ValidationError::unless_empty(early)?;
-        adapt::adapt(request)
+        request.adapt()
     }
 
     /// The request unchecked, for [`Validation::Off`](crate::Validation::Off) and for tests of a service's
@@ -276,6 +286,13 @@ impl ChatCompletionRequestBuilder {
         }
         number
     }
+}
+
+/// A map of words from pairs.
+fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
+    let sorted: std::collections::BTreeMap<String, String> =
+        pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+    sorted.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
 }
 
 #[cfg(test)]

@@ -1,16 +1,11 @@
 //! One turn of the conversation, and what it is made of.
 
-use serde::de::{MapAccess, SeqAccess};
-use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::audio::AudioReference;
+use super::content_part::{ContentPart, MessageContent};
 use crate::response::{AssistantMessage, Citation, FunctionCall, MessageContext, Role, ToolCall};
-use crate::wire::{Field, FromWire, List, deserialize_wire, wire_struct};
-
-pub use self::part::{ContentPart, ContentPartType, ImageDetail, InputAudioFormat};
-pub(crate) use self::part::{FilePart, ImageUrl, InputAudio};
-
-mod part;
+use crate::wire::{List, wire_struct};
 
 wire_struct! {
     /// One turn of the conversation.
@@ -49,13 +44,6 @@ wire_struct! {
     pub(crate) struct EarlierContext {
         pub(crate) citations: List<Citation> = "citations",
         pub(crate) intent: String = hidden "intent",
-    }
-}
-
-wire_struct! {
-    /// An earlier spoken answer, by its id.
-    pub(crate) struct AudioReference {
-        pub(crate) id: String = "id",
     }
 }
 
@@ -228,121 +216,12 @@ impl From<&AssistantMessage> for Message {
     }
 }
 
-/// Text, or a list of parts.
-#[derive(Clone, PartialEq)]
-pub enum MessageContent {
-    /// Text.
-    Text(String),
-    /// Parts, in order.
-    Parts(Vec<ContentPart>),
-}
-
-impl MessageContent {
-    /// A list of parts.
-    #[must_use]
-    pub fn parts(parts: impl IntoIterator<Item = ContentPart>) -> Self {
-        Self::Parts(parts.into_iter().collect())
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        let (text, parts) = match self {
-            Self::Text(text) => (Some(text.as_str()), [].as_slice()),
-            Self::Parts(parts) => (None, parts.as_slice()),
-        };
-        let said = parts.iter().flat_map(|part| {
-            let url = part.image_url.as_ref().and_then(|image| image.url.as_ref());
-            let sound = part.input_audio.as_ref().and_then(|sound| sound.data.as_ref());
-            let file =
-                |field: fn(&FilePart) -> &Option<String>| part.file.as_ref().and_then(|file| field(file).as_ref());
-            let (name, data, id) =
-                (file(|file| &file.filename), file(|file| &file.file_data), file(|file| &file.file_id));
-            [part.text.as_ref(), part.refusal.as_ref(), url, sound, name, data, id]
-        });
-        text.into_iter().chain(said.flatten().map(String::as_str))
-    }
-
-    pub(crate) fn part_list(&self) -> &[ContentPart] {
-        match self {
-            Self::Text(_) => &[],
-            Self::Parts(parts) => parts,
-        }
-    }
-}
-
-impl From<&str> for MessageContent {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for MessageContent {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&String> for MessageContent {
-    fn from(text: &String) -> Self {
-        Self::Text(text.clone())
-    }
-}
-
-impl From<Vec<ContentPart>> for MessageContent {
-    fn from(parts: Vec<ContentPart>) -> Self {
-        Self::Parts(parts)
-    }
-}
-
-impl<const N: usize> From<[ContentPart; N]> for MessageContent {
-    fn from(parts: [ContentPart; N]) -> Self {
-        Self::Parts(parts.into())
-    }
-}
-
-impl std::fmt::Debug for MessageContent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Text(_) => f.write_str("Text([hidden])"),
-            Self::Parts(parts) => f.debug_tuple("Parts").field(parts).finish(),
-        }
-    }
-}
-
-impl FromWire for MessageContent {
-    fn from_str(text: &str) -> Option<Self> {
-        Some(text.into())
-    }
-    fn from_string(text: String) -> Result<Self, String> {
-        Ok(Self::Text(text))
-    }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
-        List::from_seq(seq).map(|field| field.map(|List(list)| Self::Parts(list)))
-    }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
-        Value::from_map(map).map(|read| match read {
-            Field::Typed(value) | Field::Mistyped(value) => Field::Mistyped(value),
-            Field::Null => Field::Null,
-        })
-    }
-}
-
-deserialize_wire!(MessageContent, "a string or a list of parts");
-
-impl Serialize for MessageContent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Parts(parts) => parts.serialize(serializer),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::request::{ImageDetail, InputAudioFormat};
 
     fn wire(message: &Message) -> Value {
         serde_json::to_value(message).unwrap()

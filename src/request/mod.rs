@@ -19,85 +19,44 @@
 //!
 //! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and tells each change.
 
-use std::collections::BTreeMap;
-use std::time::SystemTime;
-
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use crate::model::{ApiVersion, Deployment, ReasoningEffort};
-use crate::response::{Role, ServiceTier};
-use crate::wire::{List, wire_struct};
+use self::body::WireBody;
+use crate::model::{ApiVersion, Deployment};
 
 pub use self::adapt::{Adaptation, Adapted};
+pub use self::audio::{AudioFormat, AudioOutput, InputAudioFormat, Modality, Voice};
+pub(crate) use self::body::RequestBody;
 pub use self::builder::ChatCompletionRequestBuilder;
+pub use self::content_part::{ContentPart, ContentPartType, ImageDetail, MessageContent};
 pub use self::data_source::{
     DataSource, DataSourceAuthentication, DataSourceType, EmbeddingDependency, FieldsMapping, IncludeContext, QueryType,
 };
-pub use self::format::{Prediction, ResponseFormat, ResponseFormatType, Stop};
-pub use self::message::{ContentPart, ContentPartType, ImageDetail, InputAudioFormat, Message, MessageContent};
-pub use self::options::{
-    AudioFormat, AudioOutput, Modality, PromptCacheRetention, StreamOptions, UserSecurityContext, Verbosity, Voice,
-    WebSearchOptions,
-};
+pub use self::message::Message;
+pub use self::options::{PromptCacheRetention, Stop, StreamOptions, UserSecurityContext, Verbosity, WebSearchOptions};
+pub use self::prediction::Prediction;
+pub use self::response_format::{ResponseFormat, ResponseFormatType};
 pub use self::rules::rule_table;
 pub use self::tool::{FunctionDefinition, GrammarSyntax, NamedToolChoice, Tool, ToolChoice, ToolChoiceMode, ToolType};
 pub use self::violation::{Advice, Rule, ValidationError, Violation};
 
 mod adapt;
+mod audio;
+mod base64;
+mod body;
 mod builder;
+mod content_part;
 mod data_source;
-mod format;
-mod media;
 mod message;
 mod options;
+mod prediction;
+mod response_format;
 mod rules;
 pub mod schema;
 mod tool;
 mod violation;
-
-wire_struct! {
-    pub(crate) struct RequestBody {
-        pub(crate) messages: List<Message> = "messages",
-        pub(crate) max_tokens: u64 = "max_tokens",
-        pub(crate) max_completion_tokens: u64 = "max_completion_tokens",
-        pub(crate) temperature: Number = "temperature",
-        pub(crate) top_p: Number = "top_p",
-        pub(crate) presence_penalty: Number = "presence_penalty",
-        pub(crate) frequency_penalty: Number = "frequency_penalty",
-        pub(crate) n: u64 = "n",
-        pub(crate) stop: Stop = hidden "stop",
-        pub(crate) seed: i64 = "seed",
-        pub(crate) user: String = hidden "user",
-        pub(crate) logprobs: bool = "logprobs",
-        pub(crate) top_logprobs: u64 = "top_logprobs",
-        pub(crate) logit_bias: Map<String, Value> = "logit_bias",
-        pub(crate) reasoning_effort: ReasoningEffort = "reasoning_effort",
-        pub(crate) verbosity: Verbosity = "verbosity",
-        pub(crate) prediction: Prediction = "prediction",
-        pub(crate) response_format: ResponseFormat = "response_format",
-        pub(crate) tools: List<Tool> = "tools",
-        pub(crate) tool_choice: ToolChoice = "tool_choice",
-        pub(crate) parallel_tool_calls: bool = "parallel_tool_calls",
-        pub(crate) functions: List<FunctionDefinition> = "functions",
-        pub(crate) function_call: format::FunctionChoice = "function_call",
-        pub(crate) modalities: List<Modality> = "modalities",
-        pub(crate) audio: AudioOutput = "audio",
-        pub(crate) stream_options: StreamOptions = "stream_options",
-        pub(crate) store: bool = "store",
-        pub(crate) metadata: Map<String, Value> = hidden "metadata",
-        pub(crate) service_tier: ServiceTier = "service_tier",
-        pub(crate) prompt_cache_key: String = hidden "prompt_cache_key",
-        pub(crate) prompt_cache_retention: PromptCacheRetention = "prompt_cache_retention",
-        pub(crate) safety_identifier: String = hidden "safety_identifier",
-        pub(crate) user_security_context: UserSecurityContext = "user_security_context",
-        pub(crate) web_search_options: WebSearchOptions = "web_search_options",
-        pub(crate) data_sources: List<DataSource> = "data_sources",
-        pub(crate) stream: bool = "stream",
-        pub(crate) model: String = "model",
-    }
-}
 
 /// A question to a deployed model.
 ///
@@ -129,14 +88,6 @@ pub struct ChatCompletionRequest {
 }
 
 impl ChatCompletionRequest {
-    /// Starts a request to a deployment.
-    ///
-    /// A name that is exactly a known model id, such as `"gpt-4o"`, declares that model; any other name
-    /// declares none, and then only the rules that hold for every model are checked.
-    pub fn builder(deployment: impl Into<Deployment>) -> ChatCompletionRequestBuilder {
-        ChatCompletionRequestBuilder::new(deployment.into())
-    }
-
     /// The deployment that is asked, with the model declared for it.
     #[must_use]
     pub fn deployment(&self) -> &Deployment {
@@ -176,39 +127,10 @@ impl ChatCompletionRequest {
         self.body.extra()
     }
 
-    /// Checks the request again, as `build()` does; one whose JSON asks for a stream is checked as one.
-    ///
-    /// # Errors
-    ///
-    /// Every rule of the declared model, and of all models, that it breaks.
-    pub fn validate(&self) -> Result<(), ValidationError> {
-        ValidationError::unless_empty(self.violations(self.asks_for_stream(), None))
-    }
-
-    /// Every rule the request breaks when it is streamed or not and sent with an api version; what is not
-    /// given is not checked.
-    #[must_use]
-    pub fn violations(&self, streaming: Option<bool>, api_version: Option<&ApiVersion>) -> Vec<Violation> {
-        rules::violations(self, streaming, api_version)
-    }
-
-    /// What the documents discourage or date differently from the wire; of a request whose JSON asks for a stream
-    /// also what only concerns streams. Never stops a request by itself.
-    #[must_use]
-    pub fn advice(&self, api_version: &ApiVersion) -> Vec<Advice> {
-        rules::advice(self, api_version, self.asks_for_stream() == Some(true), now())
-    }
-
-    /// The advice for a call that streams or does not, whatever the JSON of the request asked for.
-    #[cfg(feature = "client")]
-    pub(crate) fn advice_for(&self, api_version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
-        rules::advice(self, api_version, is_streamed, now())
-    }
-
     /// The body as it is sent with an api version, streamed or not.
     #[must_use]
     pub fn body<'a>(&'a self, api_version: &'a ApiVersion, stream: bool) -> impl Serialize + 'a {
-        WireBody { request: self, deployment: self.deployment.name(), api_version, stream }
+        WireBody { body: &self.body, deployment: self.deployment.name(), api_version, stream }
     }
 
     #[cfg(feature = "client")]
@@ -218,7 +140,7 @@ impl ChatCompletionRequest {
         api_version: &'a ApiVersion,
         stream: bool,
     ) -> impl Serialize + 'a {
-        WireBody { request: self, deployment, api_version, stream }
+        WireBody { body: &self.body, deployment, api_version, stream }
     }
 
     #[cfg(feature = "client")]
@@ -270,41 +192,6 @@ impl ChatCompletionRequest {
     }
 }
 
-struct WireBody<'a> {
-    request: &'a ChatCompletionRequest,
-    deployment: &'a str,
-    api_version: &'a ApiVersion,
-    stream: bool,
-}
-
-impl Serialize for WireBody<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let body = &self.request.body;
-        let mut map = serializer.serialize_map(None)?;
-        if self.api_version.is_v1() {
-            map.serialize_entry("model", self.deployment)?;
-        }
-        body.write_members(&mut map, |name| matches!(name, "model" | "stream" | "stream_options"))?;
-        if !self.stream {
-            return map.end();
-        }
-        map.serialize_entry("stream", &true)?;
-        let odd = body.extra().and_then(|extra| extra.get("stream_options"));
-        let mut options = body.stream_options.clone().unwrap_or_default();
-        if let Some(odd) = odd {
-            map.serialize_entry("stream_options", odd)?;
-        } else if self.api_version.documents("stream_options") == Some(true) {
-            options.include_usage.get_or_insert(body.data_sources.is_none());
-            if options.include_usage != Some(false) || options.include_obfuscation.is_some() {
-                map.serialize_entry("stream_options", &options)?;
-            }
-        } else if body.stream_options.is_some() && options != StreamOptions::new().include_usage(false) {
-            map.serialize_entry("stream_options", &options)?;
-        }
-        map.end()
-    }
-}
-
 /// The OpenAI JSON shape: the members of the body, and `model` for the deployment. Without a deployment,
 /// `model` is as it was read: absent, or no name.
 impl Serialize for ChatCompletionRequest {
@@ -325,55 +212,5 @@ impl<'de> Deserialize<'de> for ChatCompletionRequest {
         let body = RequestBody::deserialize(deserializer)?;
         let deployment = Deployment::from(body.model.as_deref().unwrap_or_default());
         Ok(Self { deployment, body, uncapped: false })
-    }
-}
-
-impl RequestBody {
-    pub(crate) fn has_role(&self, role: &Role) -> bool {
-        self.messages.iter().flat_map(|messages| messages.iter()).any(|message| message.role.as_ref() == Some(role))
-    }
-
-    fn has_tools(&self) -> bool {
-        self.tools.as_ref().is_some_and(|tools| !tools.is_empty())
-    }
-
-    fn has_functions(&self) -> bool {
-        self.functions.as_ref().is_some_and(|functions| !functions.is_empty())
-    }
-
-    pub(crate) fn offers_tools(&self) -> bool {
-        self.has_tools() || self.has_functions()
-    }
-
-    fn asks_for_audio(&self) -> bool {
-        let modalities = self.modalities.as_ref();
-        modalities.is_some_and(|modalities| modalities.contains(&Modality::Audio))
-    }
-
-    fn asks_for_schema(&self) -> bool {
-        let format = self.response_format.as_ref().and_then(|format| format.kind.as_ref());
-        format == Some(&ResponseFormatType::JsonSchema)
-    }
-
-    /// The same body after a change to its JSON.
-    fn edited(&self, change: impl FnOnce(&mut Map<String, Value>) -> Option<()>) -> Option<Self> {
-        let Ok(Value::Object(mut members)) = serde_json::to_value(self) else {
-            return None;
-        };
-        change(&mut members)?;
-        serde_json::from_value(Value::Object(members)).ok()
-    }
-}
-
-/// A map of words from pairs.
-fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
-    let sorted: BTreeMap<String, String> = pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    sorted.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
-}
-/// The time by which dates have passed. `wasm32-unknown-unknown` has no clock: there none has.
-fn now() -> SystemTime {
-    match cfg!(all(target_family = "wasm", target_os = "unknown")) {
-        true => SystemTime::UNIX_EPOCH,
-        false => SystemTime::now(),
     }
 }

@@ -1,6 +1,9 @@
 //! The smaller things a request can say.
 
-use crate::wire::{open_enum, wire_struct};
+use serde::de::SeqAccess;
+use serde::ser::{Serialize, Serializer};
+
+use crate::wire::{Field, FromWire, List, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// How much the model writes.
@@ -15,66 +18,6 @@ open_enum! {
 }
 
 open_enum! {
-    /// What the answer is made of.
-    pub enum Modality {
-        /// Text.
-        Text = "text",
-        /// Speech; needs `audio`.
-        Audio = "audio",
-    }
-}
-
-open_enum! {
-    /// Who speaks.
-    pub enum Voice {
-        /// Alloy.
-        Alloy = "alloy",
-        /// Ash.
-        Ash = "ash",
-        /// Ballad.
-        Ballad = "ballad",
-        /// Coral.
-        Coral = "coral",
-        /// Echo.
-        Echo = "echo",
-        /// Fable; dated api versions only.
-        Fable = "fable",
-        /// Onyx; dated api versions only.
-        Onyx = "onyx",
-        /// Nova; dated api versions only.
-        Nova = "nova",
-        /// Sage.
-        Sage = "sage",
-        /// Shimmer.
-        Shimmer = "shimmer",
-        /// Verse.
-        Verse = "verse",
-        /// Marin.
-        Marin = "marin",
-        /// Cedar.
-        Cedar = "cedar",
-    }
-}
-
-open_enum! {
-    /// The format of the spoken answer.
-    pub enum AudioFormat {
-        /// WAV.
-        Wav = "wav",
-        /// MP3.
-        Mp3 = "mp3",
-        /// FLAC.
-        Flac = "flac",
-        /// Opus.
-        Opus = "opus",
-        /// AAC; newer versions only.
-        Aac = "aac",
-        /// Raw 16-bit samples.
-        Pcm16 = "pcm16",
-    }
-}
-
-open_enum! {
     /// How long a prompt stays in the cache.
     pub enum PromptCacheRetention {
         /// Minutes; as the guide spells it.
@@ -83,26 +26,6 @@ open_enum! {
         InMemoryHyphen = "in-memory",
         /// A day.
         Hours24 = "24h",
-    }
-}
-
-wire_struct! {
-    /// A spoken answer: the voice and the format.
-    ///
-    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart>
-    pub struct AudioOutput {
-        /// Who speaks.
-        pub voice: Voice = "voice",
-        /// The format.
-        pub format: AudioFormat = "format",
-    }
-}
-
-impl AudioOutput {
-    /// This voice in this format.
-    #[must_use]
-    pub fn new(voice: Voice, format: AudioFormat) -> Self {
-        Self { voice: Some(voice), format: Some(format), ..Self::EMPTY }
     }
 }
 
@@ -178,5 +101,83 @@ impl WebSearchOptions {
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
+    }
+}
+
+/// Where the answer ends: one sequence or up to four.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stop {
+    /// One sequence.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl Stop {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(list) => list.len(),
+        }
+    }
+}
+
+impl From<&str> for Stop {
+    fn from(text: &str) -> Self {
+        Self::One(text.to_owned())
+    }
+}
+
+impl From<String> for Stop {
+    fn from(text: String) -> Self {
+        Self::One(text)
+    }
+}
+
+impl<T: Into<String>> From<Vec<T>> for Stop {
+    fn from(list: Vec<T>) -> Self {
+        Self::Many(list.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<String>, const N: usize> From<[T; N]> for Stop {
+    fn from(list: [T; N]) -> Self {
+        Self::Many(list.into_iter().map(Into::into).collect())
+    }
+}
+
+impl FromWire for Stop {
+    fn from_str(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
+        List::from_seq(seq).map(|field| field.map(|List(list)| Self::Many(list)))
+    }
+}
+
+deserialize_wire!(Stop, "a string or a list of strings");
+
+impl Serialize for Stop {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::One(text) => serializer.serialize_str(text),
+            Self::Many(list) => list.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn stop_keeps_its_shape() {
+        for wire in [json!("a"), json!(["a", "b"]), json!([])] {
+            let stop: Stop = serde_json::from_value(wire.clone()).unwrap();
+            assert_eq!(serde_json::to_value(&stop).unwrap(), wire);
+        }
+        assert!(serde_json::from_value::<Stop>(json!(["a", 1])).is_err());
     }
 }

@@ -285,6 +285,31 @@ impl Serialize for ToolChoice {
     }
 }
 
+/// A function choice of the old way: a word or a name.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FunctionChoice {
+    Word(String),
+    Named(ToolName),
+}
+
+impl FromWire for FunctionChoice {
+    fn from_str(word: &str) -> Option<Self> {
+        Some(Self::Word(word.to_owned()))
+    }
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        ToolName::read_map(map).map(|name| Field::Typed(Self::Named(name)))
+    }
+}
+
+impl Serialize for FunctionChoice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Word(word) => serializer.serialize_str(word),
+            Self::Named(name) => name.serialize(serializer),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

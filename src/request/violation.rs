@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use super::rules::REFERENCE;
 use crate::error::{Error, ErrorKind};
+
+/// The page of a finding that has no page of its own.
+pub(super) const REFERENCE: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/reference";
 
 /// Why a request is refused before it leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Check;
+use super::rule::Check;
 use crate::model::{Capabilities, Lifecycle, Parameter, Support};
 use crate::request::violation::{Rule, Violation};
 

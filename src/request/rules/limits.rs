@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::Check;
-use super::types::kind_of;
+use super::rule::{Check, kind_of};
 use crate::request::Stop;
 use crate::request::violation::{Rule, Violation};
 
@@ -64,14 +63,6 @@ pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
                 found.push(Violation::new(&place, Rule::WrongType, message).expecting("a string"));
             }
         }
-    }
-}
-
-/// `max_tokens` and `max_completion_tokens` limit the same.
-pub(super) fn both(check: &Check<'_>, found: &mut Vec<Violation>) {
-    if check.body.max_tokens.is_some() && check.body.max_completion_tokens.is_some() {
-        let message = "max_completion_tokens says the same: keep one of them";
-        found.push(Violation::new("max_tokens", Rule::Advice, message));
     }
 }
 
@@ -155,15 +146,6 @@ mod tests {
                 ("metadata[0]", Rule::WrongType, "the value cannot be this number: pass a string"),
                 ("metadata[1]", Rule::WrongType, "the value cannot be null: pass a string"),
             ],
-        );
-    }
-
-    #[test]
-    fn two_limits_are_one_too_many() {
-        assert_advised(
-            ask_any().max_tokens(5).max_completion_tokens(5),
-            &ApiVersion::V1,
-            &[("max_tokens", "max_completion_tokens says the same: keep one of them")],
         );
     }
 

@@ -1,10 +1,11 @@
 //! The list of rules, in the order in which findings are reported.
 
-use super::AppliesTo::{AsListed, Every, InTable, Reasoning};
-use super::Weight::{Advised, Refused};
-use super::{AppliesTo, Check, RequestRule, Weight};
+use super::rule::AppliesTo::{self, AsListed, Every, InTable, Reasoning};
+use super::rule::Weight::{self, Advised, Refused};
+use super::rule::{Check, RequestRule};
 use super::{
-    dates, deployment, effort, limits, media, prediction, range, roles, sampling, schema, tool_calls, tools, types,
+    api_version, deployment, limits, media, prediction, range, reasoning_effort, roles, sampling, schema, token_limits,
+    tool_calls, tools, types,
 };
 use crate::request::violation::Violation;
 
@@ -99,7 +100,7 @@ pub(super) const RULES: &[RequestRule] = &[
         AsListed,
         Refused,
         REASONING,
-        effort::accepted,
+        reasoning_effort::accepted,
     ),
     rule(
         "the effort `minimal` excludes `parallel_tool_calls: true`",
@@ -107,7 +108,7 @@ pub(super) const RULES: &[RequestRule] = &[
         AsListed,
         Refused,
         REASONING,
-        effort::in_parallel,
+        reasoning_effort::in_parallel,
     ),
     rule(
         "tools only with the effort `none`, or not beside an explicit effort above `none`",
@@ -115,7 +116,7 @@ pub(super) const RULES: &[RequestRule] = &[
         AsListed,
         Refused,
         REASONING,
-        effort::tools,
+        reasoning_effort::tools,
     ),
     rule(
         "`tools`, `functions` and `tool_calls` are not empty lists",
@@ -208,7 +209,7 @@ pub(super) const RULES: &[RequestRule] = &[
         AsListed,
         Refused,
         REASONING,
-        sampling::completion_limit,
+        token_limits::completion_limit,
     ),
     rule(
         "a token limit is at most the model's output limit, where the sources print it without a remark",
@@ -216,7 +217,7 @@ pub(super) const RULES: &[RequestRule] = &[
         AsListed,
         Refused,
         MODELS,
-        sampling::output_limit,
+        token_limits::output_limit,
     ),
     rule(
         "a strict schema keeps the rules of strict mode, see [`schema`]",
@@ -317,7 +318,7 @@ pub(super) const RULES: &[RequestRule] = &[
         Every,
         Refused,
         API_VERSIONS,
-        dates::data_sources,
+        api_version::data_sources,
     ),
     rule(
         "the api version is well-formed and documented",
@@ -325,7 +326,7 @@ pub(super) const RULES: &[RequestRule] = &[
         Every,
         Advised,
         API_VERSIONS,
-        dates::api_version,
+        api_version::api_version,
     ),
     rule(
         "the model is not retired, by its status or its date, and will not be within 60 days",
@@ -357,15 +358,15 @@ pub(super) const RULES: &[RequestRule] = &[
         Reasoning,
         Advised,
         REASONING,
-        effort::budget,
+        token_limits::budget,
     ),
     rule(
         "a parameter is documented for the api version",
-        dates::PARAMETERS,
+        api_version::PARAMETERS,
         Every,
         Advised,
         API_VERSIONS,
-        dates::parameters,
+        api_version::parameters,
     ),
     rule(
         "a stream has an api version with `stream_options`, else its usage is unknown",
@@ -373,9 +374,9 @@ pub(super) const RULES: &[RequestRule] = &[
         Every,
         Advised,
         API_VERSIONS,
-        dates::usage,
+        api_version::usage,
     ),
-    rule("one of the two token limits, not both", &["max_tokens"], Every, Advised, REFERENCE, limits::both),
+    rule("one of the two token limits, not both", &["max_tokens"], Every, Advised, REFERENCE, token_limits::both),
     rule("`n` above 1 is billed as often", &["n"], Every, Advised, REFERENCE, limits::choices),
     rule(
         "a JSON schema is not kept in parallel tool calls",

@@ -1,6 +1,6 @@
 //! Images and sound: whether the model takes them, and whether an image's URL is one the service can read.
 
-use super::Check;
+use super::rule::Check;
 use crate::model::Parameter;
 use crate::request::ContentPart;
 use crate::request::violation::{Rule, Violation};

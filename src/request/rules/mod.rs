@@ -5,175 +5,63 @@
 //! page it comes from, and a small pure function that looks for what breaks it. One file a subject. A cell of the model
 //! table that is unknown refuses nothing. The order of [`RULES`](list::RULES) is the order in which findings are reported.
 
-use std::fmt;
 use std::time::SystemTime;
 
 use self::list::RULES;
-use super::message::Message;
-use super::tool::FunctionDefinition;
-use super::violation::{Advice, Violation};
-use super::{ChatCompletionRequest, RequestBody};
-use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
+use self::rule::{Check, Weight};
+use super::ChatCompletionRequest;
+use super::violation::{Advice, ValidationError, Violation};
+use crate::model::ApiVersion;
 
-pub(super) use self::list::REFERENCE;
 pub(super) use self::range::expected as expected_range;
-pub use self::table::rule_table;
 
-mod dates;
+mod api_version;
 mod deployment;
-mod effort;
 mod limits;
 mod list;
 mod media;
 mod prediction;
 mod range;
+mod reasoning_effort;
 mod roles;
+mod rule;
 mod sampling;
 mod schema;
-mod table;
 #[cfg(test)]
 mod testing;
+mod token_limits;
 mod tool_calls;
 mod tools;
 mod types;
 
-/// One rule.
-struct RequestRule {
-    /// What must hold, as the documentation's table prints it.
-    name: &'static str,
-    /// The wire names of the parameters a finding is about, without their places; empty for any.
-    parameters: &'static [&'static str],
-    applies_to: AppliesTo,
-    weight: Weight,
-    /// Where it is written down.
-    reference: &'static str,
-    check: fn(&Check<'_>, &mut Vec<Violation>),
-}
-
-/// The models a rule applies to.
-#[derive(Clone, Copy)]
-enum AppliesTo {
-    /// Every model, declared or not.
-    Every,
-    /// Declared models, each as its row in the model table says.
-    AsListed,
-    /// Declared models of the reasoning family.
-    Reasoning,
-    /// Declared models of the built-in table. Other makers' models on the same route have other limits.
-    InTable,
-}
-
-/// What a finding does.
-#[derive(Clone, Copy, PartialEq)]
-enum Weight {
-    /// The service refuses it: a violation.
-    Refused,
-    /// The documents discourage it: an advice.
-    Advised,
-}
-
-impl AppliesTo {
-    fn includes(self, check: &Check<'_>) -> bool {
-        match self {
-            Self::Every => true,
-            Self::AsListed => check.capabilities.is_some(),
-            Self::Reasoning => check.holds(Capabilities::is_reasoning),
-            Self::InTable => check.model.0.is_some_and(|model| model.name().parse::<Model>().is_ok()),
-        }
-    }
-}
-
-/// What a rule looks at.
-struct Check<'a> {
-    request: &'a ChatCompletionRequest,
-    body: &'a RequestBody,
-    model: Declared<'a>,
-    capabilities: Option<&'a Capabilities>,
-    streaming: Option<bool>,
-    api_version: Option<&'a ApiVersion>,
-    /// By which dates have passed.
-    now: SystemTime,
-}
-
-/// Prints the declared model's id, or nothing without one.
-struct Declared<'a>(Option<&'a Model>);
-
-impl fmt::Display for Declared<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |model| model.fmt(f))
-    }
-}
-
-impl<'a> Check<'a> {
-    fn of(
-        request: &'a ChatCompletionRequest,
-        streaming: Option<bool>,
-        api_version: Option<&'a ApiVersion>,
-        now: SystemTime,
-    ) -> Self {
-        let model = request.deployment.declared_model();
-        let capabilities = model.map(|model| model.capabilities());
-        Self { request, body: &request.body, model: Declared(model), capabilities, streaming, api_version, now }
-    }
-
-    fn findings(&self, weight: Weight) -> Vec<Violation> {
-        let mut found = Vec::new();
-        for rule in RULES.iter().filter(|rule| rule.weight == weight) {
-            let before = found.len();
-            (rule.check)(self, &mut found);
-            if found.len() > before && !rule.applies_to.includes(self) {
-                found.truncate(before);
-            }
-            for finding in found.iter_mut().skip(before) {
-                finding.set_reference(rule.reference);
-                #[cfg(test)]
-                testing::assert_listed(rule.parameters, finding.parameter());
-            }
-        }
-        found
-    }
-
-    fn refuses(&self, parameter: Parameter) -> bool {
-        self.request.refuses(parameter)
-    }
-
-    /// Whether the declared model takes it while the effort in force is `none`, and only then.
-    fn needs_effort_none(&self, parameter: Parameter) -> bool {
-        self.capabilities.is_some_and(|capabilities| capabilities.supports(parameter) == Support::EffortNone)
-    }
-
-    /// Whether a rule of single models holds for the declared one.
-    fn holds(&self, rule: fn(&Capabilities) -> bool) -> bool {
-        self.capabilities.is_some_and(rule)
-    }
-
-    fn messages(&self) -> impl Iterator<Item = (usize, &Message)> {
-        self.request.messages().iter().enumerate()
-    }
-
-    fn functions(&self) -> impl Iterator<Item = (String, &FunctionDefinition)> {
-        let tools = self.body.tools.iter().flat_map(|tools| tools.iter().enumerate());
-        tools.filter_map(|(at, tool)| Some((format!("tools[{at}].function"), tool.function.as_ref()?)))
-    }
-
-    /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.
-    fn is_unread(&self, member: &str) -> bool {
-        self.body.extra().is_some_and(|extra| extra.contains_key(member))
-    }
-}
-
-/// Whether a name is as the service wants those of functions and schemas: 1 to 64 letters, digits, `_`, `-`.
-fn is_name(text: &str) -> bool {
-    let valid = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_' || letter == b'-';
-    (1..=64).contains(&text.len()) && text.bytes().all(valid)
-}
-
 impl ChatCompletionRequest {
-    /// Whether the declared model is known to refuse a parameter at the effort of this request.
-    pub(super) fn refuses(&self, parameter: Parameter) -> bool {
-        let effort = self.body.reasoning_effort.as_ref();
-        let model = self.deployment.declared_model();
-        model.is_some_and(|model| model.capabilities().supports_at(parameter, effort) == Support::No)
+    /// Checks the request again, as `build()` does; one whose JSON asks for a stream is checked as one.
+    ///
+    /// # Errors
+    ///
+    /// Every rule of the declared model, and of all models, that it breaks.
+    pub fn validate(&self) -> Result<(), ValidationError> {
+        ValidationError::unless_empty(self.violations(self.asks_for_stream(), None))
+    }
+
+    /// Every rule the request breaks when it is streamed or not and sent with an api version; what is not
+    /// given is not checked.
+    #[must_use]
+    pub fn violations(&self, streaming: Option<bool>, api_version: Option<&ApiVersion>) -> Vec<Violation> {
+        violations(self, streaming, api_version)
+    }
+
+    /// What the documents discourage or date differently from the wire; of a request whose JSON asks for a stream
+    /// also what only concerns streams. Never stops a request by itself.
+    #[must_use]
+    pub fn advice(&self, api_version: &ApiVersion) -> Vec<Advice> {
+        advice(self, api_version, self.asks_for_stream() == Some(true), now())
+    }
+
+    /// The advice for a call that streams or does not, whatever the JSON of the request asked for.
+    #[cfg(feature = "client")]
+    pub(crate) fn advice_for(&self, api_version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
+        advice(self, api_version, is_streamed, now())
     }
 }
 
@@ -184,7 +72,7 @@ pub(super) fn violations(
     streaming: Option<bool>,
     api_version: Option<&ApiVersion>,
 ) -> Vec<Violation> {
-    Check::of(request, streaming, api_version, SystemTime::UNIX_EPOCH).findings(Weight::Refused)
+    findings(&Check::of(request, streaming, api_version, SystemTime::UNIX_EPOCH), Weight::Refused)
 }
 
 /// What the documents discourage, or date differently from the wire: recordings show that the service honours newer
@@ -195,16 +83,68 @@ pub(super) fn advice(
     streaming: bool,
     now: SystemTime,
 ) -> Vec<Advice> {
-    let findings = Check::of(request, Some(streaming), Some(api_version), now).findings(Weight::Advised);
+    let findings = findings(&Check::of(request, Some(streaming), Some(api_version), now), Weight::Advised);
     findings.into_iter().map(Advice::from).collect()
+}
+
+fn findings(check: &Check<'_>, weight: Weight) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for rule in RULES.iter().filter(|rule| rule.weight == weight) {
+        let before = found.len();
+        (rule.check)(check, &mut found);
+        if found.len() > before && !rule.applies_to.includes(check) {
+            found.truncate(before);
+        }
+        for finding in found.iter_mut().skip(before) {
+            finding.set_reference(rule.reference);
+            #[cfg(test)]
+            testing::assert_listed(rule.parameters, finding.parameter());
+        }
+    }
+    found
+}
+
+/// The time by which dates have passed. `wasm32-unknown-unknown` has no clock: there none has.
+fn now() -> SystemTime {
+    match cfg!(all(target_family = "wasm", target_os = "unknown")) {
+        true => SystemTime::UNIX_EPOCH,
+        false => SystemTime::now(),
+    }
+}
+
+/// Every rule that requests are checked by, as a Markdown table: what must hold, about which parameters, for which
+/// models, and whether breaking it is a violation or an advice. The table of this module's documentation is made by it.
+///
+/// # Example: the rules about one parameter
+///
+/// ```
+/// use azure_openai_chat::request::rule_table;
+///
+/// let table = rule_table();
+/// let about_stop: Vec<&str> = table.lines().filter(|line| line.contains("`stop`")).collect();
+/// assert!(about_stop.iter().any(|line| line.contains("at most 4 stop sequences")));
+/// ```
+#[must_use]
+pub fn rule_table() -> String {
+    let mut table = String::from("| rule | parameters | applies to | weight |\n|---|---|---|---|\n");
+    for rule in RULES {
+        let parameters: Vec<String> = rule.parameters.iter().map(|name| format!("`{name}`")).collect();
+        let parameters = if parameters.is_empty() { "any".to_owned() } else { parameters.join(", ") };
+        let (applies_to, weight) = (rule.applies_to.as_str(), rule.weight.as_str());
+        table.push_str(&format!(
+            "| {} ([page]({})) | {parameters} | {applies_to} | {weight} |\n",
+            rule.name, rule.reference
+        ));
+    }
+    table
 }
 
 #[cfg(test)]
 mod tests {
     use super::testing::{ask, assert_fine, assert_told, model, read};
     use super::*;
-    use crate::model::ModelCatalog;
-    use crate::request::{Rule, Tool};
+    use crate::model::{Model, ModelCatalog};
+    use crate::request::{Message, Rule, Tool};
 
     #[test]
     fn a_plain_question_is_fine_for_every_model_with_chat() {

@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::Check;
+use super::rule::Check;
 use crate::model::{Model, ModelCatalog, Parameter, Support};
 use crate::request::violation::{Rule, Violation};
 

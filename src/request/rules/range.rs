@@ -4,8 +4,7 @@
 
 use serde_json::{Number, Value};
 
-use super::Check;
-use super::types::kind_of;
+use super::rule::{Check, kind_of};
 use crate::request::RequestBody;
 use crate::request::violation::{Rule, Violation};
 

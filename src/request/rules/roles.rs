@@ -1,6 +1,6 @@
 //! Who speaks: every message has a role, and models differ in the instructions they take.
 
-use super::Check;
+use super::rule::Check;
 use crate::model::{Capabilities, Parameter};
 use crate::request::violation::{Rule, Violation};
 use crate::response::Role;

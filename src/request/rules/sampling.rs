@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use super::Check;
+use super::rule::Check;
 use crate::model::{Capabilities, Parameter, Support};
 use crate::request::violation::{Rule, Violation};
 
@@ -64,37 +64,6 @@ fn instead_of(name: &str, check: &Check<'_>) -> String {
     }
 }
 
-/// The service would take an o1 request without a limit; the bill is the caller's to decide.
-pub(super) fn completion_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let missing = check.body.max_completion_tokens.is_none() && !check.is_unread("max_completion_tokens");
-    if missing && !check.request.uncapped && check.holds(Capabilities::max_completion_tokens_required) {
-        found.push(Violation::new(
-            "max_completion_tokens",
-            Rule::RequiredParameter,
-            format!(
-                "{} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or say .uncapped()",
-                check.model
-            ),
-        ));
-    }
-}
-
-/// Above the model's output limit the service answers `invalid_value`: `max_tokens is too large: 20000. This
-/// model supports at most 16384 completion tokens, whereas you provided 20000.`
-pub(super) fn output_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let Some(most) = check.capabilities.and_then(Capabilities::output_limit) else { return };
-    for (name, limit, parameter) in [
-        ("max_tokens", check.body.max_tokens, Parameter::MaxTokens),
-        ("max_completion_tokens", check.body.max_completion_tokens, Parameter::MaxCompletionTokens),
-    ] {
-        if let Some(limit) = limit.filter(|limit| *limit > most && !check.refuses(parameter)) {
-            let problem = format!("answers with at most {most} tokens, not {limit}: set {name} to {most} or less");
-            let violation = Violation::new(name, Rule::Limit, format!("{} {problem}", check.model));
-            found.push(violation.within(None, i64::try_from(most).ok()));
-        }
-    }
-}
-
 /// `top_logprobs` requires `logprobs`.
 pub(super) fn alternatives(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.body.top_logprobs.is_some() && check.body.logprobs != Some(true) && !check.is_unread("logprobs") {
@@ -118,9 +87,7 @@ pub(super) fn stop_beside_verbosity(check: &Check<'_>, found: &mut Vec<Violation
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model};
     use super::*;
     use crate::model::{ApiVersion, Model, ReasoningEffort};
     use crate::request::{ChatCompletionRequestBuilder as Asked, Verbosity};
@@ -247,32 +214,6 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_above_the_models_is_told_with_both_numbers() {
-        let message = "gpt-4o-2024-08-06 answers with at most 16384 tokens, not 20000: set max_tokens to 16384 or less";
-        assert_refused(ask(Model::GPT_4O_2024_08_06).max_tokens(20_000), "max_tokens", Rule::Limit, message);
-        assert_fine(ask(Model::GPT_4O_2024_08_06).max_tokens(16_384));
-        assert_refused(
-            ask(Model::O1_2024_12_17).max_completion_tokens(100_001),
-            "max_completion_tokens",
-            Rule::Limit,
-            "o1-2024-12-17 answers with at most 100000 tokens, not 100001: set max_completion_tokens to 100000 or less",
-        );
-        // prompt and answer share this model's 8192 tokens, so that the figure is no limit of the answer
-        assert_fine(ask(Model::GPT_4_0613).max_tokens(9_000));
-        // a name without a version: the largest limit of its versions
-        assert_fine(ask("gpt-4o".parse().unwrap()).max_tokens(16_384));
-        let own = model(|unknown| unknown.with_max_output_tokens(10));
-        assert_refused(
-            ask(own).max_tokens(11),
-            "max_tokens",
-            Rule::Limit,
-            "mine answers with at most 10 tokens, not 11: set max_tokens to 10 or less",
-        );
-        let open = model(|unknown| unknown.with_max_output_tokens(10).with_output_limit_enforced(false));
-        assert_fine(ask(open).max_tokens(11));
-    }
-
-    #[test]
     fn a_team_says_which_temperature_its_model_takes() {
         let refusing = |only_default| {
             model(|unknown| {
@@ -374,24 +315,6 @@ mod tests {
                 .n(4)
                 .stop(["a", "b", "c", "d"]),
         );
-    }
-
-    #[test]
-    fn the_first_reasoning_models_ask_for_a_limit() {
-        for (o1, id) in [
-            (Model::O1_2024_12_17, "o1-2024-12-17"),
-            (Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"),
-            (Model::O1_PREVIEW_2024_09_12, "o1-preview-2024-09-12"),
-        ] {
-            let json = json!({"model": id, "messages": [{"role": "user", "content": "hi"}]});
-            let message = format!(
-                "{id} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or say .uncapped()"
-            );
-            assert_told(&read(json), &[("max_completion_tokens", Rule::RequiredParameter, &message)]);
-            assert_fine(ask(o1.clone()).uncapped());
-            assert_fine(ask(o1).max_completion_tokens(1));
-        }
-        assert_fine(ask(Model::O3_MINI_2025_01_31));
     }
 
     #[test]

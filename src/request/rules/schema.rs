@@ -5,9 +5,9 @@ use std::io;
 
 use serde_json::Value;
 
-use super::{Check, is_name};
+use super::rule::{Check, is_name};
 use crate::model::Parameter;
-use crate::request::format::ResponseFormatType;
+use crate::request::response_format::ResponseFormatType;
 use crate::request::schema::{SchemaFinding, lint_schema};
 use crate::request::violation::{Rule, Violation};
 use crate::request::{Message, RequestBody};

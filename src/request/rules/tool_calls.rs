@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::Check;
+use super::rule::Check;
 use crate::request::violation::{Rule, Violation};
 use crate::response::{Role, ToolCall};
 

@@ -4,7 +4,7 @@ use std::fmt::Arguments;
 
 use serde_json::{Map, Value};
 
-use super::{Check, is_name};
+use super::rule::{Check, is_name};
 use crate::model::{Capabilities, Parameter};
 use crate::request::tool::{FunctionDefinition, Tool, ToolChoice};
 use crate::request::violation::{Rule, Violation};

@@ -7,11 +7,14 @@ use std::fmt::Arguments;
 
 use serde_json::{Map, Value};
 
-use super::{Check, range};
+use super::range;
+use super::rule::{Check, kind_of};
+use crate::request::audio::{AudioReference, InputAudio};
+use crate::request::content_part::{ContentPart, FilePart, ImageUrl};
 use crate::request::data_source::{DataSource, DataSourceAuthentication, DataSourceParameters};
-use crate::request::format::{FunctionChoice, JsonSchemaFormat};
-use crate::request::message::{AudioReference, ContentPart, EarlierContext, FilePart, ImageUrl, InputAudio, Message};
-use crate::request::tool::{AllowedTools, CustomTool, CustomToolFormat, Grammar, ToolName};
+use crate::request::message::{EarlierContext, Message};
+use crate::request::response_format::JsonSchemaFormat;
+use crate::request::tool::{AllowedTools, CustomTool, CustomToolFormat, FunctionChoice, Grammar, ToolName};
 use crate::request::tool::{FunctionDefinition, NamedToolChoice, Tool, ToolChoice};
 use crate::request::violation::{Rule, Violation};
 use crate::request::{AudioOutput, EmbeddingDependency, FieldsMapping, Prediction, RequestBody, ResponseFormat};
@@ -208,18 +211,6 @@ fn wrong_type(parameter: String, name: &str, value: &Value) -> Violation {
     let expected = if parameter.ends_with(".custom.format") { "an object" } else { expected(name) };
     let message = format!("{name} cannot be {}: pass {expected}", kind_of(value));
     Violation::new(parameter, Rule::WrongType, message).expecting(expected)
-}
-
-/// The value in words that repeat nothing of it.
-pub(super) fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "this number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "this list",
-        Value::Object(_) => "an object",
-    }
 }
 
 fn expected(name: &str) -> &'static str {

@@ -1,14 +1,13 @@
 //! The lint of strict mode: one walk over a schema that names what is refused or discouraged, and where.
 
-use std::collections::HashMap;
-
 use serde_json::{Map, Value};
 
 use super::SchemaRule as Rule;
-use super::references::{Path, pointer_of, resolve};
+use super::nesting::nesting;
+use super::references::{Path, each_child, resolve};
 use super::{
-    DOCUMENTED_NESTING, DOCUMENTED_PROPERTIES, MAX_ENUM_VALUES, MAX_NESTING, MAX_PROPERTIES, MAX_WALK, SchemaFinding,
-    is_mixed, is_object,
+    DOCUMENTED_NESTING, DOCUMENTED_PROPERTIES, MAX_ENUM_VALUES, MAX_PROPERTIES, MAX_WALK, SchemaFinding, is_mixed,
+    is_object,
 };
 
 /// String formats that OpenAI lists.
@@ -376,86 +375,6 @@ impl<'a> Names<'a> {
         match self.sorted.is_empty() {
             true => self.listed.iter().any(|one| one == name),
             false => self.sorted.binary_search(&name).is_ok(),
-        }
-    }
-}
-
-/// Every schema directly inside a schema, definitions apart.
-fn each_child<'a>(node: &'a Map<String, Value>, at: &Path<'_>, then: &mut dyn FnMut(&'a Value, &Path<'_>)) {
-    for (key, value) in node {
-        match (key.as_str(), value) {
-            ("properties", Value::Object(properties)) => {
-                let place = Path::Name(at, key);
-                properties.iter().for_each(|(name, child)| then(child, &Path::Name(&place, name)));
-            }
-            ("items" | "anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(list)) => {
-                let place = Path::Name(at, key);
-                list.iter().enumerate().for_each(|(position, child)| then(child, &Path::Index(&place, position)));
-            }
-            ("items", child) => then(child, &Path::Name(at, key)),
-            _ => {}
-        }
-    }
-}
-
-/// What is to be said of the deepest object, if it lies too deep.
-fn nesting(root: &Value) -> Option<SchemaFinding> {
-    let mut levels = Levels { root, heights: HashMap::new(), deepest: (0, String::new()) };
-    levels.height(root, &Path::Start(""), 0, 0);
-    let (level, pointer) = levels.deepest;
-    if level > MAX_NESTING {
-        let message = format!(
-            "the object is on level {level} and strict mode allows {MAX_NESTING}: flatten the schema, or split the request"
-        );
-        Some(SchemaFinding::new(pointer, Rule::Nesting, message).of(level))
-    } else if level > DOCUMENTED_NESTING {
-        let message = format!(
-            "the object is on level {level}; the documentation allows {DOCUMENTED_NESTING}, and newer models take {MAX_NESTING}"
-        );
-        Some(SchemaFinding::new(pointer, Rule::Nesting, message).advice().of(level))
-    } else {
-        None
-    }
-}
-
-/// Counts how many objects lie inside each other, through references.
-struct Levels<'a> {
-    root: &'a Value,
-    /// How many levels each node that was looked at has below and with itself, 0 while it is being looked at: a node
-    /// is looked at once, however references cross, and what contains itself counts once.
-    heights: HashMap<*const Value, usize>,
-    deepest: (usize, String),
-}
-
-impl<'a> Levels<'a> {
-    fn height(&mut self, schema: &'a Value, at: &Path<'_>, above: usize, depth: usize) -> usize {
-        let Value::Object(node) = schema else { return 0 };
-        if let Some(height) = self.heights.get(&std::ptr::from_ref(schema)).copied() {
-            self.note(above + height, at);
-            return height;
-        }
-        if depth >= MAX_WALK {
-            return 0;
-        }
-        self.heights.insert(schema, 0);
-        let own = usize::from(is_object(node));
-        let above = above + own;
-        self.note(above, at);
-        let mut below = 0;
-        if let Some(pointer) = node.get("$ref").and_then(Value::as_str).and_then(pointer_of)
-            && let Some(target) = self.root.pointer(&pointer)
-        {
-            below = self.height(target, &Path::Start(&pointer), above, depth + 1);
-        }
-        each_child(node, at, &mut |child, at| below = below.max(self.height(child, at, above, depth + 1)));
-        self.heights.insert(schema, own + below);
-        own + below
-    }
-
-    fn note(&mut self, level: usize, at: &Path<'_>) {
-        if level > self.deepest.0 {
-            let pointer = if level > DOCUMENTED_NESTING { at.pointer() } else { String::new() };
-            self.deepest = (level, pointer);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The JSON pointer in a `$ref` into the same document; `None` for any other `$ref`.
 pub(super) fn pointer_of(reference: &str) -> Option<Cow<'_, str>> {
@@ -54,6 +54,24 @@ impl Path<'_> {
             Self::Start(pointer) => (*pointer).to_owned(),
             Self::Name(parent, name) => parent.pointer() + "/" + &escape(name),
             Self::Index(parent, index) => format!("{}/{index}", parent.pointer()),
+        }
+    }
+}
+
+/// Every schema directly inside a schema, definitions apart.
+pub(super) fn each_child<'a>(node: &'a Map<String, Value>, at: &Path<'_>, then: &mut dyn FnMut(&'a Value, &Path<'_>)) {
+    for (key, value) in node {
+        match (key.as_str(), value) {
+            ("properties", Value::Object(properties)) => {
+                let place = Path::Name(at, key);
+                properties.iter().for_each(|(name, child)| then(child, &Path::Name(&place, name)));
+            }
+            ("items" | "anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(list)) => {
+                let place = Path::Name(at, key);
+                list.iter().enumerate().for_each(|(position, child)| then(child, &Path::Index(&place, position)));
+            }
+            ("items", child) => then(child, &Path::Name(at, key)),
+            _ => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How long a model thinks: which words it takes, and what they exclude.
 
-use super::Check;
+use super::rule::Check;
 use crate::model::{Capabilities, Parameter, ReasoningEffort, ToolsAndEffort};
 use crate::request::violation::{Rule, Violation};
 
@@ -58,28 +58,13 @@ pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// What the documents ask to leave for hidden reasoning, in tokens.
-const BUDGET: u64 = 25_000;
-
-/// At the effort `none` nothing is hidden.
-pub(super) fn budget(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let default = check.capabilities.and_then(Capabilities::default_reasoning_effort);
-    let reasons = check.body.reasoning_effort.as_ref().or(default) != Some(&ReasoningEffort::None);
-    if let Some(limit) = check.body.max_completion_tokens.filter(|limit| reasons && *limit < BUDGET) {
-        let message = format!(
-            "{limit} tokens include the hidden reasoning: leave about {BUDGET} for it, or the answer may be cut or empty"
-        );
-        found.push(Violation::new("max_completion_tokens", Rule::Advice, message));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
     use super::*;
-    use crate::model::{ApiVersion, Model};
+    use crate::model::Model;
     use crate::request::Tool;
 
     #[test]
@@ -196,21 +181,5 @@ mod tests {
         assert_fine(asked());
         assert_fine(asked().reasoning_effort(ReasoningEffort::None));
         assert_fine(ask(Model::GPT_5_4_2026_03_05).reasoning_effort(ReasoningEffort::Low));
-    }
-
-    #[test]
-    fn hidden_reasoning_needs_a_budget() {
-        let message = "5000 tokens include the hidden reasoning: leave about 25000 for it, or the answer may be cut \
-                       or empty";
-        let budget = &[("max_completion_tokens", message)];
-        assert_advised(ask("gpt-5".parse().unwrap()).max_completion_tokens(5000), &ApiVersion::V1, budget);
-        assert_advised(ask("gpt-5".parse().unwrap()).max_completion_tokens(25_000), &ApiVersion::V1, &[]);
-        assert_advised(ask("gpt-4.1".parse().unwrap()).max_completion_tokens(5), &ApiVersion::V1, &[]);
-        // 5.1 does not think unless it is told to
-        let low = ask("gpt-5.1".parse().unwrap()).max_completion_tokens(5000);
-        assert_advised(low.clone(), &ApiVersion::V1, &[]);
-        assert_advised(low.reasoning_effort(ReasoningEffort::Low), &ApiVersion::V1, budget);
-        let silent = ask("gpt-5.6-sol".parse().unwrap()).max_completion_tokens(5);
-        assert_advised(silent.reasoning_effort(ReasoningEffort::None), &ApiVersion::V1, &[]);
     }
 }

@@ -36,6 +36,7 @@ pub use self::rust_type::{schema_for, schema_name};
 pub use self::strict::make_strict;
 
 mod lint;
+mod nesting;
 mod references;
 #[cfg(feature = "schemars")]
 mod rust_type;

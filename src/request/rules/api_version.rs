@@ -1,6 +1,6 @@
 //! Api versions: which are documented, which parameters each documents, and what a stream cannot report on some.
 
-use super::Check;
+use super::rule::Check;
 use crate::model::{ApiVersion, first_documented};
 use crate::request::RequestBody;
 use crate::request::tool::{ToolChoice, ToolType};

@@ -1,14 +1,17 @@
 //! Capabilities, and models with them, as JSON: field by field, so that whatever is wrong can be named.
 
+use std::collections::BTreeSet;
+
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Capabilities, Family, Model, ModelCatalog, Parameter, ReasoningEffort, Support, ToolsAndEffort};
+use crate::error::{Error, ErrorKind};
 
 impl Capabilities {
     /// Takes one member of the JSON object. The error names the field and what it may hold.
-    pub(super) fn read_field(&mut self, field: &str, value: &Value) -> Result<(), String> {
+    fn read_field(&mut self, field: &str, value: &Value) -> Result<(), String> {
         self.read_value(field, value).map_err(|expected| format!("field '{field}' {expected}"))
     }
 
@@ -69,7 +72,7 @@ impl Capabilities {
     }
 
     /// Every member about which something is known.
-    pub(super) fn members(&self) -> Map<String, Value> {
+    fn members(&self) -> Map<String, Value> {
         let flag = |set: bool| set.then_some(Value::Bool(true));
         let text = |text: &str| (!text.is_empty()).then(|| text.into());
         let efforts = |efforts: &[ReasoningEffort]| efforts.iter().map(ReasoningEffort::as_str).collect();
@@ -123,8 +126,46 @@ impl<'de> Deserialize<'de> for Capabilities {
     }
 }
 
+impl ModelCatalog {
+    /// Reads a table and lays it over the built-in one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when the text is not JSON or not of the shape above. The error names the entry
+    /// and the field.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        let document: Value = serde_json::from_str(json)
+            .map_err(|error| Error::new(ErrorKind::Config, "the model catalog is not JSON").with_source(error))?;
+        let entries = document.get("models").and_then(Value::as_array).ok_or_else(|| {
+            Error::new(ErrorKind::Config, "the model catalog has no list 'models'")
+                .with_hint("write {\"models\": [{\"name\": ...}]}")
+        })?;
+        let mut catalog = Self::built_in();
+        let mut seen = BTreeSet::new();
+        for (index, entry) in entries.iter().enumerate() {
+            let model = read_entry(entry, &catalog).map_err(|reason| {
+                let label = label(entry, index);
+                Error::new(ErrorKind::Config, format!("model catalog, entry {label}: {reason}"))
+            })?;
+            if !seen.insert(model.id()) {
+                let message = format!("model catalog, entry '{model}': stands there twice");
+                return Err(Error::new(ErrorKind::Config, message).with_hint("keep one of the two"));
+            }
+            catalog = catalog.with(model);
+        }
+        Ok(catalog)
+    }
+
+    /// The whole catalog in the shape that [`from_json`](Self::from_json) reads, indented.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let entries: Vec<Value> = self.models().map(write_entry).collect();
+        format!("{:#}", json!({ "models": entries }))
+    }
+}
+
 /// Makes a model of one entry; the error says what is wrong with it, without naming the entry.
-pub(super) fn read_entry(entry: &Value, catalog: &ModelCatalog) -> Result<Model, String> {
+fn read_entry(entry: &Value, catalog: &ModelCatalog) -> Result<Model, String> {
     let members = entry.as_object().ok_or("must be an object")?;
     let text = |field: &str| match members.get(field) {
         None | Some(Value::Null) => Ok(None),
@@ -154,7 +195,7 @@ pub(super) fn read_entry(entry: &Value, catalog: &ModelCatalog) -> Result<Model,
 }
 
 /// How an error calls an entry.
-pub(super) fn label(entry: &Value, index: usize) -> String {
+fn label(entry: &Value, index: usize) -> String {
     let text = |field: &str| entry.get(field).and_then(Value::as_str);
     match (text("name"), text("version")) {
         (Some(name), Some(version)) => format!("'{name}-{version}'"),
@@ -164,7 +205,7 @@ pub(super) fn label(entry: &Value, index: usize) -> String {
 }
 
 /// The entry that reads as this model.
-pub(super) fn write_entry(model: &Model) -> Value {
+fn write_entry(model: &Model) -> Value {
     let mut entry = model.capabilities().members();
     entry.insert("name".to_owned(), model.name().into());
     if let Some(version) = model.version() {

@@ -1,0 +1,107 @@
+//! Audio in a request: the spoken answer that is requested, recordings in messages, earlier spoken answers.
+
+use crate::wire::{open_enum, wire_struct};
+
+open_enum! {
+    /// What the answer is made of.
+    pub enum Modality {
+        /// Text.
+        Text = "text",
+        /// Speech; needs `audio`.
+        Audio = "audio",
+    }
+}
+
+open_enum! {
+    /// Who speaks.
+    pub enum Voice {
+        /// Alloy.
+        Alloy = "alloy",
+        /// Ash.
+        Ash = "ash",
+        /// Ballad.
+        Ballad = "ballad",
+        /// Coral.
+        Coral = "coral",
+        /// Echo.
+        Echo = "echo",
+        /// Fable; dated api versions only.
+        Fable = "fable",
+        /// Onyx; dated api versions only.
+        Onyx = "onyx",
+        /// Nova; dated api versions only.
+        Nova = "nova",
+        /// Sage.
+        Sage = "sage",
+        /// Shimmer.
+        Shimmer = "shimmer",
+        /// Verse.
+        Verse = "verse",
+        /// Marin.
+        Marin = "marin",
+        /// Cedar.
+        Cedar = "cedar",
+    }
+}
+
+open_enum! {
+    /// The format of the spoken answer.
+    pub enum AudioFormat {
+        /// WAV.
+        Wav = "wav",
+        /// MP3.
+        Mp3 = "mp3",
+        /// FLAC.
+        Flac = "flac",
+        /// Opus.
+        Opus = "opus",
+        /// AAC; newer versions only.
+        Aac = "aac",
+        /// Raw 16-bit samples.
+        Pcm16 = "pcm16",
+    }
+}
+
+wire_struct! {
+    /// A spoken answer: the voice and the format.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart>
+    pub struct AudioOutput {
+        /// Who speaks.
+        pub voice: Voice = "voice",
+        /// The format.
+        pub format: AudioFormat = "format",
+    }
+}
+
+impl AudioOutput {
+    /// This voice in this format.
+    #[must_use]
+    pub fn new(voice: Voice, format: AudioFormat) -> Self {
+        Self { voice: Some(voice), format: Some(format), ..Self::EMPTY }
+    }
+}
+
+open_enum! {
+    /// The format of sound that is sent.
+    pub enum InputAudioFormat {
+        /// WAV.
+        Wav = "wav",
+        /// MP3.
+        Mp3 = "mp3",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct InputAudio {
+        pub(crate) data: String = hidden "data",
+        pub(crate) format: InputAudioFormat = "format",
+    }
+}
+
+wire_struct! {
+    /// An earlier spoken answer, by its id.
+    pub(crate) struct AudioReference {
+        pub(crate) id: String = "id",
+    }
+}

@@ -1,0 +1,131 @@
+//! The members of a request's body, and the body as it is sent with an api version.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Map, Number, Value};
+
+use super::audio::{AudioOutput, Modality};
+use super::data_source::DataSource;
+use super::message::Message;
+use super::options::{PromptCacheRetention, Stop, StreamOptions, UserSecurityContext, Verbosity, WebSearchOptions};
+use super::prediction::Prediction;
+use super::response_format::{ResponseFormat, ResponseFormatType};
+use super::tool::{FunctionChoice, FunctionDefinition, Tool, ToolChoice};
+use crate::model::{ApiVersion, ReasoningEffort};
+use crate::response::{Role, ServiceTier};
+use crate::wire::{List, wire_struct};
+
+wire_struct! {
+    pub(crate) struct RequestBody {
+        pub(crate) messages: List<Message> = "messages",
+        pub(crate) max_tokens: u64 = "max_tokens",
+        pub(crate) max_completion_tokens: u64 = "max_completion_tokens",
+        pub(crate) temperature: Number = "temperature",
+        pub(crate) top_p: Number = "top_p",
+        pub(crate) presence_penalty: Number = "presence_penalty",
+        pub(crate) frequency_penalty: Number = "frequency_penalty",
+        pub(crate) n: u64 = "n",
+        pub(crate) stop: Stop = hidden "stop",
+        pub(crate) seed: i64 = "seed",
+        pub(crate) user: String = hidden "user",
+        pub(crate) logprobs: bool = "logprobs",
+        pub(crate) top_logprobs: u64 = "top_logprobs",
+        pub(crate) logit_bias: Map<String, Value> = "logit_bias",
+        pub(crate) reasoning_effort: ReasoningEffort = "reasoning_effort",
+        pub(crate) verbosity: Verbosity = "verbosity",
+        pub(crate) prediction: Prediction = "prediction",
+        pub(crate) response_format: ResponseFormat = "response_format",
+        pub(crate) tools: List<Tool> = "tools",
+        pub(crate) tool_choice: ToolChoice = "tool_choice",
+        pub(crate) parallel_tool_calls: bool = "parallel_tool_calls",
+        pub(crate) functions: List<FunctionDefinition> = "functions",
+        pub(crate) function_call: FunctionChoice = "function_call",
+        pub(crate) modalities: List<Modality> = "modalities",
+        pub(crate) audio: AudioOutput = "audio",
+        pub(crate) stream_options: StreamOptions = "stream_options",
+        pub(crate) store: bool = "store",
+        pub(crate) metadata: Map<String, Value> = hidden "metadata",
+        pub(crate) service_tier: ServiceTier = "service_tier",
+        pub(crate) prompt_cache_key: String = hidden "prompt_cache_key",
+        pub(crate) prompt_cache_retention: PromptCacheRetention = "prompt_cache_retention",
+        pub(crate) safety_identifier: String = hidden "safety_identifier",
+        pub(crate) user_security_context: UserSecurityContext = "user_security_context",
+        pub(crate) web_search_options: WebSearchOptions = "web_search_options",
+        pub(crate) data_sources: List<DataSource> = "data_sources",
+        pub(crate) stream: bool = "stream",
+        pub(crate) model: String = "model",
+    }
+}
+
+/// A body with what the method of sending and the api version add to it.
+pub(super) struct WireBody<'a> {
+    pub(super) body: &'a RequestBody,
+    pub(super) deployment: &'a str,
+    pub(super) api_version: &'a ApiVersion,
+    pub(super) stream: bool,
+}
+
+impl Serialize for WireBody<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let body = self.body;
+        let mut map = serializer.serialize_map(None)?;
+        if self.api_version.is_v1() {
+            map.serialize_entry("model", self.deployment)?;
+        }
+        body.write_members(&mut map, |name| matches!(name, "model" | "stream" | "stream_options"))?;
+        if !self.stream {
+            return map.end();
+        }
+        map.serialize_entry("stream", &true)?;
+        let odd = body.extra().and_then(|extra| extra.get("stream_options"));
+        let mut options = body.stream_options.clone().unwrap_or_default();
+        if let Some(odd) = odd {
+            map.serialize_entry("stream_options", odd)?;
+        } else if self.api_version.documents("stream_options") == Some(true) {
+            options.include_usage.get_or_insert(body.data_sources.is_none());
+            if options.include_usage != Some(false) || options.include_obfuscation.is_some() {
+                map.serialize_entry("stream_options", &options)?;
+            }
+        } else if body.stream_options.is_some() && options != StreamOptions::new().include_usage(false) {
+            map.serialize_entry("stream_options", &options)?;
+        }
+        map.end()
+    }
+}
+
+impl RequestBody {
+    pub(crate) fn has_role(&self, role: &Role) -> bool {
+        self.messages.iter().flat_map(|messages| messages.iter()).any(|message| message.role.as_ref() == Some(role))
+    }
+
+    pub(super) fn has_tools(&self) -> bool {
+        self.tools.as_ref().is_some_and(|tools| !tools.is_empty())
+    }
+
+    pub(super) fn has_functions(&self) -> bool {
+        self.functions.as_ref().is_some_and(|functions| !functions.is_empty())
+    }
+
+    pub(crate) fn offers_tools(&self) -> bool {
+        self.has_tools() || self.has_functions()
+    }
+
+    pub(super) fn asks_for_audio(&self) -> bool {
+        let modalities = self.modalities.as_ref();
+        modalities.is_some_and(|modalities| modalities.contains(&Modality::Audio))
+    }
+
+    pub(super) fn asks_for_schema(&self) -> bool {
+        let format = self.response_format.as_ref().and_then(|format| format.kind.as_ref());
+        format == Some(&ResponseFormatType::JsonSchema)
+    }
+
+    /// The same body after a change to its JSON.
+    pub(super) fn edited(&self, change: impl FnOnce(&mut Map<String, Value>) -> Option<()>) -> Option<Self> {
+        let Ok(Value::Object(mut members)) = serde_json::to_value(self) else {
+            return None;
+        };
+        change(&mut members)?;
+        serde_json::from_value(Value::Object(members)).ok()
+    }
+}

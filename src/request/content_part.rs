@@ -1,0 +1,242 @@
+//! What a message is made of: text, images, sound and files.
+
+use serde::de::{MapAccess, SeqAccess};
+use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
+
+use super::audio::{InputAudio, InputAudioFormat};
+use super::base64::{base64, data_url};
+use crate::wire::{Field, FromWire, List, deserialize_wire, open_enum, wire_struct};
+
+open_enum! {
+    /// What a part is.
+    pub enum ContentPartType {
+        /// Text.
+        Text = "text",
+        /// An earlier refusal of the model.
+        Refusal = "refusal",
+        /// An image.
+        ImageUrl = "image_url",
+        /// Sound.
+        InputAudio = "input_audio",
+        /// A file.
+        File = "file",
+    }
+}
+
+open_enum! {
+    /// How closely the model looks at an image.
+    pub enum ImageDetail {
+        /// As the service decides.
+        Auto = "auto",
+        /// Small, few tokens.
+        Low = "low",
+        /// Tile by tile, many tokens.
+        High = "high",
+    }
+}
+
+wire_struct! {
+    /// A part of a message.
+    pub struct ContentPart {
+        pub(crate) kind: ContentPartType = "type",
+        pub(crate) text: String = hidden "text",
+        pub(crate) refusal: String = hidden "refusal",
+        pub(crate) image_url: ImageUrl = "image_url",
+        pub(crate) input_audio: InputAudio = "input_audio",
+        pub(crate) file: FilePart = "file",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct ImageUrl {
+        pub(crate) url: String = hidden "url",
+        pub(crate) detail: ImageDetail = "detail",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct FilePart {
+        pub(crate) filename: String = hidden "filename",
+        pub(crate) file_data: String = hidden "file_data",
+        pub(crate) file_id: String = hidden "file_id",
+    }
+}
+
+impl ContentPart {
+    const fn of(kind: ContentPartType) -> Self {
+        Self { kind: Some(kind), ..Self::EMPTY }
+    }
+
+    /// Text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: Some(text.into()), ..Self::of(ContentPartType::Text) }
+    }
+
+    /// An earlier refusal of the model.
+    #[must_use]
+    pub fn refusal(text: impl Into<String>) -> Self {
+        Self { refusal: Some(text.into()), ..Self::of(ContentPartType::Refusal) }
+    }
+
+    /// An image at an address the service can reach, or a `data:` URL.
+    #[must_use]
+    pub fn image_url(url: impl Into<String>) -> Self {
+        let image_url = ImageUrl { url: Some(url.into()), ..ImageUrl::EMPTY };
+        Self { image_url: Some(image_url), ..Self::of(ContentPartType::ImageUrl) }
+    }
+
+    /// An image from its bytes, with its media type such as `image/png`.
+    #[must_use]
+    pub fn image(media_type: &str, bytes: &[u8]) -> Self {
+        Self::image_url(data_url(media_type, bytes))
+    }
+
+    /// How closely to look at this image; no effect on other parts.
+    #[must_use]
+    pub fn detail(mut self, detail: ImageDetail) -> Self {
+        if let Some(image) = &mut self.image_url {
+            image.detail = Some(detail);
+        }
+        self
+    }
+
+    /// Sound from its bytes, at most 20 MB.
+    #[must_use]
+    pub fn input_audio(format: InputAudioFormat, bytes: &[u8]) -> Self {
+        let sound = InputAudio { data: Some(base64(bytes)), format: Some(format), ..InputAudio::EMPTY };
+        Self { input_audio: Some(sound), ..Self::of(ContentPartType::InputAudio) }
+    }
+
+    /// A file that was uploaded before.
+    #[must_use]
+    pub fn file_id(id: impl Into<String>) -> Self {
+        let file = FilePart { file_id: Some(id.into()), ..FilePart::EMPTY };
+        Self { file: Some(file), ..Self::of(ContentPartType::File) }
+    }
+
+    /// A file from its bytes, with its media type such as `application/pdf`.
+    #[must_use]
+    pub fn file(filename: impl Into<String>, media_type: &str, bytes: &[u8]) -> Self {
+        let data = data_url(media_type, bytes);
+        let file = FilePart { filename: Some(filename.into()), file_data: Some(data), ..FilePart::EMPTY };
+        Self { file: Some(file), ..Self::of(ContentPartType::File) }
+    }
+
+    /// What the part is, as on the wire.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.kind.as_ref().map(ContentPartType::as_str)
+    }
+}
+
+/// Text, or a list of parts.
+#[derive(Clone, PartialEq)]
+pub enum MessageContent {
+    /// Text.
+    Text(String),
+    /// Parts, in order.
+    Parts(Vec<ContentPart>),
+}
+
+impl MessageContent {
+    /// A list of parts.
+    #[must_use]
+    pub fn parts(parts: impl IntoIterator<Item = ContentPart>) -> Self {
+        Self::Parts(parts.into_iter().collect())
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let (text, parts) = match self {
+            Self::Text(text) => (Some(text.as_str()), [].as_slice()),
+            Self::Parts(parts) => (None, parts.as_slice()),
+        };
+        let said = parts.iter().flat_map(|part| {
+            let url = part.image_url.as_ref().and_then(|image| image.url.as_ref());
+            let sound = part.input_audio.as_ref().and_then(|sound| sound.data.as_ref());
+            let file =
+                |field: fn(&FilePart) -> &Option<String>| part.file.as_ref().and_then(|file| field(file).as_ref());
+            let (name, data, id) =
+                (file(|file| &file.filename), file(|file| &file.file_data), file(|file| &file.file_id));
+            [part.text.as_ref(), part.refusal.as_ref(), url, sound, name, data, id]
+        });
+        text.into_iter().chain(said.flatten().map(String::as_str))
+    }
+
+    pub(crate) fn part_list(&self) -> &[ContentPart] {
+        match self {
+            Self::Text(_) => &[],
+            Self::Parts(parts) => parts,
+        }
+    }
+}
+
+impl From<&str> for MessageContent {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for MessageContent {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&String> for MessageContent {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<Vec<ContentPart>> for MessageContent {
+    fn from(parts: Vec<ContentPart>) -> Self {
+        Self::Parts(parts)
+    }
+}
+
+impl<const N: usize> From<[ContentPart; N]> for MessageContent {
+    fn from(parts: [ContentPart; N]) -> Self {
+        Self::Parts(parts.into())
+    }
+}
+
+impl std::fmt::Debug for MessageContent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text([hidden])"),
+            Self::Parts(parts) => f.debug_tuple("Parts").field(parts).finish(),
+        }
+    }
+}
+
+impl FromWire for MessageContent {
+    fn from_str(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+    fn from_string(text: String) -> Result<Self, String> {
+        Ok(Self::Text(text))
+    }
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
+        List::from_seq(seq).map(|field| field.map(|List(list)| Self::Parts(list)))
+    }
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        Value::from_map(map).map(|read| match read {
+            Field::Typed(value) | Field::Mistyped(value) => Field::Mistyped(value),
+            Field::Null => Field::Null,
+        })
+    }
+}
+
+deserialize_wire!(MessageContent, "a string or a list of parts");
+
+impl Serialize for MessageContent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Parts(parts) => parts.serialize(serializer),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The expected answer of predicted outputs.
+
+use super::content_part::{ContentPart, MessageContent};
+use crate::wire::wire_struct;
+
+wire_struct! {
+    /// The answer that is expected, mostly. What matches comes faster; what does not is billed all the same.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs>
+    pub struct Prediction {
+        pub(crate) kind: String = "type",
+        pub(crate) content: MessageContent = "content",
+    }
+}
+
+impl Prediction {
+    /// An expected answer in text parts.
+    #[must_use]
+    pub fn parts(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::of(MessageContent::parts(texts.into_iter().map(ContentPart::text)))
+    }
+
+    fn of(content: MessageContent) -> Self {
+        Self { kind: Some("content".to_owned()), content: Some(content), ..Self::EMPTY }
+    }
+}
+
+impl From<&str> for Prediction {
+    fn from(text: &str) -> Self {
+        Self::of(text.into())
+    }
+}
+
+impl From<String> for Prediction {
+    fn from(text: String) -> Self {
+        Self::of(text.into())
+    }
+}
+
+impl From<&String> for Prediction {
+    fn from(text: &String) -> Self {
+        Self::of(text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_prediction_is_text_or_parts() {
+        assert_eq!(serde_json::to_value(Prediction::from("x")).unwrap(), json!({"type": "content", "content": "x"}));
+        assert_eq!(
+            serde_json::to_value(Prediction::parts(["x"])).unwrap(),
+            json!({"type": "content", "content": [{"type": "text", "text": "x"}]})
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! The shape the answer must have, and the answer that is expected.
+
+use serde_json::Value;
+
+use crate::wire::{open_enum, wire_struct};
+
+open_enum! {
+    /// What the answer is.
+    pub enum ResponseFormatType {
+        /// Text.
+        Text = "text",
+        /// Some JSON object; the messages must mention JSON.
+        JsonObject = "json_object",
+        /// JSON that follows a schema.
+        JsonSchema = "json_schema",
+    }
+}
+
+wire_struct! {
+    /// The shape the answer must have.
+    ///
+    /// # Example: an answer that follows a schema
+    ///
+    /// ```
+    /// use azure_openai_chat::ResponseFormat;
+    /// use serde_json::json;
+    ///
+    /// let format = ResponseFormat::json_schema(
+    ///     "event",
+    ///     json!({
+    ///         "type": "object",
+    ///         "properties": {"name": {"type": "string"}},
+    ///         "required": ["name"],
+    ///         "additionalProperties": false,
+    ///     }),
+    /// )
+    /// .strict(true);
+    /// # let _ = format;
+    /// ```
+    ///
+    /// The order in which the model writes members is the order of the schema's properties. A
+    /// `serde_json::Value` sorts them by name unless the `preserve_order` feature of `serde_json` is on.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
+    pub struct ResponseFormat {
+        pub(crate) kind: ResponseFormatType = "type",
+        pub(crate) json_schema: JsonSchemaFormat = "json_schema",
+    }
+}
+
+wire_struct! {
+    pub(crate) struct JsonSchemaFormat {
+        pub(crate) name: String = "name",
+        pub(crate) description: String = hidden "description",
+        pub(crate) schema: Value = hidden "schema",
+        pub(crate) strict: bool = "strict",
+    }
+}
+
+impl ResponseFormat {
+    /// Text.
+    #[must_use]
+    pub fn text() -> Self {
+        Self { kind: Some(ResponseFormatType::Text), ..Self::EMPTY }
+    }
+
+    /// Some JSON object. The service wants the word JSON in a message.
+    #[must_use]
+    pub fn json_object() -> Self {
+        Self { kind: Some(ResponseFormatType::JsonObject), ..Self::EMPTY }
+    }
+
+    /// JSON that follows a schema; the name is up to 64 letters, digits, `_` and `-`.
+    #[must_use]
+    pub fn json_schema(name: impl Into<String>, schema: impl Into<Value>) -> Self {
+        let schema =
+            JsonSchemaFormat { name: Some(name.into()), schema: Some(schema.into()), ..JsonSchemaFormat::EMPTY };
+        Self { kind: Some(ResponseFormatType::JsonSchema), json_schema: Some(schema), ..Self::EMPTY }
+    }
+
+    /// JSON that reads into `T`, in strict mode.
+    ///
+    /// The schema is made valid for strict mode where that loses nothing: `Option<T>` may be
+    /// `null`, and fields with `#[serde(default)]` are always written by the model. What cannot be made so,
+    /// such as a map or a `serde_json::Value`, is reported when the request is built; `lint_schema` tells the same in a test.
+    #[cfg(feature = "schemars")]
+    #[must_use]
+    pub fn json_schema_for<T: schemars::JsonSchema>() -> Self {
+        let (schema, _) = super::schema::schema_for::<T>();
+        Self::json_schema(super::schema::schema_name::<T>(), schema).strict(true)
+    }
+
+    /// What the schema describes, for the model.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        if let Some(schema) = &mut self.json_schema {
+            schema.description = Some(description.into());
+        }
+        self
+    }
+
+    /// Whether the answer must follow the schema to the letter; when unset, the service takes `false`.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        if let Some(schema) = &mut self.json_schema {
+            schema.strict = Some(strict);
+        }
+        self
+    }
+}

@@ -1,0 +1,166 @@
+//! A rule, and what it is checked against: the request, the declared model, the way it is sent.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
+use crate::request::tool::FunctionDefinition;
+use crate::request::violation::Violation;
+use crate::request::{ChatCompletionRequest, Message, RequestBody};
+
+/// One rule.
+pub(super) struct RequestRule {
+    /// What must hold, as the documentation's table prints it.
+    pub(super) name: &'static str,
+    /// The wire names of the parameters a finding is about, without their places; empty for any.
+    pub(super) parameters: &'static [&'static str],
+    pub(super) applies_to: AppliesTo,
+    pub(super) weight: Weight,
+    /// Where it is written down.
+    pub(super) reference: &'static str,
+    pub(super) check: fn(&Check<'_>, &mut Vec<Violation>),
+}
+
+/// The models a rule applies to.
+#[derive(Clone, Copy)]
+pub(super) enum AppliesTo {
+    /// Every model, declared or not.
+    Every,
+    /// Declared models, each as its row in the model table says.
+    AsListed,
+    /// Declared models of the reasoning family.
+    Reasoning,
+    /// Declared models of the built-in table. Other makers' models on the same route have other limits.
+    InTable,
+}
+
+/// What a finding does.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Weight {
+    /// The service refuses it: a violation.
+    Refused,
+    /// The documents discourage it: an advice.
+    Advised,
+}
+
+impl AppliesTo {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Every => "every model",
+            Self::AsListed => "as the model table says",
+            Self::Reasoning => "reasoning models",
+            Self::InTable => "models of the table",
+        }
+    }
+}
+
+impl Weight {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "violation",
+            Self::Advised => "advice",
+        }
+    }
+}
+
+impl AppliesTo {
+    pub(super) fn includes(self, check: &Check<'_>) -> bool {
+        match self {
+            Self::Every => true,
+            Self::AsListed => check.capabilities.is_some(),
+            Self::Reasoning => check.holds(Capabilities::is_reasoning),
+            Self::InTable => check.model.0.is_some_and(|model| model.name().parse::<Model>().is_ok()),
+        }
+    }
+}
+
+/// What a rule looks at.
+pub(super) struct Check<'a> {
+    pub(super) request: &'a ChatCompletionRequest,
+    pub(super) body: &'a RequestBody,
+    pub(super) model: Declared<'a>,
+    pub(super) capabilities: Option<&'a Capabilities>,
+    pub(super) streaming: Option<bool>,
+    pub(super) api_version: Option<&'a ApiVersion>,
+    /// By which dates have passed.
+    pub(super) now: SystemTime,
+}
+
+/// Prints the declared model's id, or nothing without one.
+pub(super) struct Declared<'a>(pub(super) Option<&'a Model>);
+
+impl fmt::Display for Declared<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |model| model.fmt(f))
+    }
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn of(
+        request: &'a ChatCompletionRequest,
+        streaming: Option<bool>,
+        api_version: Option<&'a ApiVersion>,
+        now: SystemTime,
+    ) -> Self {
+        let model = request.deployment.declared_model();
+        let capabilities = model.map(|model| model.capabilities());
+        Self { request, body: &request.body, model: Declared(model), capabilities, streaming, api_version, now }
+    }
+
+    pub(super) fn refuses(&self, parameter: Parameter) -> bool {
+        self.request.refuses(parameter)
+    }
+
+    /// Whether the declared model takes it while the effort in force is `none`, and only then.
+    pub(super) fn needs_effort_none(&self, parameter: Parameter) -> bool {
+        self.capabilities.is_some_and(|capabilities| capabilities.supports(parameter) == Support::EffortNone)
+    }
+
+    /// Whether a rule of single models holds for the declared one.
+    pub(super) fn holds(&self, rule: fn(&Capabilities) -> bool) -> bool {
+        self.capabilities.is_some_and(rule)
+    }
+
+    pub(super) fn messages(&self) -> impl Iterator<Item = (usize, &Message)> {
+        self.request.messages().iter().enumerate()
+    }
+
+    pub(super) fn functions(&self) -> impl Iterator<Item = (String, &FunctionDefinition)> {
+        let tools = self.body.tools.iter().flat_map(|tools| tools.iter().enumerate());
+        tools.filter_map(|(at, tool)| Some((format!("tools[{at}].function"), tool.function.as_ref()?)))
+    }
+
+    /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.
+    pub(super) fn is_unread(&self, member: &str) -> bool {
+        self.body.extra().is_some_and(|extra| extra.contains_key(member))
+    }
+}
+
+/// Whether a name is as the service wants those of functions and schemas: 1 to 64 letters, digits, `_`, `-`.
+pub(super) fn is_name(text: &str) -> bool {
+    let valid = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_' || letter == b'-';
+    (1..=64).contains(&text.len()) && text.bytes().all(valid)
+}
+
+impl ChatCompletionRequest {
+    /// Whether the declared model is known to refuse a parameter at the effort of this request.
+    pub(in crate::request) fn refuses(&self, parameter: Parameter) -> bool {
+        let effort = self.body.reasoning_effort.as_ref();
+        let model = self.deployment.declared_model();
+        model.is_some_and(|model| model.capabilities().supports_at(parameter, effort) == Support::No)
+    }
+}
+
+/// The value in words that repeat nothing of it.
+pub(super) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "this number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "this list",
+        Value::Object(_) => "an object",
+    }
+}
