@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::body::{Source, is_same_model, read_completion, write_body};
 use self::repair::{Streamed, Whole};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{ApiVersion, Deployment};
 use crate::request::{Advice, ChatCompletionRequest, ValidationError, Violation};
 use crate::response::{ChatCompletion, ResponseMetadata};
@@ -174,9 +174,15 @@ impl ChatClient {
             read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(deployment))
         };
         let completion = self.0.transport.post(call, write, read).await;
-        let completion = completion.map_err(|error| self.0.transport.withhold_secrets(error, options))?;
+        let completion = completion.map_err(|error| self.withhold_secrets(error, request, options))?;
         self.watch_answer(request, completion.model(), completion.metadata());
         Ok(completion)
+    }
+
+    /// Keeps the service's message out of the error's text if it repeats a secret of the call or of the request's data
+    /// sources.
+    fn withhold_secrets(&self, error: Error, request: &ChatCompletionRequest, options: &CallOptions) -> Error {
+        self.0.transport.withhold_secrets(error, options).withhold_secrets(request.secrets())
     }
 
     /// Sends a request and returns the answer as it arrives.
@@ -217,7 +223,7 @@ impl ChatClient {
         let deployment = request.deployment().name();
         let call = Call { deployment, options, affinity: request.affinity_key(), unfit };
         let bytes = self.0.transport.post_stream(call, |route| write_body(request, route, true)).await;
-        let bytes = bytes.map_err(|error| self.0.transport.withhold_secrets(error, options))?;
+        let bytes = bytes.map_err(|error| self.withhold_secrets(error, request, options))?;
         let metadata = Arc::clone(bytes.metadata());
         self.watch_answer(request, None, &metadata);
         let client = self.clone();

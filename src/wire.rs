@@ -20,7 +20,8 @@ pub(crate) use self::list::List;
 pub(crate) use self::merge::Merge;
 pub(crate) use self::open_enum::open_enum;
 pub(crate) use self::shared::Shared;
-pub(crate) use self::wire_struct::{Key, debug_value, spelling, wire_struct};
+pub(crate) use self::visit::{FieldVisitor, Path};
+pub(crate) use self::wire_struct::{Key, debug_value, is_hidden, spelling, wire_struct};
 
 mod extra;
 pub(crate) mod json_cursor;
@@ -30,6 +31,7 @@ mod merge;
 mod open_enum;
 mod primitives;
 mod shared;
+mod visit;
 mod wire_struct;
 
 /// The value of a field of type `T`, as it was read.
@@ -41,9 +43,17 @@ pub(crate) enum Field<T> {
     Mistyped(Value),
 }
 
-/// A type that can be read from any JSON value. Each method reads one JSON type; those that are not implemented read
-/// no value of `Self`.
+/// A type that can be read from any JSON value. Each `from_` method reads one JSON type; those that are not implemented
+/// read no value of `Self`.
 pub(crate) trait FromWire: Sized {
+    /// The JSON values that can be read, in words: `a string`.
+    const EXPECTED: &'static str;
+    /// The same for a list of them: `a list of strings`.
+    const EXPECTED_LIST: &'static str = "a list";
+
+    /// Visits the members inside the value.
+    fn visit<'a>(&'a self, _path: &Path<'_>, _visitor: &mut dyn FieldVisitor<'a>) {}
+
     fn from_str(_: &str) -> Option<Self> {
         None
     }
@@ -179,7 +189,8 @@ impl<T> Field<T> {
 }
 
 /// Reads a whole `T`, for the `Deserialize` of a type.
-pub(crate) fn read<'de, T: FromWire, D: Deserializer<'de>>(deserializer: D, expected: &str) -> Result<T, D::Error> {
+pub(crate) fn read<'de, T: FromWire, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    let expected = T::EXPECTED;
     match Field::<T>::deserialize(deserializer)? {
         Field::Typed(value) => Ok(value),
         Field::Null => Err(D::Error::custom(format_args!("expected {expected}, found null"))),
@@ -189,10 +200,10 @@ pub(crate) fn read<'de, T: FromWire, D: Deserializer<'de>>(deserializer: D, expe
 
 /// Implements `Deserialize` for a type that has `FromWire`.
 macro_rules! deserialize_wire {
-    ($Name:ty, $expected:literal) => {
+    ($Name:ty) => {
         impl<'de> serde::Deserialize<'de> for $Name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::wire::read(deserializer, $expected)
+                $crate::wire::read(deserializer)
             }
         }
     };
@@ -287,6 +298,77 @@ mod tests {
     fn debug_hides_text_and_the_values_of_extras() {
         let sample: Sample = serde_json::from_value(json!({"text": "secret", "new": "secret", "count": 1})).unwrap();
         assert_eq!(format!("{sample:?}"), r#"Sample { count: 1, text: [hidden], extra: ["new"] }"#);
+    }
+
+    /// Everything that a visitor is called with, one line each.
+    #[derive(Default)]
+    struct Visits(Vec<String>);
+
+    impl<'a> FieldVisitor<'a> for Visits {
+        fn typed(&mut self, path: &Path<'_>) {
+            self.0.push(format!("{path}"));
+        }
+        fn text(&mut self, path: &Path<'_>, text: &'a str) {
+            self.0.push(format!("{path} = {text}{}", if path.is_hidden() { ", hidden" } else { "" }));
+        }
+        fn mistyped(&mut self, path: &Path<'_>, expected: &'static str, value: &'a Value) {
+            self.0.push(format!("{path} is {value} and not {expected}"));
+        }
+        fn unmodelled(&mut self, path: &Path<'_>, value: &'a Value) {
+            self.0.push(format!("{path} is {value}"));
+        }
+    }
+
+    fn visits<T: FromWire + serde::de::DeserializeOwned>(value: Value) -> Vec<String> {
+        let mut visits = Visits::default();
+        serde_json::from_value::<T>(value).unwrap().visit(&Path::Root, &mut visits);
+        visits.0
+    }
+
+    #[test]
+    fn a_visitor_sees_every_member_with_its_path_and_what_its_field_expects() {
+        let value = json!({
+            "count": "three", "word": "maybe", "text": "a", "list": [1], "new": 5,
+            "inner": {"count": 1, "list": {}, "text": true, "word": null, "inner": {"word": [], "inner": "x"}}
+        });
+        assert_eq!(
+            visits::<Sample>(value),
+            [
+                r#"count is "three" and not a whole number of at least 0"#,
+                "new is 5",
+                "word",
+                "word = maybe",
+                "text",
+                "text = a, hidden",
+                "list",
+                "inner",
+                "inner.list is {} and not a list of whole numbers",
+                "inner.text is true and not a string",
+                "inner.count",
+                "inner.inner",
+                r#"inner.inner.inner is "x" and not an object"#,
+                "inner.inner.word is [] and not a string",
+            ]
+        );
+        assert_eq!(
+            visits::<Spelled>(json!({"self-harm": "x", "result": 1})),
+            [r#"self-harm is "x" and not a whole number of at least 0"#, "results",]
+        );
+    }
+
+    #[test]
+    fn the_path_of_an_element_has_its_place() {
+        let path = Path::Root.member("messages", false);
+        let path = path.element(2);
+        let path = path.member("content", true);
+        let (first, second) = (path.element(0), path.element(1));
+        assert_eq!(
+            (first.to_string(), second.to_string()),
+            ("messages[2].content[0]".into(), "messages[2].content[1]".into())
+        );
+        assert_eq!(second.names().collect::<Vec<_>>(), ["content", "messages"]);
+        assert!(second.is_hidden());
+        assert!(!Path::Root.member("messages", false).is_hidden());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
 use crate::model::Model;
-use crate::request::{ChatCompletionRequest, Message};
+use crate::request::ChatCompletionRequest;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::ByteSource;
 use crate::transport::Route;
@@ -18,8 +18,8 @@ const BEYOND_TEXTS: usize = 512;
 
 pub(super) fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {
     let body = request.body_for(route.deployment, route.api_version, stream);
-    // mostly texts, and some more for names and escapes
-    let texts: usize = request.messages().iter().flat_map(Message::texts).map(str::len).sum();
+    // an eighth more for names and escapes
+    let texts = request.text_length();
     let mut json = Vec::with_capacity(texts.saturating_add(texts / 8).saturating_add(BEYOND_TEXTS));
     serde_json::to_writer(&mut json, &body).map_err(|error| {
         Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error)

@@ -1,58 +1,20 @@
 //! The builder's method for each member of a request, for errors about that member.
 
-/// Every member of a request that the builder has a method for: the wire name, and how the method is called.
-/// The tests call each, so that the compiler knows them all.
-macro_rules! setters {
-    ($use:ident) => {
-        $use! {
-            "messages" => message(Message::user("hi")),
-            "max_tokens" => max_tokens(5),
-            "max_completion_tokens" => max_completion_tokens(5),
-            "temperature" => temperature(0.5),
-            "top_p" => top_p(0.5),
-            "presence_penalty" => presence_penalty(0.5),
-            "frequency_penalty" => frequency_penalty(0.5),
-            "n" => n(2),
-            "stop" => stop("."),
-            "seed" => seed(7),
-            "user" => user_id("u"),
-            "logprobs" => logprobs(true),
-            "top_logprobs" => top_logprobs(2),
-            "logit_bias" => logit_bias([(1, 5)]),
-            "reasoning_effort" => reasoning_effort("low"),
-            "verbosity" => verbosity("low"),
-            "prediction" => prediction("x"),
-            "response_format" => response_format(ResponseFormat::text()),
-            "tools" => tool(Tool::function("f")),
-            "tool_choice" => tool_choice(ToolChoice::auto()),
-            "parallel_tool_calls" => parallel_tool_calls(true),
-            "modalities" => modalities([Modality::Text]),
-            "audio" => audio(AudioOutput::new(Voice::Alloy, AudioFormat::Mp3)),
-            "stream_options" => stream_options(StreamOptions::new()),
-            "store" => store(true),
-            "metadata" => metadata([("a", "b")]),
-            "service_tier" => service_tier("flex"),
-            "prompt_cache_key" => prompt_cache_key("k"),
-            "prompt_cache_retention" => prompt_cache_retention("24h"),
-            "safety_identifier" => safety_identifier("s"),
-            "user_security_context" => user_security_context(UserSecurityContext::new()),
-            "web_search_options" => web_search_options(WebSearchOptions::new()),
-            "data_sources" => data_source(DataSource::other("mine", Value::Null)),
-        }
-    };
-}
-
-macro_rules! names {
-    ($($wire:literal => $method:ident($argument:expr),)*) => { &[$(($wire, stringify!($method))),*] };
-}
-
-pub(super) const SETTERS: &[(&str, &str)] = setters!(names);
+/// The members of a request whose builder method has their name. A test compares them with the builder.
+const MEMBERS: &str = "audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens metadata modalities n \
+                       parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_cache_retention \
+                       reasoning_effort response_format safety_identifier seed service_tier stop store stream_options \
+                       temperature tool_choice top_logprobs top_p user_security_context verbosity web_search_options";
 
 /// How a member is set with the builder: by its own method, or by `.extra(..)`.
 pub(super) fn setter(name: &str) -> String {
-    match SETTERS.iter().find(|(wire, _)| *wire == name) {
-        Some((_, method)) => format!(".{method}(..)"),
-        None => format!(".extra(\"{name}\", ..)"),
+    match name {
+        "data_sources" => ".data_source(..)".to_owned(),
+        "messages" => ".message(..)".to_owned(),
+        "tools" => ".tool(..)".to_owned(),
+        "user" => ".user_id(..)".to_owned(),
+        _ if MEMBERS.split(' ').any(|member| member == name) => format!(".{name}(..)"),
+        _ => format!(".extra(\"{name}\", ..)"),
     }
 }
 
@@ -85,53 +47,38 @@ pub(super) fn setter_step(param: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
-    use crate::request::{
-        AudioFormat, AudioOutput, ChatCompletionRequest, ChatCompletionRequestBuilder, DataSource, Message, Modality,
-        RequestBody, ResponseFormat, StreamOptions, Tool, ToolChoice, UserSecurityContext, Voice, WebSearchOptions,
-    };
-
-    type Set = fn(ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder;
-
-    macro_rules! calls {
-        ($($wire:literal => $method:ident($argument:expr),)*) => {
-            &[$(($wire, |builder| builder.$method($argument))),*]
-        };
-    }
-
-    const CALLS: &[(&str, Set)] = setters!(calls);
+    use crate::request::RequestBody;
 
     #[test]
-    fn each_method_that_is_named_sets_what_it_is_named_for() {
-        assert_eq!(CALLS.len(), SETTERS.len());
-        for ((wire, set), (same, _)) in CALLS.iter().zip(SETTERS) {
-            assert_eq!(wire, same);
-            let request = set(ChatCompletionRequest::builder("d")).build_unchecked();
-            let body = serde_json::to_value(request).unwrap();
-            let members: Vec<&String> = body.as_object().unwrap().keys().filter(|name| *name != "model").collect();
-            assert_eq!(members, [wire]);
+    fn every_member_of_a_request_is_set_by_a_method_of_the_builder() {
+        let builder = include_str!("../request/builder.rs");
+        for name in RequestBody::FIELDS {
+            // the deployment, the method that sends, and the functions that came before tools
+            if matches!(*name, "model" | "stream" | "functions" | "function_call") {
+                assert_eq!(setter(name), format!(".extra(\"{name}\", ..)"));
+                continue;
+            }
+            let setter = setter(name);
+            let method = setter.strip_prefix('.').and_then(|call| call.strip_suffix("(..)")).expect(name);
+            let is_method = [format!("    pub fn {method}(mut self, "), format!("\n        {method}(")];
+            assert!(is_method.iter().any(|line| builder.contains(line)), "{name}: {setter}");
         }
+        let unknown: Vec<_> = MEMBERS.split(' ').filter(|name| !RequestBody::FIELDS.contains(name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     #[test]
-    fn every_member_of_a_request_has_its_advice() {
+    fn each_step_names_the_method() {
         for name in RequestBody::FIELDS {
             let text = setter_step(name);
-            let set_otherwise = match *name {
-                // the deployment and the method that sends say these
+            let method = match *name {
                 "model" => ".builder(..)",
                 "stream" => "complete()",
-                "functions" => ".extra(\"functions\", ..)",
-                "function_call" => ".extra(\"function_call\", ..)",
                 _ => &setter(name),
             };
-            assert!(text.contains(set_otherwise), "{name}: {text}");
-            let listed = SETTERS.iter().any(|(wire, _)| wire == name);
-            assert_eq!(listed, !matches!(*name, "model" | "stream" | "functions" | "function_call"), "{name}");
+            assert!(text.contains(method), "{name}: {text}");
         }
-        assert!(SETTERS.iter().all(|(wire, _)| RequestBody::FIELDS.contains(wire)));
     }
 
     #[test]

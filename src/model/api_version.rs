@@ -244,12 +244,12 @@ impl<'de> Deserialize<'de> for ApiVersion {
     }
 }
 
-/// The first api version that documents each request field, for advice only: the service is known to honour fields
-/// under older versions.
+/// The first api version that lists each member of a request, each type of a part or tool, and the role `developer`. For
+/// advice only: the service honours members under older versions than these.
 ///
-/// Where two documents disagree the older date counts (`parallel_tool_calls`), unless only the younger one
-/// is confirmed by a published schema (`store`, `metadata`). For `logprobs`, `top_logprobs` and `seed` the
-/// oldest schema that has them is known, not the first.
+/// Where two documents disagree the older version counts (`parallel_tool_calls`), unless a published schema confirms
+/// only the younger one (`store`, `metadata`). For `logprobs`, `top_logprobs` and `seed` the oldest published schema
+/// lists them already.
 const FIRST: &[(&str, ApiVersion)] = &[
     ("data_sources", ApiVersion::V2023_06_01_PREVIEW),
     ("functions", ApiVersion::V2023_07_01_PREVIEW),
@@ -292,8 +292,19 @@ const LEFT_OUT: &[(&str, ApiVersion)] = &[
 ];
 
 /// The first version that documents a field; `None` for fields that always were or are not known here.
-pub(crate) fn first_documented(field: &str) -> Option<ApiVersion> {
+fn first_documented(field: &str) -> Option<ApiVersion> {
     FIRST.iter().find(|(name, _)| *name == field).map(|(_, version)| version.clone())
+}
+
+/// Every name that a version does not list, with the first version that lists it.
+pub(crate) fn undocumented(version: &ApiVersion) -> Vec<(&'static str, ApiVersion)> {
+    if !version.is_well_formed() {
+        return Vec::new();
+    }
+    let known = FIRST.partition_point(|(_, first)| first <= version);
+    let left_out = LEFT_OUT.iter().filter(|(_, gap)| gap == version);
+    let left_out = left_out.filter_map(|(name, _)| FIRST.iter().find(|(listed, _)| listed == name));
+    FIRST.iter().skip(known).chain(left_out).cloned().collect()
 }
 
 /// Whether a version lacks a field although older versions have it.
@@ -405,6 +416,19 @@ mod tests {
         assert_eq!(ApiVersion::V2025_01_01_PREVIEW.documents("prediction"), Some(true));
         assert_eq!(ApiVersion::V2025_04_01_PREVIEW.documents("verbosity"), Some(false));
         assert_eq!(ApiVersion::V1.documents("verbosity"), Some(true));
+    }
+
+    #[test]
+    fn what_a_version_lacks_is_what_it_does_not_document() {
+        for version in ApiVersion::KNOWN {
+            let mut names: Vec<_> = undocumented(version).into_iter().map(|(name, _)| name).collect();
+            names.sort_unstable();
+            let mut expected: Vec<_> = FIRST.iter().map(|(name, _)| *name).collect();
+            expected.retain(|name| version.documents(name) == Some(false));
+            expected.sort_unstable();
+            assert_eq!(names, expected, "{version}");
+        }
+        assert!(undocumented(&ApiVersion::new("soon")).is_empty());
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use self::lifecycle::Lifecycle;
 pub use self::parameter::{Family, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 pub use self::spelling::UnknownModel;
 
-pub(crate) use self::api_version::first_documented;
+pub(crate) use self::api_version::undocumented;
 use self::row::Row;
 
 mod api_version;

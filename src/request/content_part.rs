@@ -1,12 +1,11 @@
 //! What a message is made of: text, images, sound and files.
 
-use serde::de::{MapAccess, SeqAccess};
+use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
-use serde_json::Value;
 
 use super::audio::{InputAudio, InputAudioFormat};
 use super::base64::{base64, data_url};
-use crate::wire::{Field, FromWire, List, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// What a part is.
@@ -147,24 +146,6 @@ impl MessageContent {
         Self::Parts(parts.into_iter().collect())
     }
 
-    #[cfg(feature = "client")]
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        let (text, parts) = match self {
-            Self::Text(text) => (Some(text.as_str()), [].as_slice()),
-            Self::Parts(parts) => (None, parts.as_slice()),
-        };
-        let said = parts.iter().flat_map(|part| {
-            let url = part.image_url.as_ref().and_then(|image| image.url.as_ref());
-            let sound = part.input_audio.as_ref().and_then(|sound| sound.data.as_ref());
-            let file =
-                |field: fn(&FilePart) -> &Option<String>| part.file.as_ref().and_then(|file| field(file).as_ref());
-            let (name, data, id) =
-                (file(|file| &file.filename), file(|file| &file.file_data), file(|file| &file.file_id));
-            [part.text.as_ref(), part.refusal.as_ref(), url, sound, name, data, id]
-        });
-        text.into_iter().chain(said.flatten().map(String::as_str))
-    }
-
     pub(crate) fn part_list(&self) -> &[ContentPart] {
         match self {
             Self::Text(_) => &[],
@@ -213,6 +194,14 @@ impl std::fmt::Debug for MessageContent {
 }
 
 impl FromWire for MessageContent {
+    const EXPECTED: &'static str = "a string or a list of parts";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        match self {
+            Self::Text(text) => text.visit(path, visitor),
+            Self::Parts(parts) => parts.visit(path, visitor),
+        }
+    }
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
@@ -222,15 +211,9 @@ impl FromWire for MessageContent {
     fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
         List::from_seq(seq).map(|field| field.map(|List(list)| Self::Parts(list)))
     }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
-        Value::from_map(map).map(|read| match read {
-            Field::Typed(value) | Field::Mistyped(value) => Field::Mistyped(value),
-            Field::Null => Field::Null,
-        })
-    }
 }
 
-deserialize_wire!(MessageContent, "a string or a list of parts");
+deserialize_wire!(MessageContent);
 
 impl Serialize for MessageContent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

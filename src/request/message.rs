@@ -167,14 +167,6 @@ impl Message {
     pub fn tool_call_id(&self) -> Option<&str> {
         self.tool_call_id.as_deref()
     }
-
-    /// Every text in this turn, for the check that an error does not repeat it.
-    #[cfg(feature = "client")]
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        let content = self.content.as_ref().into_iter().flat_map(MessageContent::texts);
-        let called = self.tool_calls().iter().map(ToolCall::input);
-        content.chain(called).chain(self.refusal.as_deref()).chain(self.name.as_deref())
-    }
 }
 
 /// An answer becomes a turn of the conversation: text, refusal, tool calls and the id of spoken text are
@@ -188,9 +180,7 @@ impl From<AssistantMessage> for Message {
         let content = match answer.content.map(|content| (content.text().map(str::to_owned), content.into_parts())) {
             Some((_, Err(text))) => Some(MessageContent::Text(text)),
             // a list that holds what a request cannot have goes back as its text
-            Some((text, Ok(parts))) => {
-                crate::wire::read(Value::Array(parts), "parts").ok().or(text.map(MessageContent::Text))
-            }
+            Some((text, Ok(parts))) => crate::wire::read(Value::Array(parts)).ok().or(text.map(MessageContent::Text)),
             None if silent && answer.refusal.is_none() => Some(MessageContent::Text(String::new())),
             None => None,
         };

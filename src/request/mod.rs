@@ -47,6 +47,8 @@ mod audio;
 mod base64;
 mod body;
 mod builder;
+#[cfg(feature = "client")]
+mod caller_text;
 mod content_part;
 mod data_source;
 mod message;

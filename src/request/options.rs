@@ -3,7 +3,7 @@
 use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
 
-use crate::wire::{Field, FromWire, List, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// How much the model writes.
@@ -147,6 +147,14 @@ impl<T: Into<String>, const N: usize> From<[T; N]> for Stop {
 }
 
 impl FromWire for Stop {
+    const EXPECTED: &'static str = "a string or a list of strings";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        match self {
+            Self::One(text) => text.visit(path, visitor),
+            Self::Many(list) => list.visit(path, visitor),
+        }
+    }
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
@@ -155,7 +163,7 @@ impl FromWire for Stop {
     }
 }
 
-deserialize_wire!(Stop, "a string or a list of strings");
+deserialize_wire!(Stop);
 
 impl Serialize for Stop {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

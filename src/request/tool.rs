@@ -4,7 +4,7 @@ use serde::de::MapAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::wire::{Field, FromWire, List, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// What kind of tool is offered.
@@ -266,6 +266,14 @@ impl ToolChoice {
 }
 
 impl FromWire for ToolChoice {
+    const EXPECTED: &'static str = "a string or an object";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        match self {
+            Self::Mode(mode) => mode.visit(path, visitor),
+            Self::Only(named) => named.visit(path, visitor),
+        }
+    }
     fn from_str(word: &str) -> Option<Self> {
         Some(Self::Mode(word.into()))
     }
@@ -274,7 +282,7 @@ impl FromWire for ToolChoice {
     }
 }
 
-deserialize_wire!(ToolChoice, "a word or an object");
+deserialize_wire!(ToolChoice);
 
 impl Serialize for ToolChoice {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -293,6 +301,14 @@ pub(crate) enum FunctionChoice {
 }
 
 impl FromWire for FunctionChoice {
+    const EXPECTED: &'static str = "a string or an object";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        match self {
+            Self::Word(word) => word.visit(path, visitor),
+            Self::Named(name) => name.visit(path, visitor),
+        }
+    }
     fn from_str(word: &str) -> Option<Self> {
         Some(Self::Word(word.to_owned()))
     }

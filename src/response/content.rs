@@ -12,7 +12,7 @@ use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::wire::{Field, FromWire, Hidden, deserialize_wire};
+use crate::wire::{Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire};
 
 /// The content of an answer: text, or a list of parts, which some models and gateways send.
 ///
@@ -223,6 +223,11 @@ impl fmt::Debug for AnswerContent {
 }
 
 impl FromWire for AnswerContent {
+    const EXPECTED: &'static str = "a string or a list of parts";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        visitor.text(path, &self.text);
+    }
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
@@ -239,7 +244,7 @@ impl FromWire for AnswerContent {
     }
 }
 
-deserialize_wire!(AnswerContent, "a string or a list of parts");
+deserialize_wire!(AnswerContent);
 
 impl Serialize for AnswerContent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

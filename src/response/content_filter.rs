@@ -13,7 +13,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use self::merge::Category;
-use crate::wire::{Field, FromWire, Merge, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, Merge, Path, deserialize_wire, open_enum, wire_struct};
 
 mod merge;
 
@@ -382,6 +382,11 @@ impl std::fmt::Debug for BlocklistResult {
 }
 
 impl FromWire for BlocklistResult {
+    const EXPECTED: &'static str = "an object or a list";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        self.object.visit(path, visitor);
+    }
     fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
         Ok(Field::Typed(Self { object: BlocklistObject::read_map(map)?, bare: false }))
     }
@@ -397,7 +402,7 @@ impl FromWire for BlocklistResult {
     }
 }
 
-deserialize_wire!(BlocklistResult, "an object or a list");
+deserialize_wire!(BlocklistResult);
 
 impl Serialize for BlocklistResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,7 +7,7 @@ use serde::de::MapAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire::{Field, FromWire, Hidden, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// What kind of tool is called.
@@ -111,6 +111,11 @@ impl fmt::Debug for ToolArguments {
 }
 
 impl FromWire for ToolArguments {
+    const EXPECTED: &'static str = "a string";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        visitor.text(path, &self.text);
+    }
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
@@ -129,7 +134,7 @@ impl FromWire for ToolArguments {
     }
 }
 
-deserialize_wire!(ToolArguments, "a string or an object");
+deserialize_wire!(ToolArguments);
 
 impl Serialize for ToolArguments {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

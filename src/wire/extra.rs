@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::{FieldVisitor, Path};
+
 /// The members of an object beside its fields: those without a field or of another type than their field's, with
 /// their values; the fields that were `null`; the fields that came under their second spelling.
 #[derive(Clone, Default)]
@@ -30,6 +32,23 @@ impl Extra {
 
     pub(crate) fn members_mut(&mut self) -> &mut Map<String, Value> {
         self.members.get_or_insert_default()
+    }
+
+    /// Visits the members. `field` returns what the field of a member expects and whether it is hidden, unless it has a
+    /// value, and `None` for a member without a field.
+    pub(crate) fn visit<'a>(
+        &'a self,
+        path: &Path<'_>,
+        visitor: &mut dyn FieldVisitor<'a>,
+        field: impl Fn(&str) -> Option<(&'static str, bool)>,
+    ) {
+        for (name, value) in self.members().into_iter().flatten() {
+            match field(name) {
+                Some(_) if value.is_null() => {}
+                Some((expected, is_hidden)) => visitor.mistyped(&path.member(name, is_hidden), expected, value),
+                None => visitor.unmodelled(&path.member(name, false), value),
+            }
+        }
     }
 
     pub(crate) fn note_null(&mut self, field: u32) {

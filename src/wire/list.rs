@@ -3,10 +3,17 @@
 use serde::de::{Error as _, SeqAccess};
 use serde_json::Value;
 
-use super::{Field, FieldSeed, FromWire};
+use super::{Field, FieldSeed, FieldVisitor, FromWire, Path};
 
 /// A list in an answer. An element of another type is left out; the answer's `raw()` still has it.
 impl<T: FromWire> FromWire for Vec<T> {
+    const EXPECTED: &'static str = T::EXPECTED_LIST;
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        for (at, element) in self.iter().enumerate() {
+            element.visit(&path.element(at), visitor);
+        }
+    }
     fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Field<Self>, A::Error> {
         let mut list = Self::with_capacity(seq.size_hint().unwrap_or(0).min(64));
         let mut field = None;
@@ -39,6 +46,11 @@ impl<T> FromIterator<T> for List<T> {
 }
 
 impl<T: FromWire + serde::Serialize> FromWire for List<T> {
+    const EXPECTED: &'static str = T::EXPECTED_LIST;
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        self.0.visit(path, visitor);
+    }
     fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Field<Self>, A::Error> {
         let mut list = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(64));
         while let Some(element) = seq.next_element::<Field<T>>()? {

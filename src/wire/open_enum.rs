@@ -47,12 +47,18 @@ macro_rules! open_enum {
         }
 
         impl $crate::wire::FromWire for $Name {
+            const EXPECTED: &'static str = <String as $crate::wire::FromWire>::EXPECTED;
+            const EXPECTED_LIST: &'static str = <String as $crate::wire::FromWire>::EXPECTED_LIST;
+
+            fn visit<'a>(&'a self, path: &$crate::wire::Path<'_>, visitor: &mut dyn $crate::wire::FieldVisitor<'a>) {
+                visitor.text(path, self.as_str());
+            }
             fn from_str(value: &str) -> Option<Self> {
                 Some(Self::from(value))
             }
         }
 
-        $crate::wire::deserialize_wire!($Name, "a string");
+        $crate::wire::deserialize_wire!($Name);
 
         impl serde::Serialize for $Name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

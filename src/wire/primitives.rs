@@ -6,9 +6,15 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserialize, MapAccess, SeqAccess};
 use serde_json::{Map, Value};
 
-use super::{Field, FromWire};
+use super::{Field, FieldVisitor, FromWire, Path};
 
 impl FromWire for String {
+    const EXPECTED: &'static str = "a string";
+    const EXPECTED_LIST: &'static str = "a list of strings";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        visitor.text(path, self);
+    }
     fn from_str(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }
@@ -18,36 +24,54 @@ impl FromWire for String {
 }
 
 impl FromWire for Arc<str> {
+    const EXPECTED: &'static str = "a string";
+    const EXPECTED_LIST: &'static str = "a list of strings";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        visitor.text(path, self);
+    }
     fn from_str(text: &str) -> Option<Self> {
         Some(Self::from(text))
     }
 }
 
 impl FromWire for bool {
+    const EXPECTED: &'static str = "true or false";
+
     fn from_bool(value: bool) -> Option<Self> {
         Some(value)
     }
 }
 
 impl FromWire for u64 {
+    const EXPECTED: &'static str = "a whole number of at least 0";
+    const EXPECTED_LIST: &'static str = "a list of whole numbers";
+
     fn from_u64(value: u64) -> Option<Self> {
         Some(value)
     }
 }
 
 impl FromWire for u32 {
+    const EXPECTED: &'static str = "a whole number of at least 0";
+
     fn from_u64(value: u64) -> Option<Self> {
         value.try_into().ok()
     }
 }
 
 impl FromWire for u8 {
+    const EXPECTED: &'static str = "a whole number from 0 to 255";
+    const EXPECTED_LIST: &'static str = "a list of whole numbers";
+
     fn from_u64(value: u64) -> Option<Self> {
         value.try_into().ok()
     }
 }
 
 impl FromWire for i64 {
+    const EXPECTED: &'static str = "a whole number";
+
     fn from_u64(value: u64) -> Option<Self> {
         value.try_into().ok()
     }
@@ -57,6 +81,9 @@ impl FromWire for i64 {
 }
 
 impl FromWire for serde_json::Number {
+    const EXPECTED: &'static str = "a number";
+    const EXPECTED_LIST: &'static str = "a list of numbers";
+
     fn from_u64(value: u64) -> Option<Self> {
         Some(value.into())
     }
@@ -69,6 +96,8 @@ impl FromWire for serde_json::Number {
 }
 
 impl FromWire for Value {
+    const EXPECTED: &'static str = "any value";
+
     fn from_str(text: &str) -> Option<Self> {
         Some(text.into())
     }
@@ -93,12 +122,21 @@ impl FromWire for Value {
 }
 
 impl FromWire for Map<String, Value> {
+    const EXPECTED: &'static str = "an object";
+    const EXPECTED_LIST: &'static str = "a list of objects";
+
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
         Self::deserialize(MapAccessDeserializer::new(map)).map(Field::Typed)
     }
 }
 
 impl<T: FromWire> FromWire for Box<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+    const EXPECTED_LIST: &'static str = T::EXPECTED_LIST;
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        T::visit(self, path, visitor);
+    }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
         T::from_map(map).map(|field| field.map(Self::new))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::de::{MapAccess, SeqAccess};
 
-use super::{Field, FromWire};
+use super::{Field, FieldVisitor, FromWire, Path};
 
 /// A field value with several owners, which `Clone` does not copy: filter results, which many chunks of a stream repeat.
 #[derive(Debug, PartialEq)]
@@ -54,6 +54,11 @@ impl<T: serde::Serialize> serde::Serialize for Shared<T> {
 }
 
 impl<T: FromWire> FromWire for Shared<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        T::visit(self, path, visitor);
+    }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
         T::from_map(map).map(|field| field.map(Self::of))
     }

@@ -125,6 +125,26 @@ macro_rules! wire_struct {
         }
 
         impl $crate::wire::FromWire for $Name {
+            const EXPECTED: &'static str = "an object";
+            const EXPECTED_LIST: &'static str = "a list of objects";
+
+            fn visit<'a>(&'a self, path: &$crate::wire::Path<'_>, visitor: &mut dyn $crate::wire::FieldVisitor<'a>) {
+                use $crate::wire::FromWire;
+                self.extra.visit(path, visitor, |name| match name {
+                    $( $key $( | $alias )? if self.$field.is_none() => {
+                        Some((<$ty as FromWire>::EXPECTED, $crate::wire::is_hidden!($($hidden)?)))
+                    } )*
+                    _ => None,
+                });
+                $(
+                    if let Some(value) = &self.$field {
+                        let path = path.member($key, $crate::wire::is_hidden!($($hidden)?));
+                        visitor.typed(&path);
+                        FromWire::visit(value, &path, visitor);
+                    }
+                )*
+            }
+
             fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<$crate::wire::Field<Self>, A::Error> {
                 Self::read_map(map).map($crate::wire::Field::Typed)
             }
@@ -137,7 +157,7 @@ macro_rules! wire_struct {
             }
         }
 
-        $crate::wire::deserialize_wire!($Name, "an object");
+        $crate::wire::deserialize_wire!($Name);
 
         impl serde::Serialize for $Name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -187,6 +207,17 @@ macro_rules! debug_value {
     };
 }
 pub(crate) use debug_value;
+
+/// Whether a field is declared as hidden.
+macro_rules! is_hidden {
+    () => {
+        false
+    };
+    (hidden) => {
+        true
+    };
+}
+pub(crate) use is_hidden;
 
 /// The name of a member, borrowed from the input unless it has escapes.
 pub(crate) struct Key;

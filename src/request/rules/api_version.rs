@@ -1,39 +1,9 @@
 //! Api versions: which are documented, which parameters each documents, and what a stream cannot report on some.
 
 use super::rule::Check;
-use crate::model::{ApiVersion, first_documented};
-use crate::request::RequestBody;
-use crate::request::tool::{ToolChoice, ToolType};
+use crate::model::{ApiVersion, undocumented};
 use crate::request::violation::{Rule, Violation};
-use crate::response::Role;
-
-/// The parameters that the documents date after the first api version.
-pub(super) const PARAMETERS: &[&str] = &[
-    "max_completion_tokens",
-    "reasoning_effort",
-    "prediction",
-    "parallel_tool_calls",
-    "stream_options",
-    "store",
-    "metadata",
-    "user_security_context",
-    "modalities",
-    "audio",
-    "tools",
-    "tool_choice",
-    "functions",
-    "function_call",
-    "data_sources",
-    "logprobs",
-    "top_logprobs",
-    "seed",
-    "response_format",
-    "verbosity",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "messages",
-];
+use crate::wire::{FieldVisitor, FromWire, Path};
 
 /// v1 has no On Your Data; the dated versions and the v1 preview do.
 pub(super) fn data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
@@ -76,61 +46,43 @@ pub(super) fn usage(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Parameters that the documents date after the api version.
+/// Members, message roles and types that the documents date after the api version.
 pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(version) = check.api_version else { return };
-    for (name, parameter, _) in dated(check.body).into_iter().filter(|(_, _, set)| *set) {
-        if version.documents(name) != Some(false) {
-            continue;
-        }
-        let first = first_documented(name).unwrap_or_default();
-        let message =
-            format!("{name} is documented from {first} on, {version} does not list it: set another .api_version(..)");
-        found.push(Violation::new(parameter, Rule::Advice, message));
+    let missing = undocumented(version);
+    if !missing.is_empty() {
+        check.body.visit(&Path::Root, &mut Dated { version, missing, found });
     }
 }
 
-/// What the documents date, the parameter it stands in, and whether the request has it.
-fn dated(body: &RequestBody) -> [(&'static str, &'static str, bool); 28] {
-    let parts = body.messages.iter().flat_map(|messages| messages.iter());
-    let file = parts
-        .flat_map(|message| message.content.iter().flat_map(|content| content.part_list()))
-        .any(|part| part.file.is_some());
-    let mut tools = body.tools.iter().flat_map(|tools| tools.iter());
-    let custom = tools.any(|tool| tool.kind == Some(ToolType::Custom));
-    let allowed = matches!(&body.tool_choice, Some(ToolChoice::Only(only)) if only.allowed_tools.is_some());
-    let obfuscation = body.stream_options.as_ref().and_then(|options| options.include_obfuscation);
-    let same = |name, set| (name, name, set);
-    [
-        same("max_completion_tokens", body.max_completion_tokens.is_some()),
-        same("reasoning_effort", body.reasoning_effort.is_some()),
-        same("prediction", body.prediction.is_some()),
-        same("parallel_tool_calls", body.parallel_tool_calls.is_some()),
-        same("stream_options", body.stream_options.is_some()),
-        same("store", body.store.is_some()),
-        same("metadata", body.metadata.is_some()),
-        same("user_security_context", body.user_security_context.is_some()),
-        same("modalities", body.modalities.is_some()),
-        same("audio", body.audio.is_some()),
-        same("tools", body.tools.is_some()),
-        same("tool_choice", body.tool_choice.is_some()),
-        same("functions", body.functions.is_some()),
-        same("function_call", body.function_call.is_some()),
-        same("data_sources", body.data_sources.is_some()),
-        same("logprobs", body.logprobs.is_some()),
-        same("top_logprobs", body.top_logprobs.is_some()),
-        same("seed", body.seed.is_some()),
-        ("json_schema", "response_format", body.asks_for_schema()),
-        same("verbosity", body.verbosity.is_some()),
-        same("prompt_cache_key", body.prompt_cache_key.is_some()),
-        same("prompt_cache_retention", body.prompt_cache_retention.is_some()),
-        same("safety_identifier", body.safety_identifier.is_some()),
-        ("include_obfuscation", "stream_options", obfuscation.is_some()),
-        ("developer", "messages", body.has_role(&Role::Developer)),
-        ("file", "messages", file),
-        ("custom", "tools", custom),
-        ("allowed_tools", "tool_choice", allowed),
-    ]
+/// Reports each name once.
+struct Dated<'v, 'f> {
+    version: &'v ApiVersion,
+    missing: Vec<(&'static str, ApiVersion)>,
+    found: &'f mut Vec<Violation>,
+}
+
+impl Dated<'_, '_> {
+    fn look_for(&mut self, name: &str, path: &Path<'_>) {
+        let Some(at) = self.missing.iter().position(|(missing, _)| *missing == name) else { return };
+        let ((_, first), version) = (self.missing.swap_remove(at), self.version);
+        let message =
+            format!("{name} is documented from {first} on, {version} does not list it: set another .api_version(..)");
+        let parameter = path.names().last().unwrap_or_default();
+        self.found.push(Violation::new(parameter, Rule::Advice, message));
+    }
+}
+
+impl<'a> FieldVisitor<'a> for Dated<'_, '_> {
+    fn typed(&mut self, path: &Path<'_>) {
+        self.look_for(path.names().next().unwrap_or_default(), path);
+    }
+
+    fn text(&mut self, path: &Path<'_>, text: &'a str) {
+        if matches!(path, Path::Member { name: "role" | "type", .. }) {
+            self.look_for(text, path);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +175,8 @@ mod tests {
             ("tools", json!([{"type": "custom", "custom": {"name": "c"}}]), "tools"),
             ("tool_choice", json!({"type": "allowed_tools", "allowed_tools": {}}), "tool_choice"),
             ("messages", parts, "messages"),
+            // a type without what belongs to it
+            ("tools", json!([{"type": "custom"}]), "tools"),
         ] {
             let request = ChatCompletionRequest::builder("d").extra(name, value).build_unchecked();
             let told = request.advice(&ApiVersion::V2025_04_01_PREVIEW);

@@ -360,14 +360,7 @@ pub(super) const RULES: &[RequestRule] = &[
         REASONING,
         token_limits::budget,
     ),
-    rule(
-        "a parameter is documented for the api version",
-        api_version::PARAMETERS,
-        Every,
-        Advised,
-        API_VERSIONS,
-        api_version::parameters,
-    ),
+    rule("a parameter is documented for the api version", &[], Every, Advised, API_VERSIONS, api_version::parameters),
     rule(
         "a stream has an api version with `stream_options`, else its usage is unknown",
         &["stream_options"],

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use azure_openai_chat::request::{DataSource, DataSourceAuthentication};
 use azure_openai_chat::transport::Token;
-use azure_openai_chat::{ApiKey, ChatClient, Credential, Error};
+use azure_openai_chat::{ApiKey, ApiVersion, ChatClient, ChatCompletionRequest, Credential, Error};
 use serde_json::json;
 use wiremock::ResponseTemplate;
 
@@ -54,6 +55,25 @@ async fn a_key_that_the_service_repeats_is_not_printed() {
         text.starts_with("deployment 'gpt' answered 401; message() has the service's words; the key is wrong"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn the_key_of_a_data_source_that_the_service_repeats_is_not_printed() {
+    let search = DataSource::azure_search("https://s.search.windows.net", "i", DataSourceAuthentication::api_key(KEY));
+    let request = ChatCompletionRequest::builder("gpt").user("hi").data_source(search).build().unwrap();
+    let message = format!("Error while calling Azure AI Search: the key '{KEY}' is unknown.");
+    let refusal = ResponseTemplate::new(401).set_body_json(json!({"error": {"code": "401", "message": message}}));
+    let server = serving("refused", vec![refusal; 2]).await;
+    let client = ChatClient::builder(server.uri(), ApiKey::new("another key"))
+        .api_version(ApiVersion::V2024_10_21)
+        .build()
+        .unwrap();
+    let whole = client.complete(&request).await.unwrap_err();
+    let streamed = client.stream(&request).await.unwrap_err();
+    for error in [whole, streamed] {
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains(KEY) && error.message().contains(KEY), "{text}");
+    }
 }
 
 #[tokio::test]

@@ -22,15 +22,11 @@ fn a_member_of_another_type_is_refused_by_its_name() {
         ("max_tokens", json!(1.5), "max_tokens cannot be this number: pass a whole number of at least 1"),
         ("seed", json!(1.5), "seed cannot be this number: pass a whole number"),
         ("logprobs", json!(1), "logprobs cannot be this number: pass true or false"),
-        (
-            "messages",
-            json!([{"role": "user"}, 5]),
-            "messages cannot be this list: pass a list of objects with role and content",
-        ),
+        ("messages", json!([{"role": "user"}, 5]), "messages cannot be this list: pass a list of objects"),
         ("tools", json!({}), "tools cannot be an object: pass a list of objects"),
-        ("modalities", json!("audio"), "modalities cannot be a string: pass a list of words"),
+        ("modalities", json!("audio"), "modalities cannot be a string: pass a list of strings"),
         ("stop", json!(["a", null]), "stop cannot be this list: pass a string or a list of strings"),
-        ("tool_choice", json!(true), "tool_choice cannot be true or false: pass a word or an object"),
+        ("tool_choice", json!(true), "tool_choice cannot be true or false: pass a string or an object"),
         ("metadata", json!([]), "metadata cannot be this list: pass an object"),
         ("user", json!(5), "user cannot be this number: pass a string"),
         ("stream", json!("yes"), "stream cannot be a string: pass true or false"),
@@ -66,12 +62,12 @@ fn a_wrong_type_inside_is_told_with_its_path() {
             ("messages[0].content[2].file.file_id", Rule::WrongType, "file_id cannot be this list: pass a string"),
             ("messages[1].content", Rule::WrongType, "content cannot be this number: pass a string or a list of parts"),
             ("messages[2].tool_calls[0].id", Rule::WrongType, "id cannot be this number: pass a string"),
+            ("response_format.json_schema.strict", Rule::WrongType, "strict cannot be this number: pass true or false"),
             ("tools[0].function.strict", Rule::WrongType, "strict cannot be a string: pass true or false"),
             ("tools[1].custom.name", Rule::WrongType, "name cannot be this number: pass a string"),
             ("functions[0].name", Rule::WrongType, "name cannot be this list: pass a string"),
-            ("response_format.json_schema.strict", Rule::WrongType, "strict cannot be this number: pass true or false"),
-            ("stream_options.include_usage", Rule::WrongType, "include_usage cannot be a string: pass true or false"),
             ("audio.voice", Rule::WrongType, "voice cannot be this number: pass a string"),
+            ("stream_options.include_usage", Rule::WrongType, "include_usage cannot be a string: pass true or false"),
         ],
     );
 }
@@ -185,53 +181,11 @@ fn each_member_wherever_it_lies_has_its_type() {
 }
 
 #[test]
-fn every_member_that_is_modelled_was_among_them() {
-    let mut all = Vec::new();
-    places(&everything(), "", "", &mut all);
-    let tried: Vec<&str> = all.iter().filter_map(|(pointer, _)| pointer.rsplit('/').next()).collect();
-    let any_json = ["schema", "parameters", "user_location"];
-    for fields in [
-        RequestBody::FIELDS,
-        Message::FIELDS,
-        EarlierContext::FIELDS,
-        Citation::FIELDS,
-        AudioReference::FIELDS,
-        ContentPart::FIELDS,
-        ImageUrl::FIELDS,
-        InputAudio::FIELDS,
-        FilePart::FIELDS,
-        ToolCall::FIELDS,
-        FunctionCall::FIELDS,
-        CustomToolCall::FIELDS,
-        Tool::FIELDS,
-        FunctionDefinition::FIELDS,
-        CustomTool::FIELDS,
-        CustomToolFormat::FIELDS,
-        Grammar::FIELDS,
-        NamedToolChoice::FIELDS,
-        AllowedTools::FIELDS,
-        JsonSchemaFormat::FIELDS,
-        StreamOptions::FIELDS,
-        UserSecurityContext::FIELDS,
-        WebSearchOptions::FIELDS,
-        DataSource::FIELDS,
-        DataSourceParameters::FIELDS,
-        DataSourceAuthentication::FIELDS,
-        FieldsMapping::FIELDS,
-        EmbeddingDependency::FIELDS,
-    ] {
-        for field in fields {
-            assert!(tried.contains(field) || any_json.contains(field), "{field}");
-        }
-    }
-}
-
-#[test]
 fn what_is_passed_instead_is_said_for_the_place() {
     let request = read(json!({
         "model": "d", "messages": [{"role": "user", "content": "hi"}],
         "user_security_context": {"source_ip": 5}, "web_search_options": {"search_context_size": 5},
-        "data_sources": [{"type": 5, "parameters": {"strictness": "high"}}],
+        "data_sources": [{"type": 5, "parameters": {"strictness": "high", "include_contexts": "intent"}}],
         "audio": {"format": 5}, "tools": [{"type": "custom", "custom": {"name": "c", "format": 5}}]
     }));
     let whole = "strictness cannot be a string: pass a whole number of at least 0";
@@ -239,8 +193,6 @@ fn what_is_passed_instead_is_said_for_the_place() {
         &request,
         &[
             ("tools[0].custom.format", Rule::WrongType, "format cannot be this number: pass an object"),
-            ("data_sources[0].type", Rule::WrongType, "type cannot be this number: pass a string"),
-            ("data_sources[0].parameters.strictness", Rule::WrongType, whole),
             ("audio.format", Rule::WrongType, "format cannot be this number: pass a string"),
             ("user_security_context.source_ip", Rule::WrongType, "source_ip cannot be this number: pass a string"),
             (
@@ -248,6 +200,13 @@ fn what_is_passed_instead_is_said_for_the_place() {
                 Rule::WrongType,
                 "search_context_size cannot be this number: pass a string",
             ),
+            ("data_sources[0].type", Rule::WrongType, "type cannot be this number: pass a string"),
+            (
+                "data_sources[0].parameters.include_contexts",
+                Rule::WrongType,
+                "include_contexts cannot be a string: pass a list of strings",
+            ),
+            ("data_sources[0].parameters.strictness", Rule::WrongType, whole),
         ],
     );
 }
