@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
@@ -147,8 +147,14 @@ impl Stream {
                 self.end();
                 return None;
             }
+            // a whole answer has come, and the connection is for other streams too
+            Act::Close if matches!(self.framing, Framing::Over) => return None,
             Act::Close => return Some(Some(End::Close)),
-            Act::Reset => return self.reset(Reason::INTERNAL_ERROR),
+            Act::Reset => {
+                // a reset takes back what has not left
+                tokio::time::sleep(Duration::from_millis(15)).await;
+                return self.reset(Reason::INTERNAL_ERROR);
+            }
             Act::Refuse => return self.reset(Reason::REFUSED_STREAM),
             Act::GoAway => return Some(Some(End::GoAway)),
             Act::ResetAtAccept => {}
@@ -165,8 +171,12 @@ impl Stream {
     }
 
     fn end(&mut self) {
+        self.end_with(HeaderMap::new());
+    }
+
+    fn end_with(&mut self, trailers: HeaderMap) {
         if let Some(body) = &mut self.body {
-            let _ = body.send_data(Bytes::new(), true);
+            let _ = if trailers.is_empty() { body.send_data(Bytes::new(), true) } else { body.send_trailers(trailers) };
         }
         self.framing = Framing::Over;
     }
@@ -192,10 +202,13 @@ impl Stream {
                 }
                 Framing::Chunked => {
                     let Some(at) = find(&self.head, b"\r\n") else { return Some(()) };
-                    let size =
-                        usize::from_str_radix(std::str::from_utf8(&self.head[..at]).unwrap().trim(), 16).unwrap();
+                    let line = std::str::from_utf8(&self.head[..at]).unwrap();
+                    let size = line.split(';').next().unwrap_or_default().trim();
+                    let size = usize::from_str_radix(size, 16).expect("a fault of chunks is a row of HTTP/1.1 alone");
                     if size == 0 {
-                        self.end();
+                        let Some(length) = find(&self.head[at..], b"\r\n\r\n") else { return Some(()) };
+                        let trailers = lines(&self.head[at..at + length]).filter_map(field).collect();
+                        self.end_with(trailers);
                         return Some(());
                     }
                     if self.head.len() < at + 2 + size + 2 {
@@ -214,14 +227,12 @@ impl Stream {
     }
 
     fn send_head(&mut self, head: &[u8]) -> Option<()> {
-        let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let mut lines = lines(head);
         let status = String::from_utf8_lossy(lines.next()?).split(' ').nth(1)?.parse::<u16>().ok()?;
         let mut response = Response::builder().status(status).body(()).ok()?;
         let mut framing = Framing::UntilClose;
         for line in lines {
-            let at = line.iter().position(|byte| *byte == b':')?;
-            let name = HeaderName::from_bytes(&line[..at]).ok()?;
-            let value = HeaderValue::from_bytes(line[at + 1..].trim_ascii()).ok()?;
+            let (name, value) = field(line)?;
             match name.as_str() {
                 "transfer-encoding" => framing = Framing::Chunked,
                 "connection" => {}
@@ -267,6 +278,16 @@ impl Stream {
         }
         Some(())
     }
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
+    let at = line.iter().position(|byte| *byte == b':')?;
+    let name = HeaderName::from_bytes(&line[..at]).ok()?;
+    Some((name, HeaderValue::from_bytes(line[at + 1..].trim_ascii()).ok()?))
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {

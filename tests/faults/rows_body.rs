@@ -69,7 +69,7 @@ fn sizes() -> Vec<Row> {
         ),
         row(
             "good events that never end",
-            (flood(JSON_HEAD, "", &chunk(FILTER)), too_large()),
+            (flood(JSON_HEAD, "", &chunk(FILTER.repeat(30))), too_large()),
             (
                 [opening(begun()), vec![Act::Beat(chunk(FILTER), Duration::from_millis(10))]].concat(),
                 fails(Kind::Timeout, "the deadline of 4 s has passed").keeps("one "),
@@ -363,10 +363,10 @@ fn paces() -> Vec<Row> {
         ),
         row(
             "an event, then comments for ever",
-            (vec![send(JSON_HEAD), send(chunk(&BODY[..30])), spaces()], timed_out("the deadline of 2 s has passed")),
-            (and(opening(begun()), heartbeat()), timed_out("the deadline of 2 s has passed").keeps("one ")),
+            (vec![send(JSON_HEAD), send(chunk(&BODY[..30])), spaces()], timed_out("the deadline of 4 s has passed")),
+            (and(opening(begun()), heartbeat()), timed_out("the deadline of 4 s has passed").keeps("one ")),
         )
-        .deadline(Duration::from_secs(2)),
+        .deadline(Duration::from_secs(4)),
         row(
             "comments between all events",
             (whole(BODY), gives("one two")),
@@ -381,7 +381,8 @@ fn paces() -> Vec<Row> {
             "silence in the headers",
             (vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold], timed_out("no answer within")),
             (vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold], timed_out("no first event within")),
-        ),
+        )
+        .http1(),
         row(
             "silence after the headers",
             (vec![send(JSON_HEAD), Act::Hold], timed_out("no answer within")),

@@ -216,7 +216,8 @@ fn messages() -> Vec<Row> {
             "junk on the connection after the answer",
             (vec![send([http(200, "", BODY).as_slice(), b"JUNK JUNK\r\n\r\n"].concat())], gives("one two")),
             ([good_stream(), vec![send("JUNK JUNK\r\n\r\n")]].concat(), gives("one two")),
-        ),
+        )
+        .http1(),
     ]
 }
 
@@ -237,8 +238,8 @@ fn endings() -> Vec<Row> {
         let at = |stage: &str| format!("{how} {stage}");
         rows.extend([
             same(at("after the request"), vec![act.clone()], unsent()),
-            same(at("in the status line"), vec![send("HTTP/1.1 20"), act.clone()], unsent()),
-            same(at("after the status line"), vec![send("HTTP/1.1 200 OK\r\n"), act.clone()], unsent()),
+            same(at("in the status line"), vec![send("HTTP/1.1 20"), act.clone()], unsent()).http1(),
+            same(at("after the status line"), vec![send("HTTP/1.1 200 OK\r\n"), act.clone()], unsent()).http1(),
             row(
                 at("after the headers"),
                 (vec![send(&json_head), act.clone()], cut().retried()),
@@ -302,7 +303,8 @@ fn lengths() -> Vec<Row> {
             "the same length twice",
             (vec![send(http(200, &format!("content-length: {}\r\n", BODY.len()), BODY))], gives("one two")),
             (vec![send(http(200, &format!("content-length: {}\r\n", events.len()), &events))], gives("one two")),
-        ),
+        )
+        .http1(),
         row(
             "a length beside chunks",
             (
@@ -323,19 +325,21 @@ fn lengths() -> Vec<Row> {
                 ],
                 gives("one two"),
             ),
-        ),
+        )
+        .http1(),
         row(
             "HTTP/1.0, until the connection ends",
             (until_close("1.0", BODY), gives("one two")),
             (until_close("1.0", &events), gives("one two")),
-        ),
+        )
+        .http1(),
         row(
             "HTTP/1.1 without a length, until the connection ends",
             (until_close("1.1", BODY), gives("one two")),
             (until_close("1.1", &events), gives("one two")),
         ),
         row(
-            "HTTP/1.0 that ends too early",
+            "HTTP/1.0 without a length, that ends too early",
             (until_close("1.0", &BODY[..50]), fails(Kind::Interrupted, "ends in the middle").status(200).retried()),
             (
                 until_close("1.0", &begun()),
@@ -346,22 +350,26 @@ fn lengths() -> Vec<Row> {
             "a chunk size that is no number",
             (chunks("zz\r\n"), cut().retried()),
             (events_chunks("zz\r\n"), cut().retried()),
-        ),
+        )
+        .http1(),
         row(
             "a chunk size that is no number, later",
             ([chunks(&String::from_utf8(chunk(&BODY[..50])).unwrap()), vec![send("zz\r\n")]].concat(), cut().retried()),
             (and(opening(begun()), send("zz\r\n")), cut().keeps("one ")),
-        ),
+        )
+        .http1(),
         row(
             "a chunk size beyond all numbers",
             (chunks("fffffffffffffffff\r\n"), cut().retried()),
             (events_chunks("fffffffffffffffff\r\n"), cut().retried()),
-        ),
+        )
+        .http1(),
         row(
             "a chunk longer than it said",
             (chunks(&format!("5\r\n{BODY}\r\n0\r\n\r\n")), cut().retried()),
             (and(opening(begun()), send(format!("5\r\n{TWO}\r\n0\r\n\r\n"))), cut().keeps("one ")),
-        ),
+        )
+        .http1(),
         row(
             "chunks with extensions and trailers",
             (chunks(&format!("{body_size};a=b\r\n{BODY}\r\n0;c\r\nx-end: 1\r\n\r\n")), gives("one two")),
@@ -382,12 +390,14 @@ fn lengths() -> Vec<Row> {
                 vec![send(HEAD), send(chunk(&events)), send("0\r\n"), Act::Flood(b"x-more: and more\r\n".repeat(100))],
                 gives("one two"),
             ),
-        ),
+        )
+        .http1(),
         row(
             "a chunk extension that never ends",
             (vec![send(JSON_HEAD), send("5;"), Act::Flood(vec![b'e'; 16 * 1024])], cut().retried()),
             (vec![send(HEAD), send("5;"), Act::Flood(vec![b'e'; 16 * 1024])], cut().retried()),
-        ),
+        )
+        .http1(),
         row(
             "no last chunk, and an end",
             (vec![send(JSON_HEAD), send(chunk(BODY)), Act::Close], cut().retried()),

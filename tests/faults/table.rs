@@ -11,7 +11,7 @@ use azure_openai_chat::{
 use futures::StreamExt;
 
 use crate::answers::{good_body, good_stream};
-use crate::server::{Protocol, Script, Server};
+use crate::server::{Act, Protocol, Script, Server};
 use crate::tls::authority;
 
 /// The largest whole answer that the rows' clients take.
@@ -134,6 +134,15 @@ impl Row {
         self
     }
 
+    /// Whether the server waits for the client to give up.
+    fn waits(&self, mode: Mode) -> bool {
+        self.case(mode).script.iter().any(|act| matches!(act, Act::Hold | Act::Beat(..)))
+    }
+
+    fn case(&self, mode: Mode) -> &Case {
+        if mode.streamed { &self.streamed } else { &self.unary }
+    }
+
     /// The calls of this row wait longer for a whole answer and for a first event.
     pub fn patient(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -155,7 +164,7 @@ pub const MODES: [Mode; 4] = [
 ];
 
 /// What the table is run over.
-pub const PROTOCOLS: [Protocol; 1] = [Protocol::Plain];
+pub const PROTOCOLS: [Protocol; 3] = [Protocol::Plain, Protocol::Tls, Protocol::Http2(100)];
 
 impl std::fmt::Display for Mode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -249,7 +258,7 @@ async fn read(mut stream: ChatCompletionStream) -> Ended {
 
 /// Runs a row in one mode; says what was wrong, or nothing.
 pub async fn run(row: &Row, mode: Mode, protocol: Protocol) -> Vec<String> {
-    let case = if mode.streamed { &row.streamed } else { &row.unary };
+    let case = row.case(mode);
     let good = if mode.streamed { good_stream() } else { good_body() };
     // to be followed there would be a success
     let other = Server::start(vec![good.clone()]).await;
@@ -335,6 +344,11 @@ fn peak_memory() -> u64 {
     kib.unwrap_or_default() * 1024
 }
 
+/// So many runs are under way at once.
+const MOST_BUSY: usize = 16;
+/// So many runs more, whose servers do little but wait.
+const MOST_WAITING: usize = 80;
+
 /// Runs rows in every mode, some at a time, and panics with all that was wrong.
 pub async fn run_all(rows: Vec<Row>) {
     let count = rows.len();
@@ -342,19 +356,23 @@ pub async fn run_all(rows: Vec<Row>) {
     let runs = (0..count).flat_map(|at| PROTOCOLS.map(|protocol| (at, protocol)));
     let runs = runs.filter(|(at, protocol)| !(rows[*at].is_http1 && matches!(protocol, Protocol::Http2(_))));
     let runs: Vec<_> = runs.flat_map(|(at, protocol)| MODES.map(|mode| (at, mode, protocol))).collect();
-    let wrong: Vec<String> = futures::stream::iter(runs)
-        .map(|(at, mode, protocol)| {
+    // those that wait leave the machine to the others
+    let (waiting, busy): (Vec<_>, Vec<_>) = runs.into_iter().partition(|(at, mode, _)| rows[*at].waits(*mode));
+    let some = |runs: Vec<_>, most| {
+        let run = |(at, mode, protocol)| {
             let rows = Arc::clone(&rows);
+            let run = tokio::spawn(async move { run(&rows[at], mode, protocol).await });
             async move {
-                let row = &rows[at];
-                let wrong = run(row, mode, protocol).await;
+                let wrong = run.await.unwrap();
                 wrong.into_iter().map(move |what| (at, mode, protocol, what)).collect::<Vec<_>>()
             }
-        })
-        .buffer_unordered(24)
-        .collect::<Vec<_>>()
-        .await
+        };
+        futures::stream::iter(runs).map(run).buffer_unordered(most).collect::<Vec<_>>()
+    };
+    let (waiting, busy) = tokio::join!(some(waiting, MOST_WAITING), some(busy, MOST_BUSY));
+    let wrong: Vec<String> = [waiting, busy]
         .into_iter()
+        .flatten()
         .flatten()
         .map(|(at, mode, protocol, what)| format!("{} ({mode}, {protocol:?}): {what}", rows[at].name))
         .collect();
