@@ -101,6 +101,22 @@ async fn a_proxy_that_asks_for_a_sign_in_is_one_attempt_and_named() {
     refused(proxied(address), &format!("the proxy '{address}' asks for a sign-in")).await;
 }
 
+/// No tunnel is made for plain http: the proxy's answer is the answer.
+#[tokio::test]
+async fn a_proxy_that_asks_for_a_sign_in_for_plain_http_is_one_attempt_and_named() {
+    let answer =
+        "HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 2\r\n\r\nno";
+    let address = proxy(answer, None).await;
+    let proxied = || {
+        let proxy = reqwest::Proxy::all(format!("http://someone:secret@{address}")).unwrap();
+        let client = client("http://gateway.example").allow_plain_http();
+        client.configure_http(|http| no_roots(http).proxy(proxy))
+    };
+    let error = proxied().build().unwrap().complete(&request()).await.unwrap_err();
+    assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    refused(proxied(), &format!("the proxy '{address}' asks for a sign-in")).await;
+}
+
 #[tokio::test]
 async fn a_proxy_that_cannot_connect_is_tried_again_and_one_that_can_is_used() {
     let address = proxy("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", None).await;

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use azure_openai_chat::{CallOptions, ChatClient, ErrorKind, RetryPolicy};
+use azure_openai_chat::{CallOptions, ChatClient, ChatCompletionRequest, Error, ErrorKind, RetryPolicy};
 use futures::StreamExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::answers::{begun, events, opening};
+use crate::answers::{HEAD, begun, chunk, events, opening};
 use crate::server::{Act, Seen, Server};
 use crate::table::{call, client, no_roots, request};
 
@@ -53,6 +54,56 @@ async fn a_connection_that_does_not_come_about_has_a_clock_of_its_own() {
         assert_eq!(error.to_string(), "no connection within 0.3 s [client request id c1]");
         assert!(started.elapsed() < Duration::from_secs(2));
     }
+}
+
+/// A server that takes no more of a request than its buffer holds, so that the system of the client gives up with
+/// `ETIMEDOUT`. It sends `answer` all the same.
+#[cfg(target_os = "linux")]
+async fn deaf(answer: Vec<u8>) -> String {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let _ = socket.read(&mut [0; 1024]).await;
+            let _ = socket.write_all(&answer).await;
+            kept.push(socket);
+        }
+    });
+    url
+}
+
+/// reqwest calls it a timeout, although no clock of a caller has run out.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_timeout_of_the_system_is_a_connection_that_broke() {
+    let large = ChatCompletionRequest::builder("gpt").user("x".repeat(8 << 20)).build().unwrap();
+    let hasty = |http: reqwest::ClientBuilder| no_roots(http).tcp_user_timeout(Duration::from_millis(300));
+    let to = |url: String| client(&url).configure_http(hasty).build().unwrap();
+    let is_of_the_system = |error: &Error| {
+        let causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
+        let mut causes = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+        causes.any(|cause| cause.kind() == std::io::ErrorKind::TimedOut && cause.raw_os_error().is_some())
+    };
+
+    let error = to(deaf(Vec::new()).await).complete(&large).await.unwrap_err();
+    assert!(is_of_the_system(&error), "{error:?}");
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{error}");
+    assert!(error.is_retryable() && error.may_have_reached_service(), "{error}");
+
+    let answer = [HEAD.as_bytes(), &chunk(begun())].concat();
+    let mut stream = to(deaf(answer).await).stream(&large).await.unwrap();
+    let error = loop {
+        if let Err(error) = stream.next().await.unwrap() {
+            break error;
+        }
+    };
+    assert!(is_of_the_system(&error), "{error:?}");
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Interrupted, Some(200)), "{error}");
+    assert_eq!(stream.partial().text(), Some("one "));
 }
 
 #[tokio::test]

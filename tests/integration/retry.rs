@@ -7,11 +7,12 @@ use azure_openai_chat::{CallOptions, ChatCompletionRequest, ErrorKind, RetryCaus
 use azure_openai_emulator::{Emulator, Fault};
 use futures::StreamExt;
 use serde_json::json;
+use tracing_subscriber::filter::LevelFilter;
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    RawServer, Step, builder, client, completion, delta, event, events, finish, ok_json, ok_stream, question, quick,
-    sent_bodies, sent_headers, serving, streaming,
+    Log, RawServer, Step, builder, client, completion, delta, event, events, finish, ok_json, ok_stream, question,
+    quick, sent_bodies, sent_headers, serving, streaming,
 };
 
 fn failing(status: u16) -> ResponseTemplate {
@@ -173,6 +174,22 @@ async fn every_retry_is_told_before_its_wait() {
     assert!(seen[1].wait() >= Duration::from_millis(20));
     assert!(seen.iter().all(|event| event.client_request_id() == "mine"));
     assert!(seen.iter().all(|event| event.deployment() == "gpt" && event.endpoint() == server.uri()));
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_is_one_warning_however_often_it_does() {
+    let (log, _guard) = Log::listen(LevelFilter::WARN);
+    let server = serving("two calls", [failing(500), failing(503), fine(), failing(502), fine()]).await;
+    let policy = quick().on_retry(|_| std::panic::panic_any("words of the caller"));
+    let client = builder(server.uri()).retry(policy).build().unwrap();
+    for attempts in [3, 2] {
+        let completion = client.clone().complete(&question()).await.unwrap();
+        assert_eq!(completion.metadata().attempts(), attempts);
+    }
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("WARN") && lines[0].contains("the callback of on_retry panicked"), "{lines:#?}");
+    assert!(!lines[0].contains("words of the caller"), "{lines:#?}");
 }
 
 #[tokio::test]
