@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The versions of each name, in the order they were asked for; all models without a name.
+/// The versions of each name, in the order of the command line; all models without a name.
 fn choose(catalog: &ModelCatalog, names: &[String]) -> Result<Vec<Model>, UnknownModel> {
     if names.is_empty() {
         return Ok(catalog.models().cloned().collect());

@@ -2,7 +2,7 @@
 //!
 //! On Azure, the developer's own sign-in (`az login`, `azd auth login`) is used; a service would use
 //! `default_credential()`, which looks for a workload identity and a managed identity first. Against the
-//! emulator, a credential stands in that makes up a token, to show that any `TokenCredential` fits.
+//! emulator, a credential of this example makes up a token, to show that any `TokenCredential` fits.
 
 mod support;
 
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let request = ChatCompletionRequest::builder(support::deployment("AZURE_OPENAI_DEPLOYMENT", "gpt-4o-mini"))
         .user("Name three moons of Jupiter.")
         .build()?;
-    // the first call asks for a token, the second finds it in the client's cache
+    // the first call requests a token, the second finds it in the client's cache
     for _ in 0..2 {
         let completion = client.complete(&request).await?;
         println!("{}", completion.text().unwrap_or_default());

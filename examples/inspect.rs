@@ -169,7 +169,7 @@ fn request(arguments: &mut Arguments) -> Fallible<Value> {
     }))
 }
 
-/// Names the deployment, and declares the model asked for.
+/// Names the deployment, and declares the model of the command line.
 fn declare(
     request: ChatCompletionRequest,
     deployment: Option<&str>,

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! Always against the embedded emulator, in the same process: its work and its memory are in the figures too. Each
-//! stream says the numbers from 1 on, one a chunk, and the next begins when it ends. `--pace` sets the milliseconds
+//! stream has the numbers from 1 on, one a chunk, and the next begins when it ends. `--pace` sets the milliseconds
 //! between two chunks of a stream; unset, all streams together say about 10,000 a second. The first number is the third
-//! chunk, after what the filter says and the role, so it takes three times the pace and what connecting takes.
+//! chunk, after the filter results and the role, so it takes three times the pace and what connecting takes.
 
 mod support;
 
@@ -18,13 +18,13 @@ use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest};
 use azure_openai_emulator::{Answer, Emulator};
 use futures::TryStreamExt;
 
-/// How many numbers a stream says.
+/// The count of numbers in a stream.
 const WORDS: u64 = 25;
 const DEPLOYMENT: &str = "load";
 /// So many chunks a second from all streams together, unless the pace is given.
 const CHUNKS_PER_SECOND: u64 = 10_000;
 
-/// What was asked for on the command line.
+/// The options of the command line.
 struct Plan {
     streams: u64,
     length: Duration,
@@ -215,7 +215,7 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// How many files this process may have open, where the system tells it.
+/// How many files this process may have open, where the system has a limit.
 fn open_files() -> Option<u64> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;

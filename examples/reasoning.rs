@@ -15,7 +15,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let model = Model::O1_2024_12_17;
     let deployment = Deployment::new(name).model(model.clone());
 
-    // the table knows which efforts the declared model takes
+    // the table has the efforts that the declared model accepts
     let efforts = model.capabilities().reasoning_efforts().unwrap_or_default();
     for effort in efforts {
         let request = ChatCompletionRequest::builder(deployment.clone())

@@ -9,7 +9,7 @@ use futures::TryStreamExt;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Documentation comments go into the schema, and tell the model what a field is.
+/// Documentation comments become descriptions in the schema, which the model reads.
 #[derive(Debug, Deserialize, JsonSchema)]
 struct Recipe {
     /// The dish.

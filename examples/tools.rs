@@ -1,6 +1,6 @@
 //! A whole tool loop: `cargo run --example tools`.
 //!
-//! The model asks for tools, the program runs them, and the results go back until there is an answer.
+//! A loop of tool calls: the program runs them and sends their results until there is an answer.
 
 mod support;
 
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Runs a tool. What goes wrong is told to the model, which can often mend it.
+/// Runs a tool. An error is returned to the model as the result, which can often correct its call.
 fn run(call: &ToolCall) -> String {
     match call.name() {
         "get_weather" => match call.arguments::<GetWeather>() {

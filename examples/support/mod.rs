@@ -19,7 +19,7 @@ impl Place {
         }
     }
 
-    /// One line that says which.
+    /// One line that names it.
     pub fn describe(&self) -> String {
         match self {
             Self::Azure(endpoint) => format!("Running against {endpoint}"),
@@ -42,7 +42,7 @@ impl Place {
     }
 }
 
-/// The name of a deployment: from the environment, else a default that the emulator knows.
+/// The name of a deployment: from the environment, else a deployment of the emulator.
 pub fn deployment(variable: &str, default: &str) -> String {
     std::env::var(variable).ok().filter(|name| !name.is_empty()).unwrap_or_else(|| default.to_owned())
 }

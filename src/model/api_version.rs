@@ -1,4 +1,4 @@
-//! Which contract a request is sent under.
+//! The api version of a request, and the request fields that each version documents.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The api version of a request: a date, or one of the two undated kinds of the v1 route.
 ///
-/// Open: a date that came out after this crate is written as it is. Ordered, so that "since when" can be
-/// asked: whatever is no version at all first, then by date, a GA version before the preview of the same
+/// Open: a date that came out after this crate is written as it is. Ordered, so that first versions compare:
+/// whatever is no version at all first, then by date, a GA version before the preview of the same
 /// day, then [`V1`](Self::V1), last [`V1_PREVIEW`](Self::V1_PREVIEW). The default is `V1`.
 ///
 /// # Example: older, newer, unknown
@@ -76,7 +76,7 @@ api_versions! {
 }
 
 impl ApiVersion {
-    /// The v1 route, which has no date: the deployment stands in the body's `model`.
+    /// The v1 route, which has no date: the deployment is the body's `model`.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle>
     pub const V1: Self = Self(Cow::Borrowed("v1"));
@@ -89,7 +89,7 @@ impl ApiVersion {
     /// Takes any text as a version: surrounding blanks go, letters become lower case.
     ///
     /// Never fails, since tomorrow's versions are unknown today; [`is_well_formed`](Self::is_well_formed)
-    /// tells a version from a slip of the pen.
+    /// distinguishes a version from a typing error.
     #[must_use]
     pub fn new(version: impl Into<String>) -> Self {
         Self(Cow::Owned(version.into().trim().to_ascii_lowercase()))
@@ -135,9 +135,9 @@ impl ApiVersion {
         self.rank() != Rank::Malformed
     }
 
-    /// Whether the documents of this version know a request field, such as `prediction`.
+    /// Whether this version documents a request field, such as `prediction`.
     ///
-    /// `None` when the field is as old as chat itself, when this crate knows nothing about it, and when
+    /// `None` when the field is as old as chat itself, when nothing is known about it, and when
     /// the version is not well formed. `Some(false)` is advice, never a refusal: the service has been seen
     /// to honour fields under versions older than the fields.
     ///
@@ -161,7 +161,7 @@ impl ApiVersion {
     }
 }
 
-/// Where a version stands among the others; the order of the variants is the order of versions. The
+/// The rank of a version among the others; the order of the variants is the order of versions. The
 /// suffix orders GA (empty) before any preview.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank<'a> {

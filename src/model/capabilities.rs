@@ -1,11 +1,11 @@
-//! What one model can do.
+//! The capabilities of one model.
 
 use std::borrow::Cow;
 
 use super::parameter::Cells;
 use super::{ApiVersion, Family, Lifecycle, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
-/// What a model takes, what the service refuses for it, and what nobody knows.
+/// What a model accepts, what the service refuses for it, and what is unknown.
 ///
 /// Of a model in the built-in table by [`Model::capabilities`]; of a fine-tuned, private or future model by
 /// declaration: start from [`of`](Self::of) a relative or from [`unknown`](Self::unknown), and say what
@@ -49,7 +49,7 @@ pub struct Capabilities {
     pub(super) checked: Cow<'static, str>,
 }
 
-/// How a value is declared: from nothing, from a model, and by difference.
+/// Construction: from nothing, and by difference.
 impl Capabilities {
     pub(super) const UNKNOWN: Self = Self {
         family: Family::Other,
@@ -72,13 +72,13 @@ impl Capabilities {
         checked: Cow::Borrowed(""),
     };
 
-    /// Nothing known, nothing refused; family [`Other`](Family::Other).
+    /// Every cell unknown, so that nothing is refused; family [`Other`](Family::Other).
     #[must_use]
     pub fn unknown() -> Self {
         Self::UNKNOWN
     }
 
-    /// Says whether a parameter is taken.
+    /// Sets whether a parameter is taken.
     ///
     /// For [`Parameter::ReasoningEffort`], everything but `Yes` forgets the listed efforts.
     #[must_use]
@@ -87,91 +87,91 @@ impl Capabilities {
         self
     }
 
-    /// Says which efforts are taken; an empty list: none at all, the parameter is refused.
+    /// Sets which efforts are taken; an empty list: none at all, the parameter is refused.
     #[must_use]
     pub fn with_reasoning_efforts(mut self, efforts: impl IntoIterator<Item = ReasoningEffort>) -> Self {
         self.set_efforts(efforts.into_iter().collect());
         self
     }
 
-    /// Says which effort the service takes when the request names none.
+    /// Sets which effort the service takes when the request names none.
     #[must_use]
     pub fn with_default_reasoning_effort(mut self, effort: ReasoningEffort) -> Self {
         self.default_effort = Some(effort);
         self
     }
 
-    /// Says which family's general rules hold.
+    /// Sets which family's general rules hold.
     #[must_use]
     pub fn with_family(mut self, family: Family) -> Self {
         self.family = family;
         self
     }
 
-    /// Says whether the model serves chat completions.
+    /// Sets whether the model serves chat completions.
     #[must_use]
     pub fn with_chat_completions(mut self, support: Support) -> Self {
         self.chat_completions = support;
         self
     }
 
-    /// Says whether the Responses API is the only way to the model.
+    /// Sets whether the Responses API is the only way to the model.
     #[must_use]
     pub fn with_responses_only(mut self, responses_only: bool) -> Self {
         self.responses_only = responses_only;
         self
     }
 
-    /// Says whether a model takes the default temperature, 1, where it refuses every other.
+    /// Sets whether a model takes the default temperature, 1, where it refuses every other.
     #[must_use]
     pub fn with_only_default_temperature(mut self, only_default: bool) -> Self {
         self.only_default_temperature = only_default;
         self
     }
 
-    /// Says whether a request must set `max_completion_tokens`.
+    /// Sets whether a request must set `max_completion_tokens`.
     #[must_use]
     pub fn with_max_completion_tokens_required(mut self, required: bool) -> Self {
         self.max_completion_tokens_required = required;
         self
     }
 
-    /// Says whether the model reads `system` messages as `developer` messages.
+    /// Sets whether the model reads `system` messages as `developer` messages.
     #[must_use]
     pub fn with_system_becomes_developer(mut self, becomes: bool) -> Self {
         self.system_becomes_developer = becomes;
         self
     }
 
-    /// Says whether answers carry the name of another model than the deployed one.
+    /// Sets whether answers carry the name of another model than the deployed one.
     #[must_use]
     pub fn with_answers_as_another(mut self, another: bool) -> Self {
         self.answers_as_another = another;
         self
     }
 
-    /// Says how function tools and the effort go together.
+    /// Sets how function tools and the effort go together.
     #[must_use]
     pub fn with_tools_and_effort(mut self, together: ToolsAndEffort) -> Self {
         self.tools_and_effort = together;
         self
     }
 
-    /// Says how many tokens go in.
+    /// Sets the context window, in tokens.
     #[must_use]
     pub fn with_context_tokens(mut self, tokens: u64) -> Self {
         self.context_tokens = Some(tokens);
         self
     }
 
-    /// Says how many tokens come out at most.
+    /// Sets the output limit, in tokens.
     #[must_use]
     pub fn with_max_output_tokens(mut self, tokens: u64) -> Self {
         self.max_output_tokens = Some(tokens);
         self
     }
 
-    /// Says whether the service refuses a token limit above [`max_output_tokens`](Self::max_output_tokens).
+    /// Sets whether the service refuses a token limit above [`max_output_tokens`](Self::max_output_tokens).
     /// Default: it does.
     #[must_use]
     pub fn with_output_limit_enforced(mut self, enforced: bool) -> Self {
@@ -179,28 +179,28 @@ impl Capabilities {
         self
     }
 
-    /// Says which api version is the first that is documented for the model.
+    /// Sets which api version is the first that is documented for the model.
     #[must_use]
     pub fn with_min_api_version(mut self, version: impl Into<ApiVersion>) -> Self {
         self.min_api_version = Some(version.into());
         self
     }
 
-    /// Says in words where the model stands; [`Lifecycle::of_status`] tells which words are understood.
+    /// Sets the status as text; [`Lifecycle::of_status`] has the syntax that is understood.
     #[must_use]
     pub fn with_status(mut self, status: impl Into<String>) -> Self {
         self.status = Cow::Owned(status.into());
         self
     }
 
-    /// Says where all this is known from.
+    /// Sets the keys of the sources.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<String>) -> Self {
         self.source = Cow::Owned(source.into());
         self
     }
 
-    /// Says on which day (`YYYY-MM-DD`) all this was looked up.
+    /// Sets the day on which the sources were last read, `YYYY-MM-DD`.
     #[must_use]
     pub fn with_checked(mut self, day: impl Into<String>) -> Self {
         self.checked = Cow::Owned(day.into());
@@ -221,7 +221,7 @@ impl Capabilities {
     }
 }
 
-/// What can be asked.
+/// The getters.
 impl Capabilities {
     /// Whether the model takes a parameter.
     #[must_use]
@@ -274,13 +274,13 @@ impl Capabilities {
         self.family
     }
 
-    /// Whether the model thinks before it answers.
+    /// Whether the model is of the reasoning family.
     #[must_use]
     pub fn is_reasoning(&self) -> bool {
         self.family == Family::Reasoning
     }
 
-    /// The efforts that are taken: `None` when nobody knows which, empty when the parameter is refused.
+    /// The efforts that are taken: `None` when it is not known which, empty when the parameter is refused.
     #[must_use]
     pub fn reasoning_efforts(&self) -> Option<&[ReasoningEffort]> {
         match self.supports(Parameter::ReasoningEffort) {
@@ -296,7 +296,7 @@ impl Capabilities {
         self.default_effort.as_ref()
     }
 
-    /// Whether a temperature of 1, the default, which asks for nothing, is taken where every other is refused.
+    /// Whether a temperature of 1, the default, is accepted where every other is refused.
     #[must_use]
     pub fn only_default_temperature(&self) -> bool {
         let refused = matches!(self.supports(Parameter::Temperature), Support::No | Support::EffortNone);
@@ -343,19 +343,19 @@ impl Capabilities {
 
     /// Whether the effort `minimal` and parallel tool calls exclude each other.
     ///
-    /// True wherever `minimal` is taken: the rule belongs to the word.
+    /// True wherever `minimal` is accepted.
     #[must_use]
     pub fn minimal_excludes_parallel_tool_calls(&self) -> bool {
         self.efforts.contains(&ReasoningEffort::Minimal)
     }
 
-    /// How many tokens go in.
+    /// The context window, in tokens.
     #[must_use]
     pub fn context_tokens(&self) -> Option<u64> {
         self.context_tokens
     }
 
-    /// How many tokens come out at most, hidden reasoning included.
+    /// The output limit in tokens, hidden reasoning included.
     #[must_use]
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.max_output_tokens
@@ -363,7 +363,7 @@ impl Capabilities {
 
     /// The highest `max_tokens` or `max_completion_tokens` that the service takes.
     ///
-    /// `None` when nobody knows how many tokens come out, and when the sources print the figure with a remark:
+    /// `None` when the output limit is not known, and when the sources print the figure with a remark:
     /// that prompt and answer share it, or that it is a default.
     #[must_use]
     pub fn output_limit(&self) -> Option<u64> {
@@ -383,7 +383,7 @@ impl Capabilities {
         Lifecycle::of_status(&self.status)
     }
 
-    /// Where the model stands, in the table's own words.
+    /// The status, as the sources print it.
     #[must_use]
     pub fn status(&self) -> &str {
         &self.status

@@ -1,4 +1,4 @@
-//! Many models, found by name.
+//! The catalog of models, searched by name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,21 +8,21 @@ use super::common_capabilities::in_common;
 use super::spelling::{UnknownModel, normal};
 use super::{Capabilities, Model, table};
 
-/// The models a program knows: the built-in table, and whatever a team adds or corrects.
+/// The built-in table of models, with the additions and corrections of a team.
 ///
 /// # The JSON
 ///
 /// An object with one member, `models`, a list. Each entry has a `name` and, if it has one, a `version`;
 /// together they are the id, `gpt-4o-2024-08-06`. An id that the table has is replaced, another is added.
 /// `base` names an id, of the table or of an entry above, whose capabilities the entry starts from;
-/// without it, it starts from nothing known. All other members say what differs:
+/// without it, every cell is unknown. All other members are the differences:
 ///
 /// | member | holds |
 /// |---|---|
 /// | `family` | `standard`, `reasoning`, `audio` or `other` |
 /// | `chat_completions` | `yes`, `no` or `unknown` |
 /// | `parameters` | an object of [`Parameter`](super::Parameter) names, each `yes`, `no`, `effort none` (taken while the effort in force is `none`) or `unknown` |
-/// | `reasoning_efforts` | a list of words; empty: the parameter is refused; `null`: nobody knows |
+/// | `reasoning_efforts` | a list of strings; empty: the parameter is refused; `null`: unknown |
 /// | `default_reasoning_effort` | a word, or `null` |
 /// | `context_tokens`, `max_output_tokens` | a number of tokens, or `null` |
 /// | `min_api_version` | an api version, or `null` |
@@ -30,8 +30,8 @@ use super::{Capabilities, Model, table};
 /// | `only_default_temperature`, `system_becomes_developer`, `answers_as_another` | `true` or `false` |
 /// | `tools_and_effort` | `any`, `only with none` or `not with explicit effort above none` |
 /// | `output_limit_enforced` | `false` when a token limit above `max_output_tokens` is not refused |
-/// | `status` | words, see [`Lifecycle::of_status`](super::Lifecycle::of_status) |
-/// | `source`, `checked` | words; a day |
+/// | `status` | text, see [`Lifecycle::of_status`](super::Lifecycle::of_status) |
+/// | `source`, `checked` | text; a day |
 ///
 /// # Example: a table of one's own
 ///

@@ -1,4 +1,4 @@
-//! What several versions of one model have in common.
+//! The capabilities that the versions of one model have in common.
 //!
 //! A name without a version may mean any of them, so it must refuse only what all of them refuse: the rules
 //! below lean to the permissive side in each field.
@@ -55,7 +55,7 @@ fn largest(values: impl Iterator<Item = Option<u64>>) -> Option<u64> {
 }
 
 /// The efforts that any version takes, in the order of [`ReasoningEffort::KNOWN`]; `None` unless each
-/// version says which it takes, and takes some.
+/// version has a list of them.
 fn union_of_efforts(versions: &[&Capabilities]) -> Option<Vec<ReasoningEffort>> {
     let mut union: Vec<ReasoningEffort> = Vec::new();
     for version in versions {

@@ -1,16 +1,15 @@
-//! A name of the user's own, and the model behind it.
+//! A deployment: the name a model is served under, and the model that the caller declares for it.
 
 use std::fmt;
 
 use super::{Model, catalog};
 
-/// The name a model is served under, and what the user says the model is.
+/// The name a model is served under, and the model that the caller declares for it.
 ///
-/// The service knows a deployment by a name that its owner chose, and tells nobody beforehand which model
-/// is behind it. With a declared model, requests are checked against what that model can do; without,
+/// The owner of a resource chooses the name, and no call returns the model before the first answer. With a declared model, requests are checked against what that model can do; without,
 /// only against what holds for every model.
 ///
-/// Text converts: a name that is letter for letter the id of a model in the table (`gpt-4o`,
+/// Text converts: a name that is exactly the id of a model in the table (`gpt-4o`,
 /// `gpt-4o-2024-11-20`) declares that model, since few would name a deployment after another one. Any other
 /// text declares none, and [`Deployment::new`] never does.
 ///
@@ -49,13 +48,13 @@ impl Deployment {
         self
     }
 
-    /// The name, as the service knows it.
+    /// The name, a segment of the URL or the body's `model`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The model behind it, if the user said so.
+    /// The declared model, if there is one.
     #[must_use]
     pub fn declared_model(&self) -> Option<&Model> {
         self.model.as_ref()

@@ -1,4 +1,4 @@
-//! Capabilities, and models with them, as JSON: field by field, so that whatever is wrong can be named.
+//! The catalog and capabilities as JSON, read field by field, so that errors name the field.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ impl Capabilities {
         Ok(())
     }
 
-    /// `null`: nobody knows which. A list: these and no others.
+    /// `null`: unknown. A list: these and no others.
     fn read_efforts(&mut self, value: &Value) -> Result<(), String> {
         let list = |value| Value::as_array(value).ok_or_else(|| "must be a list of words, or null".to_owned());
         match nullable(value, list)? {
@@ -115,8 +115,8 @@ impl Serialize for Capabilities {
 }
 
 impl<'de> Deserialize<'de> for Capabilities {
-    /// Fields that are left out stay unknown; fields that nobody knows are an error, so that a slip of the
-    /// pen does not open what was meant to be closed.
+    /// Fields that are left out stay unknown; a name that is no field is an error, so that a typing error does not allow
+    /// what was meant to be refused.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut capabilities = Self::unknown();
         for (field, value) in &Map::<String, Value>::deserialize(deserializer)? {
@@ -164,7 +164,7 @@ impl ModelCatalog {
     }
 }
 
-/// Makes a model of one entry; the error says what is wrong with it, without naming the entry.
+/// Makes a model of one entry; the error does not name the entry.
 fn read_entry(entry: &Value, catalog: &ModelCatalog) -> Result<Model, String> {
     let members = entry.as_object().ok_or("must be an object")?;
     let text = |field: &str| match members.get(field) {
@@ -194,7 +194,7 @@ fn read_entry(entry: &Value, catalog: &ModelCatalog) -> Result<Model, String> {
     })
 }
 
-/// How an error calls an entry.
+/// The name of an entry in errors.
 fn label(entry: &Value, index: usize) -> String {
     let text = |field: &str| entry.get(field).and_then(Value::as_str);
     match (text("name"), text("version")) {

@@ -1,4 +1,4 @@
-//! Retirement of a model: what its status says, and whether the date has passed.
+//! The retirement of a model, read from its status, and whether its date has passed.
 
 use std::time::SystemTime;
 
@@ -10,21 +10,21 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lifecycle<'a> {
-    /// Gone, since a date if it is known.
+    /// Retired, since a date if it is known.
     Retired(Option<&'a str>),
-    /// Scheduled to go on a date, which may have passed meanwhile; see [`at`](Self::at).
+    /// Scheduled to retire on a date, which may have passed meanwhile; see [`at`](Self::at).
     Retiring(&'a str),
-    /// No end in sight, or none known.
+    /// No retirement, or none known.
     Unknown,
 }
 
 impl<'a> Lifecycle<'a> {
-    /// Reads the words of a status.
+    /// Reads a status.
     ///
     /// `retired` (with `about` and a date after it, or without) and `off the schedule` mean that the model
-    /// is gone; `retirement` and a date that it will be. Everything else is for human readers.
+    /// is retired; `retirement` and a date that it will be. Everything else is for human readers.
     ///
-    /// # Example: the words that count
+    /// # Example: statuses that are understood
     ///
     /// ```
     /// use azure_openai_chat::model::Lifecycle;
@@ -35,7 +35,7 @@ impl<'a> Lifecycle<'a> {
     /// ```
     #[must_use]
     pub fn of_status(status: &'a str) -> Self {
-        // most are not, and to find that out is cheaper than to look for the place
+        // most statuses do not have the word, and `contains` is cheaper than `split_once`
         if status.contains("retired")
             && let Some((_, after)) = status.split_once("retired")
         {

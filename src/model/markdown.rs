@@ -30,7 +30,7 @@ const COLUMNS: &[(&str, &[Parameter])] = &[
 impl ModelCatalog {
     /// The whole catalog as a Markdown table, one row a model, and what its sources are.
     ///
-    /// `yes`: taken; `no`: refused; `effort none`: taken while the effort in force is `none`; `?`: no source says,
+    /// `yes`: taken; `no`: refused; `effort none`: taken while the effort in force is `none`; `?`: unknown,
     /// so nothing is refused.
     ///
     /// # Example: a team's own table for its wiki
@@ -123,7 +123,7 @@ fn cell(capabilities: &Capabilities, parameters: &[Parameter]) -> String {
     format!("{verdict}, {rule}")
 }
 
-/// The words that are taken, the default among them in bold.
+/// The accepted efforts, the default in bold.
 fn efforts(capabilities: &Capabilities, verdict: String) -> String {
     let Some(accepted) = capabilities.reasoning_efforts().filter(|list| !list.is_empty()) else {
         return verdict;

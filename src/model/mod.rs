@@ -1,12 +1,12 @@
-//! What a deployment can do: plain data, no I/O.
+//! Models and what they accept: plain data, no I/O.
 //!
 //! The service calls a deployment by a name of its owner's choice; what a request may hold depends on the
 //! model behind it. This room holds what is known about those models: [`Model`] has a constant for each
-//! version in the table, [`Capabilities`] says of one what it takes, [`ModelCatalog`] finds them by name and
-//! lets a team add its own, [`Deployment`] ties a name to a model, and [`ApiVersion`] says under which
-//! contract a request goes out.
+//! version in the table, [`Capabilities`] has what one accepts, [`ModelCatalog`] finds them by name and
+//! lets a team add its own, [`Deployment`] ties a name to a model, and [`ApiVersion`] is the contract of a
+//! request.
 //!
-//! What it refuses to do: guess. A name that is not in the table declares nothing, a cell for which there is
+//! Nothing is guessed. A name that is not in the table declares nothing, a cell for which there is
 //! no source is [`Support::Unknown`] and refuses nothing, a date of retirement is advice. How the table was
 //! read where it leaves room:
 //!
@@ -102,7 +102,7 @@ struct Declared {
 }
 
 impl Model {
-    /// A model of the user's own.
+    /// A model with capabilities that the caller declares.
     #[must_use]
     pub fn custom(name: impl Into<String>, capabilities: Capabilities) -> Self {
         Self(Repr::Declared(Arc::new(Declared { name: name.into(), version: None, capabilities })))
@@ -129,7 +129,7 @@ impl Model {
         }
     }
 
-    /// The version, such as `2024-08-06`; `None` for a name that stands for all its versions.
+    /// The version, such as `2024-08-06`; `None` for a name without a version.
     #[must_use]
     pub fn version(&self) -> Option<&str> {
         match &self.0 {
@@ -153,7 +153,7 @@ impl Model {
         }
     }
 
-    /// Whether `id` is, letter for letter, the id of this model.
+    /// Whether `id` is exactly the id of this model.
     fn is(&self, id: &str) -> bool {
         self.id_bytes().eq(id.bytes())
     }

@@ -1,4 +1,4 @@
-//! The questions a capability table answers, and the words of its answers.
+//! The columns of the capability table, and the values of its cells.
 
 use std::fmt;
 
@@ -42,7 +42,7 @@ macro_rules! word_enum {
 }
 
 word_enum! {
-    /// Something a request can ask for and a model may or may not take.
+    /// A parameter or feature of a request that a model may accept or refuse.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning>
     #[non_exhaustive]
@@ -65,7 +65,7 @@ word_enum! {
         MaxTokens = "max_tokens",
         /// The request field `max_completion_tokens`, which counts hidden reasoning too.
         MaxCompletionTokens = "max_completion_tokens",
-        /// The request field `reasoning_effort`; which words, see
+        /// The request field `reasoning_effort`; for its values see
         /// [`Capabilities::reasoning_efforts`](super::Capabilities::reasoning_efforts).
         ReasoningEffort = "reasoning_effort",
         /// The request field `verbosity`.
@@ -107,7 +107,7 @@ word_enum! {
         /// default, is `none`. The service refuses it at every other effort.
         /// [`Capabilities::supports_at`](super::Capabilities::supports_at) has the verdict for one effort.
         EffortNone = "effort none",
-        /// No source says; nothing is refused.
+        /// No source has it; nothing is refused.
         Unknown = "unknown",
     }
 }
@@ -133,35 +133,35 @@ word_enum! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models>
     #[non_exhaustive]
     pub enum Family {
-        /// Answers at once; takes sampling parameters.
+        /// Answers without hidden reasoning; accepts sampling parameters.
         Standard = "standard",
-        /// Thinks before it answers; takes no sampling parameters.
+        /// Reasons before it answers; accepts no sampling parameters.
         Reasoning = "reasoning",
-        /// Hears and speaks.
+        /// Accepts and generates audio.
         Audio = "audio",
-        /// Anything else: routers, models without chat, models nobody has described.
+        /// Anything else: routers, models without chat, models without a description.
         Other = "other",
     }
 }
 
 open_enum! {
-    /// How long a reasoning model thinks before it answers.
+    /// How much a reasoning model reasons before it answers.
     ///
-    /// Which words a model takes differs from model to model.
+    /// The accepted values differ from model to model.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning#reasoning-effort>
     pub enum ReasoningEffort {
-        /// Does not think at all.
+        /// No hidden reasoning.
         None = "none",
-        /// Thinks a few tokens.
+        /// A few tokens of reasoning.
         Minimal = "minimal",
-        /// Thinks little.
+        /// Little reasoning.
         Low = "low",
-        /// Thinks as long as most questions need.
+        /// As much reasoning as most requests need.
         Medium = "medium",
-        /// Thinks long.
+        /// Much reasoning.
         High = "high",
-        /// Thinks longest.
+        /// The most reasoning.
         Xhigh = "xhigh",
     }
 }

@@ -1,4 +1,4 @@
-//! How a line of the table becomes a [`Model`](super::Model) constant and its row.
+//! The macros that make a [`Model`](super::Model) constant and its row of a line of the table.
 //!
 //! [`table`](super::table) explains the columns; each word of a column is given its meaning here, and a word
 //! without one does not compile.

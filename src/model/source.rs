@@ -1,4 +1,4 @@
-//! What the keys of the sources stand for.
+//! The sources of the model table, by their keys.
 
 use super::Capabilities;
 

@@ -1,10 +1,10 @@
-//! The ways people write the name of a model, and what they meant when they slipped.
+//! The spellings of a model name, and the error for a name that is none.
 
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 
-/// Ids that mean another one. Two documents give `gpt-5-codex` and the 5.6 models different dates.
+/// Other ids of a model. Two documents give `gpt-5-codex` and the 5.6 models different dates.
 const ALIASES: &[(&str, &str)] = &[
     ("gpt-4-turbo", "gpt-4-turbo-2024-04-09"),
     ("gpt-5-codex-2025-09-11", "gpt-5-codex-2025-09-15"),
@@ -59,13 +59,13 @@ impl UnknownModel {
         Self { given: given.to_owned(), near: near.into_iter().take(MOST).map(|(_, id)| id).collect() }
     }
 
-    /// What was asked for.
+    /// The name that was not found.
     #[must_use]
     pub fn given(&self) -> &str {
         &self.given
     }
 
-    /// Up to three names of the catalog that look like it, nearest first.
+    /// Up to three names of the catalog that are similar, nearest first.
     #[must_use]
     pub fn near(&self) -> &[String] {
         &self.near

@@ -2,7 +2,7 @@
 //!
 //! The columns, from left to right: the constant, name, version; how the model is reached (`chat`,
 //! `responses` only, `neither`, `unclear`); one letter a parameter: `y` taken, `n` refused, `e` taken while the
-//! effort in force is `none`, `?` no source says, `-` does not apply, `1` below; the efforts and their default;
+//! effort in force is `none`, `?` unknown, `-` does not apply, `1` below; the efforts and their default;
 //! how tools and the effort go together (`only_none`, `not_above` an explicit `none`); tokens in and out, in
 //! brackets where the sources print the figure with a remark; the first api version; the day of the last look
 //! at the sources; the status as they print it; the sources. After a colon: the rules of that model alone.

@@ -1,4 +1,4 @@
-//! Makes a request fit the declared model, and tells every change.
+//! Requests rewritten to fit the declared model, with a list of the changes.
 //!
 //! Only what would be refused is touched: a request that passes validation comes back unchanged, and what
 //! comes back passes.
@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use self::change::{mend, part_place};
+use self::change::{change_for, part_place};
 use super::ChatCompletionRequest;
 use super::violation::{ValidationError, Violation};
 
@@ -81,7 +81,7 @@ impl fmt::Display for Adaptation {
 }
 
 impl ChatCompletionRequest {
-    /// Makes the request fit the declared model, and tells each change.
+    /// Makes the request fit the declared model, and lists each change.
     ///
     /// | what the model refuses | what happens |
     /// |---|---|
@@ -89,7 +89,7 @@ impl ChatCompletionRequest {
     /// | `system`, `developer` messages | get the other role, or `user` where neither is taken |
     /// | `system` and `developer` messages together | all become `developer` |
     /// | a missing `max_completion_tokens` | sent without a limit, as by `uncapped()` |
-    /// | tools without the effort `none`, on models that ask for it | the effort is set to `none` |
+    /// | tools without the effort `none`, on models that require it | the effort is set to `none` |
     /// | a sampling parameter beside an effort above `none`, on models that take it at `none` | dropped |
     /// | a token limit above the model's | lowered to the model's |
     /// | `prediction` beside what it excludes | dropped, since it only saves time; a `max_completion_tokens` beside it is rewritten as `max_tokens` |
@@ -103,7 +103,7 @@ impl ChatCompletionRequest {
     ///
     /// # Errors
     ///
-    /// The violations that no change of this kind can mend.
+    /// The violations that no such change removes.
     ///
     /// # Example: an old request to a new model
     ///
@@ -126,7 +126,7 @@ impl ChatCompletionRequest {
         let mut request = self;
         let mut adaptations = Vec::new();
         loop {
-            // one change at a time: a change can mend several violations, or uncover one
+            // one change at a time: a change can remove several violations, or uncover one
             let violations = request.violations(request.asks_for_stream(), None);
             let mut order: Vec<&Violation> = violations.iter().collect();
             // the effort first, since the verdict on sampling parameters follows from it; parts of messages from the
@@ -135,13 +135,13 @@ impl ChatCompletionRequest {
                 let parameter = violation.parameter();
                 (parameter != "reasoning_effort", Reverse(part_place(parameter)))
             });
-            let mended = order.into_iter().find_map(|violation| {
+            let changed = order.into_iter().find_map(|violation| {
                 let mut candidate = request.clone();
-                let (parameter, change) = mend(&mut candidate, violation)?;
+                let (parameter, change) = change_for(&mut candidate, violation)?;
                 let adaptation = Adaptation { parameter, change, cause: violation.clone() };
                 Some((candidate, adaptation))
             });
-            let Some((candidate, adaptation)) = mended else {
+            let Some((candidate, adaptation)) = changed else {
                 ValidationError::unless_empty(violations)?;
                 return Ok(Adapted { request, adaptations });
             };
@@ -160,18 +160,18 @@ mod tests {
     use crate::request::Rule;
     use crate::request::{ChatCompletionRequestBuilder, ContentPart, Message, Tool, ToolChoice};
 
-    fn ask(model: Model) -> ChatCompletionRequestBuilder {
+    fn request_to(model: Model) -> ChatCompletionRequestBuilder {
         ChatCompletionRequest::builder(Deployment::new("d").model(model)).user("hi")
     }
 
     fn custom(declare: impl FnOnce(Capabilities) -> Capabilities) -> ChatCompletionRequestBuilder {
-        ask(Model::custom("mine", declare(Capabilities::unknown())))
+        request_to(Model::custom("mine", declare(Capabilities::unknown())))
     }
 
-    /// The changes, in words, and the members that are sent.
+    /// The changes as text, and the members that are sent.
     #[track_caller]
-    fn adapted(asked: ChatCompletionRequestBuilder) -> (Vec<String>, Value) {
-        let adapted = asked.adapt().unwrap();
+    fn adapted(builder: ChatCompletionRequestBuilder) -> (Vec<String>, Value) {
+        let adapted = builder.adapt().unwrap();
         let changes = adapted.adaptations().iter().map(ToString::to_string).collect();
         let mut sent = serde_json::to_value(adapted.into_request()).unwrap();
         sent.as_object_mut().unwrap().remove("model");
@@ -184,11 +184,11 @@ mod tests {
 
     #[test]
     fn limits_change_their_name() {
-        let (changes, sent) = adapted(ask(Model::O1_2024_12_17).max_tokens(7));
+        let (changes, sent) = adapted(request_to(Model::O1_2024_12_17).max_tokens(7));
         assert_eq!(changes, ["max_tokens: rewritten as max_completion_tokens = 7"]);
         assert_eq!(sent, json!({"messages": hi(), "max_completion_tokens": 7}));
 
-        let (changes, sent) = adapted(ask(Model::O1_2024_12_17).max_tokens(7).max_completion_tokens(9));
+        let (changes, sent) = adapted(request_to(Model::O1_2024_12_17).max_tokens(7).max_completion_tokens(9));
         assert_eq!(changes, ["max_tokens: rewritten as max_completion_tokens = 9"]);
         assert_eq!(sent, json!({"messages": hi(), "max_completion_tokens": 9}));
 
@@ -210,14 +210,14 @@ mod tests {
 
     #[test]
     fn a_missing_limit_is_told() {
-        let (changes, sent) = adapted(ask(Model::O1_2024_12_17));
+        let (changes, sent) = adapted(request_to(Model::O1_2024_12_17));
         assert_eq!(changes, ["max_completion_tokens: sent without a limit"]);
         assert_eq!(sent, json!({"messages": hi()}));
     }
 
     #[test]
     fn instructions_get_a_role_the_model_takes() {
-        let (changes, sent) = adapted(ask(Model::O1_MINI_2024_09_12).uncapped().system("a").developer("b"));
+        let (changes, sent) = adapted(request_to(Model::O1_MINI_2024_09_12).uncapped().system("a").developer("b"));
         assert_eq!(
             changes,
             [
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn mixed_instructions_become_developer_messages() {
-        let (changes, sent) = adapted(ask(Model::GPT_5_2025_08_07).system("a").developer("b"));
+        let (changes, sent) = adapted(request_to(Model::GPT_5_2025_08_07).system("a").developer("b"));
         assert_eq!(changes, ["messages: system messages became developer messages"]);
         let roles: Vec<&str> =
             sent["messages"].as_array().unwrap().iter().map(|m| m["role"].as_str().unwrap()).collect();
@@ -246,14 +246,14 @@ mod tests {
 
     #[test]
     fn what_the_model_refuses_is_dropped() {
-        let asked = ask(Model::O1_MINI_2024_09_12)
+        let builder = request_to(Model::O1_MINI_2024_09_12)
             .max_completion_tokens(5)
             .temperature(0.5)
             .reasoning_effort(ReasoningEffort::Low)
             .tool(Tool::function("f"))
             .tool_choice(ToolChoice::required())
             .prediction("x");
-        let (changes, sent) = adapted(asked);
+        let (changes, sent) = adapted(builder);
         assert_eq!(
             changes,
             [
@@ -269,46 +269,46 @@ mod tests {
 
     #[test]
     fn a_temperature_that_asks_for_nothing_is_kept() {
-        let (changes, sent) = adapted(ask(Model::GPT_5_2025_08_07).temperature(1.0));
+        let (changes, sent) = adapted(request_to(Model::GPT_5_2025_08_07).temperature(1.0));
         assert!(changes.is_empty(), "{changes:?}");
         assert_eq!(sent, json!({"messages": hi(), "temperature": 1.0}));
-        let (changes, sent) = adapted(ask(Model::GPT_5_2025_08_07).temperature(0.2));
+        let (changes, sent) = adapted(request_to(Model::GPT_5_2025_08_07).temperature(0.2));
         assert_eq!(changes, ["temperature: dropped"]);
         assert_eq!(sent, json!({"messages": hi()}));
     }
 
     #[test]
     fn a_value_the_model_does_not_know_leaves_the_choice_to_the_service() {
-        let (changes, sent) = adapted(ask(Model::GPT_5_1_2025_11_13).reasoning_effort(ReasoningEffort::Minimal));
+        let (changes, sent) = adapted(request_to(Model::GPT_5_1_2025_11_13).reasoning_effort(ReasoningEffort::Minimal));
         assert_eq!(changes, ["reasoning_effort: dropped"]);
         assert_eq!(sent, json!({"messages": hi()}));
     }
 
     #[test]
     fn tools_stay_and_the_effort_gives_way() {
-        let (changes, sent) = adapted(ask(Model::GPT_5_6_SOL_2026_07_09).tool(Tool::function("f")));
+        let (changes, sent) = adapted(request_to(Model::GPT_5_6_SOL_2026_07_09).tool(Tool::function("f")));
         assert_eq!(changes, ["reasoning_effort: set to none: the model takes tools only so"]);
         assert_eq!(sent["reasoning_effort"], "none");
         assert_eq!(sent["tools"].as_array().unwrap().len(), 1);
 
-        let asked = ask(Model::GPT_5_4_2026_03_05).tool(Tool::function("f"));
-        let (changes, sent) = adapted(asked.reasoning_effort(ReasoningEffort::High));
+        let builder = request_to(Model::GPT_5_4_2026_03_05).tool(Tool::function("f"));
+        let (changes, sent) = adapted(builder.reasoning_effort(ReasoningEffort::High));
         assert_eq!(changes, ["reasoning_effort: dropped"]);
         assert_eq!(sent.get("reasoning_effort"), None);
 
-        let asked = ask(Model::GPT_5_2025_08_07).tool(Tool::function("f")).parallel_tool_calls(true);
-        let (changes, sent) = adapted(asked.reasoning_effort(ReasoningEffort::Minimal));
+        let builder = request_to(Model::GPT_5_2025_08_07).tool(Tool::function("f")).parallel_tool_calls(true);
+        let (changes, sent) = adapted(builder.reasoning_effort(ReasoningEffort::Minimal));
         assert_eq!(changes, ["parallel_tool_calls: dropped"]);
         assert_eq!(sent["reasoning_effort"], "minimal");
     }
 
     #[test]
     fn sampling_gives_way_to_an_effort_above_none() {
-        let (changes, sent) = adapted(ask(Model::GPT_5_6_TERRA_2026_07_09).temperature(0.2).top_p(0.5));
+        let (changes, sent) = adapted(request_to(Model::GPT_5_6_TERRA_2026_07_09).temperature(0.2).top_p(0.5));
         assert_eq!(changes, ["temperature: dropped", "top_p: dropped"]);
         assert_eq!(sent, json!({"messages": hi()}));
 
-        let calm = || ask(Model::GPT_5_1_2025_11_13).temperature(0.2);
+        let calm = || request_to(Model::GPT_5_1_2025_11_13).temperature(0.2);
         let (changes, _) = adapted(calm());
         assert!(changes.is_empty(), "{changes:?}");
         let (changes, sent) = adapted(calm().reasoning_effort(ReasoningEffort::High));
@@ -318,23 +318,23 @@ mod tests {
 
     #[test]
     fn the_effort_is_changed_first_and_nothing_is_dropped_that_then_fits() {
-        let asked = ask(Model::GPT_5_6_SOL_2026_07_09).tool(Tool::function("f")).temperature(0.5);
-        let (changes, sent) = adapted(asked);
+        let builder = request_to(Model::GPT_5_6_SOL_2026_07_09).tool(Tool::function("f")).temperature(0.5);
+        let (changes, sent) = adapted(builder);
         assert_eq!(changes, ["reasoning_effort: set to none: the model takes tools only so"]);
         assert_eq!(sent["temperature"], 0.5);
 
-        let asked = ask(Model::GPT_5_1_2025_11_13).reasoning_effort(ReasoningEffort::Minimal).temperature(0.5);
-        let (changes, sent) = adapted(asked);
+        let builder = request_to(Model::GPT_5_1_2025_11_13).reasoning_effort(ReasoningEffort::Minimal).temperature(0.5);
+        let (changes, sent) = adapted(builder);
         assert_eq!(changes, ["reasoning_effort: dropped"]);
         assert_eq!(sent["temperature"], 0.5);
     }
 
     #[test]
     fn a_limit_above_the_models_is_lowered() {
-        let (changes, sent) = adapted(ask(Model::GPT_4O_2024_08_06).max_tokens(20_000));
+        let (changes, sent) = adapted(request_to(Model::GPT_4O_2024_08_06).max_tokens(20_000));
         assert_eq!(changes, ["max_tokens: lowered to 16384, the model's limit"]);
         assert_eq!(sent["max_tokens"], 16_384);
-        let (changes, sent) = adapted(ask(Model::O3_MINI_2025_01_31).max_tokens(200_000));
+        let (changes, sent) = adapted(request_to(Model::O3_MINI_2025_01_31).max_tokens(200_000));
         let expected = [
             "max_tokens: rewritten as max_completion_tokens = 200000",
             "max_completion_tokens: lowered to 100000, the model's limit",
@@ -345,27 +345,27 @@ mod tests {
 
     #[test]
     fn an_effort_that_cannot_be_none_stays_an_error() {
-        let asked = custom(|unknown| {
+        let builder = custom(|unknown| {
             unknown.with_tools_and_effort(ToolsAndEffort::OnlyWithNone).with_reasoning_efforts([ReasoningEffort::Low])
         });
-        let error = asked.tool(Tool::function("f")).adapt().unwrap_err();
+        let error = builder.tool(Tool::function("f")).adapt().unwrap_err();
         assert_eq!(error.violations().len(), 1);
         assert_eq!(error.violations()[0].rule(), Rule::EffortConflict);
     }
 
     #[test]
     fn a_prediction_gives_way_to_what_it_excludes() {
-        let (changes, sent) = adapted(ask(Model::GPT_4O_2024_08_06).prediction("x").n(2).logprobs(true));
+        let (changes, sent) = adapted(request_to(Model::GPT_4O_2024_08_06).prediction("x").n(2).logprobs(true));
         assert_eq!(changes, ["prediction: dropped: it only saves time"]);
         assert_eq!(sent, json!({"messages": hi(), "n": 2, "logprobs": true}));
 
-        let (changes, sent) = adapted(ask(Model::GPT_4O_2024_08_06).prediction("x").max_completion_tokens(5));
+        let (changes, sent) = adapted(request_to(Model::GPT_4O_2024_08_06).prediction("x").max_completion_tokens(5));
         assert_eq!(changes, ["max_completion_tokens: rewritten as max_tokens = 5"]);
         assert_eq!(sent["max_tokens"], 5);
         assert_eq!(sent["prediction"]["content"], "x");
 
-        let asked = ask(Model::GPT_5_2025_08_07).prediction("x").max_completion_tokens(5);
-        let (changes, sent) = adapted(asked);
+        let builder = request_to(Model::GPT_5_2025_08_07).prediction("x").max_completion_tokens(5);
+        let (changes, sent) = adapted(builder);
         assert_eq!(changes, ["prediction: dropped"]);
         assert_eq!(sent, json!({"messages": hi(), "max_completion_tokens": 5}));
     }
@@ -377,11 +377,11 @@ mod tests {
             ContentPart::text("look"),
             ContentPart::image_url("https://contoso.com/v.png"),
         ];
-        let (changes, sent) = adapted(ask(Model::O3_MINI_2025_01_31).message(Message::user_parts(parts)));
+        let (changes, sent) = adapted(request_to(Model::O3_MINI_2025_01_31).message(Message::user_parts(parts)));
         assert_eq!(changes, ["messages[1].content[2]: dropped", "messages[1].content[0]: dropped"]);
         assert_eq!(sent["messages"][1]["content"], json!([{"type": "text", "text": "look"}]));
 
-        let only = ask(Model::O3_MINI_2025_01_31)
+        let only = request_to(Model::O3_MINI_2025_01_31)
             .message(Message::user_parts([ContentPart::image_url("https://contoso.com/u.png")]));
         let error = only.adapt().unwrap_err();
         assert_eq!(error.violations()[0].parameter(), "messages[1].content[0]");
@@ -389,8 +389,8 @@ mod tests {
 
     #[test]
     fn one_flag_deep_inside_is_dropped_alone() {
-        let asked = ask(Model::GPT_4O_2024_05_13).tool(Tool::function("f").strict(true));
-        let (changes, sent) = adapted(asked);
+        let builder = request_to(Model::GPT_4O_2024_05_13).tool(Tool::function("f").strict(true));
+        let (changes, sent) = adapted(builder);
         assert_eq!(changes, ["tools[0].function.strict: dropped"]);
         assert_eq!(sent["tools"], json!([{"type": "function", "function": {"name": "f"}}]));
     }
@@ -426,21 +426,21 @@ mod tests {
 
     #[test]
     fn what_cannot_be_mended_stays_an_error() {
-        for asked in [
-            ask(Model::O3_PRO_2025_06_10),
-            ask(Model::GPT_4O_2024_08_06).stop(["1", "2", "3", "4", "5"]),
-            ask(Model::GPT_4O_2024_08_06).tool_result("c1", "1"),
-            ask(Model::GPT_4O_2024_08_06).temperature(f64::NAN),
-            ask(Model::GPT_4O_2024_08_06).extra("temperature", "warm"),
+        for builder in [
+            request_to(Model::O3_PRO_2025_06_10),
+            request_to(Model::GPT_4O_2024_08_06).stop(["1", "2", "3", "4", "5"]),
+            request_to(Model::GPT_4O_2024_08_06).tool_result("c1", "1"),
+            request_to(Model::GPT_4O_2024_08_06).temperature(f64::NAN),
+            request_to(Model::GPT_4O_2024_08_06).extra("temperature", "warm"),
             ChatCompletionRequest::builder("d"),
         ] {
-            assert_eq!(asked.adapt().unwrap_err().violations().len(), 1);
+            assert_eq!(builder.adapt().unwrap_err().violations().len(), 1);
         }
     }
 
     #[test]
     fn a_change_knows_its_cause() {
-        let adapted = ask(Model::O1_2024_12_17).uncapped().top_p(0.5).adapt().unwrap();
+        let adapted = request_to(Model::O1_2024_12_17).uncapped().top_p(0.5).adapt().unwrap();
         let adaptation = &adapted.adaptations()[0];
         assert_eq!((adaptation.parameter(), adaptation.change()), ("top_p", "dropped"));
         assert_eq!(adaptation.cause().rule(), Rule::UnsupportedParameter);

@@ -3,17 +3,17 @@
 use crate::wire::{open_enum, wire_struct};
 
 open_enum! {
-    /// What the answer is made of.
+    /// A form of the answer.
     pub enum Modality {
         /// Text.
         Text = "text",
-        /// Speech; needs `audio`.
+        /// Speech; requires the parameter `audio`.
         Audio = "audio",
     }
 }
 
 open_enum! {
-    /// Who speaks.
+    /// The voice of a spoken answer.
     pub enum Voice {
         /// Alloy.
         Alloy = "alloy",
@@ -55,7 +55,7 @@ open_enum! {
         Flac = "flac",
         /// Opus.
         Opus = "opus",
-        /// AAC; newer versions only.
+        /// AAC; newer api versions only.
         Aac = "aac",
         /// Raw 16-bit samples.
         Pcm16 = "pcm16",
@@ -67,7 +67,7 @@ wire_struct! {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart>
     pub struct AudioOutput {
-        /// Who speaks.
+        /// The voice.
         pub voice: Voice = "voice",
         /// The format.
         pub format: AudioFormat = "format",
@@ -75,7 +75,7 @@ wire_struct! {
 }
 
 impl AudioOutput {
-    /// This voice in this format.
+    /// A spoken answer with this voice in this format.
     #[must_use]
     pub fn new(voice: Voice, format: AudioFormat) -> Self {
         Self { voice: Some(voice), format: Some(format), ..Self::EMPTY }
@@ -83,7 +83,7 @@ impl AudioOutput {
 }
 
 open_enum! {
-    /// The format of sound that is sent.
+    /// The format of a recording in a message.
     pub enum InputAudioFormat {
         /// WAV.
         Wav = "wav",

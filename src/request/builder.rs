@@ -1,4 +1,4 @@
-//! Puts a request together, then checks it once.
+//! The builder of requests, which checks a request once when it is built.
 
 use serde_json::{Map, Number, Value};
 
@@ -67,115 +67,129 @@ impl ChatCompletionRequestBuilder {
         messages.into_iter().fold(self, Self::message)
     }
 
-    /// Adds instructions for models before the o-series.
+    /// Adds a `system` message: instructions for models older than the o-series. Refused by o1-mini and o1-preview;
+    /// o1 treats it as a `developer` message.
     pub fn system(self, content: impl Into<MessageContent>) -> Self {
         self.message(Message::system(content))
     }
 
-    /// Adds instructions for reasoning models.
+    /// Adds a `developer` message: instructions for reasoning models. Refused by o1-mini and o1-preview.
     pub fn developer(self, content: impl Into<MessageContent>) -> Self {
         self.message(Message::developer(content))
     }
 
-    /// Adds what the user says.
+    /// Adds a `user` message.
     pub fn user(self, content: impl Into<MessageContent>) -> Self {
         self.message(Message::user(content))
     }
 
-    /// Adds what the model said earlier.
+    /// Adds an `assistant` message: an earlier answer.
     pub fn assistant(self, content: impl Into<MessageContent>) -> Self {
         self.message(Message::assistant(content))
     }
 
-    /// Adds the result of a tool call, by the call's id.
+    /// Adds a `tool` message: the result of the tool call with this id.
     pub fn tool_result(self, tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
         self.message(Message::tool(tool_call_id, content))
     }
 
     setters! {
-        /// At most this many tokens of answer; older models only, see `max_completion_tokens`.
+        /// Limits the visible answer, in tokens, from 1. Refused by reasoning models, which have
+        /// `max_completion_tokens` instead. When unset, the model's output limit.
         max_tokens(: u64);
-        /// At most this many tokens of answer, hidden reasoning included. Reasoning models take only this
-        /// one; leave about 25,000 tokens for the reasoning.
+        /// Limits the answer and its hidden reasoning together, in tokens, from 1. The only limit that reasoning models
+        /// accept; reserve about 25,000 tokens for the reasoning. When unset, the model's output limit; the o1 models
+        /// require it here, or [`uncapped`](Self::uncapped).
         max_completion_tokens(: u64);
-        /// How many answers to make; each is billed.
+        /// Sets how many choices are generated, 1 to 128; each is billed. When unset, 1.
         n(: u64);
-        /// The same seed gives mostly the same answer.
+        /// Sets the seed of sampling: equal requests with one seed give mostly equal answers.
         seed(: i64);
-        /// Whether to tell how likely each token was.
+        /// Sets whether the answer has the log probability of each token. When unset, it has none. Refused by most
+        /// reasoning models.
         logprobs(: bool);
-        /// How many alternatives to tell for each token, 0 to 20; needs `logprobs`.
+        /// Sets how many alternatives the answer has for each token, 0 to 20; requires `logprobs`. When unset, none.
         top_logprobs(: u64);
-        /// How long a reasoning model thinks.
+        /// Sets how much a reasoning model reasons before it answers. When unset, the model's default. Models differ in
+        /// the values they accept; models without reasoning refuse it.
         reasoning_effort(into: ReasoningEffort);
-        /// How much the model writes.
+        /// Sets how long answers are, on models from gpt-5 on; others refuse it. When unset, the model decides.
         verbosity(into: Verbosity);
-        /// The answer that is expected, mostly.
+        /// Sets the expected answer, for shorter waits where most of it is known. Accepted by the gpt-4o and gpt-4.1
+        /// models only; excludes tools, audio, `n` above 1, `logprobs`, and `max_completion_tokens`.
         prediction(into: Prediction);
-        /// The shape the answer must have.
+        /// Sets the format of the answer. When unset, text.
         response_format(into: ResponseFormat);
-        /// Whether and which tools are called.
+        /// Sets whether and which tools the model calls; requires `tools`. When unset, the model decides.
         tool_choice(into: ToolChoice);
-        /// Whether several tools may be called at once.
+        /// Sets whether one answer may have several tool calls; requires `tools`. When unset, it may. Refused by
+        /// reasoning models that call one tool at a time.
         parallel_tool_calls(: bool);
-        /// The voice and format of a spoken answer; needs the `audio` modality.
+        /// Sets the voice and format of a spoken answer; requires the `audio` modality and an audio model.
         audio(into: AudioOutput);
-        /// What a stream carries besides the answer.
+        /// Sets what a stream has besides the answer. When unset,
+        /// [`stream`](crate::ChatClient::stream) requests the usage wherever the api version has the option.
         stream_options(into: StreamOptions);
-        /// Whether the service keeps the answer.
+        /// Sets whether the service stores the completion. When unset, it does not.
         store(: bool);
-        /// Who serves the call, and how fast.
+        /// Sets the processing tier of the call. When unset, `auto`.
         service_tier(into: ServiceTier);
-        /// Sends alike prompts to where they are cached.
+        /// Sets a key that routes requests with equal beginnings to the same prompt cache.
         prompt_cache_key(into: String);
-        /// How long the prompt stays in the cache.
+        /// Sets how long the prompt stays cached. When unset, `in_memory` (minutes) on
+        /// models up to gpt-5.4, `24h` on newer ones; api version `v1` only.
         prompt_cache_retention(into: PromptCacheRetention);
-        /// A stable, unreadable id of the end user, for abuse detection.
+        /// Sets a stable id of the end user, for abuse detection; hash names and addresses.
         safety_identifier(into: String);
-        /// Who is behind the call, for security alerts.
+        /// Sets the end user and application of the call, for the security alerts of Microsoft Defender.
         user_security_context(into: UserSecurityContext);
-        /// How search-enabled models search the web.
+        /// Sets how search-enabled models search the web.
         web_search_options(into: WebSearchOptions);
     }
 
-    /// Where the answer ends: a sequence, or up to four.
+    /// Sets up to four sequences at which the answer ends; they are not part of it. Refused by reasoning models from o3 on.
+    /// When unset, or empty, the model decides.
     pub fn stop(mut self, stop: impl Into<Stop>) -> Self {
         let stop = stop.into();
         self.body.stop = (stop.len() > 0).then_some(stop);
         self
     }
 
-    /// A stable, unreadable id of the end user: the wire's `user`, whose name here adds a turn.
+    /// Sets a stable id of the end user, for abuse detection: the wire's `user`. The method `user` adds a message.
     pub fn user_id(mut self, id: impl Into<String>) -> Self {
         self.body.user = Some(id.into());
         self
     }
 
-    /// How freely the model chooses its words, 0 to 2.
+    /// Sets the sampling temperature, 0 to 2: higher is more random. When unset, 1. Reasoning models refuse it, most of
+    /// them all values but 1.
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.body.temperature = self.number("temperature", temperature);
         self
     }
 
-    /// Chooses among the likeliest words that together have this probability, 0 to 1.
+    /// Limits sampling to the likeliest tokens that together have this probability, 0 to 1. When unset, 1. Refused by
+    /// reasoning models.
     pub fn top_p(mut self, top_p: f64) -> Self {
         self.body.top_p = self.number("top_p", top_p);
         self
     }
 
-    /// Favours new topics, -2 to 2.
+    /// Sets the penalty of tokens that have occurred, -2 to 2: higher favours new topics. When unset, 0. Refused by
+    /// reasoning models.
     pub fn presence_penalty(mut self, penalty: f64) -> Self {
         self.body.presence_penalty = self.number("presence_penalty", penalty);
         self
     }
 
-    /// Favours new words, -2 to 2.
+    /// Sets the penalty of tokens by how often they have occurred, -2 to 2: higher avoids repetition. When unset, 0.
+    /// Refused by reasoning models.
     pub fn frequency_penalty(mut self, penalty: f64) -> Self {
         self.body.frequency_penalty = self.number("frequency_penalty", penalty);
         self
     }
 
-    /// Makes tokens, by their number, likelier or unlikelier: -100 to 100.
+    /// Adds a bias to the likelihood of tokens, by token id, -100 to 100. Refused by reasoning models.
     pub fn logit_bias(mut self, biases: impl IntoIterator<Item = (u32, i32)>) -> Self {
         for (token, bias) in biases {
             self.body.logit_bias.get_or_insert_default().insert(token.to_string(), bias.into());
@@ -194,13 +208,13 @@ impl ChatCompletionRequestBuilder {
         tools.into_iter().fold(self, Self::tool)
     }
 
-    /// What the answer is made of; text alone when unset.
+    /// Sets the modalities of the answer. When unset, text alone.
     pub fn modalities(mut self, modalities: impl IntoIterator<Item = Modality>) -> Self {
         self.body.modalities = Some(modalities.into_iter().collect::<List<_>>()).filter(|list| !list.is_empty());
         self
     }
 
-    /// Words kept with a stored answer: up to 16 pairs, keys up to 64 and values up to 512 characters.
+    /// Adds to the `metadata` of a stored completion: up to 16 pairs, keys up to 64, values up to 512 characters.
     pub fn metadata(mut self, pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         let pairs = string_map(pairs);
         if !pairs.is_empty() {
@@ -209,14 +223,14 @@ impl ChatCompletionRequestBuilder {
         self
     }
 
-    /// Adds a source for On Your Data.
+    /// Adds a data source for On Your Data. Refused on api version `v1`.
     pub fn data_source(mut self, source: DataSource) -> Self {
         self.body.data_sources.get_or_insert_default().0.push(source);
         self
     }
 
-    /// Says on purpose that the answer has no limit, on models that otherwise ask for
-    /// `max_completion_tokens`.
+    /// Allows a request without `max_completion_tokens` on the o1 models, for which this crate otherwise requires it.
+    /// Changes nothing that is sent.
     pub fn uncapped(mut self) -> Self {
         self.uncapped = true;
         self
@@ -249,11 +263,11 @@ impl ChatCompletionRequestBuilder {
     }
 
     /// Like [`build`](Self::build), but first rewrites what has an equal and drops what the declared model
-    /// refuses, and tells each change.
+    /// refuses, and lists each change.
     ///
     /// # Errors
     ///
-    /// The violations that no change of this kind can mend.
+    /// The violations that no such change removes.
     pub fn adapt(self) -> Result<Adapted, ValidationError> {
         let (request, early) = self.finish();
         ValidationError::unless_empty(early)?;
@@ -288,11 +302,9 @@ impl ChatCompletionRequestBuilder {
     }
 }
 
-/// A map of words from pairs.
+/// A JSON object of strings.
 fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
-    let sorted: std::collections::BTreeMap<String, String> =
-        pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-    sorted.into_iter().map(|(key, value)| (key, Value::String(value))).collect()
+    pairs.into_iter().map(|(key, value)| (key.into(), Value::String(value.into()))).collect()
 }
 
 #[cfg(test)]
@@ -304,7 +316,7 @@ mod tests {
     #[test]
     fn a_list_without_entries_says_nothing() {
         let none: [(String, String); 0] = [];
-        let asked = ChatCompletionRequestBuilder::new(Deployment::new("d"))
+        let builder = ChatCompletionRequestBuilder::new(Deployment::new("d"))
             .messages([Message::user("hi")])
             .messages(Vec::<Message>::new())
             .tools([])
@@ -312,7 +324,7 @@ mod tests {
             .modalities([])
             .logit_bias([])
             .metadata(none);
-        let request = asked.build().unwrap();
+        let request = builder.build().unwrap();
         assert_eq!(
             serde_json::to_value(request).unwrap(),
             json!({"model": "d", "messages": [{"role": "user", "content": "hi"}]})
@@ -321,8 +333,8 @@ mod tests {
 
     #[test]
     fn an_empty_list_takes_nothing_back_that_was_added() {
-        let asked = ChatCompletionRequestBuilder::new(Deployment::new("d")).tool(Tool::function("f")).tools([]);
-        assert_eq!(asked.body.tools.map(|tools| tools.len()), Some(1));
+        let builder = ChatCompletionRequestBuilder::new(Deployment::new("d")).tool(Tool::function("f")).tools([]);
+        assert_eq!(builder.body.tools.map(|tools| tools.len()), Some(1));
         let replaced = ChatCompletionRequestBuilder::new(Deployment::new("d")).stop("a").stop(Vec::<String>::new());
         assert_eq!(replaced.body.stop, None);
     }

@@ -1,4 +1,4 @@
-//! What a message is made of: text, images, sound and files.
+//! The `content` of a message: text, or parts of text, images, audio and files.
 
 use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
@@ -8,7 +8,7 @@ use super::base64::{base64, data_url};
 use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
-    /// What a part is.
+    /// The kind of a part.
     pub enum ContentPartType {
         /// Text.
         Text = "text",
@@ -16,7 +16,7 @@ open_enum! {
         Refusal = "refusal",
         /// An image.
         ImageUrl = "image_url",
-        /// Sound.
+        /// Audio.
         InputAudio = "input_audio",
         /// A file.
         File = "file",
@@ -24,13 +24,13 @@ open_enum! {
 }
 
 open_enum! {
-    /// How closely the model looks at an image.
+    /// The resolution in which the model processes an image.
     pub enum ImageDetail {
-        /// As the service decides.
+        /// The service decides.
         Auto = "auto",
-        /// Small, few tokens.
+        /// Scaled down, for few tokens.
         Low = "low",
-        /// Tile by tile, many tokens.
+        /// In tiles, for many tokens.
         High = "high",
     }
 }
@@ -79,7 +79,7 @@ impl ContentPart {
         Self { refusal: Some(text.into()), ..Self::of(ContentPartType::Refusal) }
     }
 
-    /// An image at an address the service can reach, or a `data:` URL.
+    /// An image at an http(s) address that the service fetches, or a `data:` URL. Refused by models without image input.
     #[must_use]
     pub fn image_url(url: impl Into<String>) -> Self {
         let image_url = ImageUrl { url: Some(url.into()), ..ImageUrl::EMPTY };
@@ -92,7 +92,7 @@ impl ContentPart {
         Self::image_url(data_url(media_type, bytes))
     }
 
-    /// How closely to look at this image; no effect on other parts.
+    /// Sets the resolution of this image, `auto` when unset; no effect on other parts.
     #[must_use]
     pub fn detail(mut self, detail: ImageDetail) -> Self {
         if let Some(image) = &mut self.image_url {
@@ -101,7 +101,7 @@ impl ContentPart {
         self
     }
 
-    /// Sound from its bytes, at most 20 MB.
+    /// A recording from its bytes, at most 20 MB. Refused by models without audio.
     #[must_use]
     pub fn input_audio(format: InputAudioFormat, bytes: &[u8]) -> Self {
         let sound = InputAudio { data: Some(base64(bytes)), format: Some(format), ..InputAudio::EMPTY };
@@ -123,7 +123,7 @@ impl ContentPart {
         Self { file: Some(file), ..Self::of(ContentPartType::File) }
     }
 
-    /// What the part is, as on the wire.
+    /// The wire's `type`.
     #[must_use]
     pub fn kind(&self) -> Option<&str> {
         self.kind.as_ref().map(ContentPartType::as_str)

@@ -1,7 +1,7 @@
-//! On Your Data: where the answer is to be found.
+//! The data sources of On Your Data.
 //!
-//! One type for the five sources the service knows, with a constructor each that asks for what that source
-//! needs; any other source goes in as JSON. Dated api versions and the v1 preview take data sources, v1 does
+//! One type for the five sources of the service, with a constructor each that takes what that source
+//! requires; any other source is JSON. Dated api versions and the v1 preview accept data sources, v1 does
 //! not.
 //!
 //! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::wire::{List, open_enum, wire_struct};
 
 open_enum! {
-    /// What kind of source.
+    /// The kind of a data source.
     pub enum DataSourceType {
         /// Azure AI Search.
         AzureSearch = "azure_search",
@@ -27,35 +27,35 @@ open_enum! {
 }
 
 open_enum! {
-    /// How the search works.
+    /// The method of the search.
     pub enum QueryType {
-        /// By words.
+        /// By keywords.
         Simple = "simple",
-        /// By words, ranked by meaning.
+        /// By keywords, ranked by meaning.
         Semantic = "semantic",
-        /// By meaning.
+        /// By vectors.
         Vector = "vector",
-        /// By words and meaning.
+        /// By keywords and vectors.
         VectorSimpleHybrid = "vector_simple_hybrid",
-        /// By words and meaning, ranked by meaning.
+        /// By keywords and vectors, ranked by meaning.
         VectorSemanticHybrid = "vector_semantic_hybrid",
     }
 }
 
 open_enum! {
-    /// What the answer's context tells.
+    /// A member of the answer's `context`.
     pub enum IncludeContext {
-        /// What is cited.
+        /// The cited passages.
         Citations = "citations",
-        /// What was searched for.
+        /// The search queries.
         Intent = "intent",
-        /// All that was found.
+        /// All retrieved passages.
         AllRetrievedDocuments = "all_retrieved_documents",
     }
 }
 
 wire_struct! {
-    /// Where the answer is to be found.
+    /// A data source of On Your Data.
     ///
     /// # Example: an index of Azure AI Search
     ///
@@ -117,7 +117,7 @@ wire_struct! {
 }
 
 impl FieldsMapping {
-    /// A mapping that says nothing yet.
+    /// A mapping with nothing set.
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
@@ -243,7 +243,7 @@ impl DataSourceAuthentication {
 }
 
 wire_struct! {
-    /// Who turns text into vectors for the search.
+    /// The source of the vectors for a vector search.
     pub struct EmbeddingDependency {
         pub(super) kind: String = "type",
         pub(super) endpoint: String = "endpoint",
@@ -399,7 +399,7 @@ impl DataSource {
         )
     }
 
-    /// A source this version does not know: its type and its settings as JSON.
+    /// A source that is not modelled here, by its `type` and its `parameters`.
     #[must_use]
     pub fn other(kind: impl AsRef<str>, parameters: Value) -> Self {
         let mut source = Self { kind: Some(kind.as_ref().into()), ..Self::EMPTY };
@@ -421,13 +421,13 @@ impl DataSource {
         self.set(|parameters| parameters.fields_mapping = Some(mapping))
     }
 
-    /// How many searches may be made.
+    /// Limits the search queries that the model makes. When unset, the service decides.
     #[must_use]
     pub fn max_search_queries(self, count: u64) -> Self {
         self.set(|parameters| parameters.max_search_queries = Some(count))
     }
 
-    /// Whether an answer from part of the source is better than none.
+    /// Sets whether the request succeeds when some of the searches fail. When unset, it fails.
     #[must_use]
     pub fn allow_partial_result(self, allow: bool) -> Self {
         self.set(|parameters| parameters.allow_partial_result = Some(allow))
@@ -447,31 +447,31 @@ impl DataSource {
         self.set(|parameters| parameters.filter = Some(filter))
     }
 
-    /// How many passages are used.
+    /// Sets how many passages the answer is based on. When unset, 5.
     #[must_use]
     pub fn top_n_documents(self, count: u64) -> Self {
         self.set(|parameters| parameters.top_n_documents = Some(count))
     }
 
-    /// Whether the answer may only use the source.
+    /// Sets whether answers are limited to the source. When unset, they are.
     #[must_use]
     pub fn in_scope(self, in_scope: bool) -> Self {
         self.set(|parameters| parameters.in_scope = Some(in_scope))
     }
 
-    /// How well a passage must fit, 1 to 5.
+    /// Sets how well passages must match, 1 to 5. When unset, 3.
     #[must_use]
     pub fn strictness(self, strictness: u64) -> Self {
         self.set(|parameters| parameters.strictness = Some(strictness))
     }
 
-    /// How the search works.
+    /// Sets the method of the search. When unset, `simple`.
     #[must_use]
     pub fn query_type(self, query_type: QueryType) -> Self {
         self.set(|parameters| parameters.query_type = Some(query_type))
     }
 
-    /// Who turns text into vectors.
+    /// Sets the source of the vectors; vector searches require it.
     #[must_use]
     pub fn embedding_dependency(self, dependency: EmbeddingDependency) -> Self {
         self.set(|parameters| parameters.embedding_dependency = Some(dependency))
@@ -480,12 +480,12 @@ impl DataSource {
     /// Instructions about how to answer from the source; api versions before `2024-08-01-preview` and the
     /// stable ones only.
     #[must_use]
-    pub fn role_information(self, words: impl Into<String>) -> Self {
-        let words = words.into();
-        self.set(|parameters| parameters.role_information = Some(words))
+    pub fn role_information(self, text: impl Into<String>) -> Self {
+        let text = text.into();
+        self.set(|parameters| parameters.role_information = Some(text))
     }
 
-    /// What the answer's context tells.
+    /// Sets the members of the answer's `context`. When unset, `citations` and `intent`.
     #[must_use]
     pub fn include_contexts(self, contexts: impl IntoIterator<Item = IncludeContext>) -> Self {
         let contexts = contexts.into_iter().collect();

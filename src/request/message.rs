@@ -1,4 +1,4 @@
-//! One turn of the conversation, and what it is made of.
+//! The messages of a conversation.
 
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ wire_struct! {
 }
 
 wire_struct! {
-    /// What On Your Data found for an earlier answer, as far as it goes back.
+    /// The `context` of an earlier On Your Data answer: the members that the service accepts in a request.
     pub(crate) struct EarlierContext {
         pub(crate) citations: List<Citation> = "citations",
         pub(crate) intent: String = hidden "intent",
@@ -52,7 +52,7 @@ impl Message {
         Self { role: Some(role), content: Some(content.into()), ..Self::EMPTY }
     }
 
-    /// Instructions for models before the o-series.
+    /// Instructions for models older than the o-series.
     #[must_use]
     pub fn system(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::System, content)
@@ -64,38 +64,37 @@ impl Message {
         Self::new(Role::Developer, content)
     }
 
-    /// What the user says.
+    /// A message of the user.
     #[must_use]
     pub fn user(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::User, content)
     }
 
-    /// What the user says and shows, part by part.
+    /// A message of the user in parts of text, images, audio and files.
     #[must_use]
     pub fn user_parts(parts: impl IntoIterator<Item = ContentPart>) -> Self {
         Self::new(Role::User, MessageContent::parts(parts))
     }
 
-    /// What the model said earlier. An answer of this crate goes back with `Message::from`, which keeps
-    /// its tool calls and refusal too.
+    /// An earlier answer. `Message::from` an answer of this crate keeps its tool calls and refusal too.
     #[must_use]
     pub fn assistant(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::Assistant, content)
     }
 
-    /// Tools the model called earlier.
+    /// An earlier answer that consists of tool calls.
     #[must_use]
     pub fn assistant_tool_calls(calls: impl IntoIterator<Item = ToolCall>) -> Self {
         Self { role: Some(Role::Assistant), ..Self::EMPTY }.with_tool_calls(calls)
     }
 
-    /// What the model declined earlier, in its words.
+    /// An earlier refusal of the model.
     #[must_use]
     pub fn assistant_refusal(refusal: impl Into<String>) -> Self {
         Self { role: Some(Role::Assistant), refusal: Some(refusal.into()), ..Self::EMPTY }
     }
 
-    /// What the model said aloud earlier, by the id of its audio.
+    /// An earlier spoken answer, by the id of its audio.
     #[must_use]
     pub fn assistant_audio(id: impl Into<String>) -> Self {
         Self {
@@ -111,20 +110,20 @@ impl Message {
         Self { tool_call_id: Some(tool_call_id.into()), ..Self::new(Role::Tool, content) }
     }
 
-    /// The result of a function call, the old way.
+    /// The result of a `function_call`, which `tool_calls` have replaced.
     #[must_use]
     pub fn function(name: impl Into<String>, content: impl Into<MessageContent>) -> Self {
         Self { name: Some(name.into()), ..Self::new(Role::Function, content) }
     }
 
-    /// Names the speaker, to tell apart several of one role.
+    /// Sets the `name` of the participant, which distinguishes several of one role.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The same turn with the tools the model called beside its words; without any, none are sent.
+    /// The same message with tool calls; an empty list is not sent.
     #[must_use]
     pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
         let calls = calls.into_iter().map(ToolCall::into_history).collect::<List<_>>();
@@ -132,8 +131,7 @@ impl Message {
         self
     }
 
-    /// The same turn with what On Your Data found for it: citations and intent, which is all the service
-    /// takes back.
+    /// The same message with the citations and the intent of an On Your Data answer; the service accepts no other member.
     #[must_use]
     pub fn with_context(mut self, context: MessageContext) -> Self {
         self.context = Some(EarlierContext {
@@ -144,13 +142,13 @@ impl Message {
         self
     }
 
-    /// Who speaks, as on the wire.
+    /// The wire's `role`.
     #[must_use]
     pub fn role(&self) -> Option<&str> {
         self.role.as_ref().map(Role::as_str)
     }
 
-    /// What is said.
+    /// The text or the parts.
     #[must_use]
     pub fn content(&self) -> Option<&MessageContent> {
         self.content.as_ref()
@@ -162,7 +160,7 @@ impl Message {
         self.tool_calls.as_deref().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Which tool call this turn answers.
+    /// The id of the tool call whose result this is.
     #[must_use]
     pub fn tool_call_id(&self) -> Option<&str> {
         self.tool_call_id.as_deref()
@@ -170,8 +168,8 @@ impl Message {
 }
 
 /// An answer becomes a turn of the conversation: text, refusal, tool calls and the id of spoken text are
-/// kept. What the service adds but does not take back (annotations, reasoning, citations) stays behind;
-/// of an On Your Data context the intent is kept, as the service asks for.
+/// kept. What the service refuses in a request (annotations, reasoning, citations) is left out;
+/// of an On Your Data context the intent is kept, as the service requires.
 impl From<AssistantMessage> for Message {
     fn from(answer: AssistantMessage) -> Self {
         let calls = answer.tool_calls.filter(|calls| !calls.is_empty());

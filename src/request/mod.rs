@@ -1,12 +1,12 @@
-//! What is asked: plain data with a builder, checked before it leaves.
+//! Chat completion requests: plain data with a builder, checked before they are sent.
 //!
 //! [`ChatCompletionRequest::builder`] collects a request and [`build`](ChatCompletionRequestBuilder::build)
-//! answers with every rule it breaks at once. A request can also be deserialised from the OpenAI JSON shape,
+//! returns every rule it breaks at once. A request can also be deserialised from the OpenAI JSON shape,
 //! [`validate`](ChatCompletionRequest::validate)d and passed on: members this version does not model, or
 //! whose value has another type, are kept and sent.
 //!
-//! Nothing here does I/O, reads the environment or knows how a request travels. Whether to stream is the
-//! choice of the method that sends, never a field.
+//! Nothing here does I/O or reads the environment. Whether to stream is the choice of the method that sends,
+//! never a field.
 //!
 //! # The rules
 //!
@@ -17,7 +17,7 @@
 //!
 #![doc = include_str!("../../RULES.md")]
 //!
-//! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and tells each change.
+//! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and lists each change.
 
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -60,7 +60,7 @@ pub mod schema;
 mod tool;
 mod violation;
 
-/// A question to a deployed model.
+/// A chat completion request to a deployment.
 ///
 /// Made by [`ChatCompletionRequest::builder`], or read from the OpenAI JSON shape, in which `model` names
 /// the deployment. It is not changed by sending and can be sent again.
@@ -90,13 +90,13 @@ pub struct ChatCompletionRequest {
 }
 
 impl ChatCompletionRequest {
-    /// The deployment that is asked, with the model declared for it.
+    /// The deployment that serves the request, with the model declared for it.
     #[must_use]
     pub fn deployment(&self) -> &Deployment {
         &self.deployment
     }
 
-    /// The same question to another deployment.
+    /// The same request to another deployment.
     #[must_use]
     pub fn with_deployment(&self, deployment: impl Into<Deployment>) -> Self {
         Self { deployment: deployment.into(), ..self.clone() }
@@ -116,8 +116,7 @@ impl ChatCompletionRequest {
         next
     }
 
-    /// Whether the JSON this request was read from asked for a stream. Sending ignores it: the method
-    /// decides.
+    /// The `stream` of the JSON this request was read from. Sending ignores it: the method decides.
     #[must_use]
     pub fn asks_for_stream(&self) -> Option<bool> {
         self.body.stream

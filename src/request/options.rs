@@ -1,4 +1,4 @@
-//! The smaller things a request can say.
+//! The smaller options of a request: `verbosity`, `stop`, `stream_options`, caching, web search.
 
 use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
@@ -6,7 +6,7 @@ use serde::ser::{Serialize, Serializer};
 use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
-    /// How much the model writes.
+    /// How long answers are.
     pub enum Verbosity {
         /// Short.
         Low = "low",
@@ -30,31 +30,31 @@ open_enum! {
 }
 
 wire_struct! {
-    /// What a stream carries besides the answer.
+    /// What a stream has besides the answer.
     pub struct StreamOptions {
-        /// Whether a last chunk tells the usage. When unset, [`stream`](crate::ChatClient::stream) asks
-        /// for it wherever the api version knows the option.
+        /// Whether a last chunk has `usage`. When unset, [`stream`](crate::ChatClient::stream) requests
+        /// it wherever the api version has the option.
         pub include_usage: bool = "include_usage",
-        /// Whether chunks are padded so that their size tells nothing; v1 only.
+        /// Whether chunks have `obfuscation`, which hides the length of their text; v1 only.
         pub include_obfuscation: bool = "include_obfuscation",
     }
 }
 
 impl StreamOptions {
-    /// Options that say nothing yet.
+    /// Options with nothing set.
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
     }
 
-    /// Whether a last chunk tells the usage.
+    /// Sets whether a last chunk has `usage`.
     #[must_use]
     pub fn include_usage(mut self, include: bool) -> Self {
         self.include_usage = Some(include);
         self
     }
 
-    /// Whether chunks are padded so that their size tells nothing.
+    /// Sets whether chunks have `obfuscation`, which hides the length of their text from observers of the network.
     #[must_use]
     pub fn include_obfuscation(mut self, include: bool) -> Self {
         self.include_obfuscation = Some(include);
@@ -63,7 +63,7 @@ impl StreamOptions {
 }
 
 wire_struct! {
-    /// Who is behind the call, for the security alerts of Microsoft Defender.
+    /// The end user and application of a call, for the security alerts of Microsoft Defender.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference-preview>
     pub struct UserSecurityContext {
@@ -79,7 +79,7 @@ wire_struct! {
 }
 
 impl UserSecurityContext {
-    /// A context that says nothing yet; set its fields.
+    /// A context with nothing set; set its fields.
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
@@ -89,22 +89,22 @@ impl UserSecurityContext {
 wire_struct! {
     /// How search-enabled models search the web.
     pub struct WebSearchOptions {
-        /// How much of what is found is read: `low`, `medium` or `high`.
+        /// How much of the search results the model reads: `low`, `medium` or `high`.
         pub search_context_size: String = "search_context_size",
-        /// Roughly where the user is.
+        /// The approximate location of the user, as an object.
         pub user_location: serde_json::Value = hidden "user_location",
     }
 }
 
 impl WebSearchOptions {
-    /// Options that say nothing yet; set their fields.
+    /// Options with nothing set; set their fields.
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
     }
 }
 
-/// Where the answer ends: one sequence or up to four.
+/// The wire's `stop`: one sequence at which the answer ends, or up to four.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Stop {
     /// One sequence.

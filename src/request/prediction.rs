@@ -4,7 +4,7 @@ use super::content_part::{ContentPart, MessageContent};
 use crate::wire::wire_struct;
 
 wire_struct! {
-    /// The answer that is expected, mostly. What matches comes faster; what does not is billed all the same.
+    /// An expected answer. Tokens that match arrive faster; those that do not are billed like output tokens.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs>
     pub struct Prediction {

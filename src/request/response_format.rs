@@ -1,15 +1,15 @@
-//! The shape the answer must have, and the answer that is expected.
+//! The format of the answer: text, a JSON object, or JSON by a schema.
 
 use serde_json::Value;
 
 use crate::wire::{open_enum, wire_struct};
 
 open_enum! {
-    /// What the answer is.
+    /// The kind of a response format.
     pub enum ResponseFormatType {
         /// Text.
         Text = "text",
-        /// Some JSON object; the messages must mention JSON.
+        /// A JSON object; a message must contain the word JSON.
         JsonObject = "json_object",
         /// JSON that follows a schema.
         JsonSchema = "json_schema",
@@ -17,7 +17,7 @@ open_enum! {
 }
 
 wire_struct! {
-    /// The shape the answer must have.
+    /// The format of the answer.
     ///
     /// # Example: an answer that follows a schema
     ///
@@ -64,7 +64,7 @@ impl ResponseFormat {
         Self { kind: Some(ResponseFormatType::Text), ..Self::EMPTY }
     }
 
-    /// Some JSON object. The service wants the word JSON in a message.
+    /// A JSON object. The service requires the word JSON in a message.
     #[must_use]
     pub fn json_object() -> Self {
         Self { kind: Some(ResponseFormatType::JsonObject), ..Self::EMPTY }
@@ -82,7 +82,7 @@ impl ResponseFormat {
     ///
     /// The schema is made valid for strict mode where that loses nothing: `Option<T>` may be
     /// `null`, and fields with `#[serde(default)]` are always written by the model. What cannot be made so,
-    /// such as a map or a `serde_json::Value`, is reported when the request is built; `lint_schema` tells the same in a test.
+    /// such as a map or a `serde_json::Value`, is reported when the request is built; `lint_schema` reports the same in a test.
     #[cfg(feature = "schemars")]
     #[must_use]
     pub fn json_schema_for<T: schemars::JsonSchema>() -> Self {
@@ -90,7 +90,7 @@ impl ResponseFormat {
         Self::json_schema(super::schema::schema_name::<T>(), schema).strict(true)
     }
 
-    /// What the schema describes, for the model.
+    /// Sets the description of the schema, which the model reads.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         if let Some(schema) = &mut self.json_schema {
@@ -99,7 +99,8 @@ impl ResponseFormat {
         self
     }
 
-    /// Whether the answer must follow the schema to the letter; when unset, the service takes `false`.
+    /// Sets whether the answer must follow the schema exactly. When unset, `false`. Refused by models without structured
+    /// outputs.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         if let Some(schema) = &mut self.json_schema {

@@ -1,4 +1,4 @@
-//! What the model may call.
+//! Tools that the model may call, and the choice among them.
 
 use serde::de::MapAccess;
 use serde::ser::{Serialize, Serializer};
@@ -114,7 +114,7 @@ impl Tool {
         Self::function(name).parameters(schema).strict(true)
     }
 
-    /// What the tool does, for the model; at most 1,024 characters.
+    /// Sets the description of the tool, which the model reads; at most 1,024 characters.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         let description = Some(description.into());
@@ -126,7 +126,7 @@ impl Tool {
         self
     }
 
-    /// The function's parameters as a JSON schema; no effect on a custom tool.
+    /// Sets the function's parameters as a JSON schema; no effect on a custom tool.
     #[must_use]
     pub fn parameters(mut self, schema: impl Into<Value>) -> Self {
         if let Some(function) = &mut self.function {
@@ -135,7 +135,7 @@ impl Tool {
         self
     }
 
-    /// Whether arguments must follow the schema to the letter; when unset, the service decides.
+    /// Sets whether arguments must follow the schema exactly. When unset, the service decides.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         if let Some(function) = &mut self.function {
@@ -144,7 +144,7 @@ impl Tool {
         self
     }
 
-    /// The grammar a custom tool's input must follow; no effect on a function.
+    /// Sets the grammar of a custom tool's input; no effect on a function.
     #[must_use]
     pub fn grammar(mut self, syntax: GrammarSyntax, definition: impl Into<String>) -> Self {
         if let Some(custom) = &mut self.custom {
@@ -169,11 +169,11 @@ impl Tool {
 open_enum! {
     /// Whether the model calls tools.
     pub enum ToolChoiceMode {
-        /// It does not.
+        /// The model calls no tool.
         None = "none",
-        /// It decides.
+        /// The model decides.
         Auto = "auto",
-        /// It must.
+        /// The model calls at least one.
         Required = "required",
     }
 }
@@ -293,7 +293,7 @@ impl Serialize for ToolChoice {
     }
 }
 
-/// A function choice of the old way: a word or a name.
+/// The wire's `function_call`, which `tool_choice` has replaced: `auto`, `none` or the name of a function.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FunctionChoice {
     Word(String),

@@ -19,7 +19,7 @@ pub enum Rule {
     UnsupportedRole,
     /// `system` and `developer` in one request to a reasoning model.
     MixedInstructions,
-    /// The model asks for the parameter.
+    /// The model requires the parameter.
     RequiredParameter,
     /// `prediction` together with something it excludes.
     PredictionConflict,
@@ -46,7 +46,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// The rule's name in words, such as `unsupported_parameter`.
+    /// The name of the rule, such as `unsupported_parameter`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -139,7 +139,7 @@ impl Violation {
         self.maximum
     }
 
-    /// Where the rule is written down: a page of the documentation.
+    /// The page of the documentation that has the rule.
     #[must_use]
     pub fn reference(&self) -> &'static str {
         self.reference
@@ -182,7 +182,7 @@ impl Advice {
         &self.message
     }
 
-    /// Where it is written down: a page of the documentation.
+    /// The page of the documentation that has it.
     #[must_use]
     pub fn reference(&self) -> &'static str {
         self.reference

@@ -1,5 +1,6 @@
 //! What the sources promise by their shape, and what the compiler is asked to guard.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -118,6 +119,171 @@ fn rooms_import_only_whom_they_may() {
     assert!(checked > 100, "only {checked} imports were found");
 }
 
+/// Rooms in which files still import each other; a room leaves this list and does not come back.
+const ROOMS_WITH_CIRCLES: &[&str] = &["client", "error", "response", "transport"];
+
+/// A file as a module: `src/request/rules/mod.rs` is `["request", "rules"]`.
+fn module_path(path: &Path) -> Vec<String> {
+    let path = path.with_extension("");
+    let mut names: Vec<String> = path.iter().map(|name| name.to_str().unwrap().to_owned()).collect();
+    if names.last().is_some_and(|last| last == "mod") {
+        names.pop();
+    }
+    names
+}
+
+/// The paths of one `use` declaration, without braces: `a::{b, c as d}` is `a::b` and `a::c as d`.
+fn without_braces(declaration: &str) -> Vec<String> {
+    let Some((prefix, list)) = declaration.split_once('{') else {
+        return vec![declaration.trim().to_owned()];
+    };
+    let list = list.trim().strip_suffix('}').unwrap();
+    let (mut items, mut depth) = (vec![String::new()], 0);
+    for letter in list.chars() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        match letter {
+            ',' if depth == 0 => items.push(String::new()),
+            _ => items.last_mut().unwrap().push(letter),
+        }
+    }
+    let items = items.iter().map(|item| item.trim()).filter(|item| !item.is_empty());
+    items.flat_map(|item| without_braces(&format!("{}{item}", prefix.trim()))).collect()
+}
+
+/// What a file imports, and which of these names others find in it.
+#[derive(Default)]
+struct Imports {
+    /// Paths that the file's own code uses.
+    used: Vec<String>,
+    /// Every imported name with its path; a re-export is one.
+    named: BTreeMap<String, String>,
+}
+
+impl Imports {
+    fn of(text: &str) -> Self {
+        let code: String = code(text).into_iter().flat_map(|(_, line)| [line, "\n"]).collect();
+        let mut imports = Self::default();
+        // `use` in a block or a macro is indented, and is not looked at
+        for statement in code.split(";\n") {
+            let Some(start) = statement.match_indices("use ").map(|(at, _)| at).find(|at| {
+                let line = statement.get(..*at).unwrap().rsplit('\n').next().unwrap();
+                line.is_empty() || (line.starts_with("pub") && !line.contains('=') && line.ends_with(' '))
+            }) else {
+                continue;
+            };
+            let is_re_export = statement.get(..start).unwrap().rsplit('\n').next().unwrap().starts_with("pub");
+            let declaration = statement.get(start + "use ".len()..).unwrap().replace('\n', " ");
+            for path in without_braces(&declaration) {
+                let (path, name) = match path.split_once(" as ") {
+                    Some((path, name)) => (path.to_owned(), name.to_owned()),
+                    None => (path.clone(), path.rsplit("::").next().unwrap().to_owned()),
+                };
+                if !is_re_export {
+                    imports.used.push(path.clone());
+                }
+                imports.named.insert(name, path);
+            }
+        }
+        imports
+    }
+}
+
+/// The file in which the last name of a path is declared; none when that is another crate.
+fn declared_in(files: &BTreeMap<Vec<String>, Imports>, from: &[String], path: &str) -> Option<Vec<String>> {
+    let mut place = from.to_vec();
+    let mut steps = path.split("::").peekable();
+    match *steps.peek()? {
+        "crate" => place.clear(),
+        "self" | "super" => {}
+        first if files.contains_key(&[from, &[first.to_owned()]].concat()) => {}
+        _ => return None,
+    }
+    for step in steps {
+        let child = [place.as_slice(), &[step.to_owned()]].concat();
+        if step == "super" {
+            place.pop();
+        } else if files.contains_key(&child) {
+            place = child;
+        } else if let Some(other) = files.get(&place).and_then(|imports| imports.named.get(step)) {
+            return declared_in(files, &place, other);
+        } else if !matches!(step, "crate" | "self") {
+            break;
+        }
+    }
+    Some(place)
+}
+
+/// A way from a file back to itself by imports, if there is one.
+fn circle<'a>(
+    edges: &'a BTreeMap<Vec<String>, Vec<Vec<String>>>,
+    way: &mut Vec<&'a [String]>,
+    seen: &mut BTreeSet<&'a [String]>,
+) -> bool {
+    let here = *way.last().unwrap();
+    for next in edges.get(here).into_iter().flatten() {
+        if way.contains(&next.as_slice()) {
+            way.push(next);
+            return true;
+        }
+        if seen.insert(next) {
+            way.push(next);
+            if circle(edges, way, seen) {
+                return true;
+            }
+            way.pop();
+        }
+    }
+    false
+}
+
+#[test]
+fn no_two_files_of_a_room_import_each_other() {
+    let sources = sources_without_tests();
+    let of_the_client = sources.iter().filter(|(path, _)| !path.starts_with("emulator") && path != Path::new("lib.rs"));
+    let files: BTreeMap<Vec<String>, Imports> =
+        of_the_client.map(|(path, text)| (module_path(path), Imports::of(text))).collect();
+    let mut edges = BTreeMap::new();
+    let mut checked = 0;
+    for (file, imports) in files.iter().filter(|(file, _)| !ROOMS_WITH_CIRCLES.contains(&file[0].as_str())) {
+        let declared = imports.used.iter().filter_map(|path| declared_in(&files, file, path));
+        let others: Vec<Vec<String>> =
+            declared.filter(|other| other != file && other.first() == file.first()).collect();
+        checked += others.len();
+        edges.insert(file.clone(), others);
+    }
+    assert!(checked > 100, "only {checked} imports within rooms were found");
+    for file in edges.keys() {
+        let mut way = vec![file.as_slice()];
+        let found = circle(&edges, &mut way, &mut BTreeSet::new());
+        let way: Vec<String> = way.iter().map(|file| file.join("/")).collect();
+        assert!(!found, "a circle of imports: {}", way.join(" -> "));
+    }
+}
+
+#[test]
+fn each_public_type_has_one_path() {
+    let mut paths = BTreeMap::<String, Vec<String>>::new();
+    for (path, text) in sources_without_tests().iter().filter(|(path, _)| path.ends_with("mod.rs")) {
+        let module = module_path(path).join("::");
+        let code: String = code(text).into_iter().flat_map(|(_, line)| [line, "\n"]).collect();
+        for export in code.split("\npub use ").skip(1) {
+            let declaration = export.split(';').next().unwrap().replace('\n', " ");
+            for name in without_braces(&declaration) {
+                let name = name.rsplit("::").next().unwrap().to_owned();
+                paths.entry(name).or_default().push(module.clone());
+            }
+        }
+    }
+    assert!(paths.len() > 50, "only {} re-exports were found", paths.len());
+    for (name, modules) in paths {
+        assert_eq!(modules.len(), 1, "{name} is exported by {modules:?}");
+    }
+}
+
 /// Where a model is named outside of the table: what the emulator deploys unless told otherwise, and the model of the
 /// documented answer that it repeats.
 const MAY_NAME_MODELS: &[&str] = &["emulator/src/lib.rs", "emulator/src/answers.rs"];
@@ -125,7 +291,7 @@ const MAY_NAME_MODELS: &[&str] = &["emulator/src/lib.rs", "emulator/src/answers.
 #[test]
 fn a_model_is_named_in_the_table_and_nowhere_else() {
     let catalog = azure_openai_chat::ModelCatalog::built_in();
-    let names: std::collections::BTreeSet<&str> = catalog.models().map(|model| model.name()).collect();
+    let names: BTreeSet<&str> = catalog.models().map(|model| model.name()).collect();
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | '_');
     let names_one = |word: &str| {
         let prefix =
@@ -183,7 +349,7 @@ macro_rules! words_survive {
     ($($Enum:ty),* $(,)?) => {{
         $(
             let name = stringify!($Enum);
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = BTreeSet::new();
             assert!(!<$Enum>::KNOWN.is_empty(), "{name}");
             for known in <$Enum>::KNOWN {
                 let wire = serde_json::to_value(known).unwrap();

@@ -1,4 +1,4 @@
-//! The changes: what is done about each kind of violation.
+//! The change that removes each kind of violation.
 
 use serde_json::{Map, Value};
 
@@ -7,12 +7,13 @@ use crate::request::ChatCompletionRequest;
 use crate::request::violation::{Rule, Violation};
 use crate::response::Role;
 
-/// Mends one violation and says what was changed, and how; or cannot.
+/// Removes one violation, and returns the parameter that was changed and the change in words; none where no change
+/// removes it.
 ///
 /// This comes to an end, since no change makes room for its opposite: a limit is renamed only to a name the
-/// model takes, a role changed only to one it takes, an effort set only to one it takes, and all else is
+/// model accepts, a role changed only to one it takes, an effort set only to one it takes, and all else is
 /// removed.
-pub(super) fn mend(request: &mut ChatCompletionRequest, violation: &Violation) -> Option<(String, String)> {
+pub(super) fn change_for(request: &mut ChatCompletionRequest, violation: &Violation) -> Option<(String, String)> {
     let parameter = violation.parameter();
     let refuses = |parameter| request.refuses(parameter);
     let prefers_max_tokens = !refuses(Parameter::MaxTokens) && !refuses(Parameter::Prediction);
@@ -45,7 +46,7 @@ pub(super) fn mend(request: &mut ChatCompletionRequest, violation: &Violation) -
             request.uncapped = true;
             "sent without a limit".to_owned()
         }
-        Rule::EffortConflict if parameter == "reasoning_effort" => mend_effort(request)?,
+        Rule::EffortConflict if parameter == "reasoning_effort" => change_effort(request)?,
         Rule::UnsupportedParameter if parameter == "stream" => {
             drop_member(request, parameter)?;
             "dropped: the answer comes whole".to_owned()
@@ -68,7 +69,7 @@ fn rewrite_as_max_tokens(request: &mut ChatCompletionRequest) -> Option<String> 
 }
 
 /// Changes the effort that excludes the tools, and keeps the tools.
-fn mend_effort(request: &mut ChatCompletionRequest) -> Option<String> {
+fn change_effort(request: &mut ChatCompletionRequest) -> Option<String> {
     let capabilities = request.deployment.declared_model()?.capabilities();
     if capabilities.tools_and_effort() != ToolsAndEffort::OnlyWithNone {
         return drop_member(request, "reasoning_effort");
@@ -125,14 +126,7 @@ fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<St
         return drop_member(request, parameter);
     };
     request.body = request.body.edited(|members| {
-        let mut place = members.get_mut(*first)?;
-        for step in path {
-            place = match step.parse::<usize>() {
-                Ok(at) => place.get_mut(at)?,
-                Err(_) => place.get_mut(*step)?,
-            };
-        }
-        match (place, last.parse::<usize>()) {
+        match (value_at(members.get_mut(*first)?, path.iter().copied())?, last.parse::<usize>()) {
             // a message of which nothing is left would be refused, too
             (Value::Array(list), Ok(at)) if at < list.len() && list.len() > 1 => {
                 list.remove(at);
@@ -149,24 +143,28 @@ fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<St
 fn add_properties(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
     request.body = request.body.edited(|members| {
         let mut steps = steps(parameter);
-        let mut place = members.get_mut(steps.next()?)?;
-        for step in steps {
-            place = match step.parse::<usize>() {
-                Ok(at) => place.get_mut(at)?,
-                Err(_) => place.get_mut(step)?,
-            };
-        }
-        place.as_object_mut()?.insert("properties".to_owned(), Value::Object(Map::new()));
+        value_at(members.get_mut(steps.next()?)?, steps)?
+            .as_object_mut()?
+            .insert("properties".to_owned(), Value::Object(Map::new()));
         Some(())
     })?;
     Some("got properties: {}".to_owned())
 }
 
+/// The value that names and indices lead to.
+fn value_at<'v, 's>(value: &'v mut Value, mut steps: impl Iterator<Item = &'s str>) -> Option<&'v mut Value> {
+    steps.try_fold(value, |value, step| match step.parse::<usize>() {
+        Ok(at) => value.get_mut(at),
+        Err(_) => value.get_mut(step),
+    })
+}
+
+/// The names and indices of a parameter: `tools`, `0` and `function` of `tools[0].function`.
 fn steps(parameter: &str) -> impl Iterator<Item = &str> {
     parameter.split(['[', ']', '.']).filter(|step| !step.is_empty())
 }
 
-/// Of `messages[1].content[0]` the two numbers.
+/// The indices of a message and its part: 1 and 0 of `messages[1].content[0]`.
 pub(super) fn part_place(parameter: &str) -> Option<(usize, usize)> {
     let mut steps = steps(parameter);
     let message = steps.nth(1)?.parse().ok()?;

@@ -1,11 +1,11 @@
-//! Api versions: which are documented, which parameters each documents, and what a stream cannot report on some.
+//! The rules about the api version: whether it is documented, and documents each parameter of the request.
 
 use super::rule::Check;
 use crate::model::{ApiVersion, undocumented};
 use crate::request::violation::{Rule, Violation};
 use crate::wire::{FieldVisitor, FromWire, Path};
 
-/// v1 has no On Your Data; the dated versions and the v1 preview do.
+/// `data_sources` is refused on v1 and accepted on dated versions and the v1 preview.
 pub(super) fn data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
     let sources = check.body.data_sources.as_ref().is_some_and(|list| !list.is_empty());
     if check.api_version == Some(&ApiVersion::V1) && sources {
@@ -17,7 +17,7 @@ pub(super) fn data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// A version that came out after this crate is sent as it is.
+/// A version that is younger than this crate is advised on and sent as it is.
 pub(super) fn api_version(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(version) = check.api_version else { return };
     let message = if !version.is_well_formed() {
@@ -46,7 +46,7 @@ pub(super) fn usage(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Members, message roles and types that the documents date after the api version.
+/// Members, message roles and types that are documented from a later api version on.
 pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(version) = check.api_version else { return };
     let missing = undocumented(version);
@@ -89,7 +89,7 @@ impl<'a> FieldVisitor<'a> for Dated<'_, '_> {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_advised, november_2026, read};
+    use super::super::testing::{assert_advised, november_2026, read, request_to, request_to_any};
     use crate::model::ApiVersion;
     use crate::request::{
         Advice, ChatCompletionRequest, ChatCompletionRequestBuilder, DataSource, DataSourceAuthentication,
@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn on_your_data_is_not_on_v1() {
         let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
-        let request = ask_any().data_source(source).build_unchecked();
-        let told = request.violations(None, Some(&ApiVersion::V1));
-        assert_eq!(told.len(), 1);
+        let request = request_to_any().data_source(source).build_unchecked();
+        let findings = request.violations(None, Some(&ApiVersion::V1));
+        assert_eq!(findings.len(), 1);
         assert_eq!(
-            told[0].to_string(),
+            findings[0].to_string(),
             "data_sources: the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW"
         );
         for version in [ApiVersion::V1_PREVIEW, ApiVersion::V2024_10_21, ApiVersion::new("nonsense")] {
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_parameter_younger_than_the_api_version_is_told() {
         assert_advised(
-            ask_any().prediction("x"),
+            request_to_any().prediction("x"),
             &ApiVersion::V2024_10_21,
             &[(
                 "prediction",
@@ -124,9 +124,9 @@ mod tests {
                  set another .api_version(..)",
             )],
         );
-        assert_advised(ask_any().prediction("x"), &ApiVersion::V2025_01_01_PREVIEW, &[]);
+        assert_advised(request_to_any().prediction("x"), &ApiVersion::V2025_01_01_PREVIEW, &[]);
         assert_advised(
-            ask_any().developer("a"),
+            request_to_any().developer("a"),
             &ApiVersion::V2024_10_21,
             &[(
                 "messages",
@@ -135,9 +135,9 @@ mod tests {
             )],
         );
         // what is no version cannot be older
-        let told = ask_any().prediction("x").build_unchecked().advice(&ApiVersion::new("?"));
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].parameter(), "api-version");
+        let findings = request_to_any().prediction("x").build_unchecked().advice(&ApiVersion::new("?"));
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].parameter(), "api-version");
     }
 
     #[test]
@@ -166,9 +166,9 @@ mod tests {
             ("tools", json!([]), "tools"),
             ("tool_choice", json!("auto"), "tool_choice"),
         ] {
-            let told = ask_any().extra(name, value).build_unchecked().advice(&ApiVersion::V2023_05_15);
-            let told: Vec<&str> = told.iter().map(Advice::parameter).collect();
-            assert_eq!(told, [parameter], "{name}");
+            let findings = request_to_any().extra(name, value).build_unchecked().advice(&ApiVersion::V2023_05_15);
+            let findings: Vec<&str> = findings.iter().map(Advice::parameter).collect();
+            assert_eq!(findings, [parameter], "{name}");
         }
         for (name, value, parameter) in [
             ("stream_options", json!({"include_obfuscation": true}), "stream_options"),
@@ -179,9 +179,9 @@ mod tests {
             ("tools", json!([{"type": "custom"}]), "tools"),
         ] {
             let request = ChatCompletionRequest::builder("d").extra(name, value).build_unchecked();
-            let told = request.advice(&ApiVersion::V2025_04_01_PREVIEW);
-            let told: Vec<&str> = told.iter().map(Advice::parameter).collect();
-            assert_eq!(told, [parameter], "{name}");
+            let findings = request.advice(&ApiVersion::V2025_04_01_PREVIEW);
+            let findings: Vec<&str> = findings.iter().map(Advice::parameter).collect();
+            assert_eq!(findings, [parameter], "{name}");
             assert!(request.advice(&ApiVersion::V1).is_empty(), "{name}");
         }
     }
@@ -189,15 +189,15 @@ mod tests {
     #[test]
     fn a_plain_question_gets_no_advice() {
         for version in ApiVersion::KNOWN {
-            assert_advised(ask_any(), version, &[]);
-            assert_advised(ask("gpt-4.1".parse().unwrap()), version, &[]);
+            assert_advised(request_to_any(), version, &[]);
+            assert_advised(request_to("gpt-4.1".parse().unwrap()), version, &[]);
         }
     }
 
     #[test]
     fn an_api_version_that_is_none_is_told() {
         assert_advised(
-            ask_any(),
+            request_to_any(),
             &ApiVersion::new("2024-8-6"),
             &[(
                 "api-version",
@@ -206,7 +206,7 @@ mod tests {
             )],
         );
         assert_advised(
-            ask_any(),
+            request_to_any(),
             &ApiVersion::new("2024-08-06"),
             &[(
                 "api-version",
@@ -217,8 +217,9 @@ mod tests {
 
     #[test]
     fn a_stream_on_a_version_that_cannot_report_usage_is_told() {
-        let advised = |asked: &ChatCompletionRequestBuilder, version: &ApiVersion, is_streamed| -> Vec<String> {
-            let advice = super::super::advice(&asked.clone().build_unchecked(), version, is_streamed, november_2026());
+        let advised = |builder: &ChatCompletionRequestBuilder, version: &ApiVersion, is_streamed| -> Vec<String> {
+            let advice =
+                super::super::advice(&builder.clone().build_unchecked(), version, is_streamed, november_2026());
             advice.iter().map(ToString::to_string).collect()
         };
         for (version, known) in [
@@ -236,15 +237,15 @@ mod tests {
                  another .api_version(..), such as ApiVersion::V1"
             );
             let expected = if known { vec![] } else { vec![expected] };
-            assert_eq!(advised(&ask_any(), &version, true), expected);
-            assert_eq!(advised(&ask_any(), &version, false), Vec::<String>::new());
-            // as the request's own JSON says
-            let json = ask_any().extra("stream", true).build_unchecked().advice(&version);
+            assert_eq!(advised(&request_to_any(), &version, true), expected);
+            assert_eq!(advised(&request_to_any(), &version, false), Vec::<String>::new());
+            // with the request's own `stream`
+            let json = request_to_any().extra("stream", true).build_unchecked().advice(&version);
             assert_eq!(json.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
         }
         // one advice about the option, not two
-        let asked = ask_any().stream_options(StreamOptions::new().include_usage(true));
-        let advice = advised(&asked, &ApiVersion::V2024_10_21, true);
+        let builder = request_to_any().stream_options(StreamOptions::new().include_usage(true));
+        let advice = advised(&builder, &ApiVersion::V2024_10_21, true);
         assert_eq!(advice.len(), 1);
         assert!(advice[0].contains("is documented from 2024-09-01-preview on"), "{advice:?}");
     }

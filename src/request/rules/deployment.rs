@@ -1,12 +1,10 @@
-//! The deployment: its name, whether its model has chat completions and streams, and whether it is retired.
-
-use std::time::Duration;
+//! The rules about the deployment: its name, and whether its model has chat completions, streams, or is retired.
 
 use super::rule::Check;
-use crate::model::{Capabilities, Lifecycle, Parameter, Support};
+use crate::model::{Lifecycle, Parameter, Support};
 use crate::request::violation::{Rule, Violation};
 
-/// A deployment is one path segment.
+/// The name of a deployment is one path segment of the URL.
 pub(super) fn deployment_name(check: &Check<'_>, found: &mut Vec<Violation>) {
     let name = check.request.deployment.name();
     let problem = if name.is_empty() && check.is_unread("model") {
@@ -49,18 +47,11 @@ pub(super) fn streaming(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// How long before its date a retirement is advised on: the notice that Azure gives for generally available models.
-const NOTICE: Duration = Duration::from_secs(60 * 24 * 3_600);
-
-/// Dates move, so they never stop a request.
+/// Dates of retirement move, so that only one that has passed is advised on, and none stops a request.
 pub(super) fn retirement(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let Some(lifecycle) = check.capabilities.map(Capabilities::lifecycle) else { return };
-    let soon = check.now.checked_add(NOTICE);
-    let is_soon = || soon.is_some_and(|then| matches!(lifecycle.at(then), Lifecycle::Retired(_)));
-    let when = match lifecycle.at(check.now) {
-        Lifecycle::Retired(None) => "is retired".to_owned(),
-        Lifecycle::Retired(Some(date)) => format!("was retired on {date}"),
-        Lifecycle::Retiring(date) if is_soon() => format!("retires on {date}"),
+    let when = match check.capabilities.map(|capabilities| capabilities.lifecycle().at(check.now)) {
+        Some(Lifecycle::Retired(None)) => "is retired".to_owned(),
+        Some(Lifecycle::Retired(Some(date))) => format!("was retired on {date}"),
         _ => return,
     };
     let message = format!("{} {when}: move the deployment to a newer model", check.model);
@@ -69,13 +60,15 @@ pub(super) fn retirement(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     use serde_json::json;
 
-    use super::super::testing::{ask, assert_advised, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{
+        assert_advised, assert_fine, assert_refused, assert_violations, model, read, request_to,
+    };
     use super::*;
-    use crate::model::{ApiVersion, Deployment, Model};
+    use crate::model::{ApiVersion, Capabilities, Deployment, Model};
     use crate::request::ChatCompletionRequest;
 
     #[test]
@@ -89,8 +82,8 @@ mod tests {
             );
         }
         let unread = read(json!({"model": 5, "messages": [{"role": "user", "content": "hi"}]}));
-        assert_told(&unread, &[("model", Rule::WrongType, "model cannot be this number: pass a string")]);
-        assert_told(&unread.with_deployment("d"), &[]);
+        assert_violations(&unread, &[("model", Rule::WrongType, "model cannot be this number: pass a string")]);
+        assert_violations(&unread.with_deployment("d"), &[]);
     }
 
     #[test]
@@ -111,31 +104,31 @@ mod tests {
     #[test]
     fn models_without_chat_are_refused_as_a_whole() {
         assert_refused(
-            ask(Model::O3_PRO_2025_06_10),
+            request_to(Model::O3_PRO_2025_06_10),
             "model",
             Rule::NoChatCompletions,
             "o3-pro-2025-06-10 answers only on the Responses API: deploy a model with chat completions",
         );
         assert_refused(
-            ask(Model::GPT_35_TURBO_INSTRUCT_0914),
+            request_to(Model::GPT_35_TURBO_INSTRUCT_0914),
             "model",
             Rule::NoChatCompletions,
             "gpt-35-turbo-instruct-0914 has no chat completions: deploy a model with chat completions",
         );
-        assert_fine(ask(Model::O1_PRO_2025_03_19));
+        assert_fine(request_to(Model::O1_PRO_2025_03_19));
     }
 
     #[test]
     fn o1_does_not_stream() {
-        let request = ask(Model::O1_2024_12_17).build_unchecked();
-        let told = request.violations(Some(true), None);
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].parameter(), "stream");
-        assert_eq!(told[0].message(), "o1-2024-12-17 does not stream on Azure: use complete() instead of stream()");
+        let request = request_to(Model::O1_2024_12_17).build_unchecked();
+        let findings = request.violations(Some(true), None);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].parameter(), "stream");
+        assert_eq!(findings[0].message(), "o1-2024-12-17 does not stream on Azure: use complete() instead of stream()");
         assert!(request.violations(Some(false), None).is_empty());
         assert!(request.violations(None, None).is_empty());
         let silent = model(|unknown| unknown);
-        assert!(ask(silent).build_unchecked().violations(Some(true), None).is_empty());
+        assert!(request_to(silent).build_unchecked().violations(Some(true), None).is_empty());
     }
 
     #[test]
@@ -151,14 +144,12 @@ mod tests {
             ("gpt-4:0125-Preview", "gpt-4-0125-Preview is retired: move the deployment to a newer model"),
             ("gpt-4o:2024-05-13", "gpt-4o-2024-05-13 was retired on 2026-10-01: move the deployment to a newer model"),
             ("o1:2024-12-17", "o1-2024-12-17 was retired on 2026-11-19: move the deployment to a newer model"),
-            (
-                "gpt-chat-latest:2026-08-06",
-                "gpt-chat-latest-2026-08-06 retires on 2026-12-02: move the deployment to a newer model",
-            ),
         ] {
-            assert_advised(ask(model.parse().unwrap()), &ApiVersion::V1, &[("model", message)]);
+            assert_advised(request_to(model.parse().unwrap()), &ApiVersion::V1, &[("model", message)]);
         }
-        assert_advised(ask("gpt-5:2025-08-07".parse().unwrap()), &ApiVersion::V1, &[]);
+        for lasting in ["gpt-5:2025-08-07", "gpt-chat-latest:2026-08-06"] {
+            assert_advised(request_to(lasting.parse().unwrap()), &ApiVersion::V1, &[]);
+        }
         let own = Model::custom("mine", Capabilities::unknown().with_status("retired 2025-01-01"));
         assert_advised(
             ChatCompletionRequest::builder(Deployment::new("d").model(own)).user("hi"),
@@ -168,18 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn a_retirement_is_advised_on_from_its_notice_on_and_by_the_clock() {
-        let asked = ask("gpt-5:2025-08-07".parse().unwrap()).build_unchecked();
+    fn a_retirement_is_advised_on_from_its_date_on_by_the_clock() {
+        let request = request_to("gpt-5:2025-08-07".parse().unwrap()).build_unchecked();
         let on = |days: u64| -> Vec<String> {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
-            super::super::advice(&asked, &ApiVersion::V1, false, now).iter().map(ToString::to_string).collect()
+            super::super::advice(&request, &ApiVersion::V1, false, now).iter().map(ToString::to_string).collect()
         };
-        // the schedule says 2027-02-09, which is day 20858
-        assert!(on(20_797).is_empty());
-        let message =
-            |when| [format!("model: gpt-5-2025-08-07 {when} 2027-02-09: move the deployment to a newer model")];
-        assert_eq!(on(20_798), message("retires on"));
-        assert_eq!(on(20_857), message("retires on"));
-        assert_eq!(on(20_858), message("was retired on"));
+        // the schedule has 2027-02-09, which is day 20858
+        assert!(on(20_857).is_empty());
+        let message = "model: gpt-5-2025-08-07 was retired on 2027-02-09: move the deployment to a newer model";
+        assert_eq!(on(20_858), [message]);
+        assert_eq!(on(30_000), [message]);
     }
 }

@@ -1,4 +1,4 @@
-//! How many and how long: tools, stop sequences, metadata, choices; and one token limit, not two.
+//! Limits of counts and lengths: `tools`, `functions`, `stop`, `metadata`, `n`.
 
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Each choice is billed.
+/// Each choice is billed; the chunks of a stream belong to different choices in turn.
 pub(super) fn choices(check: &Check<'_>, found: &mut Vec<Violation>) {
     if let Some(n) = check.body.n.filter(|n| *n > 1) {
         let message = format!("{n} answers are billed {n} times, and their chunks come interleaved in a stream");
@@ -78,7 +78,9 @@ pub(super) fn choices(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{
+        assert_advised, assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
+    };
     use super::*;
     use crate::model::{ApiVersion, Model};
     use crate::request::Tool;
@@ -88,59 +90,59 @@ mod tests {
         let tools = |count: usize| (0..count).map(|at| Tool::function(format!("f{at}")));
         let message = "there are 129 tools: the service takes at most 128";
         for known in [Model::GPT_4O_2024_08_06, "gpt-4o".parse().unwrap(), Model::O3_2025_04_16] {
-            assert_refused(ask(known.clone()).tools(tools(129)), "tools", Rule::Limit, message);
-            assert_fine(ask(known).tools(tools(128)));
+            assert_refused(request_to(known.clone()).tools(tools(129)), "tools", Rule::Limit, message);
+            assert_fine(request_to(known).tools(tools(128)));
         }
         let functions: Vec<_> = (0..129).map(|at| json!({"name": format!("f{at}")})).collect();
-        assert_told(
+        assert_violations(
             &read(json!({"model": "gpt-4o", "messages": [{"role": "user"}], "functions": functions})),
             &[("functions", Rule::Limit, "there are 129 functions: the service takes at most 128")],
         );
         // what other makers' models take is not documented
-        assert_fine(ask_any().tools(tools(129)));
-        assert_fine(ask(model(|unknown| unknown)).tools(tools(129)));
+        assert_fine(request_to_any().tools(tools(129)));
+        assert_fine(request_to(model(|unknown| unknown)).tools(tools(129)));
     }
 
     #[test]
     fn four_stop_sequences_are_enough() {
         assert_refused(
-            ask_any().stop(["a", "b", "c", "d", "e"]),
+            request_to_any().stop(["a", "b", "c", "d", "e"]),
             "stop",
             Rule::Limit,
             "there are 5 stop sequences: the service takes at most 4",
         );
-        assert_fine(ask_any().stop(["a", "b", "c", "d"]));
-        assert_fine(ask_any().stop("a"));
+        assert_fine(request_to_any().stop(["a", "b", "c", "d"]));
+        assert_fine(request_to_any().stop("a"));
     }
 
     #[test]
     fn metadata_is_sixteen_short_pairs() {
         let pairs = |count: usize| (0..count).map(|at| (at.to_string(), "v"));
         assert_refused(
-            ask_any().metadata(pairs(17)),
+            request_to_any().metadata(pairs(17)),
             "metadata",
             Rule::Limit,
             "there are 17 pairs: the service takes at most 16",
         );
-        assert_fine(ask_any().metadata(pairs(16)));
+        assert_fine(request_to_any().metadata(pairs(16)));
         assert_refused(
-            ask_any().metadata([("a".to_owned(), "v"), ("b".repeat(65), "v")]),
+            request_to_any().metadata([("a".to_owned(), "v"), ("b".repeat(65), "v")]),
             "metadata[1]",
             Rule::Limit,
             "the key is longer than 64 characters: shorten it",
         );
         assert_refused(
-            ask_any().metadata([("a", "v".repeat(513))]),
+            request_to_any().metadata([("a", "v".repeat(513))]),
             "metadata[0]",
             Rule::Limit,
             "the value is longer than 512 characters: shorten it",
         );
-        assert_fine(ask_any().metadata([("ä".repeat(64), "ö".repeat(512))]));
+        assert_fine(request_to_any().metadata([("ä".repeat(64), "ö".repeat(512))]));
     }
 
     #[test]
     fn metadata_is_words() {
-        assert_told(
+        assert_violations(
             &read(json!({"model": "d", "messages": [{"role": "user"}], "metadata": {"a": 5, "b": null}})),
             &[
                 ("metadata[0]", Rule::WrongType, "the value cannot be this number: pass a string"),
@@ -152,10 +154,10 @@ mod tests {
     #[test]
     fn several_answers_cost_several_times() {
         assert_advised(
-            ask_any().n(3),
+            request_to_any().n(3),
             &ApiVersion::V1,
             &[("n", "3 answers are billed 3 times, and their chunks come interleaved in a stream")],
         );
-        assert_advised(ask_any().n(1), &ApiVersion::V1, &[]);
+        assert_advised(request_to_any().n(1), &ApiVersion::V1, &[]);
     }
 }

@@ -329,7 +329,7 @@ pub(super) const RULES: &[RequestRule] = &[
         api_version::api_version,
     ),
     rule(
-        "the model is not retired, by its status or its date, and will not be within 60 days",
+        "the model is not retired, by its status or its date",
         &["model"],
         AsListed,
         Advised,
@@ -399,27 +399,27 @@ pub(super) const RULES: &[RequestRule] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::ask;
+    use super::super::testing::request_to;
     use super::*;
     use crate::model::{ApiVersion, Model};
     use crate::request::{Advice, RequestBody, Tool};
 
     #[test]
     fn a_violation_leads_to_the_page_of_its_rule() {
-        for (asked, parameter, page) in [
-            (ask(Model::O1_2024_12_17).temperature(0.5), "temperature", REASONING),
-            (ask(Model::O1_2024_12_17).reasoning_effort("max"), "reasoning_effort", REASONING),
-            (ask(Model::GPT_4O_2024_08_06).prediction("x").n(2), "n", PREDICTED_OUTPUTS),
-            (ask(Model::O1_2024_12_17).prediction("x"), "prediction", PREDICTED_OUTPUTS),
-            (ask(Model::O1_MINI_2024_09_12).tool(Tool::function("f")), "tools", FUNCTION_CALLING),
-            (ask(Model::O3_PRO_2025_06_10), "model", MODELS),
-            (ask(Model::GPT_4O_2024_08_06).n(0), "n", REFERENCE),
+        for (builder, parameter, page) in [
+            (request_to(Model::O1_2024_12_17).temperature(0.5), "temperature", REASONING),
+            (request_to(Model::O1_2024_12_17).reasoning_effort("max"), "reasoning_effort", REASONING),
+            (request_to(Model::GPT_4O_2024_08_06).prediction("x").n(2), "n", PREDICTED_OUTPUTS),
+            (request_to(Model::O1_2024_12_17).prediction("x"), "prediction", PREDICTED_OUTPUTS),
+            (request_to(Model::O1_MINI_2024_09_12).tool(Tool::function("f")), "tools", FUNCTION_CALLING),
+            (request_to(Model::O3_PRO_2025_06_10), "model", MODELS),
+            (request_to(Model::GPT_4O_2024_08_06).n(0), "n", REFERENCE),
         ] {
-            let violations = asked.build_unchecked().violations(None, None);
+            let violations = builder.build_unchecked().violations(None, None);
             let about: Vec<_> = violations.iter().filter(|violation| violation.parameter() == parameter).collect();
             assert!(!about.is_empty() && about.iter().all(|violation| violation.reference() == page), "{violations:?}");
         }
-        let advice = ask(Model::GPT_4_0314).build_unchecked().advice(&ApiVersion::V2023_05_15);
+        let advice = request_to(Model::GPT_4_0314).build_unchecked().advice(&ApiVersion::V2023_05_15);
         assert_eq!(advice.iter().map(Advice::reference).collect::<Vec<_>>(), [RETIREMENTS]);
     }
 

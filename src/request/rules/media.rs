@@ -1,4 +1,4 @@
-//! Images and sound: whether the model takes them, and whether an image's URL is one the service can read.
+//! The rules about images and audio: `image_url` and `input_audio` parts, `modalities`, `audio`.
 
 use super::rule::Check;
 use crate::model::Parameter;
@@ -12,7 +12,7 @@ pub(super) fn images(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Audio in and out.
+/// `input_audio` parts, the modality `audio`, and the parameter `audio`.
 pub(super) fn audio(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::Audio) {
         return;
@@ -40,12 +40,12 @@ fn parts<'a>(check: &'a Check<'_>) -> impl Iterator<Item = (String, &'a ContentP
     })
 }
 
-/// How base64 of each image format begins, from the first bytes of its files.
+/// The first base64 characters of each image format, which encode its signature.
 const BASE64_IMAGES: &[(&str, &str)] =
     &[("iVBORw0KGgo", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")];
 
-/// The service answers `invalid_image_url` to anything but an address and a `data:` URL, and bare base64 is what users
-/// coming from other APIs pass.
+/// The service answers `invalid_image_url` to anything but an http(s) address and a `data:` URL; other APIs take bare
+/// base64, so that code ported from them has it here.
 pub(super) fn image_urls(check: &Check<'_>, found: &mut Vec<Violation>) {
     for (place, part) in parts(check) {
         let problem = part.image_url.as_ref().and_then(|image| url_problem(image.url.as_deref()?));
@@ -74,53 +74,53 @@ fn url_problem(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told};
+    use super::super::testing::{assert_fine, assert_refused, assert_violations, request_to, request_to_any};
     use super::*;
     use crate::model::Model;
     use crate::request::{
         AudioFormat, AudioOutput, ChatCompletionRequestBuilder, InputAudioFormat, Message, Modality, Voice,
     };
 
-    fn seeing(asked: ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder {
-        asked.message(Message::user_parts([
+    fn seeing(builder: ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder {
+        builder.message(Message::user_parts([
             ContentPart::text("what is this?"),
             ContentPart::image_url("https://contoso.com/cat.png"),
         ]))
     }
 
-    fn hearing(asked: ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder {
-        asked.message(Message::user_parts([ContentPart::input_audio(InputAudioFormat::Wav, b"beep")]))
+    fn hearing(builder: ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder {
+        builder.message(Message::user_parts([ContentPart::input_audio(InputAudioFormat::Wav, b"beep")]))
     }
 
     #[test]
     fn a_model_that_does_not_see_gets_no_images() {
         assert_refused(
-            seeing(ask(Model::O3_MINI_2025_01_31)),
+            seeing(request_to(Model::O3_MINI_2025_01_31)),
             "messages[1].content[1]",
             Rule::UnsupportedParameter,
             "o3-mini-2025-01-31 does not see images: leave the part out",
         );
-        assert_fine(seeing(ask(Model::O1_2024_12_17)));
-        assert_fine(seeing(ask_any()));
+        assert_fine(seeing(request_to(Model::O1_2024_12_17)));
+        assert_fine(seeing(request_to_any()));
     }
 
     #[test]
     fn a_model_that_does_not_hear_gets_no_sound() {
         assert_refused(
-            hearing(ask(Model::GPT_4O_2024_08_06)),
+            hearing(request_to(Model::GPT_4O_2024_08_06)),
             "messages[1].content[0]",
             Rule::UnsupportedParameter,
             "gpt-4o-2024-08-06 does not hear audio: leave the part out",
         );
-        assert_fine(hearing(ask(Model::GPT_AUDIO_2025_08_28)));
-        assert_fine(hearing(ask_any()));
+        assert_fine(hearing(request_to(Model::GPT_AUDIO_2025_08_28)));
+        assert_fine(hearing(request_to_any()));
     }
 
     #[test]
     fn a_model_that_does_not_speak_is_not_asked_to() {
         let speech = AudioOutput::new(Voice::Alloy, AudioFormat::Mp3);
-        assert_told(
-            &ask(Model::GPT_4O_2024_08_06)
+        assert_violations(
+            &request_to(Model::GPT_4O_2024_08_06)
                 .modalities([Modality::Text, Modality::Audio])
                 .audio(speech.clone())
                 .build_unchecked(),
@@ -129,16 +129,17 @@ mod tests {
                 ("audio", Rule::UnsupportedParameter, "gpt-4o-2024-08-06 does not speak: leave audio out"),
             ],
         );
-        assert_fine(ask(Model::GPT_4O_2024_08_06).modalities([Modality::Text]));
-        // whether speech without its voice is refused, no source says
-        assert_fine(ask(Model::GPT_AUDIO_2025_08_28).modalities([Modality::Audio]));
-        assert_fine(ask(Model::GPT_AUDIO_2025_08_28).audio(speech));
+        assert_fine(request_to(Model::GPT_4O_2024_08_06).modalities([Modality::Text]));
+        // whether the modality is refused without `audio`, or the reverse, is not documented
+        assert_fine(request_to(Model::GPT_AUDIO_2025_08_28).modalities([Modality::Audio]));
+        assert_fine(request_to(Model::GPT_AUDIO_2025_08_28).audio(speech));
     }
 
     #[test]
     fn an_images_url_is_an_address_or_a_data_url() {
         let shown = |model: Model, url: &str| {
-            ask(model).message(Message::user_parts([ContentPart::text("what is this?"), ContentPart::image_url(url)]))
+            request_to(model)
+                .message(Message::user_parts([ContentPart::text("what is this?"), ContentPart::image_url(url)]))
         };
         let neither = "the url is neither an http(s) address nor a data: URL: pass one of these, or the image's bytes \
                        with ContentPart::image(media_type, &bytes)";
@@ -162,14 +163,14 @@ mod tests {
             let place = "messages[1].content[1].image_url.url";
             assert_refused(shown(Model::GPT_4O_2024_08_06, url), place, Rule::UnsupportedValue, &message);
             assert_refused(shown(Model::O1_2024_12_17, url), place, Rule::UnsupportedValue, &message);
-            assert_fine(seeing(ask_any()).message(Message::user_parts([ContentPart::image_url(url)])));
+            assert_fine(seeing(request_to_any()).message(Message::user_parts([ContentPart::image_url(url)])));
         }
         for url in ["https://contoso.com/a", "HTTP://contoso.com/a.png", "data:image/png;base64,AAAA", " https://a.b/c"]
         {
             assert_fine(shown(Model::GPT_4O_2024_08_06, url));
         }
         assert_fine(
-            ask(Model::GPT_4O_2024_08_06).message(Message::user_parts([ContentPart::image("image/png", b"x")])),
+            request_to(Model::GPT_4O_2024_08_06).message(Message::user_parts([ContentPart::image("image/png", b"x")])),
         );
         // a model that does not see: the part is reported once
         assert_refused(

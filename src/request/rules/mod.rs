@@ -1,8 +1,8 @@
-//! The rules a request is checked by: one list, from which come the violations, the advice, and the table in the
+//! The rules for requests: one list, from which come the violations, the advice, and the table in the
 //! documentation of [`request`](super).
 //!
 //! A rule is a value: what must hold, the parameters of the wire it is about, the models it applies to, its weight, the
-//! page it comes from, and a small pure function that looks for what breaks it. One file a subject. A cell of the model
+//! page it comes from, and a pure function that finds what breaks it. One file a subject. A cell of the model
 //! table that is unknown refuses nothing. The order of [`RULES`](list::RULES) is the order in which findings are reported.
 
 use std::time::SystemTime;
@@ -35,7 +35,7 @@ mod tools;
 mod types;
 
 impl ChatCompletionRequest {
-    /// Checks the request again, as `build()` does; one whose JSON asks for a stream is checked as one.
+    /// Checks the request again, as `build()` does; one with `stream: true` in its JSON is checked as a stream.
     ///
     /// # Errors
     ///
@@ -51,22 +51,21 @@ impl ChatCompletionRequest {
         violations(self, streaming, api_version)
     }
 
-    /// What the documents discourage or date differently from the wire; of a request whose JSON asks for a stream
-    /// also what only concerns streams. Never stops a request by itself.
+    /// What the documents discourage or date differently from the wire; of a request with `stream: true` in its
+    /// JSON also what only concerns streams. Never stops a request by itself.
     #[must_use]
     pub fn advice(&self, api_version: &ApiVersion) -> Vec<Advice> {
         advice(self, api_version, self.asks_for_stream() == Some(true), now())
     }
 
-    /// The advice for a call that streams or does not, whatever the JSON of the request asked for.
+    /// The advice for a call that streams or does not, whatever the `stream` of its JSON.
     #[cfg(feature = "client")]
     pub(crate) fn advice_for(&self, api_version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
         advice(self, api_version, is_streamed, now())
     }
 }
 
-/// What the service is known to refuse. What is not given, streaming or the api version, is not checked, and no date
-/// refuses anything.
+/// What the service is known to refuse. Without `streaming` or `api_version` the rules about them are skipped.
 pub(super) fn violations(
     request: &ChatCompletionRequest,
     streaming: Option<bool>,
@@ -75,8 +74,8 @@ pub(super) fn violations(
     findings(&Check::of(request, streaming, api_version, SystemTime::UNIX_EPOCH), Weight::Refused)
 }
 
-/// What the documents discourage, or date differently from the wire: recordings show that the service honours newer
-/// parameters on older api versions, so it never stops a request by itself.
+/// What the documentation discourages, or documents for later api versions only. Recordings show that the service
+/// accepts newer parameters on older api versions, so that advice never stops a request by itself.
 pub(super) fn advice(
     request: &ChatCompletionRequest,
     api_version: &ApiVersion,
@@ -104,7 +103,7 @@ fn findings(check: &Check<'_>, weight: Weight) -> Vec<Violation> {
     found
 }
 
-/// The time by which dates have passed. `wasm32-unknown-unknown` has no clock: there none has.
+/// The current time; on `wasm32-unknown-unknown`, which has no clock, the Unix epoch, so that no date has passed.
 fn now() -> SystemTime {
     match cfg!(all(target_family = "wasm", target_os = "unknown")) {
         true => SystemTime::UNIX_EPOCH,
@@ -141,7 +140,7 @@ pub fn rule_table() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{ask, assert_fine, assert_told, model, read};
+    use super::testing::{assert_fine, assert_violations, model, read, request_to};
     use super::*;
     use crate::model::{Model, ModelCatalog};
     use crate::request::{Message, Rule, Tool};
@@ -149,7 +148,7 @@ mod tests {
     #[test]
     fn a_plain_question_is_fine_for_every_model_with_chat() {
         for known in ModelCatalog::built_in().models() {
-            let violations = ask(known.clone()).build_unchecked().violations(None, None);
+            let violations = request_to(known.clone()).build_unchecked().violations(None, None);
             let chat = known.capabilities().chat_completions() != crate::model::Support::No;
             assert_eq!(violations.is_empty(), chat, "{known}");
         }
@@ -175,9 +174,9 @@ mod tests {
             "service_tier": "flex", "prompt_cache_key": "k", "prompt_cache_retention": "24h",
             "safety_identifier": "s", "user_security_context": {}, "web_search_options": {}, "tomorrow": [1]
         }));
-        assert_told(&request, &[]);
+        assert_violations(&request, &[]);
         let unknown = model(|unknown| unknown);
-        assert_told(&request.with_deployment(crate::Deployment::new("d").model(unknown)), &[]);
+        assert_violations(&request.with_deployment(crate::Deployment::new("d").model(unknown)), &[]);
     }
 
     #[test]
@@ -190,18 +189,18 @@ mod tests {
             "functions": null, "verbosity": null, "modalities": null, "audio": null, "stream": null, "metadata": null,
             "response_format": null, "reasoning_effort": null, "data_sources": null
         }));
-        assert_told(&request, &[]);
+        assert_violations(&request, &[]);
     }
 
     #[test]
     fn everything_is_told_at_once_in_the_order_of_the_rules() {
-        let asked = ask(Model::O1_MINI_2024_09_12)
+        let builder = request_to(Model::O1_MINI_2024_09_12)
             .message(Message::system("be kind"))
             .temperature(0.5)
             .tool(Tool::function("f"))
             .prediction("x")
             .build_unchecked();
-        let told: Vec<_> = asked
+        let findings: Vec<_> = builder
             .violations(Some(true), None)
             .iter()
             .map(|violation| (violation.parameter().to_owned(), violation.rule()))
@@ -214,15 +213,15 @@ mod tests {
             ("prediction", Rule::UnsupportedParameter),
             ("tools", Rule::PredictionConflict),
         ];
-        assert_eq!(told, expected.map(|(parameter, rule)| (parameter.to_owned(), rule)));
+        assert_eq!(findings, expected.map(|(parameter, rule)| (parameter.to_owned(), rule)));
     }
 
     #[test]
     fn what_a_team_declares_counts() {
         let deaf = model(|unknown| unknown.with(crate::Parameter::Audio, crate::Support::No));
-        assert_fine(ask(deaf.clone()));
-        let request = ask(deaf).extra("modalities", serde_json::json!(["audio"])).build_unchecked();
-        assert_told(
+        assert_fine(request_to(deaf.clone()));
+        let request = request_to(deaf).extra("modalities", serde_json::json!(["audio"])).build_unchecked();
+        assert_violations(
             &request,
             &[("modalities", Rule::UnsupportedParameter, "mine does not speak: leave modalities out")],
         );
@@ -230,8 +229,8 @@ mod tests {
 
     #[test]
     fn violations_and_advice_come_from_the_same_list() {
-        let asked = ask(Model::O1_2024_12_17).temperature(0.5).system("be kind").n(3);
-        let request = asked.build_unchecked();
+        let builder = request_to(Model::O1_2024_12_17).temperature(0.5).system("be kind").n(3);
+        let request = builder.build_unchecked();
         let violations: Vec<_> =
             request.violations(None, Some(&ApiVersion::V1)).into_iter().map(Advice::from).collect();
         let advice = request.advice(&ApiVersion::V1);

@@ -1,4 +1,4 @@
-//! Predicted outputs: which models take a prediction, and what cannot be sent along.
+//! The rules about `prediction`: the models that accept it, and the parameters it excludes.
 
 use serde_json::Number;
 
@@ -17,7 +17,8 @@ pub(super) fn model(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// What the page lists, for every model; a penalty of zero or below is not on it, and `max_tokens` neither.
+/// The parameters that the page on predicted outputs excludes, on every model. Penalties of 0 or below and `max_tokens`
+/// are not among them.
 pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
     let body = check.body;
     if body.prediction.is_none() {
@@ -54,7 +55,7 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::super::testing::{assert_fine, assert_refused, assert_violations, read, request_to, request_to_any};
     use super::*;
     use crate::request::{
         AudioFormat, AudioOutput, ContentPart, InputAudioFormat, Message, Modality, Prediction, Tool, Voice,
@@ -68,7 +69,7 @@ mod tests {
             (Model::GPT_5_2025_08_07, "gpt-5-2025-08-07"),
         ] {
             assert_refused(
-                ask(model).prediction("x"),
+                request_to(model).prediction("x"),
                 "prediction",
                 Rule::UnsupportedParameter,
                 &format!(
@@ -86,7 +87,7 @@ mod tests {
             .models()
             .filter(|model| model.capabilities().supports(Parameter::Prediction) == Support::Yes)
             .map(|model| {
-                assert_fine(ask(model.clone()).prediction("x"));
+                assert_fine(request_to(model.clone()).prediction("x"));
                 model.id()
             })
             .collect();
@@ -101,35 +102,35 @@ mod tests {
                 "gpt-4o-mini-2024-07-18"
             ]
         );
-        assert_fine(ask("gpt-4o".parse().unwrap()).prediction(Prediction::parts(["x", "y"])));
+        assert_fine(request_to("gpt-4o".parse().unwrap()).prediction(Prediction::parts(["x", "y"])));
     }
 
     #[test]
     fn a_prediction_excludes_what_the_page_lists() {
-        let asked = || ask_any().prediction("x");
-        for (asked, name, instead) in [
-            (asked().tool(Tool::function("f")), "tools", "leave the tools out"),
-            (asked().audio(AudioOutput::new(Voice::Alloy, AudioFormat::Mp3)), "audio", "leave audio out"),
-            (asked().modalities([Modality::Text, Modality::Audio]), "modalities", "leave modalities out"),
+        let builder = || request_to_any().prediction("x");
+        for (builder, name, instead) in [
+            (builder().tool(Tool::function("f")), "tools", "leave the tools out"),
+            (builder().audio(AudioOutput::new(Voice::Alloy, AudioFormat::Mp3)), "audio", "leave audio out"),
+            (builder().modalities([Modality::Text, Modality::Audio]), "modalities", "leave modalities out"),
             (
-                asked().message(Message::user_parts([ContentPart::input_audio(InputAudioFormat::Mp3, b"beep")])),
+                builder().message(Message::user_parts([ContentPart::input_audio(InputAudioFormat::Mp3, b"beep")])),
                 "messages",
                 "leave the audio parts out",
             ),
-            (asked().n(2), "n", "leave n at 1"),
-            (asked().logprobs(true), "logprobs", "leave logprobs out"),
-            (asked().presence_penalty(0.1), "presence_penalty", "leave it at 0"),
-            (asked().frequency_penalty(2.0), "frequency_penalty", "leave it at 0"),
-            (asked().max_completion_tokens(5), "max_completion_tokens", "leave it out, or use max_tokens"),
+            (builder().n(2), "n", "leave n at 1"),
+            (builder().logprobs(true), "logprobs", "leave logprobs out"),
+            (builder().presence_penalty(0.1), "presence_penalty", "leave it at 0"),
+            (builder().frequency_penalty(2.0), "frequency_penalty", "leave it at 0"),
+            (builder().max_completion_tokens(5), "max_completion_tokens", "leave it out, or use max_tokens"),
         ] {
             assert_refused(
-                asked,
+                builder,
                 name,
                 Rule::PredictionConflict,
                 &format!("{name} cannot be combined with prediction: {instead}"),
             );
         }
-        assert_told(
+        assert_violations(
             &read(json!({
                 "model": "d", "messages": [{"role": "user"}], "functions": [{"name": "f"}],
                 "prediction": {"type": "content", "content": "x"}
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn a_prediction_goes_with_everything_else() {
         assert_fine(
-            ask(Model::GPT_4O_2024_08_06)
+            request_to(Model::GPT_4O_2024_08_06)
                 .prediction("x")
                 .temperature(1.0)
                 .max_tokens(5)

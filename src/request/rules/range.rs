@@ -1,4 +1,4 @@
-//! Numbers outside of their documented range. The ranges are the same for every model.
+//! Documented ranges of numbers, the same for every model.
 //!
 //! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
 
@@ -83,7 +83,7 @@ const EXPECTED_BIAS: &str = "a number from -100 to 100";
 /// How long a key of `logit_bias` may be to be printed; the largest token id has seven digits.
 const TOKEN_ID: usize = 10;
 
-/// The range of a parameter in words, such as `a number from 0 to 2`.
+/// A description of the range of a parameter, such as `a number from 0 to 2`.
 pub(crate) fn expected(name: &str) -> Option<&'static str> {
     RANGES.iter().find(|range| range.name == name).map(|range| range.expected)
 }
@@ -143,16 +143,18 @@ pub(super) fn biases(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{
+        assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
+    };
     use super::*;
     use crate::model::{Model, Parameter, Support};
     use crate::request::ChatCompletionRequestBuilder;
 
     /// A request to a deployment without a declared model, with one more member.
     fn with(name: &str, value: Value) -> ChatCompletionRequestBuilder {
-        let asked = ask_any();
-        let asked = if name == "top_logprobs" { asked.logprobs(true) } else { asked };
-        asked.extra(name, value)
+        let builder = request_to_any();
+        let builder = if name == "top_logprobs" { builder.logprobs(true) } else { builder };
+        builder.extra(name, value)
     }
 
     #[test]
@@ -176,17 +178,17 @@ mod tests {
 
     #[test]
     fn a_violation_has_the_bounds_it_is_about() {
-        let bounds = |asked: ChatCompletionRequestBuilder| {
-            let violations = asked.build_unchecked().violations(None, None);
+        let bounds = |builder: ChatCompletionRequestBuilder| {
+            let violations = builder.build_unchecked().violations(None, None);
             let [only] = violations.as_slice() else { panic!("{violations:?}") };
             (only.minimum(), only.maximum(), only.expected())
         };
         assert_eq!(bounds(with("temperature", json!(3))), (Some(0), Some(2), None));
         assert_eq!(bounds(with("max_tokens", json!(0))), (Some(1), None, None));
         assert_eq!(bounds(with("n", json!("2"))), (None, None, Some("a whole number from 1 to 128")));
-        assert_eq!(bounds(ask_any().stop(["a", "b", "c", "d", "e"])), (None, Some(4), None));
-        assert_eq!(bounds(ask_any().metadata([("a", "v".repeat(513))])), (None, Some(512), None));
-        assert_eq!(bounds(ask(Model::GPT_4O_2024_08_06).max_tokens(20_000)), (None, Some(16_384), None));
+        assert_eq!(bounds(request_to_any().stop(["a", "b", "c", "d", "e"])), (None, Some(4), None));
+        assert_eq!(bounds(request_to_any().metadata([("a", "v".repeat(513))])), (None, Some(512), None));
+        assert_eq!(bounds(request_to(Model::GPT_4O_2024_08_06).max_tokens(20_000)), (None, Some(16_384), None));
     }
 
     #[test]
@@ -212,7 +214,7 @@ mod tests {
         let own = model(|unknown| unknown);
         for declared in [Model::GPT_4O_2024_08_06, Model::GPT_4_1_2025_04_14, own] {
             assert_refused(
-                ask(declared).temperature(2.5),
+                request_to(declared).temperature(2.5),
                 "temperature",
                 Rule::OutOfRange,
                 "temperature 2.5 is out of range: pass a number from 0 to 2, or leave temperature out",
@@ -223,26 +225,26 @@ mod tests {
     #[test]
     fn a_parameter_the_model_refuses_is_reported_once() {
         assert_refused(
-            ask(Model::O1_2024_12_17).top_p(5.0),
+            request_to(Model::O1_2024_12_17).top_p(5.0),
             "top_p",
             Rule::UnsupportedParameter,
             "o1-2024-12-17 does not take top_p: leave top_p out",
         );
         assert_refused(
-            ask(Model::O1_2024_12_17).logit_bias([(1, 500)]),
+            request_to(Model::O1_2024_12_17).logit_bias([(1, 500)]),
             "logit_bias",
             Rule::UnsupportedParameter,
             "o1-2024-12-17 does not take logit_bias: leave logit_bias out",
         );
         let single = model(|unknown| unknown.with(Parameter::MultipleChoices, Support::No));
         assert_refused(
-            ask(single.clone()).n(200),
+            request_to(single.clone()).n(200),
             "n",
             Rule::UnsupportedParameter,
             "mine does not take n: leave n at 1 and ask again",
         );
         assert_refused(
-            ask(single).n(0),
+            request_to(single).n(0),
             "n",
             Rule::OutOfRange,
             "n 0 is out of range: pass a whole number from 1 to 128, or leave n out",
@@ -252,13 +254,13 @@ mod tests {
     #[test]
     fn a_number_that_is_none_is_refused_with_its_range() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            for (asked, name, range) in [
-                (ask_any().temperature(value), "temperature", "from 0 to 2"),
-                (ask_any().top_p(value), "top_p", "from 0 to 1"),
-                (ask_any().presence_penalty(value), "presence_penalty", "from -2 to 2"),
-                (ask_any().frequency_penalty(value), "frequency_penalty", "from -2 to 2"),
+            for (builder, name, range) in [
+                (request_to_any().temperature(value), "temperature", "from 0 to 2"),
+                (request_to_any().top_p(value), "top_p", "from 0 to 1"),
+                (request_to_any().presence_penalty(value), "presence_penalty", "from -2 to 2"),
+                (request_to_any().frequency_penalty(value), "frequency_penalty", "from -2 to 2"),
             ] {
-                let error = asked.build().unwrap_err();
+                let error = builder.build().unwrap_err();
                 let [violation] = error.violations() else { panic!("{error}") };
                 assert_eq!((violation.parameter(), violation.rule()), (name, Rule::OutOfRange));
                 let expected = format!("{name} is not finite, which JSON cannot carry: pass a number {range}");
@@ -266,7 +268,7 @@ mod tests {
             }
         }
         // what is set last counts
-        assert!(ask_any().temperature(f64::NAN).temperature(0.5).build().is_ok());
+        assert!(request_to_any().temperature(f64::NAN).temperature(0.5).build().is_ok());
     }
 
     #[test]
@@ -284,7 +286,7 @@ mod tests {
     fn a_bias_is_from_minus_100_to_100() {
         let biased = |biases: Value| read(json!({"model": "d", "messages": [{"role": "user"}], "logit_bias": biases}));
         for fine in [json!({}), json!({"1": 100, "50256": -100}), json!({"1": 0.5, "2": null})] {
-            assert_told(&biased(fine), &[]);
+            assert_violations(&biased(fine), &[]);
         }
         for (biases, rule, message) in [
             (json!({"50256": 101}), Rule::OutOfRange, "the bias of token 50256 is 101: pass a number from -100 to 100"),
@@ -304,7 +306,7 @@ mod tests {
                 "the bias of a token cannot be true or false: pass a number from -100 to 100",
             ),
         ] {
-            assert_told(&biased(biases), &[("logit_bias", rule, message)]);
+            assert_violations(&biased(biases), &[("logit_bias", rule, message)]);
         }
     }
 }

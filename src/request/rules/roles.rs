@@ -1,11 +1,11 @@
-//! Who speaks: every message has a role, and models differ in the instructions they take.
+//! The rules about the `role` of messages, and about `system` and `developer` messages in particular.
 
 use super::rule::Check;
 use crate::model::{Capabilities, Parameter};
 use crate::request::violation::{Rule, Violation};
 use crate::response::Role;
 
-/// A conversation has a turn, and a turn has a speaker.
+/// `messages` has at least one entry, and each has a `role`.
 pub(super) fn speakers(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.request.messages().is_empty() && !check.is_unread("messages") {
         found.push(Violation::new(
@@ -26,7 +26,7 @@ pub(super) fn speakers(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// o1-mini and o1-preview take neither kind of instructions.
+/// `system` and `developer` messages on models that refuse them; o1-mini and o1-preview refuse both.
 pub(super) fn instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
     for (role, parameter, other) in [
         (Role::Developer, Parameter::DeveloperMessages, Parameter::SystemMessages),
@@ -50,7 +50,7 @@ pub(super) fn instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Reasoning models take either kind of instructions in one request.
+/// Reasoning models refuse `system` and `developer` messages in one request.
 pub(super) fn mixed_instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
     let refused = check.refuses(Parameter::DeveloperMessages) || check.refuses(Parameter::SystemMessages);
     if check.holds(Capabilities::is_reasoning)
@@ -66,7 +66,7 @@ pub(super) fn mixed_instructions(check: &Check<'_>, found: &mut Vec<Violation>) 
     }
 }
 
-/// A model that takes `system` and treats it as `developer`.
+/// A model that accepts `system` and treats it as `developer`.
 pub(super) fn system_as_developer(check: &Check<'_>, found: &mut Vec<Violation>) {
     let becomes_developer = check.holds(Capabilities::system_becomes_developer);
     if becomes_developer && check.body.has_role(&Role::System) && !check.body.has_role(&Role::Developer) {
@@ -79,7 +79,9 @@ pub(super) fn system_as_developer(check: &Check<'_>, found: &mut Vec<Violation>)
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{
+        assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
+    };
     use super::*;
     use crate::model::{ApiVersion, Model, Support};
     use crate::request::{ChatCompletionRequest, ChatCompletionRequestBuilder};
@@ -91,21 +93,21 @@ mod tests {
         for json in
             [json!({"model": "d"}), json!({"model": "d", "messages": null}), json!({"model": "d", "messages": []})]
         {
-            assert_told(&read(json), &[("messages", Rule::RequiredParameter, message)]);
+            assert_violations(&read(json), &[("messages", Rule::RequiredParameter, message)]);
         }
     }
 
     #[test]
     fn a_turn_has_a_speaker() {
-        assert_told(
+        assert_violations(
             &read(json!({"model": "d", "messages": [{"role": "user"}, {"content": "hi", "role": null}]})),
             &[("messages[1].role", Rule::RequiredParameter, "the message has no role: say who speaks, such as user")],
         );
-        assert_told(
+        assert_violations(
             &read(json!({"model": "d", "messages": [{"role": 5}]})),
             &[("messages[0].role", Rule::WrongType, "role cannot be this number: pass a string")],
         );
-        assert_told(&read(json!({"model": "d", "messages": [{"role": "narrator"}]})), &[]);
+        assert_violations(&read(json!({"model": "d", "messages": [{"role": "narrator"}]})), &[]);
     }
 
     #[test]
@@ -113,12 +115,12 @@ mod tests {
         for (first, id) in
             [(Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"), (Model::O1_PREVIEW_2024_09_12, "o1-preview-2024-09-12")]
         {
-            for (asked, role) in [
-                (ask(first.clone()).system("be kind"), "system"),
-                (ask(first.clone()).developer("be kind"), "developer"),
+            for (builder, role) in [
+                (request_to(first.clone()).system("be kind"), "system"),
+                (request_to(first.clone()).developer("be kind"), "developer"),
             ] {
                 assert_refused(
-                    asked,
+                    builder,
                     "messages[1].role",
                     Rule::UnsupportedRole,
                     &format!("{id} takes no {role} messages: put the instructions into the first user message"),
@@ -131,14 +133,14 @@ mod tests {
     fn the_other_role_is_offered_when_it_is_taken() {
         let modern = model(|unknown| unknown.with(Parameter::SystemMessages, Support::No));
         assert_refused(
-            ask(modern).system("be kind"),
+            request_to(modern).system("be kind"),
             "messages[1].role",
             Rule::UnsupportedRole,
             "mine takes no system messages: use a developer message",
         );
         let older = model(|unknown| unknown.with(Parameter::DeveloperMessages, Support::No));
         assert_refused(
-            ask(older).developer("be kind"),
+            request_to(older).developer("be kind"),
             "messages[1].role",
             Rule::UnsupportedRole,
             "mine takes no developer messages: use a system message",
@@ -148,33 +150,33 @@ mod tests {
     #[test]
     fn reasoning_models_take_one_kind_of_instructions() {
         assert_refused(
-            ask(Model::O1_2024_12_17).system("a").developer("b"),
+            request_to(Model::O1_2024_12_17).system("a").developer("b"),
             "messages",
             Rule::MixedInstructions,
             "o1-2024-12-17 takes system or developer messages, not both: keep the developer messages",
         );
-        assert_fine(ask(Model::O1_2024_12_17).system("a").system("b"));
-        assert_fine(ask(Model::O1_2024_12_17).developer("a").developer("b"));
+        assert_fine(request_to(Model::O1_2024_12_17).system("a").system("b"));
+        assert_fine(request_to(Model::O1_2024_12_17).developer("a").developer("b"));
     }
 
     #[test]
     fn other_models_may_take_both() {
-        assert_fine(ask(Model::GPT_4O_2024_08_06).system("a").developer("b"));
-        assert_fine(ask_any().system("a").developer("b"));
+        assert_fine(request_to(Model::GPT_4O_2024_08_06).system("a").developer("b"));
+        assert_fine(request_to_any().system("a").developer("b"));
     }
 
     #[test]
     fn o1_reads_system_messages_as_developer_messages() {
-        let messages = |asked: ChatCompletionRequestBuilder| -> Vec<String> {
-            let advice = asked.build_unchecked().advice(&ApiVersion::V1);
+        let messages = |builder: ChatCompletionRequestBuilder| -> Vec<String> {
+            let advice = builder.build_unchecked().advice(&ApiVersion::V1);
             let about = advice.into_iter().filter(|advice| advice.parameter() == "messages");
             about.map(|advice| advice.message().to_owned()).collect()
         };
         assert_eq!(
-            messages(ask("o1:2024-12-17".parse().unwrap()).system("a")),
+            messages(request_to("o1:2024-12-17".parse().unwrap()).system("a")),
             ["o1-2024-12-17 treats system messages as developer messages: write .developer(..)"]
         );
-        assert!(messages(ask("o1".parse().unwrap()).developer("a")).is_empty());
-        assert!(messages(ask("o3-mini".parse().unwrap()).system("a")).is_empty());
+        assert!(messages(request_to("o1".parse().unwrap()).developer("a")).is_empty());
+        assert!(messages(request_to("o3-mini".parse().unwrap()).system("a")).is_empty());
     }
 }

@@ -12,13 +12,13 @@ use crate::request::{ChatCompletionRequest, Message, RequestBody};
 
 /// One rule.
 pub(super) struct RequestRule {
-    /// What must hold, as the documentation's table prints it.
+    /// What must hold, as the table in the documentation prints it.
     pub(super) name: &'static str,
     /// The wire names of the parameters a finding is about, without their places; empty for any.
     pub(super) parameters: &'static [&'static str],
     pub(super) applies_to: AppliesTo,
     pub(super) weight: Weight,
-    /// Where it is written down.
+    /// The page of the documentation that has the rule.
     pub(super) reference: &'static str,
     pub(super) check: fn(&Check<'_>, &mut Vec<Violation>),
 }
@@ -28,15 +28,15 @@ pub(super) struct RequestRule {
 pub(super) enum AppliesTo {
     /// Every model, declared or not.
     Every,
-    /// Declared models, each as its row in the model table says.
+    /// Declared models, by their cells in the model table.
     AsListed,
     /// Declared models of the reasoning family.
     Reasoning,
-    /// Declared models of the built-in table. Other makers' models on the same route have other limits.
+    /// Declared models of the built-in table; models of other makers on the same route have other limits.
     InTable,
 }
 
-/// What a finding does.
+/// Whether a finding is a violation or an advice.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Weight {
     /// The service refuses it: a violation.
@@ -76,7 +76,7 @@ impl AppliesTo {
     }
 }
 
-/// What a rule looks at.
+/// The request that is checked, and the circumstances of sending it.
 pub(super) struct Check<'a> {
     pub(super) request: &'a ChatCompletionRequest,
     pub(super) body: &'a RequestBody,
@@ -84,7 +84,7 @@ pub(super) struct Check<'a> {
     pub(super) capabilities: Option<&'a Capabilities>,
     pub(super) streaming: Option<bool>,
     pub(super) api_version: Option<&'a ApiVersion>,
-    /// By which dates have passed.
+    /// The moment by which dates of retirement have passed or not.
     pub(super) now: SystemTime,
 }
 
@@ -113,12 +113,12 @@ impl<'a> Check<'a> {
         self.request.refuses(parameter)
     }
 
-    /// Whether the declared model takes it while the effort in force is `none`, and only then.
+    /// Whether the declared model accepts the parameter at the effort `none` only.
     pub(super) fn needs_effort_none(&self, parameter: Parameter) -> bool {
         self.capabilities.is_some_and(|capabilities| capabilities.supports(parameter) == Support::EffortNone)
     }
 
-    /// Whether a rule of single models holds for the declared one.
+    /// Whether the declared model has a property; none without a declared model.
     pub(super) fn holds(&self, rule: fn(&Capabilities) -> bool) -> bool {
         self.capabilities.is_some_and(rule)
     }
@@ -138,7 +138,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Whether a name is as the service wants those of functions and schemas: 1 to 64 letters, digits, `_`, `-`.
+/// Whether a name is valid for a function or a schema: 1 to 64 letters, digits, `_`, `-`.
 pub(super) fn is_name(text: &str) -> bool {
     let valid = |letter: u8| letter.is_ascii_alphanumeric() || letter == b'_' || letter == b'-';
     (1..=64).contains(&text.len()) && text.bytes().all(valid)
@@ -153,7 +153,7 @@ impl ChatCompletionRequest {
     }
 }
 
-/// The value in words that repeat nothing of it.
+/// A description of a JSON value that repeats nothing of it.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,4 +1,4 @@
-//! Rules about parameters that a model takes, refuses, or takes at the effort `none` only.
+//! The rules about sampling parameters, `verbosity`, `stop` and `n`: accepted, refused, or accepted at the effort `none`.
 
 use serde_json::Number;
 
@@ -6,10 +6,10 @@ use super::rule::Check;
 use crate::model::{Capabilities, Parameter, Support};
 use crate::request::violation::{Rule, Violation};
 
-/// The sampling parameters and their like.
+/// Parameters that the declared model refuses at the effort in force.
 ///
-/// `logprobs: false` and `n: 1` are the defaults, and are taken everywhere; `temperature: 1` is a default
-/// too, and is taken by the models of which that was seen.
+/// The defaults `logprobs: false` and `n: 1` pass on every model; the default `temperature: 1` passes on the models
+/// that were seen to accept it.
 pub(super) fn plain(check: &Check<'_>, found: &mut Vec<Violation>) {
     let body = check.body;
     let only_default = check.holds(Capabilities::only_default_temperature);
@@ -75,7 +75,8 @@ pub(super) fn alternatives(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Of the models with `verbosity`, which are those from gpt-5 on, all that were measured refuse `stop`.
+/// Every measured reasoning model with `verbosity`, which came with gpt-5, refuses `stop`. Those whose cell for `stop` is
+/// unknown may refuse it too.
 pub(super) fn stop_beside_verbosity(check: &Check<'_>, found: &mut Vec<Violation>) {
     let supports = |parameter| check.capabilities.map(|capabilities| capabilities.supports(parameter));
     let is_alike = supports(Parameter::Verbosity) == Some(Support::Yes);
@@ -87,15 +88,15 @@ pub(super) fn stop_beside_verbosity(check: &Check<'_>, found: &mut Vec<Violation
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ask, ask_any, assert_fine, assert_refused, assert_told, model};
+    use super::super::testing::{assert_fine, assert_refused, assert_violations, model, request_to, request_to_any};
     use super::*;
     use crate::model::{ApiVersion, Model, ReasoningEffort};
     use crate::request::{ChatCompletionRequestBuilder as Asked, Verbosity};
 
     #[test]
     fn reasoning_models_take_no_sampling_parameters() {
-        let o1 = || ask(Model::O1_2024_12_17);
-        for (asked, name) in [
+        let o1 = || request_to(Model::O1_2024_12_17);
+        for (builder, name) in [
             (o1().temperature(1.0), "temperature"),
             (o1().top_p(1.0), "top_p"),
             (o1().presence_penalty(0.0), "presence_penalty"),
@@ -104,13 +105,13 @@ mod tests {
             (o1().logit_bias([(1, 5)]), "logit_bias"),
         ] {
             assert_refused(
-                asked,
+                builder,
                 name,
                 Rule::UnsupportedParameter,
                 &format!("o1-2024-12-17 does not take {name}: leave {name} out"),
             );
         }
-        assert_told(
+        assert_violations(
             &o1().logprobs(true).top_logprobs(2).build_unchecked(),
             &[
                 ("logprobs", Rule::UnsupportedParameter, "o1-2024-12-17 does not take logprobs: leave logprobs out"),
@@ -132,19 +133,19 @@ mod tests {
             (Model::O4_MINI_2025_04_16, "o4-mini-2025-04-16"),
             (Model::O1_MINI_2024_09_12, "o1-mini-2024-09-12"),
         ] {
-            assert_fine(ask(model.clone()).temperature(1.0));
-            let whole = ask(model.clone()).extra("temperature", 1).build_unchecked();
-            assert_told(&whole, &[]);
+            assert_fine(request_to(model.clone()).temperature(1.0));
+            let whole = request_to(model.clone()).extra("temperature", 1).build_unchecked();
+            assert_violations(&whole, &[]);
             for other in [0.0, 0.99, 2.0] {
                 assert_refused(
-                    ask(model.clone()).temperature(other),
+                    request_to(model.clone()).temperature(other),
                     "temperature",
                     Rule::UnsupportedValue,
                     &format!("{id} takes no temperature but 1, the default: leave temperature out"),
                 );
             }
             assert_refused(
-                ask(model).top_p(1.0),
+                request_to(model).top_p(1.0),
                 "top_p",
                 Rule::UnsupportedParameter,
                 &format!("{id} does not take top_p: leave top_p out"),
@@ -152,7 +153,7 @@ mod tests {
         }
         // these answer that they do not know the parameter
         for model in [Model::O1_2024_12_17, Model::O3_MINI_2025_01_31] {
-            assert_eq!(ask(model).temperature(1.0).build_unchecked().violations(None, None).len(), 1);
+            assert_eq!(request_to(model).temperature(1.0).build_unchecked().violations(None, None).len(), 1);
         }
     }
 
@@ -160,22 +161,22 @@ mod tests {
     fn sampling_goes_with_the_effort_none_where_the_table_says_so() {
         type Use = (&'static str, fn(Asked) -> Asked);
         let uses: [Use; 5] = [
-            ("temperature", |asked| asked.temperature(0.2)),
-            ("top_p", |asked| asked.top_p(0.9)),
-            ("presence_penalty", |asked| asked.presence_penalty(0.5)),
-            ("frequency_penalty", |asked| asked.frequency_penalty(0.5)),
-            ("logprobs", |asked| asked.logprobs(true)),
+            ("temperature", |builder| builder.temperature(0.2)),
+            ("top_p", |builder| builder.top_p(0.9)),
+            ("presence_penalty", |builder| builder.presence_penalty(0.5)),
+            ("frequency_penalty", |builder| builder.frequency_penalty(0.5)),
+            ("logprobs", |builder| builder.logprobs(true)),
         ];
         for (name, sample) in uses {
             // the default is none, medium, and not known
             let (calm, thinking, open) =
                 (Model::GPT_5_4_MINI_2026_03_17, Model::GPT_5_6_SOL_2026_07_09, Model::GPT_5_2_2025_12_11);
-            let asked = |model: &Model| sample(ask(model.clone()));
+            let builder = |model: &Model| sample(request_to(model.clone()));
             let way_out = format!("set .reasoning_effort(ReasoningEffort::None), or leave {name} out");
-            assert_fine(asked(&calm));
-            assert_fine(asked(&open));
+            assert_fine(builder(&calm));
+            assert_fine(builder(&open));
             assert_refused(
-                asked(&thinking),
+                builder(&thinking),
                 name,
                 Rule::EffortConflict,
                 &format!(
@@ -183,18 +184,18 @@ mod tests {
                 ),
             );
             for model in [calm, thinking, open] {
-                assert_fine(asked(&model).reasoning_effort(ReasoningEffort::None));
+                assert_fine(builder(&model).reasoning_effort(ReasoningEffort::None));
                 assert_refused(
-                    asked(&model).reasoning_effort(ReasoningEffort::Low),
+                    builder(&model).reasoning_effort(ReasoningEffort::Low),
                     name,
                     Rule::EffortConflict,
                     &format!("{model} takes {name} only with the effort 'none': {way_out}"),
                 );
             }
         }
-        // 1 is the default, and asks for nothing
-        assert_fine(ask(Model::GPT_5_6_SOL_2026_07_09).temperature(1.0));
-        assert_fine(ask(Model::GPT_5_1_2025_11_13).temperature(1.0).reasoning_effort(ReasoningEffort::High));
+        // 1 is the default, which these models accept
+        assert_fine(request_to(Model::GPT_5_6_SOL_2026_07_09).temperature(1.0));
+        assert_fine(request_to(Model::GPT_5_1_2025_11_13).temperature(1.0).reasoning_effort(ReasoningEffort::High));
     }
 
     #[test]
@@ -204,13 +205,13 @@ mod tests {
             known.with_default_reasoning_effort(ReasoningEffort::Low)
         });
         assert_refused(
-            ask(mine.clone()).stop("."),
+            request_to(mine.clone()).stop("."),
             "stop",
             Rule::EffortConflict,
             "mine takes stop only with the effort 'none', and its default is 'low': \
              set .reasoning_effort(ReasoningEffort::None), or leave stop out",
         );
-        assert_fine(ask(mine).stop(".").reasoning_effort(ReasoningEffort::None));
+        assert_fine(request_to(mine).stop(".").reasoning_effort(ReasoningEffort::None));
     }
 
     #[test]
@@ -220,15 +221,15 @@ mod tests {
                 unknown.with(Parameter::Temperature, Support::No).with_only_default_temperature(only_default)
             })
         };
-        assert_fine(ask(refusing(true)).temperature(1.0));
+        assert_fine(request_to(refusing(true)).temperature(1.0));
         assert_refused(
-            ask(refusing(false)).temperature(1.0),
+            request_to(refusing(false)).temperature(1.0),
             "temperature",
             Rule::UnsupportedParameter,
             "mine does not take temperature: leave temperature out",
         );
         let open = model(|unknown| unknown.with_only_default_temperature(true));
-        assert_fine(ask(open).temperature(0.5));
+        assert_fine(request_to(open).temperature(0.5));
     }
 
     #[test]
@@ -236,20 +237,20 @@ mod tests {
         let alone = model(|unknown| {
             unknown.with(Parameter::Logprobs, Support::No).with(Parameter::MultipleChoices, Support::No)
         });
-        assert_fine(ask(alone).logprobs(false).n(1));
+        assert_fine(request_to(alone).logprobs(false).n(1));
     }
 
     #[test]
     fn the_old_limit_has_a_new_name() {
         assert_refused(
-            ask(Model::O3_MINI_2025_01_31).max_tokens(5),
+            request_to(Model::O3_MINI_2025_01_31).max_tokens(5),
             "max_tokens",
             Rule::UnsupportedParameter,
             "o3-mini-2025-01-31 does not take max_tokens: use max_completion_tokens instead",
         );
         let old = model(|unknown| unknown.with(Parameter::MaxCompletionTokens, Support::No));
         assert_refused(
-            ask(old).max_completion_tokens(5),
+            request_to(old).max_completion_tokens(5),
             "max_completion_tokens",
             Rule::UnsupportedParameter,
             "mine does not take max_completion_tokens: use max_tokens instead",
@@ -258,13 +259,13 @@ mod tests {
             unknown.with(Parameter::MaxTokens, Support::No).with(Parameter::MaxCompletionTokens, Support::No)
         });
         assert_refused(
-            ask(neither.clone()).max_tokens(5),
+            request_to(neither.clone()).max_tokens(5),
             "max_tokens",
             Rule::UnsupportedParameter,
             "mine does not take max_tokens: leave max_tokens out",
         );
         assert_refused(
-            ask(neither).max_completion_tokens(5),
+            request_to(neither).max_completion_tokens(5),
             "max_completion_tokens",
             Rule::UnsupportedParameter,
             "mine does not take max_completion_tokens: leave max_completion_tokens out",
@@ -274,7 +275,7 @@ mod tests {
     #[test]
     fn some_models_have_no_verbosity_stop_or_second_answer() {
         assert_refused(
-            ask(Model::GPT_4O_2024_11_20).verbosity(Verbosity::Low),
+            request_to(Model::GPT_4O_2024_11_20).verbosity(Verbosity::Low),
             "verbosity",
             Rule::UnsupportedParameter,
             "gpt-4o-2024-11-20 does not take verbosity: leave verbosity out",
@@ -285,7 +286,7 @@ mod tests {
             (Model::GPT_5_4_MINI_2026_03_17, "gpt-5.4-mini-2026-03-17"),
         ] {
             assert_refused(
-                ask(o).stop("."),
+                request_to(o).stop("."),
                 "stop",
                 Rule::UnsupportedParameter,
                 &format!("{id} does not take stop: leave stop out"),
@@ -293,7 +294,7 @@ mod tests {
         }
         let single = model(|unknown| unknown.with(Parameter::MultipleChoices, Support::No));
         assert_refused(
-            ask(single).n(2),
+            request_to(single).n(2),
             "n",
             Rule::UnsupportedParameter,
             "mine does not take n: leave n at 1 and ask again",
@@ -303,7 +304,7 @@ mod tests {
     #[test]
     fn standard_models_take_them_all() {
         assert_fine(
-            ask(Model::GPT_4O_2024_08_06)
+            request_to(Model::GPT_4O_2024_08_06)
                 .temperature(2.0)
                 .top_p(0.1)
                 .presence_penalty(2.0)
@@ -320,17 +321,21 @@ mod tests {
     #[test]
     fn alternatives_need_the_probabilities() {
         let message = "top_logprobs needs logprobs: set .logprobs(true)";
-        for asked in [ask_any().top_logprobs(2), ask_any().top_logprobs(0), ask_any().logprobs(false).top_logprobs(2)] {
-            assert_refused(asked, "top_logprobs", Rule::Contradiction, message);
+        for builder in [
+            request_to_any().top_logprobs(2),
+            request_to_any().top_logprobs(0),
+            request_to_any().logprobs(false).top_logprobs(2),
+        ] {
+            assert_refused(builder, "top_logprobs", Rule::Contradiction, message);
         }
-        assert_fine(ask_any().logprobs(true).top_logprobs(2));
+        assert_fine(request_to_any().logprobs(true).top_logprobs(2));
     }
 
     #[test]
     fn stop_is_advised_against_where_models_of_the_same_kind_refuse_it() {
         let advised = |model: &str| {
-            let asked = ask(model.parse().unwrap()).stop("a").build_unchecked();
-            asked.advice(&ApiVersion::V1).iter().any(|advice| advice.parameter() == "stop")
+            let builder = request_to(model.parse().unwrap()).stop("a").build_unchecked();
+            builder.advice(&ApiVersion::V1).iter().any(|advice| advice.parameter() == "stop")
         };
         for model in ["gpt-5.1", "gpt-5.2", "gpt-5.4", "gpt-5.4-nano", "gpt-5.5", "gpt-6-sol", "gpt-6.1-sol"] {
             assert!(advised(model), "{model}");

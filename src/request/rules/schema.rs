@@ -1,4 +1,4 @@
-//! JSON answers: whether the model follows a schema, whether strict mode takes the schema, and what `json_object` requires.
+//! The rules about JSON answers: `response_format`, and strict schemas there and in `tools`.
 
 use std::fmt;
 use std::io;
@@ -32,7 +32,7 @@ pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) 
     }
 }
 
-/// Strict mode supports a part of JSON Schema; [`schema`](crate::request::schema) says which.
+/// Strict mode supports the part of JSON Schema that [`schema`](crate::request::schema) lists.
 pub(super) fn strict(check: &Check<'_>, found: &mut Vec<Violation>) {
     for (place, schema) in strict_schemas(check.body) {
         for finding in lint_schema(schema).iter().filter(|finding| !finding.is_advice()) {
@@ -60,7 +60,7 @@ pub(super) fn documented(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Where a strict schema is.
+/// The parameter that holds a strict schema.
 enum Place {
     Format,
     Tool(usize),
@@ -86,7 +86,7 @@ fn strict_schemas(body: &RequestBody) -> impl Iterator<Item = (Place, &Value)> {
     format.map(|schema| (Place::Format, schema)).chain(tools)
 }
 
-/// A schema has a name, in both modes.
+/// `json_schema` has a `schema` and a valid `name`, in strict mode and without.
 pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(format) = &check.body.response_format else {
         return;
@@ -129,13 +129,13 @@ pub(super) fn json_object(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Whether the messages contain the word anywhere, in whatever member the service may look.
+/// Whether the messages as JSON contain the word: in which members the service searches for it is not documented.
 fn contains_json(messages: &[Message]) -> bool {
     let mut search = JsonWord { matched: 0, is_found: false };
     serde_json::to_writer(&mut search, messages).is_err() || search.is_found
 }
 
-/// Looks for the word in text that is written to it, so that a conversation is searched without a copy.
+/// A writer that searches what is written to it for the word, so that a conversation is searched without a copy.
 struct JsonWord {
     matched: usize,
     is_found: bool,
@@ -159,7 +159,7 @@ impl io::Write for JsonWord {
     }
 }
 
-/// Parallel tool calls do not keep to the schema.
+/// Parallel tool calls may break a strict schema, by the page on structured outputs.
 pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
     let is_strict = check.functions().any(|(_, function)| function.strict == Some(true));
     let follows_schema = is_strict || (check.body.asks_for_schema() && check.body.offers_tools());
@@ -173,7 +173,7 @@ pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// On Your Data does not keep to the schema.
+/// Structured outputs are not supported with On Your Data, by the page on structured outputs.
 pub(super) fn with_data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.body.asks_for_schema() && check.body.data_sources.is_some() {
         let message = "a JSON schema is not kept together with data_sources";
@@ -185,7 +185,9 @@ pub(super) fn with_data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, read};
+    use super::super::testing::{
+        assert_advised, assert_fine, assert_refused, assert_violations, read, request_to, request_to_any,
+    };
     use super::*;
     use crate::model::{ApiVersion, Deployment, Model};
     use crate::request::{
@@ -206,28 +208,30 @@ mod tests {
     #[test]
     fn older_models_follow_no_schema() {
         assert_refused(
-            ask(Model::GPT_4O_2024_05_13).response_format(ResponseFormat::json_schema("a", schema())),
+            request_to(Model::GPT_4O_2024_05_13).response_format(ResponseFormat::json_schema("a", schema())),
             "response_format",
             Rule::UnsupportedParameter,
             "gpt-4o-2024-05-13 does not follow a JSON schema: describe the format in a message",
         );
         assert_refused(
-            ask(Model::GPT_4O_2024_05_13).tool(Tool::function("f")).tool(Tool::function("g").strict(true)),
+            request_to(Model::GPT_4O_2024_05_13).tool(Tool::function("f")).tool(Tool::function("g").strict(true)),
             "tools[1].function.strict",
             Rule::UnsupportedParameter,
             "gpt-4o-2024-05-13 has no strict functions: leave strict out",
         );
         for format in [ResponseFormat::text(), ResponseFormat::json_object()] {
-            assert_fine(ask(Model::GPT_4O_2024_05_13).user("as JSON").response_format(format));
+            assert_fine(request_to(Model::GPT_4O_2024_05_13).user("as JSON").response_format(format));
         }
-        assert_fine(ask(Model::GPT_4O_2024_05_13).tool(Tool::function("f").strict(false)));
+        assert_fine(request_to(Model::GPT_4O_2024_05_13).tool(Tool::function("f").strict(false)));
     }
 
     #[test]
     fn models_that_have_it_follow_one() {
         for model in [Model::GPT_4O_2024_08_06, Model::O1_2024_12_17, Model::GPT_4O_MINI_2024_07_18] {
             let format = ResponseFormat::json_schema("a", schema()).strict(true);
-            assert_fine(ask(model).response_format(format).tool(Tool::function("f").strict(true).parameters(schema())));
+            assert_fine(
+                request_to(model).response_format(format).tool(Tool::function("f").strict(true).parameters(schema())),
+            );
         }
     }
 
@@ -239,30 +243,30 @@ mod tests {
         });
         let unique = "strict mode does not support `uniqueItems`: put it into `description`, or check it in your code";
         let format = ResponseFormat::json_schema("a", loose.clone()).strict(true);
-        let request = ask_any().response_format(format).build_unchecked();
-        let told = request.violations(None, None);
-        let places: Vec<&str> = told.iter().map(Violation::parameter).collect();
+        let request = request_to_any().response_format(format).build_unchecked();
+        let findings = request.violations(None, None);
+        let places: Vec<&str> = findings.iter().map(Violation::parameter).collect();
         assert_eq!(
             places,
             ["response_format.json_schema.schema", "response_format.json_schema.schema/properties/ages/uniqueItems"]
         );
-        assert!(told.iter().all(|violation| violation.rule() == Rule::StrictSchema));
-        assert_eq!(told[1].message(), unique);
+        assert!(findings.iter().all(|violation| violation.rule() == Rule::StrictSchema));
+        assert_eq!(findings[1].message(), unique);
 
-        let request = ask_any()
+        let request = request_to_any()
             .tool(Tool::custom("c"))
             .tool(Tool::function("f").strict(true).parameters(loose.clone()))
             .build_unchecked();
-        let told = request.violations(None, None);
-        assert_eq!(told[1].parameter(), "tools[1].function.parameters/properties/ages/uniqueItems");
+        let findings = request.violations(None, None);
+        assert_eq!(findings[1].parameter(), "tools[1].function.parameters/properties/ages/uniqueItems");
 
         for strict in [
             ResponseFormat::json_schema("a", loose.clone()),
             ResponseFormat::json_schema("a", loose.clone()).strict(false),
         ] {
-            assert_fine(ask_any().response_format(strict));
+            assert_fine(request_to_any().response_format(strict));
         }
-        assert_fine(ask_any().tool(Tool::function("f").parameters(loose)));
+        assert_fine(request_to_any().tool(Tool::function("f").parameters(loose)));
     }
 
     #[test]
@@ -284,22 +288,22 @@ mod tests {
                 format!("{place}/properties/name/minLength: `minLength`: {why}"),
             ]
         };
-        let told = |asked: ChatCompletionRequestBuilder| -> Vec<String> {
-            let request = asked.parallel_tool_calls(false).build().unwrap();
+        let findings = |builder: ChatCompletionRequestBuilder| -> Vec<String> {
+            let request = builder.parallel_tool_calls(false).build().unwrap();
             let advice = request.advice(&ApiVersion::V1);
             let about_schemas = advice.iter().filter(|advice| advice.parameter().contains('/'));
             about_schemas.map(ToString::to_string).collect()
         };
         let function = |schema: &Value| Tool::function("f").parameters(schema.clone());
         let format = ResponseFormat::json_schema("a", schema.clone());
-        let asked = ask_any().tool(function(&schema));
-        assert_eq!(told(asked.clone()), [""; 0]);
-        assert_eq!(told(asked.clone().response_format(format.clone())), [""; 0]);
+        let builder = request_to_any().tool(function(&schema));
+        assert_eq!(findings(builder.clone()), [""; 0]);
+        assert_eq!(findings(builder.clone().response_format(format.clone())), [""; 0]);
         assert_eq!(
-            told(asked.clone().response_format(format.strict(true))),
+            findings(builder.clone().response_format(format.strict(true))),
             expected("response_format.json_schema.schema")
         );
-        assert_eq!(told(asked.tool(function(&schema).strict(true))), expected("tools[1].function.parameters"));
+        assert_eq!(findings(builder.tool(function(&schema).strict(true))), expected("tools[1].function.parameters"));
     }
 
     #[test]
@@ -316,7 +320,7 @@ mod tests {
             (deep, "the object is on level 9; the documentation allows 5, and newer models take 10"),
         ] {
             let format = ResponseFormat::json_schema("a", schema).strict(true);
-            let request = ask_any().response_format(format).build().unwrap();
+            let request = request_to_any().response_format(format).build().unwrap();
             let advice = request.advice(&ApiVersion::V1);
             assert_eq!(advice.iter().map(Advice::message).collect::<Vec<_>>(), [message]);
         }
@@ -333,13 +337,13 @@ mod tests {
         }
         let message = "the schema does not say what it holds: give it a type";
         assert_refused(
-            ask_any().response_format(ResponseFormat::json_schema_for::<Loose>()),
+            request_to_any().response_format(ResponseFormat::json_schema_for::<Loose>()),
             "response_format.json_schema.schema/properties/v",
             Rule::StrictSchema,
             message,
         );
         assert_refused(
-            ask_any().tool(Tool::function_for::<Loose>("f")),
+            request_to_any().tool(Tool::function_for::<Loose>("f")),
             "tools[0].function.parameters/properties/v",
             Rule::StrictSchema,
             message,
@@ -356,7 +360,7 @@ mod tests {
             #[schemars(default)]
             retries: u32,
         }
-        assert_fine(ask_any().response_format(ResponseFormat::json_schema_for::<Settings>()));
+        assert_fine(request_to_any().response_format(ResponseFormat::json_schema_for::<Settings>()));
     }
 
     #[test]
@@ -364,20 +368,20 @@ mod tests {
         let message = "a schema's name is 1 to 64 letters, digits, '_' or '-'";
         for name in ["", "two words", "größe", &"a".repeat(65)] {
             assert_refused(
-                ask_any().response_format(ResponseFormat::json_schema(name, schema())),
+                request_to_any().response_format(ResponseFormat::json_schema(name, schema())),
                 "response_format.json_schema.name",
                 Rule::InvalidName,
                 message,
             );
         }
-        assert_fine(ask_any().response_format(ResponseFormat::json_schema("a_B-9".repeat(12), schema())));
+        assert_fine(request_to_any().response_format(ResponseFormat::json_schema("a_B-9".repeat(12), schema())));
     }
 
     #[test]
     fn a_schema_format_brings_its_schema() {
         let with =
             |format: Value| read(json!({"model": "d", "messages": [{"role": "user"}], "response_format": format}));
-        assert_told(
+        assert_violations(
             &with(json!({"type": "json_schema", "json_schema": null})),
             &[(
                 "response_format.json_schema",
@@ -385,11 +389,11 @@ mod tests {
                 "the format json_schema has no schema: pass json_schema with a name and a schema",
             )],
         );
-        assert_told(
+        assert_violations(
             &with(json!({"type": "json_schema", "json_schema": 5})),
             &[("response_format.json_schema", Rule::WrongType, "json_schema cannot be this number: pass an object")],
         );
-        assert_told(&with(json!({"type": "tomorrow"})), &[]);
+        assert_violations(&with(json!({"type": "tomorrow"})), &[]);
     }
 
     const NO_WORD: &str = "the format json_object needs the word \"json\" in a message: say in one that the answer is JSON, or use a \
@@ -397,40 +401,40 @@ mod tests {
 
     #[test]
     fn the_format_json_object_needs_the_word_in_a_message() {
-        let asked = |text: &str| {
+        let builder = |text: &str| {
             let deployment = Deployment::new("d").model(Model::GPT_4O_2024_08_06);
             ChatCompletionRequest::builder(deployment).user(text).response_format(ResponseFormat::json_object())
         };
         for text in ["a list of fruit", "j son", "js on", "jjso n", ""] {
-            assert_refused(asked(text), "messages", Rule::Contradiction, NO_WORD);
-            assert!(asked(text).adapt().is_err());
+            assert_refused(builder(text), "messages", Rule::Contradiction, NO_WORD);
+            assert!(builder(text).adapt().is_err());
         }
         for text in ["as JSON", "some json", "jjson", "jsjson", "a JsonObject, please"] {
-            assert_fine(asked(text));
+            assert_fine(builder(text));
         }
         // wherever it is: instructions, parts, tool calls, names
-        assert_fine(asked("fruit").developer("answer in JSON"));
-        assert_fine(asked("fruit").message(Message::user_parts([ContentPart::text("as json")])));
+        assert_fine(builder("fruit").developer("answer in JSON"));
+        assert_fine(builder("fruit").message(Message::user_parts([ContentPart::text("as json")])));
         let call = Message::assistant_tool_calls([ToolCall::function("c1", "to_json", "{}")]);
-        assert_fine(asked("fruit").message(call).tool_result("c1", "1"));
-        assert_fine(asked("fruit").message(Message::user("x").name("json")));
+        assert_fine(builder("fruit").message(call).tool_result("c1", "1"));
+        assert_fine(builder("fruit").message(Message::user("x").name("json")));
         let any = ChatCompletionRequest::builder(Deployment::new("d")).user("fruit");
         assert_fine(any.response_format(ResponseFormat::json_object()));
-        assert_fine(ask(Model::GPT_4O_2024_08_06).response_format(ResponseFormat::text()));
+        assert_fine(request_to(Model::GPT_4O_2024_08_06).response_format(ResponseFormat::text()));
     }
 
     #[test]
     fn schemas_are_not_kept_in_parallel_calls() {
         let format = || ResponseFormat::json_schema("a", json!({}));
         let message = "a JSON schema is not kept in parallel tool calls: set .parallel_tool_calls(false)";
-        let told = &[("parallel_tool_calls", message)];
-        let both = ask_any().response_format(format()).tool(Tool::function("f"));
-        assert_advised(both.clone(), &ApiVersion::V1, told);
-        assert_advised(ask_any().tool(Tool::function("f").strict(true)), &ApiVersion::V1, told);
+        let findings = &[("parallel_tool_calls", message)];
+        let both = request_to_any().response_format(format()).tool(Tool::function("f"));
+        assert_advised(both.clone(), &ApiVersion::V1, findings);
+        assert_advised(request_to_any().tool(Tool::function("f").strict(true)), &ApiVersion::V1, findings);
         assert_advised(both.parallel_tool_calls(false), &ApiVersion::V1, &[]);
-        assert_advised(ask_any().response_format(format()), &ApiVersion::V1, &[]);
+        assert_advised(request_to_any().response_format(format()), &ApiVersion::V1, &[]);
         assert_advised(
-            ask("gpt-5-pro".parse().unwrap()).response_format(format()).tool(Tool::function("f")),
+            request_to("gpt-5-pro".parse().unwrap()).response_format(format()).tool(Tool::function("f")),
             &ApiVersion::V1,
             &[],
         );
@@ -440,7 +444,7 @@ mod tests {
     fn schemas_are_not_kept_with_data_sources() {
         let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
         assert_advised(
-            ask_any().response_format(ResponseFormat::json_schema("a", json!({}))).data_source(source),
+            request_to_any().response_format(ResponseFormat::json_schema("a", json!({}))).data_source(source),
             &ApiVersion::V1_PREVIEW,
             &[("response_format", "a JSON schema is not kept together with data_sources")],
         );

@@ -8,16 +8,16 @@ use crate::model::{ApiVersion, Capabilities, Deployment, Model};
 use crate::request::{ChatCompletionRequest, ChatCompletionRequestBuilder, Rule};
 
 /// A request to a model that breaks no rule yet.
-pub(super) fn ask(model: Model) -> ChatCompletionRequestBuilder {
+pub(super) fn request_to(model: Model) -> ChatCompletionRequestBuilder {
     ChatCompletionRequest::builder(Deployment::new("d").model(model)).user("hi").uncapped()
 }
 
-/// A request to a deployment of which nobody says what it is.
-pub(super) fn ask_any() -> ChatCompletionRequestBuilder {
+/// A request to a deployment without a declared model.
+pub(super) fn request_to_any() -> ChatCompletionRequestBuilder {
     ChatCompletionRequest::builder(Deployment::new("d")).user("hi")
 }
 
-/// A model of which only this is known.
+/// A model whose other cells are unknown.
 pub(super) fn model(declare: impl FnOnce(Capabilities) -> Capabilities) -> Model {
     Model::custom("mine", declare(Capabilities::unknown()))
 }
@@ -26,29 +26,29 @@ pub(super) fn read(json: Value) -> ChatCompletionRequest {
     serde_json::from_value(json).unwrap()
 }
 
-/// Everything that is told, word for word.
+/// Asserts all violations and their exact messages.
 #[track_caller]
-pub(super) fn assert_told(request: &ChatCompletionRequest, expected: &[(&str, Rule, &str)]) {
+pub(super) fn assert_violations(request: &ChatCompletionRequest, expected: &[(&str, Rule, &str)]) {
     let violations = request.violations(request.asks_for_stream(), None);
-    let told: Vec<(&str, Rule, &str)> =
+    let findings: Vec<(&str, Rule, &str)> =
         violations.iter().map(|violation| (violation.parameter(), violation.rule(), violation.message())).collect();
-    assert_eq!(told, expected);
+    assert_eq!(findings, expected);
 }
 
 #[track_caller]
-pub(super) fn assert_refused(asked: ChatCompletionRequestBuilder, parameter: &str, rule: Rule, message: &str) {
-    assert_told(&asked.build_unchecked(), &[(parameter, rule, message)]);
+pub(super) fn assert_refused(builder: ChatCompletionRequestBuilder, parameter: &str, rule: Rule, message: &str) {
+    assert_violations(&builder.build_unchecked(), &[(parameter, rule, message)]);
 }
 
 #[track_caller]
-pub(super) fn assert_fine(asked: ChatCompletionRequestBuilder) {
-    assert_told(&asked.build_unchecked(), &[]);
+pub(super) fn assert_fine(builder: ChatCompletionRequestBuilder) {
+    assert_violations(&builder.build_unchecked(), &[]);
 }
 
-/// The advice for a call that does not stream, word for word.
+/// Asserts all advice and its exact messages.
 #[track_caller]
-pub(super) fn assert_advised(asked: ChatCompletionRequestBuilder, version: &ApiVersion, expected: &[(&str, &str)]) {
-    let request = asked.build_unchecked();
+pub(super) fn assert_advised(builder: ChatCompletionRequestBuilder, version: &ApiVersion, expected: &[(&str, &str)]) {
+    let request = builder.build_unchecked();
     let advice = super::advice(&request, version, request.asks_for_stream() == Some(true), november_2026());
     let advice: Vec<_> = advice.iter().map(|advice| (advice.parameter(), advice.message())).collect();
     assert_eq!(advice, expected);

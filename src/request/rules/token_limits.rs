@@ -4,7 +4,8 @@ use super::rule::Check;
 use crate::model::{Capabilities, Parameter, ReasoningEffort};
 use crate::request::violation::{Rule, Violation};
 
-/// The service would take an o1 request without a limit; the bill is the caller's to decide.
+/// A rule of this crate against surprising bills: the service accepts an o1 request without `max_completion_tokens`, and
+/// bills all hidden reasoning.
 pub(super) fn completion_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
     let missing = check.body.max_completion_tokens.is_none() && !check.is_unread("max_completion_tokens");
     if missing && !check.request.uncapped && check.holds(Capabilities::max_completion_tokens_required) {
@@ -35,7 +36,7 @@ pub(super) fn output_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// `max_tokens` and `max_completion_tokens` limit the same.
+/// `max_tokens` and `max_completion_tokens` limit the same tokens.
 pub(super) fn both(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.body.max_tokens.is_some() && check.body.max_completion_tokens.is_some() {
         let message = "max_completion_tokens says the same: keep one of them";
@@ -43,10 +44,10 @@ pub(super) fn both(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// What the documents ask to leave for hidden reasoning, in tokens.
+/// Tokens to reserve for hidden reasoning, by the reasoning guide.
 const BUDGET: u64 = 25_000;
 
-/// At the effort `none` nothing is hidden.
+/// `max_completion_tokens` includes hidden reasoning, of which there is none at the effort `none`.
 pub(super) fn budget(check: &Check<'_>, found: &mut Vec<Violation>) {
     let default = check.capabilities.and_then(Capabilities::default_reasoning_effort);
     let reasons = check.body.reasoning_effort.as_ref().or(default) != Some(&ReasoningEffort::None);
@@ -62,34 +63,36 @@ pub(super) fn budget(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{
+        assert_advised, assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
+    };
     use super::*;
     use crate::model::{ApiVersion, Model};
 
     #[test]
     fn a_limit_above_the_models_is_told_with_both_numbers() {
         let message = "gpt-4o-2024-08-06 answers with at most 16384 tokens, not 20000: set max_tokens to 16384 or less";
-        assert_refused(ask(Model::GPT_4O_2024_08_06).max_tokens(20_000), "max_tokens", Rule::Limit, message);
-        assert_fine(ask(Model::GPT_4O_2024_08_06).max_tokens(16_384));
+        assert_refused(request_to(Model::GPT_4O_2024_08_06).max_tokens(20_000), "max_tokens", Rule::Limit, message);
+        assert_fine(request_to(Model::GPT_4O_2024_08_06).max_tokens(16_384));
         assert_refused(
-            ask(Model::O1_2024_12_17).max_completion_tokens(100_001),
+            request_to(Model::O1_2024_12_17).max_completion_tokens(100_001),
             "max_completion_tokens",
             Rule::Limit,
             "o1-2024-12-17 answers with at most 100000 tokens, not 100001: set max_completion_tokens to 100000 or less",
         );
         // prompt and answer share this model's 8192 tokens, so that the figure is no limit of the answer
-        assert_fine(ask(Model::GPT_4_0613).max_tokens(9_000));
+        assert_fine(request_to(Model::GPT_4_0613).max_tokens(9_000));
         // a name without a version: the largest limit of its versions
-        assert_fine(ask("gpt-4o".parse().unwrap()).max_tokens(16_384));
+        assert_fine(request_to("gpt-4o".parse().unwrap()).max_tokens(16_384));
         let own = model(|unknown| unknown.with_max_output_tokens(10));
         assert_refused(
-            ask(own).max_tokens(11),
+            request_to(own).max_tokens(11),
             "max_tokens",
             Rule::Limit,
             "mine answers with at most 10 tokens, not 11: set max_tokens to 10 or less",
         );
         let open = model(|unknown| unknown.with_max_output_tokens(10).with_output_limit_enforced(false));
-        assert_fine(ask(open).max_tokens(11));
+        assert_fine(request_to(open).max_tokens(11));
     }
 
     #[test]
@@ -103,17 +106,17 @@ mod tests {
             let message = format!(
                 "{id} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or say .uncapped()"
             );
-            assert_told(&read(json), &[("max_completion_tokens", Rule::RequiredParameter, &message)]);
-            assert_fine(ask(o1.clone()).uncapped());
-            assert_fine(ask(o1).max_completion_tokens(1));
+            assert_violations(&read(json), &[("max_completion_tokens", Rule::RequiredParameter, &message)]);
+            assert_fine(request_to(o1.clone()).uncapped());
+            assert_fine(request_to(o1).max_completion_tokens(1));
         }
-        assert_fine(ask(Model::O3_MINI_2025_01_31));
+        assert_fine(request_to(Model::O3_MINI_2025_01_31));
     }
 
     #[test]
     fn two_limits_are_one_too_many() {
         assert_advised(
-            ask_any().max_tokens(5).max_completion_tokens(5),
+            request_to_any().max_tokens(5).max_completion_tokens(5),
             &ApiVersion::V1,
             &[("max_tokens", "max_completion_tokens says the same: keep one of them")],
         );
@@ -124,14 +127,14 @@ mod tests {
         let message = "5000 tokens include the hidden reasoning: leave about 25000 for it, or the answer may be cut \
                        or empty";
         let budget = &[("max_completion_tokens", message)];
-        assert_advised(ask("gpt-5".parse().unwrap()).max_completion_tokens(5000), &ApiVersion::V1, budget);
-        assert_advised(ask("gpt-5".parse().unwrap()).max_completion_tokens(25_000), &ApiVersion::V1, &[]);
-        assert_advised(ask("gpt-4.1".parse().unwrap()).max_completion_tokens(5), &ApiVersion::V1, &[]);
-        // 5.1 does not think unless it is told to
-        let low = ask("gpt-5.1".parse().unwrap()).max_completion_tokens(5000);
+        assert_advised(request_to("gpt-5".parse().unwrap()).max_completion_tokens(5000), &ApiVersion::V1, budget);
+        assert_advised(request_to("gpt-5".parse().unwrap()).max_completion_tokens(25_000), &ApiVersion::V1, &[]);
+        assert_advised(request_to("gpt-4.1".parse().unwrap()).max_completion_tokens(5), &ApiVersion::V1, &[]);
+        // the default effort of 5.1 is none
+        let low = request_to("gpt-5.1".parse().unwrap()).max_completion_tokens(5000);
         assert_advised(low.clone(), &ApiVersion::V1, &[]);
         assert_advised(low.reasoning_effort(ReasoningEffort::Low), &ApiVersion::V1, budget);
-        let silent = ask("gpt-5.6-sol".parse().unwrap()).max_completion_tokens(5);
+        let silent = request_to("gpt-5.6-sol".parse().unwrap()).max_completion_tokens(5);
         assert_advised(silent.reasoning_effort(ReasoningEffort::None), &ApiVersion::V1, &[]);
     }
 }

@@ -1,5 +1,5 @@
-//! Tool calls and their results in the conversation: each call is answered right after the turn that made it,
-//! and each answer has its call.
+//! The rules about tool calls in the conversation: each entry of `tool_calls` has its `tool` message right after it, and
+//! each `tool` message has its call before it.
 
 use std::collections::HashSet;
 
@@ -12,15 +12,15 @@ const NAMED: usize = 3;
 /// How long an id may be to be printed. The service's own have about 30 characters.
 const PRINTED: usize = 64;
 
-/// An assistant's turn that called tools, and which calls have a result so far.
+/// An assistant message with `tool_calls`, and the ids that have a result so far.
 struct Turn<'a> {
     at: usize,
     calls: &'a [ToolCall],
     answered: HashSet<&'a str>,
 }
 
-/// The service wants a result for every call before the next turn, and before it answers. Calls at the end are
-/// told when the request is sent: until then `with_message` may add their results.
+/// The service requires a `tool` message for every entry of `tool_calls` before the next turn. Calls at the end of the
+/// conversation are checked when the request is sent: until then `with_message` may add their results.
 pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
     let mut called: HashSet<&str> = HashSet::new();
     let mut all_are_read = true;
@@ -28,7 +28,7 @@ pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
     for (at, message) in check.messages() {
         let unread = |member| message.extra().is_some_and(|extra| extra.contains_key(member));
         let calls = message.tool_calls();
-        // what cannot be read is told as a wrong type
+        // a call of a wrong type is reported by `types::wrong_types`
         let is_read = !unread("tool_calls") && calls.iter().all(|call| !call.id().is_empty());
         all_are_read &= is_read;
         called.extend(calls.iter().map(ToolCall::id));
@@ -102,7 +102,7 @@ fn printed(at: usize, id: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::{ask_any, assert_fine, assert_refused, assert_told, read};
+    use super::super::testing::{assert_fine, assert_refused, assert_violations, read, request_to_any};
     use super::*;
     use crate::model::ApiVersion;
     use crate::request::{ChatCompletionRequestBuilder, Message};
@@ -116,11 +116,12 @@ mod tests {
 
     /// As when a client is about to send.
     #[track_caller]
-    fn assert_told_when_sent(asked: ChatCompletionRequestBuilder, expected: &[(&str, &str)]) {
-        let violations = asked.build_unchecked().violations(Some(false), Some(&ApiVersion::V1));
+    fn assert_contradictions_when_sent(builder: ChatCompletionRequestBuilder, expected: &[(&str, &str)]) {
+        let violations = builder.build_unchecked().violations(Some(false), Some(&ApiVersion::V1));
         assert!(violations.iter().all(|violation| violation.rule() == Rule::Contradiction));
-        let told: Vec<_> = violations.iter().map(|violation| (violation.parameter(), violation.message())).collect();
-        assert_eq!(told, expected);
+        let findings: Vec<_> =
+            violations.iter().map(|violation| (violation.parameter(), violation.message())).collect();
+        assert_eq!(findings, expected);
     }
 
     fn no_result(ids: &str) -> String {
@@ -137,7 +138,7 @@ mod tests {
             json!({"role": "tool", "content": "1", "tool_call_id": ""}),
             json!({"role": "tool", "content": "1", "tool_call_id": null}),
         ] {
-            assert_told(
+            assert_violations(
                 &read(json!({"model": "d", "messages": [message]})),
                 &[(
                     "messages[0].tool_call_id",
@@ -150,38 +151,43 @@ mod tests {
 
     #[test]
     fn a_result_follows_its_call() {
-        assert_fine(ask_any().message(calls(&["c1"])).tool_result("c1", "1"));
-        assert_refused(ask_any().tool_result("c1", "1"), "messages[1].tool_call_id", Rule::Contradiction, NO_CALL);
-        assert_told_when_sent(
-            ask_any().tool_result("c1", "1").message(calls(&["c1"])),
+        assert_fine(request_to_any().message(calls(&["c1"])).tool_result("c1", "1"));
+        assert_refused(
+            request_to_any().tool_result("c1", "1"),
+            "messages[1].tool_call_id",
+            Rule::Contradiction,
+            NO_CALL,
+        );
+        assert_contradictions_when_sent(
+            request_to_any().tool_result("c1", "1").message(calls(&["c1"])),
             &[("messages[1].tool_call_id", NO_CALL), ("messages[2].tool_calls", &no_result("c1"))],
         );
-        assert_told_when_sent(
-            ask_any().message(calls(&["c1"])).tool_result("c2", "1"),
+        assert_contradictions_when_sent(
+            request_to_any().message(calls(&["c1"])).tool_result("c2", "1"),
             &[("messages[2].tool_call_id", NO_CALL), ("messages[1].tool_calls", &no_result("c1"))],
         );
     }
 
     #[test]
     fn every_call_has_its_result_before_the_next_turn() {
-        let open = || ask_any().message(calls(&["c1", "c2"]));
-        for (asked, missing) in [
+        let open = || request_to_any().message(calls(&["c1", "c2"]));
+        for (builder, missing) in [
             (open(), "c1, c2"),
             (open().tool_result("c2", "1"), "c1"),
             (open().tool_result("c1", "1").tool_result("c1", "2"), "c2"),
             (open().tool_result("c1", "1").user("and?"), "c2"),
-            // a result that comes too late is told once, where it is missing
+            // a result that comes too late is reported once, where it is missing
             (open().tool_result("c1", "1").user("and?").tool_result("c2", "1"), "c2"),
             (open().tool_result("c1", "1").assistant("well"), "c2"),
         ] {
-            assert_told_when_sent(asked, &[("messages[1].tool_calls", &no_result(missing))]);
+            assert_contradictions_when_sent(builder, &[("messages[1].tool_calls", &no_result(missing))]);
         }
         assert_refused(open().user("never mind"), "messages[1].tool_calls", Rule::Contradiction, &no_result("c1, c2"));
         assert_fine(open().tool_result("c1", "1"));
         let answered = || open().tool_result("c2", "2").tool_result("c1", "1");
         assert_fine(answered());
         assert_fine(answered().assistant("both").user("again").message(calls(&["c3"])).tool_result("c3", "3"));
-        assert_told_when_sent(
+        assert_contradictions_when_sent(
             open().user("never mind").message(calls(&["c3"])),
             &[("messages[1].tool_calls", &no_result("c1, c2")), ("messages[3].tool_calls", &no_result("c3"))],
         );
@@ -189,12 +195,12 @@ mod tests {
 
     #[test]
     fn many_calls_are_counted_and_odd_ids_are_told_by_place() {
-        assert_told_when_sent(
-            ask_any().message(calls(&["a", "b", "c", "d", "e"])),
+        assert_contradictions_when_sent(
+            request_to_any().message(calls(&["a", "b", "c", "d", "e"])),
             &[("messages[1].tool_calls", &no_result("a, b, c and 2 more"))],
         );
-        assert_told_when_sent(
-            ask_any().message(calls(&["a", "two words", &"x".repeat(65)])),
+        assert_contradictions_when_sent(
+            request_to_any().message(calls(&["a", "two words", &"x".repeat(65)])),
             &[("messages[1].tool_calls", &no_result("a, tool_calls[1], tool_calls[2]"))],
         );
     }
@@ -202,20 +208,20 @@ mod tests {
     #[test]
     fn calls_that_cannot_be_read_accuse_no_result() {
         let answer = json!({"role": "tool", "content": "1", "tool_call_id": "c1"});
-        assert_told(
+        assert_violations(
             &read(json!({"model": "d", "messages": [{"role": "assistant", "tool_calls": "c1"}, answer]})),
             &[("messages[0].tool_calls", Rule::WrongType, "tool_calls cannot be a string: pass a list of objects")],
         );
         for id in [Value::Null, json!("")] {
             let call = json!({"id": id, "type": "function", "function": {"name": "f", "arguments": ""}});
             let turn = json!({"role": "assistant", "tool_calls": [call]});
-            assert_told(&read(json!({"model": "d", "messages": [turn, answer, {"role": "user"}]})), &[]);
+            assert_violations(&read(json!({"model": "d", "messages": [turn, answer, {"role": "user"}]})), &[]);
         }
     }
 
     #[test]
     fn only_an_assistant_calls() {
         let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}});
-        assert_told(&read(json!({"model": "d", "messages": [{"role": "user", "tool_calls": [call]}]})), &[]);
+        assert_violations(&read(json!({"model": "d", "messages": [{"role": "user", "tool_calls": [call]}]})), &[]);
     }
 }

@@ -1,4 +1,4 @@
-//! Tools: whether the model calls them, and whether what is offered and chosen fits together.
+//! The rules about `tools`, `functions`, `tool_choice` and `parallel_tool_calls`.
 
 use std::fmt::Arguments;
 
@@ -9,27 +9,28 @@ use crate::model::{Capabilities, Parameter};
 use crate::request::tool::{FunctionDefinition, Tool, ToolChoice};
 use crate::request::violation::{Rule, Violation};
 
-/// The service answers `empty_array`, for `functions` in other words; what it does with an empty `stop` differs
-/// from report to report.
+/// The service answers `empty_array` for `tools` and `tool_calls`, and another 400 for `functions`. Reports differ about
+/// an empty `stop`, which therefore passes.
 pub(super) fn empty_lists(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let mut told = |parameter: String, name: &str| {
+    let mut refuse = |parameter: String, name: &str| {
         let message = format!("an empty list is refused by the service: leave {name} out");
         found.push(Violation::new(parameter, Rule::UnsupportedValue, message));
     };
     if check.body.tools.as_ref().is_some_and(|tools| tools.is_empty()) {
-        told("tools".to_owned(), "tools");
+        refuse("tools".to_owned(), "tools");
     }
     if check.body.functions.as_ref().is_some_and(|functions| functions.is_empty()) {
-        told("functions".to_owned(), "functions");
+        refuse("functions".to_owned(), "functions");
     }
     for (at, message) in check.messages() {
         if message.tool_calls.as_ref().is_some_and(|calls| calls.is_empty()) {
-            told(format!("messages[{at}].tool_calls"), "tool_calls");
+            refuse(format!("messages[{at}].tool_calls"), "tool_calls");
         }
     }
 }
 
-/// Models before function calling, and the first of the o-series. An empty list offers nothing.
+/// `tools` and `functions` on models older than function calling, and on the first of the o-series. Empty lists are
+/// the subject of [`empty_lists`].
 pub(super) fn offered(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::Tools) {
         return;
@@ -42,7 +43,8 @@ pub(super) fn offered(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Reasoning models that call one tool at a time do not know the parameter; others take its `false`.
+/// Reasoning models without parallel tool calls refuse `parallel_tool_calls` with either value; other models without
+/// them accept `false`.
 pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(is_wanted) = check.body.parallel_tool_calls else { return };
     if refuses_in_parallel(check, is_wanted) {
@@ -82,7 +84,7 @@ pub(super) fn choice(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// A function that must be called is among those offered.
+/// `tool_choice` with a function requires that function in `tools`.
 pub(super) fn chosen(check: &Check<'_>, found: &mut Vec<Violation>) {
     let (Some(ToolChoice::Only(choice)), Some(tools)) = (&check.body.tool_choice, &check.body.tools) else {
         return;
@@ -103,9 +105,9 @@ pub(super) fn chosen(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Of functions the specifications say which names they have; of custom tools they say nothing.
+/// The specification limits the names of functions; for custom tools no limit is documented.
 pub(super) fn names(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let mut look = |function: &FunctionDefinition, place: Arguments<'_>| {
+    let mut check_name = |function: &FunctionDefinition, place: Arguments<'_>| {
         let name = function.name.as_deref().unwrap_or_default();
         if !is_name(name) && !is_unread(function.extra(), "name") {
             found.push(Violation::new(
@@ -117,11 +119,11 @@ pub(super) fn names(check: &Check<'_>, found: &mut Vec<Violation>) {
     };
     for (at, tool) in check.body.tools.iter().flat_map(|tools| tools.iter().enumerate()) {
         if let Some(function) = &tool.function {
-            look(function, format_args!("tools[{at}].function"));
+            check_name(function, format_args!("tools[{at}].function"));
         }
     }
     for (at, function) in check.body.functions.iter().flat_map(|list| list.iter().enumerate()) {
-        look(function, format_args!("functions[{at}]"));
+        check_name(function, format_args!("functions[{at}]"));
     }
 }
 
@@ -142,7 +144,7 @@ pub(super) fn objects_without_properties(check: &Check<'_>, found: &mut Vec<Viol
     }
 }
 
-/// Of a schema put together from others, whether it needs `properties` of its own is not known.
+/// A schema with `$ref`, `anyOf`, `oneOf` or `allOf` passes: whether the service requires `properties` there is not known.
 fn is_object_without_properties(schema: &Value) -> bool {
     let has = |keyword: &str| schema.get(keyword).is_some();
     let is_object = schema.get("type").and_then(Value::as_str) == Some("object");
@@ -157,7 +159,9 @@ fn is_unread(extra: Option<&Map<String, Value>>, member: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{ask, ask_any, assert_advised, assert_fine, assert_refused, assert_told, model, read};
+    use super::super::testing::{
+        assert_advised, assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
+    };
     use super::*;
     use crate::model::{ApiVersion, Model, ReasoningEffort};
 
@@ -165,25 +169,25 @@ mod tests {
     fn a_model_that_calls_no_tools_gets_none() {
         for (tool, id) in [(Tool::function("f"), "o1-mini-2024-09-12"), (Tool::custom("c"), "gpt-35-turbo-0301")] {
             assert_refused(
-                ask(id.parse().unwrap()).tool(tool),
+                request_to(id.parse().unwrap()).tool(tool),
                 "tools",
                 Rule::UnsupportedParameter,
                 &format!("{id} does not call tools: leave tools out"),
             );
         }
-        assert_told(
+        assert_violations(
             &read(json!({
                 "model": "gpt-4-0314", "messages": [{"role": "user"}],
                 "functions": [{"name": "f"}], "function_call": {"name": "f"}
             })),
             &[("functions", Rule::UnsupportedParameter, "gpt-4-0314 does not call tools: leave functions out")],
         );
-        assert_fine(ask(Model::O1_MINI_2024_09_12).tools([]));
+        assert_fine(request_to(Model::O1_MINI_2024_09_12).tools([]));
     }
 
     #[test]
     fn a_list_in_json_holds_something() {
-        assert_told(
+        assert_violations(
             &read(json!({
                 "model": "d", "tools": [], "functions": [], "stop": [],
                 "messages": [{"role": "user"}, {"role": "assistant", "content": "a", "tool_calls": []}]
@@ -203,7 +207,7 @@ mod tests {
     #[test]
     fn a_model_that_calls_tools_gets_them() {
         assert_fine(
-            ask(Model::O1_2024_12_17)
+            request_to(Model::O1_2024_12_17)
                 .tool(Tool::function("f"))
                 .tool_choice(ToolChoice::function("f"))
                 .reasoning_effort(ReasoningEffort::Low),
@@ -212,7 +216,7 @@ mod tests {
 
     #[test]
     fn some_models_call_one_tool_at_a_time() {
-        let o1 = || ask(Model::O1_2024_12_17).tool(Tool::function("f"));
+        let o1 = || request_to(Model::O1_2024_12_17).tool(Tool::function("f"));
         assert_refused(
             o1().parallel_tool_calls(true),
             "parallel_tool_calls",
@@ -225,7 +229,7 @@ mod tests {
             Rule::UnsupportedParameter,
             "o1-2024-12-17 calls one tool at a time: leave parallel_tool_calls out",
         );
-        let nano = || ask(Model::GPT_4_1_NANO_2025_04_14).tool(Tool::function("f"));
+        let nano = || request_to(Model::GPT_4_1_NANO_2025_04_14).tool(Tool::function("f"));
         assert_refused(
             nano().parallel_tool_calls(true),
             "parallel_tool_calls",
@@ -233,19 +237,19 @@ mod tests {
             "gpt-4.1-nano-2025-04-14 calls one tool at a time: leave parallel_tool_calls out",
         );
         assert_fine(nano().parallel_tool_calls(false));
-        assert_fine(ask(Model::GPT_4O_2024_08_06).tool(Tool::function("f")).parallel_tool_calls(true));
+        assert_fine(request_to(Model::GPT_4O_2024_08_06).tool(Tool::function("f")).parallel_tool_calls(true));
     }
 
     #[test]
     fn tools_are_called_in_parallel_or_not_where_there_are_some() {
         let message = "parallel_tool_calls needs tools: add .tool(..), or leave parallel_tool_calls out";
         for wanted in [true, false] {
-            for asked in [ask_any(), ask_any().tools([])] {
-                let asked = asked.parallel_tool_calls(wanted);
-                assert_refused(asked, "parallel_tool_calls", Rule::Contradiction, message);
+            for builder in [request_to_any(), request_to_any().tools([])] {
+                let builder = builder.parallel_tool_calls(wanted);
+                assert_refused(builder, "parallel_tool_calls", Rule::Contradiction, message);
             }
         }
-        assert_told(
+        assert_violations(
             &read(json!({"model": "d", "messages": [{"role": "user"}], "tools": 5, "parallel_tool_calls": true})),
             &[("tools", Rule::WrongType, "tools cannot be this number: pass a list of objects")],
         );
@@ -255,12 +259,12 @@ mod tests {
     fn a_choice_needs_something_to_choose() {
         let message = "tool_choice needs tools: add .tool(..), or leave tool_choice out";
         for choice in [ToolChoice::none(), ToolChoice::auto(), ToolChoice::required(), ToolChoice::function("f")] {
-            for asked in [ask_any(), ask_any().tools([])] {
-                assert_refused(asked.tool_choice(choice.clone()), "tool_choice", Rule::Contradiction, message);
+            for builder in [request_to_any(), request_to_any().tools([])] {
+                assert_refused(builder.tool_choice(choice.clone()), "tool_choice", Rule::Contradiction, message);
             }
-            assert_fine(ask_any().tool(Tool::function("f")).tool_choice(choice));
+            assert_fine(request_to_any().tool(Tool::function("f")).tool_choice(choice));
         }
-        assert_told(
+        assert_violations(
             &read(json!({"model": "d", "messages": [{"role": "user"}], "tools": 5, "tool_choice": "auto"})),
             &[("tools", Rule::WrongType, "tools cannot be this number: pass a list of objects")],
         );
@@ -270,20 +274,20 @@ mod tests {
     fn a_function_that_is_chosen_is_offered() {
         let message =
             "tool_choice names a function that is not among tools: add it with .tool(..), or choose one of them";
-        let asked = || ask_any().tool(Tool::function("f")).tool(Tool::custom("c"));
+        let builder = || request_to_any().tool(Tool::function("f")).tool(Tool::custom("c"));
         for name in ["g", "F", "c", ""] {
             assert_refused(
-                asked().tool_choice(ToolChoice::function(name)),
+                builder().tool_choice(ToolChoice::function(name)),
                 "tool_choice",
                 Rule::Contradiction,
                 message,
             );
         }
         for choice in [ToolChoice::function("f"), ToolChoice::custom("c"), ToolChoice::auto()] {
-            assert_fine(asked().tool_choice(choice));
+            assert_fine(builder().tool_choice(choice));
         }
         let choice = json!({"type": "function", "function": {"name": "g"}});
-        assert_told(
+        assert_violations(
             &read(json!({
                 "model": "d", "messages": [{"role": "user"}], "tool_choice": choice,
                 "tools": [{"type": "function", "function": {"name": 5}}, {"type": "function", "function": 5}]
@@ -300,16 +304,16 @@ mod tests {
         let message = "a function's name is 1 to 64 letters, digits, '_' or '-'";
         for name in ["", "two words", "größe", "a.b", &"a".repeat(65)] {
             assert_refused(
-                ask_any().tool(Tool::custom("c")).tool(Tool::function(name)),
+                request_to_any().tool(Tool::custom("c")).tool(Tool::function(name)),
                 "tools[1].function.name",
                 Rule::InvalidName,
                 message,
             );
         }
-        assert_fine(ask_any().tool(Tool::function("a_B-9".repeat(12))));
-        // of custom tools no source says which names they have
-        assert_fine(ask_any().tool(Tool::custom("two words")));
-        assert_told(
+        assert_fine(request_to_any().tool(Tool::function("a_B-9".repeat(12))));
+        // for the names of custom tools no limit is documented
+        assert_fine(request_to_any().tool(Tool::custom("two words")));
+        assert_violations(
             &read(json!({"model": "d", "messages": [{"role": "user"}], "functions": [{"name": "a b"}, {}]})),
             &[("functions[0].name", Rule::InvalidName, message), ("functions[1].name", Rule::InvalidName, message)],
         );
@@ -319,7 +323,7 @@ mod tests {
         "the schema is an object without properties: add \"properties\": {}, or leave parameters out";
     #[test]
     fn a_functions_object_schema_has_properties() {
-        let gpt_4o = || ask(Model::GPT_4O_2024_08_06);
+        let gpt_4o = || request_to(Model::GPT_4O_2024_08_06);
         let bare = json!({"type": "object"});
         for parameters in [bare.clone(), json!({"type": "object", "additionalProperties": true, "required": []})] {
             assert_refused(
@@ -337,7 +341,7 @@ mod tests {
             Rule::UnsupportedValue,
             NO_PROPERTIES,
         );
-        assert_told(
+        assert_violations(
             &read(json!({
                 "model": "gpt-4o", "messages": [{"role": "user"}], "functions": [{"name": "f", "parameters": bare}]
             })),
@@ -353,14 +357,14 @@ mod tests {
             assert_fine(gpt_4o().tool(Tool::function("f").parameters(fine)));
         }
         assert_fine(gpt_4o().tool(Tool::function("f")));
-        assert_fine(ask_any().tool(Tool::function("f").parameters(bare.clone())));
-        assert_fine(ask(model(|unknown| unknown)).tool(Tool::function("f").parameters(bare)));
+        assert_fine(request_to_any().tool(Tool::function("f").parameters(bare.clone())));
+        assert_fine(request_to(model(|unknown| unknown)).tool(Tool::function("f").parameters(bare)));
     }
 
     #[test]
     fn adapting_gives_an_object_schema_its_properties() {
         let tool = Tool::function("f").parameters(json!({"type": "object"}));
-        let adapted = ask(Model::GPT_4O_2024_08_06).tool(tool).adapt().unwrap();
+        let adapted = request_to(Model::GPT_4O_2024_08_06).tool(tool).adapt().unwrap();
         let changes: Vec<String> = adapted.adaptations().iter().map(ToString::to_string).collect();
         assert_eq!(changes, ["tools[0].function.parameters: got properties: {}"]);
         let sent = serde_json::to_value(adapted.request()).unwrap();
@@ -369,15 +373,15 @@ mod tests {
 
     #[test]
     fn parallel_tool_calls_are_no_advice_beside_what_is_refused() {
-        for asked in [
-            ask_any().parallel_tool_calls(false),
-            ask("gpt-5-pro".parse().unwrap()).tool(Tool::function("f")).parallel_tool_calls(false),
-            ask("gpt-4.1-nano".parse().unwrap()).tool(Tool::function("f")).parallel_tool_calls(false),
+        for builder in [
+            request_to_any().parallel_tool_calls(false),
+            request_to("gpt-5-pro".parse().unwrap()).tool(Tool::function("f")).parallel_tool_calls(false),
+            request_to("gpt-4.1-nano".parse().unwrap()).tool(Tool::function("f")).parallel_tool_calls(false),
         ] {
-            assert_advised(asked, &ApiVersion::V1, &[]);
+            assert_advised(builder, &ApiVersion::V1, &[]);
         }
-        let one_at_a_time = ask("gpt-5-pro".parse().unwrap()).tool(Tool::function("f"));
-        for refused in [ask_any().parallel_tool_calls(false), one_at_a_time.parallel_tool_calls(false)] {
+        let one_at_a_time = request_to("gpt-5-pro".parse().unwrap()).tool(Tool::function("f"));
+        for refused in [request_to_any().parallel_tool_calls(false), one_at_a_time.parallel_tool_calls(false)] {
             let violations = refused.build_unchecked().violations(None, None);
             assert!(violations.iter().any(|violation| violation.parameter() == "parallel_tool_calls"));
         }

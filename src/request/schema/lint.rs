@@ -1,4 +1,4 @@
-//! The lint of strict mode: one walk over a schema that names what is refused or discouraged, and where.
+//! The lint of strict mode: one pass over a schema that finds what is refused or discouraged, and where.
 
 use serde_json::{Map, Value};
 
@@ -26,7 +26,7 @@ const MAX_TEXT: usize = 120_000;
 const MAX_ENUM_TEXT: usize = 15_000;
 const LONG_ENUM: usize = 250;
 
-/// What to do without a keyword that the service refuses.
+/// The replacement for a keyword that the service refuses.
 fn instead_of(keyword: &str) -> Option<&'static str> {
     Some(match keyword {
         "uniqueItems" | "propertyNames" | "minProperties" | "maxProperties" | "unevaluatedItems" | "contains"

@@ -1,4 +1,4 @@
-//! JSON schemas for strict mode: find what the service refuses, and rewrite what can be rewritten.
+//! JSON schemas for strict mode: the lint of what the service refuses, and the rewrite of what can be rewritten.
 //!
 //! With `strict: true`, in `response_format` and in function tools, the service accepts only a part of
 //! JSON Schema. [`lint_schema`] names every place that is outside of it, so that a unit test finds it
@@ -16,7 +16,7 @@
 //! | any keyword beside a `$ref`, `description` too | violation |
 //! | `uniqueItems`, `propertyNames`, `minProperties`, `maxProperties`, `patternProperties`, `unevaluatedProperties`, `unevaluatedItems`, `contains`, `minContains`, `maxContains` | violation |
 //! | `oneOf`, `allOf`, `not`, `if`, `then`, `else`, `dependentRequired`, `dependentSchemas`, `prefixItems` | violation |
-//! | a schema that does not say what it holds, an unknown type, a `$ref` to nothing, a name in `required` that is no property | violation |
+//! | a schema without a type, an unknown type, a `$ref` to nothing, a name in `required` that is no property | violation |
 //! | more than 5 levels or 100 properties | advice |
 //! | `minimum`, `maximum`, `multipleOf`, `minLength`, `maxLength`, `pattern`, `format`, `minItems`, `maxItems`; `default` | advice |
 //! | more than 120,000 characters of names and values, or 15,000 in one string `enum` of more than 250 values: limits of OpenAI, not measured on Azure | advice |
@@ -45,7 +45,7 @@ mod strict;
 /// How many properties a strict schema may have, in all its objects together. The documentation allows 100.
 pub const MAX_PROPERTIES: usize = 5_000;
 
-/// How many objects may lie inside each other, the root included. The documentation allows 5.
+/// How many objects may be nested, the root included. The documentation allows 5.
 ///
 /// Lists and the branches of `anyOf` are no level of their own. A reference counts as what it points
 /// to, and a schema that contains itself counts once.
@@ -58,7 +58,7 @@ pub const MAX_ENUM_VALUES: usize = 1_000;
 const DOCUMENTED_PROPERTIES: usize = 100;
 const DOCUMENTED_NESTING: usize = 5;
 
-/// How deep these functions look into a schema; `serde_json` reads no deeper text.
+/// The depth of JSON up to which schemas are checked; `serde_json` reads no deeper text.
 const MAX_WALK: usize = 128;
 
 /// A rule of strict mode.
@@ -89,7 +89,7 @@ pub enum SchemaRule {
     UnsupportedType,
     /// Every `$ref` points to a schema.
     UnresolvedRef,
-    /// Every schema says what it holds.
+    /// Every schema has a type.
     Untyped,
 }
 

@@ -1,4 +1,4 @@
-//! How many objects of a schema lie inside each other.
+//! The nesting of objects in a schema.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::references::{Path, each_child, pointer_of};
 use super::{DOCUMENTED_NESTING, MAX_NESTING, MAX_WALK, SchemaFinding, SchemaRule as Rule, is_object};
 
-/// What is to be said of the deepest object, if it lies too deep.
+/// The finding about the deepest object, if it is on too deep a level.
 pub(super) fn nesting(root: &Value) -> Option<SchemaFinding> {
     let mut levels = Levels { root, heights: HashMap::new(), deepest: (0, String::new()) };
     levels.height(root, &Path::Start(""), 0, 0);
@@ -27,11 +27,11 @@ pub(super) fn nesting(root: &Value) -> Option<SchemaFinding> {
     }
 }
 
-/// Counts how many objects lie inside each other, through references.
+/// The count of nested objects, through references.
 struct Levels<'a> {
     root: &'a Value,
-    /// How many levels each node that was looked at has below and with itself, 0 while it is being looked at: a node
-    /// is looked at once, however references cross, and what contains itself counts once.
+    /// How many levels each visited node has below and with itself, 0 during the visit: a node
+    /// is visited once, however references cross, and what contains itself counts once.
     heights: HashMap<*const Value, usize>,
     deepest: (usize, String),
 }

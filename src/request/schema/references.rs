@@ -1,4 +1,4 @@
-//! JSON pointers: what a `$ref` points to, and the place of a node.
+//! JSON pointers: the target of a `$ref`, and the place of a node.
 
 use std::borrow::Cow;
 

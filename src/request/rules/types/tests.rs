@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::testing::{ask_any, assert_fine, assert_told, read};
+use super::super::testing::{assert_fine, assert_violations, read, request_to_any};
 use super::*;
 
 const HI: &str = r#"[{"role": "user", "content": "hi"}]"#;
@@ -12,7 +12,7 @@ fn assert_wrong(name: &str, value: Value, message: &str) {
     let messages: Value = serde_json::from_str(HI).unwrap();
     let mut request = json!({"model": "d", "messages": messages});
     request[name] = value;
-    assert_told(&read(request), &[(name, Rule::WrongType, message)]);
+    assert_violations(&read(request), &[(name, Rule::WrongType, message)]);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn a_wrong_type_inside_is_told_with_its_path() {
         "stream_options": {"include_usage": "yes"},
         "audio": {"voice": 1}
     }));
-    assert_told(
+    assert_violations(
         &request,
         &[
             ("messages[0].content[0].image_url.url", Rule::WrongType, "url cannot be this number: pass a string"),
@@ -139,7 +139,7 @@ fn everything() -> Value {
 }
 
 /// The place of every value in a value, as a JSON pointer and as a violation names it; an entry of a list
-/// is told as the list.
+/// is reported as the list.
 fn places(value: &Value, pointer: &str, path: &str, found: &mut Vec<(String, String)>) {
     match value {
         Value::Object(members) => {
@@ -189,7 +189,7 @@ fn what_is_passed_instead_is_said_for_the_place() {
         "audio": {"format": 5}, "tools": [{"type": "custom", "custom": {"name": "c", "format": 5}}]
     }));
     let whole = "strictness cannot be a string: pass a whole number of at least 0";
-    assert_told(
+    assert_violations(
         &request,
         &[
             ("tools[0].custom.format", Rule::WrongType, "format cannot be this number: pass an object"),
@@ -217,7 +217,7 @@ fn a_prediction_is_looked_into() {
         "model": "d", "messages": [{"role": "user", "content": "hi"}],
         "prediction": {"type": "content", "content": [{"type": "text", "text": 5}]}
     }));
-    assert_told(
+    assert_violations(
         &request,
         &[("prediction.content[0].text", Rule::WrongType, "text cannot be this number: pass a string")],
     );
@@ -225,14 +225,14 @@ fn a_prediction_is_looked_into() {
 
 #[test]
 fn members_nobody_knows_are_not_judged() {
-    assert_fine(ask_any().extra("tomorrow", json!({"a": [1]})));
+    assert_fine(request_to_any().extra("tomorrow", json!({"a": [1]})));
 }
 
 #[test]
 fn an_extra_with_a_name_of_ours_is_that_member() {
-    assert_fine(ask_any().extra("temperature", 0.5).extra("tools", json!([{"type": "function"}])));
-    let request = ask_any().extra("temperature", "warm").build_unchecked();
-    assert_told(
+    assert_fine(request_to_any().extra("temperature", 0.5).extra("tools", json!([{"type": "function"}])));
+    let request = request_to_any().extra("temperature", "warm").build_unchecked();
+    assert_violations(
         &request,
         &[("temperature", Rule::WrongType, "temperature cannot be a string: pass a number from 0 to 2")],
     );
