@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::response::content_filter::ContentFilterResults;
-use crate::response::metadata::ResponseMetadata;
+use crate::response::ContentFilterResults;
+use crate::response::ResponseMetadata;
 
 pub use self::sent::Sent;
 pub use self::service::ServiceError;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::refused::{self, Refused};
 use super::unexpected_body::{html_title, is_html};
-use crate::response::content_filter::ContentFilterResults;
+use crate::response::ContentFilterResults;
 
 /// Layers beyond this are not looked into.
 const DEPTH: u32 = 6;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::envelope::Envelope;
 use super::refused::{self, Refused};
 use super::{ErrorKind, is_retryable_status, printed, unexpected_body};
-use crate::response::content_filter::ContentFilterResults;
+use crate::response::ContentFilterResults;
 
 /// A header's value shorter than this, in bytes, is no secret, and would hide messages that have it by chance.
 const SECRET: usize = 8;

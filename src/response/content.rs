@@ -1,9 +1,9 @@
-//! The content of an answer: text, or a list of parts.
+//! The content of a message, [`AnswerContent`]: text, or a list of parts.
 //!
-//! Most models send a string. Mistral's reasoning models and some gateways send a list, in whole answers and in
-//! deltas: `[{"type": "thinking", "thinking": [{"type": "text", "text": ".."}]}, {"type": "text", "text": ".."}]`.
-//! The text of the `text` parts and that of the `thinking` parts are put together once, when the list is read; the
-//! list is kept beside them, so that unknown parts and the order are not lost.
+//! Most models send a string. Mistral's reasoning models and some gateways send a list, in whole answers and in deltas:
+//! `[{"type": "thinking", "thinking": [{"type": "text", "text": ".."}]}, {"type": "text", "text": ".."}]`. The text of
+//! the `text` parts and that of the `thinking` parts are joined once, when the list is read; the list is kept beside
+//! them, so that unknown parts and the order are not lost.
 
 use std::fmt;
 use std::ops::Deref;
@@ -14,9 +14,9 @@ use serde_json::{Map, Value, json};
 
 use crate::wire::{Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire};
 
-/// The content of an answer: text, or a list of parts, which some models and gateways send.
+/// The content of a message: text, or a list of parts, which some models and gateways send.
 ///
-/// It dereferences to its text; without text parts that is empty.
+/// It dereferences to its text, which is empty without text parts.
 ///
 /// # Example: a list of parts
 ///
@@ -42,13 +42,13 @@ struct PartList {
 }
 
 impl AnswerContent {
-    /// The text: of a list, that of its `text` parts put together, and `None` if it has none.
+    /// The text: of a list, that of its `text` parts joined, and `None` if it has none.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.list.as_ref().is_none_or(|list| list.has_text).then_some(&self.text)
     }
 
-    /// The text of the `thinking` parts put together; `None` without such parts.
+    /// The text of the `thinking` parts joined; `None` without such parts.
     #[must_use]
     pub fn reasoning(&self) -> Option<&str> {
         self.list.as_ref().map(|list| list.reasoning.as_str()).filter(|reasoning| !reasoning.is_empty())
@@ -60,8 +60,8 @@ impl AnswerContent {
         self.list.as_ref().map(|list| list.parts.as_slice())
     }
 
-    /// The content before the first delta, which has a string or a list as `first` has.
-    pub(crate) fn before(first: &Self) -> Self {
+    /// An empty string or an empty list, whichever `first`, the content of the first delta, is.
+    pub(crate) fn empty_like(first: &Self) -> Self {
         Self { text: String::new(), list: first.list.as_ref().map(|_| Box::default()) }
     }
 
@@ -74,7 +74,7 @@ impl AnswerContent {
         }
     }
 
-    /// Adds the content of a delta, string or list. A part that continues the part before is joined with it.
+    /// Adds the content of a delta, string or list. A part that continues the last part is joined with it.
     pub(crate) fn append(&mut self, newer: &Self) {
         let Some(newer) = &newer.list else {
             return self.push_text(&newer.text);
@@ -85,14 +85,14 @@ impl AnswerContent {
             list
         });
         for part in &newer.parts {
-            list.note(part, &mut self.text);
-            join(&mut list.parts, part);
+            list.add_text(part, &mut self.text);
+            push_or_join(&mut list.parts, part);
         }
     }
 
-    /// Takes a list apart that a string and `reasoning_content` can hold as well: plain `thinking`, then plain
-    /// `text`. Returns text and reasoning, or any other content unchanged, and reasoning for which there is no room
-    /// because the message has some already.
+    /// The text and the reasoning of a list that `content` as a string and `reasoning_content` can hold as well: plain
+    /// `thinking`, then plain `text`. Returns any other list unchanged, and one with reasoning if the message has
+    /// `reasoning_content` already.
     pub(crate) fn flatten(self, has_reasoning: bool) -> Result<(Option<String>, Option<String>), Self> {
         let Some(list) = &self.list else {
             return Ok((Some(self.text), None));
@@ -115,7 +115,7 @@ impl AnswerContent {
         }
     }
 
-    /// The text or the list, by value.
+    /// The list, or the text as the error, by value.
     pub(crate) fn into_parts(self) -> Result<Vec<Value>, String> {
         self.list.map(|list| list.parts).ok_or(self.text)
     }
@@ -125,12 +125,12 @@ impl PartList {
     fn push_text(&mut self, text: &str) {
         self.has_text = true;
         if !text.is_empty() {
-            join(&mut self.parts, &json!({"type": "text", "text": text}));
+            push_or_join(&mut self.parts, &json!({"type": "text", "text": text}));
         }
     }
 
-    /// Adds the part's text to the text or the reasoning.
-    fn note(&mut self, part: &Value, text: &mut String) {
+    /// Adds the text of a part to the text or to the reasoning.
+    fn add_text(&mut self, part: &Value, text: &mut String) {
         match part {
             Value::String(piece) => {
                 self.has_text = true;
@@ -159,10 +159,10 @@ impl PartList {
     }
 }
 
-/// Adds a part to a list: joined with the last one if it continues that, else as an element of its own.
-fn join(parts: &mut Vec<Value>, part: &Value) {
+/// Adds a part to a list: joined with the last part if it continues that, else as an element of its own.
+fn push_or_join(parts: &mut Vec<Value>, part: &Value) {
     let joined = match (parts.last_mut(), part) {
-        (Some(Value::Object(last)), Value::Object(part)) => continues(last, part),
+        (Some(Value::Object(last)), Value::Object(part)) => join(last, part),
         _ => false,
     };
     if !joined {
@@ -170,8 +170,8 @@ fn join(parts: &mut Vec<Value>, part: &Value) {
     }
 }
 
-/// Joins two `text` or two `thinking` parts that are the same in all their other members.
-fn continues(last: &mut Map<String, Value>, part: &Map<String, Value>) -> bool {
+/// Joins two `text` or two `thinking` parts with equal other members. Returns whether they are such parts.
+fn join(last: &mut Map<String, Value>, part: &Map<String, Value>) -> bool {
     let Some(kind @ ("text" | "thinking")) = part.get("type").and_then(Value::as_str) else {
         return false;
     };
@@ -180,13 +180,13 @@ fn continues(last: &mut Map<String, Value>, part: &Map<String, Value>) -> bool {
     }
     match (last.get_mut(kind), part.get(kind)) {
         (Some(Value::String(text)), Some(Value::String(more))) => text.push_str(more),
-        (Some(Value::Array(list)), Some(Value::Array(more))) => more.iter().for_each(|inner| join(list, inner)),
+        (Some(Value::Array(list)), Some(Value::Array(more))) => more.iter().for_each(|inner| push_or_join(list, inner)),
         _ => return false,
     }
     true
 }
 
-/// Whether a part has nothing but its type and text.
+/// Whether a part has no members but its type and text.
 fn is_plain(part: &Value, kind: &str) -> bool {
     let is_kind = part.as_object().is_some_and(|members| members.len() == 2) && part.get("type") == Some(&json!(kind));
     is_kind
@@ -237,7 +237,7 @@ impl FromWire for AnswerContent {
     fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Field<Self>, A::Error> {
         let (mut text, mut list) = (String::new(), Box::<PartList>::default());
         while let Some(part) = seq.next_element::<Value>()? {
-            list.note(&part, &mut text);
+            list.add_text(&part, &mut text);
             list.parts.push(part);
         }
         Ok(Field::Typed(Self { text, list: Some(list) }))
@@ -263,8 +263,8 @@ mod tests {
         serde_json::from_value(value.clone()).unwrap()
     }
 
-    fn added_up(pieces: &[Value]) -> AnswerContent {
-        let mut whole = AnswerContent::before(&content(&pieces[0]));
+    fn joined(pieces: &[Value]) -> AnswerContent {
+        let mut whole = AnswerContent::empty_like(&content(&pieces[0]));
         for piece in pieces {
             whole.append(&content(piece));
         }
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn strings_and_lists_of_deltas_add_up_in_their_order() {
         let thinking = |text: &str| json!([{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]);
-        let whole = added_up(&[
+        let whole = joined(&[
             json!(""),
             thinking("2 + "),
             thinking("2"),
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn thinking_before_text_is_what_two_strings_can_hold() {
-        let flat = |pieces: &[Value]| added_up(pieces).flatten(false).ok();
+        let flat = |pieces: &[Value]| joined(pieces).flatten(false).ok();
         let text = |text: &str| json!([{"type": "text", "text": text}]);
         assert_eq!(flat(&[json!("a"), text("b"), json!("c")]), Some((Some("abc".to_owned()), None)));
         assert_eq!(flat(&[json!([])]), Some((None, None)));
@@ -336,7 +336,7 @@ mod tests {
             flat(&[json!([{"type": "thinking", "thinking": "hm"}]), text("b")]),
             Some((Some("b".to_owned()), Some("hm".to_owned())))
         );
-        assert!(added_up(&[json!([{"type": "thinking", "thinking": "hm"}])]).flatten(true).is_err());
+        assert!(joined(&[json!([{"type": "thinking", "thinking": "hm"}])]).flatten(true).is_err());
         for kept in [json!([{"type": "text", "text": "a", "id": 1}]), json!(["a"]), json!([{"type": "other"}])] {
             assert_eq!(flat(std::slice::from_ref(&kept)), None, "{kept}");
         }

@@ -1,30 +1,35 @@
-//! Azure's safety annotations on prompts and answers.
+//! The results of the content filter for a prompt or a choice: Azure's safety annotations.
 //!
-//! Any category may be missing, results may be `{}`, and new categories appear without a new api
-//! version. So every question about them has three answers, [`FilterState`]: clean, filtered, not
-//! evaluated. Categories this version does not know are in `extra()` and count in
-//! [`ContentFilterResults::state`] all the same.
+//! Any category may be missing, results may be `{}`, and new categories appear without a new api version. So the state
+//! of a category is one of three, [`FilterState`]: clean, filtered, not evaluated. Categories that this version has no
+//! field for are in `extra()`, and count in [`ContentFilterResults::state`] all the same.
 //!
 //! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>
 
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{Deserialize, SeqAccess};
-use serde::ser::{Serialize, Serializer};
+use serde::de::Deserialize;
 use serde_json::{Map, Value};
 
-use self::merge::Category;
-use crate::wire::{Field, FieldVisitor, FromWire, Merge, Path, deserialize_wire, open_enum, wire_struct};
+use self::category::{Category, merge_extra, merge_json, merge_text};
+use crate::wire::{Merge, wire_struct};
 
-mod merge;
+pub use self::category::{
+    BlocklistMatch, BlocklistResult, CodeCitation, CustomTopicMatch, CustomTopicResult, DetectionResult,
+    ExternalSafetyFinding, ExternalSafetyResult, PersonalInformationCategory, PersonalInformationResult,
+    ProtectedCodeResult, Severity, SeverityResult, TextSpan, UngroundedResult,
+};
 
-/// What is known about one category, or about all of them.
+mod category;
+
+/// The state of one category, or of all together.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FilterState {
-    /// The filter ran and let the text pass.
+    /// The filter ran and did not block the text.
     Clean,
     /// The filter ran and blocked or cut the text.
     Filtered,
-    /// No result: the filter is off, did not finish, or said nothing about it.
+    /// No result: the filter is off, did not finish, or sent none for this category.
     NotEvaluated,
 }
 
@@ -37,7 +42,20 @@ impl FilterState {
         }
     }
 
-    /// The state in words: `clean`, `filtered` or `not_evaluated`.
+    /// The state of several together: filtered if any is, else clean if any is.
+    pub(super) fn of_all(states: impl Iterator<Item = Self>) -> Self {
+        let mut all = Self::NotEvaluated;
+        for state in states {
+            match state {
+                Self::Filtered => return state,
+                Self::Clean => all = state,
+                Self::NotEvaluated => {}
+            }
+        }
+        all
+    }
+
+    /// The state as text: `clean`, `filtered` or `not_evaluated`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,51 +66,39 @@ impl FilterState {
     }
 }
 
-open_enum! {
-    /// How harmful a text was rated.
-    pub enum Severity {
-        /// No harm seen.
-        Safe = "safe",
-        /// Mild.
-        Low = "low",
-        /// Moderate.
-        Medium = "medium",
-        /// Severe.
-        High = "high",
-    }
-}
-
-/// Makes everything that depends on the list of categories: the fields, what each of them says, and merging. A
-/// category in this list cannot be forgotten in any of them.
+/// Makes all that depends on the list of categories: the fields, the states and the merging. So a category in this list
+/// cannot be missing in any of them.
 macro_rules! filter_categories {
     ($( $(#[$meta:meta])* $field:ident : $Type:ty = $name:literal $(| $alias:literal)? ),* $(,)?) => {
         wire_struct! {
-            /// The filter results of one prompt or one choice, by category.
+            /// The content filter's results for one prompt or one choice, by category.
+            ///
+            /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>
             pub struct ContentFilterResults {
                 $( $(#[$meta])* pub $field: $Type = $name $(| $alias)?, )*
-                /// The filter did not finish: everything else is unknown.
+                /// The error, when the filter did not finish: the state is then not evaluated, unless a category is
+                /// filtered.
                 pub error: FilterError = "error",
             }
         }
 
         impl ContentFilterResults {
-            /// The wire names of the categories this version has fields for.
+            /// The wire names of the categories that this version has fields for.
             pub const CATEGORIES: &'static [&'static str] = &[$( $name ),*];
 
-            /// The results of the modelled categories that came, by wire name.
+            /// The results of the modelled categories that the service sent, by wire name.
             fn modelled(&self) -> impl Iterator<Item = (&'static str, &dyn Category)> {
                 let all = [$( ($name, self.$field.as_ref().map(|result| result as &dyn Category)) ),*];
                 all.into_iter().filter_map(|(name, result)| Some((name, result?)))
             }
 
-            /// Takes over every modelled category that `newer` has, unless the result at hand is worse.
             fn merge_modelled(&mut self, newer: &Self) {
                 $(
-                    if let Some(new) = &newer.$field
-                        && self.$field.as_ref().is_none_or(|old| old.badness() <= new.badness())
-                        && self.$field.as_ref() != Some(new)
-                    {
-                        self.$field = Some(new.clone());
+                    if let Some(newer) = &newer.$field {
+                        match &mut self.$field {
+                            Some(result) => result.merge(newer),
+                            None => self.$field = Some(newer.clone()),
+                        }
                     }
                 )*
             }
@@ -107,17 +113,17 @@ filter_categories! {
     sexual: SeverityResult = "sexual",
     /// Violence.
     violence: SeverityResult = "violence",
-    /// Self-harm; `self-harm` in old versions.
+    /// Self-harm; `self-harm` in old api versions.
     self_harm: SeverityResult = "self_harm" | "self-harm",
-    /// An attempt of the user to break out of the rules; prompts only.
+    /// An attempt of the user to circumvent the system's rules; prompts only.
     jailbreak: DetectionResult = "jailbreak",
     /// An attack hidden in a document; prompts only.
     indirect_attack: DetectionResult = "indirect_attack",
     /// Profane words.
     profanity: DetectionResult = "profanity",
-    /// Words on the resource's own blocklists.
+    /// Matches of the resource's own blocklists.
     custom_blocklists: BlocklistResult = "custom_blocklists",
-    /// Topics the resource's owner excluded.
+    /// Topics that the resource's owner excluded.
     custom_topics: CustomTopicResult = "custom_topics",
     /// Known protected text; answers only.
     protected_material_text: DetectionResult = "protected_material_text",
@@ -129,190 +135,45 @@ filter_categories! {
     ungrounded_material: UngroundedResult = "ungrounded_material",
     /// Whether an agent kept to its task.
     task_adherence: DetectionResult = "task_adherence",
-    /// The findings of a third party's filter.
+    /// The results of third parties' filters.
     external_safety_provider: ExternalSafetyResult = "external_safety_provider",
 }
 
 wire_struct! {
-    /// The result of a category that is rated.
-    pub struct SeverityResult {
-        /// Whether the text was blocked for it.
-        pub filtered: bool = "filtered",
-        /// The rating.
-        pub severity: Severity = "severity",
-    }
-}
-
-wire_struct! {
-    /// The result of a category that is found or not.
-    pub struct DetectionResult {
-        /// Whether the text was blocked for it.
-        pub filtered: bool = "filtered",
-        /// Whether it was found.
-        pub detected: bool = "detected",
-    }
-}
-
-wire_struct! {
-    /// Protected code, and where it is from.
-    pub struct ProtectedCodeResult {
-        /// Whether the text was blocked for it.
-        pub filtered: bool = "filtered",
-        /// Whether it was found.
-        pub detected: bool = "detected",
-        /// Where it is from.
-        pub citation: CodeCitation = "citation",
-    }
-}
-
-wire_struct! {
-    /// The source of protected code.
-    pub struct CodeCitation {
-        /// The repository.
-        pub url: String = "URL",
-        /// The licence's name.
-        pub license: String = "license",
-    }
-}
-
-wire_struct! {
-    /// One blocklist's verdict.
-    pub struct BlocklistMatch {
-        /// Whether the text was blocked for it.
-        pub filtered: bool = "filtered",
-        /// The blocklist's name.
-        pub id: String = "id",
-    }
-}
-
-wire_struct! {
-    /// The result of excluded topics.
-    pub struct CustomTopicResult {
-        /// Whether the text was blocked for one of them.
-        pub filtered: bool = "filtered",
-        /// The topics, one by one.
-        pub details: Vec<CustomTopicMatch> = "details",
-    }
-}
-
-wire_struct! {
-    /// One topic's verdict.
-    pub struct CustomTopicMatch {
-        /// Whether the text is about it.
-        pub detected: bool = "detected",
-        /// The topic's name.
-        pub id: String = "id",
-    }
-}
-
-wire_struct! {
-    /// Personal data that was found, and what became of it.
-    pub struct PersonalInformationResult {
-        /// Whether the text was blocked for it.
-        pub filtered: bool = "filtered",
-        /// Whether any was found.
-        pub detected: bool = "detected",
-        /// The text with the personal data taken out.
-        pub redacted_text: String = hidden "redacted_text",
-        /// The kinds of data looked for.
-        pub sub_categories: Vec<PersonalInformationCategory> = "sub_categories",
-    }
-}
-
-wire_struct! {
-    /// One kind of personal data.
-    pub struct PersonalInformationCategory {
-        /// The kind, such as `Email`.
-        pub sub_category: String = "sub_category",
-        /// Whether it was found.
-        pub detected: bool = "detected",
-        /// Whether the text was blocked for it.
-        pub filtered: bool = "filtered",
-        /// Whether it was taken out of the text.
-        pub redacted: bool = "redacted",
-    }
-}
-
-wire_struct! {
-    /// Statements without support in the sources.
-    pub struct UngroundedResult {
-        /// Whether the text was blocked for it; this category only annotates so far.
-        pub filtered: bool = "filtered",
-        /// Whether any was found.
-        pub detected: bool = "detected",
-        /// Where in the answer.
-        pub details: Vec<TextSpan> = "details",
-    }
-}
-
-wire_struct! {
-    /// A part of the answer, in characters.
-    pub struct TextSpan {
-        /// The first character.
-        pub completion_start_offset: u64 = "completion_start_offset",
-        /// One past the last character.
-        pub completion_end_offset: u64 = "completion_end_offset",
-    }
-}
-
-wire_struct! {
-    /// What third-party filters found.
-    pub struct ExternalSafetyResult {
-        /// Whether the text was blocked for it.
-        pub filtered: bool = "filtered",
-        /// Whether anything was found.
-        pub detected: bool = "detected",
-        /// Provider by provider.
-        pub results: Vec<ExternalSafetyFinding> = "results",
-    }
-}
-
-wire_struct! {
-    /// What one third-party filter found.
-    pub struct ExternalSafetyFinding {
-        /// The provider's name.
-        pub provider_name: String = "provider_name",
-        /// Why it gave no result.
-        pub error: Value = hidden "error",
-        /// Whether anything was found.
-        pub detected: bool = "detected",
-        /// Whether the text was blocked for it.
-        pub filtered: bool = "filtered",
-        /// Whose text it looked at.
-        pub role: String = "role",
-        /// Where the text is from.
-        pub source: String = "source",
-        /// What it says about it.
-        pub details: Value = hidden "details",
-        /// The profile it worked with.
-        pub profile_id: String = "profile_id",
-    }
-}
-
-wire_struct! {
-    /// Why the filter did not finish.
+    /// The error of a content filter that did not finish.
     pub struct FilterError {
-        /// A number or a word such as `content_filter_error`.
+        /// The code: a number, or text such as `content_filter_error`.
         pub code: Value = "code",
-        /// In words.
+        /// The description.
         pub message: String = hidden "message",
     }
 }
 
 wire_struct! {
-    /// How far the asynchronous filter has looked, in characters from the start of the prompt.
+    /// How far the asynchronous filter has checked the text, in characters from the start of the prompt.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>
     pub struct ContentFilterOffsets {
-        /// Up to here the text has been checked completely.
+        /// The text before this offset is fully checked.
         pub check_offset: u64 = "check_offset",
-        /// Where the text that was checked with this result begins.
+        /// Where the text begins that these results are for.
         pub start_offset: u64 = "start_offset",
-        /// Where it ends.
+        /// Where that text ends.
         pub end_offset: u64 = "end_offset",
     }
 }
 
+impl FilterError {
+    fn merge(&mut self, newer: &Self) {
+        let Self { code, message, extra } = newer;
+        self.code = code.clone().or(self.code.take());
+        merge_text(&mut self.message, message, true);
+        merge_extra(&mut self.extra, extra, true);
+    }
+}
+
 impl ContentFilterOffsets {
-    /// Takes over the offsets of a later chunk that it has.
+    /// Merges the offsets of a later chunk, of which some may be missing.
     pub(crate) fn merge(&mut self, newer: &Self) {
         let Self { check_offset, start_offset, end_offset, extra } = newer;
         self.check_offset = check_offset.or(self.check_offset);
@@ -323,11 +184,11 @@ impl ContentFilterOffsets {
 }
 
 wire_struct! {
-    /// The filter results of one prompt.
+    /// The content filter's results for one prompt.
     pub struct PromptFilterResult {
-        /// Which prompt, from 0.
+        /// The number of the prompt, from 0.
         pub prompt_index: u64 = "prompt_index",
-        /// The results; `content_filter_result` in old versions.
+        /// The results; `content_filter_result` in old api versions.
         pub content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
     }
 }
@@ -341,85 +202,38 @@ impl PromptFilterResult {
     }
 }
 
-/// The verdict of the resource's blocklists.
-///
-/// The wire has three shapes: an object with `details`, an object with `filtered` alone, and a bare
-/// list. All are read, and written back as they came.
-#[derive(Clone, PartialEq, Default)]
-#[non_exhaustive]
-pub struct BlocklistResult {
-    object: BlocklistObject,
-    bare: bool,
-}
-
-wire_struct! {
-    struct BlocklistObject {
-        filtered: bool = "filtered",
-        details: Vec<BlocklistMatch> = "details",
-    }
-}
-
-impl BlocklistResult {
-    /// Whether the text was blocked for a word on a list.
-    #[must_use]
-    pub fn filtered(&self) -> Option<bool> {
-        self.object
-            .filtered
-            .or_else(|| self.bare.then(|| self.details().iter().any(|list| list.filtered == Some(true))))
-    }
-
-    /// The lists, one by one.
-    #[must_use]
-    pub fn details(&self) -> &[BlocklistMatch] {
-        self.object.details.as_deref().unwrap_or_default()
-    }
-}
-
-impl std::fmt::Debug for BlocklistResult {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.object.fmt(f)
-    }
-}
-
-impl FromWire for BlocklistResult {
-    const EXPECTED: &'static str = "an object or a list";
-
-    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
-        self.object.visit(path, visitor);
-    }
-    fn from_map<'de, A: serde::de::MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
-        Ok(Field::Typed(Self { object: BlocklistObject::read_map(map)?, bare: false }))
-    }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
-        let value = Value::deserialize(SeqAccessDeserializer::new(seq))?;
-        Ok(match serde_json::from_value::<Vec<BlocklistMatch>>(value.clone()) {
-            Ok(details) => Field::Typed(Self {
-                object: BlocklistObject { details: Some(details), ..BlocklistObject::EMPTY },
-                bare: true,
-            }),
-            Err(_) => Field::Mistyped(value),
-        })
-    }
-}
-
-deserialize_wire!(BlocklistResult);
-
-impl Serialize for BlocklistResult {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.bare { self.details().serialize(serializer) } else { self.object.serialize(serializer) }
-    }
-}
-
 impl ContentFilterResults {
-    /// The results in an object that has them under either spelling, `content_filter_results` or
-    /// `content_filter_result`: a choice, or the error object of a refused prompt.
+    /// The results in an object that has them as `content_filter_results` or `content_filter_result`: a choice, or the
+    /// error object of a refused prompt.
     pub(crate) fn in_object(object: &Map<String, Value>) -> Option<Self> {
         let results =
             ["content_filter_results", "content_filter_result"].into_iter().filter_map(|name| object.get(name));
         results.filter(|results| !results.is_null()).find_map(|results| Self::deserialize(results).ok())
     }
 
-    /// The state of every category that the service mentioned, known and unknown.
+    /// Merges the results for a later part of the text: the service sends results for each part of a streamed text, and
+    /// the whole is as bad as its worst part.
+    pub(crate) fn merge(&mut self, newer: &Self) {
+        self.merge_modelled(newer);
+        if let Some(newer) = &newer.error {
+            self.error.get_or_insert_default().merge(newer);
+        }
+        let is_filtered = |value: &Value| value.get("filtered").and_then(Value::as_bool) == Some(true);
+        for (name, newer) in newer.extra().into_iter().flatten() {
+            let members = self.extra.members_mut();
+            match members.get_mut(name) {
+                Some(value) => {
+                    let is_newer_worse = !is_filtered(value) || is_filtered(newer);
+                    merge_json(value, newer, is_newer_worse);
+                }
+                None => {
+                    members.insert(name.clone(), newer.clone());
+                }
+            }
+        }
+    }
+
+    /// The state of every category that the service sent, by its wire name; also of those without a field here.
     pub fn states(&self) -> impl Iterator<Item = (&str, FilterState)> {
         let modelled = self.modelled().map(|(name, result)| (name, FilterState::of(result.filtered())));
         let unknown = self
@@ -433,22 +247,17 @@ impl ContentFilterResults {
     /// The state of one category by its wire name, such as `"hate"`.
     #[must_use]
     pub fn category(&self, name: &str) -> FilterState {
-        self.states().find(|(known, _)| *known == name).map_or(FilterState::NotEvaluated, |(_, state)| state)
+        self.states().find(|(category, _)| *category == name).map_or(FilterState::NotEvaluated, |(_, state)| state)
     }
 
-    /// The state of the whole: filtered if any category is, clean if all that were evaluated are, and
-    /// not evaluated if none was or the filter did not finish.
+    /// The state of all categories together: filtered if any is, clean if at least one was evaluated and none is
+    /// filtered, not evaluated if none was or the filter did not finish.
     #[must_use]
     pub fn state(&self) -> FilterState {
-        let mut whole = FilterState::NotEvaluated;
-        for (_, state) in self.states() {
-            match state {
-                FilterState::Filtered => return state,
-                FilterState::Clean => whole = state,
-                FilterState::NotEvaluated => {}
-            }
+        match FilterState::of_all(self.states().map(|(_, state)| state)) {
+            FilterState::Clean if self.error.is_some() => FilterState::NotEvaluated,
+            state => state,
         }
-        if self.error.is_some() { FilterState::NotEvaluated } else { whole }
     }
 
     /// The wire names of the categories that blocked the text.
@@ -483,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_category_that_was_not_mentioned_is_not_evaluated() {
+    fn a_category_that_was_not_sent_is_not_evaluated() {
         let some = results(json!({"violence": {"filtered": true, "severity": "medium"}, "jailbreak": {}}));
         assert_eq!(some.category("violence"), FilterState::Filtered);
         assert_eq!(some.category("jailbreak"), FilterState::NotEvaluated);
@@ -533,6 +342,89 @@ mod tests {
         assert_eq!(others.collect::<Vec<_>>(), [&"error"]);
     }
 
+    /// What a result of any category can have in a list, with an id of its own.
+    fn element(id: u64) -> Value {
+        json!({"id": format!("list-{id}"), "sub_category": "Email", "provider_name": "p", "detected": true,
+            "filtered": false, "completion_start_offset": id, "completion_end_offset": id + 1})
+    }
+
+    fn merged(values: &[Value]) -> Value {
+        let mut whole = ContentFilterResults::EMPTY;
+        for value in values {
+            whole.merge(&results(value.clone()));
+        }
+        serde_json::to_value(whole).unwrap()
+    }
+
+    #[test]
+    fn lists_of_every_category_are_joined_however_bad_the_results_are() {
+        let names = ContentFilterResults::CATEGORIES.iter().copied().chain(["a_new_category", "error"]);
+        for name in names {
+            for list in ["details", "sub_categories", "results", "a_new_list"] {
+                let result = |filtered: bool, ids: &[u64]| {
+                    let elements: Vec<Value> = ids.iter().map(|id| element(*id)).collect();
+                    json!({name: {"filtered": filtered, list: elements}})
+                };
+                for (first, second) in [(true, true), (true, false), (false, true), (false, false)] {
+                    let whole = merged(&[
+                        result(first, &[1]),
+                        result(second, &[2, 1]),
+                        result(first, &[1]),
+                        json!({name: {"filtered": second}}),
+                        result(second, &[]),
+                        result(first, &[2, 3]),
+                    ]);
+                    let expected: Vec<Value> = (1..=3).map(element).collect();
+                    assert_eq!(whole[name][list], json!(expected), "{list} of {name}, {first} then {second}");
+                    if name != "error" {
+                        assert_eq!(whole[name]["filtered"], first | second, "{name}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_member_that_only_one_of_two_results_has_is_kept() {
+        let (worse, other) = (
+            json!({"filtered": true, "redacted_text": "", "citation": {"URL": "u"}, "note": "a"}),
+            json!({"filtered": false, "detected": true, "severity": "low", "redacted_text": "x", "note": "b"}),
+        );
+        for name in ContentFilterResults::CATEGORIES.iter().copied().chain(["a_new_category"]) {
+            for pair in [[&worse, &other], [&other, &worse]] {
+                let whole = merged(&pair.map(|result| json!({name: result})));
+                assert_eq!(
+                    whole[name],
+                    json!({"filtered": true, "detected": true, "severity": "low", "redacted_text": "x",
+                        "citation": {"URL": "u"}, "note": "a"}),
+                    "{name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn blocklists_of_different_shapes_are_joined() {
+        let (blocked, clean) = (json!({"id": "fruit", "filtered": true}), json!({"id": "nuts", "filtered": false}));
+        for (first, second, expected) in [
+            (json!([blocked]), json!([clean, blocked]), json!([blocked, clean])),
+            (
+                json!([blocked]),
+                json!({"filtered": false, "details": [clean]}),
+                json!({"filtered": true, "details": [blocked, clean]}),
+            ),
+            (
+                json!({"filtered": false, "details": [clean]}),
+                json!([blocked]),
+                json!({"filtered": true, "details": [clean, blocked]}),
+            ),
+            (json!({"filtered": true}), json!([clean]), json!({"filtered": true, "details": [clean]})),
+        ] {
+            let whole = merged(&[json!({"custom_blocklists": first}), json!({"custom_blocklists": second})]);
+            assert_eq!(whole["custom_blocklists"], expected, "{first} then {second}");
+        }
+    }
+
     #[test]
     fn the_old_spelling_of_self_harm_is_the_same_category() {
         for name in ["self-harm", "self_harm"] {
@@ -547,20 +439,20 @@ mod tests {
     }
 
     #[test]
-    fn results_are_found_under_either_spelling() {
-        let found =
-            |value: Value| ContentFilterResults::in_object(value.as_object().unwrap()).map(|found| found.state());
+    fn results_are_read_under_either_spelling() {
+        let state =
+            |value: Value| ContentFilterResults::in_object(value.as_object().unwrap()).map(|results| results.state());
         for name in ["content_filter_result", "content_filter_results"] {
-            assert_eq!(found(json!({name: {"hate": {"filtered": true}}})), Some(FilterState::Filtered), "{name}");
+            assert_eq!(state(json!({name: {"hate": {"filtered": true}}})), Some(FilterState::Filtered), "{name}");
             let prompt: PromptFilterResult =
                 serde_json::from_value(json!({"prompt_index": 0, name: {"hate": {"filtered": true}}})).unwrap();
             assert_eq!(prompt.results().state(), FilterState::Filtered, "{name}");
         }
         let beside_null =
             json!({"content_filter_results": null, "content_filter_result": {"hate": {"filtered": true}}});
-        assert_eq!(found(beside_null), Some(FilterState::Filtered));
-        assert_eq!(found(json!({"content_filter_results": null})), None);
-        assert_eq!(found(json!({})), None);
+        assert_eq!(state(beside_null), Some(FilterState::Filtered));
+        assert_eq!(state(json!({"content_filter_results": null})), None);
+        assert_eq!(state(json!({})), None);
     }
 
     #[test]

@@ -1,91 +1,95 @@
-//! Where an answer is from: the documents of On Your Data, and annotations of the text.
+//! The context of a message: the passages that On Your Data found and the answer cites.
 
 use serde_json::Number;
 
 use crate::wire::{Merge, open_enum, wire_struct};
 
 wire_struct! {
-    /// What On Your Data found and used.
+    /// The passages that On Your Data found, and those that the answer cites.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
     pub struct MessageContext {
         /// The passages the answer cites, in the order of its `[doc1]` marks.
         pub citations: Vec<Citation> = "citations",
-        /// What was searched for: a JSON list, encoded as a string. See [`MessageContext::intents`].
+        /// The queries of the search: a JSON list, encoded as a string. See [`MessageContext::intents`].
         pub intent: String = hidden "intent",
-        /// Everything that was found, used or not.
+        /// All passages found, cited or not. Sent if the data source's `include_contexts` has it.
         pub all_retrieved_documents: Vec<RetrievedDocument> = "all_retrieved_documents",
     }
 }
 
 wire_struct! {
     /// A passage that the answer cites.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data#citation>
     pub struct Citation {
-        /// The passage.
+        /// The text of the passage.
         pub content: String = hidden "content",
-        /// The document's title.
+        /// The title of the document.
         pub title: String = hidden "title",
-        /// The document's address.
+        /// The URL of the document.
         pub url: String = hidden "url",
-        /// The document's file.
+        /// The file path of the document.
         pub filepath: String = hidden "filepath",
-        /// Which part of the document.
+        /// The id of the passage within the document.
         pub chunk_id: String = hidden "chunk_id",
-        /// How well it fits, after ranking again.
+        /// The relevance score after reranking.
         pub rerank_score: Number = "rerank_score",
     }
 }
 
 wire_struct! {
     /// A passage that the search found.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data#retrieved-documents>
     pub struct RetrievedDocument {
-        /// The passage.
+        /// The text of the passage.
         pub content: String = hidden "content",
-        /// The document's title.
+        /// The title of the document.
         pub title: String = hidden "title",
-        /// The document's address.
+        /// The URL of the document.
         pub url: String = hidden "url",
-        /// The document's file.
+        /// The file path of the document.
         pub filepath: String = hidden "filepath",
-        /// Which part of the document.
+        /// The id of the passage within the document.
         pub chunk_id: String = hidden "chunk_id",
-        /// How well it fits, after ranking again.
+        /// The relevance score after reranking.
         pub rerank_score: Number = "rerank_score",
-        /// The searches that found it.
+        /// The queries that found it.
         pub search_queries: Vec<String> = hidden "search_queries",
-        /// Which of the request's data sources.
+        /// The position of its data source in the request.
         pub data_source_index: u64 = "data_source_index",
-        /// How well it fits, as the search said.
+        /// The relevance score of the search.
         pub original_search_score: Number = "original_search_score",
-        /// Why it was left out.
+        /// Why the answer could not use it; absent for a passage that it could.
         pub filter_reason: FilterReason = "filter_reason",
     }
 }
 
 open_enum! {
-    /// Why a found passage was left out.
+    /// Why a passage that was found was left out.
     pub enum FilterReason {
-        /// It fits too little.
+        /// Its search score is below the threshold of `strictness`.
         Score = "score",
-        /// It fits too little after ranking again.
+        /// It ranked below `top_n_documents` after reranking.
         Rerank = "rerank",
     }
 }
 
 impl MessageContext {
-    /// The cited passages.
+    /// The passages that the answer cites.
     #[must_use]
     pub fn citations(&self) -> &[Citation] {
         self.citations.as_deref().unwrap_or_default()
     }
 
-    /// Everything that was found.
+    /// All passages found.
     #[must_use]
     pub fn all_retrieved_documents(&self) -> &[RetrievedDocument] {
         self.all_retrieved_documents.as_deref().unwrap_or_default()
     }
 
-    /// What was searched for: the list in `intent`, or `intent` itself when it is no list.
+    /// The queries of the search: the list in `intent`, or `intent` itself when it is no list.
     #[must_use]
     pub fn intents(&self) -> Vec<String> {
         match self.intent.as_deref() {
@@ -94,8 +98,7 @@ impl MessageContext {
         }
     }
 
-    /// Takes over the context of a later chunk: lists grow, and nothing is taken back by a missing, `null` or empty
-    /// member.
+    /// Merges the context of a later chunk: lists grow, and a missing, `null` or empty member changes nothing.
     pub(crate) fn merge(&mut self, newer: &Self) {
         let Self { citations, intent, all_retrieved_documents, extra } = newer;
         merge_list(&mut self.citations, citations.as_deref());
@@ -107,50 +110,12 @@ impl MessageContext {
     }
 }
 
-/// A list that begins with all that came before replaces it; any other adds its elements.
+/// Appends the elements of a list; of one that begins with all elements so far, only those after them.
 fn merge_list<T: Clone + PartialEq>(list: &mut Option<Vec<T>>, newer: Option<&[T]>) {
     let Some(newer) = newer else { return };
     let list = list.get_or_insert_default();
     let new = if newer.starts_with(list) { newer.get(list.len()..).unwrap_or_default() } else { newer };
     list.extend_from_slice(new);
-}
-
-wire_struct! {
-    /// A remark on a part of the text.
-    pub struct Annotation {
-        /// What kind, such as `url_citation`.
-        pub kind: String = "type",
-        /// The page a statement is from.
-        pub url_citation: UrlCitation = "url_citation",
-    }
-}
-
-wire_struct! {
-    /// A page that a part of the text is from.
-    pub struct UrlCitation {
-        /// The first character it supports.
-        pub start_index: u64 = "start_index",
-        /// One past the last character.
-        pub end_index: u64 = "end_index",
-        /// The page's address.
-        pub url: String = hidden "url",
-        /// The page's title.
-        pub title: String = hidden "title",
-    }
-}
-
-wire_struct! {
-    /// Spoken answer.
-    pub struct Audio {
-        /// The id by which a later request refers to it.
-        pub id: String = "id",
-        /// Until when, in seconds since 1970.
-        pub expires_at: u64 = "expires_at",
-        /// The sound in base64, in the format the request asked for.
-        pub data: String = hidden "data",
-        /// What is said.
-        pub transcript: String = hidden "transcript",
-    }
 }
 
 #[cfg(test)]
@@ -160,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_context_takes_nothing_back() {
+    fn an_empty_later_context_changes_nothing() {
         let read = |value: serde_json::Value| serde_json::from_value::<MessageContext>(value).unwrap();
         let mut context = read(json!({"citations": [{"title": "a"}], "intent": "[]", "more": {"a": 1}}));
         for later in [json!({"citations": [], "intent": "", "more": null}), json!({"citations": null}), json!({})] {
@@ -175,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn intents_are_unpacked() {
+    fn intents_are_parsed() {
         let context: MessageContext = serde_json::from_str(r#"{"intent": "[\"cat food\",\"cats\"]"}"#).unwrap();
         assert_eq!(context.intents(), ["cat food", "cats"]);
         let context: MessageContext = serde_json::from_str(r#"{"intent": "dogs"}"#).unwrap();

@@ -1,4 +1,4 @@
-//! How likely the model found its own words.
+//! The log probabilities of a choice, [`Logprobs`], token by token.
 
 use serde_json::Number;
 
@@ -9,41 +9,43 @@ wire_struct! {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletiontokenlogprob>
     pub struct Logprobs {
-        /// Of the answer's text.
+        /// The tokens of the text.
         pub content: Vec<TokenLogprob> = "content",
-        /// Of a refusal.
+        /// The tokens of a refusal.
         pub refusal: Vec<TokenLogprob> = "refusal",
     }
 }
 
 wire_struct! {
-    /// One token and its alternatives.
+    /// A token and its alternatives.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletiontokenlogprob>
     pub struct TokenLogprob {
-        /// The token's text.
+        /// The text of the token.
         pub token: String = hidden "token",
         /// The natural logarithm of its probability.
         pub logprob: Number = "logprob",
-        /// The token's bytes, for tokens that are part of a character.
+        /// The UTF-8 bytes of the token, which may be a part of a character.
         pub bytes: Vec<u8> = hidden "bytes",
-        /// The likeliest tokens at this place.
+        /// The most likely tokens at this position, as many as `top_logprobs` of the request.
         pub top_logprobs: Vec<TopLogprob> = "top_logprobs",
     }
 }
 
 wire_struct! {
-    /// A token that could have stood here.
+    /// A likely token at a position.
     pub struct TopLogprob {
-        /// The token's text.
+        /// The text of the token.
         pub token: String = hidden "token",
         /// The natural logarithm of its probability.
         pub logprob: Number = "logprob",
-        /// The token's bytes, for tokens that are part of a character.
+        /// The UTF-8 bytes of the token, which may be a part of a character.
         pub bytes: Vec<u8> = hidden "bytes",
     }
 }
 
 impl Logprobs {
-    /// The tokens of the answer's text.
+    /// The tokens of the text.
     #[must_use]
     pub fn content(&self) -> &[TokenLogprob] {
         self.content.as_deref().unwrap_or_default()
@@ -55,7 +57,7 @@ impl Logprobs {
         self.refusal.as_deref().unwrap_or_default()
     }
 
-    /// Appends what a later chunk brought.
+    /// Appends the tokens of a later chunk.
     pub(crate) fn append(&mut self, newer: &Self) {
         let extend = |list: &mut Option<Vec<TokenLogprob>>, more: &Option<Vec<TokenLogprob>>| {
             if let Some(more) = more {
@@ -70,13 +72,13 @@ impl Logprobs {
 }
 
 impl TokenLogprob {
-    /// The natural logarithm of the token's probability.
+    /// The natural logarithm of the token's probability. `None` when the service sent none.
     #[must_use]
     pub fn logprob(&self) -> Option<f64> {
         self.logprob.as_ref()?.as_f64()
     }
 
-    /// The likeliest tokens at this place.
+    /// The most likely tokens at this position.
     #[must_use]
     pub fn top_logprobs(&self) -> &[TopLogprob] {
         self.top_logprobs.as_deref().unwrap_or_default()
@@ -84,7 +86,7 @@ impl TokenLogprob {
 }
 
 impl TopLogprob {
-    /// The natural logarithm of the token's probability.
+    /// The natural logarithm of the token's probability. `None` when the service sent none.
     #[must_use]
     pub fn logprob(&self) -> Option<f64> {
         self.logprob.as_ref()?.as_f64()

@@ -1,19 +1,19 @@
-//! What the headers of an answer said.
+//! The metadata of an answer, [`ResponseMetadata`]: status, headers, and how many attempts it took.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// Status and headers of an answer, and how it was reached.
 ///
-/// On [`ChatCompletion`](crate::ChatCompletion), the stream and the
-/// [`Error`](crate::Error) alike. Header names are lower case. Values that are not text are kept with
-/// replacement characters.
+/// It is part of [`ChatCompletion`](crate::ChatCompletion), the stream and the [`Error`](crate::Error) alike. Header
+/// names are lower case. Values that are not UTF-8 have U+FFFD in place of the wrong bytes.
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#response-headers>
 #[derive(Clone, Default, PartialEq)]
 pub struct ResponseMetadata {
     status: u16,
-    headers: Headers,
+    /// In the order they came, with names in lower case.
+    headers: Vec<(String, String)>,
     client_request_id: Option<String>,
     attempts: u32,
     time_to_headers: Option<Duration>,
@@ -22,78 +22,23 @@ pub struct ResponseMetadata {
     repaired: Vec<String>,
 }
 
-/// Headers in the order they came, one after the other in one text: most are never looked at.
-#[derive(Clone, Default, PartialEq)]
-struct Headers {
-    text: String,
-    places: Vec<Place>,
-}
-
-/// Where a header is in the text.
-#[derive(Clone, Copy, PartialEq)]
-struct Place {
-    start: usize,
-    name_end: usize,
-    value_end: usize,
-}
-
-impl Headers {
-    fn name(&self, place: &Place) -> &str {
-        self.text.get(place.start..place.name_end).unwrap_or_default()
-    }
-
-    fn value(&self, place: &Place) -> &str {
-        self.text.get(place.name_end..place.value_end).unwrap_or_default()
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        let mut alike = self.places.iter().filter(|place| place.name_end - place.start == name.len());
-        alike.find(|place| self.name(place).eq_ignore_ascii_case(name)).map(|place| self.value(place))
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.places.iter().map(|place| (self.name(place), self.value(place)))
-    }
-}
-
-impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Headers {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(headers: I) -> Self {
-        /// What a header takes, more or less.
-        const USUAL: usize = 48;
-        let headers = headers.into_iter();
-        let (count, _) = headers.size_hint();
-        let mut text = String::with_capacity(count.saturating_mul(USUAL));
-        let mut places = Vec::with_capacity(count);
-        for (name, value) in headers {
-            let start = text.len();
-            text.push_str(name.as_ref());
-            if let Some(name) = text.get_mut(start..) {
-                name.make_ascii_lowercase();
-            }
-            let name_end = text.len();
-            text.push_str(value.as_ref());
-            places.push(Place { start, name_end, value_end: text.len() });
-        }
-        Self { text, places }
-    }
-}
-
-/// What the rate-limit headers said. Each figure may be missing, and Azure may send `0` or `-1` for a
-/// limit it does not count.
+/// The `x-ratelimit-*` headers. Each may be missing, and Azure may send `0` or `-1` for a limit it does not count.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/quotas-limits>
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimits {
-    /// Requests allowed in a window.
+    /// Requests allowed in a window (`x-ratelimit-limit-requests`).
     pub limit_requests: Option<i64>,
-    /// Requests left in the window.
+    /// Requests left in the window (`x-ratelimit-remaining-requests`).
     pub remaining_requests: Option<i64>,
-    /// Time until the request window starts anew.
+    /// Time until the window of requests is reset (`x-ratelimit-reset-requests`).
     pub reset_requests: Option<Duration>,
-    /// Tokens allowed in a window.
+    /// Tokens allowed in a window (`x-ratelimit-limit-tokens`).
     pub limit_tokens: Option<i64>,
-    /// Tokens left in the window.
+    /// Tokens left in the window (`x-ratelimit-remaining-tokens`).
     pub remaining_tokens: Option<i64>,
-    /// Time until the token window starts anew.
+    /// Time until the window of tokens is reset (`x-ratelimit-reset-tokens`).
     pub reset_tokens: Option<Duration>,
 }
 
@@ -105,16 +50,8 @@ impl ResponseMetadata {
         N: AsRef<str>,
         V: Into<String>,
     {
-        Self::of(status, headers.into_iter().map(|(name, value)| (name, value.into())))
-    }
-
-    /// As [`new`](Self::new), from borrowed values.
-    pub(crate) fn of<N, V>(status: u16, headers: impl IntoIterator<Item = (N, V)>) -> Self
-    where
-        N: AsRef<str>,
-        V: AsRef<str>,
-    {
-        let mut metadata = Self { status, headers: headers.into_iter().collect(), attempts: 1, ..Self::default() };
+        let headers = headers.into_iter().map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.into()));
+        let mut metadata = Self { status, headers: headers.collect(), attempts: 1, ..Self::default() };
         metadata.retry_after = metadata.read_retry_after();
         metadata
     }
@@ -155,12 +92,13 @@ impl ResponseMetadata {
     /// A header by its name, in any case; the first if there are several.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)
+        let mut of_name = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        of_name.next().map(|(_, value)| value.as_str())
     }
 
     /// Every header, in the order they came.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.headers.iter()
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The id to quote to Azure support: `apim-request-id`, else `x-request-id`, else `x-ms-request-id`; where a gateway
@@ -184,7 +122,7 @@ impl ResponseMetadata {
         self.header("x-ms-region")
     }
 
-    /// The deployment that answered, which after a spillover is not the one that was asked.
+    /// The deployment that answered, which after a spillover is not that of the request.
     #[must_use]
     pub fn deployment(&self) -> Option<&str> {
         self.header("x-ms-deployment-name")
@@ -196,13 +134,13 @@ impl ResponseMetadata {
         self.header("x-ms-spillover-from-deployment")
     }
 
-    /// Why the spillover failed too, when both deployments refused.
+    /// The error of the spillover, when both deployments refused.
     #[must_use]
     pub fn spillover_error(&self) -> Option<&str> {
         self.header("x-ms-spillover-error")
     }
 
-    /// The time the service says it spent, from `openai-processing-ms`.
+    /// The time the service spent on the answer, from `openai-processing-ms`.
     #[must_use]
     pub fn processing_time(&self) -> Option<Duration> {
         seconds(self.header("openai-processing-ms")?.trim().parse::<f64>().ok()? / 1000.0)
@@ -233,7 +171,7 @@ impl ResponseMetadata {
         Some(date.duration_since(now).unwrap_or_default())
     }
 
-    /// What the server itself says about trying again, in `x-should-retry`.
+    /// The `x-should-retry` header: whether the service wants the request to be retried.
     pub(crate) fn should_retry(&self) -> Option<bool> {
         match self.header("x-should-retry")?.trim() {
             "true" => Some(true),
@@ -242,8 +180,8 @@ impl ResponseMetadata {
         }
     }
 
-    /// The rate-limit headers. A reset is a bare number of seconds on Azure, or `17ms`, `1m2.5s` and the
-    /// like behind some gateways; both are read.
+    /// The `x-ratelimit-*` headers. A reset is a bare number of seconds on Azure, and `17ms`, `1m2.5s` and the like behind
+    /// some gateways; both are read.
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
         let count = |name| self.header(name).and_then(|value| value.trim().parse().ok());
@@ -258,7 +196,7 @@ impl ResponseMetadata {
         }
     }
 
-    /// How many times the request was sent.
+    /// The number of times the request was sent.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
@@ -283,21 +221,22 @@ impl ResponseMetadata {
     }
 }
 
-/// A time span from seconds, unless they are negative, not finite or beyond what a clock can hold.
+/// A duration from seconds, unless they are negative, not finite or too large.
 fn seconds(value: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(value).ok()
 }
 
+/// Parses a reset: a number of seconds, or numbers with units.
 fn parse_reset(value: &str) -> Option<Duration> {
     let value = value.trim();
     if let Ok(plain) = value.parse::<f64>() {
         return seconds(plain);
     }
     let mut total = Duration::ZERO;
-    let mut rest = value;
-    while !rest.is_empty() {
-        let unit_at = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
-        let (number, tail) = rest.split_at_checked(unit_at)?;
+    let mut remaining = value;
+    while !remaining.is_empty() {
+        let unit_at = remaining.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+        let (number, tail) = remaining.split_at_checked(unit_at)?;
         let unit_len = tail.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(tail.len());
         let (unit, tail) = tail.split_at_checked(unit_len)?;
         let scale = match unit {
@@ -309,12 +248,12 @@ fn parse_reset(value: &str) -> Option<Duration> {
             _ => return None,
         };
         total = total.checked_add(seconds(number.parse::<f64>().ok()? * scale)?)?;
-        rest = tail;
+        remaining = tail;
     }
     Some(total)
 }
 
-/// Prints what helps to find a call again; header values can hold anything, so they stay out.
+/// Prints the ids of the call; other header values can have anything, and are left out.
 impl fmt::Debug for ResponseMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseMetadata")
@@ -359,8 +298,8 @@ mod tests {
         assert_eq!(with("retry-after-ms", "1500").retry_after(), Some(Duration::from_millis(1500)));
         assert_eq!(with("x-ms-retry-after-ms", "20").retry_after(), Some(Duration::from_millis(20)));
         assert_eq!(with("Retry-After", "2").retry_after(), Some(Duration::from_secs(2)));
-        for odd in ["-1", "soon", "nan", "inf", "1e300", ""] {
-            assert_eq!(with("retry-after", odd).retry_after(), None, "{odd}");
+        for value in ["-1", "soon", "nan", "inf", "1e300", ""] {
+            assert_eq!(with("retry-after", value).retry_after(), None, "{value}");
         }
     }
 

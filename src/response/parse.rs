@@ -1,11 +1,11 @@
-//! Answers and tool arguments as the caller's own types.
+//! The parsing of answers and tool arguments into the caller's types, and its errors.
 //!
-//! A structured answer can fail in ways that call for different next steps: the model declined, the
-//! content filter cut it, the token limit cut it, there is no text at all, or the text does not fit
-//! the type. [`ParseOutcome`] tells them apart, and every [`ParseError`] still holds what came.
+//! A structured answer can fail in ways that need different next steps: the model declined, the content filter cut it,
+//! the token limit cut it, there is no text, or the text does not fit the type. [`ParseOutcome`] is one of these, and
+//! every [`ParseError`] has the whole answer.
 //!
-//! Neither `Display` nor `Debug` of an error prints what the model wrote; [`ParseError::text`] and
-//! [`ParseError::decode_error`] have it for those who want it. How to ask for an answer that fits is in
+//! Neither `Display` nor `Debug` of an error prints the text of the model; [`ParseError::text`] and
+//! [`ParseError::decode_error`] return it. How to request an answer that fits is in
 //! [`request::schema`](crate::request::schema).
 
 use std::fmt;
@@ -13,11 +13,13 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::content_filter::ContentFilterResults;
-use super::{ChatCompletion, Choice, FilterState, FinishReason, ToolCall, ToolCallType};
+use super::choice::{Choice, FinishReason};
+use super::completion::ChatCompletion;
+use super::content_filter::{ContentFilterResults, FilterState};
+use super::tool_call::{ToolCall, ToolCallType};
 use crate::wire::Hidden;
 
-/// Why there is no value.
+/// Why an answer could not be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseOutcome {
@@ -27,14 +29,14 @@ pub enum ParseOutcome {
     Filtered,
     /// The token limit cut the answer.
     Length,
-    /// There is no text, such as in an answer that calls tools.
+    /// The answer has no text, such as one that calls tools.
     NoContent,
-    /// The text is not JSON, or not of the type.
+    /// The text is not JSON, or does not fit the type.
     Decode,
 }
 
 impl ParseOutcome {
-    /// The outcome's name, such as `no_content`.
+    /// The outcome as text, such as `no_content`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,11 +55,10 @@ impl fmt::Display for ParseOutcome {
     }
 }
 
-/// An answer or a tool's arguments that did not become a value, with all that came.
+/// The error of parsing an answer or a tool's arguments, with the whole answer.
 ///
-/// Its texts name the kind and the position, never what the model wrote. For the same reason it has no
-/// `source()`: the words of the JSON parser may quote the text. They are in
-/// [`decode_error`](Self::decode_error).
+/// Its texts have the outcome and the position, never the text of the model. For the same reason it has no `source()`:
+/// the message of the JSON parser can quote the text. It is in [`decode_error`](Self::decode_error).
 ///
 /// # Example: what to do next
 ///
@@ -84,7 +85,7 @@ struct Repr {
     outcome: ParseOutcome,
     message: String,
     text: String,
-    /// The completion, and which of its choices it was.
+    /// The completion, and the position of the choice in it.
     completion: Option<(ChatCompletion, usize)>,
     decode: Option<serde_json::Error>,
 }
@@ -94,7 +95,7 @@ impl ParseError {
         Self(Box::new(Repr { outcome, message: message.into(), text: text.to_owned(), completion: None, decode: None }))
     }
 
-    /// `what` is written in `text`, and `way_out` says how to get it right.
+    /// `what` begins the message, and `way_out` ends it.
     fn decode(what: &str, way_out: &str, text: &str, error: serde_json::Error) -> Self {
         let kind = match error.classify() {
             Category::Data => "valid JSON but not of the expected type",
@@ -112,37 +113,37 @@ impl ParseError {
         self
     }
 
-    /// Why there is no value.
+    /// Why the answer could not be parsed.
     #[must_use]
     pub fn outcome(&self) -> ParseOutcome {
         self.0.outcome
     }
 
-    /// What the model wrote so far; empty when it wrote nothing.
+    /// The text of the model; empty when it wrote none.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The whole answer; `None` for the arguments of a tool call, which do not know their answer.
+    /// The whole answer; `None` for the arguments of a tool call.
     #[must_use]
     pub fn completion(&self) -> Option<&ChatCompletion> {
         self.0.completion.as_ref().map(|(completion, _)| completion)
     }
 
-    /// Why the model declined, in its words.
+    /// The refusal of the model. `None` when it did not decline.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {
         refusal(self.choice()?)
     }
 
-    /// What the content filter says about the choice.
+    /// The content filter's results for the choice. `None` for the arguments of a tool call.
     #[must_use]
     pub fn content_filter(&self) -> Option<&ContentFilterResults> {
         self.choice().map(Choice::content_filter)
     }
 
-    /// What the JSON parser says. It may quote the text: not for logs.
+    /// The error of the JSON parser, for [`ParseOutcome::Decode`]. It can quote the text: not for logs.
     #[must_use]
     pub fn decode_error(&self) -> Option<&serde_json::Error> {
         self.0.decode.as_ref()
@@ -166,19 +167,19 @@ impl fmt::Debug for ParseError {
 
 fn refusal(choice: &Choice) -> Option<&str> {
     let refusal = choice.message.as_ref()?.refusal.as_deref();
-    refusal.filter(|words| !words.is_empty())
+    refusal.filter(|refusal| !refusal.is_empty())
 }
 
 impl ChatCompletion {
-    /// Reads the first choice's text, which must be JSON, as a value of the caller's type.
+    /// Parses the text of the first choice, which must be JSON, into a value of the caller's type.
     ///
-    /// Ask for such an answer with a JSON schema in `response_format`. An answer that the token limit or
-    /// the content filter cut is an error even when its text happens to be whole JSON: the model was not
-    /// done. [`ParseError::text`] has it all the same.
+    /// Request such an answer with a JSON schema in `response_format`. An answer that the token limit or the content
+    /// filter cut is an error even when its text happens to be whole JSON: the model had not finished.
+    /// [`ParseError::text`] has it all the same.
     ///
     /// # Errors
     ///
-    /// The first of these that is true, in this order: [`ParseOutcome::Refused`],
+    /// The first of these that applies, in this order: [`ParseOutcome::Refused`],
     /// [`ParseOutcome::Filtered`], [`ParseOutcome::Length`], [`ParseOutcome::NoContent`],
     /// [`ParseOutcome::Decode`].
     ///
@@ -204,10 +205,9 @@ impl ChatCompletion {
         self.parse_at(0, || "the answer has no choices: ask again".to_owned())
     }
 
-    /// Reads the text of the choice with this `index`, as [`parse`](Self::parse) does for the first.
+    /// Parses the text of the choice with this `index`, as [`parse`](Self::parse) does that of the first.
     ///
-    /// The service numbers choices from 0 and may send them in any order. When it did not number them,
-    /// their order counts.
+    /// The service numbers choices from 0 and may send them in any order. When it sends no `index`, their order counts.
     ///
     /// # Errors
     ///
@@ -229,14 +229,14 @@ impl ChatCompletion {
         no_choice: impl FnOnce() -> String,
     ) -> Result<T, ParseError> {
         let parsed = match self.choices().get(position) {
-            Some(choice) => read(choice),
+            Some(choice) => parse_choice(choice),
             None => Err(ParseError::new(ParseOutcome::NoContent, no_choice(), "")),
         };
         parsed.map_err(|error| error.of(self, position))
     }
 }
 
-fn read<T: DeserializeOwned>(choice: &Choice) -> Result<T, ParseError> {
+fn parse_choice<T: DeserializeOwned>(choice: &Choice) -> Result<T, ParseError> {
     let text = choice.text().unwrap_or_default();
     let fail = |outcome, message: String| Err(ParseError::new(outcome, message, text));
     if refusal(choice).is_some() {
@@ -280,15 +280,15 @@ fn read<T: DeserializeOwned>(choice: &Choice) -> Result<T, ParseError> {
 }
 
 impl ToolCall {
-    /// Reads the function's arguments as a value of the caller's type.
+    /// Parses the function's arguments into a value of the caller's type.
     ///
-    /// A call does not know whether its answer was cut: look at the answer's `finish_reason` before
-    /// running a tool that changes something.
+    /// The arguments of an answer that was cut can be whole JSON: check the answer's `finish_reason` before running a
+    /// tool that changes something.
     ///
     /// # Errors
     ///
     /// - [`ParseOutcome::NoContent`]: the call is of a custom tool, or has no arguments.
-    /// - [`ParseOutcome::Decode`]: the arguments are not JSON, or not of the type.
+    /// - [`ParseOutcome::Decode`]: the arguments are not JSON, or do not fit the type.
     ///
     /// # Example: typed arguments
     ///
@@ -342,7 +342,7 @@ mod tests {
         serde_json::from_value(json!({"id": "chatcmpl-1", "choices": [choice]})).unwrap()
     }
 
-    fn says(content: &str, finish_reason: &str) -> ChatCompletion {
+    fn answer_of(content: &str, finish_reason: &str) -> ChatCompletion {
         answer(json!({"message": {"content": content}, "finish_reason": finish_reason}))
     }
 
@@ -352,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_whole_answer_becomes_a_value() {
-        let event: Event = says(r#"{"name": "fair", "count": 2}"#, "stop").parse().unwrap();
+        let event: Event = answer_of(r#"{"name": "fair", "count": 2}"#, "stop").parse().unwrap();
         assert_eq!(event, Event { name: "fair".to_owned(), count: 2 });
     }
 
@@ -381,7 +381,7 @@ mod tests {
         assert_eq!(error.text(), "{\"name\": \"f");
         assert_eq!(error.content_filter().unwrap().category("hate"), FilterState::Filtered);
         assert_eq!(
-            fails(&says("", "content_filter")).to_string(),
+            fails(&answer_of("", "content_filter")).to_string(),
             "the content filter cut the answer: ask differently, or see `content_filter()`"
         );
     }
@@ -389,18 +389,18 @@ mod tests {
     #[test]
     fn an_answer_cut_by_the_token_limit_is_an_error_even_when_it_parses() {
         for content in [r#"{"name": "fair"}"#, r#"{"name": "fa"#, ""] {
-            let error = fails(&says(content, "length"));
+            let error = fails(&answer_of(content, "length"));
             assert_eq!(error.outcome(), ParseOutcome::Length);
             assert_eq!(error.text(), content);
         }
         assert_eq!(
-            fails(&says("{\"n", "length")).to_string(),
+            fails(&answer_of("{\"n", "length")).to_string(),
             "the token limit cut the answer after 3 bytes of text: raise `max_completion_tokens`, or ask for less"
         );
     }
 
     #[test]
-    fn an_answer_without_text_says_what_it_has() {
+    fn the_error_of_an_answer_without_text_names_what_it_has() {
         let text = |completion: &ChatCompletion| {
             let error = fails(completion);
             assert_eq!(error.outcome(), ParseOutcome::NoContent);
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_does_not_fit_has_a_place_and_a_kind() {
+    fn a_text_that_does_not_fit_has_a_position_and_a_reason() {
         for (content, expected) in [
             (
                 r#"{"name": "a", "count": "secret"}"#,
@@ -424,7 +424,7 @@ mod tests {
             ("{\n  secret", "the answer is not valid JSON, at line 2 column 3"),
             (r#"{"name": "secret"#, "the answer is JSON that ends too early, at line 1 column 16"),
         ] {
-            let error = fails(&says(content, "stop"));
+            let error = fails(&answer_of(content, "stop"));
             assert_eq!(error.outcome(), ParseOutcome::Decode);
             assert_eq!(
                 error.to_string(),
@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn no_text_of_ours_holds_what_the_model_wrote() {
-        let wrong = says(r#"{"name": "secret", "count": "secret"}"#, "stop");
+        let wrong = answer_of(r#"{"name": "secret", "count": "secret"}"#, "stop");
         let refused = answer(json!({"message": {"refusal": "secret"}}));
         for error in [fails(&wrong), fails(&refused)] {
             assert!(!format!("{error} {error:?} {error:#?}").contains("secret"));
@@ -445,7 +445,7 @@ mod tests {
         let quoted = fails(&wrong);
         assert!(quoted.decode_error().unwrap().to_string().contains("secret"));
         assert_eq!(
-            format!("{:?}", fails(&says("", "stop"))),
+            format!("{:?}", fails(&answer_of("", "stop"))),
             "ParseError { outcome: NoContent, message: \"the answer has no text: see `completion()` for what it has\", \
              text: [hidden], .. }"
         );
@@ -453,7 +453,9 @@ mod tests {
 
     #[test]
     fn every_error_of_an_answer_carries_the_answer() {
-        for completion in [says("", "stop"), says("{", "stop"), says("{", "length"), ChatCompletion::default()] {
+        for completion in
+            [answer_of("", "stop"), answer_of("{", "stop"), answer_of("{", "length"), ChatCompletion::default()]
+        {
             assert_eq!(fails(&completion).completion(), Some(&completion));
         }
     }
@@ -480,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_become_a_value_or_say_why_not() {
+    fn arguments_become_a_value_or_an_error_with_the_reason() {
         let call = |function: Value| -> ToolCall { serde_json::from_value(json!({"function": function})).unwrap() };
         let event: Event = call(json!({"name": "f", "arguments": "{\"name\":\"x\"}"})).arguments().unwrap();
         assert_eq!(event.name, "x");

@@ -1,24 +1,24 @@
-//! Partial JSON: the value of a JSON text that is still arriving, at any time.
+//! The value so far of a JSON text that is still arriving, [`PartialJson`].
 //!
-//! [`PartialJson`] looks at every byte once, whatever the pieces are. It keeps the brackets that are open, whether a
-//! string or an escape is, and the last place at which the text can be cut and closed: the value so far is the text up
-//! to there, with its string, lists and objects closed. A number that may go on, half a word, a member without its
-//! value and half an escape are left out until they are whole. The grammar is judged by `serde_json`, which
-//! reads the closed text.
+//! Every byte is scanned once, whatever the pieces are. The scan keeps the brackets that are open, the state of a
+//! string and of an escape in it, and the last position at which the text can be cut: the value so far is the text up
+//! to there, with its string, lists and objects closed. A number that may go on, half a literal (`true`, `false`,
+//! `null`), a member without its value and half an escape are left out until they are whole. The grammar is checked by
+//! `serde_json`, which parses the closed text.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// How many lists and objects may lie inside each other: as many as `serde_json` reads.
+/// The largest depth of nested lists and objects: that of `serde_json`.
 const MAX_DEPTH: usize = 127;
 
-/// Words that are whole when their last letter has come; a number may go on.
-const WORDS: [&[u8]; 3] = [b"true", b"false", b"null"];
+/// The literals, which are whole after their last letter; a number may go on.
+const LITERALS: [&[u8]; 3] = [b"true", b"false", b"null"];
 
-/// Why a text is not the beginning of a JSON value that can be read. It names places, never content.
+/// Why a text is not the beginning of a JSON value. The texts have positions, never content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PartialJsonError {
-    /// The text is no JSON at this place.
+    /// The text is not JSON from this position on.
     #[error("not JSON at line {line}, column {column}")]
     Syntax {
         /// From 1.
@@ -26,45 +26,45 @@ pub(crate) enum PartialJsonError {
         /// In bytes, from 1.
         column: usize,
     },
-    /// At this byte the nesting grew too deep.
+    /// The nesting is too deep from this byte on.
     #[error("JSON nested more than {MAX_DEPTH} levels deep at byte {0}")]
     TooDeep(usize),
 }
 
-/// How far an escape in a string has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The state of an escape in a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Escape {
+    #[default]
     None,
     /// After the backslash.
     Begun,
-    /// After `\u`: how many digits are still due, and the number so far.
-    Digits {
-        due: u8,
-        unit: u16,
-    },
+    /// After `\u`: the number of digits still due, and the UTF-16 unit so far.
+    Digits { due: u8, unit: u16 },
 }
 
-/// The JSON text so far. Its `Debug` does not print it.
-#[derive(Clone)]
+/// The JSON text so far. Its `Debug` prints sizes only.
+#[derive(Clone, Default)]
 pub(crate) struct PartialJson {
     text: String,
-    /// The text up to here is a value when what is open is closed.
+    /// The text up to here is a value once its string and brackets are closed.
     cut: usize,
-    /// Whether the cut lies in a string that is a value.
+    /// Whether the cut is within a string that is a value.
     cut_in_string: bool,
-    /// The brackets that close what is open.
+    /// The closing brackets of the lists and objects that are open.
     open: Vec<u8>,
     in_string: bool,
-    /// Whether the string that is open is the name of a member.
+    /// Whether the open string is the name of a member.
     is_name: bool,
     escape: Escape,
     /// The first half of a surrogate pair has come.
     is_half: bool,
-    /// Whether a number or a word is open.
+    /// Whether a number or a literal is open.
     in_scalar: bool,
-    /// The last byte outside of strings that is no space.
+    /// The last byte outside of strings that is not whitespace.
     last: u8,
     error: Option<PartialJsonError>,
+    #[cfg(test)]
+    parsed: std::cell::Cell<usize>,
 }
 
 impl std::fmt::Debug for PartialJson {
@@ -77,23 +77,7 @@ impl std::fmt::Debug for PartialJson {
 }
 
 impl PartialJson {
-    pub(crate) fn new() -> Self {
-        Self {
-            text: String::new(),
-            cut: 0,
-            cut_in_string: false,
-            open: Vec::new(),
-            in_string: false,
-            is_name: false,
-            escape: Escape::None,
-            is_half: false,
-            in_scalar: false,
-            last: 0,
-            error: None,
-        }
-    }
-
-    /// Takes the next piece; returns whether the value so far has grown.
+    /// Adds a piece of the text. Returns whether the value so far has grown.
     pub(crate) fn push(&mut self, piece: &str) -> Result<bool, PartialJsonError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -118,27 +102,52 @@ impl PartialJson {
         &self.text
     }
 
-    /// The value so far; `None` while there is none that fits the type. Costs a copy of the text.
+    /// The value so far; `None` while there is none that fits the type. Copies and parses the text.
     pub(crate) fn value<T: DeserializeOwned>(&self) -> Result<Option<T>, PartialJsonError> {
         match self.closed_text() {
-            Some(text) => read(&text),
+            Some(text) => self.parse(&text),
             None => Ok(None),
         }
     }
 
-    /// The value at the end of the text: of all of it if that is whole, else of what can be closed.
+    /// The value at the end of the text: of the whole text if that is JSON, else of the part that can be closed.
     pub(crate) fn last_value<T: DeserializeOwned>(&self) -> Result<Option<T>, PartialJsonError> {
-        let fault = match read(&self.text) {
-            Ok(Some(value)) => return Ok(Some(value)),
-            Ok(None) => None,
-            Err(fault) => Some(fault),
-        };
-        match fault {
-            // half a number is no fault: it may go on
-            Some(fault) if !self.in_scalar || read::<Value>(&format!("{}0", self.text)).is_err() => Err(fault),
+        match self.parse(&self.text) {
+            Ok(Some(value)) => Ok(Some(value)),
+            // half a number is no fault: a digit may follow
+            Err(fault) if !self.in_scalar || self.parse::<Value>(&format!("{}0", self.text)).is_err() => Err(fault),
             _ => self.value(),
         }
     }
+
+    /// Parses a text. `None` for one that ends too early, or has a value that does not fit the type or an `f64`.
+    fn parse<T: DeserializeOwned>(&self, text: &str) -> Result<Option<T>, PartialJsonError> {
+        self.count_parsed(text.len());
+        if let Ok(value) = serde_json::from_str(text) {
+            return Ok(Some(value));
+        }
+        self.count_parsed(text.len());
+        match serde_json::from_str::<Value>(text) {
+            Err(error) if error.is_syntax() && !error.to_string().starts_with("number out of range") => {
+                Err(PartialJsonError::Syntax { line: error.line(), column: error.column() })
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The bytes given to `serde_json` so far.
+    #[cfg(test)]
+    pub(crate) fn parsed_bytes(&self) -> usize {
+        self.parsed.get()
+    }
+
+    #[cfg(test)]
+    fn count_parsed(&self, bytes: usize) {
+        self.parsed.set(self.parsed.get() + bytes);
+    }
+
+    #[cfg(not(test))]
+    fn count_parsed(&self, _bytes: usize) {}
 
     /// The value so far as JSON text; `None` while there is none.
     fn closed_text(&self) -> Option<String> {
@@ -157,7 +166,7 @@ impl PartialJson {
         self.cut_in_string = in_string;
     }
 
-    /// Takes a byte of a string, which ends at `after`.
+    /// Scans a byte of a string; `after` is the position after it.
     fn string_byte(&mut self, byte: u8, after: usize) {
         self.escape = match (self.escape, byte) {
             (Escape::None, b'"') => {
@@ -190,7 +199,7 @@ impl PartialJson {
         }
     }
 
-    /// Takes a byte outside of strings.
+    /// Scans a byte outside of strings.
     fn outer_byte(&mut self, byte: u8, at: usize) -> Result<(), PartialJsonError> {
         let after = at.saturating_add(1);
         let ends_scalar = std::mem::take(&mut self.in_scalar);
@@ -224,26 +233,13 @@ impl PartialJson {
             _ => {
                 self.in_scalar = true;
                 let so_far = self.text.as_bytes().get(..after).unwrap_or_default();
-                if matches!(byte, b'e' | b'l') && WORDS.iter().any(|word| so_far.ends_with(word)) {
+                if matches!(byte, b'e' | b'l') && LITERALS.iter().any(|literal| so_far.ends_with(literal)) {
                     self.cut_at(after, false);
                 }
             }
         }
         self.last = byte;
         Ok(())
-    }
-}
-
-/// Reads a text. That it ends too early is no fault, nor is a value that does not fit the type or the machine.
-fn read<T: DeserializeOwned>(text: &str) -> Result<Option<T>, PartialJsonError> {
-    if let Ok(value) = serde_json::from_str(text) {
-        return Ok(Some(value));
-    }
-    match serde_json::from_str::<Value>(text) {
-        Err(error) if error.is_syntax() && !error.to_string().starts_with("number out of range") => {
-            Err(PartialJsonError::Syntax { line: error.line(), column: error.column() })
-        }
-        _ => Ok(None),
     }
 }
 
@@ -254,13 +250,13 @@ mod tests {
     use serde_json::json;
 
     fn closed(text: &str) -> String {
-        let mut partial = PartialJson::new();
+        let mut partial = PartialJson::default();
         partial.push(text).unwrap();
         partial.closed_text().unwrap_or_default()
     }
 
     #[test]
-    fn what_is_open_is_closed() {
+    fn open_strings_and_brackets_are_closed() {
         for (text, expected) in [
             ("", ""),
             ("  ", ""),
@@ -296,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_object_so_far_is_read_into_a_type() {
+    fn the_object_so_far_is_parsed_into_a_type() {
         #[derive(serde::Deserialize, Debug, PartialEq)]
         struct Poem {
             #[serde(default)]
@@ -304,7 +300,7 @@ mod tests {
             #[serde(default)]
             lines: Vec<String>,
         }
-        let mut partial = PartialJson::new();
+        let mut partial = PartialJson::default();
         assert_eq!(partial.value::<Poem>(), Ok(None));
         partial.push(r#"{"title": "Fog", "lines": ["The fog co"#).unwrap();
         let poem = Poem { title: "Fog".to_owned(), lines: vec!["The fog co".to_owned()] };
@@ -315,8 +311,8 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_says_whether_the_value_grew() {
-        let mut partial = PartialJson::new();
+    fn push_returns_whether_the_value_grew() {
+        let mut partial = PartialJson::default();
         let grew: Vec<bool> = ["{", "\"a", "\":", " \"", "x", "\\", "n", "\"", ",", " ", "\"b\": 1", "2", "}", "\n"]
             .iter()
             .map(|piece| partial.push(piece).unwrap())
@@ -325,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_an_error_with_its_place() {
+    fn what_is_no_json_is_an_error_with_its_position() {
         for text in [
             "}",
             "[1 2",
@@ -348,12 +344,12 @@ mod tests {
             "{}{",
             "{},",
         ] {
-            let mut partial = PartialJson::new();
+            let mut partial = PartialJson::default();
             partial.push(text).unwrap();
             let last = partial.last_value::<Value>();
             assert!(matches!(last, Err(PartialJsonError::Syntax { .. })), "{text}: {last:?}");
         }
-        let mut partial = PartialJson::new();
+        let mut partial = PartialJson::default();
         partial.push(r#"{"a": "secret", "#).unwrap();
         assert_eq!(partial.value::<Value>(), Ok(Some(json!({"a": "secret"}))));
         partial.push("\u{1}}").unwrap();
@@ -365,24 +361,24 @@ mod tests {
     #[test]
     fn what_may_go_on_or_does_not_fit_the_type_is_no_error() {
         for text in ["", " ", "tru", "-", "1.", "[1, 2", r#"{"a"#, r#"{"a" "#, r#""\ud83d"#, r#""\u12"#] {
-            let mut partial = PartialJson::new();
+            let mut partial = PartialJson::default();
             partial.push(text).unwrap();
             assert_eq!(partial.value::<bool>(), Ok(None), "{text}");
             assert_eq!(partial.last_value::<bool>(), Ok(None), "{text}");
         }
-        let mut partial = PartialJson::new();
+        let mut partial = PartialJson::default();
         partial.push("1e999 ").unwrap();
         assert_eq!(partial.value::<f64>(), Ok(None));
-        let mut partial = PartialJson::new();
+        let mut partial = PartialJson::default();
         partial.push("42").unwrap();
         assert_eq!((partial.value::<u8>(), partial.last_value::<u8>()), (Ok(None), Ok(Some(42))));
     }
 
     #[test]
-    fn nesting_ends_where_serde_json_ends() {
+    fn the_depth_is_that_of_serde_json() {
         let deep = "[".repeat(127);
         assert!(serde_json::from_str::<Value>(&closed(&deep)).is_ok());
-        let error = PartialJson::new().push(&"[".repeat(128)).unwrap_err();
+        let error = PartialJson::default().push(&"[".repeat(128)).unwrap_err();
         assert_eq!(error, PartialJsonError::TooDeep(127));
         assert_eq!(error.to_string(), "JSON nested more than 127 levels deep at byte 127");
         assert!(serde_json::from_str::<Value>(&format!("{}{}", "[".repeat(128), "]".repeat(128))).is_err());
@@ -447,7 +443,7 @@ mod tests {
                 text = escaped(&text);
             }
             let whole: Value = serde_json::from_str(&text).unwrap();
-            let mut partial = PartialJson::new();
+            let mut partial = PartialJson::default();
             for one in text.chars() {
                 partial.push(one.encode_utf8(&mut [0; 4])).unwrap();
                 prop_assert!(partial.value::<Value>().is_ok());
@@ -464,7 +460,7 @@ mod tests {
 
         #[test]
         fn it_accepts_what_serde_json_accepts(text in "[\\[\\]{}:,\"\\\\u0d8eE1.+tn \\-]{0,12}") {
-            let mut partial = PartialJson::new();
+            let mut partial = PartialJson::default();
             partial.push(&text).unwrap();
             let parsed = serde_json::from_str::<Value>(&text);
             let last = partial.last_value::<Value>();

@@ -1,4 +1,4 @@
-//! The calls of tools in an answer.
+//! A tool call in an answer, [`ToolCall`], with its arguments.
 
 use std::fmt;
 use std::ops::Deref;
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::wire::{Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
-    /// What kind of tool is called.
+    /// The type of a tool that is called.
     pub enum ToolCallType {
         /// A function with JSON arguments.
         Function = "function",
@@ -20,13 +20,13 @@ open_enum! {
 }
 
 wire_struct! {
-    /// One call of a tool.
+    /// A call of a tool.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
     pub struct ToolCall {
-        /// The id that the tool's message must repeat.
+        /// The id, which the message with the result must have as `tool_call_id`.
         pub id: String = "id",
-        /// What kind of tool is called.
+        /// The type of the tool.
         pub kind: ToolCallType = "type",
         /// The function and its arguments.
         pub function: FunctionCall = "function",
@@ -37,18 +37,20 @@ wire_struct! {
 
 wire_struct! {
     /// A function and its arguments, as the model wrote them.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
     pub struct FunctionCall {
         /// The function's name.
         pub name: String = "name",
-        /// Arguments as JSON text. A model may write JSON that does not parse.
+        /// The arguments as JSON text. The model can write text that is not JSON.
         pub arguments: ToolArguments = "arguments",
     }
 }
 
 /// The arguments of a function as JSON text. It dereferences to the text.
 ///
-/// Some gateways send the JSON object itself where the service sends a string. It is read as its text, and written
-/// as an object again, except in the next request, which takes a string only.
+/// Some gateways send the JSON object itself where the service sends a string. It is read as its text, and written as an
+/// object again, except in the next request, which takes a string only.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct ToolArguments {
     text: String,
@@ -74,7 +76,7 @@ impl ToolArguments {
         self.text.push_str(more);
     }
 
-    /// Adds what a delta brought. An object is whole: it replaces an empty one, and is not added to its equal.
+    /// Adds the arguments of a delta. An object is whole: it replaces `{}`, and an equal one adds nothing.
     pub(crate) fn append(&mut self, newer: &Self) {
         if newer.is_object() && (self.text == "{}" || self.text == newer.text) {
             self.text.clear();
@@ -146,7 +148,9 @@ impl Serialize for ToolArguments {
 }
 
 wire_struct! {
-    /// A custom tool and its input.
+    /// A custom tool and its input, as the model wrote it.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
     pub struct CustomToolCall {
         /// The tool's name.
         pub name: String = "name",
@@ -164,8 +168,7 @@ impl FunctionCall {
 }
 
 impl ToolCall {
-    /// A call of a function, for a conversation that was not had through this crate. `arguments` is JSON
-    /// text.
+    /// A call of a function, for a conversation that came from elsewhere. `arguments` is JSON text.
     #[must_use]
     pub fn function(id: impl Into<String>, name: impl Into<String>, arguments: impl Into<String>) -> Self {
         let function =
@@ -173,15 +176,15 @@ impl ToolCall {
         Self { id: Some(id.into()), kind: Some(ToolCallType::Function), function: Some(function), ..Self::EMPTY }
     }
 
-    /// A call of a custom tool, for a conversation that was not had through this crate.
+    /// A call of a custom tool, for a conversation that came from elsewhere.
     #[must_use]
     pub fn custom(id: impl Into<String>, name: impl Into<String>, input: impl Into<String>) -> Self {
         let custom = CustomToolCall { name: Some(name.into()), input: Some(input.into()), ..CustomToolCall::EMPTY };
         Self { id: Some(id.into()), kind: Some(ToolCallType::Custom), custom: Some(custom), ..Self::EMPTY }
     }
 
-    /// The call as the next request takes it: with its `type`, which some gateways leave out, and with
-    /// `arguments` that are a string.
+    /// The call as the next request takes it: with its `type`, which some gateways leave out, and with `arguments` that
+    /// are a string.
     pub(crate) fn into_history(mut self) -> Self {
         self.set_type();
         self.function = self.function.map(FunctionCall::into_history);
@@ -199,7 +202,7 @@ impl ToolCall {
         }
     }
 
-    /// The id that the tool's message must repeat; empty when the service left it out.
+    /// The id, which the message with the result must have as `tool_call_id`; empty when the service left it out.
     #[must_use]
     pub fn id(&self) -> &str {
         self.id.as_deref().unwrap_or_default()
@@ -212,7 +215,7 @@ impl ToolCall {
         function.or_else(|| self.custom.as_ref()?.name.as_deref()).unwrap_or_default()
     }
 
-    /// What the model wrote for the tool: a function's arguments as JSON text, or a custom tool's input.
+    /// The input of the tool: a function's arguments as JSON text, or a custom tool's input. Empty without either.
     #[must_use]
     pub fn input(&self) -> &str {
         let function = self.function.as_ref().and_then(|function| function.arguments.as_deref());

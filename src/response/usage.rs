@@ -1,4 +1,4 @@
-//! What a call cost, in tokens.
+//! The tokens of a call, [`Usage`].
 
 use crate::wire::{Merge, wire_struct};
 
@@ -22,43 +22,47 @@ wire_struct! {
         pub prompt_tokens: u64 = "prompt_tokens",
         /// Tokens of the answer: visible text, hidden reasoning and rejected predictions.
         pub completion_tokens: u64 = "completion_tokens",
-        /// Both together.
+        /// The sum of both.
         pub total_tokens: u64 = "total_tokens",
-        /// What the prompt tokens were.
+        /// The kinds of prompt tokens.
         pub prompt_tokens_details: PromptTokensDetails = "prompt_tokens_details",
-        /// What the completion tokens were.
+        /// The kinds of completion tokens.
         pub completion_tokens_details: CompletionTokensDetails = "completion_tokens_details",
     }
 }
 
 wire_struct! {
-    /// What the prompt tokens were.
+    /// The kinds of prompt tokens.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>
     pub struct PromptTokensDetails {
-        /// Audio that was sent.
+        /// Tokens of audio in the prompt.
         pub audio_tokens: u64 = "audio_tokens",
-        /// Found in the prompt cache.
+        /// Tokens found in the prompt cache.
         pub cached_tokens: u64 = "cached_tokens",
-        /// Written to the prompt cache.
+        /// Tokens written to the prompt cache.
         pub cache_write_tokens: u64 = "cache_write_tokens",
     }
 }
 
 wire_struct! {
-    /// What the completion tokens were.
+    /// The kinds of completion tokens.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>
     pub struct CompletionTokensDetails {
-        /// Of the prediction, found in the answer.
+        /// Tokens of the prediction that the answer used.
         pub accepted_prediction_tokens: u64 = "accepted_prediction_tokens",
-        /// Audio that was made.
+        /// Tokens of audio in the answer.
         pub audio_tokens: u64 = "audio_tokens",
-        /// Hidden reasoning, billed as output.
+        /// Tokens of hidden reasoning, billed as output.
         pub reasoning_tokens: u64 = "reasoning_tokens",
-        /// Of the prediction, not found in the answer, billed as output all the same.
+        /// Tokens of the prediction that the answer did not use, billed as output all the same.
         pub rejected_prediction_tokens: u64 = "rejected_prediction_tokens",
     }
 }
 
-/// Merging of counts that come more than once, as in the chunks of a stream: a later count replaces an earlier one,
-/// a missing or `null` one does not. Each struct is taken apart without `..`, so that no field is forgotten.
+/// Implements the merging of counts that come more than once, as in the chunks of a stream: a later count replaces an
+/// earlier one, a missing or `null` one does not. Each struct is taken apart without `..`, so that no field is forgotten.
 macro_rules! merge_counts {
     ($Name:ident, $($count:ident),*; $($details:ident),*) => {
         impl $Name {
@@ -93,61 +97,61 @@ impl Usage {
         self.prompt_tokens_details.as_ref().unwrap_or(NONE)
     }
 
-    /// Tokens of the prompt; 0 when the service did not say.
+    /// Tokens of the prompt; 0 when the service sent none.
     #[must_use]
     pub fn prompt_tokens(&self) -> u64 {
         self.prompt_tokens.unwrap_or(0)
     }
 
-    /// Tokens of the answer, hidden reasoning included; 0 when the service did not say.
+    /// Tokens of the answer, hidden reasoning included; 0 when the service sent none.
     #[must_use]
     pub fn completion_tokens(&self) -> u64 {
         self.completion_tokens.unwrap_or(0)
     }
 
-    /// Prompt and answer together; 0 when the service did not say.
+    /// Prompt and answer together; 0 when the service sent none.
     #[must_use]
     pub fn total_tokens(&self) -> u64 {
         self.total_tokens.unwrap_or(0)
     }
 
-    /// Tokens spent on hidden reasoning; part of the completion tokens.
+    /// Tokens of hidden reasoning, part of the completion tokens; 0 when the service sent none.
     #[must_use]
     pub fn reasoning_tokens(&self) -> u64 {
         self.output().reasoning_tokens.unwrap_or(0)
     }
 
-    /// Tokens of the prediction that the answer used.
+    /// Tokens of the prediction that the answer used; 0 when the service sent none.
     #[must_use]
     pub fn accepted_prediction_tokens(&self) -> u64 {
         self.output().accepted_prediction_tokens.unwrap_or(0)
     }
 
-    /// Tokens of the prediction that the answer did not use; billed as output.
+    /// Tokens of the prediction that the answer did not use, billed as output; 0 when the service sent none.
     #[must_use]
     pub fn rejected_prediction_tokens(&self) -> u64 {
         self.output().rejected_prediction_tokens.unwrap_or(0)
     }
 
-    /// Tokens of the prompt found in the prompt cache.
+    /// Tokens of the prompt found in the prompt cache; 0 when the service sent none.
     #[must_use]
     pub fn cached_tokens(&self) -> u64 {
         self.input().cached_tokens.unwrap_or(0)
     }
 
-    /// Tokens of the prompt written to the prompt cache.
+    /// Tokens of the prompt written to the prompt cache; 0 when the service sent none.
     #[must_use]
     pub fn cache_write_tokens(&self) -> u64 {
         self.input().cache_write_tokens.unwrap_or(0)
     }
 
-    /// Tokens of audio that was sent.
+    /// Tokens of audio in the prompt; 0 when the service sent none.
     #[must_use]
     pub fn input_audio_tokens(&self) -> u64 {
         self.input().audio_tokens.unwrap_or(0)
     }
 
-    /// Tokens of audio that was made.
+    /// Tokens of audio in the answer; 0 when the service sent none.
     #[must_use]
     pub fn output_audio_tokens(&self) -> u64 {
         self.output().audio_tokens.unwrap_or(0)

@@ -1,8 +1,7 @@
-//! One streamed JSON object, and what it adds to a choice.
+//! A chunk: one JSON object of a stream, read through [`ChunkChoice`] and [`ToolCallDelta`].
 //!
-//! A chunk is a shape that many chunks of a stream share, and the words that differ. So a chunk is owned,
-//! `'static` and cheap: nothing is copied from the chunk before but a pointer. What is in it is asked
-//! through views, [`ChunkChoice`] and [`ToolCallDelta`].
+//! A chunk that was decoded by template shares the parsed [`ChunkBody`] of an earlier chunk and owns only the text and
+//! the `obfuscation` that differ. So a chunk is owned, `'static`, and costs one allocation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,28 +9,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::response::content_filter::PromptFilterResult;
-use crate::response::{ServiceTier, Usage};
+use crate::response::{PromptFilterResult, ServiceTier, Usage};
 
-pub(crate) use self::body::{ChoiceBody, ChunkBody, DeltaBody, FunctionDelta, ToolCallBody};
+pub(crate) use self::body::{ChoiceBody, ChunkBody, DeltaBody, FunctionDelta, TextField, ToolCallBody};
 pub use self::choice::{ChunkChoice, ToolCallDelta};
 
 mod body;
 mod choice;
 
-/// Which string of a shape a chunk replaces. It is always in the first choice, and for arguments in its
-/// first tool call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hole {
-    Content,
-    Refusal,
-    Reasoning,
-    Arguments,
-}
-
 /// One streamed piece of the answer.
 ///
-/// # Example: the words of a chunk
+/// # Example: the text of a chunk
 ///
 /// ```
 /// use azure_openai_chat::ChatCompletionChunk;
@@ -45,176 +33,164 @@ pub(crate) enum Hole {
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionstreamresponse>
 #[derive(Clone)]
 pub struct ChatCompletionChunk {
-    shape: Arc<ChunkBody>,
-    filled: Option<Filled>,
+    body: Arc<ChunkBody>,
+    replaced: Option<ReplacedText>,
 }
 
-/// What a chunk puts in the place of its shape's strings: one allocation for both.
+/// The text and the `obfuscation` of a chunk that shares its body with others, in one allocation.
 #[derive(Clone)]
-pub(crate) struct Filled {
-    pub(crate) hole: Hole,
-    /// The words, and after them the padding.
+pub(crate) struct ReplacedText {
+    pub(crate) field: TextField,
+    /// The text, followed by the obfuscation.
     pub(crate) text: String,
-    /// Where the padding begins, if there is any.
-    pub(crate) padding: Option<usize>,
+    /// Where the obfuscation begins; `None` for a chunk without `obfuscation`.
+    pub(crate) obfuscation_at: Option<usize>,
 }
 
-impl Filled {
-    fn words(&self) -> &str {
-        self.padding.and_then(|at| self.text.get(..at)).unwrap_or(&self.text)
+impl ReplacedText {
+    fn text(&self) -> &str {
+        self.obfuscation_at.and_then(|at| self.text.get(..at)).unwrap_or(&self.text)
     }
 }
 
 impl ChatCompletionChunk {
-    pub(crate) fn whole(shape: Arc<ChunkBody>) -> Self {
-        Self { shape, filled: None }
+    pub(crate) fn parsed(body: Arc<ChunkBody>) -> Self {
+        Self { body, replaced: None }
     }
 
-    pub(crate) fn from_shape(shape: Arc<ChunkBody>, filled: Filled) -> Self {
-        Self { shape, filled: Some(filled) }
+    pub(crate) fn from_template(body: Arc<ChunkBody>, replaced: ReplacedText) -> Self {
+        Self { body, replaced: Some(replaced) }
     }
 
-    pub(crate) fn shape(&self) -> &Arc<ChunkBody> {
-        &self.shape
+    /// The parsed body; its text and obfuscation may belong to an earlier chunk.
+    pub(crate) fn body(&self) -> &Arc<ChunkBody> {
+        &self.body
     }
 
-    /// The words that differ from the shape's.
-    pub(crate) fn varying(&self) -> Option<(Hole, &str)> {
-        self.filled.as_ref().map(|filled| (filled.hole, filled.words()))
+    /// The text that replaces that of the body, and the field it is in.
+    pub(crate) fn replaced_text(&self) -> Option<(TextField, &str)> {
+        self.replaced.as_ref().map(|replaced| (replaced.field, replaced.text()))
     }
 
-    /// The answer's id; empty on Azure's filter chunks.
+    /// The `id` of the answer; empty in Azure's chunks of filter results.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.shape.id.as_deref()
+        self.body.id.as_deref()
     }
 
-    /// The kind of object; empty on Azure's filter chunks.
+    /// The type of the object, `chat.completion.chunk`; empty in Azure's chunks of filter results.
     #[must_use]
     pub fn object(&self) -> Option<&str> {
-        self.shape.object.as_deref()
+        self.body.object.as_deref()
     }
 
-    /// When the answer was begun, in seconds since 1970; 0 on Azure's filter chunks.
+    /// When the answer was created, in seconds since 1970; 0 in Azure's chunks of filter results.
     #[must_use]
     pub fn created(&self) -> Option<u64> {
-        self.shape.created
+        self.body.created
     }
 
-    /// The model that answers; empty on Azure's filter chunks.
+    /// The model and version that answers; empty in Azure's chunks of filter results.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.shape.model.as_deref()
+        self.body.model.as_deref()
     }
 
-    /// The configuration that answers.
+    /// The `system_fingerprint`: the configuration of the service that answers.
     #[must_use]
     pub fn system_fingerprint(&self) -> Option<&str> {
-        self.shape.system_fingerprint.as_deref()
+        self.body.system_fingerprint.as_deref()
     }
 
     /// The tier that serves the call.
     #[must_use]
     pub fn service_tier(&self) -> Option<&ServiceTier> {
-        self.shape.service_tier.as_ref()
+        self.body.service_tier.as_ref()
     }
 
-    /// The tokens of the call: in the last chunk or the one before, when they were asked for.
+    /// The tokens of the call: in the last chunk or the one before, if the request has
+    /// `stream_options.include_usage`.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
-        self.shape.usage.as_deref()
+        self.body.usage.as_deref()
     }
 
-    /// Padding that hides the chunk's size; no part of the answer.
+    /// Random characters that hide the size of the chunk from whoever watches the network; no part of the answer.
     #[must_use]
     pub fn obfuscation(&self) -> Option<&str> {
-        let filled = self.filled.as_ref().and_then(|filled| filled.text.get(filled.padding?..));
-        filled.or(self.shape.obfuscation.as_deref())
+        let replaced = self.replaced.as_ref().and_then(|replaced| replaced.text.get(replaced.obfuscation_at?..));
+        replaced.or(self.body.obfuscation.as_deref())
     }
 
-    /// What the content filter says about the prompt: in the first chunk.
+    /// The content filter's results for the prompt: in the first chunk. Empty in all others.
     #[must_use]
     pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        self.shape.prompt_filter_results.as_deref().unwrap_or_default()
+        self.body.prompt_filter_results.as_deref().unwrap_or_default()
     }
 
-    /// What the chunk adds, choice by choice; empty for prompt filter and usage chunks.
+    /// What the chunk adds to each choice; empty for chunks of prompt filter results and of usage.
     pub fn choices(&self) -> impl Iterator<Item = ChunkChoice<'_>> {
-        let choices = self.shape.choices.as_deref().unwrap_or_default().iter();
+        let choices = self.body.choices.as_deref().unwrap_or_default().iter();
         let choices = choices.enumerate().map(|(at, body)| ChunkChoice {
             body,
             delta: body.delta.as_ref(),
             results: body.content_filter_results.as_ref(),
             position: at,
-            text: if at == 0 { self.varying() } else { None },
+            text: if at == 0 { self.replaced_text() } else { None },
         });
-        choices.chain(self.bare_choice())
+        choices.chain(self.top_level_choice())
     }
 
-    /// What stands at the top of the chunk and belongs to the first choice. The schema of v1 has a delta and
-    /// filter results there; no recording does.
-    fn bare_choice(&self) -> Option<ChunkChoice<'_>> {
-        const NOTHING: &ChoiceBody = &ChoiceBody::EMPTY;
-        let (delta, results) = (self.shape.delta.as_deref(), self.shape.content_filter_results.as_ref());
-        (delta.is_some() || results.is_some()).then_some(ChunkChoice {
-            body: NOTHING,
-            delta,
-            results,
-            position: 0,
-            text: None,
-        })
+    /// The `delta` and filter results beside `choices`, as an addition to the first choice. The schema of the v1 api
+    /// has them; no recorded stream does.
+    fn top_level_choice(&self) -> Option<ChunkChoice<'_>> {
+        const EMPTY: &ChoiceBody = &ChoiceBody::EMPTY;
+        let (delta, results) = (self.body.delta.as_deref(), self.body.content_filter_results.as_ref());
+        let has_any = delta.is_some() || results.is_some();
+        has_any.then_some(ChunkChoice { body: EMPTY, delta, results, position: 0, text: None })
     }
 
-    /// The words this chunk adds to the first choice.
+    /// The text this chunk adds to the first choice. `None` when it adds none.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        match self.varying() {
-            // mostly it is these words
-            Some((Hole::Content, words)) if self.is_of_first_choice() => Some(words),
-            _ => self.choices().find(|choice| choice.index() == 0)?.content(),
-        }
+        self.choices().find(|choice| choice.index() == 0)?.content()
     }
 
-    /// Whether the chunk's first choice is the answer's.
-    fn is_of_first_choice(&self) -> bool {
-        let first = self.shape.choices.as_ref().and_then(|choices| choices.first());
-        first.is_some_and(|first| first.index.unwrap_or(0) == 0)
-    }
-
-    /// The words this chunk adds to the first choice, by value.
+    /// The text this chunk adds to the first choice, by value. `None` when it adds none.
     #[must_use]
-    pub fn into_text(self) -> Option<String> {
-        if !self.is_of_first_choice() {
-            return self.text().map(str::to_owned);
-        }
-        match self.filled {
-            Some(Filled { hole: Hole::Content, mut text, padding }) => {
-                text.truncate(padding.unwrap_or(text.len()));
+    pub fn into_text(mut self) -> Option<String> {
+        let index = self.choices().next().map(|choice| choice.index());
+        match self.replaced.take() {
+            Some(ReplacedText { field: TextField::Content, mut text, obfuscation_at }) if index == Some(0) => {
+                text.truncate(obfuscation_at.unwrap_or(text.len()));
                 Some(text)
             }
-            _ => self.text().map(str::to_owned),
+            replaced => {
+                self.replaced = replaced;
+                self.text().map(str::to_owned)
+            }
         }
     }
 
     /// Fields of the chunk that are not modelled here.
     #[must_use]
     pub fn extra(&self) -> Option<&Map<String, Value>> {
-        self.shape.extra()
+        self.body.extra()
     }
 
-    /// The chunk with its own words in place.
+    /// The body with the chunk's own text and obfuscation.
     fn to_body(&self) -> ChunkBody {
-        let mut body = ChunkBody::clone(&self.shape);
-        if self.filled.as_ref().is_some_and(|filled| filled.padding.is_some()) {
+        let mut body = ChunkBody::clone(&self.body);
+        if self.replaced.as_ref().is_some_and(|replaced| replaced.obfuscation_at.is_some()) {
             body.obfuscation = self.obfuscation().map(str::to_owned);
         }
         let delta = body.choices.as_mut().and_then(|choices| choices.first_mut()?.delta.as_mut());
-        if let (Some((hole, text)), Some(delta)) = (self.varying(), delta) {
-            match hole {
-                Hole::Content => delta.content = Some(text.into()),
-                Hole::Refusal => delta.refusal = Some(text.to_owned()),
-                Hole::Reasoning => delta.reasoning_content = Some(text.to_owned()),
-                Hole::Arguments => {
+        if let (Some((field, text)), Some(delta)) = (self.replaced_text(), delta) {
+            match field {
+                TextField::Content => delta.content = Some(text.into()),
+                TextField::Refusal => delta.refusal = Some(text.to_owned()),
+                TextField::Reasoning => delta.reasoning_content = Some(text.to_owned()),
+                TextField::Arguments => {
                     let call = delta.tool_calls.as_mut().and_then(|calls| calls.first_mut());
                     if let Some(function) = call.and_then(|call| call.function.as_mut()) {
                         function.arguments = Some(text.into());
@@ -234,7 +210,7 @@ impl PartialEq for ChatCompletionChunk {
 
 impl fmt::Debug for ChatCompletionChunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ChatCompletionChunk").field(&self.shape).finish()
+        f.debug_tuple("ChatCompletionChunk").field(&self.body).finish()
     }
 }
 
@@ -246,7 +222,7 @@ impl Serialize for ChatCompletionChunk {
 
 impl<'de> Deserialize<'de> for ChatCompletionChunk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ChunkBody::deserialize(deserializer).map(|body| Self::whole(Arc::new(body)))
+        ChunkBody::deserialize(deserializer).map(|body| Self::parsed(Arc::new(body)))
     }
 }
 
@@ -257,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_odd_chunks_of_azure_are_read_and_written_back() {
+    fn the_unusual_chunks_of_azure_are_read_and_written_back() {
         for value in [
             json!({"choices": [], "created": 0, "id": "", "model": "", "object": "",
                 "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}),
@@ -273,12 +249,12 @@ mod tests {
     }
 
     #[test]
-    fn a_filled_shape_reads_like_the_whole() {
-        let shape =
+    fn a_chunk_of_a_template_reads_like_a_parsed_one() {
+        let body =
             json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
-        let shape: ChunkBody = serde_json::from_value(shape).unwrap();
-        let filled = Filled { hole: Hole::Arguments, text: "bpad".to_owned(), padding: Some(1) };
-        let chunk = ChatCompletionChunk::from_shape(Arc::new(shape), filled);
+        let body: ChunkBody = serde_json::from_value(body).unwrap();
+        let replaced = ReplacedText { field: TextField::Arguments, text: "bpad".to_owned(), obfuscation_at: Some(1) };
+        let chunk = ChatCompletionChunk::from_template(Arc::new(body), replaced);
         let choice = chunk.choices().next().unwrap();
         assert_eq!(choice.tool_calls().next().unwrap().arguments(), Some("b"));
         assert_eq!(

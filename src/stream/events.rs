@@ -1,7 +1,7 @@
-//! What happens in a stream, event by event.
+//! The event view of a stream, [`Events`]: content, tool calls, filter results, usage and ends as [`StreamEvent`]s.
 //!
-//! Each event costs what it adds: no event carries the text so far. The one exception tells a finished tool
-//! call, once.
+//! The cost of an event is proportional to what it adds: none has the text so far. The one exception is a finished tool
+//! call, which comes whole, once.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -9,98 +9,114 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::ChatCompletionStream;
 use super::chunk::{ChatCompletionChunk, ChunkChoice};
+use super::completion_stream::ChatCompletionStream;
 use crate::error::Result;
-use crate::response::content_filter::{ContentFilterOffsets, ContentFilterResults, PromptFilterResult};
-use crate::response::context::MessageContext;
-use crate::response::{FinishReason, ToolCall, Usage};
+use crate::response::{
+    ContentFilterOffsets, ContentFilterResults, FinishReason, MessageContext, PromptFilterResult, ToolCall, Usage,
+};
 use crate::wire::Shared;
 
-/// Something that happened. `choice` is the index of the choice it happened to.
+/// An event of an answer that arrives. `choice` is the index of the choice it belongs to.
+///
+/// # Example: tool calls as they are finished
+///
+/// ```no_run
+/// # use azure_openai_chat::{ChatCompletionStream, StreamEvent};
+/// # use futures::TryStreamExt;
+/// # async fn run(mut stream: ChatCompletionStream) -> azure_openai_chat::Result<()> {
+/// let mut events = stream.events();
+/// while let Some(event) = events.try_next().await? {
+///     if let StreamEvent::ToolCallDone { tool_call, .. } = event {
+///         println!("{} with {} bytes of arguments", tool_call.name(), tool_call.input().len());
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum StreamEvent {
-    /// The filter judged the prompt.
+    /// The content filter's results for the prompt.
     PromptFilter(Vec<PromptFilterResult>),
-    /// Words were added.
+    /// Text was added.
     Content {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
-        /// The words.
+        /// The text added.
         text: String,
     },
-    /// Words of a refusal were added.
+    /// Text was added to a refusal.
     Refusal {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
-        /// The words.
+        /// The text added.
         text: String,
     },
     /// Reasoning was added.
     Reasoning {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
-        /// The words.
+        /// The text added.
         text: String,
     },
     /// A tool call began.
     ToolCallStarted {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
-        /// Which call of the choice, from 0, in the order they began.
+        /// The position of the call in its choice, from 0, in the order in which calls began.
         call: usize,
-        /// The call's id.
+        /// The id of the call.
         id: String,
-        /// The tool's name.
+        /// The name of the tool.
         name: String,
     },
     /// A tool call's arguments, or a custom tool's input, grew.
     ToolCallArguments {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
-        /// Which call of the choice.
+        /// The position of the call in its choice.
         call: usize,
-        /// What was added.
+        /// The text added.
         text: String,
     },
-    /// A tool call is complete.
+    /// A tool call is complete: its choice ended.
     ToolCallDone {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
-        /// Which call of the choice.
+        /// The position of the call in its choice.
         call: usize,
         /// The whole call.
         tool_call: ToolCall,
     },
-    /// On Your Data found something.
+    /// On Your Data found passages.
     Context {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
-        /// What it found.
+        /// The passages.
         context: Box<MessageContext>,
     },
-    /// The filter judged words, otherwise than the words before.
+    /// The content filter's results for a choice, when they differ from those before.
     ContentFilter {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
         /// The results.
         results: Box<ContentFilterResults>,
-        /// How far it has looked, in asynchronous mode.
+        /// How far the asynchronous filter has checked the answer; `None` in default mode.
         offsets: Option<ContentFilterOffsets>,
     },
     /// A choice ended.
     Finished {
-        /// Which choice.
+        /// The index of the choice.
         choice: u64,
-        /// Why.
+        /// The reason.
         reason: FinishReason,
     },
     /// The tokens of the call.
     Usage(Usage),
 }
 
-/// Tells kinds and places, never words.
+/// Prints types and indexes, never text.
 impl std::fmt::Debug for StreamEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -143,129 +159,123 @@ impl std::fmt::Debug for StreamEvent {
     }
 }
 
-/// A [`Stream`] of what happens. Made by [`ChatCompletionStream::events`].
+/// A [`Stream`] of [`StreamEvent`]s. Made by [`ChatCompletionStream::events`].
 #[derive(Debug)]
 pub struct Events<'a> {
     stream: &'a mut ChatCompletionStream,
-    waiting: VecDeque<StreamEvent>,
-    choices: Vec<Seen>,
+    /// The events of the last chunk that are not returned yet.
+    due: VecDeque<StreamEvent>,
+    choices: Vec<ChoiceProgress>,
     is_over: bool,
 }
 
-/// What was told about a choice.
+/// The events of a choice that were returned, or are due.
 #[derive(Debug, Default)]
-struct Seen {
+struct ChoiceProgress {
     index: u64,
-    calls: usize,
+    calls_started: usize,
     calls_done: usize,
     filter: Option<Shared<ContentFilterResults>>,
 }
 
-impl<'a> Events<'a> {
-    pub(super) fn new(stream: &'a mut ChatCompletionStream) -> Self {
-        Self { stream, waiting: VecDeque::new(), choices: Vec::new(), is_over: false }
+impl ChatCompletionStream {
+    /// The answer as events: text, refusals, reasoning, tool calls, filter results, usage, ends.
+    ///
+    /// The stream can be used on after it. A view that is made anew begins with the next chunk.
+    pub fn events(&mut self) -> Events<'_> {
+        Events { stream: self, due: VecDeque::new(), choices: Vec::new(), is_over: false }
     }
+}
 
-    fn tell(&mut self, chunk: &ChatCompletionChunk) {
+impl Events<'_> {
+    fn push_chunk(&mut self, chunk: &ChatCompletionChunk) {
         if !chunk.prompt_filter_results().is_empty() {
-            self.waiting.push_back(StreamEvent::PromptFilter(chunk.prompt_filter_results().to_vec()));
+            self.due.push_back(StreamEvent::PromptFilter(chunk.prompt_filter_results().to_vec()));
         }
         for choice in chunk.choices() {
-            self.tell_choice(&choice);
+            self.push_choice(&choice);
         }
         if let Some(usage) = chunk.usage() {
-            self.waiting.push_back(StreamEvent::Usage(usage.clone()));
+            self.due.push_back(StreamEvent::Usage(usage.clone()));
         }
     }
 
-    fn tell_choice(&mut self, choice: &ChunkChoice<'_>) {
+    fn push_choice(&mut self, choice: &ChunkChoice<'_>) {
         let index = choice.index();
-        let say = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-        if let Some(text) = say(choice.reasoning_content()) {
-            self.waiting.push_back(StreamEvent::Reasoning { choice: index, text });
+        let added = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        if let Some(text) = added(choice.reasoning_content()) {
+            self.due.push_back(StreamEvent::Reasoning { choice: index, text });
         }
-        if let Some(text) = say(choice.content()) {
-            self.waiting.push_back(StreamEvent::Content { choice: index, text });
+        if let Some(text) = added(choice.content()) {
+            self.due.push_back(StreamEvent::Content { choice: index, text });
         }
-        if let Some(text) = say(choice.refusal()) {
-            self.waiting.push_back(StreamEvent::Refusal { choice: index, text });
+        if let Some(text) = added(choice.refusal()) {
+            self.due.push_back(StreamEvent::Refusal { choice: index, text });
         }
         if let Some(context) = choice.context() {
-            self.waiting.push_back(StreamEvent::Context { choice: index, context: Box::new(context.clone()) });
+            self.due.push_back(StreamEvent::Context { choice: index, context: Box::new(context.clone()) });
         }
-        self.tell_calls(choice);
-        self.tell_filter(choice);
+        self.push_calls(choice);
+        self.push_filter(choice);
         if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
-            self.tell_calls_done(index);
-            self.waiting.push_back(StreamEvent::Finished { choice: index, reason: reason.clone() });
+            self.push_calls_done(index);
+            self.due.push_back(StreamEvent::Finished { choice: index, reason: reason.clone() });
         }
     }
 
-    /// The stream has put the pieces together already; what is told here is which call each belongs to.
-    fn tell_calls(&mut self, choice: &ChunkChoice<'_>) {
+    /// The fold of the stream has joined the pieces already, and has the call that each belongs to.
+    fn push_calls(&mut self, choice: &ChunkChoice<'_>) {
         let index = choice.index();
         if choice.tool_calls().next().is_none() {
             return;
         }
-        let known: Vec<(String, String)> = self
-            .stream
-            .fold()
-            .tool_calls(index)
-            .skip(self.seen(index).calls)
-            .map(|call| (call.id().to_owned(), call.name().to_owned()))
-            .collect();
-        for (id, name) in known {
-            let seen = self.seen_mut(index);
-            let call = seen.calls;
-            seen.calls += 1;
-            self.waiting.push_back(StreamEvent::ToolCallStarted { choice: index, call, id, name });
+        let (started, fold) = (self.progress(index).calls_started, self.stream.fold());
+        for (call, tool_call) in fold.tool_calls(index).enumerate().skip(started) {
+            let (id, name) = (tool_call.id().to_owned(), tool_call.name().to_owned());
+            self.due.push_back(StreamEvent::ToolCallStarted { choice: index, call, id, name });
         }
+        let started = fold.tool_calls(index).count();
         for piece in choice.tool_calls() {
             let Some(text) = piece.arguments().or(piece.custom_input()).filter(|text| !text.is_empty()) else {
                 continue;
             };
-            let call = self.stream.fold().call_of(index, &piece).unwrap_or(0);
-            self.waiting.push_back(StreamEvent::ToolCallArguments { choice: index, call, text: text.to_owned() });
+            let call = fold.call_of(index, &piece).unwrap_or(0);
+            self.due.push_back(StreamEvent::ToolCallArguments { choice: index, call, text: text.to_owned() });
         }
+        self.progress(index).calls_started = started;
     }
 
-    fn tell_calls_done(&mut self, index: u64) {
-        let from = self.seen(index).calls_done;
-        let done: Vec<ToolCall> = self.stream.fold().tool_calls(index).skip(from).cloned().collect();
-        for (at, tool_call) in done.into_iter().enumerate() {
-            self.waiting.push_back(StreamEvent::ToolCallDone { choice: index, call: from + at, tool_call });
-            self.seen_mut(index).calls_done += 1;
+    fn push_calls_done(&mut self, index: u64) {
+        let (done, fold) = (self.progress(index).calls_done, self.stream.fold());
+        for (call, tool_call) in fold.tool_calls(index).enumerate().skip(done) {
+            let tool_call = tool_call.clone();
+            self.due.push_back(StreamEvent::ToolCallDone { choice: index, call, tool_call });
         }
+        self.progress(index).calls_done = fold.tool_calls(index).count();
     }
 
-    fn tell_filter(&mut self, choice: &ChunkChoice<'_>) {
+    fn push_filter(&mut self, choice: &ChunkChoice<'_>) {
         let Some(results) = choice.shared_results() else {
             return;
         };
-        let index = choice.index();
         let offsets = choice.content_filter_offsets().cloned();
-        let known = self.seen(index).filter.as_ref();
-        let same = known.is_some_and(|known| known.is(results) || known == results);
-        let says_nothing = || results.states().next().is_none() && results.error.is_none();
-        if (same && offsets.is_none()) || says_nothing() {
+        let progress = self.progress(choice.index());
+        let is_same = progress.filter.as_ref().is_some_and(|last| last.is(results) || last == results);
+        let is_empty = || results.states().next().is_none() && results.error.is_none();
+        if (is_same && offsets.is_none()) || is_empty() {
             return;
         }
-        self.seen_mut(index).filter = Some(results.clone());
+        progress.filter = Some(results.clone());
         let results = Box::new(ContentFilterResults::clone(results));
-        self.waiting.push_back(StreamEvent::ContentFilter { choice: index, results, offsets });
+        self.due.push_back(StreamEvent::ContentFilter { choice: choice.index(), results, offsets });
     }
 
-    fn seen(&self, index: u64) -> &Seen {
-        const NOTHING: &Seen = &Seen { index: 0, calls: 0, calls_done: 0, filter: None };
-        self.choices.iter().find(|seen| seen.index == index).unwrap_or(NOTHING)
-    }
-
-    fn seen_mut(&mut self, index: u64) -> &mut Seen {
-        let at = self.choices.iter().position(|seen| seen.index == index).unwrap_or_else(|| {
-            self.choices.push(Seen { index, ..Seen::default() });
+    fn progress(&mut self, index: u64) -> &mut ChoiceProgress {
+        let at = self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
+            self.choices.push(ChoiceProgress { index, ..ChoiceProgress::default() });
             self.choices.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "the place was found or has just been made")]
+        #[expect(clippy::indexing_slicing, reason = "`at` is the position of a choice that exists")]
         &mut self.choices[at]
     }
 }
@@ -276,14 +286,14 @@ impl Stream for Events<'_> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         loop {
-            if let Some(event) = this.waiting.pop_front() {
+            if let Some(event) = this.due.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
             if this.is_over {
                 return Poll::Ready(None);
             }
             match ready!(this.stream.poll_chunk(cx)) {
-                Some(Ok(chunk)) => this.tell(&chunk),
+                Some(Ok(chunk)) => this.push_chunk(&chunk),
                 Some(Err(error)) => {
                     this.is_over = true;
                     return Poll::Ready(Some(Err(error)));
@@ -314,14 +324,14 @@ mod tests {
     #[test]
     fn a_tool_call_starts_grows_and_is_done() {
         let piece = |piece: Value| json!({"choices": [{"index": 0, "delta": {"tool_calls": [piece]}}]});
-        let told = events(&[
+        let all = events(&[
             piece(json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": ""}})),
             piece(json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "{"}})),
             piece(json!({"index": 0, "function": {"arguments": "{}"}})),
             piece(json!({"index": 1, "function": {"arguments": "}"}})),
             json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}),
         ]);
-        let names: Vec<String> = told
+        let names: Vec<String> = all
             .iter()
             .map(|event| match event {
                 StreamEvent::ToolCallStarted { call, name, .. } => format!("start {call} {name}"),
@@ -347,13 +357,13 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_is_told_when_it_changes() {
+    fn filter_results_are_an_event_when_they_change() {
         let chunk = |severity: &str| {
             json!({"choices": [{"index": 0, "delta": {"content": "a"},
                 "content_filter_results": {"hate": {"filtered": false, "severity": severity}}}]})
         };
-        let told = events(&[chunk("safe"), chunk("safe"), chunk("low")]);
-        let filters = told.iter().filter(|event| matches!(event, StreamEvent::ContentFilter { .. })).count();
-        assert_eq!((told.len(), filters), (5, 2));
+        let all = events(&[chunk("safe"), chunk("safe"), chunk("low")]);
+        let filters = all.iter().filter(|event| matches!(event, StreamEvent::ContentFilter { .. })).count();
+        assert_eq!((all.len(), filters), (5, 2));
     }
 }

@@ -1,55 +1,70 @@
-//! Chunks to a completion: what the deltas add up to.
+//! The fold of a stream's chunks into a completion.
 //!
-//! The cost of a chunk is proportional to what it adds. Words are appended; ids and counts are taken over,
-//! and never taken back by a later `null` or empty string; filter results keep the worst that was said;
-//! pieces of tool calls are put together by id first, then by index, then by order.
+//! The cost of a chunk is proportional to what it adds. Texts are appended; ids and counts are replaced, but not by a
+//! later `null`, `""` or missing member; of filter results the worst of each category is kept; pieces of tool calls
+//! are joined by `id` first, then by `index`, then by order.
 
 use std::sync::Arc;
 
-use self::open::{OpenChoice, Settled, take_text};
+use self::choice_builder::{Appending, ChoiceBuilder, set_text};
 use super::chunk::{ChatCompletionChunk, ChunkBody, ToolCallDelta};
 use crate::response::{ChatCompletion, CompletionBody, ToolCall};
 use crate::wire::Merge;
 
-mod open;
+mod choice_builder;
 
-/// What has been received so far.
+/// The number of bodies in [`ChunkFold::merged`]: choices that alternate have one each.
+const MERGED_BODIES: usize = 4;
+
+/// Adds up chunks to a completion, for streams that were recorded or came another way than by
+/// [`ChatCompletionStream`](crate::ChatCompletionStream), which has one of its own.
+///
+/// # Example: two chunks
+///
+/// ```
+/// use azure_openai_chat::{ChatCompletionChunk, ChunkFold};
+///
+/// let mut fold = ChunkFold::new();
+/// for text in ["Hel", "lo"] {
+///     let json = format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+///     fold.push(&serde_json::from_str::<ChatCompletionChunk>(&json)?);
+/// }
+/// assert_eq!(fold.into_completion().text(), Some("Hello"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct ChunkFold {
     body: CompletionBody,
-    choices: Vec<OpenChoice>,
+    choices: Vec<ChoiceBuilder>,
     chunks: u64,
-    /// Shapes with the ids and counts that were taken over last, all the same.
-    heads: Vec<Arc<ChunkBody>>,
+    /// The bodies whose chunk fields (`id`, `model`, `usage` and the like) were merged last: these are equal in all.
+    merged: Vec<Arc<ChunkBody>>,
 }
 
-/// So many shapes with one head are remembered; choices that take turns have one each.
-const HEADS: usize = 4;
-
 impl ChunkFold {
-    /// Nothing received yet.
+    /// A fold without chunks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a chunk.
+    /// Adds a chunk. Chunks are added in the order in which they came.
     pub fn push(&mut self, chunk: &ChatCompletionChunk) {
         self.chunks += 1;
-        let shape = chunk.shape();
-        if let Some((hole, text)) = chunk.varying()
-            && let Some(open) = self.settled_choice(shape)
+        let body = chunk.body();
+        if let Some((field, text)) = chunk.replaced_text()
+            && let Some(choice) = self.appending_choice(body)
         {
-            open.append(hole, text);
+            choice.append(field, text);
             return;
         }
-        if !self.heads.iter().any(|head| Arc::ptr_eq(head, shape)) {
-            self.note_head(shape);
+        if !self.merged.iter().any(|merged| Arc::ptr_eq(merged, body)) {
+            self.merge_chunk_fields(body);
         }
-        self.push_whole(chunk);
+        self.push_choices(chunk);
     }
 
-    /// How many chunks were added.
+    /// The number of chunks added.
     #[must_use]
     pub fn chunk_count(&self) -> u64 {
         self.chunks
@@ -61,28 +76,29 @@ impl ChunkFold {
         finished == all
     }
 
-    /// How many choices have their finish reason, and of how many: those that came, or `expected` if that is more.
+    /// The number of choices with a finish reason, and the number of choices: those that came, or `expected` if that
+    /// is more.
     pub(crate) fn finished(&self, expected: usize) -> (usize, usize) {
-        let finished = self.choices.iter().filter(|open| open.finish_reason.is_some()).count();
+        let finished = self.choices.iter().filter(|choice| choice.finish_reason.is_some()).count();
         (finished, self.choices.len().max(expected).max(1))
     }
 
-    /// The tool calls of a choice so far, with the index each piece carried.
+    /// The tool calls of a choice so far.
     pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
-        let open = self.choices.iter().find(|open| open.index == index);
-        open.into_iter().flat_map(OpenChoice::calls)
+        let choice = self.choices.iter().find(|choice| choice.index == index);
+        choice.into_iter().flat_map(ChoiceBuilder::calls)
     }
 
-    /// Which call of the choice a piece that was added belongs to, from 0.
+    /// The position of the tool call that a piece, which was added, belongs to.
     pub(crate) fn call_of(&self, index: u64, piece: &ToolCallDelta<'_>) -> Option<usize> {
-        self.choices.iter().find(|open| open.index == index)?.call_of(piece)
+        self.choices.iter().find(|choice| choice.index == index)?.call_of(piece)
     }
 
     /// The completion that the chunks so far add up to.
     #[must_use]
     pub fn completion(&self) -> ChatCompletion {
         let mut body = self.body.clone();
-        body.choices = Some(self.choices.iter().cloned().map(OpenChoice::finish).collect());
+        body.choices = Some(self.choices.iter().cloned().map(ChoiceBuilder::build).collect());
         ChatCompletion::from_body(body)
     }
 
@@ -90,84 +106,86 @@ impl ChunkFold {
     #[must_use]
     pub fn into_completion(self) -> ChatCompletion {
         let mut body = self.body;
-        body.choices = Some(self.choices.into_iter().map(OpenChoice::finish).collect());
+        body.choices = Some(self.choices.into_iter().map(ChoiceBuilder::build).collect());
         ChatCompletion::from_body(body)
     }
 
-    fn settled_choice(&mut self, shape: &Arc<ChunkBody>) -> Option<&mut OpenChoice> {
-        self.choices.iter_mut().find(|open| {
-            let settled = open.settled.as_ref();
-            settled.is_some_and(|settled| Arc::ptr_eq(&settled.shape, shape))
+    /// The choice to which a chunk with this body only appends text.
+    fn appending_choice(&mut self, body: &Arc<ChunkBody>) -> Option<&mut ChoiceBuilder> {
+        self.choices.iter_mut().find(|choice| {
+            let appending = choice.appending.as_ref();
+            appending.is_some_and(|appending| Arc::ptr_eq(&appending.body, body))
         })
     }
 
-    fn note_head(&mut self, shape: &Arc<ChunkBody>) {
-        if self.heads.first().is_none_or(|head| !is_same_head(head, shape)) {
-            self.take_head(shape);
-            self.heads.clear();
-            // a settled shape is not asked for its head
-            for open in &mut self.choices {
-                open.settled = None;
+    /// Merges the chunk fields of a body, unless those that were merged last are equal.
+    fn merge_chunk_fields(&mut self, chunk: &Arc<ChunkBody>) {
+        if self.merged.first().is_some_and(|merged| has_equal_chunk_fields(merged, chunk)) {
+            if self.merged.len() == MERGED_BODIES {
+                self.merged.clear();
             }
-        } else if self.heads.len() == HEADS {
-            self.heads.clear();
+            self.merged.push(Arc::clone(chunk));
+            return;
         }
-        self.heads.push(Arc::clone(shape));
-    }
-
-    fn take_head(&mut self, shape: &ChunkBody) {
+        self.merged = vec![Arc::clone(chunk)];
+        for choice in &mut self.choices {
+            // the chunk fields of its template would have to be merged again
+            choice.appending = None;
+        }
         let body = &mut self.body;
-        take_text(&mut body.id, shape.id.as_deref());
-        take_text(&mut body.model, shape.model.as_deref());
-        take_text(&mut body.system_fingerprint, shape.system_fingerprint.as_deref());
-        if body.object.is_none() && shape.object.as_deref().is_some_and(|object| !object.is_empty()) {
+        set_text(&mut body.id, chunk.id.as_deref());
+        set_text(&mut body.model, chunk.model.as_deref());
+        set_text(&mut body.system_fingerprint, chunk.system_fingerprint.as_deref());
+        if body.object.is_none() && chunk.object.as_deref().is_some_and(|object| !object.is_empty()) {
             body.object = Some("chat.completion".to_owned());
         }
-        if let Some(created) = shape.created.filter(|created| *created != 0) {
+        if let Some(created) = chunk.created.filter(|created| *created != 0) {
             body.created = Some(created);
         }
-        if let Some(tier) = shape.service_tier.as_ref().filter(|tier| !tier.as_str().is_empty()) {
+        if let Some(tier) = chunk.service_tier.as_ref().filter(|tier| !tier.as_str().is_empty()) {
             body.service_tier = Some(tier.clone());
         }
-        if let Some(usage) = &shape.usage {
+        if let Some(usage) = &chunk.usage {
             body.usage.get_or_insert_default().merge(usage);
         }
-        body.extra.merge(&shape.extra, Merge::Repeated);
+        body.extra.merge(&chunk.extra, Merge::Repeated);
     }
 
-    fn push_whole(&mut self, chunk: &ChatCompletionChunk) {
-        let shape = chunk.shape();
-        if !chunk.prompt_filter_results().is_empty() {
+    fn push_choices(&mut self, chunk: &ChatCompletionChunk) {
+        for result in chunk.prompt_filter_results() {
             let results = self.body.prompt_filter_results.get_or_insert_default();
-            results.extend_from_slice(chunk.prompt_filter_results());
+            // some gateways repeat them in every chunk
+            if !results.contains(result) {
+                results.push(result.clone());
+            }
         }
-        let sole = has_only_one_choice(shape);
+        let body = chunk.body();
+        let is_only_choice = has_only_one_choice(body);
         for choice in chunk.choices() {
-            let open = self.open_choice(choice.index());
-            let call = open.push(&choice);
-            open.settled = match chunk.varying() {
-                Some((hole, _)) if sole && open.is_settled(&choice, hole, call) => {
-                    Some(Settled { shape: Arc::clone(shape), call })
+            let builder = self.choice_builder(choice.index());
+            let call = builder.push(&choice);
+            builder.appending = match chunk.replaced_text() {
+                Some((field, _)) if is_only_choice && builder.only_appends(&choice, field, call) => {
+                    Some(Appending { body: Arc::clone(body), call })
                 }
                 _ => None,
             };
         }
     }
 
-    fn open_choice(&mut self, index: u64) -> &mut OpenChoice {
-        let at = self.choices.partition_point(|open| open.index < index);
-        if self.choices.get(at).is_none_or(|open| open.index != index) {
-            self.choices.insert(at, OpenChoice::at(index));
+    fn choice_builder(&mut self, index: u64) -> &mut ChoiceBuilder {
+        let at = self.choices.partition_point(|choice| choice.index < index);
+        if self.choices.get(at).is_none_or(|choice| choice.index != index) {
+            self.choices.insert(at, ChoiceBuilder::new(index));
         }
-        // the index was found or has just been made
-        #[expect(clippy::indexing_slicing, reason = "`at` is the place of the choice")]
+        #[expect(clippy::indexing_slicing, reason = "`at` is the position of a choice that exists")]
         &mut self.choices[at]
     }
 }
 
-/// Whether taking over the head of one after that of the other changes nothing. Both functions here take a chunk
-/// apart without `..`, so that a new field has to be decided on in each.
-fn is_same_head(one: &ChunkBody, other: &ChunkBody) -> bool {
+/// Whether merging the chunk fields of one after those of the other changes nothing. This function and the next take a
+/// chunk apart without `..`, so that a new field must be decided on in each.
+fn has_equal_chunk_fields(one: &ChunkBody, other: &ChunkBody) -> bool {
     let ChunkBody {
         id,
         object,
@@ -194,8 +212,8 @@ fn is_same_head(one: &ChunkBody, other: &ChunkBody) -> bool {
         && *extra == other.extra
 }
 
-/// Whether a chunk has nothing but its head and one choice.
-fn has_only_one_choice(shape: &ChunkBody) -> bool {
+/// Whether a chunk has one choice and nothing else but its chunk fields.
+fn has_only_one_choice(chunk: &ChunkBody) -> bool {
     let ChunkBody {
         id: _,
         object: _,
@@ -211,9 +229,9 @@ fn has_only_one_choice(shape: &ChunkBody) -> bool {
         prompt_filter_results,
         content_filter_results: None,
         delta: None,
-        // a chunk with one is an error, and no chunk
+        // an object with `error` is decoded as an error
         error: _,
-    } = shape
+    } = chunk
     else {
         return false;
     };
@@ -226,7 +244,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::stream::chunk::{Filled, Hole};
+    use crate::stream::chunk::{ReplacedText, TextField};
 
     fn fold(chunks: &[Value]) -> Value {
         let mut fold = ChunkFold::new();
@@ -260,27 +278,27 @@ mod tests {
         );
     }
 
-    /// Each chunk is one shape with other words, as a template makes it; pushed as such and pushed whole.
-    fn assert_settles_as_whole(shapes: &[Value], turns: &[(usize, Hole, &str)]) {
-        let shapes: Vec<Arc<ChunkBody>> =
-            shapes.iter().map(|shape| Arc::new(serde_json::from_value(shape.clone()).unwrap())).collect();
-        let (mut filled, mut whole) = (ChunkFold::new(), ChunkFold::new());
-        for (at, hole, text) in turns {
-            let chunk = ChatCompletionChunk::from_shape(
-                Arc::clone(&shapes[*at]),
-                Filled { hole: *hole, text: (*text).to_owned(), padding: None },
+    /// Pushes chunks of templates, and the same chunks parsed.
+    fn assert_appends_as_parsed(templates: &[Value], turns: &[(usize, TextField, &str)]) {
+        let templates: Vec<Arc<ChunkBody>> =
+            templates.iter().map(|template| Arc::new(serde_json::from_value(template.clone()).unwrap())).collect();
+        let (mut appended, mut parsed) = (ChunkFold::new(), ChunkFold::new());
+        for (at, field, text) in turns {
+            let chunk = ChatCompletionChunk::from_template(
+                Arc::clone(&templates[*at]),
+                ReplacedText { field: *field, text: (*text).to_owned(), obfuscation_at: None },
             );
-            filled.push(&chunk);
-            whole.push(&serde_json::from_value(serde_json::to_value(&chunk).unwrap()).unwrap());
-            assert_eq!(filled.completion(), whole.completion(), "after {text} in shape {at}");
+            appended.push(&chunk);
+            parsed.push(&serde_json::from_value(serde_json::to_value(&chunk).unwrap()).unwrap());
+            assert_eq!(appended.completion(), parsed.completion(), "after {text} in template {at}");
         }
     }
 
     #[test]
-    fn repeated_shapes_add_up_as_if_parsed() {
-        use Hole::{Arguments, Content};
+    fn chunks_of_templates_add_up_like_parsed_ones() {
+        use TextField::{Arguments, Content};
         let call = |index: u64, call: Value| json!({"choices": [{"index": index, "delta": {"tool_calls": [call]}}]});
-        let shapes = [
+        let templates = [
             call(0, json!({"index": 0, "function": {"arguments": "x"}})),
             call(0, json!({"index": 1, "id": "b", "function": {"name": "g", "arguments": "x"}})),
             call(0, json!({"id": "c", "function": {"name": "h", "arguments": "x"}})),
@@ -290,20 +308,20 @@ mod tests {
             json!({"model": "n", "delta": {"role": "tool", "content": "y"}, "choices": [{"index": 0, "delta": {"content": "x"}}]}),
             call(0, json!({"index": 0, "custom": {"input": "i"}, "function": {"arguments": "x"}})),
         ];
-        let hole = |at: usize| if matches!(at, 5 | 6) { Content } else { Arguments };
-        for first in 0..shapes.len() {
-            for second in 0..shapes.len() {
-                for third in 0..shapes.len() {
+        let field = |at: usize| if matches!(at, 5 | 6) { Content } else { Arguments };
+        for first in 0..templates.len() {
+            for second in 0..templates.len() {
+                for third in 0..templates.len() {
                     let turns = [first, first, second, first, first, second, second, third, first, third, second]
-                        .map(|at| (at, hole(at), "w"));
-                    assert_settles_as_whole(&shapes, &turns);
+                        .map(|at| (at, field(at), "w"));
+                    assert_appends_as_parsed(&templates, &turns);
                 }
             }
         }
     }
 
     #[test]
-    fn interleaved_calls_are_told_apart_by_index() {
+    fn interleaved_calls_belong_to_the_call_of_their_index() {
         let calls = pieces(&[
             json!({"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}),
             json!({"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}}),
@@ -466,13 +484,13 @@ mod tests {
     fn unmodelled_lists_of_a_delta_grow() {
         let whole = deltas(&[
             json!({"details": [{"index": 0, "type": "t", "text": "a"}], "marks": [1]}),
-            json!({"details": [{"index": 1, "type": "t", "text": "b"}], "marks": [1], "words": "x"}),
-            json!({"details": [{"index": 0, "type": "t", "text": "c"}], "marks": null, "words": [{"y": 1}]}),
+            json!({"details": [{"index": 1, "type": "t", "text": "b"}], "marks": [1], "voice": "x"}),
+            json!({"details": [{"index": 0, "type": "t", "text": "c"}], "marks": null, "voice": [{"y": 1}]}),
         ]);
         assert_eq!(
             whole,
             json!({"details": [{"index": 0, "type": "t", "text": "ac"}, {"index": 1, "type": "t", "text": "b"}],
-                "marks": [1, 1], "words": ["x", {"y": 1}]})
+                "marks": [1, 1], "voice": ["x", {"y": 1}]})
         );
     }
 
@@ -490,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn unmodelled_words_of_a_delta_add_up() {
+    fn unmodelled_texts_of_a_delta_add_up() {
         let whole = fold(&[
             json!({"choices": [{"index": 0, "delta": {"thought": "a", "n": 1}}]}),
             json!({"choices": [{"index": 0, "delta": {"thought": "b", "n": 2}}]}),

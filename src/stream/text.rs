@@ -1,11 +1,11 @@
-//! The words of the first choice, as they come.
+//! The text view of a stream, [`TextStream`]: the pieces of the first choice's content.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use super::ChatCompletionStream;
+use super::completion_stream::ChatCompletionStream;
 use crate::error::Result;
 
 /// A [`Stream`] of the pieces of text of the first choice. Made by [`ChatCompletionStream::text`].
@@ -14,9 +14,10 @@ pub struct TextStream<'a> {
     stream: &'a mut ChatCompletionStream,
 }
 
-impl<'a> TextStream<'a> {
-    pub(super) fn new(stream: &'a mut ChatCompletionStream) -> Self {
-        Self { stream }
+impl ChatCompletionStream {
+    /// The text of the first choice, piece by piece, without empty ones. The stream can be used on after it.
+    pub fn text(&mut self) -> TextStream<'_> {
+        TextStream { stream: self }
     }
 }
 

@@ -351,7 +351,7 @@ impl Attempt<'_> {
     fn metadata(&self, response: &reqwest::Response, sent: Instant) -> ResponseMetadata {
         let headers =
             response.headers().iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
-        ResponseMetadata::of(response.status().as_u16(), headers)
+        ResponseMetadata::new(response.status().as_u16(), headers)
             .with_call(self.settings.client_request_id.0.clone(), self.number, sent.elapsed())
             .with_endpoint(self.endpoint.as_str().to_owned())
     }

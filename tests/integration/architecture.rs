@@ -8,8 +8,8 @@ use azure_openai_chat::request::{
     AudioFormat, ContentPartType, DataSourceType, GrammarSyntax, IncludeContext, InputAudioFormat, Modality,
     PromptCacheRetention, QueryType, ResponseFormatType, ToolChoiceMode, ToolType, Verbosity, Voice,
 };
+use azure_openai_chat::response::FilterReason;
 use azure_openai_chat::response::ToolCallType;
-use azure_openai_chat::response::context::FilterReason;
 use azure_openai_chat::{
     ChatClient, ChatCompletion, ChatCompletionChunk, ChatCompletionRequest, ChatCompletionStream, FinishReason,
     ImageDetail, ReasoningEffort, Role, ServiceTier, Severity,

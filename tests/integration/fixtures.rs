@@ -6,7 +6,7 @@ mod bodies;
 use std::fs;
 use std::path::Path;
 
-use azure_openai_chat::response::logprobs::TokenLogprob;
+use azure_openai_chat::response::TokenLogprob;
 use azure_openai_chat::{
     ChatCompletion, ChatCompletionStream, Error, ErrorKind, FilterState, FinishReason, StreamEvent, ToolCall,
 };

@@ -1,13 +1,25 @@
-//! A chunk as it is on the wire.
+//! The JSON of a chunk: [`ChunkBody`] and the objects in it.
 
 use serde_json::Value;
 
-use crate::response::content_filter::{ContentFilterOffsets, ContentFilterResults, PromptFilterResult};
-use crate::response::context::MessageContext;
 use crate::response::{
-    Annotation, AnswerContent, Audio, FinishReason, Logprobs, Role, ServiceTier, ToolArguments, ToolCallType, Usage,
+    Annotation, AnswerContent, Audio, ContentFilterOffsets, ContentFilterResults, FinishReason, Logprobs,
+    MessageContext, PromptFilterResult, Role, ServiceTier, ToolArguments, ToolCallType, Usage,
 };
 use crate::wire::{Shared, wire_struct};
+
+/// A field of the first choice's `delta` whose text varies from chunk to chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextField {
+    /// `content`
+    Content,
+    /// `refusal`
+    Refusal,
+    /// `reasoning_content`
+    Reasoning,
+    /// `function.arguments` of the first element of `tool_calls`
+    Arguments,
+}
 
 wire_struct! {
     pub(crate) struct ChunkBody {
@@ -51,7 +63,7 @@ wire_struct! {
         pub(crate) audio: Box<Audio> = "audio",
         pub(crate) annotations: Vec<Annotation> = "annotations",
         pub(crate) context: Box<MessageContext> = "context",
-        /// Where some gateways put it; the service has it in the choice.
+        /// Sent here by some gateways; the service sends it in the choice.
         pub(crate) finish_reason: FinishReason = "finish_reason",
     }
 }

@@ -1,24 +1,26 @@
-//! What a chunk adds: to a choice, and to a tool call.
+//! What a chunk adds to one choice, [`ChunkChoice`], and to one tool call, [`ToolCallDelta`].
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::Hole;
-use super::body::{ChoiceBody, DeltaBody, ToolCallBody};
-use crate::response::content_filter::{ContentFilterOffsets, ContentFilterResults};
-use crate::response::context::MessageContext;
-use crate::response::{Audio, FinishReason, Logprobs, Role, ToolCallType};
+use super::body::{ChoiceBody, DeltaBody, TextField, ToolCallBody};
+use crate::response::{
+    Audio, ContentFilterOffsets, ContentFilterResults, FinishReason, Logprobs, MessageContext, Role, ToolCallType,
+};
 use crate::wire::Shared;
 
 /// What a chunk adds to one choice.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionstreamresponse>
 #[derive(Clone, Copy)]
 pub struct ChunkChoice<'a> {
     pub(super) body: &'a ChoiceBody,
     pub(super) delta: Option<&'a DeltaBody>,
     pub(super) results: Option<&'a Shared<ContentFilterResults>>,
     pub(super) position: usize,
-    pub(super) text: Option<(Hole, &'a str)>,
+    /// The text that replaces that of the body.
+    pub(super) text: Option<(TextField, &'a str)>,
 }
 
 impl<'a> ChunkChoice<'a> {
@@ -26,7 +28,7 @@ impl<'a> ChunkChoice<'a> {
         self.body
     }
 
-    /// The results, as many chunks share them.
+    /// The filter results, which chunks of one template share.
     pub(crate) fn shared_results(&self) -> Option<&'a Shared<ContentFilterResults>> {
         self.results
     }
@@ -35,22 +37,22 @@ impl<'a> ChunkChoice<'a> {
         self.delta
     }
 
-    /// The chunk's own text in a hole of its shape.
-    pub(crate) fn text_in(&self, hole: Hole) -> Option<&'a str> {
-        self.text.filter(|(filled, _)| *filled == hole).map(|(_, text)| text)
+    /// The text that replaces that of the body, if it is in this field.
+    pub(crate) fn replaced_text(&self, field: TextField) -> Option<&'a str> {
+        self.text.filter(|(replaced, _)| *replaced == field).map(|(_, text)| text)
     }
 
-    fn hole_or(&self, hole: Hole, shape: impl FnOnce(&'a DeltaBody) -> Option<&'a str>) -> Option<&'a str> {
-        self.text_in(hole).or_else(|| self.delta().and_then(shape))
+    fn text(&self, field: TextField, of_body: impl FnOnce(&'a DeltaBody) -> Option<&'a str>) -> Option<&'a str> {
+        self.replaced_text(field).or_else(|| self.delta().and_then(of_body))
     }
 
-    /// Which choice; its place in the chunk when the service did not say.
+    /// The number of the choice, from 0; its position in the chunk when the service sent no `index`.
     #[must_use]
     pub fn index(&self) -> u64 {
         self.body.index.unwrap_or(self.position as u64)
     }
 
-    /// Who speaks: in a choice's first chunk.
+    /// The role of the message's author: in the first chunk of a choice.
     #[must_use]
     pub fn role(&self) -> Option<&'a Role> {
         self.delta()?.role.as_ref()
@@ -59,19 +61,19 @@ impl<'a> ChunkChoice<'a> {
     /// The text added; of a list of parts, that of its `text` parts.
     #[must_use]
     pub fn content(&self) -> Option<&'a str> {
-        self.hole_or(Hole::Content, |delta| delta.content.as_ref()?.text())
+        self.text(TextField::Content, |delta| delta.content.as_ref()?.text())
     }
 
-    /// The words of a refusal added.
+    /// The text of a refusal added.
     #[must_use]
     pub fn refusal(&self) -> Option<&'a str> {
-        self.hole_or(Hole::Refusal, |delta| delta.refusal.as_deref())
+        self.text(TextField::Refusal, |delta| delta.refusal.as_deref())
     }
 
     /// The reasoning added, from models that show it: `reasoning_content`, or the `thinking` parts of the content.
     #[must_use]
     pub fn reasoning_content(&self) -> Option<&'a str> {
-        let field = self.hole_or(Hole::Reasoning, |delta| delta.reasoning_content.as_deref());
+        let field = self.text(TextField::Reasoning, |delta| delta.reasoning_content.as_deref());
         match field {
             None | Some("") => self.delta().and_then(|delta| delta.content.as_ref()?.reasoning()).or(field),
             some => some,
@@ -81,20 +83,17 @@ impl<'a> ChunkChoice<'a> {
     /// The pieces of tool calls added.
     pub fn tool_calls(&self) -> impl Iterator<Item = ToolCallDelta<'a>> {
         let calls = self.delta().and_then(|delta| delta.tool_calls.as_deref()).unwrap_or_default();
-        let filled = match self.text {
-            Some((Hole::Arguments, text)) => Some(text),
-            _ => None,
-        };
-        calls.iter().enumerate().map(move |(at, body)| ToolCallDelta { body, arguments: filled.filter(|_| at == 0) })
+        let replaced = self.replaced_text(TextField::Arguments);
+        calls.iter().enumerate().map(move |(at, body)| ToolCallDelta { body, arguments: replaced.filter(|_| at == 0) })
     }
 
-    /// What On Your Data found.
+    /// The passages that On Your Data found.
     #[must_use]
     pub fn context(&self) -> Option<&'a MessageContext> {
         self.delta()?.context.as_deref()
     }
 
-    /// The sound added.
+    /// The audio added.
     #[must_use]
     pub fn audio(&self) -> Option<&'a Audio> {
         self.delta()?.audio.as_deref()
@@ -110,20 +109,20 @@ impl<'a> ChunkChoice<'a> {
         }
     }
 
-    /// How likely the added tokens are.
+    /// The log probabilities of the added tokens.
     #[must_use]
     pub fn logprobs(&self) -> Option<&'a Logprobs> {
         self.body.logprobs.as_deref()
     }
 
-    /// What the content filter says, about this chunk's words or, in asynchronous mode, about the stretch
+    /// The content filter's results for the text of this chunk or, in asynchronous mode, for the part of the answer
     /// that [`content_filter_offsets`](Self::content_filter_offsets) names.
     #[must_use]
     pub fn content_filter_results(&self) -> Option<&'a ContentFilterResults> {
         self.results.map(|results| &**results)
     }
 
-    /// How far the asynchronous filter has looked.
+    /// How far the asynchronous content filter has checked the answer.
     #[must_use]
     pub fn content_filter_offsets(&self) -> Option<&'a ContentFilterOffsets> {
         self.body.content_filter_offsets.as_ref()
@@ -143,9 +142,12 @@ impl fmt::Debug for ChunkChoice<'_> {
 }
 
 /// A piece of a tool call.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
 #[derive(Clone, Copy)]
 pub struct ToolCallDelta<'a> {
     body: &'a ToolCallBody,
+    /// The arguments that replace those of the body.
     arguments: Option<&'a str>,
 }
 
@@ -154,43 +156,43 @@ impl<'a> ToolCallDelta<'a> {
         self.body
     }
 
-    /// The chunk's own text in the place of the shape's arguments.
-    pub(crate) fn filled(&self) -> Option<&'a str> {
+    /// The arguments that replace those of the body.
+    pub(crate) fn replaced_arguments(&self) -> Option<&'a str> {
         self.arguments
     }
 
-    /// Which call of the choice; some gateways leave it out.
+    /// The number of the call within its choice. `None` from gateways that leave it out.
     #[must_use]
     pub fn index(&self) -> Option<u64> {
         self.body.index
     }
 
-    /// The call's id: in its first piece.
+    /// The id of the call: in its first piece.
     #[must_use]
     pub fn id(&self) -> Option<&'a str> {
         self.body.id.as_deref().filter(|id| !id.is_empty())
     }
 
-    /// What kind of tool: in its first piece.
+    /// The type of the tool: in the first piece of a call.
     #[must_use]
     pub fn kind(&self) -> Option<&'a ToolCallType> {
         self.body.kind.as_ref()
     }
 
-    /// The tool's name: in its first piece.
+    /// The name of the tool: in the first piece of a call.
     #[must_use]
     pub fn name(&self) -> Option<&'a str> {
         let function = self.body.function.as_ref().and_then(|function| function.name.as_deref());
         function.or_else(|| self.body.custom.as_ref()?.name.as_deref())
     }
 
-    /// The arguments of a function added.
+    /// The part of a function's arguments added.
     #[must_use]
     pub fn arguments(&self) -> Option<&'a str> {
         self.arguments.or_else(|| self.body.function.as_ref()?.arguments.as_deref())
     }
 
-    /// The input of a custom tool added.
+    /// The part of a custom tool's input added.
     #[must_use]
     pub fn custom_input(&self) -> Option<&'a str> {
         self.body.custom.as_ref()?.input.as_deref()

@@ -1,4 +1,4 @@
-//! Decoding of events: from the bytes of an event to its chunk, without parsing where that gives the same.
+//! The decoder of a stream's events: from the bytes of an event to its chunk, parsed only where no template fits.
 //!
 //! Consecutive chunks of a stream differ in few strings: `content` (or `refusal`, `reasoning_content`, a tool call's
 //! `arguments`) and `obfuscation`. So the last parsed line of each kind is kept as a [`Template`]: the chunk it was
@@ -12,10 +12,11 @@
 //!   another meaning when the string changes: an escaped or repeated member name on the way to it.
 //! - A string ends at its first unescaped quote, and has no control characters; what is no JSON string, and what is
 //!   not UTF-8, is left to the parser and its error.
-//! - The two ways give the same chunks, whole and error for every input: a property test holds them against each other.
+//! - The two ways give the same chunks, whole and error for every input: a property test compares them.
 //!
-//! It is kept because a chunk costs a fifteenth of the parse (BENCHMARKS.md). Where no line is like the one before,
-//! comparing and learning stop for a while ([`Backoff`]), so that such a stream costs little more than the parse.
+//! Templates are kept because a chunk costs a fifteenth of the parse (BENCHMARKS.md). Where no line is like the one
+//! before, comparing and learning stop for a while ([`Backoff`]), so that such a stream costs little more than the
+//! parse.
 
 use std::sync::Arc;
 
@@ -24,23 +25,23 @@ use bytes::Bytes;
 use self::template::Template;
 use super::chunk::{ChatCompletionChunk, ChunkBody};
 use crate::error::{Error, ErrorKind, ServiceError};
-use crate::wire::json_string::replace_lone_surrogates;
+use crate::response::parse_json;
 
 mod scan;
 mod template;
 #[cfg(test)]
 mod tests;
 
-/// So many kinds of lines are remembered; two choices with text and tool calls need four.
+/// The number of templates kept: two choices with text and tool calls need four.
 const TEMPLATES: usize = 6;
-/// After so many parsed lines in a row nothing more is learned,
+/// The number of lines parsed in a row after which learning stops.
 const MISSES: u32 = 12;
-/// until so many lines have gone by.
+/// The number of lines after which learning starts again.
 const PAUSE: u32 = 200;
-/// Lines larger than this are parsed and forgotten: no shape that large repeats.
+/// The size of the largest line that becomes a template, in bytes: larger lines do not repeat.
 const LEARNED_BYTES: usize = 64 * 1024;
 
-/// What an event turned out to be.
+/// The content of an event.
 #[derive(Debug)]
 pub(super) enum Decoded {
     Chunk(ChatCompletionChunk),
@@ -51,27 +52,26 @@ pub(super) enum Decoded {
 /// Decodes the events of one stream.
 #[derive(Debug)]
 pub(super) struct Decoder {
-    templates: Vec<Known>,
-    /// The template that was filled or learned last.
+    templates: Vec<TemplateEntry>,
+    /// The template that was used or learned last.
     last: usize,
     oldest: usize,
     backoff: Backoff,
     is_learning: bool,
 }
 
-/// Stops learning for a while after misses.
+#[derive(Debug)]
+struct TemplateEntry {
+    template: Template,
+    /// The template that was used after this one the last time, and is tried first: choices alternate.
+    next: usize,
+}
+
+/// Stops learning for [`PAUSE`] lines after [`MISSES`] lines in a row that no template fits.
 #[derive(Debug, Default)]
 struct Backoff {
     misses: u32,
     pause: u32,
-}
-
-#[derive(Debug)]
-struct Known {
-    template: Template,
-    /// The template that was used after this one the last time, and probably will be again: choices take
-    /// turns.
-    next: usize,
 }
 
 impl Decoder {
@@ -79,41 +79,41 @@ impl Decoder {
         Self { templates: Vec::new(), last: 0, oldest: 0, backoff: Backoff::default(), is_learning: true }
     }
 
-    /// A decoder that always parses, to hold the other against.
+    /// A decoder that always parses, for comparison.
     #[cfg(test)]
     pub(super) fn parsing_only() -> Self {
         Self { is_learning: false, ..Self::new() }
     }
 
-    /// Puts the chunk of the event at the start of `text` into `chunk`, and says how large the event is with its
-    /// line ends, if it is one line of data that fits a template. Does nothing with anything else.
+    /// Decodes the event at the start of `text` if it is one `data` line that fits a template: puts the chunk into
+    /// `chunk`, and returns the size of the event, line ends included.
     #[inline]
     pub(super) fn decode_by_template(&mut self, text: &[u8], chunk: &mut Option<ChatCompletionChunk>) -> Option<usize> {
         let line = text.strip_prefix(b"data: ")?;
-        let left = self.fill(line, chunk, |rest| {
-            let after = rest.strip_prefix(b"\n\n").or_else(|| rest.strip_prefix(b"\r\n\r\n"));
+        let left = self.fill(line, chunk, |remaining| {
+            let after = remaining.strip_prefix(b"\n\n").or_else(|| remaining.strip_prefix(b"\r\n\r\n"));
             after.map(<[u8]>::len)
         })?;
         Some(text.len() - left)
     }
 
-    pub(super) fn decode(&mut self, line: &Bytes) -> Result<Decoded, Error> {
+    /// Decodes the data of an event, by template or by the parser.
+    pub(super) fn decode(&mut self, data: &Bytes) -> Result<Decoded, Error> {
         let mut chunk = None;
-        self.fill(line, &mut chunk, |rest| rest.is_empty().then_some(()));
+        self.fill(data, &mut chunk, |remaining| remaining.is_empty().then_some(()));
         if let Some(chunk) = chunk {
             return Ok(Decoded::Chunk(chunk));
         }
-        let body = parse(line)?;
+        let body = parse(data)?;
         if is_refusal(&body) {
-            return Ok(Decoded::Refusal(Box::new(ServiceError::from_body(line))));
+            return Ok(Decoded::Refusal(Box::new(ServiceError::from_body(data))));
         }
-        let shape = Arc::new(body);
-        self.learn(line, &shape);
-        Ok(Decoded::Chunk(ChatCompletionChunk::whole(shape)))
+        let body = Arc::new(body);
+        self.learn(data, &body);
+        Ok(Decoded::Chunk(ChatCompletionChunk::parsed(body)))
     }
 
-    /// Puts the chunk that a template makes of the start of `text` into `chunk`; what follows must be known to
-    /// `end`.
+    /// Puts the chunk that a template makes of the start of `text` into `chunk`, if `end` accepts what follows.
     #[inline(always)]
     fn fill<T>(
         &mut self,
@@ -122,12 +122,12 @@ impl Decoder {
         end: impl Fn(&[u8]) -> Option<T>,
     ) -> Option<T> {
         let likely = self.templates.get(self.last)?.next;
-        let known = self.templates.get(likely)?;
-        let Some((strings, rest)) = known.template.take(text) else {
+        let entry = self.templates.get(likely)?;
+        let Some((strings, remaining)) = entry.template.match_start(text) else {
             return self.fill_other(text, chunk, end);
         };
-        let end = end(rest)?;
-        *chunk = Some(known.template.fill(strings)?);
+        let end = end(remaining)?;
+        *chunk = Some(entry.template.fill(strings)?);
         self.note_use(likely);
         self.backoff.misses = 0;
         Some(end)
@@ -141,11 +141,10 @@ impl Decoder {
         chunk: &mut Option<ChatCompletionChunk>,
         end: impl Fn(&[u8]) -> Option<T>,
     ) -> Option<T> {
-        let found = self.templates.iter().enumerate().find_map(|(at, known)| {
-            let (strings, rest) = known.template.take(text)?;
-            Some((at, known.template.fill(strings)?, end(rest)?))
-        });
-        let (at, filled, end) = found?;
+        let (at, filled, end) = self.templates.iter().enumerate().find_map(|(at, entry)| {
+            let (strings, remaining) = entry.template.match_start(text)?;
+            Some((at, entry.template.fill(strings)?, end(remaining)?))
+        })?;
         *chunk = Some(filled);
         self.note_use(at);
         self.backoff.misses = 0;
@@ -153,25 +152,25 @@ impl Decoder {
     }
 
     fn note_use(&mut self, at: usize) {
-        if let Some(known) = self.templates.get_mut(self.last) {
-            known.next = at;
+        if let Some(entry) = self.templates.get_mut(self.last) {
+            entry.next = at;
         }
         self.last = at;
     }
 
-    fn learn(&mut self, line: &Bytes, shape: &Arc<ChunkBody>) {
+    fn learn(&mut self, line: &Bytes, body: &Arc<ChunkBody>) {
         if !self.is_learning || line.len() > LEARNED_BYTES {
             return;
         }
-        if self.backoff.is_resting() {
+        if self.backoff.is_pausing() {
             // without templates nothing is compared
             self.templates.clear();
             return;
         }
-        let Some(template) = Template::of(line, shape) else {
+        let Some(template) = Template::new(line, body) else {
             return;
         };
-        let like = self.templates.iter().position(|known| known.template.is_like(&template));
+        let like = self.templates.iter().position(|entry| entry.template.is_like(&template));
         let at = like.unwrap_or_else(|| {
             if self.templates.len() < TEMPLATES {
                 return self.templates.len();
@@ -179,9 +178,9 @@ impl Decoder {
             self.oldest = (self.oldest + 1) % TEMPLATES;
             self.oldest
         });
-        let learned = Known { template, next: at };
+        let learned = TemplateEntry { template, next: at };
         match self.templates.get_mut(at) {
-            Some(known) => *known = learned,
+            Some(entry) => *entry = learned,
             None => self.templates.push(learned),
         }
         self.note_use(at);
@@ -189,8 +188,8 @@ impl Decoder {
 }
 
 impl Backoff {
-    /// Counts a parsed line; `true` if nothing should be learned from it.
-    fn is_resting(&mut self) -> bool {
+    /// Counts a line that was parsed. Returns whether learning is paused.
+    fn is_pausing(&mut self) -> bool {
         if self.pause > 0 {
             self.pause -= 1;
             return true;
@@ -205,26 +204,16 @@ impl Backoff {
     }
 }
 
-/// An error object, or API Management's own error shape, which has no envelope.
+/// Whether the body is an error object: one with `error`, or API Management's own, with `statusCode` and `message`.
 fn is_refusal(body: &ChunkBody) -> bool {
     let has = |name: &str| body.extra().is_some_and(|extra| extra.contains_key(name));
     body.error.is_some() || (body.choices.is_none() && has("statusCode") && has("message"))
 }
 
 fn parse(line: &[u8]) -> Result<ChunkBody, Error> {
-    // an event is text; checking that once is cheaper than string by string
-    let body = match std::str::from_utf8(line) {
-        Ok(line) => serde_json::from_str(line),
-        Err(_) => serde_json::from_slice(line),
-    };
-    body.or_else(|error| {
-        let mended = replace_lone_surrogates(line).and_then(|line| serde_json::from_slice(&line).ok());
-        // the parser's own words can quote the line
-        mended.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Decode,
-                format!("an event of the stream is not a JSON object (byte {} of {})", error.column(), line.len()),
-            )
-        })
+    // the message of the parser can quote the line
+    parse_json(line).map_err(|error| {
+        let what = format!("an event of the stream is not a JSON object (byte {} of {})", error.column(), line.len());
+        Error::new(ErrorKind::Decode, what)
     })
 }

@@ -1,139 +1,130 @@
-//! A scan of a parsed line for the strings that vary from chunk to chunk.
+//! A scan of a parsed line for [`VaryingText`]: the strings that vary from chunk to chunk.
 //!
-//! It goes through the few levels that matter: the top, its only choice, the delta, the first tool call.
+//! It descends to the members `obfuscation` and `choices[0].delta`, and there to the [`TextField`]s.
 
 use std::ops::Range;
 
-use crate::stream::chunk::Hole;
+use crate::stream::chunk::TextField;
 use crate::wire::json_cursor::JsonCursor;
 
-pub(super) use crate::wire::json_cursor::string_end;
-
-/// The words of the only choice, and the padding.
+/// Where a line has the text of its only choice, and `obfuscation`: ranges between the quotes.
 #[derive(Debug, PartialEq)]
-pub(super) struct Found {
-    pub(super) hole: Hole,
-    pub(super) words: Range<usize>,
-    pub(super) padding: Option<Range<usize>>,
+pub(super) struct VaryingText {
+    pub(super) field: TextField,
+    pub(super) text: Range<usize>,
+    pub(super) obfuscation: Option<Range<usize>>,
 }
 
-pub(super) fn locate(line: &[u8]) -> Option<Found> {
+/// Finds the text in a line of valid JSON. `None` when there is not exactly one choice, no text, or a member on the
+/// way to the text that is repeated or has escapes in its name.
+pub(super) fn find_varying_text(line: &[u8]) -> Option<VaryingText> {
     let mut cursor = JsonCursor::new(line);
-    let mut words = None;
-    let mut padding = None;
-    let (mut choices, mut paddings) = (0, 0);
+    let mut text = None;
+    let mut obfuscation = None;
+    let (mut choices, mut obfuscations) = (0, 0);
     cursor.each_member(|cursor, name| match name {
         b"choices" => {
             choices += 1;
             cursor.only_element(|cursor| {
-                words = in_choice(cursor)?;
-                Some(())
+                for_member(cursor, b"delta", |cursor| {
+                    text = in_delta(cursor)?;
+                    Some(())
+                })
             })
         }
         b"obfuscation" => {
-            paddings += 1;
-            padding = cursor.value_string()?;
+            obfuscations += 1;
+            obfuscation = cursor.value_string()?;
             Some(())
         }
         _ => cursor.skip_value(),
     })?;
-    if choices != 1 || paddings > 1 {
+    if choices != 1 || obfuscations > 1 {
         return None;
     }
-    let (hole, words) = words?;
-    Some(Found { hole, words, padding })
+    let (field, text) = text?;
+    Some(VaryingText { field, text, obfuscation })
 }
 
-type Words = Option<(Hole, Range<usize>)>;
-
-fn in_choice(cursor: &mut JsonCursor<'_>) -> Option<Words> {
-    let mut words = None;
-    let mut deltas = 0;
+fn in_delta(cursor: &mut JsonCursor<'_>) -> Option<Option<(TextField, Range<usize>)>> {
+    let mut text = None;
+    let mut counts = [0_u8; 4];
     cursor.each_member(|cursor, name| {
-        if name != b"delta" {
-            return cursor.skip_value();
-        }
-        deltas += 1;
-        words = in_delta(cursor)?;
-        Some(())
-    })?;
-    (deltas == 1).then_some(words)
-}
-
-fn in_delta(cursor: &mut JsonCursor<'_>) -> Option<Words> {
-    let mut words: Words = None;
-    let mut seen = [0_u8; 4];
-    cursor.each_member(|cursor, name| {
-        let (hole, count) = match (name, &mut seen) {
-            (b"content", [count, ..]) => (Hole::Content, count),
-            (b"refusal", [_, count, ..]) => (Hole::Refusal, count),
-            (b"reasoning_content", [_, _, count, _]) => (Hole::Reasoning, count),
-            (b"tool_calls", [_, _, _, count]) => (Hole::Arguments, count),
+        let (field, count) = match (name, &mut counts) {
+            (b"content", [count, ..]) => (TextField::Content, count),
+            (b"refusal", [_, count, ..]) => (TextField::Refusal, count),
+            (b"reasoning_content", [_, _, count, _]) => (TextField::Reasoning, count),
+            (b"tool_calls", [_, _, _, count]) => (TextField::Arguments, count),
             _ => return cursor.skip_value(),
         };
         *count = count.saturating_add(1);
-        let found = if hole == Hole::Arguments { in_tool_calls(cursor)? } else { cursor.value_string()? };
-        if let Some(range) = found {
-            // of several strings the last that says something varies; empty ones stay empty
-            if words.is_none() || !range.is_empty() {
-                words = Some((hole, range));
+        let range = if field == TextField::Arguments { in_tool_calls(cursor)? } else { cursor.value_string()? };
+        if let Some(range) = range {
+            // of several strings the last that is not empty varies: a model that reasons sends `"content":""` beside it
+            if text.is_none() || !range.is_empty() {
+                text = Some((field, range));
             }
         }
         Some(())
     })?;
-    seen.iter().all(|count| *count <= 1).then_some(words)
+    counts.iter().all(|count| *count <= 1).then_some(text)
 }
 
 fn in_tool_calls(cursor: &mut JsonCursor<'_>) -> Option<Option<Range<usize>>> {
-    let mut found = None;
+    let mut arguments = None;
     cursor.only_element(|cursor| {
-        let mut functions = 0;
-        cursor.each_member(|cursor, name| {
-            if name != b"function" {
-                return cursor.skip_value();
-            }
-            functions += 1;
-            let mut arguments = 0;
-            cursor.each_member(|cursor, name| {
-                if name != b"arguments" {
-                    return cursor.skip_value();
-                }
-                arguments += 1;
-                found = cursor.value_string()?;
+        for_member(cursor, b"function", |cursor| {
+            for_member(cursor, b"arguments", |cursor| {
+                arguments = cursor.value_string()?;
                 Some(())
-            })?;
-            (arguments <= 1).then_some(())
-        })?;
-        (functions <= 1).then_some(())
+            })
+        })
     })?;
-    Some(found)
+    Some(arguments)
+}
+
+/// Skips an object, calling `value` at the member of this name; `None` if there are several.
+fn for_member(
+    cursor: &mut JsonCursor<'_>,
+    name: &[u8],
+    mut value: impl FnMut(&mut JsonCursor<'_>) -> Option<()>,
+) -> Option<()> {
+    let mut count = 0;
+    cursor.each_member(|cursor, member| {
+        if member != name {
+            return cursor.skip_value();
+        }
+        count += 1;
+        value(cursor)
+    })?;
+    (count <= 1).then_some(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(line: &str) -> Option<(Hole, &str)> {
-        let found = locate(line.as_bytes())?;
-        Some((found.hole, &line[found.words]))
+    fn text(line: &str) -> Option<(TextField, &str)> {
+        let found = find_varying_text(line.as_bytes())?;
+        Some((found.field, &line[found.text]))
     }
 
     #[test]
-    fn the_words_of_the_only_choice_are_found() {
+    fn the_text_of_the_only_choice_is_found() {
         for (line, expected) in [
-            (r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#, Some((Hole::Content, "a"))),
-            (r#"{"choices":[{"delta":{"content":"","reasoning_content":"b"}}]}"#, Some((Hole::Reasoning, "b"))),
-            (r#"{"choices":[{"delta":{"content":"x\"y"}}],"id":"{"}"#, Some((Hole::Content, "x\\\"y"))),
+            (r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#, Some((TextField::Content, "a"))),
+            (r#"{"choices":[{"delta":{"content":"","reasoning_content":"b"}}]}"#, Some((TextField::Reasoning, "b"))),
+            (r#"{"choices":[{"delta":{"content":"x\"y"}}],"id":"{"}"#, Some((TextField::Content, "x\\\"y"))),
             (
                 r#"{"choices":[{"delta":{"content":null,"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}}]}"#,
-                Some((Hole::Arguments, "{")),
+                Some((TextField::Arguments, "{")),
             ),
-            (r#"{ "choices" : [ { "delta" : { "refusal" : "no" } } ] }"#, Some((Hole::Refusal, "no"))),
+            (r#"{ "choices" : [ { "delta" : { "refusal" : "no" } } ] }"#, Some((TextField::Refusal, "no"))),
             (r#"{"choices":[]}"#, None),
             (r#"{"choices":[{"delta":{}}]}"#, None),
             (r#"{"choices":[{"delta":{"content":"a"}},{"delta":{"content":"b"}}]}"#, None),
         ] {
-            assert_eq!(words(line), expected, "{line}");
+            assert_eq!(text(line), expected, "{line}");
         }
     }
 
@@ -146,13 +137,13 @@ mod tests {
             r#"{"choices":[{"delta":{"content":"a"}}],"choices":[]}"#,
             r#"{"obfuscation":"a","choices":[{"delta":{"content":"a"}}],"obfuscation":"b"}"#,
         ] {
-            assert_eq!(words(line), None, "{line}");
+            assert_eq!(text(line), None, "{line}");
         }
     }
 
     #[test]
-    fn padding_is_found_on_either_side() {
+    fn obfuscation_is_found_on_either_side() {
         let line = r#"{"obfuscation":"pad","choices":[{"delta":{"content":"a"}}]}"#;
-        assert_eq!(locate(line.as_bytes()).unwrap().padding, Some(16..19));
+        assert_eq!(find_varying_text(line.as_bytes()).unwrap().obfuscation, Some(16..19));
     }
 }

@@ -1,38 +1,41 @@
-//! A template: a parsed line with the places of the strings that vary, and chunks made from it.
+//! A template: a parsed chunk with the bytes of its line around the strings that vary.
 
 use std::sync::Arc;
 
-use super::scan::{Found, locate, string_end};
-use crate::stream::chunk::{ChatCompletionChunk, ChunkBody, Filled, Hole};
+use super::scan::{VaryingText, find_varying_text};
+use crate::stream::chunk::{ChatCompletionChunk, ChunkBody, ReplacedText, TextField};
+use crate::wire::json_cursor::string_end;
 use crate::wire::json_string::unescape;
 
-/// A parsed line with the places of the strings that vary.
+/// A parsed chunk, and its line cut at the text and at `obfuscation`.
 #[derive(Debug)]
 pub(super) struct Template {
-    shape: Arc<ChunkBody>,
-    hole: Hole,
+    body: Arc<ChunkBody>,
+    field: TextField,
     choice: u64,
-    /// The line up to the first string's quote.
+    /// The line up to and including the opening quote of the first string.
     before: Box<[u8]>,
-    /// What stands between two strings, if there is padding.
+    /// The line from the closing quote of the first string to the opening quote of the second; `None` without
+    /// `obfuscation`.
     between: Option<Box<[u8]>>,
-    /// The line from the last string's closing quote on.
+    /// The line from the closing quote of the last string on.
     after: Box<[u8]>,
-    is_padding_first: bool,
+    is_obfuscation_first: bool,
 }
 
 impl Template {
-    pub(super) fn of(line: &[u8], shape: &Arc<ChunkBody>) -> Option<Self> {
-        // a line end inside JSON comes from an event of several lines, which a piece of text does not show
+    /// Makes a template of a line and the chunk it was parsed to; `None` for a line without text that can vary.
+    pub(super) fn new(line: &[u8], body: &Arc<ChunkBody>) -> Option<Self> {
+        // a line feed in the JSON comes from an event of several `data` lines, and is not in the bytes of the body
         if memchr::memchr(b'\n', line).is_some() {
             return None;
         }
-        let Found { hole, words, padding } = locate(line)?;
-        let choice = shape.choices.as_ref()?.first()?.index.unwrap_or(0);
-        let is_padding_first = padding.as_ref().is_some_and(|padding| padding.start < words.start);
-        let (first, second) = match padding {
-            Some(padding) if is_padding_first => (padding, Some(words)),
-            other => (words, other),
+        let VaryingText { field, text, obfuscation } = find_varying_text(line)?;
+        let choice = body.choices.as_ref()?.first()?.index.unwrap_or(0);
+        let is_obfuscation_first = obfuscation.as_ref().is_some_and(|obfuscation| obfuscation.start < text.start);
+        let (first, second) = match obfuscation {
+            Some(obfuscation) if is_obfuscation_first => (obfuscation, Some(text)),
+            other => (text, other),
         };
         let between = match &second {
             Some(second) => Some(line.get(first.end..second.start)?.into()),
@@ -40,51 +43,50 @@ impl Template {
         };
         let last = second.as_ref().unwrap_or(&first);
         Some(Self {
-            shape: Arc::clone(shape),
-            hole,
+            body: Arc::clone(body),
+            field,
             choice,
             before: line.get(..first.start)?.into(),
             between,
             after: line.get(last.end..)?.into(),
-            is_padding_first,
+            is_obfuscation_first,
         })
     }
 
-    /// Whether it makes the same kind of chunk, for the same choice.
+    /// Whether both are for the same text field of the same choice.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.hole == other.hole && self.choice == other.choice
+        self.field == other.field && self.choice == other.choice
     }
 
-    /// What the start of `text` has in the template's places, and what follows it, if around the places it
-    /// has the template's bytes.
+    /// The strings at the start of `text`, and what follows the line, if the bytes around the strings are those of the
+    /// template.
     #[inline(always)]
-    pub(super) fn take<'a>(&self, text: &'a [u8]) -> Option<(Strings<'a>, &'a [u8])> {
-        let (first, text, is_escaped) = take_string(text.strip_prefix(&*self.before)?)?;
-        let mut strings = Strings { first, second: &[], has_escapes: is_escaped };
+    pub(super) fn match_start<'a>(&self, text: &'a [u8]) -> Option<(Strings<'a>, &'a [u8])> {
+        let (first, text, has_escapes) = take_string(text.strip_prefix(&*self.before)?)?;
+        let mut strings = Strings { first, second: &[], has_escapes };
         let mut after = text;
         if let Some(between) = &self.between {
-            let (second, text, is_escaped) = take_string(text.strip_prefix(&**between)?)?;
-            strings = Strings { first, second, has_escapes: strings.has_escapes | is_escaped };
+            let (second, text, has_escapes) = take_string(text.strip_prefix(&**between)?)?;
+            strings = Strings { first, second, has_escapes: strings.has_escapes | has_escapes };
             after = text;
         }
         Some((strings, after.strip_prefix(&*self.after)?))
     }
 
-    /// The chunk with these strings; `None` if they are no text.
+    /// The chunk with these strings; `None` if they are no JSON strings.
     #[inline(always)]
     pub(super) fn fill(&self, strings: Strings<'_>) -> Option<ChatCompletionChunk> {
         let Strings { first, second, has_escapes } = strings;
-        let (words, padding) = if self.is_padding_first { (second, first) } else { (first, second) };
+        let (text, obfuscation) = if self.is_obfuscation_first { (second, first) } else { (first, second) };
         let (text, at) =
-            if has_escapes { join_unescaped(words, padding)? } else { (join(words, padding)?, words.len()) };
-        let padding = self.between.as_ref().map(|_| at);
-        let filled = Filled { hole: self.hole, text, padding };
-        Some(ChatCompletionChunk::from_shape(Arc::clone(&self.shape), filled))
+            if has_escapes { join_unescaped(text, obfuscation)? } else { (join(text, obfuscation)?, text.len()) };
+        let obfuscation_at = self.between.as_ref().map(|_| at);
+        let replaced = ReplacedText { field: self.field, text, obfuscation_at };
+        Some(ChatCompletionChunk::from_template(Arc::clone(&self.body), replaced))
     }
 }
 
-/// The insides of the JSON strings in the places of a template, in the order of the line. Without padding the
-/// second is empty.
+/// What is between the quotes of the strings, in the order of the line. Without `obfuscation` the second is empty.
 #[derive(Clone, Copy)]
 pub(super) struct Strings<'a> {
     first: &'a [u8],
@@ -92,8 +94,8 @@ pub(super) struct Strings<'a> {
     has_escapes: bool,
 }
 
-/// A string up to its closing quote, what follows from the quote on, and whether there are escapes in it; `None`
-/// for what is no JSON string, which the parser then reports.
+/// A string up to its closing quote, the text from the quote on, and whether the string has escapes; `None` for what
+/// is no JSON string, which the parser reports.
 #[inline(always)]
 fn take_string(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let (inside, after) = text.split_at_checked(plain_length(text))?;
@@ -110,24 +112,24 @@ fn take_escaped(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     (after.first() == Some(&b'"')).then_some((inside, after, true))
 }
 
-/// How many bytes there are before the first quote, backslash or control character.
+/// The number of bytes before the first quote, backslash or control character, eight at a time.
 #[inline]
 fn plain_length(text: &[u8]) -> usize {
-    let (blocks, rest) = text.as_chunks();
+    let (blocks, remainder) = text.as_chunks();
     for (at, block) in blocks.iter().enumerate() {
-        let found = special(u64::from_le_bytes(*block));
-        if found != 0 {
-            return at * 8 + found.trailing_zeros() as usize / 8;
+        let special = special_bytes(u64::from_le_bytes(*block));
+        if special != 0 {
+            return at * 8 + special.trailing_zeros() as usize / 8;
         }
     }
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    let plain = rest.iter().position(is_special).unwrap_or(rest.len());
-    text.len() - rest.len() + plain
+    let plain = remainder.iter().position(is_special).unwrap_or(remainder.len());
+    text.len() - remainder.len() + plain
 }
 
-/// Eight bytes at a time: the lowest bit that is set lies in the first byte that is special. Bits above it
-/// mean nothing, because a borrow may have put them there.
-fn special(word: u64) -> u64 {
+/// Sets the top bit of bytes that are a quote, a backslash or a control character. The lowest bit that is set is right;
+/// a borrow may have set those above it.
+fn special_bytes(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const TOPS: u64 = ONES << 7;
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
@@ -136,24 +138,24 @@ fn special(word: u64) -> u64 {
     (quotes | escapes | below(word, 0x20)) & TOPS
 }
 
-/// The words and the padding as one text.
+/// The text and the obfuscation as one string; `None` for what is not UTF-8.
 #[inline]
-fn join(words: &[u8], padding: &[u8]) -> Option<String> {
-    let mut text = Vec::with_capacity(words.len() + padding.len());
-    text.extend_from_slice(words);
-    text.extend_from_slice(padding);
-    let text = String::from_utf8(text).ok()?;
-    // a character must not be made of both
-    text.is_char_boundary(words.len()).then_some(text)
+fn join(text: &[u8], obfuscation: &[u8]) -> Option<String> {
+    let mut joined = Vec::with_capacity(text.len() + obfuscation.len());
+    joined.extend_from_slice(text);
+    joined.extend_from_slice(obfuscation);
+    let joined = String::from_utf8(joined).ok()?;
+    // half a character of each must not become one
+    joined.is_char_boundary(text.len()).then_some(joined)
 }
 
-/// The same of strings with escapes, and where in it the padding begins.
+/// The same of strings with escapes, and where the obfuscation begins.
 #[inline(never)]
-fn join_unescaped(words: &[u8], padding: &[u8]) -> Option<(String, usize)> {
-    let mut text = unescape(words)?;
-    let at = text.len();
-    text.push_str(&unescape(padding)?);
-    Some((text, at))
+fn join_unescaped(text: &[u8], obfuscation: &[u8]) -> Option<(String, usize)> {
+    let mut joined = unescape(text)?;
+    let at = joined.len();
+    joined.push_str(&unescape(obfuscation)?);
+    Some((joined, at))
 }
 
 #[cfg(test)]
@@ -165,12 +167,12 @@ mod tests {
         for length in 0..40 {
             let plain = vec![b'!'; length];
             assert_eq!(plain_length(&plain), length);
-            for place in 0..length {
+            for at in 0..length {
                 for byte in 0..=255 {
                     let mut text = plain.clone();
-                    text[place] = byte;
-                    let expected = if matches!(byte, b'"' | b'\\' | 0..0x20) { place } else { length };
-                    assert_eq!(plain_length(&text), expected, "{byte} at {place} of {length}");
+                    text[at] = byte;
+                    let expected = if matches!(byte, b'"' | b'\\' | 0..0x20) { at } else { length };
+                    assert_eq!(plain_length(&text), expected, "{byte} at {at} of {length}");
                 }
             }
         }

@@ -1,15 +1,14 @@
-//! Text to lines: where a line ends, and what is kept of it until its end comes.
+//! The lines of a stream: text cut at its line ends, with the beginning of a line kept until its end comes.
 //!
-//! Every byte is searched once. A line that lies within one piece is a slice of it; only a line that
-//! began in an earlier piece is copied, once, into a buffer that grows by doubling. So the cost is linear in
-//! the bytes however they are split.
+//! Every byte is searched once. A line within one piece is a slice of it; only a line that began in an earlier piece is
+//! copied, once, into a buffer that grows by doubling. So the cost is linear in the bytes however they are split.
 
 use std::mem;
 
 use bytes::{Buf, Bytes};
 use memchr::memchr2;
 
-use super::SseError;
+use super::event::SseError;
 use super::utf8::Utf8Pieces;
 
 /// Cuts text into lines, without their line ends: LF, CR, or CR and LF.
@@ -17,14 +16,14 @@ pub(super) struct Lines {
     /// The largest event, in bytes.
     pub(super) limit: usize,
     pieces: Utf8Pieces,
-    /// Text that is not yet searched.
+    /// Text that is not searched yet.
     text: Bytes,
     /// The beginning of the current line, searched without finding its end.
     partial: Vec<u8>,
-    /// The last line ended in CR; an LF that follows, maybe in the next piece, belongs to it.
+    /// The last line ended in CR; an LF that follows, perhaps in the next piece, is part of its line end.
     after_cr: bool,
     has_ended: bool,
-    /// Bytes searched so far, the work that has to stay linear.
+    /// The bytes searched so far, which a test bounds.
     #[cfg(test)]
     work: usize,
 }
@@ -47,16 +46,16 @@ impl Lines {
         self.pieces.push(bytes);
     }
 
-    /// Makes a last line out of what is left without a line end.
+    /// Ends the input: text without a line end becomes the last line.
     pub(super) fn end(&mut self) {
         self.has_ended = true;
     }
 
-    /// Returns the next whole line, or `None` when more bytes are needed or none are left. `used` is what
-    /// the earlier lines of the event took of the limit.
+    /// Returns the next whole line, or `None` when more bytes are needed or none are left. `event_bytes` is the size of
+    /// the earlier lines of the event, for the limit.
     #[inline]
-    pub(super) fn next_line(&mut self, used: usize) -> Result<Option<Bytes>, SseError> {
-        let room = self.limit.saturating_sub(used);
+    pub(super) fn next_line(&mut self, event_bytes: usize) -> Result<Option<Bytes>, SseError> {
+        let room = self.limit.saturating_sub(event_bytes);
         loop {
             let Some(&first) = self.text.first() else {
                 match self.next_text()? {
@@ -69,16 +68,16 @@ impl Lines {
                 self.advance(1);
                 continue;
             }
-            // Half of all lines are the empty ones between events.
+            // half of all lines are the empty ones between events
             if first == b'\n' && self.partial.is_empty() {
                 self.advance(1);
                 return Ok(Some(Bytes::new()));
             }
-            let found = memchr2(b'\n', b'\r', &self.text);
-            self.count_work(found.map_or(self.text.len(), |end| end + 1));
-            let Some(end) = found else {
-                let rest = mem::take(&mut self.text);
-                self.keep(&rest, room)?;
+            let line_end = memchr2(b'\n', b'\r', &self.text);
+            self.count_work(line_end.map_or(self.text.len(), |end| end + 1));
+            let Some(end) = line_end else {
+                let part = mem::take(&mut self.text);
+                self.keep(&part, room)?;
                 continue;
             };
             let mut line = self.text.split_to(end);
@@ -92,25 +91,13 @@ impl Lines {
         }
     }
 
-    /// Whether nothing is at hand: more bytes are needed, or the end.
+    /// Whether all that was pushed is read, and the input has not ended.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.pieces.is_empty() && !self.has_ended
     }
 
-    /// Whether the next byte that is pushed begins a line.
-    #[inline]
-    pub(super) fn is_between_lines(&self) -> bool {
-        self.is_empty() && !self.after_cr && self.partial.is_empty() && self.pieces.open_character().is_none()
-    }
-
-    /// Counts whole lines that are not pushed because somebody else read them. They are known to be text.
-    #[inline]
-    pub(super) fn pass_by(&mut self, size: usize) {
-        self.pieces.pass_by(size);
-    }
-
-    /// What is at hand and not yet searched, if a line begins with it. It may not be text.
+    /// The bytes that are not searched yet, if a line begins with them. They may not be UTF-8.
     #[inline]
     pub(super) fn unread(&self) -> Option<&[u8]> {
         if self.after_cr || !self.partial.is_empty() {
@@ -122,12 +109,12 @@ impl Lines {
         }
     }
 
-    /// Steps over whole lines at the start of what is unread. They are known to be text.
+    /// Skips whole lines, which must be UTF-8, at the start of the unread bytes.
     #[inline]
-    pub(super) fn pass(&mut self, size: usize) {
+    pub(super) fn skip(&mut self, size: usize) {
         self.count_work(size);
         if self.text.is_empty() {
-            self.pieces.pass(size);
+            self.pieces.skip(size);
         } else {
             self.advance(size);
         }
@@ -137,7 +124,7 @@ impl Lines {
     fn advance(&mut self, size: usize) {
         self.text.advance(size);
         if self.text.is_empty() {
-            // even an empty slice keeps its whole buffer alive
+            // an empty slice would keep its whole buffer alive
             self.text = Bytes::new();
         }
     }
@@ -150,12 +137,12 @@ impl Lines {
         self.pieces.next_text()
     }
 
-    /// Returns what is left without a line end, if the input has ended and anything is.
+    /// Returns the text without a line end, if the input has ended and there is some.
     fn last_line(&mut self) -> Result<Option<Bytes>, SseError> {
         if !self.has_ended {
             return Ok(None);
         }
-        if let Some(at) = self.pieces.open_character() {
+        if let Some(at) = self.pieces.incomplete_character() {
             return Err(SseError::CutCharacter { at });
         }
         let line = mem::take(&mut self.partial);
@@ -271,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_that_is_used_up_is_let_go() {
+    fn a_piece_that_is_used_up_is_dropped() {
         let piece = Bytes::from(b"a\nb".to_vec());
         let mut lines = Lines::new(usize::MAX);
         lines.push(piece.clone());
@@ -281,7 +268,7 @@ mod tests {
         let piece = Bytes::from(b"a\n".to_vec());
         lines.push(piece.clone());
         assert!(lines.next_line(0).unwrap().is_some());
-        assert!(piece.is_unique(), "before anybody asks for more");
+        assert!(piece.is_unique(), "before the next line is read");
     }
 
     #[test]

@@ -1,28 +1,27 @@
-//! Pieces to text: lets through only what is UTF-8, however the pieces split it.
+//! The UTF-8 check of the pieces of a body, which may split a character.
 //!
-//! Line ends are ASCII, so text that is checked as a whole is checked line by line as well, and piece by
-//! piece is cheaper. A wrong byte is found when its piece is reached, and not when its line ends, which may be
-//! megabytes or minutes later.
+//! Line ends are ASCII, so a piece can be checked before it is cut into lines, which is cheaper than line by line. A
+//! wrong byte is found when its piece is read, not when its line ends, which may be megabytes or minutes later.
 
 use std::mem;
 use std::str;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::SseError;
+use super::event::SseError;
 
-/// The pieces that were pushed, and how far they are known to be text.
+/// The pieces that were pushed and not yet returned as text.
 #[derive(Default)]
 pub(super) struct Utf8Pieces {
     /// Not yet checked.
     piece: Bytes,
-    /// What was pushed before `piece` was used up, joined: one buffer, however many pieces they were.
+    /// The pieces that were pushed before `piece` was used up, joined in one buffer.
     waiting: BytesMut,
-    /// The beginning of a character whose rest is still to come: at most three bytes.
+    /// The beginning of a character whose other bytes are still to come: at most three bytes.
     character: Vec<u8>,
-    /// How many bytes of the stream were handed out: where the first unchecked one is.
+    /// The number of bytes returned or skipped: the position in the body of the first unchecked byte.
     position: u64,
-    /// Bytes looked at so far, the work that has to stay linear.
+    /// The bytes checked so far, which a test bounds.
     #[cfg(test)]
     pub(super) work: usize,
 }
@@ -41,27 +40,21 @@ impl Utf8Pieces {
         self.piece.is_empty() && self.waiting.is_empty()
     }
 
-    /// The bytes at hand that are not yet checked, if no character is open.
+    /// The bytes that are not checked yet, if they do not begin within a character.
     #[inline]
     pub(super) fn unchecked(&self) -> Option<&[u8]> {
         (self.character.is_empty() && !self.piece.is_empty()).then_some(&self.piece)
     }
 
-    /// Steps over bytes at hand that somebody else knows to be text.
+    /// Skips unchecked bytes, which must be UTF-8.
     #[inline]
-    pub(super) fn pass(&mut self, size: usize) {
-        self.pass_by(size);
+    pub(super) fn skip(&mut self, size: usize) {
+        self.position = self.position.saturating_add(size as u64);
         self.piece.advance(size);
         if self.piece.is_empty() {
-            // even an empty slice keeps its whole buffer alive
+            // an empty slice would keep its whole buffer alive
             self.piece = Bytes::new();
         }
-    }
-
-    /// Counts bytes that are not pushed because somebody else read them and knows them to be text.
-    #[inline]
-    pub(super) fn pass_by(&mut self, size: usize) {
-        self.position = self.position.saturating_add(size as u64);
     }
 
     /// Returns the next run of text, never empty, or `None` when more bytes are needed.
@@ -81,15 +74,15 @@ impl Utf8Pieces {
         }
     }
 
-    /// Where a character began that is not complete, if there is one.
-    pub(super) fn open_character(&self) -> Option<u64> {
+    /// The position in the body of a character that is not complete, if there is one.
+    pub(super) fn incomplete_character(&self) -> Option<u64> {
         (!self.character.is_empty()).then_some(self.position)
     }
 
-    /// Takes the text at the start of the piece, or else the incomplete character there.
+    /// Takes the text at the start of the piece, or the incomplete character that the piece consists of.
     fn check_piece(&mut self) -> Result<Option<Bytes>, SseError> {
         self.count_work(self.piece.len());
-        // Most pieces are ASCII, which is cheaper to tell than UTF-8.
+        // most pieces are ASCII, which is cheaper to check than UTF-8
         if is_ascii(&self.piece) {
             return Ok(Some(mem::take(&mut self.piece)));
         }
@@ -125,8 +118,8 @@ impl Utf8Pieces {
     fn count_work(&self, _bytes: usize) {}
 }
 
-/// Looks at whole blocks, and then at the last block again rather than at the odd bytes one by one, which
-/// would take longer than all the rest of a piece of one event.
+/// Checks whole blocks, and then the last block of the piece, which may overlap: checking the remainder byte by byte
+/// would take longer than all the blocks of a piece of one event.
 fn is_ascii(bytes: &[u8]) -> bool {
     const BLOCK: usize = 128;
     let is_ascii = |block: &[u8; BLOCK]| block.iter().fold(0, |all, byte| all | byte) < 0x80;
@@ -172,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_byte_is_an_error_with_its_place_as_soon_as_it_is_certain() {
+    fn a_wrong_byte_is_an_error_with_its_position_as_soon_as_it_is_certain() {
         let wrong = |at| Some(SseError::InvalidUtf8 { at });
         assert_eq!(read(&[b"ab\xff"]), (b"ab".to_vec(), wrong(2)));
         assert_eq!(read(&[b"ab", b"c\xc3", b"("]), (b"abc".to_vec(), wrong(3)));
@@ -182,29 +175,29 @@ mod tests {
     }
 
     #[test]
-    fn a_character_without_its_end_stays_open() {
+    fn a_character_without_its_end_is_incomplete() {
         let mut reader = Utf8Pieces::default();
         reader.push(Bytes::from_static(b"ab\xe2\x82"));
         assert_eq!(reader.next_text(), Ok(Some(Bytes::from_static(b"ab"))));
         assert_eq!(reader.next_text(), Ok(None));
-        assert_eq!(reader.open_character(), Some(2));
+        assert_eq!(reader.incomplete_character(), Some(2));
     }
 
     #[test]
-    fn ascii_is_told_from_the_rest_at_every_length_and_place() {
+    fn ascii_is_recognised_at_every_length() {
         for length in 0..200 {
             let mut bytes = vec![b'x'; length];
             assert!(is_ascii(&bytes));
-            for place in 0..length {
-                bytes[place] = 0x80;
-                assert!(!is_ascii(&bytes), "byte {place} of {length}");
-                bytes[place] = b'x';
+            for at in 0..length {
+                bytes[at] = 0x80;
+                assert!(!is_ascii(&bytes), "byte {at} of {length}");
+                bytes[at] = b'x';
             }
         }
     }
 
     #[test]
-    fn pieces_that_nobody_takes_are_joined_in_order() {
+    fn pieces_pushed_in_a_row_are_joined_in_order() {
         let mut reader = Utf8Pieces::default();
         for piece in [&b"a"[..], b"b\xc3", b"\xa9", b"d"] {
             reader.push(Bytes::copy_from_slice(piece));

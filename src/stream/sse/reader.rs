@@ -1,52 +1,24 @@
-//! Server-sent events: how bytes become events.
-//!
-//! [`SseReader`] is pushed pieces of a body, split anywhere, and hands out [`SseItem`]s; [`SseStream`] does
-//! the same over any stream of pieces. Neither knows HTTP or chat, and neither waits: clocks belong to
-//! the caller, who is told of comments because a keep-alive is a sign of life.
-//!
-//! The cost is linear in the bytes for every split of them, and close to reading them: an event whose
-//! only `data` line lies within one piece is a slice of that piece. An event is bounded in size, and a byte
-//! that cannot be UTF-8 is an error when it is pushed, not when its event ends.
-//!
-//! The rules are those of the WHATWG standard, which is written for browsers. The differences, all on
-//! purpose:
-//!
-//! - The last event counts even if the input ends before its blank line; [`SseEvent::is_complete`]
-//!   says so. Gateways do forget that line, and a browser would drop the event.
-//! - Invalid UTF-8 is an error, where a browser puts U+FFFD. Text that changed on its way is not an answer.
-//! - An event has a largest size, where a browser has none.
-//! - Comments are reported. A `retry` too large for 64 bits is ignored.
-//! - No reconnecting, so `retry` has no effect of its own: the value goes with the next event.
-//!
-//! Reference: <https://html.spec.whatwg.org/multipage/server-sent-events.html>
+//! The reader of events, [`SseReader`]: a body in pieces, and the events in it.
 
 use std::fmt;
 use std::mem;
 
 use bytes::{Buf, Bytes};
 
-use self::draft::Draft;
-use self::lines::Lines;
+use super::event::{SseError, SseItem};
+use super::event_builder::EventBuilder;
+use super::lines::Lines;
 
-pub use self::item::{SseError, SseEvent, SseItem};
-pub use self::pieces::{SseStream, SseStreamError};
-
-mod draft;
-mod item;
-mod lines;
-mod pieces;
-mod utf8;
-
-/// The largest event unless [`SseReader::max_event_bytes`] says otherwise: 16 MiB.
+/// The size of the largest event unless [`SseReader::max_event_bytes`] sets another: 16 MiB.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
-/// The byte order mark, allowed once, at the very start.
+/// The byte order mark of UTF-8, which may begin a body.
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads events from pieces of a body.
 ///
-/// Push a piece, then take items until there are none, then push the next; a piece that is pushed
-/// while an earlier one is unread works as well, but is copied. After an error there is nothing more.
+/// Push a piece, then take items until there are none, then push the next; a piece that is pushed before an earlier one
+/// is read works as well, but is copied. After an error there are no more items.
 ///
 /// # Example: an event in two pieces
 ///
@@ -74,55 +46,55 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// ```
 pub struct SseReader {
     lines: Lines,
-    draft: Draft,
-    /// What the lines of the current event took of the limit.
-    used: usize,
+    event: EventBuilder,
+    /// The bytes of the current event's lines, for the limit.
+    event_bytes: usize,
     is_started: bool,
     is_done: bool,
     bare_done: BareDone,
 }
 
-/// What a line `[DONE]` without `data:` is.
+/// The meaning of a line `[DONE]` without `data:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BareDone {
-    /// A field that the standard does not have, and so nothing.
+    /// An unknown field, which the standard ignores.
     Ignored,
-    /// An event, as some gateways end their streams.
+    /// An event: some gateways end their streams so.
     Event,
-    /// That event comes next; the one before was not yet ended by its blank line.
+    /// An event that is due next, because its line also ended the event before.
     Due,
 }
 
 impl SseReader {
-    /// Starts at the beginning of a body.
+    /// A reader at the start of a body.
     #[must_use]
     pub fn new() -> Self {
         Self {
             lines: Lines::new(MAX_EVENT_BYTES),
-            draft: Draft::default(),
-            used: 0,
+            event: EventBuilder::default(),
+            event_bytes: 0,
             is_started: false,
             is_done: false,
             bare_done: BareDone::Ignored,
         }
     }
 
-    /// Makes an event of a line that is `[DONE]` without `data:`, which ends a chat stream of some gateways.
-    pub(super) fn with_bare_done(mut self) -> Self {
+    /// Reads a line `[DONE]` without `data:` as an event: it ends the chat streams of some gateways.
+    pub(in crate::stream) fn with_bare_done(mut self) -> Self {
         self.bare_done = BareDone::Event;
         self
     }
 
     /// Sets the size of the largest event in bytes: its lines without their line ends. 16 MiB when unset.
     ///
-    /// Comments do not add up, but one comment is bounded too.
+    /// A comment does not count towards its event, but is bounded on its own.
     #[must_use]
     pub fn max_event_bytes(mut self, limit: usize) -> Self {
         self.lines.limit = limit;
         self
     }
 
-    /// Takes the next piece of the body. It is looked at by [`next_item`](Self::next_item), not here.
+    /// Adds the next piece of the body. It is read by [`next_item`](Self::next_item), not here.
     pub fn push(&mut self, bytes: Bytes) {
         if !self.is_done {
             self.lines.push(bytes);
@@ -133,79 +105,59 @@ impl SseReader {
     ///
     /// # Errors
     ///
-    /// [`SseError::TooLarge`] and [`SseError::InvalidUtf8`], each after everything that came before it
-    /// was handed out. The reader is done then: it has let go of what it held, and answers `None`.
+    /// [`SseError::TooLarge`] and [`SseError::InvalidUtf8`], each after all items before it. The reader then drops what
+    /// it holds, and returns `None` from here on.
     pub fn next_item(&mut self) -> Option<Result<SseItem, SseError>> {
         while !self.is_done {
             if self.bare_done == BareDone::Due {
                 self.bare_done = BareDone::Event;
                 return self.take_bare_done().map(Ok);
             }
-            match self.lines.next_line(self.used) {
+            match self.lines.next_line(self.event_bytes) {
                 Ok(Some(line)) => {
                     if let Some(item) = self.take_line(line) {
                         return Some(Ok(item));
                     }
                 }
                 Ok(None) => return None,
-                Err(error) => return Some(Err(self.fail(error))),
+                Err(error) => {
+                    self.close();
+                    return Some(Err(error));
+                }
             }
         }
         None
     }
 
-    /// Whether nothing is at hand, so that [`next_item`](Self::next_item) would say that more is needed.
+    /// Whether all that was pushed is read, so that [`next_item`](Self::next_item) would return `None`.
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::stream) fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.bare_done != BareDone::Due
     }
 
-    /// Shows `read` the bytes at hand if an event begins there, and steps over the event that it recognises: it
-    /// answers with the event's size, line ends and the empty line included. For who has seen the same
-    /// bytes before, and can tell where the event ends without a search.
+    /// Calls `event_size` with the unread bytes if an event begins there, and skips the event if it returns its size,
+    /// line ends and blank line included. So an event that fits a template is not cut into lines.
     ///
-    /// The bytes are not checked; what is recognised must be text.
+    /// The bytes may not be UTF-8; those that are skipped must be.
     #[inline]
-    pub(super) fn pass_whole(&mut self, read: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
-        if !self.is_between_events() {
+    pub(in crate::stream) fn skip_event(&mut self, event_size: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
+        // at the start there may be a byte order mark, and an event whose lines began cannot be skipped
+        if !self.is_started || self.is_done || self.event_bytes > 0 || self.bare_done == BareDone::Due {
             return false;
         }
-        let Some(size) = self.lines.unread().and_then(|bytes| read(up_to(bytes, self.lines.limit))) else {
+        let limit = self.lines.limit;
+        let unread = self.lines.unread();
+        let Some(size) = unread.and_then(|bytes| event_size(bytes.get(..limit).unwrap_or(bytes))) else {
             return false;
         };
-        self.lines.pass(size);
+        self.lines.skip(size);
         true
     }
 
-    /// Takes the next piece, and steps over the event at its start if `read` recognises it, as
-    /// [`pass_whole`](Self::pass_whole).
-    #[inline]
-    pub(super) fn push_whole(&mut self, mut bytes: Bytes, read: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
-        if self.is_between_events()
-            && self.lines.is_between_lines()
-            && let Some(size) = read(up_to(&bytes, self.lines.limit))
-        {
-            self.lines.pass_by(size);
-            if size < bytes.len() {
-                bytes.advance(size);
-                self.lines.push(bytes);
-            }
-            return true;
-        }
-        self.push(bytes);
-        false
-    }
-
-    /// At the start there may be a byte order mark; with `used` there are lines before.
-    #[inline]
-    fn is_between_events(&self) -> bool {
-        self.is_started && !self.is_done && self.used == 0 && self.bare_done != BareDone::Due
-    }
-
-    /// Says that the input has ended, and returns what is left: call it until it returns `None`.
+    /// Ends the input, and returns the items that are left: call it until it returns `None`.
     ///
-    /// The last event counts even without its blank line, and its last line without its line end.
-    /// It may be half an event, if the connection broke: see [`SseEvent::is_complete`].
+    /// The last event counts even without its blank line, and its last line without its line end. If the connection
+    /// broke it may be half an event: see [`SseEvent::is_complete`](super::SseEvent::is_complete).
     ///
     /// # Errors
     ///
@@ -235,42 +187,31 @@ impl SseReader {
             }
             return self.take_bare_done();
         }
-        self.used = self.used.saturating_add(line.len());
-        self.draft.add(line);
+        self.event_bytes = self.event_bytes.saturating_add(line.len());
+        self.event.add_line(line);
         None
     }
 
     fn take_bare_done(&mut self) -> Option<SseItem> {
-        self.draft.add(Bytes::from_static(b"data: [DONE]"));
+        self.event.add_line(Bytes::from_static(b"data: [DONE]"));
         self.dispatch(true)
     }
 
     fn dispatch(&mut self, is_complete: bool) -> Option<SseItem> {
-        self.used = 0;
-        self.draft.take_event(is_complete).map(SseItem::Event)
+        self.event_bytes = 0;
+        self.event.take_event(is_complete).map(SseItem::Event)
     }
 
-    fn fail(&mut self, error: SseError) -> SseError {
-        self.close();
-        error
-    }
-
-    /// Lets go of everything, and takes nothing more.
-    fn close(&mut self) {
+    /// Drops what is held, and ignores what is pushed from here on.
+    pub(super) fn close(&mut self) {
         *self = Self { lines: Lines::new(self.lines.limit), is_done: true, bare_done: self.bare_done, ..Self::new() };
     }
 }
 
-/// Whether a text is `[DONE]`, also as gateways write it: in small letters, with spaces.
-pub(super) fn is_done(text: &[u8]) -> bool {
-    let inner = text.trim_ascii().strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+/// Whether a text is `[DONE]`, or as some gateways write it: in lower case, with spaces.
+pub(in crate::stream) fn is_done(text: &[u8]) -> bool {
+    let inner = text.trim_ascii().strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
     inner.is_some_and(|inner| inner.trim_ascii().eq_ignore_ascii_case(b"DONE"))
-}
-
-/// The first `limit` bytes, or all if there are fewer.
-#[inline]
-fn up_to(bytes: &[u8], limit: usize) -> &[u8] {
-    bytes.get(..limit).unwrap_or(bytes)
 }
 
 impl Default for SseReader {
@@ -279,12 +220,12 @@ impl Default for SseReader {
     }
 }
 
-/// Sizes only: what was pushed may be anybody's answer.
+/// Prints sizes only: the bytes are an answer.
 impl fmt::Debug for SseReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SseReader")
             .field("max_event_bytes", &self.lines.limit)
-            .field("event_bytes", &self.used)
+            .field("event_bytes", &self.event_bytes)
             .field("is_done", &self.is_done)
             .finish_non_exhaustive()
     }
@@ -292,6 +233,7 @@ impl fmt::Debug for SseReader {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SseEvent;
     use super::*;
 
     /// Everything in `body`, pushed in pieces of `piece` bytes.
@@ -337,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn done_without_data_is_an_event_only_where_it_is_asked_for() {
+    fn done_without_data_is_an_event_only_with_bare_done() {
         for (body, expected) in [
             ("data: a\n\n[DONE]\n\n", &["a", "[DONE]"][..]),
             ("data: a\n\n[DONE]\n", &["a", "[DONE]"]),
@@ -362,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_its_blank_line_says_so() {
+    fn an_event_without_its_blank_line_is_not_complete() {
         let complete: Vec<_> = events("data: a\n\ndata: {\"b").iter().map(SseEvent::is_complete).collect();
         assert_eq!(complete, [true, false]);
         assert_eq!(data("data: a\n"), ["a"]);
@@ -399,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn too_large_is_said_before_the_line_ends() {
+    fn too_large_is_an_error_before_the_line_ends() {
         let mut reader = SseReader::new().max_event_bytes(10);
         reader.push(Bytes::from_static(b"data: 12345"));
         assert_eq!(reader.next_item(), Some(Err(SseError::TooLarge { limit: 10 })));

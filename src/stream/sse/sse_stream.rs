@@ -1,4 +1,4 @@
-//! The reader over an asynchronous stream of pieces.
+//! The stream of items, [`SseStream`]: a reader over a stream of pieces.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,16 +7,17 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 
-use super::{SseError, SseItem, SseReader};
+use super::event::{SseError, SseItem};
+use super::reader::SseReader;
 
-/// How many pieces are read in one poll before other tasks get their turn. A body that is always ready
-/// would otherwise hold its thread until a whole event has come.
+/// The number of pieces read in one poll before other tasks run: a body that is always ready would otherwise hold its
+/// thread until a whole event has come.
 const PIECES_A_POLL: usize = 64;
 
 /// Turns a stream of pieces into a stream of items.
 ///
-/// Polled, without task or channel; dropping it drops the pieces' stream. After an error, or after the last
-/// item, it ends and the pieces' stream is not polled again.
+/// It is polled, without task or channel; dropping it drops the stream of pieces. After an error, or after the last item,
+/// it ends and the stream of pieces is not polled again.
 ///
 /// # Example: any stream of bytes
 ///
@@ -39,7 +40,7 @@ pub struct SseStream<S> {
 }
 
 impl<S> SseStream<S> {
-    /// Reads `pieces` with `reader`, which brings the limits.
+    /// Reads `pieces` with `reader`, which has the limits.
     #[must_use]
     pub fn new(pieces: S, reader: SseReader) -> Self {
         Self { pieces: Some(pieces), reader }
@@ -89,10 +90,10 @@ where
 /// Why an [`SseStream`] failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SseStreamError<E> {
-    /// The bytes are no events.
+    /// The bytes are not an event stream.
     #[error(transparent)]
     Framing(SseError),
-    /// The stream of pieces failed; what came before was handed out, except an event that had no blank line yet.
+    /// The stream of pieces failed. The events before it were returned, except one that had no blank line yet.
     #[error("the connection failed before the event stream ended")]
     Pieces(#[source] E),
 }
@@ -173,7 +174,7 @@ mod tests {
         let polled = Pin::new(&mut stream).poll_next(&mut Context::from_waker(&waker));
         assert!(polled.is_pending());
         assert_eq!(polls.load(Ordering::Relaxed), PIECES_A_POLL);
-        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "it asks to be polled again");
+        assert_eq!(wakes.0.load(Ordering::Relaxed), 1, "it must be polled again");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Lines to an event: what the fields mean, and what is known of an event before its blank line.
+//! The event being built from its lines: `data`, `event`, `id` and `retry`.
 
 use std::mem;
 use std::str;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 
-use super::SseEvent;
+use super::event::SseEvent;
 
-/// The event that is being read, and the `id` of the stream, which outlives it.
+/// The fields of the current event, and the `id` of the stream, which events inherit.
 #[derive(Default)]
-pub(super) struct Draft {
+pub(super) struct EventBuilder {
     data: Data,
     name: Option<Box<str>>,
     id: Option<Arc<str>>,
@@ -23,15 +23,15 @@ pub(super) struct Draft {
 enum Data {
     #[default]
     None,
-    /// A slice of what was pushed.
+    /// A slice of a pushed piece.
     One(Bytes),
-    /// Joined with LF.
+    /// Several lines, joined with LF.
     Many(Vec<u8>),
 }
 
-impl Draft {
-    /// Takes a line that is neither empty nor a comment. Fields that the standard does not know are ignored.
-    pub(super) fn add(&mut self, mut line: Bytes) {
+impl EventBuilder {
+    /// Adds a line that is neither empty nor a comment. Unknown fields are ignored, as the standard requires.
+    pub(super) fn add_line(&mut self, mut line: Bytes) {
         if let Some(value) = field(b"data", &line) {
             let before = line.len() - value.len();
             line.advance(before);
@@ -50,7 +50,7 @@ impl Draft {
         }
     }
 
-    /// Ends the event. Without a `data` line there is none, whatever else was said.
+    /// Ends the event. `None` without a `data` line, whatever other fields came.
     #[inline]
     pub(super) fn take_event(&mut self, is_complete: bool) -> Option<SseEvent> {
         let name = self.name.take();
@@ -82,8 +82,8 @@ impl Data {
     }
 }
 
-/// The value of a line if it is the field of that name: after the colon and at most one space, or
-/// empty when there is no colon.
+/// The value of a line if it is the field of that name: the text after the colon and at most one space, or empty when
+/// there is no colon.
 fn field<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
     match line.strip_prefix(name)? {
         [] => Some(&[]),
@@ -92,7 +92,7 @@ fn field<'a>(name: &[u8], line: &'a [u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// A value as text, `None` when it is empty. That it is UTF-8 was checked with its line.
+/// A value as text; `None` when it is empty. It is UTF-8, since its line was checked.
 fn text(value: &[u8]) -> Option<&str> {
     str::from_utf8(value).ok().filter(|text| !text.is_empty())
 }
@@ -103,13 +103,13 @@ mod tests {
 
     /// The events of lines, each line ended by LF and each event by an empty one.
     fn events(body: &str) -> Vec<SseEvent> {
-        let mut draft = Draft::default();
+        let mut builder = EventBuilder::default();
         let mut events = Vec::new();
         for line in body.lines() {
             if line.is_empty() {
-                events.extend(draft.take_event(true));
+                events.extend(builder.take_event(true));
             } else {
-                draft.add(Bytes::copy_from_slice(line.as_bytes()));
+                builder.add_line(Bytes::copy_from_slice(line.as_bytes()));
             }
         }
         events

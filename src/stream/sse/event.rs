@@ -1,4 +1,4 @@
-//! What a reader hands out: events and comments, or the reason why there are none.
+//! The items of an event stream, events and comments, and the errors of reading it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// What a line, or several, came to.
+/// An item of an event stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SseItem {
     /// An event with data.
     Event(SseEvent),
-    /// A comment line, which servers send to keep a connection alive. What it says is dropped.
+    /// A comment line, which servers send to keep a connection alive. Its text is dropped.
     Comment,
 }
 
-/// One event.
+/// One event of an event stream.
+///
+/// Reference: <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 #[derive(Clone, PartialEq, Eq)]
 pub struct SseEvent {
     pub(super) data: Bytes,
@@ -29,14 +31,14 @@ pub struct SseEvent {
 impl SseEvent {
     /// The data, its lines joined with LF: always valid UTF-8.
     ///
-    /// It is given as bytes because that is what a decoder wants, and because a string over shared bytes
-    /// would have to be checked again: this crate has no `unsafe`.
+    /// The type is `Bytes` because decoders take bytes, and because a string over shared bytes would have to be checked
+    /// again: this crate has no `unsafe`.
     #[must_use]
     pub fn data(&self) -> &Bytes {
         &self.data
     }
 
-    /// The data, without the rest of the event. A slice of a pushed piece keeps that whole piece alive.
+    /// The data by value. A slice of a pushed piece keeps that whole piece alive.
     #[must_use]
     pub fn into_data(self) -> Bytes {
         self.data
@@ -54,7 +56,7 @@ impl SseEvent {
         self.id.as_deref()
     }
 
-    /// How long to wait before reconnecting, if the stream said so since the event before.
+    /// The `retry` field: how long to wait before reconnecting, if it came since the event before.
     #[must_use]
     pub fn retry(&self) -> Option<Duration> {
         self.retry
@@ -67,7 +69,7 @@ impl SseEvent {
     }
 }
 
-/// Sizes only: the data is somebody's answer.
+/// Prints sizes only: the data is an answer.
 impl fmt::Debug for SseEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SseEvent")
@@ -80,7 +82,7 @@ impl fmt::Debug for SseEvent {
     }
 }
 
-/// Why a body cannot be read as events. It names places and sizes, never content.
+/// Why a body cannot be read as events. Its texts have positions and sizes, never content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SseError {
@@ -96,7 +98,7 @@ pub enum SseError {
         /// Where the first wrong byte sequence begins, in bytes from the start of the body.
         at: u64,
     },
-    /// The input ended inside a character, which says that it was cut.
+    /// The input ended inside a character, so it was cut.
     #[error("the event stream ended inside a character that begins at byte {at}; the connection was cut, so ask again")]
     CutCharacter {
         /// Where the character begins, in bytes from the start of the body.

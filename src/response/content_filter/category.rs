@@ -1,0 +1,378 @@
+//! The results of the content filter's categories, and the merging of the results of one category.
+
+use std::fmt;
+
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserialize, MapAccess, SeqAccess};
+use serde::ser::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::wire::{Extra, Field, FromWire, deserialize_wire, open_enum, wire_struct};
+
+open_enum! {
+    /// How harmful a text is.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-severity-levels>
+    pub enum Severity {
+        /// No harm found.
+        Safe = "safe",
+        /// Mild.
+        Low = "low",
+        /// Moderate.
+        Medium = "medium",
+        /// Severe.
+        High = "high",
+    }
+}
+
+wire_struct! {
+    /// The result of a category with a severity.
+    pub struct SeverityResult {
+        /// Whether the text was blocked for this category.
+        pub filtered: bool = "filtered",
+        /// How harmful the text is.
+        pub severity: Severity = "severity",
+    }
+}
+
+wire_struct! {
+    /// The result of a category that is detected or not.
+    pub struct DetectionResult {
+        /// Whether the text was blocked for this category.
+        pub filtered: bool = "filtered",
+        /// Whether it was detected.
+        pub detected: bool = "detected",
+    }
+}
+
+wire_struct! {
+    /// The result for protected code, with its source.
+    pub struct ProtectedCodeResult {
+        /// Whether the text was blocked for this category.
+        pub filtered: bool = "filtered",
+        /// Whether it was detected.
+        pub detected: bool = "detected",
+        /// The public source of the code.
+        pub citation: CodeCitation = "citation",
+    }
+}
+
+wire_struct! {
+    /// The source of protected code.
+    pub struct CodeCitation {
+        /// The URL of the repository.
+        pub url: String = "URL",
+        /// The name of the licence.
+        pub license: String = "license",
+    }
+}
+
+wire_struct! {
+    /// The result of one blocklist.
+    pub struct BlocklistMatch {
+        /// Whether the text was blocked for this category.
+        pub filtered: bool = "filtered",
+        /// The name of the blocklist.
+        pub id: String = "id",
+    }
+}
+
+wire_struct! {
+    /// The result of custom topics.
+    pub struct CustomTopicResult {
+        /// Whether the text was blocked for one of them.
+        pub filtered: bool = "filtered",
+        /// The results topic by topic.
+        pub details: Vec<CustomTopicMatch> = "details",
+    }
+}
+
+wire_struct! {
+    /// The result of one topic.
+    pub struct CustomTopicMatch {
+        /// Whether the text is about the topic.
+        pub detected: bool = "detected",
+        /// The name of the topic.
+        pub id: String = "id",
+    }
+}
+
+wire_struct! {
+    /// The result for personal data.
+    pub struct PersonalInformationResult {
+        /// Whether the text was blocked for this category.
+        pub filtered: bool = "filtered",
+        /// Whether any was detected.
+        pub detected: bool = "detected",
+        /// The text without the personal data.
+        pub redacted_text: String = hidden "redacted_text",
+        /// The results by kind of data.
+        pub sub_categories: Vec<PersonalInformationCategory> = "sub_categories",
+    }
+}
+
+wire_struct! {
+    /// The result for one kind of personal data.
+    pub struct PersonalInformationCategory {
+        /// The kind, such as `Email`.
+        pub sub_category: String = "sub_category",
+        /// Whether it was detected.
+        pub detected: bool = "detected",
+        /// Whether the text was blocked for this category.
+        pub filtered: bool = "filtered",
+        /// Whether it was removed from the text.
+        pub redacted: bool = "redacted",
+    }
+}
+
+wire_struct! {
+    /// The result for statements without support in the sources.
+    pub struct UngroundedResult {
+        /// Whether the text was blocked for it; this category only annotates so far.
+        pub filtered: bool = "filtered",
+        /// Whether any was detected.
+        pub detected: bool = "detected",
+        /// Where the answer has such statements.
+        pub details: Vec<TextSpan> = "details",
+    }
+}
+
+wire_struct! {
+    /// A part of the answer, in characters.
+    pub struct TextSpan {
+        /// The index of the first character.
+        pub completion_start_offset: u64 = "completion_start_offset",
+        /// The index after the last character.
+        pub completion_end_offset: u64 = "completion_end_offset",
+    }
+}
+
+wire_struct! {
+    /// The result of the filters of third parties.
+    pub struct ExternalSafetyResult {
+        /// Whether the text was blocked for this category.
+        pub filtered: bool = "filtered",
+        /// Whether anything was detected.
+        pub detected: bool = "detected",
+        /// The results by provider.
+        pub results: Vec<ExternalSafetyFinding> = "results",
+    }
+}
+
+wire_struct! {
+    /// The result of one third-party filter.
+    pub struct ExternalSafetyFinding {
+        /// The name of the provider.
+        pub provider_name: String = "provider_name",
+        /// The error, when the filter gave no result.
+        pub error: Value = hidden "error",
+        /// Whether anything was detected.
+        pub detected: bool = "detected",
+        /// Whether the text was blocked for this category.
+        pub filtered: bool = "filtered",
+        /// The role of the message that was checked.
+        pub role: String = "role",
+        /// Where the text that was checked came from.
+        pub source: String = "source",
+        /// The details, in the format of the provider.
+        pub details: Value = hidden "details",
+        /// The id of the profile that the filter used.
+        pub profile_id: String = "profile_id",
+    }
+}
+
+/// The result of the resource's blocklists.
+///
+/// The service sends an object with `details`, an object with `filtered` alone, or a bare list. All are read, and
+/// written back as they came.
+#[derive(Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub struct BlocklistResult {
+    object: BlocklistObject,
+    is_list: bool,
+}
+
+wire_struct! {
+    struct BlocklistObject {
+        filtered: bool = "filtered",
+        details: Vec<BlocklistMatch> = "details",
+    }
+}
+
+impl BlocklistResult {
+    /// Whether the text was blocked for a match of any list. `None` when the service sent no `filtered`.
+    #[must_use]
+    pub fn filtered(&self) -> Option<bool> {
+        self.object
+            .filtered
+            .or_else(|| self.is_list.then(|| self.details().iter().any(|list| list.filtered == Some(true))))
+    }
+
+    /// The results list by list.
+    #[must_use]
+    pub fn details(&self) -> &[BlocklistMatch] {
+        self.object.details.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for BlocklistResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.object.fmt(f)
+    }
+}
+
+impl FromWire for BlocklistResult {
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        Ok(Field::Typed(Self { object: BlocklistObject::read_map(map)?, is_list: false }))
+    }
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
+        let value = Value::deserialize(SeqAccessDeserializer::new(seq))?;
+        Ok(match serde_json::from_value::<Vec<BlocklistMatch>>(value.clone()) {
+            Ok(details) => Field::Typed(Self {
+                object: BlocklistObject { details: Some(details), ..BlocklistObject::EMPTY },
+                is_list: true,
+            }),
+            Err(_) => Field::Mistyped(value),
+        })
+    }
+}
+
+deserialize_wire!(BlocklistResult, "an object or a list");
+
+impl Serialize for BlocklistResult {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_list { self.details().serialize(serializer) } else { self.object.serialize(serializer) }
+    }
+}
+
+/// The result of one category.
+pub(super) trait Category {
+    /// The wire's `filtered`.
+    fn filtered(&self) -> Option<bool>;
+
+    /// Merges the result for a later part of the text: values of the worse of both, a member that only one has, and
+    /// the elements of both lists. Of two equally bad results the later counts as the worse.
+    fn merge(&mut self, newer: &Self)
+    where
+        Self: Sized;
+}
+
+/// Orders results of one category: blocked, then detected, then by severity. A missing member is below any other.
+type Badness = (Option<bool>, Option<bool>, u8);
+
+fn rank(severity: Option<&Severity>) -> u8 {
+    match severity.map(Severity::as_str) {
+        None | Some("") => 0,
+        Some("safe") => 1,
+        Some("low") => 2,
+        Some("medium") => 3,
+        // an unknown severity is taken for the worst
+        Some(_) => 4,
+    }
+}
+
+/// Implements [`Category`] for a struct, which is taken apart without `..`, so that no field is forgotten.
+macro_rules! merge_category {
+    ($Name:ident, $badness:expr; $($value:ident),*; $($text:ident),*; $($list:ident),*) => {
+        impl Category for $Name {
+            fn filtered(&self) -> Option<bool> {
+                self.filtered
+            }
+            fn merge(&mut self, newer: &Self) {
+                let badness: fn(&Self) -> Badness = $badness;
+                let is_newer_worse = badness(self) <= badness(newer);
+                let Self { $($value,)* $($text,)* $($list,)* extra } = newer;
+                $( merge_value(&mut self.$value, $value.as_ref(), is_newer_worse); )*
+                $( merge_text(&mut self.$text, $text, is_newer_worse); )*
+                $(
+                    if let Some(newer) = $list {
+                        add_elements(self.$list.get_or_insert_default(), newer);
+                    }
+                )*
+                merge_extra(&mut self.extra, extra, is_newer_worse);
+            }
+        }
+    };
+}
+
+merge_category!(SeverityResult, |result| (result.filtered, None, rank(result.severity.as_ref())); filtered, severity;;);
+merge_category!(DetectionResult, |result| (result.filtered, result.detected, 0); filtered, detected;;);
+merge_category!(ProtectedCodeResult, |result| (result.filtered, result.detected, 0); filtered, detected, citation;;);
+merge_category!(BlocklistObject, |result| (result.filtered, None, 0); filtered;; details);
+merge_category!(CustomTopicResult, |result| (result.filtered, None, 0); filtered;; details);
+merge_category!(
+    PersonalInformationResult, |result| (result.filtered, result.detected, 0);
+    filtered, detected; redacted_text; sub_categories
+);
+merge_category!(UngroundedResult, |result| (result.filtered, result.detected, 0); filtered, detected;; details);
+merge_category!(ExternalSafetyResult, |result| (result.filtered, result.detected, 0); filtered, detected;; results);
+
+impl Category for BlocklistResult {
+    fn filtered(&self) -> Option<bool> {
+        self.filtered()
+    }
+    fn merge(&mut self, newer: &Self) {
+        let filtered = self.filtered().max(newer.filtered());
+        self.object.merge(&newer.object);
+        // a list has no `filtered` of its own, and an object can hold all that a list can
+        self.is_list &= newer.is_list;
+        if !self.is_list {
+            self.object.filtered = filtered;
+        }
+    }
+}
+
+fn merge_value<T: Clone>(value: &mut Option<T>, newer: Option<&T>, is_newer_worse: bool) {
+    if let Some(newer) = newer.filter(|_| is_newer_worse || value.is_none()) {
+        *value = Some(newer.clone());
+    }
+}
+
+/// The same of texts, for which `""` is the same as missing.
+pub(super) fn merge_text(text: &mut Option<String>, newer: &Option<String>, is_newer_worse: bool) {
+    let text_is_empty = text.as_deref().unwrap_or_default().is_empty();
+    let newer = newer.as_ref().filter(|newer| !newer.is_empty() || text.is_none());
+    merge_value(text, newer, is_newer_worse || text_is_empty);
+}
+
+/// Adds the elements that a list does not have.
+fn add_elements<T: Clone + PartialEq>(list: &mut Vec<T>, newer: &[T]) {
+    for element in newer {
+        if !list.contains(element) {
+            list.push(element.clone());
+        }
+    }
+}
+
+pub(super) fn merge_extra(extra: &mut Extra, newer: &Extra, is_newer_worse: bool) {
+    for (name, value) in newer.members().into_iter().flatten() {
+        merge_member(extra.members_mut(), name, value, is_newer_worse);
+    }
+}
+
+fn merge_member(members: &mut Map<String, Value>, name: &str, newer: &Value, is_newer_worse: bool) {
+    match members.get_mut(name) {
+        Some(value) => merge_json(value, newer, is_newer_worse),
+        None => {
+            members.insert(name.to_owned(), newer.clone());
+        }
+    }
+}
+
+/// Merges results that are not modelled, as those that are.
+pub(super) fn merge_json(value: &mut Value, newer: &Value, is_newer_worse: bool) {
+    match (value, newer) {
+        (Value::Object(members), Value::Object(newer)) => {
+            for (name, newer) in newer {
+                merge_member(members, name, newer, is_newer_worse);
+            }
+        }
+        (Value::Array(list), Value::Array(newer)) => add_elements(list, newer),
+        (value, newer) => {
+            let is_empty = |value: &Value| value.is_null() || value.as_str() == Some("");
+            if !is_empty(newer) && (is_newer_worse || is_empty(value)) {
+                *value = newer.clone();
+            }
+        }
+    }
+}

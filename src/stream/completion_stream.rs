@@ -1,0 +1,596 @@
+//! The stream of an answer, [`ChatCompletionStream`]: from the bytes of a body to chunks, and its end.
+
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_core::Stream;
+
+use super::byte_source::{ByteSource, Pieces};
+use super::chunk::ChatCompletionChunk;
+use super::decode::{Decoded, Decoder};
+use super::fold::ChunkFold;
+use super::other_body::{OtherBody, OtherContent};
+use super::sse::{SseError, SseEvent, SseItem, SseReader, is_done};
+use crate::error::unexpected_body::BodyForm;
+use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
+use crate::response::{ChatCompletion, ResponseMetadata};
+
+/// Called with the name of the model that answers.
+type ModelWatch = Box<dyn FnOnce(&str) + Send>;
+
+/// An answer that arrives chunk by chunk.
+///
+/// A [`Stream`] of [`ChatCompletionChunk`]s; [`text`](Self::text), [`events`](Self::events) and
+/// [`partial_json`](Self::partial_json) are other views of it. In every view it adds up what came.
+///
+/// # Example: print as it comes, then look at the whole
+///
+/// ```no_run
+/// use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest};
+/// use futures::TryStreamExt;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+/// let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Write a haiku.").build()?;
+/// let mut stream = client.stream(&request).await?;
+/// while let Some(chunk) = stream.try_next().await? {
+///     print!("{}", chunk.text().unwrap_or_default());
+/// }
+/// println!("\n{} tokens", stream.into_completion()?.usage().completion_tokens());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// The stream yields at most one error, and ends after it:
+///
+/// - [`ErrorKind::Interrupted`]: the body ended, or broke, before the answer was complete. The text names what is
+///   missing.
+/// - An error of the service inside the stream: the kind of its code, with [`Error::code`].
+/// - [`ErrorKind::Decode`]: the body is not an event stream, or an event is not a JSON object.
+/// - [`ErrorKind::Timeout`]: no event came for longer than the idle timeout of the client.
+///
+/// # Cancel safety
+///
+/// Polling can be abandoned at any time without losing a chunk. Dropping the stream before its end closes the
+/// connection over HTTP/1.1, and resets the stream over HTTP/2.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>
+pub struct ChatCompletionStream {
+    source: Option<Box<dyn ByteSource>>,
+    reader: SseReader,
+    decoder: Decoder,
+    fold: ChunkFold,
+    metadata: Arc<ResponseMetadata>,
+    deployment: Option<String>,
+    watch_model: Option<ModelWatch>,
+    expected_choices: usize,
+    /// A whole completion that came in place of an event stream.
+    whole: Option<Box<ChatCompletion>>,
+    end: End,
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// More may come.
+    Open,
+    /// The body ended; the reader may still hold an event.
+    BodyEnded,
+    /// The answer is complete: `[DONE]` came, or all finish reasons and the end of the body.
+    Done,
+    /// An error was returned.
+    Failed,
+}
+
+/// The form of the body, by its first bytes: gateways send wrong content types.
+enum Form {
+    /// Only whitespace so far.
+    Unknown,
+    Events,
+    Other(OtherBody),
+}
+
+impl ChatCompletionStream {
+    pub(crate) fn new(source: Box<dyn ByteSource>, metadata: Arc<ResponseMetadata>) -> Self {
+        Self {
+            source: Some(source),
+            reader: SseReader::new().with_bare_done(),
+            decoder: Decoder::new(),
+            fold: ChunkFold::new(),
+            metadata,
+            deployment: None,
+            watch_model: None,
+            expected_choices: 1,
+            whole: None,
+            end: End::Open,
+            form: Form::Unknown,
+        }
+    }
+
+    /// Reads an event stream from any pieces of bytes: a recording, a proxy, another transport.
+    ///
+    /// # Example: a recorded stream
+    ///
+    /// ```
+    /// use azure_openai_chat::ChatCompletionStream;
+    /// use bytes::Bytes;
+    /// use futures::{StreamExt, executor::block_on, stream};
+    ///
+    /// let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: [DONE]\n\n";
+    /// let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(body.as_bytes()))]);
+    /// let mut stream = ChatCompletionStream::from_bytes(pieces);
+    /// while let Some(chunk) = block_on(stream.next()) {
+    ///     chunk?;
+    /// }
+    /// assert_eq!(stream.into_completion()?.text(), Some("Hi"));
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    pub fn from_bytes<S, E>(pieces: S) -> Self
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        Self::new(Box::new(Pieces(Box::pin(pieces))), Arc::default())
+    }
+
+    /// Sets the size of the largest event, in bytes of its lines; 16 MiB when unset. A larger event is an error,
+    /// [`ErrorKind::Decode`].
+    #[must_use]
+    pub fn max_event_bytes(mut self, limit: usize) -> Self {
+        self.reader = self.reader.max_event_bytes(limit);
+        self
+    }
+
+    /// Parses every event, for comparison with decoding by template.
+    #[cfg(test)]
+    pub(super) fn without_templates(mut self) -> Self {
+        self.decoder = Decoder::parsing_only();
+        self
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn for_call(mut self, deployment: &str, choices: u64) -> Self {
+        self.deployment = Some(deployment.to_owned());
+        self.expected_choices = usize::try_from(choices).unwrap_or(1);
+        self
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn with_metadata(self, metadata: Arc<ResponseMetadata>) -> Self {
+        Self { metadata, ..self }
+    }
+
+    /// Calls `watch` with the name of the model that answers, once.
+    #[cfg(feature = "client")]
+    pub(crate) fn watch_model(mut self, watch: ModelWatch) -> Self {
+        self.watch_model = Some(watch);
+        self
+    }
+
+    /// The status and headers of the answer, and the number of attempts.
+    #[must_use]
+    pub fn metadata(&self) -> &ResponseMetadata {
+        &self.metadata
+    }
+
+    /// The number of chunks that have come.
+    #[must_use]
+    pub fn chunk_count(&self) -> u64 {
+        self.fold.chunk_count()
+    }
+
+    /// Whether the answer is complete: `[DONE]` came, or every finish reason and the end of the body.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.end == End::Done
+    }
+
+    /// The completion that the chunks so far add up to; also after an error.
+    #[must_use]
+    pub fn partial(&self) -> ChatCompletion {
+        let whole = self.whole.as_deref().cloned();
+        whole.unwrap_or_else(|| self.fold.completion()).with_metadata(Arc::clone(&self.metadata))
+    }
+
+    /// The completion that the chunks add up to: text, tool calls, usage and filter results of every choice.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Interrupted`] when the stream was not read to its end, or failed before. Use
+    /// [`partial`](Self::partial) for what came until then.
+    pub fn into_completion(self) -> Result<ChatCompletion> {
+        if self.end != End::Done {
+            let why = match self.end {
+                End::Failed => "the stream failed before the answer was complete",
+                _ => "the stream was not read to its end",
+            };
+            let why = format!("{why}: {}", self.missing());
+            return Err(self.with_call(Error::new(ErrorKind::Interrupted, why)).with_hint("partial() has what came"));
+        }
+        Ok(self.fold.into_completion().with_metadata(self.metadata))
+    }
+
+    pub(super) fn fold(&self) -> &ChunkFold {
+        &self.fold
+    }
+
+    /// The next chunk.
+    pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ChatCompletionChunk>>> {
+        loop {
+            // most pieces of a body are one event, and then there is nothing left to read
+            let needs_bytes = self.end == End::Open && self.reader.is_empty();
+            if !needs_bytes && let Some(next) = self.read_chunk() {
+                return Poll::Ready(next);
+            }
+            let Some(source) = &mut self.source else {
+                self.end = End::BodyEnded;
+                continue;
+            };
+            match ready!(source.poll_bytes(cx)) {
+                Some(Ok(bytes)) => self.push_bytes(bytes),
+                Some(Err(error)) => return Poll::Ready(self.fail_source(error)),
+                None => self.source = None,
+            }
+        }
+    }
+
+    /// The next chunk, or the end, from the bytes that came; `None` if more are needed.
+    #[inline(never)]
+    fn read_chunk(&mut self) -> Option<Option<Result<ChatCompletionChunk>>> {
+        loop {
+            let item = match self.end {
+                End::Done | End::Failed => return Some(None),
+                End::BodyEnded => self.reader.finish(),
+                End::Open => {
+                    let decoder = &mut self.decoder;
+                    let mut chunk = None;
+                    self.reader.skip_event(|bytes| decoder.decode_by_template(bytes, &mut chunk));
+                    if let Some(chunk) = chunk {
+                        self.push_chunk(&chunk);
+                        return Some(Some(Ok(chunk)));
+                    }
+                    self.reader.next_item()
+                }
+            };
+            match item {
+                Some(Ok(SseItem::Event(event))) => match self.read_event(event) {
+                    Ok(Some(chunk)) => return Some(Some(Ok(chunk))),
+                    Ok(None) => {}
+                    Err(error) => return Some(self.fail(error)),
+                },
+                Some(Ok(SseItem::Comment)) => {}
+                Some(Err(error)) => return Some(self.fail_framing(error)),
+                None if self.end == End::BodyEnded => return Some(self.end_of_body()),
+                None => return None,
+            }
+        }
+    }
+
+    fn push_bytes(&mut self, bytes: Bytes) {
+        if let Form::Unknown = self.form {
+            match BodyForm::of(&bytes) {
+                BodyForm::Empty => {}
+                BodyForm::Json | BodyForm::Html => self.form = Form::Other(OtherBody::default()),
+                BodyForm::EventStream | BodyForm::Text => self.form = Form::Events,
+            }
+        }
+        match &mut self.form {
+            Form::Unknown | Form::Events => self.reader.push(bytes),
+            Form::Other(body) => {
+                if !body.push(&bytes) {
+                    self.source = None;
+                }
+            }
+        }
+    }
+
+    fn push_chunk(&mut self, chunk: &ChatCompletionChunk) {
+        self.fold.push(chunk);
+        if self.watch_model.is_some()
+            && let Some(model) = chunk.model().filter(|model| !model.is_empty())
+            && let Some(watch) = self.watch_model.take()
+        {
+            watch(model);
+        }
+    }
+
+    fn read_event(&mut self, event: SseEvent) -> Result<Option<ChatCompletionChunk>> {
+        if self.fold.chunk_count() == 0
+            && let Some(source) = &mut self.source
+        {
+            source.note_event();
+        }
+        let is_complete = event.is_complete();
+        let is_error = event.name() == Some("error");
+        let data = event.into_data();
+        if data.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        if is_done(&data) {
+            self.end = End::Done;
+            if let Some(source) = self.source.take() {
+                source.finish();
+            }
+            return Ok(None);
+        }
+        match self.decoder.decode(&data) {
+            Ok(Decoded::Chunk(chunk)) if !is_error => {
+                self.push_chunk(&chunk);
+                Ok(Some(chunk))
+            }
+            Ok(Decoded::Refusal(refusal)) => Err(self.refusal(*refusal)),
+            // half an event at the end of the body is an interruption, not nonsense
+            Err(error) if !is_complete => {
+                let what = format!("the stream ended in the middle of an event: {}", self.missing());
+                Err(Error::new(ErrorKind::Interrupted, what).with_source(error).with_body(data))
+            }
+            Err(error) if !is_error => Err(error.with_body(data)),
+            Ok(Decoded::Chunk(_)) | Err(_) => Err(self.refusal(ServiceError::from_body(&data))),
+        }
+    }
+
+    fn end_of_body(&mut self) -> Option<Result<ChatCompletionChunk>> {
+        if let Form::Other(body) = mem::replace(&mut self.form, Form::Events) {
+            // the first byte of a lone `[DONE]` could begin a JSON list
+            if is_done(body.bytes()) {
+                self.end = End::Done;
+                return None;
+            }
+            let error = match body.into_content() {
+                OtherContent::Completion(completion) => {
+                    self.whole = Some(completion);
+                    unexpected_body::whole_completion()
+                }
+                OtherContent::Refusal(refusal) => self.refusal(*refusal),
+                OtherContent::Unknown(error) => error,
+            };
+            return self.fail(error);
+        }
+        if self.is_finished() {
+            self.end = End::Done;
+            return None;
+        }
+        let what = if self.fold.chunk_count() == 0 {
+            "the stream ended before its first event".to_owned()
+        } else {
+            format!("the stream ended before the answer was complete: {}", self.missing())
+        };
+        self.fail(Error::new(ErrorKind::Interrupted, what))
+    }
+
+    fn is_finished(&self) -> bool {
+        self.fold.is_finished(self.expected_choices)
+    }
+
+    /// The missing parts of an answer that is not complete: finish reasons, `[DONE]`, or both.
+    fn missing(&self) -> String {
+        const NO_DONE: &str = "no `[DONE]` came";
+        let (finished, all) = self.fold.finished(self.expected_choices);
+        let reasons = match all.saturating_sub(finished) {
+            0 => return NO_DONE.to_owned(),
+            _ if all == 1 => "no finish reason".to_owned(),
+            unfinished if unfinished == all => format!("no finish reason of its {all} choices"),
+            unfinished => format!("no finish reason of {unfinished} of its {all} choices"),
+        };
+        format!("{reasons} and {NO_DONE}")
+    }
+
+    fn refusal(&self, refusal: ServiceError) -> Error {
+        Error::service(refusal, Arc::clone(&self.metadata))
+    }
+
+    fn fail_framing(&mut self, error: SseError) -> Option<Result<ChatCompletionChunk>> {
+        let kind = match error {
+            SseError::CutCharacter { .. } => ErrorKind::Interrupted,
+            _ => ErrorKind::Decode,
+        };
+        self.fail(Error::new(kind, "the event stream cannot be read").with_source(error))
+    }
+
+    /// Fails with an error of the source, unless all finish reasons came before it.
+    #[cold]
+    fn fail_source(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
+        if self.is_finished() {
+            self.source = None;
+            self.end = End::Done;
+            return None;
+        }
+        if self.fold.chunk_count() == 0 || error.kind() != ErrorKind::Interrupted {
+            return self.fail(error);
+        }
+        let missing = self.missing();
+        self.fail(error.with_missing(&missing))
+    }
+
+    fn fail(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
+        self.end = End::Failed;
+        self.source = None;
+        Some(Err(self.with_call(error)))
+    }
+
+    /// Adds the metadata of the answer and the deployment.
+    fn with_call(&self, mut error: Error) -> Error {
+        if self.metadata.status() != 0 {
+            error = error.with_metadata(Arc::clone(&self.metadata));
+        }
+        match &self.deployment {
+            Some(deployment) => error.with_deployment(deployment),
+            None => error,
+        }
+    }
+}
+
+impl Stream for ChatCompletionStream {
+    type Item = Result<ChatCompletionChunk>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_chunk(cx)
+    }
+}
+
+impl fmt::Debug for ChatCompletionStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatCompletionStream")
+            .field("chunks", &self.fold.chunk_count())
+            .field("end", &self.end)
+            .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+    use futures::{StreamExt, stream};
+
+    use super::*;
+    use crate::error::Error;
+
+    fn read(body: &'static str) -> (ChatCompletionStream, Option<Error>) {
+        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(body.as_bytes()))]);
+        let mut stream = ChatCompletionStream::from_bytes(pieces);
+        let error = block_on(async {
+            while let Some(chunk) = stream.next().await {
+                if let Err(error) = chunk {
+                    return Some(error);
+                }
+            }
+            None
+        });
+        (stream, error)
+    }
+
+    #[test]
+    fn a_body_that_is_no_stream_is_recognised_by_its_first_bytes() {
+        for (body, kind, text) in [
+            ("", ErrorKind::Interrupted, "before its first event"),
+            (" \r\n ", ErrorKind::Interrupted, "before its first event"),
+            (": ping\n\n", ErrorKind::Interrupted, "before its first event"),
+            ("<html>", ErrorKind::Decode, "HTML"),
+            ("{\"error\": {\"code\": \"x\"}}", ErrorKind::Service, "(x)"),
+            ("{\"statusCode\": 500, \"message\": \"gateway\"}", ErrorKind::Service, "gateway"),
+            ("{\"choices\": [{\"message\"", ErrorKind::Interrupted, "in the middle"),
+            ("[1]", ErrorKind::Decode, "neither"),
+            ("plain text", ErrorKind::Interrupted, "before its first event"),
+            ("data: plain text\n\n", ErrorKind::Decode, "not a JSON object"),
+            ("data: {\"cho", ErrorKind::Interrupted, "in the middle of an event"),
+        ] {
+            let error = read(body).1.unwrap();
+            assert_eq!(error.kind(), kind, "{body}: {error}");
+            assert!(error.to_string().contains(text), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_with_the_error_and_not_in_its_text() {
+        for body in ["data: secret text\n\n", "data: {\"cho"] {
+            let error = read(body).1.unwrap();
+            let data = body.trim_start_matches("data: ").trim_end();
+            assert_eq!(error.body().unwrap(), data);
+            assert!(!format!("{error} {error:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_pair_of_surrogates_cut_by_a_gateway_ends_no_stream() {
+        let half = |half: &str| format!(r#"data: {{"choices":[{{"index":0,"delta":{{"content":"a{half}"}}}}]}}"#);
+        let body = format!("{}\n\n{}\n\ndata: [DONE]\n\n", half(r"\ud83d"), half(r"\ude00"));
+        let (stream, error) = read(body.leak());
+        assert!(error.is_none());
+        assert_eq!(stream.into_completion().unwrap().text(), Some("a\u{fffd}a\u{fffd}"));
+    }
+
+    #[test]
+    fn a_whole_completion_is_kept() {
+        let (stream, error) = read("{\"choices\": [{\"message\": {\"content\": \"all\"}}]}");
+        assert_eq!(error.unwrap().kind(), ErrorKind::Decode);
+        assert_eq!(stream.partial().text(), Some("all"));
+    }
+
+    #[test]
+    fn done_is_understood_as_gateways_write_it() {
+        let finish = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+        for done in ["[DONE]", " [DONE] ", "[done]", "[ DONE ]"] {
+            let body: &'static str = format!("{finish}data: {done}\n\n").leak();
+            let (stream, error) = read(body);
+            assert!(error.is_none(), "{done}");
+            assert!(stream.is_complete());
+        }
+        let (stream, error) = read(format!("{finish}data: [DON").leak());
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+        assert_eq!(stream.partial().text(), Some("a"));
+    }
+
+    #[test]
+    fn done_needs_no_data_before_it() {
+        let text = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n";
+        for end in ["\n[DONE]\n\n", "\n[DONE]\n", "\n[DONE]", "[DONE]\n\n", "\n [done] \n", "\n: ping\n[DONE]\n"] {
+            let (stream, error) = read(format!("{text}{end}").leak());
+            assert!(error.is_none(), "{end:?}: {error:?}");
+            assert_eq!(stream.into_completion().unwrap().text(), Some("a"), "{end:?}");
+        }
+        for alone in ["[DONE]", "[DONE]\n\n", "data: [DONE]\n\n"] {
+            let (stream, error) = read(alone);
+            assert!(error.is_none() && stream.is_complete(), "{alone:?}: {error:?}");
+        }
+        let (_, error) = read(format!("{text}\n[DON").leak());
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn done_without_data_ends_a_stream_whose_connection_stays_open() {
+        let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n[DONE]\n";
+        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(body.as_bytes()))]);
+        let mut stream = ChatCompletionStream::from_bytes(pieces.chain(stream::pending()));
+        assert!(block_on(stream.next()).unwrap().is_ok());
+        assert!(block_on(stream.next()).is_none());
+        assert!(stream.is_complete());
+    }
+
+    #[test]
+    fn the_error_of_a_stream_that_ends_early_names_what_is_missing() {
+        let piece = |index: u8, finish: &str| {
+            format!("data: {{\"choices\":[{{\"index\":{index},\"delta\":{{}},\"finish_reason\":{finish}}}]}}\n\n")
+        };
+        let cut = "data: {\"usage\": {\"total";
+        for (body, missing) in [
+            (piece(0, "null"), "no finish reason and no `[DONE]` came"),
+            (piece(0, "null") + &piece(1, "\"stop\""), "no finish reason of 1 of its 2 choices and no `[DONE]` came"),
+            (piece(0, "null") + &piece(1, "null"), "no finish reason of its 2 choices and no `[DONE]` came"),
+            (piece(0, "\"stop\"") + cut, "middle of an event: no `[DONE]` came"),
+            (piece(0, "null") + cut, "middle of an event: no finish reason and no `[DONE]` came"),
+        ] {
+            let (stream, error) = read(body.leak());
+            let error = error.unwrap();
+            assert_eq!(error.kind(), ErrorKind::Interrupted);
+            assert!(error.to_string().contains(missing), "{error}");
+            assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
+        }
+        let broken = stream::iter([Ok(Bytes::from(piece(0, "null"))), Err(std::io::Error::other("reset"))]);
+        let mut stream = ChatCompletionStream::from_bytes(broken);
+        let error = block_on(async { stream.next().await.unwrap().and(stream.next().await.unwrap()) }).unwrap_err();
+        assert!(error.to_string().contains("no finish reason and no `[DONE]` came"), "{error}");
+    }
+
+    #[test]
+    fn every_finish_reason_and_the_end_of_the_body_are_an_end() {
+        let (stream, error) =
+            read("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n");
+        assert!(error.is_none());
+        assert_eq!(stream.into_completion().unwrap().text(), Some("a"));
+    }
+
+    #[test]
+    fn what_was_not_read_to_its_end_is_no_completion() {
+        let (stream, error) = read("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n");
+        assert_eq!(error.unwrap().kind(), ErrorKind::Interrupted);
+        assert_eq!(stream.partial().text(), Some("a"));
+        assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
+    }
+}

@@ -1,0 +1,52 @@
+//! The body that came in place of an event stream: an error object, a whole completion, a page of HTML.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::error::{Error, ServiceError, unexpected_body};
+use crate::response::ChatCompletion;
+
+/// The bytes kept of such a body, which may be of any size.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// A body that is no event stream, as far as it came.
+#[derive(Default)]
+pub(super) struct OtherBody(BytesMut);
+
+/// The content of such a body.
+pub(super) enum OtherContent {
+    Completion(Box<ChatCompletion>),
+    Refusal(Box<ServiceError>),
+    /// Neither; the error describes it.
+    Unknown(Error),
+}
+
+impl OtherBody {
+    /// Adds a piece. Returns whether there is room for more.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
+        let room = MAX_BYTES.saturating_sub(self.0.len());
+        self.0.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        bytes.len() < room
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn into_content(self) -> OtherContent {
+        let body: Bytes = self.0.freeze();
+        let json = body.slice_ref(unexpected_body::without_mark(&body).trim_ascii());
+        match ChatCompletion::decode(json) {
+            Ok(completion) if !completion.choices().is_empty() => OtherContent::Completion(Box::new(completion)),
+            Ok(completion) => {
+                let service = ServiceError::from_body(&body);
+                let envelope = completion.extra().and_then(|extra| extra.get("error"));
+                if envelope.is_some_and(|error| !error.is_null()) || service.is_telling() {
+                    OtherContent::Refusal(Box::new(service))
+                } else {
+                    OtherContent::Unknown(unexpected_body::other_json(body, true))
+                }
+            }
+            Err(error) => OtherContent::Unknown(unexpected_body::no_stream(body, &error)),
+        }
+    }
+}
