@@ -23,14 +23,14 @@ fn bytes_alone(pieces: Vec<Bytes>) -> usize {
     pieces.iter().map(|piece| black_box(piece).len()).sum()
 }
 
-fn words(mut stream: ChatCompletionStream) -> usize {
-    let mut words = 0;
+fn text_bytes(mut stream: ChatCompletionStream) -> usize {
+    let mut text_bytes = 0;
     block_on(async {
         while let Some(chunk) = stream.next().await {
-            words += black_box(chunk.unwrap()).text().map_or(0, str::len);
+            text_bytes += black_box(chunk.unwrap()).text().map_or(0, str::len);
         }
     });
-    words
+    text_bytes
 }
 
 fn open(pieces: Vec<Bytes>) -> ChatCompletionStream {
@@ -38,13 +38,13 @@ fn open(pieces: Vec<Bytes>) -> ChatCompletionStream {
 }
 
 fn ours(pieces: Vec<Bytes>) -> usize {
-    words(open(pieces))
+    text_bytes(open(pieces))
 }
 
 /// The reader and the types of this crate, with a parse of every event.
 fn ours_parsed(pieces: Vec<Bytes>) -> usize {
     let mut reader = SseReader::new();
-    let mut words = 0;
+    let mut text_bytes = 0;
     for piece in pieces {
         reader.push(piece);
         while let Some(item) = reader.next_item() {
@@ -52,29 +52,29 @@ fn ours_parsed(pieces: Vec<Bytes>) -> usize {
                 && event.data() != "[DONE]"
             {
                 let chunk: ChatCompletionChunk = serde_json::from_slice(event.data()).unwrap();
-                words += black_box(chunk).text().map_or(0, str::len);
+                text_bytes += black_box(chunk).text().map_or(0, str::len);
             }
         }
     }
-    words
+    text_bytes
 }
 
 fn plain_serde(pieces: Vec<Bytes>) -> usize {
     let mut lines = DataLines::default();
-    let mut words = 0;
+    let mut text_bytes = 0;
     for piece in pieces {
         lines.push(&piece, |data| {
-            words += black_box(serde_json::from_slice::<Chunk>(data).unwrap()).words();
+            text_bytes += black_box(serde_json::from_slice::<Chunk>(data).unwrap()).text_bytes();
         });
     }
-    words
+    text_bytes
 }
 
 fn eventsource_and_serde(pieces: Vec<Bytes>) -> usize {
     let events = stream::iter(pieces).map(Ok::<_, Infallible>).eventsource();
-    block_on(events.fold(0, async |words, event| match event.unwrap().data.as_str() {
-        "[DONE]" => words,
-        data => words + black_box(serde_json::from_str::<Chunk>(data).unwrap()).words(),
+    block_on(events.fold(0, async |text_bytes, event| match event.unwrap().data.as_str() {
+        "[DONE]" => text_bytes,
+        data => text_bytes + black_box(serde_json::from_str::<Chunk>(data).unwrap()).text_bytes(),
     }))
 }
 

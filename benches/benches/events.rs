@@ -35,7 +35,7 @@ fn all_events(mut stream: ChatCompletionStream) -> usize {
 }
 
 fn events(criterion: &mut Criterion) {
-    for shape in [Shape::Padded, Shape::Arguments, Shape::TwoChoices] {
+    for shape in [Shape::Obfuscated, Shape::Arguments, Shape::TwoChoices] {
         let body = Bytes::from(shape.body(CHUNKS).0);
         let open = || ChatCompletionStream::from_bytes(stream::iter([Ok::<_, Infallible>(body.clone())]));
         let mut group = criterion.benchmark_group(format!("events, {}", shape.name()));

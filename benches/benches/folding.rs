@@ -1,4 +1,4 @@
-//! Chunks to a completion, beside the least that can be done with them: appending their words.
+//! Chunks to a completion, beside the least that can be done with them: appending their text.
 //!
 //! `cargo bench --manifest-path benches/Cargo.toml --bench folding`
 
@@ -24,7 +24,7 @@ fn parsed(chunks: &[ChatCompletionChunk]) -> Vec<ChatCompletionChunk> {
     chunks.iter().map(parse).collect()
 }
 
-fn words_alone(chunks: &[ChatCompletionChunk]) -> usize {
+fn text_alone(chunks: &[ChatCompletionChunk]) -> usize {
     let mut all = String::new();
     for chunk in chunks {
         for choice in chunk.choices() {
@@ -46,7 +46,7 @@ fn fold(chunks: &[ChatCompletionChunk]) -> usize {
 }
 
 fn folding(criterion: &mut Criterion) {
-    for shape in [Shape::Padded, Shape::Arguments, Shape::TwoChoices] {
+    for shape in [Shape::Obfuscated, Shape::Arguments, Shape::TwoChoices] {
         let mut group = criterion.benchmark_group(format!("folding, {}", shape.name()));
         // four times the chunks must take about four times as long
         for count in [1_000, 4_000] {
@@ -56,8 +56,8 @@ fn folding(criterion: &mut Criterion) {
             let mut bench = |name: &str, chunks: &[ChatCompletionChunk], run: fn(&[ChatCompletionChunk]) -> usize| {
                 group.bench_function(BenchmarkId::new(name, count), |bencher| bencher.iter(|| run(chunks)));
             };
-            bench("words alone", &filled, words_alone);
-            bench("chunks that share a shape", &filled, fold);
+            bench("text alone", &filled, text_alone);
+            bench("chunks of a template", &filled, fold);
             bench("chunks that were parsed", &parsed, fold);
         }
     }

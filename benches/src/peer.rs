@@ -96,7 +96,7 @@ pub struct Message {
 
 impl Chunk {
     /// How much it says.
-    pub fn words(&self) -> usize {
+    pub fn text_bytes(&self) -> usize {
         self.choices
             .iter()
             .map(|choice| {

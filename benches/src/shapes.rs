@@ -3,22 +3,22 @@
 /// What varies from chunk to chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// Words, with filter results on each chunk.
+    /// Text, with filter results on each chunk.
     Text,
-    /// Words, and padding in another length on each chunk.
-    Padded,
-    /// The arguments of a tool call, and padding.
+    /// Text, and obfuscation in another length on each chunk.
+    Obfuscated,
+    /// The arguments of a tool call, and obfuscation.
     Arguments,
-    /// Words and padding of two choices in turn.
+    /// Text and obfuscation of two choices in turn.
     TwoChoices,
-    /// Words, and a member that is never the same: no template holds.
+    /// Text, and a member that is never the same: no template holds.
     Miss,
 }
 
 impl Shape {
     pub const ALL: [Self; 5] = [
         Self::Text,
-        Self::Padded,
+        Self::Obfuscated,
         Self::Arguments,
         Self::TwoChoices,
         Self::Miss,
@@ -27,7 +27,7 @@ impl Shape {
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
-            Self::Padded => "text and obfuscation",
+            Self::Obfuscated => "text and obfuscation",
             Self::Arguments => "tool-call arguments",
             Self::TwoChoices => "two choices",
             Self::Miss => "miss",
@@ -53,14 +53,14 @@ impl Shape {
             Self::Miss => 1_774_962_768 + at,
             _ => 1_774_962_768,
         };
-        let padding = match self {
-            Self::Padded | Self::Arguments | Self::TwoChoices => {
+        let obfuscation = match self {
+            Self::Obfuscated | Self::Arguments | Self::TwoChoices => {
                 format!(r#""obfuscation":"{}","#, &"x5J0rB5hlIkJvQe"[..1 + at % 15])
             }
             _ => String::new(),
         };
         format!(
-            r#"{{"choices":[{{"content_filter_results":{results},"delta":{delta},"finish_reason":null,"index":{index},"logprobs":null}}],"created":{created},"id":"chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb","model":"gpt-4.1-mini-2025-04-14",{padding}"object":"chat.completion.chunk","system_fingerprint":"fp_b6f445fc1c"}}"#
+            r#"{{"choices":[{{"content_filter_results":{results},"delta":{delta},"finish_reason":null,"index":{index},"logprobs":null}}],"created":{created},"id":"chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb","model":"gpt-4.1-mini-2025-04-14",{obfuscation}"object":"chat.completion.chunk","system_fingerprint":"fp_b6f445fc1c"}}"#
         )
     }
 

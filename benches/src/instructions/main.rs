@@ -19,7 +19,7 @@ enum What {
     Chunks(Shape),
     /// One event with so many bytes of text.
     Large(usize),
-    /// A whole answer of so many bytes, not streamed.
+    /// A whole answer of this many bytes, not streamed.
     Unary(usize),
 }
 

@@ -26,8 +26,8 @@ pub(crate) fn read(reader: &str, run: &Run) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
     let reading = Reading::new(reader, run, server);
     // in a task, as in a service: a future that is blocked on is woken through the driver, with one more wait each
-    let words = runtime.block_on(async { tokio::spawn(reading.run()).await.expect("the reader ends") });
-    println!("words {words}");
+    let text_bytes = runtime.block_on(async { tokio::spawn(reading.run()).await.expect("the reader ends") });
+    println!("text_bytes {text_bytes}");
 }
 
 struct Reading {
@@ -60,22 +60,22 @@ impl Reading {
     async fn run(mut self) -> usize {
         match (self.run.what, self.run.pace) {
             (What::Unary(_), _) => {
-                let mut words = 0;
+                let mut text_bytes = 0;
                 for _ in 0..self.run.count {
-                    words += self.unary().await;
+                    text_bytes += self.unary().await;
                 }
-                words
+                text_bytes
             }
             (_, Pace::Hang) => self.hold_open().await,
             (_, Pace::LateEnd) => {
-                let mut words = 0;
+                let mut text_bytes = 0;
                 for _ in 0..21 {
-                    words += self.stream(&mut Stepper::none()).await;
+                    text_bytes += self.stream(&mut Stepper::none()).await;
                     // `write` says how long the caller thinks, in milliseconds
                     tokio::time::sleep(Duration::from_millis(self.run.write as u64)).await;
                 }
                 println!("connections {}", self.server.connections());
-                words
+                text_bytes
             }
             (_, Pace::Step) => {
                 let mut stepper = self.server.stepper();
@@ -84,18 +84,18 @@ impl Reading {
             (What::Large(_), Pace::Free) => {
                 self.stream(&mut Stepper::none()).await;
                 let before = cpu_nanoseconds();
-                let mut words = 0;
+                let mut text_bytes = 0;
                 for _ in 0..self.run.count {
-                    words += self.stream(&mut Stepper::none()).await;
+                    text_bytes += self.stream(&mut Stepper::none()).await;
                 }
                 println!("cpu {}", (cpu_nanoseconds() - before) / self.run.count as u64);
-                words
+                text_bytes
             }
             (What::Chunks(_), Pace::Free) => {
                 let before = cpu_nanoseconds();
-                let words = self.stream(&mut Stepper::none()).await;
+                let text_bytes = self.stream(&mut Stepper::none()).await;
                 println!("cpu {}", cpu_nanoseconds() - before);
-                words
+                text_bytes
             }
         }
     }
@@ -125,24 +125,24 @@ impl Reading {
             KEEPING => black_box(self.post().await.bytes().await.expect("the body arrives")).len(),
             OURS => {
                 let mut stream = self.open().await;
-                let mut words = 0;
+                let mut text_bytes = 0;
                 while let Some(chunk) = stream.next().await {
                     let chunk = chunk.expect("the stream is well formed");
-                    words += black_box(&chunk).text().map_or(0, str::len);
+                    text_bytes += black_box(&chunk).text().map_or(0, str::len);
                     stepper.event();
                 }
                 assert!(stream.is_complete());
-                words
+                text_bytes
             }
             OURS_TEXT => {
                 let mut stream = self.open().await;
                 let mut text = stream.text();
-                let mut words = 0;
+                let mut text_bytes = 0;
                 while let Some(text) = text.next().await {
-                    words += black_box(text.expect("the stream is well formed")).len();
+                    text_bytes += black_box(text.expect("the stream is well formed")).len();
                     stepper.event();
                 }
-                words
+                text_bytes
             }
             OURS_EVENTS => {
                 let mut stream = self.open().await;
@@ -161,29 +161,29 @@ impl Reading {
             LINES => {
                 let mut response = self.post().await;
                 let mut lines = DataLines::default();
-                let mut words = 0;
+                let mut text_bytes = 0;
                 while let Some(piece) = response.chunk().await.expect("the body arrives") {
                     lines.push(&piece, |data| {
                         let chunk: peer::Chunk = serde_json::from_slice(data).expect("a chunk");
-                        words += black_box(chunk).words();
+                        text_bytes += black_box(chunk).text_bytes();
                         stepper.event();
                     });
                 }
-                words
+                text_bytes
             }
             EVENTSOURCE => {
                 let mut events = self.post().await.bytes_stream().eventsource();
-                let mut words = 0;
+                let mut text_bytes = 0;
                 while let Some(event) = events.next().await {
                     let event = event.expect("the body arrives");
                     if event.data == "[DONE]" {
                         continue;
                     }
                     let chunk: peer::Chunk = serde_json::from_str(&event.data).expect("a chunk");
-                    words += black_box(chunk).words();
+                    text_bytes += black_box(chunk).text_bytes();
                     stepper.event();
                 }
-                words
+                text_bytes
             }
             other => panic!("no reader is called {other}"),
         }
@@ -210,7 +210,7 @@ impl Reading {
     async fn hold_open(&mut self) -> usize {
         let mut responses = Vec::with_capacity(self.run.count);
         let mut streams = Vec::with_capacity(self.run.count);
-        let mut words = 0;
+        let mut text_bytes = 0;
         let mut before = 0;
         // the first ones make what all of them share
         for at in 0..self.run.count + 20 {
@@ -220,7 +220,7 @@ impl Reading {
             if self.reader == FLOOR {
                 let mut response = self.post().await;
                 for _ in 0..3 {
-                    words += response.chunk().await.expect("the body arrives").map_or(0, |piece| piece.len());
+                    text_bytes += response.chunk().await.expect("the body arrives").map_or(0, |piece| piece.len());
                 }
                 assert!(response.chunk().now_or_never().is_none());
                 responses.push(response);
@@ -228,13 +228,13 @@ impl Reading {
                 let mut stream = self.open().await;
                 for _ in 0..3 {
                     let chunk = stream.next().await.expect("three chunks come").expect("the stream is well formed");
-                    words += chunk.text().map_or(0, str::len);
+                    text_bytes += chunk.text().map_or(0, str::len);
                 }
                 assert!(stream.next().now_or_never().is_none());
                 streams.push(stream);
             }
         }
         println!("memory {}", resident_bytes().saturating_sub(before) / self.run.count as u64);
-        words
+        text_bytes
     }
 }

@@ -56,7 +56,7 @@ fn chunks() {
             );
         };
         row(OURS, goal);
-        if shape == Shape::Padded {
+        if shape == Shape::Obfuscated {
             row(LINES, "");
             row(EVENTSOURCE, "");
             let [one, unpaced, many] = floors.map(|floor| thousands(floor.instructions));
@@ -74,7 +74,7 @@ fn adaptors() {
     println!("### `text()` and `events()`, over the chunks themselves, 16 KiB writes\n");
     println!("| reader | instructions a chunk | allocations a chunk | goal |");
     println!("|---|--:|--:|--:|");
-    for shape in [Shape::Padded, Shape::Arguments] {
+    for shape in [Shape::Obfuscated, Shape::Arguments] {
         let run = arriving(shape, (PIECE, Pace::Free));
         let plain = slope(OURS, &run);
         for reader in [OURS_TEXT, OURS_EVENTS] {
@@ -98,10 +98,10 @@ fn cpu() {
     println!("### Time on the processor, 16 KiB writes, as a multiple of the floor's\n");
     println!("| reader, stream | median of 7 | goal |");
     println!("|---|--:|--:|");
-    for shape in [Shape::Text, Shape::Padded, Shape::Arguments] {
+    for shape in [Shape::Text, Shape::Obfuscated, Shape::Arguments] {
         let run = Run { what: What::Chunks(shape), count: 30_000, write: PIECE, pace: Pace::Free };
         let baselines: &[&str] = match shape {
-            Shape::Padded => &[OURS, LINES, EVENTSOURCE],
+            Shape::Obfuscated => &[OURS, LINES, EVENTSOURCE],
             _ => &[OURS],
         };
         for reader in baselines {
@@ -168,7 +168,7 @@ fn large_events() {
 }
 
 fn memory() {
-    let run = Run { what: What::Chunks(Shape::Padded), count: 1_000, write: 0, pace: Pace::Hang };
+    let run = Run { what: What::Chunks(Shape::Obfuscated), count: 1_000, write: 0, pace: Pace::Hang };
     let [floor, ours] = [FLOOR, OURS].map(|reader| median((0..5).map(|_| told(reader, &run, "memory ")).collect()));
     println!("### Memory of an open stream, 1,000 slow streams\n");
     println!("| | bytes a stream | by the floor's | goal |\n|---|--:|--:|--:|");

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, MapAccess, SeqAccess};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire::{Extra, Field, FromWire, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Extra, Field, FieldVisitor, FromWire, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// How harmful a text is.
@@ -222,6 +222,11 @@ impl fmt::Debug for BlocklistResult {
 }
 
 impl FromWire for BlocklistResult {
+    const EXPECTED: &'static str = "an object or a list";
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        self.object.visit(path, visitor);
+    }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
         Ok(Field::Typed(Self { object: BlocklistObject::read_map(map)?, is_list: false }))
     }
@@ -237,7 +242,7 @@ impl FromWire for BlocklistResult {
     }
 }
 
-deserialize_wire!(BlocklistResult, "an object or a list");
+deserialize_wire!(BlocklistResult);
 
 impl Serialize for BlocklistResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,7 @@
-//! Decoding what differs from the event before gives exactly what parsing every event gives.
+//! Tests that decoding by template gives exactly what parsing every event gives.
 //!
-//! Streams are built from recorded and made-up lines, then turned hostile: words that look like the JSON
-//! around them, escapes, second members of the same name, other spacing, bytes that are no JSON. The number
+//! Streams are built from recorded and made-up lines, then turned hostile: text that looks like the JSON
+//! around it, escapes, second members of the same name, other spacing, bytes that are no JSON. The number
 //! of cases is small here; `TEMPLATE_CASES` asks for more, each of up to 40 chunks.
 
 use std::path::Path;
@@ -101,7 +101,7 @@ const FRAMES: &[&str] = &[
     "data: |\ndata:\n\n",
 ];
 
-/// What stands between the quotes, as it is on the wire.
+/// The text between the quotes of a string, as it is on the wire.
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => "[ a-z.,]{0,8}",
