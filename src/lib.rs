@@ -77,9 +77,16 @@ pub use response::{
 };
 pub use stream::{ChatCompletionChunk, ChatCompletionStream, ChunkFold, StreamEvent};
 #[cfg(feature = "azure_identity")]
-pub use transport::default_credential;
+pub use transport::identity::default_credential;
 #[cfg(feature = "client")]
-pub use transport::{ApiKey, Backend, CallOptions, Credential, Endpoint, Pacing, RetryCause, RetryEvent, RetryPolicy};
+pub use transport::{
+    backend::Backend,
+    credential::{ApiKey, Credential},
+    endpoint::Endpoint,
+    options::CallOptions,
+    pacing::Pacing,
+    retry::{RetryCause, RetryEvent, RetryPolicy},
+};
 
 /// The examples of the README compile and run as tests.
 #[cfg(doctest)]

@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{ChatClient, Inner, Validation};
+use super::preflight::{Preflight, Validation};
+use super::{ChatClient, Inner};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
 use crate::transport::endpoint::{check_api_version, is_quoted};
@@ -207,10 +208,9 @@ impl ClientBuilder {
     pub fn build(self) -> Result<ChatClient> {
         Ok(ChatClient(Arc::new(Inner {
             transport: Transport::new(self.config)?,
-            validation: self.validation,
+            preflight: Preflight::new(self.validation),
             repair_once: self.repair_once,
             max_event_bytes: self.max_event_bytes,
-            told: Mutex::default(),
         })))
     }
 }

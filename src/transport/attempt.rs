@@ -1,4 +1,4 @@
-//! One attempt: a request goes out, an answer or a trouble comes back.
+//! One attempt: a request to one backend, and its answer.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,180 +10,54 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, Hea
 use tokio::time::Instant;
 use url::Url;
 
-use super::Answer;
-use super::balancer::Failure;
-use super::body::{ByteStream, Clocks, read_some, read_whole};
-use super::clock::{Clock, Limit};
-use super::drain::Drains;
-use super::endpoint::Endpoint;
-use super::http::{HEADER_BYTES, HEADER_FIELDS, Http};
-use super::http_error::{headers_too_large, proxy_sign_in};
+use super::attempt_error::AttemptError;
+use super::backend::{Auth, ResolvedBackend};
+use super::body::{ByteStream, StreamTimeouts, read_some, read_whole};
+use super::http_client::{HEADER_BYTES, HEADER_FIELDS, HttpClients};
+use super::http_error::{headers_too_large, proxy_sign_in, send_error};
 use super::options::Settings;
-use super::retry::Outcome;
-use super::retry_event::RetryCause;
+use super::retry::{Outcome, RetryCause};
 use super::stage::Stage;
-use super::token::{BackendTokens, BearerToken, NoToken, Refusal};
-use crate::error::{Error, ErrorKind, Result, Sent, ServiceError};
+use super::timeout::{Deadline, Timeout};
+use super::token::BearerToken;
+use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::ResponseMetadata;
 
-/// An error's body is read this far and long.
+/// At most this much of an error's body is read, and for this long.
 const ERROR_BYTES: usize = 1024 * 1024;
 const ERROR_TIME: Duration = Duration::from_secs(5);
 
-/// How a backend lets the client in, ready to send.
+/// A whole answer with status 2xx.
 #[derive(Debug)]
-pub(crate) enum Auth {
-    Key(HeaderName, HeaderValue),
-    Token(BackendTokens),
+pub(crate) struct Answer {
+    pub(crate) bytes: Bytes,
+    pub(crate) metadata: Arc<ResponseMetadata>,
 }
 
-impl Auth {
-    /// The header's value as it is sent now, if it is known.
-    pub(crate) fn header(&self) -> Option<HeaderValue> {
-        match self {
-            Self::Key(_, value) => Some(value.clone()),
-            Self::Token(cache) => Some(cache.current()?.header().clone()),
-        }
-    }
-
-    /// What is sent, for the text of an error; without the secret.
-    pub(crate) fn sent(&self) -> Sent {
-        match self {
-            Self::Key(header, _) => Sent::Key { header: header.as_str().to_owned() },
-            Self::Token(cache) if cache.is_given() => Sent::Token,
-            Self::Token(cache) => Sent::Credential { scope: Some(cache.scope().to_owned()) },
-        }
-    }
-}
-
-/// One attempt's work order.
+/// A request, and the backend it goes to.
 pub(crate) struct Attempt<'a> {
-    pub(crate) http: &'a Http,
-    pub(crate) endpoint: &'a Endpoint,
-    pub(crate) auth: &'a Auth,
-    pub(crate) drains: &'a Arc<Drains>,
+    pub(crate) http: &'a HttpClients,
+    pub(crate) backend: &'a ResolvedBackend,
     pub(crate) url: Url,
     pub(crate) body: Bytes,
     pub(crate) deployment: &'a str,
     pub(crate) settings: &'a Settings,
     /// Its number in the call, from 1.
     pub(crate) number: u32,
-    /// The end of the whole call.
-    pub(crate) end: Option<Limit>,
+    /// The deadline of the whole call.
+    pub(crate) end: Option<Deadline>,
 }
 
-/// What a failed attempt leaves behind.
-#[derive(Debug)]
-pub(crate) struct Trouble {
-    pub(crate) outcome: Outcome,
-    what: What,
-    /// No connection came about.
-    is_unreachable: bool,
-    /// The token that was refused.
-    pub(crate) refused: Option<Arc<BearerToken>>,
-    /// What the answer does not say, for the end of the error's text.
-    pub(crate) note: Option<String>,
-}
+type Attempted<T> = std::result::Result<T, Box<AttemptError>>;
 
-#[derive(Debug)]
-enum What {
-    Answered(Box<Refusal>),
-    Broken(Error),
-}
-
-impl Trouble {
-    fn broken(cause: RetryCause, error: Error) -> Box<Self> {
-        Self::new(Outcome { cause, hint: None, told: None }, What::Broken(error))
-    }
-
-    fn new(outcome: Outcome, what: What) -> Box<Self> {
-        Box::new(Self { outcome, what, is_unreachable: false, refused: None, note: None })
-    }
-
-    /// Nothing can be sent for want of a token that was not refused before.
-    pub(crate) fn no_token(reason: NoToken) -> Box<Self> {
-        match reason {
-            NoToken::Failed(error) => Self::broken(RetryCause::Credential, error),
-            NoToken::Refused(answer, wait) => {
-                let outcome = Outcome { cause: RetryCause::Status(401), hint: Some(wait), told: Some(false) };
-                let mut trouble = Self::new(outcome, What::Answered(answer));
-                trouble.note = Some(format!(
-                    "nothing was sent, since the credential has no other token than the one that was answered so; \
-                     it is tried again in {} s",
-                    wait.as_secs().saturating_add(1)
-                ));
-                trouble
-            }
-        }
-    }
-
-    /// The service's answer, if there was one.
-    pub(crate) fn answer(&self) -> Option<&Refusal> {
-        match &self.what {
-            What::Answered(answer) => Some(answer),
-            What::Broken(_) => None,
-        }
-    }
-
-    /// Whatever another attempt would not change.
-    pub(crate) fn last(error: Error) -> Box<Self> {
-        let mut trouble = Self::broken(RetryCause::Read, error);
-        trouble.outcome.told = Some(false);
-        trouble
-    }
-
-    /// A connection that did not come about. Where there is another backend, it is the next.
-    fn unsent(error: Error) -> Box<Self> {
-        let is_final = !error.is_retryable();
-        let mut trouble = Self::broken(RetryCause::Connect, error);
-        trouble.outcome.told = is_final.then_some(false);
-        trouble
-    }
-
-    /// Whether the service may have received the request.
-    pub(crate) fn may_have_reached_service(&self) -> bool {
-        match &self.what {
-            What::Answered(_) => true,
-            What::Broken(error) => error.may_have_reached_service(),
-        }
-    }
-
-    /// What it means for the backend. A connection that broke, headers that are too large and other faults of a
-    /// single call mean nothing for the calls beside it.
-    pub(crate) fn failure(&self) -> Option<Failure> {
-        match self.outcome.cause {
-            RetryCause::Status(429) => Some(Failure::Busy),
-            RetryCause::Status(status @ (500 | 502 | 503 | 504)) => Some(Failure::Down(status)),
-            RetryCause::Connect if self.is_unreachable => Some(Failure::Down(0)),
-            RetryCause::Credential => Some(Failure::Down(0)),
-            _ => None,
-        }
-    }
-
-    /// The error for the caller, with the wait for all backends where that is another than this one's.
-    pub(crate) fn into_error(self, attempts: u32, deployment: &str, wait: Option<Duration>) -> Error {
-        match self.what {
-            What::Broken(error) => error.with_attempts(attempts),
-            What::Answered(answered) => {
-                let (service, metadata) = *answered;
-                let wait = wait.or(self.outcome.hint);
-                let metadata = metadata.with_retry_after(wait);
-                Error::service(service, Arc::new(metadata)).with_attempts(attempts).with_deployment(deployment)
-            }
-        }
-    }
-}
-
-type Attempted<T> = std::result::Result<T, Box<Trouble>>;
-
-/// How the body of a good answer is taken.
+/// How the body of an answer with status 2xx is read.
 pub(crate) trait Receive: Sync {
     type Output: Send;
 
     const ACCEPT: HeaderValue;
 
-    /// The end of one attempt, up to what `receive` gives.
-    fn limit(&self, attempt: &Attempt<'_>, sent: Instant) -> Option<Limit>;
+    /// The deadline of an attempt, until `receive` is done.
+    fn deadline(&self, attempt: &Attempt<'_>, sent: Instant) -> Option<Deadline>;
 
     fn receive(
         &self,
@@ -194,10 +68,10 @@ pub(crate) trait Receive: Sync {
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// The whole body at once, and what is read from it.
+/// The whole body, and the function that decodes it.
 pub(crate) struct Whole<F> {
     pub(crate) limit: usize,
-    /// An `Interrupted` error of it is sent again, like a connection that breaks.
+    /// Its `Interrupted` errors are retried, as a connection that breaks is.
     pub(crate) read: F,
 }
 
@@ -210,7 +84,7 @@ where
 
     const ACCEPT: HeaderValue = HeaderValue::from_static("application/json");
 
-    fn limit(&self, attempt: &Attempt<'_>, _: Instant) -> Option<Limit> {
+    fn deadline(&self, attempt: &Attempt<'_>, _: Instant) -> Option<Deadline> {
         attempt.end
     }
 
@@ -237,9 +111,9 @@ impl Receive for Streamed {
 
     const ACCEPT: HeaderValue = HeaderValue::from_static("text/event-stream");
 
-    fn limit(&self, attempt: &Attempt<'_>, sent: Instant) -> Option<Limit> {
-        let first_event = Clock::FirstEvent(attempt.settings.first_event_timeout).from(sent);
-        Limit::first([first_event, attempt.end])
+    fn deadline(&self, attempt: &Attempt<'_>, sent: Instant) -> Option<Deadline> {
+        let first_event = Timeout::FirstEvent(attempt.settings.first_event_timeout).deadline_from(sent);
+        Deadline::earliest([first_event, attempt.end])
     }
 
     async fn receive(
@@ -249,17 +123,17 @@ impl Receive for Streamed {
         response: reqwest::Response,
         metadata: Arc<ResponseMetadata>,
     ) -> Result<ByteStream> {
-        let first_event = Clock::FirstEvent(attempt.settings.first_event_timeout).from(sent);
-        let clocks = Clocks::new(attempt.settings.idle_timeout, first_event, attempt.end);
+        let first_event = Timeout::FirstEvent(attempt.settings.first_event_timeout).deadline_from(sent);
+        let timeouts = StreamTimeouts::new(attempt.settings.idle_timeout, first_event, attempt.end);
         let deployment = attempt.deployment.to_owned();
-        let mut stream = ByteStream::new(response, clocks, metadata, deployment, Arc::clone(attempt.drains));
+        let mut stream = ByteStream::new(response, timeouts, metadata, deployment);
         stream.wait_for_first().await?;
         Ok(stream)
     }
 }
 
 impl Attempt<'_> {
-    /// Sends, and takes the answer if it is a good one. `on_answer` runs as soon as a good status is there.
+    /// Sends the request and reads the answer. `on_answer` runs as soon as there is a status 2xx.
     pub(crate) async fn run<R: Receive>(
         &self,
         receiver: &R,
@@ -268,17 +142,17 @@ impl Attempt<'_> {
         let sent = Instant::now();
         let stage = Stage::default();
         let exchange = self.exchange(receiver, on_answer, &stage);
-        let Some(limit) = receiver.limit(self, sent) else {
+        let Some(deadline) = receiver.deadline(self, sent) else {
             return exchange.await;
         };
-        match tokio::time::timeout_at(limit.at, exchange).await {
+        match tokio::time::timeout_at(deadline.at, exchange).await {
             Ok(done) => done,
             Err(_) => {
                 let error = match stage.waits_for() {
-                    Some(what) => limit.clock.unsent_error(self.number, what, self.url.authority()),
-                    None => limit.clock.error(),
+                    Some(what) => deadline.timeout.unsent_error(self.number, what, self.url.authority()),
+                    None => deadline.timeout.error(),
                 };
-                Err(Trouble::last(error.with_deployment(self.deployment).with_reached(stage.is_sent())))
+                Err(AttemptError::last(error.with_deployment(self.deployment).with_reached(stage.is_sent())))
             }
         }
     }
@@ -291,9 +165,8 @@ impl Attempt<'_> {
     ) -> Attempted<R::Output> {
         let (name, value, token) = self.authorization().await?;
         stage.set_connecting();
-        self.drains.wait().await;
         let sent = Instant::now();
-        let client = self.http.client(self.endpoint);
+        let client = self.http.client(&self.backend.endpoint);
         let response = client
             .post(self.url.clone())
             .headers(self.settings.headers.clone())
@@ -306,16 +179,16 @@ impl Attempt<'_> {
             .await
             .map_err(|error| {
                 let is_unreachable = error.is_connect();
-                let error = self.http.send_error(error, self.url.authority(), client, stage);
+                let error = send_error(error, self.url.authority(), client, self.http.connect_timeout, stage);
                 self.log_broken(&error);
-                let mut trouble = match error.kind() {
-                    ErrorKind::Config => Trouble::last(error),
-                    _ if !error.may_have_reached_service() => Trouble::unsent(error),
-                    ErrorKind::Connect if error.is_retryable() => Trouble::broken(RetryCause::NoAnswer, error),
-                    _ => Trouble::last(error),
+                let mut failed = match error.kind() {
+                    ErrorKind::Config => AttemptError::last(error),
+                    _ if !error.may_have_reached_service() => AttemptError::unsent(error),
+                    ErrorKind::Connect if error.is_retryable() => AttemptError::broken(RetryCause::NoAnswer, error),
+                    _ => AttemptError::last(error),
                 };
-                trouble.is_unreachable = is_unreachable;
-                trouble
+                failed.is_unreachable = is_unreachable;
+                failed
             })?;
         self.check_head(&response, client)?;
         let metadata = self.metadata(&response, sent);
@@ -328,20 +201,20 @@ impl Attempt<'_> {
         receiver.receive(self, sent, response, Arc::new(metadata)).await.map_err(|error| {
             self.log_broken(&error);
             match error.kind() {
-                ErrorKind::Interrupted => Trouble::broken(RetryCause::Read, error),
-                _ => Trouble::last(error),
+                ErrorKind::Interrupted => AttemptError::broken(RetryCause::Read, error),
+                _ => AttemptError::last(error),
             }
         })
     }
 
-    /// The header that lets the client in. A token is asked for anew on every attempt.
+    /// The header that signs in, and its token. Each attempt gets its own token.
     async fn authorization(&self) -> Attempted<(HeaderName, HeaderValue, Option<Arc<BearerToken>>)> {
-        match self.auth {
+        match &self.backend.auth {
             Auth::Key(name, value) => Ok((name.clone(), value.clone(), None)),
             Auth::Token(tokens) => {
                 let token = tokens.get(SystemTime::now()).await.map_err(|reason| {
                     tracing::warn!(scope = tokens.scope(), "there is no token to send");
-                    Trouble::no_token(reason)
+                    AttemptError::no_token(reason)
                 })?;
                 Ok((AUTHORIZATION, token.header().clone(), Some(token)))
             }
@@ -353,10 +226,10 @@ impl Attempt<'_> {
             response.headers().iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())));
         ResponseMetadata::new(response.status().as_u16(), headers)
             .with_call(self.settings.client_request_id.0.clone(), self.number, sent.elapsed())
-            .with_endpoint(self.endpoint.as_str().to_owned())
+            .with_endpoint(self.backend.endpoint.as_str().to_owned())
     }
 
-    /// Header fields above the limit, which hyper's own limits of 400 KiB let through, and the answer of a proxy.
+    /// Refuses header fields above the limit, since that of hyper is 400 KiB, and a proxy's 407.
     fn check_head(&self, response: &reqwest::Response, client: &reqwest::Client) -> Attempted<()> {
         let fields = response.headers().iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
         let size = fields.fold(0_usize, usize::saturating_add);
@@ -368,10 +241,10 @@ impl Attempt<'_> {
             return Ok(());
         };
         self.log_broken(&error);
-        Err(Trouble::last(error))
+        Err(AttemptError::last(error))
     }
 
-    /// None was asked for, and what is not asked for is not unpacked.
+    /// Refuses a `content-encoding`, since no `accept-encoding` was sent.
     fn check_encoding(&self, response: &reqwest::Response, metadata: &ResponseMetadata) -> Attempted<()> {
         let encoding = response.headers().get(CONTENT_ENCODING);
         if encoding.is_none_or(|encoding| encoding == "identity" || encoding.is_empty()) {
@@ -380,7 +253,7 @@ impl Attempt<'_> {
         let error = Error::new(ErrorKind::Decode, "the answer is compressed although nobody asked for it")
             .with_hint("a gateway on the way adds a content-encoding; switch that off")
             .with_metadata(Arc::new(metadata.clone()));
-        Err(Trouble::last(error))
+        Err(AttemptError::last(error))
     }
 
     async fn refusal(
@@ -388,22 +261,22 @@ impl Attempt<'_> {
         response: reqwest::Response,
         metadata: ResponseMetadata,
         token: Option<Arc<BearerToken>>,
-    ) -> Box<Trouble> {
+    ) -> Box<AttemptError> {
         let status = metadata.status();
         if response.status().is_redirection() {
             tracing::warn!(host = self.url.host_str(), status, "a redirect was not followed");
         }
         let service = ServiceError::from_body(&read_some(response, ERROR_BYTES, ERROR_TIME).await);
-        // a refusal that a gateway wraps in a 5xx is refused again
+        // a gateway may wrap a 400 in a 500, which a retry would not change
         let status = service.status(status);
         let outcome = Outcome {
             cause: RetryCause::Status(status),
             hint: metadata.retry_after().or_else(|| service.retry_after()),
-            told: metadata.should_retry(),
+            should_retry: metadata.should_retry(),
         };
-        let mut trouble = Trouble::new(outcome, What::Answered(Box::new((service, metadata))));
-        trouble.refused = token.filter(|_| status == 401);
-        trouble
+        let mut failed = AttemptError::answered(outcome, service, metadata);
+        failed.refused = token.filter(|_| status == 401);
+        failed
     }
 
     fn log_answer(&self, metadata: &ResponseMetadata) {

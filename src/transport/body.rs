@@ -1,4 +1,4 @@
-//! The bytes of an answer: whole and bounded, or as they come and under watch.
+//! The bytes of an answer: a whole body within a limit, or a stream within its timeouts.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -8,34 +8,37 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use reqwest::header::HeaderMap;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep};
 
-use super::clock::{Clock, Limit};
-use super::drain::Drains;
 use super::http_error::read_error;
+use super::timeout::{Deadline, Timeout};
 use crate::error::{Error, ErrorKind, Result};
 use crate::response::ResponseMetadata;
 
-/// What a server announces is believed only as far as it costs nothing.
-const BELIEVED: usize = 64 * 1024;
+/// Upper bound of what is allocated for a `content-length` before the bytes are there.
+const LARGEST_PREALLOCATION: usize = 64 * 1024;
 
 /// The status of an answer without a body.
 pub(crate) const NO_CONTENT: u16 = 204;
 
-/// How often silence is looked for before it has lasted too long.
-const LOOKS: u32 = 8;
+/// The idle timer is re-armed at most this many times per timeout; arming it for each read costs more than the read.
+const IDLE_CHECKS: u32 = 8;
 
-/// The next piece of a body, or none at its end. This is the only place that asks for one, so that the future is
-/// compiled into whoever waits and costs a stream nothing.
+/// After the last event of a stream, the rest of its body is read for at most this time and this many bytes.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+const DRAIN_BYTES: usize = 64 * 1024;
+
+/// The next piece of a body, or none at its end. Inlined into the caller's future, so that a stream allocates none.
 #[inline]
 fn poll_piece(response: &mut reqwest::Response, cx: &mut Context<'_>) -> Poll<reqwest::Result<Option<Bytes>>> {
-    // nothing is lost with a future that was not ready: the response itself keeps what it has
+    // a future that was not ready holds nothing: the response itself keeps what has come
     pin!(response.chunk()).poll(cx)
 }
 
-/// The same, to wait for.
-pub(super) async fn next_piece(response: &mut reqwest::Response) -> reqwest::Result<Option<Bytes>> {
+async fn next_piece(response: &mut reqwest::Response) -> reqwest::Result<Option<Bytes>> {
     poll_fn(|cx| poll_piece(response, cx)).await
 }
 
@@ -46,7 +49,7 @@ pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) ->
     if announced > limit {
         return Err(too_large());
     }
-    let mut whole = BytesMut::with_capacity(announced.min(BELIEVED));
+    let mut whole = BytesMut::with_capacity(announced.min(LARGEST_PREALLOCATION));
     loop {
         let received = u64::try_from(whole.len()).unwrap_or(u64::MAX);
         match next_piece(&mut response).await.map_err(|error| read_error(error, received))? {
@@ -57,7 +60,7 @@ pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) ->
     }
 }
 
-/// Reads what of an error's body comes soon and fits; a broken rest does not hide the status.
+/// Reads the beginning of an error's body, within a limit and a time. A body that breaks off does not hide the status.
 pub(crate) async fn read_some(mut response: reqwest::Response, limit: usize, time: Duration) -> Bytes {
     let mut some = BytesMut::new();
     let reading = async {
@@ -73,22 +76,38 @@ pub(crate) async fn read_some(mut response: reqwest::Response, limit: usize, tim
     some.freeze()
 }
 
-/// The clocks of a stream. Only time spent waiting for the service counts as silence; how long the reader
-/// takes does not.
-#[derive(Debug)]
-pub(crate) struct Clocks {
-    idle: Duration,
-    /// Of the whole call.
-    end: Option<Limit>,
-    /// Until the first event, or else the end.
-    fixed: Option<Limit>,
+/// Reads the rest of an answer, usually nothing but the terminating chunk, so that its connection can serve another
+/// call: at once if it is there, else in the background.
+fn drain(mut response: reqwest::Response) {
+    let mut left = DRAIN_BYTES;
+    loop {
+        match next_piece(&mut response).now_or_never() {
+            Some(Ok(Some(bytes))) if bytes.len() <= left => left = left.saturating_sub(bytes.len()),
+            Some(_) => return,
+            None => break,
+        }
+    }
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(async move { read_some(response, left, DRAIN_TIME).await });
+    }
 }
 
-/// The timer that is set for the clock that runs out first.
+/// The timeouts of a stream. Only time spent waiting for the service counts as silence; how long the reader takes does
+/// not.
+#[derive(Debug)]
+pub(crate) struct StreamTimeouts {
+    idle: Duration,
+    /// Of the whole call.
+    end: Option<Deadline>,
+    /// The earlier of `end` and that of the first event, which ends with that event.
+    fixed: Option<Deadline>,
+}
+
+/// The timer of a stream that waits.
 struct Timer {
     sleep: Pin<Box<Sleep>>,
-    /// Whom it wakes.
-    watcher: Waker,
+    /// The task that it wakes.
+    waker: Waker,
 }
 
 /// A streamed answer. Dropping it closes its connection over HTTP/1.1, and resets its stream over HTTP/2.
@@ -97,23 +116,21 @@ pub(crate) struct ByteStream {
     response: Option<reqwest::Response>,
     first: Option<Bytes>,
     received: u64,
-    clocks: Clocks,
-    /// Since when nothing has come, as far as that was looked at.
+    timeouts: StreamTimeouts,
+    /// When the current silence was first noticed.
     silent_since: Option<Instant>,
-    /// Set to no later than the first of the clocks.
+    /// Set to no later than the earliest deadline.
     timer: Option<Timer>,
     metadata: Arc<ResponseMetadata>,
     deployment: String,
-    drains: Arc<Drains>,
 }
 
 impl ByteStream {
     pub(crate) fn new(
         mut response: reqwest::Response,
-        clocks: Clocks,
+        timeouts: StreamTimeouts,
         metadata: Arc<ResponseMetadata>,
         deployment: String,
-        drains: Arc<Drains>,
     ) -> Self {
         // the metadata has them, and a stream may be open for long
         *response.headers_mut() = HeaderMap::new();
@@ -122,16 +139,15 @@ impl ByteStream {
             response: Some(response),
             first: None,
             received: 0,
-            clocks,
+            timeouts,
             silent_since: None,
             timer: None,
             metadata,
             deployment,
-            drains,
         }
     }
 
-    /// Waits for the first bytes, so that a stream that breaks or ends before them can be asked for anew.
+    /// Waits for the first bytes, so that a stream that breaks or ends before them can be retried.
     pub(crate) async fn wait_for_first(&mut self) -> Result<()> {
         // HTTP/2 has pieces without bytes
         while self.first.as_ref().is_none_or(Bytes::is_empty) && self.response.is_some() {
@@ -159,12 +175,12 @@ impl ByteStream {
         match poll_piece(response, cx) {
             Poll::Ready(Ok(Some(bytes))) => {
                 self.silent_since = None;
-                if let Some(clock) = self.clocks.overdue() {
-                    return Poll::Ready(Some(Err(self.fail(clock.error()))));
+                if let Some(timeout) = self.timeouts.overdue() {
+                    return Poll::Ready(Some(Err(self.fail(timeout.error()))));
                 }
                 let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 if self.received == 0 {
-                    // from here on silence counts, which may be sooner than what the timer is set to
+                    // the idle timeout counts from here on, and may end sooner than the timer
                     self.timer = None;
                 }
                 self.received = self.received.saturating_add(length);
@@ -178,56 +194,55 @@ impl ByteStream {
                 self.response = None;
                 Poll::Ready(None)
             }
-            Poll::Pending => match self.poll_clocks(cx) {
-                Poll::Ready(clock) => Poll::Ready(Some(Err(self.fail(clock.error())))),
+            Poll::Pending => match self.poll_timeouts(cx) {
+                Poll::Ready(timeout) => Poll::Ready(Some(Err(self.fail(timeout.error())))),
                 Poll::Pending => Poll::Pending,
             },
         }
     }
 
-    /// The first event has come, so only silence and the deadline count from here on.
+    /// The first event has come: from here on only the idle timeout and the end of the call count.
     pub(crate) fn note_event(&mut self) {
-        self.clocks.fixed = self.clocks.end;
+        self.timeouts.fixed = self.timeouts.end;
     }
 
-    /// Ends a stream whose last event was read, and lets the connection serve the next call.
+    /// Ends a stream whose last event was read, and gives its connection back.
     pub(crate) fn finish(mut self) {
         if let Some(response) = self.response.take() {
-            self.drains.drain(response);
+            drain(response);
         }
     }
 
-    /// Closes the connection with the error, also when the stream itself is kept.
+    /// Closes the connection, also where the stream itself is kept.
     fn fail(&mut self, error: Error) -> Error {
         self.response = None;
         self.timer = None;
         error.with_metadata(Arc::clone(&self.metadata)).with_deployment(&self.deployment)
     }
 
-    /// Waits for the clock that runs out first. While bytes keep coming nobody asks what time it is: the timer
-    /// rings now and then, and only what has come since then is asked.
-    fn poll_clocks(&mut self, cx: &mut Context<'_>) -> Poll<Clock> {
+    /// The timeout that has run out. The timer is left as it is while bytes keep coming; when it fires, it is set anew
+    /// from the time of the last bytes.
+    fn poll_timeouts(&mut self, cx: &mut Context<'_>) -> Poll<Timeout> {
         if let Some(timer) = &self.timer
-            && timer.watcher.will_wake(cx.waker())
+            && timer.waker.will_wake(cx.waker())
             && !timer.sleep.is_elapsed()
         {
             return Poll::Pending;
         }
-        let timer = self.timer.take();
-        let mut sleep = timer.map(|timer| timer.sleep);
+        let mut sleep = self.timer.take().map(|timer| timer.sleep);
         loop {
             let now = Instant::now();
             let since = *self.silent_since.get_or_insert(now);
-            // before the first byte it is the first event that is waited for
-            let idle = Clock::Idle(self.clocks.idle).from(since).filter(|_| self.received > 0);
-            let look = idle.and_then(|_| now.checked_add(self.clocks.idle / LOOKS));
-            let Some(limit) = Limit::first([idle, self.clocks.fixed]) else {
+            // before the first byte the timeout of the first event counts
+            let idle = Timeout::Idle(self.timeouts.idle).deadline_from(since).filter(|_| self.received > 0);
+            let check = idle.and_then(|_| now.checked_add(self.timeouts.idle / IDLE_CHECKS));
+            let Some(deadline) = Deadline::earliest([idle, self.timeouts.fixed]) else {
                 return Poll::Pending;
             };
-            if limit.at <= now {
-                return Poll::Ready(limit.clock);
+            if deadline.at <= now {
+                return Poll::Ready(deadline.timeout);
             }
-            let next = look.map_or(limit.at, |look| look.min(limit.at));
+            let next = check.map_or(deadline.at, |check| check.min(deadline.at));
             let sleep = match &mut sleep {
                 Some(sleep) if sleep.is_elapsed() => {
                     sleep.as_mut().reset(next);
@@ -240,23 +255,23 @@ impl ByteStream {
                 break;
             }
         }
-        // without budget the timer takes no notice of the task, which is polled again at once
+        // without budget the timer does not register the task, which tokio polls again at once
         if tokio::task::coop::has_budget_remaining() {
-            self.timer = sleep.map(|sleep| Timer { sleep, watcher: cx.waker().clone() });
+            self.timer = sleep.map(|sleep| Timer { sleep, waker: cx.waker().clone() });
         }
         Poll::Pending
     }
 }
 
-impl Clocks {
-    pub(crate) fn new(idle: Duration, first_event: Option<Limit>, end: Option<Limit>) -> Self {
-        Self { idle, end, fixed: Limit::first([first_event, end]) }
+impl StreamTimeouts {
+    pub(crate) fn new(idle: Duration, first_event: Option<Deadline>, end: Option<Deadline>) -> Self {
+        Self { idle, end, fixed: Deadline::earliest([first_event, end]) }
     }
 
-    /// A clock that ran out although bytes keep coming. Idle cannot.
-    fn overdue(&self) -> Option<Clock> {
-        let limit = self.fixed?;
-        (limit.at <= Instant::now()).then_some(limit.clock)
+    /// A timeout that ran out although bytes keep coming. The idle timeout cannot.
+    fn overdue(&self) -> Option<Timeout> {
+        let deadline = self.fixed?;
+        (deadline.at <= Instant::now()).then_some(deadline.timeout)
     }
 }
 

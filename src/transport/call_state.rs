@@ -9,8 +9,7 @@
 use std::time::Duration;
 
 use super::balancer::{Availability, Balancer};
-use super::budget::RetryBudget;
-use super::retry::{Outcome, Progress, RetryPolicy, retry_wait, with_jitter};
+use super::retry::{Outcome, Progress, RetryBudget, RetryPolicy, retry_wait, with_jitter};
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,10 +48,10 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderName, HeaderValue};
 
-#[cfg(feature = "azure_identity")]
-use super::identity::DefaultCredential;
 use super::options::is_ours;
-use super::token::{TokenError, TokenRequest, TokenSource};
+#[cfg(feature = "azure_identity")]
+use super::token::DefaultSource;
+use super::token::{Token, TokenError, TokenRequest, TokenSource, bearer, sensitive, without_scheme};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The transport's own headers that may carry a key.
@@ -65,7 +65,7 @@ const FIXED_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 /// # Example: the key of a gateway
 ///
 /// ```
-/// use azure_openai_chat::transport::ApiKey;
+/// use azure_openai_chat::ApiKey;
 ///
 /// let azure = ApiKey::new("0123456789abcdef");
 /// let gateway = ApiKey::new("0123456789abcdef").with_header("Ocp-Apim-Subscription-Key");
@@ -143,64 +143,14 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A secret that was copied together with the scheme of the header it was found in.
-fn without_scheme(secret: &str) -> &str {
-    match secret.split_at_checked("Bearer ".len()) {
-        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("Bearer ") => secret,
-        _ => secret,
-    }
-}
-
-/// A header value with `Bearer` before the secret.
-pub(crate) fn bearer(secret: &str) -> Result<HeaderValue> {
-    sensitive(&format!("Bearer {secret}"))
-}
-
-fn sensitive(text: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| Error::new(ErrorKind::Config, "the secret holds characters that a header cannot carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// An access token and when it ends.
-#[derive(Clone)]
-pub struct Token {
-    value: String,
-    expires_at: SystemTime,
-}
-
-impl Token {
-    /// A token that is good until `expires_at`. A leading `Bearer ` is left out.
-    #[must_use]
-    pub fn new(value: impl Into<String>, expires_at: SystemTime) -> Self {
-        Self { value: without_scheme(&value.into()).to_owned(), expires_at }
-    }
-
-    /// When the token ends.
-    #[must_use]
-    pub fn expires_at(&self) -> SystemTime {
-        self.expires_at
-    }
-
-    pub(crate) fn value(&self) -> &str {
-        &self.value
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("expires_at", &self.expires_at).finish_non_exhaustive()
-    }
-}
-
 /// What a client signs in with: a key, or a source of tokens.
 ///
 /// # Example: tokens from a place of one's own
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
-/// use azure_openai_chat::transport::{Credential, Token};
+/// use azure_openai_chat::Credential;
+/// use azure_openai_chat::transport::Token;
 ///
 /// let credential = Credential::from_fn(|scope: String| async move {
 ///     // ask a broker for `scope`
@@ -220,7 +170,7 @@ pub(crate) enum Kind {
     Tokens(TokenSource),
     /// What the environment offers; the client that it signs in for makes a source of it.
     #[cfg(feature = "azure_identity")]
-    Default(Arc<DefaultCredential>),
+    Default(DefaultSource),
 }
 
 impl Credential {

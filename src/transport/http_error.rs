@@ -1,53 +1,56 @@
-//! Errors of the HTTP client: which kind each is, whether another attempt can help, and what it says.
+//! The errors of the HTTP client as errors of this crate: the kind, whether another attempt can help, and the reason.
+//!
+//! The one list of reasons why no connection came about is [`ConnectFailure`]; signing in uses it too.
 
 use std::error::Error as StdError;
 use std::io;
+use std::time::Duration;
 
-use super::clock::Clock;
-use super::http::{HEADER_BYTES, HEADER_FIELDS, Http};
+use super::http_client::{HEADER_BYTES, HEADER_FIELDS};
 use super::stage::Stage;
+use super::timeout::Timeout;
 use crate::error::{Error, ErrorKind};
 
-impl Http {
-    /// Why no answer came. Whatever another attempt would not change is not retryable.
-    pub(super) fn send_error(
-        &self,
-        error: reqwest::Error,
-        host: &str,
-        client: &reqwest::Client,
-        stage: &Stage,
-    ) -> Error {
-        let error = error.without_url();
-        let connect = |text: String| Error::new(ErrorKind::Connect, text);
-        let made = if error.is_builder() {
-            Error::new(ErrorKind::Config, "the request could not be built")
-        } else if error.is_connect() {
-            if let Some(refusal) = tls_refusal(&error, host).or_else(|| proxy_refusal(&error, host, client)) {
-                refusal
-            } else if error.is_timeout() && !is_timeout_of_system(&error) {
-                Clock::Connect(self.connect_timeout).error()
-            } else if error.is_dns() {
-                connect(format!("the host '{host}' was not found"))
-                    .with_hint("check the resource's name in the endpoint")
-            } else {
-                connect(format!("no connection to '{host}'"))
-            }
+/// Why no answer came. What another attempt would not change is not retryable.
+pub(super) fn send_error(
+    error: reqwest::Error,
+    host: &str,
+    client: &reqwest::Client,
+    connect_timeout: Duration,
+    stage: &Stage,
+) -> Error {
+    let error = error.without_url();
+    let connect = |text: String| Error::new(ErrorKind::Connect, text);
+    let made = if error.is_builder() {
+        Error::new(ErrorKind::Config, "the request could not be built")
+    } else if error.is_connect() {
+        let failure = ConnectFailure::find(&error);
+        if let Some(refusal) = failure.as_ref().and_then(|failure| failure.tls_error(host)) {
+            refusal
+        } else if let Some(refusal) = proxy_refusal(&error, host, client) {
+            refusal
         } else if error.is_timeout() && !is_timeout_of_system(&error) {
-            Error::new(ErrorKind::Timeout, "a timeout set in configure_http passed before an answer came")
-        } else if has_text(&error, "message head is too large") || is_head_refused(&error) {
-            headers_too_large(host)
-        } else if is_stream_refused(&error) {
-            return connect(format!("'{host}' refused the request before looking at it")).with_source(error);
-        } else if stage.is_sent() {
-            connect(format!("the connection to '{host}' broke before an answer came"))
+            Timeout::Connect(connect_timeout).error()
+        } else if matches!(failure, Some(ConnectFailure::HostNotFound)) {
+            connect(format!("the host '{host}' was not found")).with_hint("check the resource's name in the endpoint")
         } else {
-            connect(format!("the connection to '{host}' broke before the request was sent"))
-        };
-        made.with_reached(stage.is_sent()).with_source(error)
-    }
+            connect(format!("no connection to '{host}'"))
+        }
+    } else if error.is_timeout() && !is_timeout_of_system(&error) {
+        Error::new(ErrorKind::Timeout, "a timeout set in configure_http passed before an answer came")
+    } else if has_text(&error, "message head is too large") || is_head_refused(&error) {
+        headers_too_large(host)
+    } else if is_stream_refused(&error) {
+        return connect(format!("'{host}' refused the request before processing it")).with_source(error);
+    } else if stage.is_sent() {
+        connect(format!("the connection to '{host}' broke before an answer came"))
+    } else {
+        connect(format!("the connection to '{host}' broke before the request was sent"))
+    };
+    made.with_reached(stage.is_sent()).with_source(error)
 }
 
-/// An answer that broke off.
+/// The error for an answer that broke off.
 pub(super) fn read_error(error: reqwest::Error, received: u64) -> Error {
     let error = error.without_url();
     let made = if error.is_timeout() && !is_timeout_of_system(&error) {
@@ -58,7 +61,7 @@ pub(super) fn read_error(error: reqwest::Error, received: u64) -> Error {
     made.with_source(error)
 }
 
-/// An answer whose header fields are above the limit.
+/// The error for an answer whose header fields are above the limit.
 pub(super) fn headers_too_large(host: &str) -> Error {
     let text = format!(
         "the headers of the answer from '{host}' are above the limit of {} KiB and {HEADER_FIELDS} fields",
@@ -67,7 +70,7 @@ pub(super) fn headers_too_large(host: &str) -> Error {
     Error::new(ErrorKind::Connect, text).with_reached(true).not_retryable()
 }
 
-/// A proxy that wants to know who calls.
+/// The error for a proxy that answers 407.
 pub(super) fn proxy_sign_in(client: &reqwest::Client) -> Error {
     let text = format!("the proxy{} asks for a sign-in", proxy_name(client));
     Error::new(ErrorKind::Connect, text)
@@ -75,7 +78,7 @@ pub(super) fn proxy_sign_in(client: &reqwest::Client) -> Error {
         .not_retryable()
 }
 
-/// The error and what caused it. An `io::Error` is passed over for the error it holds.
+/// The error and its sources. An `io::Error` is passed over for the error it holds.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {
         let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -87,13 +90,13 @@ fn has_text(error: &reqwest::Error, text: &str) -> bool {
     chain(error).any(|error| error.to_string().contains(text))
 }
 
-/// A connection that the system gave up, because nothing was acknowledged for long. reqwest calls it a timeout, but
-/// no clock of a caller has run out.
+/// A connection that the system gave up, because nothing was acknowledged for long. reqwest calls it a timeout, although
+/// none that a caller has set.
 fn is_timeout_of_system(error: &reqwest::Error) -> bool {
     chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).any(|error| error.raw_os_error().is_some())
 }
 
-/// HTTP/2: the server says that it has not begun with this request.
+/// HTTP/2: `REFUSED_STREAM` or a graceful `GOAWAY`, after which the request was not processed (RFC 9113, section 8.7).
 #[cfg(feature = "http2")]
 fn is_stream_refused(error: &reqwest::Error) -> bool {
     let errors = chain(error).filter_map(|error| error.downcast_ref::<h2::Error>());
@@ -109,7 +112,7 @@ fn is_stream_refused(_: &reqwest::Error) -> bool {
     false
 }
 
-/// HTTP/2: the header fields are more than could be taken, or not those of HTTP/2.
+/// HTTP/2: the header fields are above the limit, or malformed.
 #[cfg(feature = "http2")]
 fn is_head_refused(error: &reqwest::Error) -> bool {
     let mut errors = chain(error).filter_map(|error| error.downcast_ref::<h2::Error>());
@@ -122,7 +125,7 @@ fn is_head_refused(_: &reqwest::Error) -> bool {
 }
 
 fn proxy_refusal(error: &reqwest::Error, host: &str, client: &reqwest::Client) -> Option<Error> {
-    // the type is not public; the texts are those of hyper-util
+    // hyper-util does not make the type public
     if has_text(error, "proxy authorization required") {
         return Some(proxy_sign_in(client));
     }
@@ -130,7 +133,7 @@ fn proxy_refusal(error: &reqwest::Error, host: &str, client: &reqwest::Client) -
     has_text(error, "tunnel error").then(|| Error::new(ErrorKind::Connect, text()))
 }
 
-/// The proxy's address where it can be known: reqwest shows it in its debug text alone, without the sign-in.
+/// The proxy's address, from the `Debug` text of reqwest's client, the only place that shows it; it has no sign-in.
 fn proxy_name(client: &reqwest::Client) -> String {
     let text = format!("{client:?}");
     let proxies = text.split_once("proxies: [").map_or("", |(_, proxies)| proxies);
@@ -144,107 +147,172 @@ fn proxy_name(client: &reqwest::Client) -> String {
     name.unwrap_or_default()
 }
 
-/// Why a server was not believed to be what it claims, or why it did not believe us.
-fn tls_refusal(error: &reqwest::Error, host: &str) -> Option<Error> {
-    let (text, hint) = rustls_refusal(error, host).or_else(|| system_refusal(error, host))?;
-    let error = Error::new(ErrorKind::Connect, text).not_retryable();
-    Some(if hint.is_empty() { error } else { error.with_hint(hint) })
+const PLAIN_HTTP: &str = "use the service's https port; plain http is for this machine, or for a gateway of your own";
+const UNKNOWN_ROOT: &str =
+    "a proxy that inspects TLS has a root of its own: add it with configure_http, or to the roots of the system";
+const OTHER_NAME: &str = "check the host's name in the endpoint";
+
+/// Why no connection came about.
+#[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "rustls", feature = "rustls-no-provider")),
+    expect(dead_code, reason = "the TLS libraries of the systems tell fewer failures apart")
+)]
+pub(super) enum ConnectFailure {
+    HostNotFound,
+    Refused,
+    Reset,
+    TimedOut,
+    /// The port speaks plain HTTP, not TLS.
+    PlainHttp,
+    /// The server ended the TLS handshake with this alert.
+    Alert(String),
+    /// No TLS that both sides accept.
+    NoTls(String),
+    /// The certificate's end, where it is known.
+    Expired(Option<String>),
+    /// The certificate's begin, where it is known.
+    NotYetValid(Option<String>),
+    /// The certificate is for these names, where they are known.
+    OtherName(String),
+    UnknownRoot,
+    Revoked,
+    /// Another fault of the certificate, where it is known.
+    Certificate(Option<String>),
 }
 
-/// What to do about it.
-#[cfg(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"))]
-mod next_step {
-    pub(super) const PLAIN_HTTP: &str =
-        "use the service's https port; plain http is for this machine, or for a gateway of your own";
-    pub(super) const UNKNOWN_ROOT: &str =
-        "a proxy that inspects TLS has a root of its own: add it with configure_http, or to the roots of the system";
-    pub(super) const NAMES: &str = "check the host's name in the endpoint";
+impl ConnectFailure {
+    /// The failure among the causes of an error: by type, else by text.
+    pub(super) fn find(error: &(dyn StdError + 'static)) -> Option<Self> {
+        rustls_failure(error).or_else(|| Self::of_io(error)).or_else(|| Self::of_text(error))
+    }
+
+    fn of_io(error: &(dyn StdError + 'static)) -> Option<Self> {
+        chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).find_map(|error| match error.kind() {
+            io::ErrorKind::ConnectionRefused => Some(Self::Refused),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Some(Self::Reset),
+            io::ErrorKind::TimedOut => Some(Self::TimedOut),
+            _ => None,
+        })
+    }
+
+    /// For errors without a public type: those of name resolution, and of the TLS libraries of the systems.
+    fn of_text(error: &(dyn StdError + 'static)) -> Option<Self> {
+        let text: String = chain(error).map(|error| error.to_string().to_ascii_lowercase() + "\n").collect();
+        let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+        Some(if has(&["dns error", "failed to lookup address"]) {
+            Self::HostNotFound
+        } else if has(&["certificate has expired", "certificate: expired", "certificate is not valid (-67818)"]) {
+            Self::Expired(None)
+        } else if has(&[
+            "hostname mismatch",
+            "ip address mismatch",
+            "host name does not match",
+            "notvalidforname",
+            "certificate not valid for name",
+        ]) {
+            Self::OtherName(String::new())
+        } else if has(&["local issuer", "self-signed", "self signed", "not trusted", "untrusted", "unknownissuer"]) {
+            Self::UnknownRoot
+        } else if has(&["certificate verify failed"]) {
+            Self::Certificate(None)
+        } else if has(&["wrong version number", ":http request"]) {
+            Self::PlainHttp
+        } else if has(&["operation timed out"]) {
+            Self::TimedOut
+        } else {
+            return None;
+        })
+    }
+
+    /// The error for a TLS connection that was refused, by either side; none for failures that may pass.
+    fn tls_error(&self, host: &str) -> Option<Error> {
+        let (text, hint) = match self {
+            Self::HostNotFound | Self::Refused | Self::Reset | Self::TimedOut => return None,
+            Self::PlainHttp => (format!("this port speaks plain http, not TLS: '{host}'"), PLAIN_HTTP),
+            Self::Alert(alert) => (format!("'{host}' refused the TLS connection ({alert})"), ""),
+            Self::NoTls(reason) => (format!("no TLS with '{host}': {reason}"), ""),
+            Self::Expired(Some(date)) => (format!("the certificate of '{host}' expired on {date}"), ""),
+            Self::Expired(None) => (format!("the certificate of '{host}' has expired"), ""),
+            Self::NotYetValid(Some(date)) => {
+                (format!("the certificate of '{host}' is not valid before {date}"), "check the clock")
+            }
+            Self::NotYetValid(None) => (format!("the certificate of '{host}' is not valid yet"), "check the clock"),
+            Self::OtherName(names) if names.is_empty() => {
+                (format!("the certificate of '{host}' is for another name"), OTHER_NAME)
+            }
+            Self::OtherName(names) => (format!("the certificate of '{host}' is for {names}"), OTHER_NAME),
+            Self::UnknownRoot => (format!("the certificate of '{host}' comes from an unknown root"), UNKNOWN_ROOT),
+            Self::Revoked => (format!("the certificate of '{host}' was revoked"), ""),
+            Self::Certificate(Some(fault)) => (format!("the certificate of '{host}' was not accepted: {fault}"), ""),
+            Self::Certificate(None) => (format!("the certificate of '{host}' was not accepted"), ""),
+        };
+        let error = Error::new(ErrorKind::Connect, text).not_retryable();
+        Some(if hint.is_empty() { error } else { error.with_hint(hint) })
+    }
+
+    /// The failure in two or three words, for a text that has the host already.
+    #[cfg(feature = "azure_identity")]
+    pub(super) fn label(&self) -> &str {
+        match self {
+            Self::HostNotFound => "host not found",
+            Self::Refused => "connection refused",
+            Self::Reset => "connection reset",
+            Self::TimedOut => "connection timed out",
+            Self::PlainHttp => "plain http, not TLS",
+            Self::Alert(reason) | Self::NoTls(reason) => reason,
+            Self::Expired(_) => "certificate expired",
+            Self::NotYetValid(_) => "certificate not valid yet",
+            Self::OtherName(_) => "certificate of another host",
+            Self::UnknownRoot => "certificate unknown",
+            Self::Revoked => "certificate revoked",
+            Self::Certificate(_) => "certificate not accepted",
+        }
+    }
 }
 
 #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
-fn rustls_refusal(error: &reqwest::Error, host: &str) -> Option<(String, &'static str)> {
+fn rustls_failure(error: &(dyn StdError + 'static)) -> Option<ConnectFailure> {
     use rustls::{AlertDescription, CertificateError, Error as Tls};
-
-    /// Names of the certificate that are shown.
-    const SHOWN: usize = 3;
 
     let error = chain(error).find_map(|error| error.downcast_ref::<Tls>())?;
     let certificate = match error {
         Tls::InvalidCertificate(certificate) => certificate,
-        Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
-            return Some((format!("this port speaks plain http, not TLS: '{host}'"), next_step::PLAIN_HTTP));
-        }
+        Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => return Some(ConnectFailure::PlainHttp),
         // may pass, like a connection that breaks
         Tls::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify) => return None,
-        Tls::AlertReceived(alert) => return Some((format!("'{host}' refused the TLS connection ({alert:?})"), "")),
+        Tls::AlertReceived(alert) => return Some(ConnectFailure::Alert(format!("{alert:?}"))),
         Tls::PeerIncompatible(_) | Tls::NoCertificatesPresented | Tls::UnsupportedNameType => {
-            return Some((format!("no TLS with '{host}': {error}"), ""));
+            return Some(ConnectFailure::NoTls(error.to_string()));
         }
         _ => return None,
     };
-    let date = |time: rustls::pki_types::UnixTime| {
-        let time = std::time::UNIX_EPOCH.checked_add(std::time::Duration::from_secs(time.as_secs()));
+    let date = |time: &rustls::pki_types::UnixTime| {
+        let time = std::time::UNIX_EPOCH.checked_add(Duration::from_secs(time.as_secs()))?;
         // `Fri, 21 Nov 2025 01:00:00 GMT` without its weekday and time
-        time.and_then(|time| httpdate::fmt_http_date(time).get(5..16).map(str::to_owned)).unwrap_or_default()
+        httpdate::fmt_http_date(time).get(5..16).map(str::to_owned)
     };
     Some(match certificate {
-        CertificateError::ExpiredContext { not_after, .. } => {
-            (format!("the certificate of '{host}' expired on {}", date(*not_after)), "")
-        }
-        CertificateError::Expired => (format!("the certificate of '{host}' has expired"), ""),
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            (format!("the certificate of '{host}' is not valid before {}", date(*not_before)), "check the clock")
-        }
-        CertificateError::NotValidYet => (format!("the certificate of '{host}' is not valid yet"), "check the clock"),
+        CertificateError::ExpiredContext { not_after, .. } => ConnectFailure::Expired(date(not_after)),
+        CertificateError::Expired => ConnectFailure::Expired(None),
+        CertificateError::NotValidYetContext { not_before, .. } => ConnectFailure::NotYetValid(date(not_before)),
+        CertificateError::NotValidYet => ConnectFailure::NotYetValid(None),
         CertificateError::NotValidForNameContext { presented, .. } => {
+            /// Names of the certificate that are shown.
+            const SHOWN: usize = 3;
             let is_name =
                 |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-*:".contains(&byte));
             let names = presented.iter().filter_map(|name| name.split('"').nth(1)).filter(is_name);
-            let names: Vec<&str> = names.take(SHOWN).collect();
-            match names.join(", ") {
-                names if names.is_empty() => {
-                    (format!("the certificate of '{host}' is for another name"), next_step::NAMES)
-                }
-                names => (format!("the certificate of '{host}' is for {names}"), next_step::NAMES),
-            }
+            ConnectFailure::OtherName(names.take(SHOWN).collect::<Vec<_>>().join(", "))
         }
-        CertificateError::NotValidForName => {
-            (format!("the certificate of '{host}' is for another name"), next_step::NAMES)
-        }
-        CertificateError::UnknownIssuer => {
-            (format!("the certificate of '{host}' comes from an unknown root"), next_step::UNKNOWN_ROOT)
-        }
-        CertificateError::Revoked => (format!("the certificate of '{host}' was revoked"), ""),
-        other => (format!("the certificate of '{host}' was not accepted: {other}"), ""),
+        CertificateError::NotValidForName => ConnectFailure::OtherName(String::new()),
+        CertificateError::UnknownIssuer => ConnectFailure::UnknownRoot,
+        CertificateError::Revoked => ConnectFailure::Revoked,
+        other => ConnectFailure::Certificate(Some(other.to_string())),
     })
 }
 
 #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]
-fn rustls_refusal(_: &reqwest::Error, _: &str) -> Option<(String, &'static str)> {
-    None
-}
-
-/// The same for the TLS library of the system, which has texts and no types.
-#[cfg(feature = "native-tls")]
-fn system_refusal(error: &reqwest::Error, host: &str) -> Option<(String, &'static str)> {
-    let text: String = chain(error).map(|error| error.to_string().to_lowercase()).collect();
-    let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-    Some(if has(&["certificate has expired", "certificate is not valid (-67818)"]) {
-        (format!("the certificate of '{host}' has expired"), "")
-    } else if has(&["hostname mismatch", "ip address mismatch", "host name does not match"]) {
-        (format!("the certificate of '{host}' is for another name"), next_step::NAMES)
-    } else if has(&["local issuer", "self-signed", "self signed", "not trusted", "untrusted"]) {
-        (format!("the certificate of '{host}' comes from an unknown root"), next_step::UNKNOWN_ROOT)
-    } else if has(&["wrong version number", "http request"]) {
-        (format!("this port speaks plain http, not TLS: '{host}'"), next_step::PLAIN_HTTP)
-    } else if has(&["certificate verify failed"]) {
-        (format!("the certificate of '{host}' was not accepted"), "")
-    } else {
-        return None;
-    })
-}
-
-#[cfg(not(feature = "native-tls"))]
-fn system_refusal(_: &reqwest::Error, _: &str) -> Option<(String, &'static str)> {
+fn rustls_failure(_: &(dyn StdError + 'static)) -> Option<ConnectFailure> {
     None
 }

@@ -6,10 +6,12 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
 use url::Url;
 
 use super::endpoint::check_deployment;
 use super::retry::RetryPolicy;
+use super::timeout::{Deadline, Timeout};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The service answers 431 to more.
@@ -38,7 +40,7 @@ const SPILLOVER: &str = "x-ms-spillover-deployment";
 ///
 /// ```
 /// use std::time::Duration;
-/// use azure_openai_chat::transport::{CallOptions, RetryPolicy};
+/// use azure_openai_chat::{CallOptions, RetryPolicy};
 ///
 /// let options = CallOptions::new()
 ///     .timeout(Duration::from_secs(20))
@@ -86,7 +88,7 @@ impl CallOptions {
     /// # Example: a gateway that routes by team
     ///
     /// ```
-    /// use azure_openai_chat::transport::CallOptions;
+    /// use azure_openai_chat::CallOptions;
     ///
     /// let options = CallOptions::new().query("team", "search & ads");
     /// assert!(!format!("{options:?}").contains("ads"));
@@ -260,6 +262,11 @@ impl Settings {
             idle_timeout: call.idle_timeout.or(defaults.idle_timeout).unwrap_or(Duration::from_secs(120)),
             deadline: call.deadline.or(defaults.deadline),
         })
+    }
+
+    /// The moment at which a call that began at `started` must be over.
+    pub(crate) fn deadline_from(&self, started: Instant) -> Option<Deadline> {
+        Timeout::Deadline(self.deadline?).deadline_from(started)
     }
 }
 

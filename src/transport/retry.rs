@@ -1,32 +1,32 @@
-//! Whether to send again, and when.
+//! The retry policy: whether and when an attempt is repeated, the budget for it, and the event that observers get.
 //!
-//! One pure function gives the wait before the next attempt on the same backend, from what failed, how long the
-//! call has run and a source of randomness. It sends again after a connect failure, a read failure before anything was handed out, and the
-//! statuses 408, 409, 429, 500, 502, 503 and 504, unless the server's `x-should-retry` says otherwise. The
-//! server's wait is a floor: jitter is added to it and never taken from it. A wait above
-//! [`RetryPolicy::max_retry_delay`] or past a deadline is not begun; the error comes back at once with
-//! [`Error::retry_after`](crate::Error::retry_after) set.
-//!
-//! All calls draw on one budget for each backend, so that an outage does not multiply the load: each retry
-//! costs one token of a hundred, each success gives a tenth back. A 429 that names its wait is free, since
-//! the server sets the pace itself.
+//! One pure function, [`retry_wait`], gives the wait before the next attempt on the same backend, from the cause, the
+//! time the call has taken, and a source of randomness.
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::retry_event::{RetryCause, RetryEvent};
 use crate::error::is_retryable_status;
 
-/// How often, how long and how patiently to send again.
+/// Whether and when a call is sent again after a failed attempt.
+///
+/// Retried are connect failures, answers that break off before anything of them was handed out, and the statuses 408,
+/// 409, 429, 500, 502, 503 and 504, unless the header `x-should-retry` overrides that. A wait that the service names
+/// (`retry-after-ms`, `x-ms-retry-after-ms`, `retry-after`) is a lower bound: jitter is added to it. A wait above
+/// [`max_retry_delay`](Self::max_retry_delay), or past a deadline, is not begun; the call ends with the error, whose
+/// [`retry_after`](crate::Error::retry_after) is set.
+///
+/// All calls to one backend share a budget of a hundred retries, so that an outage does not multiply the load: a retry
+/// takes one, a success gives back a tenth. A 429 that names its wait costs nothing.
 ///
 /// # Example: a patient batch job that watches its retries
 ///
 /// ```
 /// use std::time::Duration;
-/// use azure_openai_chat::transport::RetryPolicy;
+/// use azure_openai_chat::RetryPolicy;
 ///
 /// let policy = RetryPolicy::default()
 ///     .max_retries(5)
@@ -46,14 +46,14 @@ pub struct RetryPolicy {
     observer: Option<Arc<Observer>>,
 }
 
-/// A caller's callback.
+/// The callback of [`RetryPolicy::on_retry`].
 struct Observer {
     call: Box<dyn Fn(&RetryEvent) + Send + Sync>,
     has_panicked: AtomicBool,
 }
 
 impl Default for RetryPolicy {
-    /// Two retries, backing off from half a second to eight, and waits of the server up to a minute.
+    /// At most two retries, with waits from 0.5 to 8 seconds, or up to 60 seconds where the service names the wait.
     fn default() -> Self {
         Self {
             max_retries: 2,
@@ -67,53 +67,53 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Never sends again and never waits, for callers with a retry layer of their own. A token the service
-    /// refused is still replaced once, and another backend still takes over.
+    /// No retries and no waits, for callers with a retry layer of their own. A token that the service refused with 401 is
+    /// still replaced once, and another backend still takes over.
     #[must_use]
     pub fn none() -> Self {
         Self::default().max_retries(0)
     }
 
-    /// How many times a call is sent again at most; 2 by default.
+    /// The most retries of a call on each backend; 2 by default.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
         self
     }
 
-    /// The longest first wait when the server names none; half a second by default. It doubles with each retry,
-    /// and the actual wait is anything between zero and it.
+    /// Upper bound of the first wait where the service names none; 0.5 seconds by default. It doubles with each retry, and
+    /// the wait is a random part of it.
     #[must_use]
     pub fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = delay;
         self
     }
 
-    /// The longest wait when the server names none; 8 seconds by default.
+    /// Upper bound of every wait where the service names none; 8 seconds by default.
     #[must_use]
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// The longest wait of the server that is honoured; 60 seconds by default. A longer one is returned at
-    /// once, in the error.
+    /// The longest wait that the service may name; 60 seconds by default. After a longer one the call ends at once, with
+    /// the wait in [`Error::retry_after`](crate::Error::retry_after).
     #[must_use]
     pub fn max_retry_delay(mut self, delay: Duration) -> Self {
         self.max_retry_delay = delay;
         self
     }
 
-    /// The time from the first attempt after which no retry is started; none by default. It does not cut an
-    /// attempt short: see [`CallOptions::deadline`](super::CallOptions::deadline) for that.
+    /// The time from the first attempt after which no retry is started; none by default. It does not end an attempt that
+    /// is under way, as [`CallOptions::deadline`](crate::CallOptions::deadline) does.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// Called with every retry before its wait. It runs inside the call, so it should return at once. A panic in it
-    /// is logged once, at WARN, and does not end the call.
+    /// Sets a callback for every retry, called before its wait. It runs inside the call, so it should return at once. A
+    /// panic in it is logged once, at WARN, and does not end the call.
     #[must_use]
     pub fn on_retry(mut self, observer: impl Fn(&RetryEvent) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(Observer { call: Box::new(observer), has_panicked: AtomicBool::new(false) }));
@@ -143,7 +143,7 @@ impl RetryPolicy {
         }
     }
 
-    /// The upper end of the own wait before retry number `retries` + 1.
+    /// Upper bound of the wait before retry number `retries` + 1, where the service names none.
     pub(crate) fn backoff(&self, retries: u32) -> Duration {
         self.base_delay.saturating_mul(1 << retries.min(16)).min(self.max_delay)
     }
@@ -161,27 +161,27 @@ impl fmt::Debug for RetryPolicy {
     }
 }
 
-/// What a failed attempt tells about the next.
+/// What decides whether a failed attempt is retried.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
     pub(crate) cause: RetryCause,
-    /// The wait that the server named.
+    /// `retry-after` or one of its other forms.
     pub(crate) hint: Option<Duration>,
-    /// `x-should-retry`.
-    pub(crate) told: Option<bool>,
+    /// `x-should-retry`, or what is known of an error without an answer.
+    pub(crate) should_retry: Option<bool>,
 }
 
 impl Outcome {
     /// Whether the same request may succeed elsewhere or later.
     pub(crate) fn is_retryable(&self) -> bool {
-        self.told.unwrap_or(match self.cause {
+        self.should_retry.unwrap_or(match self.cause {
             RetryCause::Status(status) => is_retryable_status(status),
             RetryCause::Connect | RetryCause::NoAnswer | RetryCause::Read => true,
             RetryCause::Credential | RetryCause::TokenRefused => false,
         })
     }
 
-    /// Whether a retry is paced by the service itself, and so costs nothing of the budget.
+    /// Whether a retry costs nothing of the budget, because the service names the wait.
     pub(crate) fn is_free(&self) -> bool {
         self.cause == RetryCause::Status(429) && self.hint.is_some()
     }
@@ -192,11 +192,11 @@ impl Outcome {
 pub(crate) struct Progress {
     pub(crate) retries: u32,
     pub(crate) elapsed: Duration,
-    /// The end of the whole call, from its start.
+    /// The deadline of the whole call, counted from its start.
     pub(crate) end: Option<Duration>,
 }
 
-/// The wait before the next attempt on the same backend, or none where there is to be no other.
+/// The wait before the next attempt on the same backend; none when there is to be no other.
 pub(crate) fn retry_wait(
     policy: &RetryPolicy,
     outcome: &Outcome,
@@ -217,10 +217,127 @@ pub(crate) fn retry_wait(
     (!is_late).then_some(wait)
 }
 
-/// A wait that was told to many, spread so that they do not all come back at once.
+/// Spreads a wait that many calls were given, so that they do not all come back at once.
 pub(crate) fn with_jitter(wait: Duration, most: Duration, rng: &mut fastrand::Rng) -> Duration {
     let spread = most.min(wait.max(Duration::from_millis(10)));
     wait.saturating_add(spread.mul_f64(rng.f64()))
+}
+
+/// The retries that all calls to one backend share, in tenths of a retry.
+#[derive(Debug)]
+pub(crate) struct RetryBudget(AtomicU32);
+
+impl RetryBudget {
+    const FULL: u32 = 1000;
+    const COST: u32 = 10;
+
+    pub(crate) fn new() -> Self {
+        Self(AtomicU32::new(Self::FULL))
+    }
+
+    /// Takes one retry, if there is one.
+    pub(crate) fn draw(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(Self::COST)).is_ok()
+    }
+
+    /// Gives back a tenth of a retry, for a success.
+    pub(crate) fn give_back(&self) {
+        let more = |left: u32| (left < Self::FULL).then_some(left.saturating_add(1));
+        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+}
+
+/// Why an attempt did not succeed. Holds no text of the caller or of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RetryCause {
+    /// An answer with this status.
+    Status(u16),
+    /// No connection came about, or the service refused the request before processing it. It cannot have been billed.
+    Connect,
+    /// The connection broke before an answer came. The request may have been sent, and the service may have worked
+    /// on it and billed it.
+    NoAnswer,
+    /// The answer broke off before anything of it was handed out.
+    Read,
+    /// The credential gave no token.
+    Credential,
+    /// The service refused the token (401), and a new one is requested.
+    TokenRefused,
+}
+
+impl RetryCause {
+    /// Whether the service may have received the request of the attempt that failed, and so may have worked on it
+    /// and billed it.
+    #[must_use]
+    pub fn may_have_reached_service(self) -> bool {
+        match self {
+            Self::Connect | Self::Credential => false,
+            Self::Status(_) | Self::NoAnswer | Self::Read | Self::TokenRefused => true,
+        }
+    }
+}
+
+impl fmt::Display for RetryCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Connect => f.write_str("no connection"),
+            Self::NoAnswer => f.write_str("the connection broke before an answer came"),
+            Self::Read => f.write_str("the answer broke off"),
+            Self::Credential => f.write_str("no token"),
+            Self::TokenRefused => f.write_str("token refused"),
+        }
+    }
+}
+
+/// One retry, as [`RetryPolicy::on_retry`] gets it before the wait. Holds no secret and nothing of prompt or answer.
+#[derive(Debug, Clone)]
+pub struct RetryEvent {
+    pub(crate) cause: RetryCause,
+    pub(crate) wait: Duration,
+    pub(crate) attempt: u32,
+    pub(crate) deployment: String,
+    pub(crate) endpoint: String,
+    pub(crate) client_request_id: String,
+}
+
+impl RetryEvent {
+    /// Why the attempt failed.
+    #[must_use]
+    pub fn cause(&self) -> RetryCause {
+        self.cause
+    }
+
+    /// How long the client waits before the next attempt; zero when another backend takes over.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        self.wait
+    }
+
+    /// The number of the attempt that failed, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The deployment that was called.
+    #[must_use]
+    pub fn deployment(&self) -> &str {
+        &self.deployment
+    }
+
+    /// The endpoint that was called.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The id that all attempts of the call share.
+    #[must_use]
+    pub fn client_request_id(&self) -> &str {
+        &self.client_request_id
+    }
 }
 
 #[cfg(test)]
@@ -230,7 +347,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn outcome(cause: RetryCause) -> Outcome {
-        Outcome { cause, hint: None, told: None }
+        Outcome { cause, hint: None, should_retry: None }
     }
 
     fn throttled(hint: Duration) -> Outcome {
@@ -260,11 +377,12 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_word_overrides_the_list() {
+    fn x_should_retry_overrides_the_list() {
         let policy = RetryPolicy::default();
-        let told = |status, told| Outcome { told: Some(told), ..outcome(RetryCause::Status(status)) };
-        assert!(ask(&policy, told(400, true), after(0)).is_some());
-        assert!(ask(&policy, told(503, false), after(0)).is_none());
+        let answered =
+            |status, should_retry| Outcome { should_retry: Some(should_retry), ..outcome(RetryCause::Status(status)) };
+        assert!(ask(&policy, answered(400, true), after(0)).is_some());
+        assert!(ask(&policy, answered(503, false), after(0)).is_none());
     }
 
     #[test]
@@ -330,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn every_retry_is_told_to_the_observer() {
+    fn every_retry_reaches_the_observer() {
         let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         let policy = RetryPolicy::default().on_retry(move |event| log.lock().unwrap().push(event.attempt()));
@@ -343,5 +461,24 @@ mod tests {
             client_request_id: String::new(),
         });
         assert_eq!(*seen.lock().unwrap(), [3]);
+    }
+
+    #[test]
+    fn ten_successes_pay_for_one_retry() {
+        let budget = RetryBudget::new();
+        assert_eq!((0..1000).filter(|_| budget.draw()).count(), 100);
+        for _ in 0..9 {
+            budget.give_back();
+        }
+        assert!(!budget.draw());
+        budget.give_back();
+        assert!(budget.draw());
+    }
+
+    #[test]
+    fn a_full_budget_does_not_grow() {
+        let budget = RetryBudget::new();
+        (0..1000).for_each(|_| budget.give_back());
+        assert_eq!((0..1000).filter(|_| budget.draw()).count(), 100);
     }
 }

@@ -1,38 +1,179 @@
-//! One call: attempts over backends until an answer, as [`CallState`] orders them.
+//! The transport: a call is sent to backends, attempt after attempt, until there is an answer.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::attempt::{Attempt, Auth, Receive, Trouble};
-use super::call_state::{CallState, Next};
-use super::clock::Limit;
-use super::options::Settings;
-use super::retry_event::{RetryCause, RetryEvent};
-use super::token::NoToken;
-use super::{Call, Lane, Route, Transport};
-use crate::error::{Error, ErrorKind, Result, Sent};
-use crate::response::ResponseMetadata;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-/// What a call leaves behind between two attempts.
-struct Failed {
-    trouble: Box<Trouble>,
-    deployment: String,
-    endpoint: String,
-    sent: Sent,
-    /// Whoever watches has been notified of the retry.
+use super::attempt::{Answer, Attempt, Receive, Streamed, Whole};
+use super::attempt_error::AttemptError;
+use super::backend::{Auth, Backend, ResolvedBackend};
+use super::balancer::Balancer;
+use super::body::ByteStream;
+use super::call_state::{CallState, Next};
+use super::endpoint::{Endpoint, check_api_version};
+use super::http_client::{HttpClients, HttpSettings};
+use super::options::{CallOptions, Settings};
+use super::pacing::Pacing;
+use super::retry::{RetryBudget, RetryCause, RetryEvent};
+use super::timeout::{Deadline, Timeout};
+use super::token_cache::{NoToken, TokenCaches};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::ApiVersion;
+use crate::response::ResponseMetadata;
+
+/// Upper bound of the body of a whole answer, unless the caller sets another.
+const BODY_LIMIT: usize = 256 * 1024 * 1024;
+
+/// The settings of a transport. Has no `Debug`, because reqwest's builder prints its default headers.
+pub(crate) struct Config {
+    pub(crate) backends: Vec<Backend>,
+    /// For backends without one of their own; by default what the endpoint implies, else v1.
+    pub(crate) api_version: Option<ApiVersion>,
+    /// For backends without one of their own; by default that of the cloud and api version.
+    pub(crate) token_scope: Option<String>,
+    /// Whether endpoints on other machines may have plain HTTP.
+    pub(crate) allow_plain_http: bool,
+    pub(crate) http: HttpSettings,
+    pub(crate) defaults: CallOptions,
+    pub(crate) pacing: Pacing,
+    pub(crate) body_limit: usize,
+}
+
+impl Config {
+    pub(crate) fn new(backend: Backend) -> Self {
+        Self {
+            backends: vec![backend],
+            api_version: None,
+            token_scope: None,
+            allow_plain_http: false,
+            http: HttpSettings::default(),
+            defaults: CallOptions::new(),
+            pacing: Pacing::off(),
+            body_limit: BODY_LIMIT,
+        }
+    }
+}
+
+/// One call: the deployment, and how it is called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) deployment: &'a str,
+    pub(crate) options: &'a CallOptions,
+    /// Calls with the same key go to the same backend while it is available.
+    pub(crate) affinity: Option<&'a str>,
+    /// Indices of the backends that cannot serve it.
+    pub(crate) unfit: &'a [usize],
+}
+
+/// The backend's part in a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Route<'a> {
+    pub(crate) api_version: &'a ApiVersion,
+    /// The deployment's name on the backend that is called.
+    pub(crate) deployment: &'a str,
+}
+
+/// Sends calls. Clones share connections, tokens, cooldowns and the retry budget.
+#[derive(Clone)]
+pub(crate) struct Transport(Arc<Inner>);
+
+struct Inner {
+    http: HttpClients,
+    backends: Vec<ResolvedBackend>,
+    balancer: Mutex<Balancer>,
+    /// One for each backend.
+    budgets: Vec<RetryBudget>,
+    defaults: CallOptions,
+    pacing: Pacing,
+    body_limit: usize,
+    /// The moment from which balancer and calls count time.
+    epoch: Instant,
+}
+
+/// A failed attempt, until the next step of its call is known.
+struct FailedAttempt<'a> {
+    error: Box<AttemptError>,
+    backend: &'a ResolvedBackend,
+    /// The observer of retries has been notified.
     is_observed: bool,
-    /// This attempt or an earlier one may have reached the service.
-    has_reached: bool,
 }
 
 impl Transport {
-    pub(super) async fn send<R, F>(
+    pub(crate) fn new(config: Config) -> Result<Self> {
+        if let Some(version) = &config.api_version {
+            check_api_version(version, "the api version of the client builder")?;
+        }
+        // a default that could never be sent is an error now
+        Settings::new(&config.defaults, &CallOptions::new())?;
+        if config.backends.is_empty() {
+            return Err(no_backend());
+        }
+        let endpoints: Result<Vec<_>> =
+            config.backends.iter().map(|backend| Endpoint::read(&backend.endpoint, config.allow_plain_http)).collect();
+        let endpoints = endpoints?;
+        let signs_in = config.backends.iter().any(|backend| backend.credential.is_default());
+        let http = HttpClients::new(config.http, &endpoints, signs_in)?;
+        let (mut balancer, mut backends, mut caches) = (Balancer::default(), Vec::new(), TokenCaches::new(&http));
+        for (backend, endpoint) in config.backends.into_iter().zip(endpoints) {
+            let (priority, weight) = (backend.priority, backend.weight);
+            let (version, scope) = (config.api_version.as_ref(), config.token_scope.as_deref());
+            let backend = ResolvedBackend::new(backend, endpoint, version, scope, &mut caches)?;
+            balancer.add(&backend.name(), priority, weight);
+            backends.push(backend);
+        }
+        let endpoints = backends.iter().map(|backend| &backend.endpoint);
+        let exposed: Vec<&str> = endpoints.filter(|it| it.is_exposed()).map(Endpoint::as_str).collect();
+        if !exposed.is_empty() {
+            tracing::warn!(
+                endpoints = exposed.join(", "),
+                "plain http was allowed: keys, tokens, prompts and answers are readable on the way"
+            );
+        }
+        Ok(Self(Arc::new(Inner {
+            http,
+            budgets: backends.iter().map(|_| RetryBudget::new()).collect(),
+            backends,
+            balancer: Mutex::new(balancer),
+            defaults: config.defaults,
+            pacing: config.pacing,
+            body_limit: config.body_limit,
+            epoch: Instant::now(),
+        })))
+    }
+
+    /// Sends a call and waits for its whole answer. `body` runs once for each backend, and `read` for each answer with
+    /// status 2xx; its `Interrupted` errors are retried.
+    pub(crate) async fn post<F, G, T>(&self, call: Call<'_>, body: F, read: G) -> Result<T>
+    where
+        F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+        G: Fn(Answer) -> Result<T> + Send + Sync,
+        T: Send,
+    {
+        let settings = Settings::new(&self.0.defaults, call.options)?;
+        let started = Instant::now();
+        let whole = Timeout::Call(settings.timeout).deadline_from(started);
+        let end = Deadline::earliest([whole, settings.deadline_from(started)]);
+        self.send(call, &settings, end, &Whole { limit: self.0.body_limit, read }, &body).await
+    }
+
+    /// Sends a call and waits for the first bytes of its stream.
+    pub(crate) async fn post_stream<F>(&self, call: Call<'_>, body: F) -> Result<ByteStream>
+    where
+        F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+    {
+        let settings = Settings::new(&self.0.defaults, call.options)?;
+        let end = settings.deadline_from(Instant::now());
+        self.send(call, &settings, end, &Streamed, &body).await
+    }
+
+    async fn send<R, F>(
         &self,
         call: Call<'_>,
         settings: &Settings,
-        end: Option<Limit>,
+        end: Option<Deadline>,
         receiver: &R,
         body: &F,
     ) -> Result<R::Output>
@@ -40,19 +181,27 @@ impl Transport {
         R: Receive,
         F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
     {
-        let mut bodies: Vec<Option<Bytes>> = vec![None; self.0.lanes.len()];
-        let (mut attempts, mut has_renewed, mut last) = (0_u32, false, None::<Failed>);
-        let mut has_reached = false;
+        let mut bodies: Vec<Option<Bytes>> = vec![None; self.0.backends.len()];
+        let (mut attempts, mut has_renewed, mut has_reached) = (0_u32, false, false);
+        let (mut last, mut same_backend) = (None::<FailedAttempt<'_>>, None);
         let mut state = CallState::new(
             &settings.retry,
             call.deployment,
             call.affinity,
-            self.0.lanes.len(),
+            self.0.backends.len(),
             call.unfit,
             self.now(),
-            end.map(|limit| limit.at.saturating_duration_since(self.0.epoch)),
+            end.map(|end| end.at.saturating_duration_since(self.0.epoch)),
         );
-        let mut same_backend = None;
+        let into_error = |failed: FailedAttempt<'_>, attempts, has_reached, wait| {
+            let deployment = failed.backend.deployment(call.deployment);
+            failed
+                .error
+                .into_error(attempts, deployment, wait)
+                .with_reached(has_reached)
+                .with_sent(failed.backend.auth.sent())
+                .with_client_request_id(&settings.client_request_id.0)
+        };
         loop {
             let next = match same_backend.take() {
                 Some(index) => Next::Send(index),
@@ -65,11 +214,11 @@ impl Transport {
                 Next::Send(index) => index,
                 Next::Wait(wait) => {
                     match &mut last {
-                        Some(failed) => failed.observe(settings, attempts, failed.trouble.outcome.cause, wait),
+                        Some(failed) => failed.observe(&call, settings, attempts, wait),
                         None => tracing::debug!(
                             wait_ms = wait.as_millis(),
                             deployment = call.deployment,
-                            "waiting as the service asked an earlier call to"
+                            "waiting as the answer to an earlier call requires"
                         ),
                     }
                     tokio::time::sleep(wait).await;
@@ -79,7 +228,7 @@ impl Transport {
                     return Err(match (last, opening) {
                         (Some(failed), opening) => {
                             let wait = opening.filter(|_| !self.is_single()).map(|(wait, _)| wait);
-                            failed.into_error(settings, attempts, wait)
+                            into_error(failed, attempts, has_reached, wait)
                         }
                         (None, Some((wait, status))) => self.closed(&call, settings, wait, status),
                         (None, None) => no_backend(),
@@ -87,81 +236,68 @@ impl Transport {
                 }
             };
             if let Some(failed) = &mut last {
-                failed.observe(settings, attempts, failed.trouble.outcome.cause, Duration::ZERO);
+                failed.observe(&call, settings, attempts, Duration::ZERO);
             }
-            let (Some(lane), Some(kept)) = (self.0.lanes.get(index), bodies.get_mut(index)) else {
+            let (Some(backend), Some(kept)) = (self.0.backends.get(index), bodies.get_mut(index)) else {
                 return Err(no_backend());
             };
-            let deployment = lane.deployment(call.deployment);
-            let route = Route { api_version: &lane.api_version, deployment };
+            let deployment = backend.deployment(call.deployment);
             let bytes = match kept {
                 Some(bytes) => bytes.clone(),
-                None => kept.insert(body(&route)?).clone(),
+                None => kept.insert(body(&Route { api_version: &backend.api_version, deployment })?).clone(),
             };
             attempts = attempts.saturating_add(1);
-            let mut url = lane.url(deployment)?;
+            let mut url = backend.endpoint.url(&backend.api_version, deployment)?;
             settings.query.append_to(&mut url);
-            let attempt = Attempt {
-                http: &self.0.http,
-                endpoint: &lane.endpoint,
-                auth: &lane.auth,
-                drains: &lane.drains,
-                url,
-                body: bytes,
-                deployment,
-                settings,
-                number: attempts,
-                end,
-            };
+            let attempt =
+                Attempt { http: &self.0.http, backend, url, body: bytes, deployment, settings, number: attempts, end };
             let started = self.now();
             let on_answer = |metadata: &ResponseMetadata| self.note_answer(index, &call, settings, metadata, started);
-            let trouble = match attempt.run(receiver, on_answer).await {
+            let error = match attempt.run(receiver, on_answer).await {
                 Ok(output) => {
                     if let Some(budget) = self.0.budgets.get(index) {
                         budget.give_back();
                     }
                     return Ok(output);
                 }
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
-            has_reached |= trouble.may_have_reached_service();
-            let limit = receiver.limit(&attempt, Instant::now());
-            let after = refused_token(&mut has_renewed, lane, deployment, limit, trouble).await;
-            let is_renewed = after.is_ok();
-            let mut failed = Failed {
-                trouble: after.unwrap_or_else(|trouble| trouble),
-                deployment: deployment.to_owned(),
-                endpoint: lane.endpoint.to_string(),
-                sent: lane.auth.sent(),
-                is_observed: false,
-                has_reached,
-            };
+            has_reached |= error.may_have_reached_service();
+            let deadline = receiver.deadline(&attempt, Instant::now());
+            let renewed = renew_token(&mut has_renewed, backend, deployment, deadline, error).await;
+            let is_renewed = renewed.is_ok();
+            let error = renewed.unwrap_or_else(|error| error);
+            let mut failed = FailedAttempt { error, backend, is_observed: false };
             if is_renewed {
-                failed.observe(settings, attempts, RetryCause::TokenRefused, Duration::ZERO);
+                failed.error.outcome.cause = RetryCause::TokenRefused;
                 same_backend = Some(index);
                 last = Some(failed);
                 continue;
             }
-            let outcome = failed.trouble.outcome;
-            self.note_failure(&failed.trouble, &call, settings, index, started);
-            // also what another attempt there would not change, such as an expired certificate
+            let outcome = failed.error.outcome;
+            self.note_failure(&failed.error, &call, settings, index, started);
+            // another backend may succeed also where a retry cannot, as after an expired certificate
             let may_move = matches!(outcome.cause, RetryCause::Connect | RetryCause::Credential) && !self.is_single();
             if !outcome.is_retryable() && !may_move {
-                let note = failed.trouble.note.take();
-                return Err(explain(failed.into_error(settings, attempts, None), lane, call.deployment, note));
+                let note = failed.error.note.take();
+                return Err(explain(into_error(failed, attempts, has_reached, None), backend, call.deployment, note));
             }
             state.failed(index, &outcome, self.now(), &mut fastrand::Rng::new());
             last = Some(failed);
         }
     }
 
-    /// The time on the clock of balancer and calls.
+    /// The time since the epoch of balancer and calls.
     fn now(&self) -> Duration {
         self.0.epoch.elapsed()
     }
 
     fn is_single(&self) -> bool {
-        self.0.lanes.len() == 1
+        self.0.backends.len() == 1
+    }
+
+    fn balancer(&self) -> MutexGuard<'_, Balancer> {
+        self.0.balancer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_answer(
@@ -174,32 +310,38 @@ impl Transport {
     ) {
         let mut balancer = self.balancer();
         balancer.succeeded(index, call.deployment, started);
-        let longest = settings.retry.longest_wait();
-        if let Some(wait) = self.0.pacing.wait(metadata, longest) {
+        if let Some(wait) = self.0.pacing.wait(metadata, settings.retry.longest_wait()) {
             balancer.pace(index, call.deployment, wait, self.now());
         }
     }
 
-    /// Starts or prolongs the backend's cooldown. For a single backend, a wait that no call would sit through is not
-    /// kept: each call gets it from the service.
-    fn note_failure(&self, trouble: &Trouble, call: &Call<'_>, settings: &Settings, index: usize, started: Duration) {
-        let hint = trouble.outcome.hint;
+    /// Starts or prolongs the backend's cooldown. For a single backend, a wait that no call would accept is not kept, so
+    /// that each call gets it from the service.
+    fn note_failure(
+        &self,
+        error: &AttemptError,
+        call: &Call<'_>,
+        settings: &Settings,
+        index: usize,
+        started: Duration,
+    ) {
+        let hint = error.outcome.hint;
         let is_kept = !self.is_single() || hint.is_some_and(|hint| hint <= settings.retry.longest_wait());
-        if let Some(failure) = trouble.failure().filter(|_| is_kept) {
+        if let Some(failure) = error.failure().filter(|_| is_kept) {
             self.balancer().failed(index, call.deployment, failure, hint, started, self.now());
         }
     }
 
-    /// The error of a call that was not sent, because every backend is in a wait that the service named. It looks
-    /// like the answers that named it.
+    /// The error of a call that was not sent, because every backend is in a wait that the service named. It has the
+    /// status and the wait of that answer.
     fn closed(&self, call: &Call<'_>, settings: &Settings, wait: Duration, status: u16) -> Error {
         let kind = match status {
             429 => ErrorKind::RateLimited,
             0 => ErrorKind::Connect,
             _ => ErrorKind::Service,
         };
-        let who = match self.0.lanes.as_slice() {
-            [lane] => format!("deployment '{}'", lane.deployment(call.deployment)),
+        let who = match self.0.backends.as_slice() {
+            [backend] => format!("deployment '{}'", backend.deployment(call.deployment)),
             _ => "every backend".to_owned(),
         };
         let seconds = wait.as_secs_f64();
@@ -210,20 +352,68 @@ impl Transport {
         Error::new(kind, format!("{who} is to be left alone for another {seconds:.3} s; nothing was sent"))
             .with_metadata(Arc::new(metadata))
     }
+
+    /// The first backend's endpoint.
+    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
+        self.0.backends.first().map(|backend| &backend.endpoint)
+    }
+
+    /// The first backend's api version, against which requests are checked.
+    pub(crate) fn api_version(&self) -> &ApiVersion {
+        self.0.backends.first().map_or(&ApiVersion::V1, |backend| &backend.api_version)
+    }
+
+    /// The api version of each backend.
+    pub(crate) fn api_versions(&self) -> impl Iterator<Item = &ApiVersion> {
+        self.0.backends.iter().map(|backend| &backend.api_version)
+    }
+
+    /// The address of a call to `deployment` at the first backend.
+    pub(crate) fn url_for(&self, deployment: &str) -> Result<String> {
+        let backend = self.0.backends.first().ok_or_else(no_backend)?;
+        let mut url = backend.endpoint.url(&backend.api_version, backend.deployment(deployment))?;
+        self.0.defaults.query_parameters().append_to(&mut url);
+        Ok(url.into())
+    }
+
+    /// For each endpoint that was pasted with another deployment than the one that a call to `deployment` goes to there:
+    /// both names.
+    pub(crate) fn other_deployments<'a>(&'a self, deployment: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.backends.iter().filter_map(move |backend| {
+            let used = backend.deployment(deployment);
+            backend.endpoint.deployment().filter(|pasted| *pasted != used).map(|pasted| (pasted, used))
+        })
+    }
+
+    /// Keeps the service's message out of the text of an error when it repeats a key, a token, or a value of a header or
+    /// of a query parameter.
+    pub(crate) fn withhold_secrets(&self, error: Error, options: &CallOptions) -> Error {
+        let tokens: Vec<_> = self.0.backends.iter().filter_map(|backend| backend.auth.header()).collect();
+        let secrets = tokens.iter().filter_map(|value| value.to_str().ok());
+        let secrets = secrets.map(|text| text.strip_prefix("Bearer ").unwrap_or(text));
+        let values = [&self.0.defaults, options].map(CallOptions::values).into_iter().flatten();
+        error.withhold_secrets(secrets.chain(values))
+    }
 }
 
-impl Failed {
-    /// Logs the retry and notifies whoever watches, once for each failed attempt.
-    fn observe(&mut self, settings: &Settings, attempt: u32, cause: RetryCause, wait: Duration) {
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("backends", &self.0.backends).finish_non_exhaustive()
+    }
+}
+
+impl FailedAttempt<'_> {
+    /// Logs the retry and notifies the observer, once for each failed attempt.
+    fn observe(&mut self, call: &Call<'_>, settings: &Settings, attempt: u32, wait: Duration) {
         if std::mem::replace(&mut self.is_observed, true) {
             return;
         }
         let event = RetryEvent {
-            cause,
+            cause: self.error.outcome.cause,
             wait,
             attempt,
-            deployment: self.deployment.clone(),
-            endpoint: self.endpoint.clone(),
+            deployment: self.backend.deployment(call.deployment).to_owned(),
+            endpoint: self.backend.endpoint.to_string(),
             client_request_id: settings.client_request_id.0.clone(),
         };
         tracing::debug!(
@@ -236,53 +426,48 @@ impl Failed {
         );
         settings.retry.observe(&event);
     }
-
-    fn into_error(self, settings: &Settings, attempts: u32, wait: Option<Duration>) -> Error {
-        let error = self.trouble.into_error(attempts, &self.deployment, wait).with_reached(self.has_reached);
-        error.with_sent(self.sent).with_client_request_id(&settings.client_request_id.0)
-    }
 }
 
-/// After a 401 for a token, once in a call: waits for another token, which the same backend is then called with
-/// (`Ok`); or gives back what ends the attempt.
-async fn refused_token(
+/// After a 401 for a token, once in a call: waits for another token, with which the same backend is called again (`Ok`);
+/// else gives back what ends the attempt.
+async fn renew_token(
     has_renewed: &mut bool,
-    lane: &Lane,
+    backend: &ResolvedBackend,
     deployment: &str,
-    limit: Option<Limit>,
-    mut trouble: Box<Trouble>,
-) -> std::result::Result<Box<Trouble>, Box<Trouble>> {
-    let refused = trouble.refused.take();
-    let (Some(token), Some(answer), Auth::Token(tokens)) = (refused, trouble.answer(), &lane.auth) else {
-        return Err(trouble);
+    deadline: Option<Deadline>,
+    mut error: Box<AttemptError>,
+) -> std::result::Result<Box<AttemptError>, Box<AttemptError>> {
+    let refused = error.refused.take();
+    let (Some(token), Some(answer), Auth::Token(tokens)) = (refused, error.answer(), &backend.auth) else {
+        return Err(error);
     };
     let now = SystemTime::now();
     tokens.refuse(token, answer.clone(), now);
     if std::mem::replace(has_renewed, true) {
-        return Err(trouble);
+        return Err(error);
     }
     let renewal = tokens.get(now);
-    let renewed = match limit {
-        Some(limit) => tokio::time::timeout_at(limit.at, renewal).await.map_err(|_| limit),
+    let renewed = match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline.at, renewal).await.map_err(|_| deadline),
         None => Ok(renewal.await),
     };
     match renewed {
-        Ok(Ok(_)) => Ok(trouble),
+        Ok(Ok(_)) => Ok(error),
         Ok(Err(NoToken::Refused(..))) => {
-            trouble.note = Some("the credential has no other token".to_owned());
-            Err(trouble)
+            error.note = Some("the credential has no other token".to_owned());
+            Err(error)
         }
-        Ok(Err(reason @ NoToken::Failed(_))) => Err(Trouble::no_token(reason)),
-        Err(limit) => Err(Trouble::last(limit.clock.error().with_deployment(deployment))),
+        Ok(Err(reason @ NoToken::Failed(_))) => Err(AttemptError::no_token(reason)),
+        Err(deadline) => Err(AttemptError::last(deadline.timeout.error().with_deployment(deployment))),
     }
 }
 
-/// What only the transport knows about a refusal.
-fn explain(error: Error, lane: &Lane, deployment: &str, note: Option<String>) -> Error {
-    let used = lane.deployment(deployment);
-    match (error.status(), &lane.auth, lane.endpoint.deployment()) {
+/// Adds to a refusal what follows from the client's own settings.
+fn explain(error: Error, backend: &ResolvedBackend, deployment: &str, note: Option<String>) -> Error {
+    let used = backend.deployment(deployment);
+    match (error.status(), &backend.auth, backend.endpoint.deployment()) {
         (Some(401), Auth::Token(_), _) if note.is_some() => error.with_hint(note.unwrap_or_default()),
-        (Some(401), Auth::Key(name, _), _) if lane.endpoint.is_compatible() && name == "api-key" => error.with_hint(
+        (Some(401), Auth::Key(name, _), _) if backend.endpoint.is_compatible() && name == "api-key" => error.with_hint(
             "the key was sent in 'api-key'; an OpenAI-compatible gateway may want it as a bearer token: \
              ApiKey::new(key).with_bearer()",
         ),
@@ -292,6 +477,6 @@ fn explain(error: Error, lane: &Lane, deployment: &str, note: Option<String>) ->
     }
 }
 
-pub(super) fn no_backend() -> Error {
+fn no_backend() -> Error {
     Error::new(ErrorKind::Config, "the client has no backend")
 }

@@ -8,8 +8,11 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::body::ByteStream;
 use super::raw_server::{Seen, answer, answering, serve, streaming};
+use super::retry::RetryCause;
 use super::*;
+use crate::error::{ErrorKind, Result};
 
 #[cfg(test)]
 mod stream_tests;

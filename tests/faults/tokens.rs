@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use azure_openai_chat::transport::{Backend, Token};
+use azure_openai_chat::Backend;
+use azure_openai_chat::transport::Token;
 use azure_openai_chat::{CallOptions, ChatClient, ClientBuilder, Credential, ErrorKind, RetryPolicy};
 
 use crate::answers::{good_body, good_stream, http};

@@ -5,8 +5,9 @@
 
 use std::error::Error as _;
 
+use azure_openai_chat::Endpoint;
 use azure_openai_chat::stream::sse::{SseItem, SseReader};
-use azure_openai_chat::transport::{Cloud, Endpoint};
+use azure_openai_chat::transport::Cloud;
 use azure_openai_chat::{
     ApiVersion, ChatCompletion, ChatCompletionChunk, ChatCompletionRequest, ChatCompletionStream, ChunkFold,
     Deployment, Error, Message, Model, ResponseMetadata, ServiceError,

@@ -184,7 +184,7 @@ fn connections() {
             let run = Run { what: What::Chunks(Shape::Text), count: 3, write: between, pace: Pace::LateEnd };
             told(reader, &run, "connections ")
         });
-        println!("| {reader} | {at_once} | {apart} | 1 |");
+        println!("| {reader} | {at_once} | {apart} | 2 |");
     }
     println!();
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::transport::balancer::Failure;
-use crate::transport::retry_event::RetryCause;
+use crate::transport::retry::RetryCause;
 
 const D: &str = "gpt";
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ fn millis(millis: u64) -> Duration {
 
 fn outcome(status: u16, hint: Option<Duration>) -> Outcome {
     let cause = if status == 0 { RetryCause::Connect } else { RetryCause::Status(status) };
-    Outcome { cause, hint, told: None }
+    Outcome { cause, hint, should_retry: None }
 }
 
 fn failure(status: u16) -> Failure {

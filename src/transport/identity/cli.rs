@@ -1,4 +1,4 @@
-//! Programs that give tokens, `az` and `azd`: run with a limit of time, and ended together with what they started.
+//! The programs that give tokens, `az` and `azd`, each within a timeout, after which it is ended with its children.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use azure_identity::Executor;
 use tokio::process::Command;
 
-use super::LINK_TIMEOUT;
+use super::exchange::LINK_TIMEOUT;
 
 /// Runs the commands of azure_identity.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Executor for CliExecutor {
         if let Some(path) = &self.path {
             command.env("PATH", path);
         }
-        // the shell and all that it starts form one group, which can be ended as one
+        // a process group of its own, which can be ended as a whole
         #[cfg(unix)]
         command.process_group(0);
         let child = command.spawn()?;
@@ -38,8 +38,7 @@ impl Executor for CliExecutor {
     }
 }
 
-/// Ends a process and its children when it is dropped before they are done: at the limit, and when nobody waits any
-/// more.
+/// A process group that is ended when this is dropped before the process is done: at the timeout, and with the call.
 struct Group {
     id: Option<u32>,
 }

@@ -1,12 +1,11 @@
-//! HTTP for the credentials of azure_identity: few tries in little time, and the reason when none succeeds.
+//! The HTTP client of the credentials of azure_identity, with few tries in little time, and why no token came.
 //!
-//! azure_identity retries by itself for 60 seconds and more (72 for the metadata service, which cannot be set), and
-//! leaves the reason to the last of many errors. Here a request is tried three times within 8 seconds, and what went
-//! wrong is a [`Problem`], which azure_identity passes on without another try.
+//! azure_identity retries for 60 seconds and more (72 for the metadata service, which cannot be set), and its error has
+//! the last of many causes. Here a request is tried three times within 8 seconds, and the error is a [`Problem`], which
+//! azure_identity returns without another try.
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +15,11 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::LINK_TIMEOUT;
+use crate::transport::http_error::ConnectFailure;
 use crate::transport::token::one_line;
 
+/// For one credential, so that one of several does not use up the time of the others.
+pub(super) const LINK_TIMEOUT: Duration = Duration::from_secs(15);
 const TRIES: u32 = 3;
 /// No try begins later than this after the first.
 const RETRY_WINDOW: Duration = Duration::from_secs(8);
@@ -90,7 +91,7 @@ impl StdError for Problem {}
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) inner: Arc<dyn HttpClient>,
-    /// Who answers, for the texts of errors.
+    /// The name of the server, for the texts of errors.
     pub(super) who: &'static str,
 }
 
@@ -119,7 +120,7 @@ impl HttpClient for Exchange {
 }
 
 impl Exchange {
-    /// A good answer with its whole body, or what went wrong and how long to wait.
+    /// An answer of status 2xx with its whole body, or the problem and its `retry-after`.
     async fn try_once(&self, request: &Request) -> Result<AsyncRawResponse, (Problem, Option<Duration>)> {
         let broken = |error: azure_core::Error| {
             let problem = Problem::NotReached { who: self.who, host: host(request), reason: reason(&error) };
@@ -166,31 +167,11 @@ fn message(body: &[u8]) -> String {
     }
 }
 
-/// Why there was no connection, by the first cause that says it.
+/// Why there was no connection: the known failure, else the innermost cause.
 fn reason(error: &(dyn StdError + 'static)) -> String {
-    const CUES: [(&str, &str); 8] = [
-        ("dns error", "host not found"),
-        ("failed to lookup address", "host not found"),
-        ("UnknownIssuer", "certificate unknown"),
-        ("certificate verify failed", "certificate unknown"),
-        ("NotValidForName", "certificate of another host"),
-        ("certificate not valid for name", "certificate of another host"),
-        ("certificate: Expired", "certificate expired"),
-        ("operation timed out", "connection timed out"),
-    ];
-    let mut last = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
-            Some(io::ErrorKind::ConnectionRefused) => return "connection refused".to_owned(),
-            Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => return "connection reset".to_owned(),
-            Some(io::ErrorKind::TimedOut) => return "connection timed out".to_owned(),
-            _ => last = error.to_string(),
-        }
-        if let Some((_, plain)) = CUES.into_iter().find(|(cue, _)| last.contains(cue)) {
-            return plain.to_owned();
-        }
-        next = error.source();
+    if let Some(failure) = ConnectFailure::find(error) {
+        return failure.label().to_owned();
     }
-    one_line(&last, LONGEST_TEXT)
+    let innermost = std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error);
+    one_line(&innermost.to_string(), LONGEST_TEXT)
 }

@@ -1,4 +1,4 @@
-//! One credential of the chain: how it is built, whether it is available, and why it gave no token.
+//! A credential of the chain: building it, probing whether it is available, and the reason when it gives no token.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,15 +14,13 @@ use azure_identity::{
 use serde_json::Value;
 use url::Url;
 
-use super::Environment;
 use super::cli::CliExecutor;
+use super::environment::Environment;
 use super::exchange::{Exchange, Problem};
-use crate::transport::credential::Token;
 use crate::transport::endpoint::Cloud;
-use crate::transport::token::{TokenRequest, chain_text, one_line};
+use crate::transport::token::{Token, TokenRequest, chain_text, one_line};
 
-/// The identity endpoint of the metadata service of virtual machines. Elsewhere nobody answers there, and a connection
-/// hangs.
+/// The identity endpoint of the metadata service of virtual machines. Elsewhere a connection to it hangs.
 const METADATA: &str = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2019-08-01";
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest reason of one credential, in bytes.
@@ -59,10 +57,10 @@ impl LinkKind {
     }
 }
 
-/// Why a credential gave no token.
+/// Why a credential gave no token, with the reason as text.
 #[derive(Debug)]
 pub(super) enum LinkError {
-    /// It is not set up here.
+    /// It is not set up on this machine.
     Unavailable(String),
     /// It is set up, and could not sign in.
     Failed(String),
@@ -81,11 +79,11 @@ pub(super) struct SignIn {
 /// A credential of the chain.
 pub(super) struct Link {
     pub(super) kind: LinkKind,
-    /// It is the only one, so nobody else is kept waiting.
+    /// It is the only one, so that it needs no probe.
     is_alone: bool,
     sign_in: Arc<SignIn>,
-    /// Kept while it gives tokens. After a failure it is built anew, since what it was built from (the token file of a
-    /// pod) may be another by then.
+    /// The credential of azure_identity, while it gives tokens. After a failure it is built anew, since the token file of
+    /// a pod may have changed.
     built: Mutex<Option<Arc<dyn TokenCredential>>>,
 }
 
@@ -139,7 +137,7 @@ impl Link {
     }
 }
 
-/// A text of azure_identity without the name of the credential before it and the link to a page after it.
+/// A text of azure_identity without the credential's name before it and the link to a page after it.
 fn without_frame(text: &str) -> &str {
     let text = match text.split_once(" authentication failed.") {
         Some((name, rest)) if !name.contains(' ') => rest,
@@ -149,7 +147,7 @@ fn without_frame(text: &str) -> &str {
     text.strip_prefix("timed out error: ").unwrap_or(text)
 }
 
-/// What to do about a problem.
+/// The next step for a problem, by its status and the `AADSTS` code in its text.
 fn next_step(kind: LinkKind, problem: &Problem) -> Option<&'static str> {
     let (status, text) = match problem {
         Problem::Answered { status, text, .. } => (*status, text.as_str()),
@@ -186,7 +184,7 @@ fn next_step(kind: LinkKind, problem: &Problem) -> Option<&'static str> {
 }
 
 impl SignIn {
-    /// Builds a credential of azure_identity, or says what it lacks.
+    /// Builds a credential of azure_identity.
     fn build(&self, kind: LinkKind) -> Result<Arc<dyn TokenCredential>, LinkError> {
         let failed = |error: azure_core::Error| LinkError::Failed(one_line(&chain_text(&error), LONGEST_REASON));
         Ok(match kind {
@@ -239,7 +237,7 @@ impl SignIn {
         })
     }
 
-    /// A variable without which a credential is not available.
+    /// The value of a variable without which a credential is not available.
     fn needed(&self, name: &str) -> Result<&str, LinkError> {
         let Some(value) = self.environment.get(name) else {
             return Err(LinkError::Unavailable(format!("{name} is not set")));
@@ -259,7 +257,7 @@ impl SignIn {
         Err(LinkError::Failed("AZURE_TENANT_ID is not a tenant's id or domain name".to_owned()))
     }
 
-    /// A certificate in the environment is an identity that was set up, and cannot be used from there.
+    /// Fails for a certificate in the environment: that identity was set up, and azure_identity does not read it from there.
     fn check_certificate(&self) -> Result<(), LinkError> {
         let has = |name| self.environment.get(name).is_some();
         if !has("AZURE_CLIENT_CERTIFICATE_PATH") || has("AZURE_CLIENT_SECRET") {
@@ -281,7 +279,7 @@ impl SignIn {
         })
     }
 
-    /// Where Entra ID is.
+    /// The address of Entra ID.
     fn authority(&self) -> Result<CloudConfiguration, LinkError> {
         const VARIABLE: &str = "AZURE_AUTHORITY_HOST";
         if self.environment.get(VARIABLE).is_none() {
@@ -311,9 +309,9 @@ impl SignIn {
         ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"].iter().all(|name| self.environment.get(name).is_some())
     }
 
-    /// Looks whether the metadata service answers, so that a laptop does not wait for it. As in other SDKs the request
-    /// lacks the header `Metadata`, and the metadata service refuses it. Whoever else has that address (other clouds,
-    /// a proxy) answers in another form and is not believed.
+    /// Whether the metadata service answers, so that a laptop does not wait for it. As in other SDKs the request lacks the
+    /// header `Metadata`, and the metadata service answers with its own error; other servers at that address (other
+    /// clouds, a proxy) answer in another form.
     async fn probe(&self) -> Result<(), String> {
         let address = Url::parse(METADATA).map_err(|error| error.to_string())?;
         let request = Request::new(address, Method::Get);

@@ -12,10 +12,11 @@ use azure_core::http::{AsyncRawResponse, Body, Request};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::exchange::LINK_TIMEOUT;
 use super::*;
-use crate::transport::http::HttpSettings;
+use crate::transport::http_client::HttpSettings;
 use crate::transport::raw_server::{answer, answering};
-use crate::transport::token::TokenCache;
+use crate::transport::token_cache::TokenCache;
 use crate::transport::{Backend, Call, CallOptions, Config, Transport};
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ async fn on_the_clients_own_http_client_only_entra_goes_through_a_proxy() {
     if !runs_with(module_path!(), name, &variables) {
         return;
     }
-    let http = Http::new(HttpSettings::default(), &[], true).unwrap();
+    let http = HttpClients::new(HttpSettings::default(), &[], true).unwrap();
     let read = |name: &str| std::env::var(name).ok().filter(|_| name.starts_with("IDENTITY_"));
     let of_process = DefaultCredential::new(&read).unwrap();
     let tokens = TokenCache::new(of_process.source(Cloud::Public, &http), SCOPE.to_owned());

@@ -1,6 +1,6 @@
 //! The endpoint of a client: one parser for every address a user can paste, and the URL of a call.
 //!
-#![doc = include_str!("endpoint/forms.md")]
+#![doc = include_str!("forms.md")]
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +28,7 @@ mod text;
 /// # Example: everything a portal shows is understood
 ///
 /// ```
-/// use azure_openai_chat::transport::Endpoint;
+/// use azure_openai_chat::Endpoint;
 ///
 /// let endpoint = Endpoint::parse(
 ///     "https://my-resource.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=2024-10-21",

@@ -1,4 +1,4 @@
-//! Which clock ran out, in words.
+//! The timeouts of a call, the moments at which they run out, and the error for each.
 
 use std::time::Duration;
 
@@ -6,17 +6,20 @@ use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind};
 
-/// A clock and how long it was set to.
+/// A time that may pass at most, with the length it is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Clock {
+pub(crate) enum Timeout {
     Connect(Duration),
+    /// A whole answer, retries and waits included.
     Call(Duration),
     FirstEvent(Duration),
+    /// Between two pieces of a stream.
     Idle(Duration),
+    /// The whole call, the last byte of a stream included.
     Deadline(Duration),
 }
 
-impl Clock {
+impl Timeout {
     fn duration(self) -> Duration {
         match self {
             Self::Connect(set) | Self::Call(set) | Self::FirstEvent(set) | Self::Idle(set) | Self::Deadline(set) => set,
@@ -39,7 +42,7 @@ impl Clock {
         }
     }
 
-    /// The same, for an attempt whose request had not been sent. A model that thinks for long has no part in it.
+    /// The error for an attempt whose request had not been sent, so that no model can be the reason.
     pub(crate) fn unsent_error(self, attempt: u32, waited_for: &str, host: &str) -> Error {
         let seconds = self.duration().as_secs_f64();
         let text = match self {
@@ -53,23 +56,22 @@ impl Clock {
         Error::new(ErrorKind::Timeout, text)
     }
 
-    /// The moment this clock runs out; none if that is beyond what can be told.
-    pub(crate) fn from(self, start: Instant) -> Option<Limit> {
-        let at = start.checked_add(self.duration())?;
-        Some(Limit { at, clock: self })
+    /// The moment at which this timeout runs out when it starts at `start`; none for a duration beyond what
+    /// [`Instant`] can hold.
+    pub(crate) fn deadline_from(self, start: Instant) -> Option<Deadline> {
+        Some(Deadline { at: start.checked_add(self.duration())?, timeout: self })
     }
 }
 
-/// A moment, and the clock that runs out then.
+/// A moment, and the timeout that runs out then.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limit {
+pub(crate) struct Deadline {
     pub(crate) at: Instant,
-    pub(crate) clock: Clock,
+    pub(crate) timeout: Timeout,
 }
 
-impl Limit {
-    /// The earliest of some limits.
-    pub(crate) fn first<const N: usize>(limits: [Option<Self>; N]) -> Option<Self> {
-        limits.into_iter().flatten().min_by_key(|limit| limit.at)
+impl Deadline {
+    pub(crate) fn earliest<const N: usize>(deadlines: [Option<Self>; N]) -> Option<Self> {
+        deadlines.into_iter().flatten().min_by_key(|deadline| deadline.at)
     }
 }

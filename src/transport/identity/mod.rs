@@ -1,71 +1,54 @@
-//! The credential for those who bring none: what the environment offers, in the order of other Azure SDKs.
-//!
-//! | Tried | When it is available |
-//! |---|---|
-//! | `EnvironmentCredential` | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` are set |
-//! | `WorkloadIdentityCredential` | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_FEDERATED_TOKEN_FILE` are set, as on Kubernetes |
-//! | `ManagedIdentityCredential` | on App Service, Functions, and virtual machines; `AZURE_CLIENT_ID` picks a user-assigned identity |
-//! | `AzureCliCredential` | `az` is on the path; it gives tokens after `az login` |
-//! | `AzureDeveloperCliCredential` | `azd` is on the path; it gives tokens after `azd auth login` |
-//!
-//! `AZURE_TOKEN_CREDENTIALS` narrows the list: `prod` is the first three, `dev` the last two, and a name from
-//! the table is that one alone. `AZURE_AUTHORITY_HOST` is the address of Entra ID; when it is unset, that of the
-//! endpoint's cloud is used.
-//!
-//! # Which one signs in
-//!
-//! A credential that is not available is passed over. One of the first three that is available and fails (an
-//! expired secret, a wrong tenant, an outage of Entra ID) ends the search with its reason, so that no other identity
-//! takes the place of the one that was set up. The tools of a developer are tried one after the other. The first
-//! that gives a token is used from then on; its name is logged once at INFO, and at WARN if it changes.
-//!
-//! # How it signs in
-//!
-//! The requests go out on the HTTP client of this crate: no redirects, and no proxy for the managed identity. A
-//! request is tried three times, within 8 seconds; a credential has 15 seconds in all.
+//! The default credential: what the environment offers, in the order of other Azure SDKs.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use azure_core::http::HttpClient;
 
+use self::environment::Environment;
 use self::link::{Link, LinkError, LinkKind, SignIn};
-use super::credential::{Credential, Kind, Token};
+use super::credential::{Credential, Kind};
 use super::endpoint::Cloud;
-use super::http::Http;
-use super::token::{TokenError, TokenRequest, TokenSource};
+use super::http_client::HttpClients;
+use super::token::{Token, TokenError, TokenRequest, TokenSource};
 use crate::error::{Error, ErrorKind, Result};
 
 mod cli;
+mod environment;
 mod exchange;
 mod link;
 #[cfg(test)]
 mod tests;
 
-/// Of one credential, so that one of several does not use up the time of the others.
-const LINK_TIMEOUT: Duration = Duration::from_secs(15);
-/// Of all credentials: at most one of them asks Entra ID, and each tool has its own limit.
+/// Of all credentials together: at most one of them calls Entra ID, and each tool has a timeout of its own.
 const CHAIN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The variables that are read, once, when the credential is made.
-const VARIABLES: [&str; 10] = [
-    "AZURE_TOKEN_CREDENTIALS",
-    "AZURE_TENANT_ID",
-    "AZURE_CLIENT_ID",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_CLIENT_CERTIFICATE_PATH",
-    "AZURE_FEDERATED_TOKEN_FILE",
-    "AZURE_AUTHORITY_HOST",
-    "IDENTITY_ENDPOINT",
-    "IDENTITY_HEADER",
-    "PATH",
-];
-
-/// The credential that the environment offers, in the order of the [module's table](self).
+/// The credential that the environment offers.
 ///
-/// Nothing is asked yet: a credential that cannot give a token shows at the first call, with the reason of
-/// each that was tried.
+/// | Tried, in this order | When it is available |
+/// |---|---|
+/// | `EnvironmentCredential` | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_CLIENT_SECRET` are set |
+/// | `WorkloadIdentityCredential` | `AZURE_TENANT_ID`, `AZURE_CLIENT_ID` and `AZURE_FEDERATED_TOKEN_FILE` are set, as on Kubernetes |
+/// | `ManagedIdentityCredential` | on App Service, Functions, and virtual machines; `AZURE_CLIENT_ID` picks a user-assigned identity |
+/// | `AzureCliCredential` | `az` is on the path; it gives tokens after `az login` |
+/// | `AzureDeveloperCliCredential` | `azd` is on the path; it gives tokens after `azd auth login` |
+///
+/// `AZURE_TOKEN_CREDENTIALS` narrows the list: `prod` is the first three, `dev` the last two, and a name from
+/// the table is that one alone. `AZURE_AUTHORITY_HOST` is the address of Entra ID; when it is unset, that of the
+/// endpoint's cloud is used.
+///
+/// # Which one signs in
+///
+/// A credential that is not available is passed over. One of the first three that is available and fails (an
+/// expired secret, a wrong tenant, an outage of Entra ID) ends the search with its reason, so that no other identity
+/// takes the place of the one that was set up. The tools of a developer are tried one after the other. The first
+/// that gives a token is used from then on; its name is logged once at INFO, and at WARN if it changes.
+///
+/// # How it signs in
+///
+/// The requests go out on the HTTP client of this crate: no redirects, and no proxy for the managed identity. A
+/// request is tried three times, within 8 seconds; a credential has 15 seconds in all. Nothing is sent before the first
+/// call: a credential that cannot give a token shows there, with the reason of each that was tried.
 ///
 /// # Errors
 ///
@@ -74,7 +57,7 @@ const VARIABLES: [&str; 10] = [
 /// # Example: sign in with whatever is there
 ///
 /// ```
-/// let credential = azure_openai_chat::transport::default_credential()?;
+/// let credential = azure_openai_chat::default_credential()?;
 /// # let _ = credential;
 /// # Ok::<(), azure_openai_chat::Error>(())
 /// ```
@@ -86,38 +69,25 @@ pub fn default_credential() -> Result<Credential> {
 
 /// As [`default_credential`], over any environment.
 pub(crate) fn default_credential_from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Credential> {
-    Ok(Credential(Kind::Default(Arc::new(DefaultCredential::new(environment)?))))
+    let credential = DefaultCredential::new(environment)?;
+    Ok(Credential(Kind::Default(Arc::new(move |cloud, http| credential.source(cloud, http)))))
 }
 
-/// Variables and their values, trimmed; those without a value are absent. Has no `Debug`, since one is a secret.
-#[derive(Clone)]
-struct Environment(BTreeMap<&'static str, String>);
-
-impl Environment {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-}
-
-/// What the environment offers, before it is known which client signs in with it.
-pub(crate) struct DefaultCredential {
+/// The credentials to try and the variables for them, before the endpoint's cloud and the HTTP client are known.
+struct DefaultCredential {
     kinds: Vec<LinkKind>,
     environment: Environment,
 }
 
 impl DefaultCredential {
     fn new(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let read = |name: &'static str| {
-            let value = environment(name)?.trim().to_owned();
-            (!value.is_empty()).then_some((name, value))
-        };
-        let environment = Environment(VARIABLES.into_iter().filter_map(read).collect());
+        let environment = Environment::read(environment);
         let kinds = choose(environment.get("AZURE_TOKEN_CREDENTIALS"))?;
         Ok(Self { kinds, environment })
     }
 
-    /// Tokens for a cloud, fetched with the HTTP client of this crate.
-    pub(crate) fn source(&self, cloud: Cloud, http: &Http) -> TokenSource {
+    /// Tokens for a cloud, fetched with the HTTP clients of this crate.
+    fn source(&self, cloud: Cloud, http: &HttpClients) -> TokenSource {
         self.source_over(cloud, Arc::new(http.proxied().clone()), Arc::new(http.direct().clone()))
     }
 
@@ -139,7 +109,7 @@ impl DefaultCredential {
     }
 }
 
-/// Which credentials a value of `AZURE_TOKEN_CREDENTIALS` means.
+/// The credentials that a value of `AZURE_TOKEN_CREDENTIALS` selects.
 fn choose(setting: Option<&str>) -> Result<Vec<LinkKind>> {
     let all = LinkKind::ALL;
     let Some(setting) = setting else {

@@ -124,14 +124,14 @@ fn with_http2(builder: ClientBuilder) -> ClientBuilder {
 
 /// The clients that requests go out on.
 #[derive(Clone)]
-pub(crate) struct Http {
+pub(crate) struct HttpClients {
     client: reqwest::Client,
     /// Without a proxy, for plain HTTP on loopback when there is more than that, and for metadata services.
     direct: Option<reqwest::Client>,
     pub(super) connect_timeout: Duration,
 }
 
-impl Http {
+impl HttpClients {
     /// Building a client takes milliseconds, so only those needed are made. `signs_in` when the default credential
     /// asks for tokens, at Entra ID and at metadata services.
     pub(crate) fn new(settings: HttpSettings, endpoints: &[Endpoint], signs_in: bool) -> Result<Self> {

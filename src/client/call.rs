@@ -1,0 +1,200 @@
+//! The pipeline of a call, whole or streamed: preflight, body, sending, reading, repair.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::ChatClient;
+use super::repair::Repair;
+use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
+use crate::request::ChatCompletionRequest;
+use crate::response::{ChatCompletion, ResponseMetadata};
+use crate::stream::{ByteSource, ChatCompletionStream};
+use crate::transport::body::{ByteStream, NO_CONTENT};
+use crate::transport::{Answer, Call, CallOptions, Route};
+
+/// How an answer comes: in one body, or as a stream.
+pub(super) trait CallKind {
+    type Answer: Send;
+
+    const IS_STREAM: bool;
+
+    fn send(
+        client: &ChatClient,
+        call: Call<'_>,
+        request: &ChatCompletionRequest,
+    ) -> impl Future<Output = Result<Self::Answer>> + Send;
+
+    /// The model that answered, where it is known when the call returns.
+    fn model(answer: &Self::Answer) -> Option<&str>;
+
+    fn metadata(answer: &Self::Answer) -> &ResponseMetadata;
+
+    fn with_metadata(answer: Self::Answer, metadata: Arc<ResponseMetadata>) -> Self::Answer;
+}
+
+/// An answer in one body.
+pub(super) struct Whole;
+
+impl CallKind for Whole {
+    type Answer = ChatCompletion;
+
+    const IS_STREAM: bool = false;
+
+    async fn send(client: &ChatClient, call: Call<'_>, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
+        let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
+        let read = |answer: Answer| {
+            read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(call.deployment))
+        };
+        client.0.transport.post(call, write, read).await
+    }
+
+    fn model(answer: &ChatCompletion) -> Option<&str> {
+        answer.model()
+    }
+
+    fn metadata(answer: &ChatCompletion) -> &ResponseMetadata {
+        answer.metadata()
+    }
+
+    fn with_metadata(answer: ChatCompletion, metadata: Arc<ResponseMetadata>) -> ChatCompletion {
+        answer.with_metadata(metadata)
+    }
+}
+
+/// An answer as it arrives.
+pub(super) struct Streamed;
+
+impl CallKind for Streamed {
+    type Answer = ChatCompletionStream;
+
+    const IS_STREAM: bool = true;
+
+    async fn send(
+        client: &ChatClient,
+        call: Call<'_>,
+        request: &ChatCompletionRequest,
+    ) -> Result<ChatCompletionStream> {
+        let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
+        let bytes = client.0.transport.post_stream(call, write).await?;
+        let metadata = Arc::clone(bytes.metadata());
+        let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata)
+            .for_call(call.deployment, request.expected_choices());
+        if let Some(limit) = client.0.max_event_bytes {
+            stream = stream.max_event_bytes(limit);
+        }
+        if request.deployment().declared_model().is_some() {
+            let (client, deployment) = (client.clone(), request.deployment().clone());
+            stream = stream.watch_model(Box::new(move |model| client.0.preflight.watch_model(&deployment, model)));
+        }
+        Ok(stream)
+    }
+
+    fn model(_: &ChatCompletionStream) -> Option<&str> {
+        None
+    }
+
+    fn metadata(answer: &ChatCompletionStream) -> &ResponseMetadata {
+        answer.metadata()
+    }
+
+    fn with_metadata(answer: ChatCompletionStream, metadata: Arc<ResponseMetadata>) -> ChatCompletionStream {
+        answer.with_metadata(metadata)
+    }
+}
+
+/// Checks a request and sends it; once more without the parameters that the service refused, if the client may.
+pub(super) async fn call<K: CallKind>(
+    client: &ChatClient,
+    request: &ChatCompletionRequest,
+    options: &CallOptions,
+) -> Result<K::Answer> {
+    let unfit = client.0.preflight.admit(&client.0.transport, request, K::IS_STREAM)?;
+    let error = match send::<K>(client, request, options, &unfit).await {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    let repair = if client.0.repair_once { Repair::new(request, options, &error, K::IS_STREAM) } else { None };
+    let Some(repair) = repair else {
+        return Err(error);
+    };
+    match send::<K>(client, &repair.request, &repair.options, &unfit).await {
+        Ok(answer) => {
+            let metadata = K::metadata(&answer).clone().with_repaired(repair.parameters, repair.attempts);
+            Ok(K::with_metadata(answer, Arc::new(metadata)))
+        }
+        Err(error) => {
+            let attempts = error.attempts().saturating_add(repair.attempts);
+            Err(error.with_attempts(attempts))
+        }
+    }
+}
+
+async fn send<K: CallKind>(
+    client: &ChatClient,
+    request: &ChatCompletionRequest,
+    options: &CallOptions,
+    unfit: &[usize],
+) -> Result<K::Answer> {
+    let call = Call { deployment: request.deployment().name(), options, affinity: request.affinity_key(), unfit };
+    let answer = K::send(client, call, request).await;
+    let answer = answer.map_err(|error| client.0.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))?;
+    client.0.preflight.watch_answer(request, K::model(&answer), K::metadata(&answer));
+    Ok(answer)
+}
+
+fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {
+    /// What a request without messages takes, about.
+    const BESIDE_TEXTS: usize = 512;
+    let body = request.body_for(route.deployment, route.api_version, stream);
+    // mostly texts, and an eighth more for names and escapes
+    let texts = request.text_length();
+    let mut json = Vec::with_capacity(texts.saturating_add(texts / 8).saturating_add(BESIDE_TEXTS));
+    serde_json::to_writer(&mut json, &body).map_err(|error| {
+        Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error)
+    })?;
+    Ok(Bytes::from(json))
+}
+
+/// The completion in a body with status 2xx. It can be something else: gateways answer with pages of HTML and with errors
+/// of their own, and proxies cut bodies.
+fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
+    let json = bytes.slice_ref(unexpected_body::without_mark(&bytes));
+    let completion = match ChatCompletion::decode(json) {
+        Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
+        Err(error) => {
+            let may_be_cut = metadata.status() != NO_CONTENT;
+            let error = unexpected_body::no_completion(bytes, &error, may_be_cut);
+            return Err(error.with_metadata(Arc::clone(metadata)));
+        }
+    };
+    let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
+    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
+        return Ok(completion);
+    }
+    // gateways send their own errors with status 200, and in shapes of their own
+    let service = ServiceError::from_body(&bytes);
+    if is_error || service.is_telling() {
+        return Err(Error::service(service, Arc::clone(metadata)));
+    }
+    Err(unexpected_body::other_json(bytes, false).with_metadata(Arc::clone(metadata)))
+}
+
+/// The bytes of the transport, for a stream.
+struct Source(ByteStream);
+
+impl ByteSource for Source {
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.0.poll_next(cx)
+    }
+
+    fn note_event(&mut self) {
+        self.0.note_event();
+    }
+
+    fn finish(self: Box<Self>) {
+        self.0.finish();
+    }
+}

@@ -1,0 +1,244 @@
+//! The client, which sends requests by the transport and reads the answers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use self::call::{Streamed, Whole, call};
+use self::preflight::Preflight;
+use crate::error::Result;
+use crate::model::ApiVersion;
+use crate::request::ChatCompletionRequest;
+use crate::response::ChatCompletion;
+use crate::stream::ChatCompletionStream;
+use crate::transport::{Backend, CallOptions, Credential, Transport};
+
+pub use self::builder::ClientBuilder;
+pub use self::preflight::{RequestCheck, Validation};
+
+mod builder;
+mod call;
+mod preflight;
+mod repair;
+
+/// The client of one Azure OpenAI resource and all its deployments, or of several resources as backends.
+///
+/// Cheap to clone, and to be shared: clones have one pool of connections and one cache of tokens.
+///
+/// # Example: one question
+///
+/// ```no_run
+/// use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest};
+///
+/// # async fn run() -> azure_openai_chat::Result<()> {
+/// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+/// let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Why is the sky blue?").build()?;
+/// let completion = client.complete(&request).await?;
+/// println!("{}", completion.text().unwrap_or_default());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chat-completions>
+#[derive(Clone)]
+pub struct ChatClient(Arc<Inner>);
+
+struct Inner {
+    transport: Transport,
+    preflight: Preflight,
+    repair_once: bool,
+    max_event_bytes: Option<usize>,
+}
+
+impl ChatClient {
+    /// A client for an endpoint, in any form of [`Endpoint`](crate::Endpoint), with an [`ApiKey`](crate::ApiKey), an
+    /// `Arc` of any `azure_core` `TokenCredential`, or another [`Credential`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a malformed endpoint, and for a key that no header can carry.
+    pub fn new(endpoint: impl Into<String>, credential: impl Into<Credential>) -> Result<Self> {
+        Self::builder(endpoint, credential).build()
+    }
+
+    /// Starts the builder of a client with other settings than the defaults.
+    pub fn builder(endpoint: impl Into<String>, credential: impl Into<Credential>) -> ClientBuilder {
+        ClientBuilder::new(Backend::new(endpoint, credential))
+    }
+
+    /// A client from the environment; see [`builder_from_env`](Self::builder_from_env).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing or wrong; the text names it.
+    pub fn from_env() -> Result<Self> {
+        Self::builder_from_env()?.build()
+    }
+
+    /// Starts the builder of a client from the environment: `AZURE_OPENAI_ENDPOINT`, then `AZURE_OPENAI_API_KEY` (or
+    /// `AZURE_OPENAI_KEY`) or `AZURE_OPENAI_AD_TOKEN` or, with the feature `azure_identity`, the
+    /// [default credential](crate::default_credential); and `OPENAI_API_VERSION` (or `AZURE_OPENAI_API_VERSION`) if it is
+    /// set. Two names of one variable may both be set to the same value, not to different ones. Blanks around a value are
+    /// left out, an empty value counts as unset, and quotes around one are an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing or wrong; the text names it.
+    pub fn builder_from_env() -> Result<ClientBuilder> {
+        builder::builder_from(&|name| std::env::var_os(name))
+    }
+
+    /// Sends a request and waits for the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`](crate::ErrorKind), after the retries of the [`RetryPolicy`](crate::RetryPolicy).
+    ///
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the request violates a rule of the declared model; nothing
+    ///   was sent.
+    /// - [`Config`](crate::ErrorKind::Config): a header, query parameter or deployment name cannot be sent; nothing was.
+    /// - [`Interrupted`](crate::ErrorKind::Interrupted): the body broke off.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection over HTTP/1.1, and resets the stream over HTTP/2. The service may still
+    /// complete the answer, and bill it.
+    pub async fn complete(&self, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
+        self.complete_with(request, &CallOptions::default()).await
+    }
+
+    /// As [`complete`](Self::complete), with options for this call; what they leave unset is as on the client.
+    ///
+    /// # Errors
+    ///
+    /// As [`complete`](Self::complete).
+    pub async fn complete_with(
+        &self,
+        request: &ChatCompletionRequest,
+        options: &CallOptions,
+    ) -> Result<ChatCompletion> {
+        call::<Whole>(self, request, options).await
+    }
+
+    /// Sends a request and returns the answer as a stream, once its first bytes are there.
+    ///
+    /// `stream_options.include_usage` is set where the api version has it, unless the request sets it.
+    ///
+    /// # Errors
+    ///
+    /// As [`complete`](Self::complete); a later error is an item of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future or the stream closes the connection over HTTP/1.1, and resets the stream over HTTP/2.
+    pub async fn stream(&self, request: &ChatCompletionRequest) -> Result<ChatCompletionStream> {
+        self.stream_with(request, &CallOptions::default()).await
+    }
+
+    /// As [`stream`](Self::stream), with options for this call; what they leave unset is as on the client.
+    ///
+    /// # Errors
+    ///
+    /// As [`stream`](Self::stream).
+    pub async fn stream_with(
+        &self,
+        request: &ChatCompletionRequest,
+        options: &CallOptions,
+    ) -> Result<ChatCompletionStream> {
+        call::<Streamed>(self, request, options).await
+    }
+
+    /// What [`complete`](Self::complete) would refuse and advise, without sending anything. A request read from JSON
+    /// with `"stream": true` is checked as [`check_stream`](Self::check_stream) does.
+    ///
+    /// Of several backends with other api versions, one that can serve the request is enough. With
+    /// [`Validation::Strict`] advice is among the violations too; with [`Validation::Off`] both are reported,
+    /// although neither stops a call.
+    #[must_use]
+    pub fn check(&self, request: &ChatCompletionRequest) -> RequestCheck {
+        self.0.preflight.check(&self.0.transport, request, request.asks_for_stream() == Some(true)).0
+    }
+
+    /// What [`stream`](Self::stream) would refuse and advise, without sending anything: what [`check`](Self::check)
+    /// reports, and the rules that apply to streams only.
+    ///
+    /// # Example: o1 does not stream on Azure
+    ///
+    /// ```
+    /// use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, Deployment, Model};
+    ///
+    /// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+    /// let o1 = Deployment::new("o1-new").model(Model::O1_2024_12_17);
+    /// let request = ChatCompletionRequest::builder(o1).user("Why is the sky blue?").uncapped().build()?;
+    /// assert!(client.check(&request).violations().is_empty());
+    /// assert_eq!(client.check_stream(&request).violations()[0].parameter(), "stream");
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    #[must_use]
+    pub fn check_stream(&self, request: &ChatCompletionRequest) -> RequestCheck {
+        self.0.preflight.check(&self.0.transport, request, true).0
+    }
+
+    /// The exact URL of a call, without sending it; with several backends that of the first. It has the values that
+    /// [`ClientBuilder::query`] set, which may be secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the deployment's name is empty or cannot be a path segment.
+    pub fn url_for(&self, request: &ChatCompletionRequest) -> Result<String> {
+        self.0.transport.url_for(request.deployment().name())
+    }
+
+    /// The endpoint as parsed; with several backends the first.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.0.transport.endpoint().map_or("", |endpoint| endpoint.as_str())
+    }
+
+    /// The deployment in the pasted endpoint; with several backends of the first. A call goes to the deployment of its
+    /// request; when that is another, a WARN is logged once.
+    ///
+    /// # Example: the deployment that was pasted with the address
+    ///
+    /// ```
+    /// use azure_openai_chat::{ApiKey, ChatClient};
+    ///
+    /// let pasted = "https://my-resource.openai.azure.com/openai/deployments/gpt-4o-mini/chat/completions";
+    /// let client = ChatClient::new(pasted, ApiKey::new("key"))?;
+    /// assert_eq!(client.deployment(), Some("gpt-4o-mini"));
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    #[must_use]
+    pub fn deployment(&self) -> Option<&str> {
+        self.0.transport.endpoint()?.deployment()
+    }
+
+    /// The api version of the calls; with several backends of the first.
+    #[must_use]
+    pub fn api_version(&self) -> &ApiVersion {
+        self.0.transport.api_version()
+    }
+}
+
+impl fmt::Debug for ChatClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatClient")
+            .field("transport", &self.0.transport)
+            .field("validation", &self.0.preflight.validation)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_is_shared_between_threads() {
+        fn is_shared<T: Clone + Send + Sync + 'static>() {}
+        fn is_sent<T: Send + 'static>() {}
+        is_shared::<ChatClient>();
+        is_shared::<ChatCompletionRequest>();
+        is_shared::<ChatCompletion>();
+        is_sent::<ChatCompletionStream>();
+    }
+}
