@@ -1,4 +1,4 @@
-//! Settings of a client, and those that the environment holds.
+//! The builder of a client, and the environment variables that set it.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::model::ApiVersion;
 use crate::transport::endpoint::{check_api_version, is_quoted};
 use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Endpoint, Pacing, RetryPolicy, Transport};
 
-/// Settings of a [`ChatClient`]. Everything has a default.
+/// Builds a [`ChatClient`]; see [`ChatClient::builder`]. Every setting has a default.
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     config: Config,
@@ -45,8 +45,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The scope that tokens are asked for, when the one that follows from the cloud and the route is not
-    /// right.
+    /// The scope of the tokens; by default it follows from the cloud and the api version, see
+    /// [`Endpoint::scope`](crate::Endpoint::scope).
     pub fn token_scope(mut self, scope: impl Into<String>) -> Self {
         self.config.token_scope = Some(scope.into());
         self
@@ -71,13 +71,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds an endpoint that takes over, or shares the load, as its priority and weight say.
+    /// Adds an endpoint that takes over, or shares the load, by its priority and weight; see [`Backend`].
     pub fn backend(mut self, backend: Backend) -> Self {
         self.config.backends.push(backend);
         self
     }
 
-    /// What happens to violations and advice; advisory when unset.
+    /// Whether violations and advice stop a request; [`Validation::Advisory`] by default.
     pub fn validation(mut self, validation: Validation) -> Self {
         self.validation = validation;
         self
@@ -98,61 +98,61 @@ impl ClientBuilder {
         self
     }
 
-    /// A header for every call; ten at most.
+    /// Adds a header for every call; ten at most. See [`CallOptions::header`].
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options(|options| options.header(name, value))
     }
 
-    /// A query parameter for every call, percent-encoded as needed; its value is in no log and no error. `api-version` is
-    /// set by [`api_version`](Self::api_version).
+    /// Adds a query parameter for every call; its value is in no log and no error. See [`CallOptions::query`].
     pub fn query(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options(|options| options.query(name, value))
     }
 
-    /// How long a whole answer may take; 600 seconds when unset.
+    /// The time for a whole answer, retries included; 600 seconds by default. See [`CallOptions::timeout`].
     pub fn timeout(self, timeout: Duration) -> Self {
         self.options(|options| options.timeout(timeout))
     }
 
-    /// How long connecting may take; 10 seconds when unset.
+    /// The time for a connection, TLS included; 10 seconds by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.http.connect_timeout = timeout;
         self
     }
 
-    /// How long a stream may take to its first event; 600 seconds when unset.
+    /// The time of a stream to its first event; 600 seconds by default. See [`CallOptions::first_event_timeout`].
     pub fn first_event_timeout(self, timeout: Duration) -> Self {
         self.options(|options| options.first_event_timeout(timeout))
     }
 
-    /// How long a stream may be silent; 120 seconds when unset. Keep-alive comments break the silence.
+    /// The time that a stream may be silent; 120 seconds by default. See [`CallOptions::idle_timeout`].
     pub fn stream_idle_timeout(self, timeout: Duration) -> Self {
         self.options(|options| options.idle_timeout(timeout))
     }
 
-    /// The end of every call, retries and streams included; none when unset.
+    /// The time for every call, retries and streams included; none by default. See [`CallOptions::deadline`].
     pub fn deadline(self, deadline: Duration) -> Self {
         self.options(|options| options.deadline(deadline))
     }
 
-    /// Whether and when calls are sent again; twice at most when unset.
+    /// Whether and when failed attempts are retried; at most twice by default. See [`RetryPolicy`].
     pub fn retry(self, policy: RetryPolicy) -> Self {
         self.options(|options| options.retry(policy))
     }
 
-    /// Whether calls wait for the limits that the service tells; off when unset.
+    /// Whether calls wait by the `x-ratelimit-*` headers of earlier answers; off by default. See [`Pacing`].
     pub fn pacing(mut self, pacing: Pacing) -> Self {
         self.config.pacing = pacing;
         self
     }
 
-    /// The size of the largest event of a stream, in bytes; 16 MiB when unset.
+    /// Upper bound of one event of a stream, in bytes; 16 MiB by default. A larger one ends the stream with
+    /// [`ErrorKind::Decode`].
     pub fn max_event_bytes(mut self, limit: usize) -> Self {
         self.max_event_bytes = Some(limit);
         self
     }
 
-    /// The size of the largest whole answer, in bytes; 256 MiB when unset.
+    /// Upper bound of a whole answer, in bytes; 256 MiB by default. A larger one is [`ErrorKind::Decode`].
     pub fn max_response_bytes(mut self, limit: usize) -> Self {
         self.config.body_limit = limit;
         self
@@ -188,7 +188,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether HTTP/2 is spoken where the server has it; HTTP/1.1 when unset.
+    /// Whether HTTP/2 is used where the server offers it; off by default, so that HTTP/1.1 is.
     ///
     /// Over HTTP/1.1 each call under way has a connection of its own, as with the official clients for Python and
     /// Node. Over HTTP/2 all calls to a host share one, which saves connections and shares faults: a connection that
@@ -200,11 +200,12 @@ impl ClientBuilder {
         self
     }
 
-    /// Checks the settings.
+    /// Checks the settings and builds the client. Nothing is sent.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] for whatever cannot work; the text names it and the way out.
+    /// [`ErrorKind::Config`] for a malformed endpoint, api version, key, header or query parameter, for plain HTTP to another
+    /// machine, and for TLS that the build does not have; the text names the setting and the way out.
     pub fn build(self) -> Result<ChatClient> {
         Ok(ChatClient(Arc::new(Inner {
             transport: Transport::new(self.config)?,
@@ -215,7 +216,7 @@ impl ClientBuilder {
     }
 }
 
-/// Variables of the environment, by any function that looks them up.
+/// The environment, as any function that looks up a variable.
 struct Environment<'a>(&'a dyn Fn(&str) -> Option<OsString>);
 
 impl Environment<'_> {
@@ -252,7 +253,7 @@ fn config(message: String) -> Error {
 
 pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<ClientBuilder> {
     let environment = Environment(variable);
-    // what build() would refuse is refused here, with the variable's name
+    // refused here rather than in build(), for an error with the variable's name
     let endpoint = environment.read("AZURE_OPENAI_ENDPOINT")?.ok_or_else(|| {
         Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
             .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
@@ -284,7 +285,7 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
     })
 }
 
-/// The variables that are set and name an identity; `IDENTITY_ENDPOINT` is that of App Service.
+/// The variables of an identity that are set; `IDENTITY_ENDPOINT` is that of App Service.
 fn identities(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<&'static str> {
     const VARIABLES: [&str; 6] = [
         "AZURE_OPENAI_AD_TOKEN",

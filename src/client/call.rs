@@ -140,7 +140,8 @@ async fn send<K: CallKind>(
 ) -> Result<K::Answer> {
     let call = Call { deployment: request.deployment().name(), options, affinity: request.affinity_key(), unfit };
     let answer = K::send(client, call, request).await;
-    let answer = answer.map_err(|error| client.0.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))?;
+    let answer = answer
+        .map_err(|error| client.0.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))?;
     client.0.preflight.watch_answer(request, K::model(&answer), K::metadata(&answer));
     Ok(answer)
 }

@@ -1,10 +1,9 @@
-//! One error type for the whole crate, and the words that say what to do next.
+//! The error type of the whole crate, with its kinds, and the error bodies of the service.
 //!
-//! [`Error`] is opaque: match on [`Error::kind`], ask [`Error::status`], [`Error::code`] and
-//! [`Error::retry_after`]. Its text is about its own layer; [`std::error::Error::source`] has the rest. No text of
-//! ours holds a key, a token, a prompt or an answer. The service's message is printed, its first line and at most
-//! 300 characters of it, for 401, 403, 404, 408, 409, 429 and 5xx, and for other refusals where its code or text is
-//! a known one; an unknown 400 may repeat the prompt, so its message is only in [`Error::message`].
+//! The text of an [`Error`] is about its own layer, and [`std::error::Error::source`] has the rest. It never has a key, a
+//! token, a prompt or an answer. The service's message is part of it (its first line, at most 300 characters) for 401,
+//! 403, 404, 408, 409, 429 and 5xx, and for other refusals where code or text is a known one; an unknown 400 may repeat
+//! the prompt, so its message is only in [`Error::message`].
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -33,7 +32,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn StdError + Send + Sync + 'static>;
 
-/// Where a call broke. Few kinds, and new ones may come.
+/// The kind of an error, to match on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -46,7 +45,7 @@ pub enum ErrorKind {
     Credential,
     /// No connection, or it broke before an answer came; [`Error::may_have_reached_service`] tells them apart.
     Connect,
-    /// A clock of ours ran out: connect, whole call, first event, idle or deadline.
+    /// A timeout ran out: connect, whole call, first event, idle or deadline.
     Timeout,
     /// The service answered 429.
     RateLimited,
@@ -61,7 +60,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The kind's name, as written in this enum.
+    /// The name of the variant, such as `RateLimited`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -106,7 +105,7 @@ pub struct Error(Box<Repr>);
 
 struct Repr {
     kind: ErrorKind,
-    /// What failed, in our own words.
+    /// What failed, without the service's message.
     message: String,
     service: Option<ServiceError>,
     metadata: Option<Arc<ResponseMetadata>>,
@@ -144,7 +143,7 @@ impl Error {
         }))
     }
 
-    /// What the service answered, with status and headers in `metadata`.
+    /// The error for an answer of the service, with status and headers in `metadata`.
     pub(crate) fn service(service: ServiceError, metadata: Arc<ResponseMetadata>) -> Self {
         let kind = service.kind(metadata.status());
         let mut error = Self::new(kind, "the service gave no reason");
@@ -208,7 +207,7 @@ impl Error {
         self
     }
 
-    /// One more sentence about what to do next, after the ones this module knows.
+    /// Adds a sentence about the next step, after those that follow from the answer.
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
@@ -221,7 +220,7 @@ impl Error {
         self
     }
 
-    /// What could not be read. No text of ours ever holds any of it.
+    /// Keeps the bytes that could not be read, for [`body`](Self::body) only.
     pub(crate) fn with_body(mut self, body: Bytes) -> Self {
         self.0.body = Some(body);
         self
@@ -270,7 +269,7 @@ impl Error {
 
     /// The status, when there was an answer. When a gateway wraps an error of the service in an answer of its own, such
     /// as a 400 in a 500, the status of the inner error; [`metadata`](Self::metadata) has that of the answer. For a
-    /// call that was not sent because an earlier one was told to wait, the status of that answer.
+    /// call that was not sent because the answer to an earlier one named a wait, the status of that answer.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         let answered = self.0.answered();
@@ -284,13 +283,14 @@ impl Error {
         self.0.service.as_ref()?.code()
     }
 
-    /// The request parameter the service complains about.
+    /// The request parameter that the service refuses: `param`, else the last name of `detail[].loc` of a 422, else the one
+    /// that its message names.
     #[must_use]
     pub fn param(&self) -> Option<&str> {
         self.0.service.as_ref()?.param()
     }
 
-    /// The service's own words, or ours when it said nothing. May quote what was sent: not for logs.
+    /// The service's `message`, else a text of this crate. It may quote the request: not for logs.
     #[must_use]
     pub fn message(&self) -> &str {
         match self.0.service.as_ref().and_then(ServiceError::message) {
@@ -311,10 +311,10 @@ impl Error {
         self.0.service.as_ref().map(ServiceError::removable).unwrap_or_default()
     }
 
-    /// How long the service asked to wait before the next attempt.
+    /// The wait that the service named, before the next attempt.
     ///
     /// From `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` (seconds or date), and for a 429
-    /// that says it only in its message, from there.
+    /// that has it in its message only, from there.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0
@@ -324,26 +324,26 @@ impl Error {
             .or_else(|| self.0.service.as_ref().and_then(ServiceError::retry_after))
     }
 
-    /// Which content filter struck, when the prompt was blocked and the service said so.
+    /// The filter results that blocked the prompt, when they were sent.
     #[must_use]
     pub fn content_filter(&self) -> Option<&ContentFilterResults> {
         self.0.service.as_ref()?.content_filter()
     }
 
-    /// The whole error body of the service, taken apart.
+    /// The error body of the service, by its members.
     #[must_use]
     pub fn service_error(&self) -> Option<&ServiceError> {
         self.0.service.as_ref()
     }
 
-    /// What came and could not be read: the body of an answer, or the data of a stream's event. It may hold the
-    /// model's words, and they were paid for: not for logs.
+    /// The bytes that could not be read: the body of an answer, or the data of a stream's event. They may hold an answer of
+    /// the model: not for logs.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
         self.0.body.as_ref()
     }
 
-    /// What the headers said, when there was an answer.
+    /// Status and headers of the answer, if there was one.
     #[must_use]
     pub fn metadata(&self) -> Option<&ResponseMetadata> {
         self.0.metadata.as_deref()

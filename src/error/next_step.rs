@@ -1,4 +1,4 @@
-//! What to do next, chosen by what was sent and by what came: the code, else the parameter, else the text.
+//! The next step in the text of an error, by what was sent and by what came: the code, else the parameter, else the text.
 
 use super::printed::is_plain_name;
 use super::refused::{REFUSING, TOOLS_AND_EFFORT};
@@ -78,7 +78,7 @@ fn step_by_code(code: &str) -> Option<&'static str> {
     })
 }
 
-/// Steps for messages that come without a code, or with one that says little.
+/// Steps for messages that come without a code, or with a general one such as `400`.
 fn step_by_text(message: &str) -> Option<&'static str> {
     const STEPS: [(&str, &str); 6] = [
         (

@@ -1,4 +1,4 @@
-//! What a text of ours repeats of the service's message: one line, and only where it cannot be the caller's own.
+//! The part of the service's message that is printed: one line, and only where it cannot be the caller's own text.
 //!
 //! An unknown 400 may repeat the prompt, so its message stays in `message()`. The statuses about keys, paths,
 //! limits and outages have nothing to repeat, and of the other refusals these codes and texts are known.
@@ -24,7 +24,7 @@ const KNOWN_CODES: [&str; 14] = [
     "rate_limit_exceeded",
 ];
 
-/// The beginnings of messages that come without a code, or with one that says little.
+/// The beginnings of messages of the service that come without a code, or with a general one such as `400`.
 const KNOWN_TEXTS: [&str; 25] = [
     "Unrecognized request argument",
     "Unknown parameter: ",

@@ -10,7 +10,7 @@ pub(super) struct Refused {
     pub(super) is_removable: bool,
 }
 
-/// The words before the names of refused parameters.
+/// The texts before the names of refused parameters.
 const NAMED_AFTER: [&str; 8] = [
     "Unrecognized request argument supplied: ",
     "Unrecognized request arguments supplied: ",
@@ -22,10 +22,10 @@ const NAMED_AFTER: [&str; 8] = [
     "Argument not supported on this model: ",
 ];
 
-/// The words before the name of a parameter whose value is wrong.
+/// The texts before the name of a parameter whose value is wrong or missing.
 const WRONG_AFTER: [&str; 3] = ["Missing required parameter: ", "Invalid type for ", "Invalid '"];
 
-/// What the service refuses function tools with; the parameter to leave out is the effort.
+/// The refusal of function tools together with an effort; the parameter to leave out is the effort.
 pub(super) const TOOLS_AND_EFFORT: &str = "Function tools with reasoning_effort are not supported";
 
 /// Codes and types that refuse the parameter in `param`.

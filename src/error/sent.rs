@@ -58,7 +58,7 @@ fn is_about_network(message: &str) -> bool {
     message.contains("Virtual Network") || message.contains("Firewall") || message.contains("Public access is disabled")
 }
 
-/// The next step after a 401, by what was sent: who signs in with a key has no use for a word about tokens.
+/// The next step after a 401, by what was sent, so that a key user reads nothing about tokens.
 fn refused_sign_in(message: &str, sent: Option<&Sent>) -> String {
     let wants_key = message.contains("subscription key");
     match (sent, audience(message)) {

@@ -1,4 +1,4 @@
-//! The error of the service, in every shape it has been seen in.
+//! The error body of the service or a gateway, in each of its known shapes.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::refused::{self, Refused};
 use super::{ErrorKind, is_retryable_status, printed, unexpected_body};
 use crate::response::ContentFilterResults;
 
-/// A header's value shorter than this, in bytes, is no secret, and would hide messages that have it by chance.
+/// A header's value shorter than this, in bytes, is not taken for a secret: it is part of many messages by chance.
 const SECRET: usize = 8;
 
 /// The statuses of codes, for an answer whose own status a gateway has made a 5xx.
@@ -34,7 +34,7 @@ const STATUSES: [(u16, &[&str]); 5] = [
     (429, &["rate_limit_exceeded", "RateLimitReached", "too_many_requests"]),
 ];
 
-/// What the service said when it refused.
+/// The error body of the service or a gateway.
 ///
 /// Reads Azure's envelope (`{"error": {..}}`), API Management's (`{"statusCode", "message"}`), flat
 /// ones (`{"code", "message"}`, `{"detail"}`), `{"error": "text"}`, and text or HTML. Codes may be
@@ -47,12 +47,12 @@ pub struct ServiceError {
     /// What the error is about; the first is `param()`.
     parameters: Vec<Refused>,
     body: String,
-    /// A text of ours repeats neither message nor names, since they hold a key or a token.
+    /// Message and names are not printed, since they hold a key or a token.
     is_withheld: bool,
 }
 
 impl ServiceError {
-    /// Reads an error body. Never fails: what is no JSON becomes the message.
+    /// Reads an error body. Never fails: a body that is no JSON becomes the message.
     #[must_use]
     pub fn from_body(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(unexpected_body::without_mark(body));
@@ -70,13 +70,13 @@ impl ServiceError {
         self.envelope.code.as_deref()
     }
 
-    /// The service's words; an object or a list as compact JSON. They may quote what was sent.
+    /// `message` or a member like it (`detail`, `title`); an object or a list as compact JSON. It may quote the request.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.envelope.message.as_deref()
     }
 
-    /// The parameter complained about: the one in `param`, else the last name of `detail[].loc`, else the one that
+    /// The refused parameter: the one in `param`, else the last name of `detail[].loc`, else the one that
     /// the message names.
     #[must_use]
     pub fn param(&self) -> Option<&str> {
@@ -148,7 +148,7 @@ impl ServiceError {
         named.or_else(|| (self.is_filtered() || !self.removable().is_empty()).then_some(400))
     }
 
-    /// The wait, for a body that gives it only in words ("retry after 12 seconds").
+    /// The wait in a message such as "retry after 12 seconds"; the headers come first.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let message = self.message()?;
         let rest = ["retry after ", "try again in ", "Try again in ", "Retry after "]
@@ -168,7 +168,7 @@ impl ServiceError {
         Duration::try_from_secs_f64(value * scale).ok()
     }
 
-    /// Whether the body says that something is wrong.
+    /// Whether the body has a code or a message.
     pub(crate) fn is_telling(&self) -> bool {
         self.code().is_some() || self.message().is_some()
     }
@@ -237,7 +237,7 @@ impl ServiceError {
     }
 }
 
-/// Prints codes only; words and body may quote what was sent.
+/// Prints codes only; message and body may quote the request.
 impl fmt::Debug for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceError")

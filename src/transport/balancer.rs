@@ -1,4 +1,4 @@
-//! The state of a client's backends, and the choice among them.
+//! The balancer: the cooldowns of a client's backends, and the choice among them.
 //!
 //! A backend that fails gets a [`Cooldown`]: other backends are preferred until it ends. A cooldown that the
 //! service named (`retry-after`) is binding, nothing is sent before its end. One that this module chose is only a
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// First cooldown where the service names no wait; it doubles with each strike, up to 32 times.
 const FIRST_COOLDOWN: Duration = Duration::from_secs(1);
-/// Upper bound of a wait that the service names, so that a backend which asks for a day is tried again sooner.
+/// Upper bound of a wait that the service names, so that a backend whose `retry-after` is a day is tried again sooner.
 const LONGEST_COOLDOWN: Duration = Duration::from_secs(300);
 /// After this time, a probe without an answer no longer keeps other calls away.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ struct Cooldown {
     probe_until: Duration,
 }
 
-/// What a failed attempt means for its backend.
+/// The failure of a backend, by that of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// 429: the deployment has no capacity left.
@@ -62,7 +62,7 @@ pub(crate) enum Failure {
 /// Whether a backend can be called now. Ordered from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Availability {
-    /// No cooldown, or one that is over and that nobody has probed yet.
+    /// No cooldown, or one that is over and has not been probed.
     Ready,
     /// The cooldown is over and one call is probing.
     Probing,

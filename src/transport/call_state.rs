@@ -1,8 +1,8 @@
-//! The state of one call over its attempts: which backend is next, after which wait, and when to give up.
+//! The state of one call over its attempts: the next backend, the wait before it, and the end.
 //!
-//! Each backend is treated as the only backend of a client would be: its own number of retries, its own backoff, its
-//! own wait that the service named. On top of that a call moves to another backend at once where there is one. So a
-//! call to several backends succeeds whenever a call to one of them would.
+//! Each backend has its own number of retries, its own backoff, and its own wait that the service named, as if it were the
+//! only one. In addition a call moves to another backend at once where there is one. So a call to several backends
+//! succeeds whenever a call to one of them would.
 //!
 //! Plain state, like the [`Balancer`]: time and randomness are arguments, and times are counted from the same point.
 
@@ -11,16 +11,17 @@ use std::time::Duration;
 use super::balancer::{Availability, Balancer};
 use super::retry::{Outcome, Progress, RetryBudget, RetryPolicy, retry_wait, with_jitter};
 
-/// What to do next.
+/// The next step of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     Send(usize),
     Wait(Duration),
-    /// Nothing more can be tried. Where every backend is closed: when the first opens, and the status that closed it.
+    /// Nothing more can be tried. Where every backend is closed: the time until the first opens, and the status that closed
+    /// it.
     GiveUp(Option<(Duration, u16)>),
 }
 
-/// How far a call has come.
+/// The attempts of a call so far, by backend.
 #[derive(Debug)]
 pub(crate) struct CallState<'a> {
     policy: &'a RetryPolicy,
@@ -30,25 +31,25 @@ pub(crate) struct CallState<'a> {
     end: Option<Duration>,
     tries: Vec<Tries>,
     has_sent: bool,
-    /// Time spent on waits that other calls were given.
+    /// Time spent on waits that the service named to other calls.
     paused: Duration,
 }
 
-/// What this call has tried on one backend.
+/// The attempts of this call on one backend.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tries {
     failures: u32,
     /// The end of its backoff, or of the wait that the service named to this call.
     ready_at: Duration,
     is_over: bool,
-    /// The service set the pace itself, so that a retry costs nothing of the budget.
+    /// The service named the wait, so that a retry costs nothing of the budget.
     is_free: bool,
 }
 
 /// A backend that can be called later.
 struct Later {
     at: Duration,
-    /// How much of the wait was given to other calls.
+    /// The part of the wait that the service named to other calls.
     foreign: Duration,
 }
 
@@ -84,7 +85,7 @@ impl<'a> CallState<'a> {
         now: Duration,
         rng: &mut fastrand::Rng,
     ) -> Next {
-        // a caller with a retry layer of its own is not kept waiting; the service refuses the call itself
+        // without retries there are no waits either: the service refuses the call itself
         if let ([tries], false, false) = (self.tries.as_slice(), self.has_sent, self.policy.retries())
             && !tries.is_over
         {
@@ -134,7 +135,7 @@ impl<'a> CallState<'a> {
         };
         self.paused = self.paused.saturating_add(first.foreign);
         let wait = first.at.saturating_sub(now);
-        // calls that were given the same wait do not all come back at once
+        // jitter, so that calls with the same wait do not all come back at once
         Next::Wait(if first.foreign.is_zero() { wait } else { with_jitter(wait, self.policy.backoff(0), rng) })
     }
 

@@ -1,43 +1,4 @@
-//! Credentials: an API key, or a source of Entra ID tokens.
-//!
-//! [`Credential`] is what a client takes: an [`ApiKey`], any `azure_core` `TokenCredential` (feature
-//! `azure_core`), a function that fetches tokens, a fixed token, or the
-//! [default credential](super::default_credential) (feature `azure_identity`). Tokens are kept and renewed by the
-//! client. Nothing here prints a secret, and a key that cannot be sent as a header is reported when the client is built.
-//!
-//! # A certificate
-//!
-//! azure_identity reads certificates with its feature `client_certificate`, which needs OpenSSL and is therefore
-//! not switched on by this crate:
-//!
-//! ```text
-//! // Cargo.toml: azure_identity = { version = "1", features = ["client_certificate"] }
-//! let certificate = SecretBytes::new(std::fs::read("service.pfx")?);
-//! let credential = ClientCertificateCredential::new(tenant_id, client_id, certificate, None)?;
-//! let client = ChatClient::new(endpoint, credential)?;
-//! ```
-//!
-//! # A credential of one's own
-//!
-//! ```
-//! use std::sync::Arc;
-//! use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
-//! use azure_core::time::{Duration, OffsetDateTime};
-//! use azure_openai_chat::ChatClient;
-//!
-//! #[derive(Debug)]
-//! struct Broker;
-//!
-//! #[async_trait::async_trait]
-//! impl TokenCredential for Broker {
-//!     async fn get_token(&self, _scopes: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
-//!         Ok(AccessToken::new("eyJ..", OffsetDateTime::now_utc() + Duration::hours(1)))
-//!     }
-//! }
-//!
-//! let client = ChatClient::new("https://my-resource.openai.azure.com", Arc::new(Broker))?;
-//! # Ok::<(), azure_openai_chat::Error>(())
-//! ```
+//! The credential of a backend: an API key, or a source of Entra ID tokens.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -54,10 +15,10 @@ use super::token::DefaultSource;
 use super::token::{Token, TokenError, TokenRequest, TokenSource, bearer, sensitive, without_scheme};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The transport's own headers that may carry a key.
+/// Headers that the client sets and that may carry a key.
 const CARRIERS: [&str; 2] = ["api-key", "authorization"];
 
-/// A fixed token's life: it is for the caller to know when it ends.
+/// The assumed life of a token that is given without its end.
 const FIXED_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A key of the resource or of a gateway in front of it.
@@ -87,8 +48,8 @@ enum Carrier {
 }
 
 impl ApiKey {
-    /// A key that is sent in the `api-key` header. A key that cannot be sent is reported when the
-    /// client is built.
+    /// A key that is sent in the `api-key` header. A key that cannot be sent as a header is refused when the client is
+    /// built, with [`ErrorKind::Config`].
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
         Self { key: key.into(), carrier: Carrier::Header("api-key".to_owned()) }
@@ -108,7 +69,7 @@ impl ApiKey {
         self
     }
 
-    /// Checks the key and makes the header that carries it.
+    /// The header that carries the key, after checks of both.
     pub(crate) fn header(&self) -> Result<(HeaderName, HeaderValue)> {
         let wrong = if self.key.is_empty() {
             "is empty"
@@ -143,7 +104,46 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// What a client signs in with: a key, or a source of tokens.
+/// The sign-in of a backend: an [`ApiKey`], or a source of Entra ID tokens.
+///
+/// A source is any `azure_core` `TokenCredential` (feature `azure_core`), a function, a given token, or the
+/// default credential (feature `azure_identity`). The client keeps tokens and renews them early, in the
+/// background. No `Debug`, log or error has a secret.
+///
+/// # A certificate
+///
+/// azure_identity reads certificates with its feature `client_certificate`, which needs OpenSSL and is therefore not
+/// switched on by this crate:
+///
+/// ```text
+/// // Cargo.toml: azure_identity = { version = "1", features = ["client_certificate"] }
+/// let certificate = SecretBytes::new(std::fs::read("service.pfx")?);
+/// let credential = ClientCertificateCredential::new(tenant_id, client_id, certificate, None)?;
+/// let client = ChatClient::new(endpoint, credential)?;
+/// ```
+///
+/// # Example: a credential of one's own
+///
+#[cfg_attr(feature = "azure_core", doc = "```")]
+#[cfg_attr(not(feature = "azure_core"), doc = "```text")]
+/// use std::sync::Arc;
+/// use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+/// use azure_core::time::{Duration, OffsetDateTime};
+/// use azure_openai_chat::ChatClient;
+///
+/// #[derive(Debug)]
+/// struct Broker;
+///
+/// #[async_trait::async_trait]
+/// impl TokenCredential for Broker {
+///     async fn get_token(&self, _scopes: &[&str], _: Option<TokenRequestOptions<'_>>) -> azure_core::Result<AccessToken> {
+///         Ok(AccessToken::new("eyJ..", OffsetDateTime::now_utc() + Duration::hours(1)))
+///     }
+/// }
+///
+/// let client = ChatClient::new("https://my-resource.openai.azure.com", Arc::new(Broker))?;
+/// # Ok::<(), azure_openai_chat::Error>(())
+/// ```
 ///
 /// # Example: tokens from a place of one's own
 ///
@@ -168,15 +168,15 @@ pub struct Credential(pub(crate) Kind);
 pub(crate) enum Kind {
     Key(ApiKey),
     Tokens(TokenSource),
-    /// What the environment offers; the client that it signs in for makes a source of it.
+    /// Becomes a source when the cloud and the HTTP clients are known.
     #[cfg(feature = "azure_identity")]
     Default(DefaultSource),
 }
 
 impl Credential {
-    /// Fetches tokens with a function, which is given the scope. The client keeps the token and calls the function
-    /// again five minutes before it ends, or when the service refuses it: then at most once in 30 seconds for each
-    /// scope. A failure is tried once more, within the time of the call.
+    /// Tokens of a function, which gets the scope. The client keeps the token and calls the function again five minutes
+    /// before it expires, or when the service refuses it with 401, then at most once in 30 seconds for each scope. After a
+    /// failure it is called once more, within the timeout of the call.
     #[must_use]
     pub fn from_fn<F, Fut, E>(fetch: F) -> Self
     where
@@ -191,8 +191,8 @@ impl Credential {
         Self(Kind::Tokens(source.with_second_try()))
     }
 
-    /// A token fetched elsewhere, such as that of `az account get-access-token`. A leading `Bearer ` is left out. When
-    /// the service refuses it, it is not sent again within 30 seconds.
+    /// One token, such as that of `az account get-access-token`. A leading `Bearer ` is left out. After the service refused
+    /// it with 401, it is not sent again within 30 seconds.
     #[must_use]
     pub fn token(value: impl Into<String>) -> Self {
         let value = value.into();
@@ -205,7 +205,7 @@ impl Credential {
 }
 
 impl Credential {
-    /// Whether the client has to sign in with what the environment offers.
+    /// Whether it is the default credential, which needs the HTTP clients.
     pub(crate) fn is_default(&self) -> bool {
         match &self.0 {
             #[cfg(feature = "azure_identity")]

@@ -1,15 +1,15 @@
-//! The HTTP client: what this crate sets before the caller's settings, and what it sets after them.
+//! The HTTP clients, with the settings of this crate before and after those of the caller.
 //!
-//! HTTP/1.1 is spoken, one call on a connection, as the official clients for Python and Node do. Over HTTP/2 all
+//! The protocol is HTTP/1.1 with one call on a connection, as in the official clients for Python and Node. Over HTTP/2 all
 //! calls share a connection and its faults, and four of them were measured (`tests/faults/protocols.rs`):
 //!
-//! - A connection that is dead while TCP still acknowledges, as behind a load balancer that lost its state, keeps
-//!   every call waiting for its whole timeout, and the next calls go on the same connection. Over HTTP/1.1 it costs
-//!   the calls on it and no other.
-//! - Streams that are dropped in bursts, or small frames that nobody reads, make the `h2` library close the
-//!   connection under all other streams.
-//! - Streams that nobody reads use up the connection's window, and other calls stall.
-//! - Calls above the server's limit of streams wait unsent, and their time runs.
+//! - On a connection that is dead while TCP still acknowledges, as behind a load balancer that lost its state, every
+//!   call waits for its whole timeout, and the next calls use the same connection. Over HTTP/1.1 only the call on it
+//!   fails.
+//! - After bursts of dropped streams, or of small unread frames, the `h2` library closes the connection of all other
+//!   streams.
+//! - Unread streams use up the connection's window, and other calls stall.
+//! - Calls above the server's limit of streams wait unsent, within their timeouts.
 //!
 //! So HTTP/2 is a feature and a setting. With it a dead connection is noticed by pings after 25 seconds at most, and
 //! the connection's window is far larger than that of a stream. What remains: until then calls wait, bursts of
@@ -24,16 +24,16 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most bytes that the header fields of an answer may have, names and values. Azure sends about two KiB.
+/// Upper bound of the header fields of an answer, names and values, in bytes. Azure sends about two KiB.
 pub(super) const HEADER_BYTES: usize = 64 * 1024;
-/// The most header fields of an answer.
+/// Upper bound of the number of header fields of an answer.
 pub(super) const HEADER_FIELDS: usize = 256;
 
 const USER_AGENT: &str = concat!("azure-openai-chat/", env!("CARGO_PKG_VERSION"));
 
-/// The settings of the HTTP client to be.
+/// The settings from which the HTTP clients are built.
 pub(crate) struct HttpSettings {
-    /// With the caller's settings, once there are some.
+    /// Has the caller's settings after `configure`.
     pub(crate) builder: ClientBuilder,
     pub(crate) connect_timeout: Duration,
     #[cfg(feature = "http2")]
@@ -52,8 +52,8 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// The caller's settings. Our own follow in [`build`](Self::build), so that none of these can undo them. The
-    /// whole time of a call is watched by [`CallOptions`](super::CallOptions), so a total timeout set here is lifted.
+    /// Applies the caller's settings. Those that the crate relies on are set after them, in `build`. A total timeout is
+    /// removed, since [`CallOptions::timeout`](super::CallOptions::timeout) has that part.
     pub(crate) fn configure(&mut self, configure: impl FnOnce(ClientBuilder) -> ClientBuilder) {
         let builder = std::mem::take(&mut self.builder);
         self.builder = configure(builder).timeout(Duration::MAX);
@@ -82,7 +82,7 @@ impl HttpSettings {
         })
     }
 
-    /// As these, for plain HTTP on loopback: without the caller's settings, which are for TLS and proxies.
+    /// The same for plain HTTP on loopback: without the caller's settings, which are for TLS and proxies.
     fn for_loopback(&self) -> Self {
         Self { connect_timeout: self.connect_timeout, ..Self::default() }.without_proxy()
     }
@@ -92,10 +92,10 @@ impl HttpSettings {
     }
 }
 
-/// What the caller's settings may change.
+/// The settings that the caller's may replace.
 fn builder() -> ClientBuilder {
     let builder = reqwest::Client::builder().user_agent(USER_AGENT);
-    // whatever TLS another crate of the program has switched on in reqwest
+    // another crate of the program may have switched on another TLS in reqwest
     #[cfg(any(feature = "rustls", feature = "rustls-no-provider"))]
     return builder.tls_backend_rustls();
     #[cfg(all(feature = "native-tls", not(any(feature = "rustls", feature = "rustls-no-provider"))))]
@@ -104,10 +104,10 @@ fn builder() -> ClientBuilder {
     return builder;
 }
 
-/// Servers are free to choose HTTP/1.1 all the same.
+/// HTTP/2 where the server offers it in ALPN, else HTTP/1.1.
 #[cfg(feature = "http2")]
 fn with_http2(builder: ClientBuilder) -> ClientBuilder {
-    /// What one unread stream may hold.
+    /// The bytes that one unread stream may hold.
     const STREAM_WINDOW: u32 = 256 * 1024;
     /// Room for 4,096 unread streams. Nothing is reserved.
     const CONNECTION_WINDOW: u32 = 1 << 30;
@@ -122,7 +122,7 @@ fn with_http2(builder: ClientBuilder) -> ClientBuilder {
         .http2_max_header_list_size(HEADER_LIST)
 }
 
-/// The clients that requests go out on.
+/// The HTTP clients of a transport.
 #[derive(Clone)]
 pub(crate) struct HttpClients {
     client: reqwest::Client,
@@ -132,8 +132,8 @@ pub(crate) struct HttpClients {
 }
 
 impl HttpClients {
-    /// Building a client takes milliseconds, so only those needed are made. `signs_in` when the default credential
-    /// asks for tokens, at Entra ID and at metadata services.
+    /// Builds the clients that are needed, since each takes milliseconds. `signs_in` when the default credential requests
+    /// tokens, from Entra ID and from metadata services.
     pub(crate) fn new(settings: HttpSettings, endpoints: &[Endpoint], signs_in: bool) -> Result<Self> {
         let connect_timeout = settings.connect_timeout;
         check_tls(endpoints)?;
@@ -148,13 +148,13 @@ impl HttpClients {
         if is_plain_loopback(endpoint) { self.direct() } else { &self.client }
     }
 
-    /// For addresses beyond this machine, with the caller's settings and proxies.
+    /// The client for other machines, with the caller's settings and proxies.
     #[cfg(feature = "azure_identity")]
     pub(crate) fn proxied(&self) -> &reqwest::Client {
         &self.client
     }
 
-    /// For this machine and its metadata service.
+    /// The client for this machine and its metadata service, without a proxy.
     pub(crate) fn direct(&self) -> &reqwest::Client {
         self.direct.as_ref().unwrap_or(&self.client)
     }
@@ -164,7 +164,7 @@ fn is_plain_loopback(endpoint: &Endpoint) -> bool {
     endpoint.is_loopback() && !endpoint.is_https()
 }
 
-/// Without TLS, or without the cryptography for it, nothing could be sent.
+/// Fails where TLS is needed and the build has none, or no provider of cryptography for it.
 fn check_tls(endpoints: &[Endpoint]) -> Result<()> {
     #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
     if let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.is_https()) {

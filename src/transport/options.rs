@@ -1,6 +1,4 @@
-//! Settings of one call: headers, query parameters, timeouts, retries.
-//!
-//! The same type holds a client's defaults; what a call sets wins, and headers and query parameters add up.
+//! The options of one call, and the settings that they make with the defaults of the client.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,8 +12,9 @@ use super::retry::RetryPolicy;
 use super::timeout::{Deadline, Timeout};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The service answers 431 to more.
+/// Upper bound of custom headers; the service answers 431 to more.
 const MOST_HEADERS: usize = 10;
+/// Headers that the client sets itself.
 const OURS: [&str; 14] = [
     "accept",
     "accept-encoding",
@@ -34,9 +33,11 @@ const OURS: [&str; 14] = [
 ];
 const SPILLOVER: &str = "x-ms-spillover-deployment";
 
-/// Settings for one call. What is not set is as on the client.
+/// Options for one call: headers, query parameters, timeouts, retries.
 ///
-/// # Example: a call with little patience
+/// What is not set is as on the client; headers and query parameters add up, and those of the call win.
+///
+/// # Example: a call with a short timeout and no retries
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,14 +65,15 @@ pub struct CallOptions {
 }
 
 impl CallOptions {
-    /// Nothing set.
+    /// Options that set nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a header; at most ten in all. A name or value that cannot be sent, and headers that are this
-    /// crate's own business such as `api-key` and `authorization`, are reported when the call is made.
+    /// Adds a header; at most ten in all, client and call together. A name or value that cannot be sent, and a header that
+    /// the client sets itself such as `api-key` and `authorization`, fail the call with
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config).
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -82,8 +84,8 @@ impl CallOptions {
     /// with the same name the later one counts, and one of a call before one of the client.
     ///
     /// Its value is in no log, error or `Debug` of this crate. `api-version` is not set here but by
-    /// [`ClientBuilder::api_version`](crate::ClientBuilder::api_version); it and a parameter without a name are reported
-    /// when the call is made.
+    /// [`ClientBuilder::api_version`](crate::ClientBuilder::api_version); it and a parameter without a name
+    /// fail the call with [`ErrorKind::Config`](crate::ErrorKind::Config).
     ///
     /// # Example: a gateway that routes by team
     ///
@@ -101,45 +103,45 @@ impl CallOptions {
         self
     }
 
-    /// How long a whole answer may take, retries and waits included; 600 seconds by default, because
-    /// reasoning takes minutes. Does not apply to streams.
+    /// The time for a whole answer, retries and waits included; 600 seconds by default, because reasoning takes minutes. Does
+    /// not apply to streams.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The id sent in `x-ms-client-request-id`; random when unset, and the same over all attempts.
+    /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default.
     #[must_use]
     pub fn client_request_id(mut self, id: impl Into<String>) -> Self {
         self.client_request_id = Some(id.into());
         self
     }
 
-    /// Whether and when to send again.
+    /// Whether and when failed attempts are retried; see [`RetryPolicy`](crate::RetryPolicy) for the default.
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = Some(policy);
         self
     }
 
-    /// How long a stream may take from sending to its first event; 600 seconds by default. Keep-alive
-    /// comments are no events.
+    /// The time of a stream from sending to its first event, for each attempt; 600 seconds by default. Keep-alive comments
+    /// are no events.
     #[must_use]
     pub fn first_event_timeout(mut self, timeout: Duration) -> Self {
         self.first_event_timeout = Some(timeout);
         self
     }
 
-    /// How long a stream may be silent once it has begun; 120 seconds by default. Keep-alive comments
-    /// break the silence. Silence is noticed at most an eighth of this time later.
+    /// The time that a stream may be silent once it has begun; 120 seconds by default. Keep-alive comments break the
+    /// silence. It is noticed at most an eighth of this time later.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
     }
 
-    /// The end of everything, retries, waits and the last byte of a stream included; none by default.
+    /// The time for the whole call, retries, waits and the last byte of a stream included; none by default.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
@@ -162,13 +164,13 @@ impl CallOptions {
         &self.query
     }
 
-    /// Values of headers and query parameters, which may be secrets.
+    /// The values of headers and query parameters, which may be secrets.
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
         self.headers.iter().chain(&self.query.0).map(|(_, value)| value.as_str())
     }
 }
 
-/// Query parameters that are added to the address of a call, without the api version.
+/// The query parameters of a call beside `api-version`.
 #[derive(Clone, Default)]
 pub(crate) struct QueryParameters(Vec<(String, String)>);
 
@@ -232,7 +234,7 @@ impl fmt::Debug for CallOptions {
     }
 }
 
-/// Options over defaults, checked.
+/// The options of a call over the defaults of its client, checked.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) headers: HeaderMap,
@@ -300,12 +302,12 @@ fn headers(defaults: &CallOptions, call: &CallOptions) -> Result<HeaderMap> {
     Ok(headers)
 }
 
-/// Whether the transport itself answers for this header.
+/// Whether the client sets this header itself.
 pub(super) fn is_ours(name: &HeaderName) -> bool {
     OURS.contains(&name.as_str())
 }
 
-/// Values may be anything, secrets too, so none is ever shown.
+/// A header value that `Debug` does not print, since it may be a secret.
 fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
     let mut value = HeaderValue::from_str(value).map_err(|_| {
         Error::new(
@@ -317,7 +319,7 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
     Ok(value)
 }
 
-/// A random id in the form of a version 4 UUID. It finds a call again; it is not a secret.
+/// A random UUID, version 4. It identifies a call and is no secret.
 fn random_id(rng: &mut fastrand::Rng) -> String {
     let bits = rng.u128(..);
     let version = (bits & !(0xf << 76)) | (0x4 << 76);

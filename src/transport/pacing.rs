@@ -1,13 +1,12 @@
-//! Waiting before the service has to say no.
+//! The pacing of calls by the `x-ratelimit-*` headers of earlier answers.
 
 use std::time::Duration;
 
 use crate::response::ResponseMetadata;
 
-/// Whether calls wait when the last answer said that nothing is left.
+/// Whether calls wait when an earlier answer had `x-ratelimit-remaining-requests` or `-tokens` 0; off by default.
 ///
-/// Azure counts requests in windows of seconds and tokens by an estimate, so a wait avoids most 429s but not
-/// all. Off by default.
+/// Azure counts requests in windows of seconds and tokens by an estimate, so a wait avoids most 429s but not all.
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota>
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,21 +15,21 @@ pub struct Pacing {
 }
 
 impl Pacing {
-    /// Calls go out at once.
+    /// Calls are sent at once, the default.
     #[must_use]
     pub fn off() -> Self {
         Self { is_on: false }
     }
 
-    /// When `x-ratelimit-remaining-requests` or `-tokens` of a deployment was 0, its next call waits for the
-    /// matching `x-ratelimit-reset`.
+    /// After an answer with `x-ratelimit-remaining-requests` or `-tokens` 0, the next call to the same deployment waits for
+    /// `x-ratelimit-reset-requests` or `-tokens`, at most [`RetryPolicy::max_retry_delay`](crate::RetryPolicy::max_retry_delay).
     #[must_use]
     pub fn from_headers() -> Self {
         Self { is_on: true }
     }
 
-    /// The wait that the headers of an answer ask of the next call. A limit of 0 or -1 is one the service
-    /// does not count, and a reset beyond `longest` is no window but a mistake.
+    /// The wait before the next call, by the headers of an answer. The service does not count a limit of 0 or -1, and a
+    /// reset above `longest` is an error of the service, since its windows are of a minute at most.
     pub(crate) fn wait(self, metadata: &ResponseMetadata, longest: Duration) -> Option<Duration> {
         if !self.is_on {
             return None;

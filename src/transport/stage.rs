@@ -1,4 +1,4 @@
-//! The stage of an attempt: whether its request can have left this process.
+//! The stage of an attempt: waiting for a token, for a connection, or sent.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ const SENT: u8 = 2;
 pub(super) struct Stage(Arc<AtomicU8>);
 
 impl Stage {
-    /// The token is there, and a connection is next.
+    /// Notes that there is a token and that a connection is next.
     pub(super) fn set_connecting(&self) {
         self.0.store(CONNECTION, Ordering::Relaxed);
     }
@@ -29,7 +29,7 @@ impl Stage {
         self.0.load(Ordering::Relaxed) == SENT
     }
 
-    /// What an attempt that has not been sent waits for.
+    /// The thing that an unsent attempt waits for, for the text of an error.
     pub(super) fn waits_for(&self) -> Option<&'static str> {
         match self.0.load(Ordering::Relaxed) {
             TOKEN => Some("a token"),

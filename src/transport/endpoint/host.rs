@@ -1,4 +1,4 @@
-//! The host of an endpoint: its cloud, and the hosts that serve no chat of Azure OpenAI.
+//! The host of an endpoint: its cloud, and the checks of its name.
 
 use url::{Host, Url};
 
@@ -44,13 +44,13 @@ impl Cloud {
     }
 }
 
-/// Lower case already, by the URL's parser.
+/// The host's name, in lower case as the URL parser gives it.
 fn name(url: &Url) -> &str {
     url.host_str().unwrap_or_default().trim_end_matches('.')
 }
 
-/// Refuses what is no host name, and the hosts of Azure that are known to serve something else. No host is compared with
-/// a list of good ones, because a gateway may have any name.
+/// Refuses what is no host name, and the hosts of Azure that are known to serve something else than chat. There is no list
+/// of accepted hosts, because a gateway may have any name.
 pub(super) fn check_host(url: &Url, cloud: Cloud) -> Result<()> {
     let host = name(url);
     match url.host() {
@@ -104,7 +104,7 @@ pub(super) fn check_host(url: &Url, cloud: Cloud) -> Result<()> {
     }
 }
 
-/// Whether the host is this machine, the only one for which plain HTTP and no proxy are right.
+/// Whether the host is this machine, for which plain HTTP is accepted and no proxy is used.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

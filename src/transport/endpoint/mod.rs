@@ -1,6 +1,4 @@
-//! The endpoint of a client: one parser for every address a user can paste, and the URL of a call.
-//!
-#![doc = include_str!("forms.md")]
+//! The endpoint: the parser of a pasted address, and the URL of a call.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +23,8 @@ mod text;
 
 /// The base address of a resource or gateway, with the deployment and the api version that were pasted with it.
 ///
+#[doc = include_str!("forms.md")]
+///
 /// # Example: everything a portal shows is understood
 ///
 /// ```
@@ -48,12 +48,12 @@ pub struct Endpoint {
     deployment: Option<String>,
     api_version: Option<ApiVersion>,
     cloud: Cloud,
-    /// Whether only the operation is added to `base`, as a gateway's OpenAI-compatible base wants.
+    /// Whether `base` is an OpenAI-compatible base, to which only the operation is added.
     is_compatible: bool,
 }
 
 impl Endpoint {
-    /// Reads an address in any of the forms of the [module's table](self).
+    /// Parses an address in any of the forms above.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Endpoint {
         Self::read(text, false)
     }
 
-    /// As [`parse`](Self::parse); plain HTTP to another machine is the caller's decision.
+    /// As [`parse`](Self::parse), and accepts plain HTTP to another machine on request.
     pub(crate) fn read(text: &str, allow_plain_http: bool) -> Result<Self> {
         let text = text.trim();
         check_text(text)?;
@@ -102,20 +102,20 @@ impl Endpoint {
         &self.text
     }
 
-    /// The deployment in the pasted address. A request names its own, and that one is called; the client logs once when
-    /// they differ.
+    /// The deployment in the pasted address. A call goes to the deployment of its request; when that is another, the client
+    /// logs a WARN once.
     #[must_use]
     pub fn deployment(&self) -> Option<&str> {
         self.deployment.as_deref()
     }
 
-    /// The api version of the pasted address, by its query or its route.
+    /// The api version of the pasted address: `api-version` in its query, or `v1` in its path.
     #[must_use]
     pub fn api_version(&self) -> Option<&ApiVersion> {
         self.api_version.as_ref()
     }
 
-    /// The cloud, by the host's name.
+    /// The Azure cloud of the host, by its name.
     #[must_use]
     pub fn cloud(&self) -> Cloud {
         self.cloud
@@ -131,7 +131,7 @@ impl Endpoint {
         format!("https://{service}.azure.{}/.default", self.cloud.domain())
     }
 
-    /// Whether the host is this machine, the only one for which no proxy is right.
+    /// Whether the host is this machine, for which no proxy is used.
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.base)
     }
@@ -210,8 +210,8 @@ fn check_authority(url: &Url, cloud: Cloud, allow_plain_http: bool) -> Result<()
     }
 }
 
-/// The only query parameter of an endpoint. Others are refused rather than dropped, since a gateway's key is the most
-/// likely one; they are named only where the name is known not to be a secret, and their values never.
+/// The `api-version` of the query. Other parameters are refused rather than dropped, since a gateway's key is the most
+/// likely one; their names are printed only where they are known to be no secret, and their values never.
 fn api_version_of(url: &Url) -> Result<Option<ApiVersion>> {
     const KEYS: [&str; 6] = ["api-key", "code", "key", "ocp-apim-subscription-key", "subscription-key", "token"];
     let mut found: Option<ApiVersion> = None;
@@ -236,8 +236,8 @@ fn api_version_of(url: &Url) -> Result<Option<ApiVersion>> {
     Ok(found)
 }
 
-/// Refuses what is no api version. `name` says where it was set; the value is not repeated, since a key that was set in
-/// its place would be.
+/// Refuses what is no api version. `name` is that of the setting; the value is not printed, since it can be a key that was
+/// set in the wrong place.
 pub(crate) fn check_api_version(version: &ApiVersion, name: &str) -> Result<()> {
     let text = version.as_str();
     let what = if version.is_well_formed() {

@@ -47,7 +47,7 @@ impl<'a> PastedPath<'a> {
         let mut all = Vec::new();
         for part in url.path().split('/').filter(|part| !part.is_empty()) {
             check_segment(part)?;
-            // a gateway may tell letters apart, Azure does not
+            // the paths of a gateway may be case-sensitive, those of Azure are not
             all.push(if is_gateway { part } else { known_word(part) });
         }
         let (rest, is_operation) = match all.as_slice() {
@@ -127,7 +127,7 @@ fn check_prefix(prefix: &[&str], origin: &str, is_gateway: bool) -> Result<()> {
     Ok(())
 }
 
-/// The words of Azure's own paths, as its documents write them.
+/// A segment in the spelling of Azure's documents, if it is one of its own paths.
 fn known_word(part: &str) -> &str {
     const WORDS: [&str; 7] = ["api", "chat", "deployments", "models", "openai", "projects", "v1"];
     let mut known = WORDS.into_iter().chain(OPERATIONS);

@@ -1,5 +1,4 @@
-//! Checks of a pasted text before it is read as a URL. What is not an address is refused by its kind, and no part of
-//! it is repeated, since it may hold a key.
+//! The checks of a pasted text before it is parsed as a URL. No part of a refused text is printed, since it may hold a key.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -12,7 +11,7 @@ pub(super) fn config(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, message)
 }
 
-/// Whether a value begins or ends with a quotation mark, as values do that were copied from a file or a shell.
+/// Whether a value begins or ends with a quotation mark, often copied from a file or a shell.
 pub(crate) fn is_quoted(text: &str) -> bool {
     text.starts_with(QUOTES) || text.ends_with(QUOTES)
 }
