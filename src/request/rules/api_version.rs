@@ -55,7 +55,7 @@ pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Reports each name once.
+/// The visitor that reports each name once.
 struct Dated<'v, 'f> {
     version: &'v ApiVersion,
     missing: Vec<(&'static str, ApiVersion)>,
@@ -63,7 +63,7 @@ struct Dated<'v, 'f> {
 }
 
 impl Dated<'_, '_> {
-    fn look_for(&mut self, name: &str, path: &Path<'_>) {
+    fn report(&mut self, name: &str, path: &Path<'_>) {
         let Some(at) = self.missing.iter().position(|(missing, _)| *missing == name) else { return };
         let ((_, first), version) = (self.missing.swap_remove(at), self.version);
         let message =
@@ -75,12 +75,12 @@ impl Dated<'_, '_> {
 
 impl<'a> FieldVisitor<'a> for Dated<'_, '_> {
     fn typed(&mut self, path: &Path<'_>) {
-        self.look_for(path.names().next().unwrap_or_default(), path);
+        self.report(path.names().next().unwrap_or_default(), path);
     }
 
     fn text(&mut self, path: &Path<'_>, text: &'a str) {
         if matches!(path, Path::Member { name: "role" | "type", .. }) {
-            self.look_for(text, path);
+            self.report(text, path);
         }
     }
 }
