@@ -94,7 +94,7 @@ fn rewritten(schema: &Value, source: Source) -> Option<Value> {
         node.remove("$schema");
         // Apart from the root, which is rewritten as if it had none.
         definitions.extend(DEFINITIONS.into_iter().filter_map(|key| node.remove_entry(key)));
-        pass.write_out_root(node);
+        pass.write_out_root(node)?;
     }
     pass.schema(&mut root, 0)?;
     for (key, mut schemas) in definitions {
@@ -130,17 +130,34 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// The root must be an object itself, not a reference to one.
-    fn write_out_root(&self, node: &mut Node) {
-        let target = node.get("$ref").and_then(Value::as_str).and_then(|to| resolve(self.root, to));
-        let Some(Value::Object(target)) = target else { return };
+    fn write_out_root(&mut self, node: &mut Node) -> Option<()> {
         let silent = |key: &String| ANNOTATIONS.contains(&key.as_str()) || key == "$ref" || key == "$id";
-        if target.contains_key("$ref") || !is_object(target) || !node.keys().all(silent) {
-            return;
+        let Some(reference) = node.get("$ref").and_then(Value::as_str).filter(|_| node.keys().all(silent)) else {
+            return Some(());
+        };
+        let Some(target) = self.target(reference, 0)? else { return Some(()) };
+        if !target.contains_key("$ref") && is_object(&target) {
+            node.remove("$ref");
+            for (key, value) in target {
+                node.entry(key).or_insert(value);
+            }
         }
-        node.remove("$ref");
-        for (key, value) in target {
-            node.entry(key.as_str()).or_insert_with(|| value.clone());
+        Some(())
+    }
+
+    /// What a reference points to, as this pass leaves it: taken out of an `allOf`, and with its own `$ref` alone or
+    /// written out. The outer `None` when that does not come to an end.
+    fn target(&mut self, reference: &str, depth: usize) -> Option<Option<Node>> {
+        let Some(Value::Object(target)) = resolve(self.root, reference) else { return Some(None) };
+        let mut target = target.clone();
+        while unwrap_all_of(&mut target) {}
+        if target.contains_key("$ref") {
+            if depth >= MAX_WALK {
+                return None;
+            }
+            self.free_reference(&mut target, depth + 1)?;
         }
+        Some(Some(target))
     }
 
     fn schema(&mut self, schema: &mut Value, depth: usize) -> Option<()> {
@@ -149,7 +166,7 @@ impl Pass<'_> {
             return None;
         }
         while unwrap_all_of(node) {}
-        self.free_reference(node)?;
+        self.free_reference(node, 0)?;
         if node.contains_key("$ref") || node.contains_key("allOf") || is_mixed(node) {
             return Some(());
         }
@@ -179,7 +196,7 @@ impl Pass<'_> {
     }
 
     /// Makes a `$ref` stand alone; `None` when too much is written out.
-    fn free_reference(&mut self, node: &mut Node) -> Option<()> {
+    fn free_reference(&mut self, node: &mut Node, depth: usize) -> Option<()> {
         let beside = || node.keys().filter(|key| *key != "$ref");
         if beside().next().is_none() {
             return Some(());
@@ -192,10 +209,10 @@ impl Pass<'_> {
             if let Some(reference) = node.remove("$ref") {
                 node.insert("anyOf".to_owned(), json!([{"$ref": reference}]));
             }
-        } else if let Some(target) = resolve(self.root, reference)
-            && let Some(merged) = target.as_object().and_then(|target| merge_objects(node, target))
+        } else if let Some(target) = self.target(reference, depth)?
+            && let Some(merged) = merge_objects(node, &target)
         {
-            self.left = self.left.checked_sub(size(target))?;
+            self.left = target.values().try_fold(self.left, |left, value| left.checked_sub(size(value)))?;
             *node = merged;
         }
         Some(())
@@ -675,6 +692,26 @@ mod tests {
                 ),
             ]
         })
+    }
+
+    #[test]
+    fn a_reference_to_what_the_pass_rewrites_is_written_out_at_once() {
+        let object = json!({"type": "object", "properties": {}, "required": []});
+        let beside = |name: &str, property: &str| json!({"$ref": format!("#/$defs/{name}"), "properties": {property: {"type": "string"}}});
+        for definition in [json!({"allOf": [object]}), json!({"allOf": [{"allOf": [object]}]}), beside("b", "s")] {
+            for root in [in_object(&beside("a", "t")), json!({"$ref": "#/$defs/a"})] {
+                let mut schema = root;
+                schema["$defs"] =
+                    json!({"a": definition, "b": {"type": "object", "properties": {"u": {"type": "string"}}}});
+                let once = make_strict(schema);
+                assert_eq!(once.0.get("$defs"), None, "{}", once.0);
+                assert_eq!(make_strict(once.0.clone()), once);
+            }
+        }
+        // one that refers to itself comes to no end, and is returned as it is
+        let endless =
+            json!({"type": "object", "properties": {"a": beside("a", "t")}, "$defs": {"a": beside("a", "s")}});
+        assert_eq!(make_strict(endless.clone()).0, endless);
     }
 
     proptest! {
