@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::envelope::Envelope;
+use super::kind::{ErrorKind, is_retryable_status};
 use super::refused::{self, Refused};
-use super::{ErrorKind, is_retryable_status, printed, unexpected_body};
+use super::{printed, unexpected_body};
 use crate::response::ContentFilterResults;
 
 /// A header's value shorter than this, in bytes, is not taken for a secret: it is part of many messages by chance.

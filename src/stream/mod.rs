@@ -5,6 +5,7 @@
 //! [`partial`](ChatCompletionStream::partial) still has what came. [`sse`] is the framing underneath, of use for other
 //! bodies too; [`ChunkFold`] adds up chunks without a stream.
 
+#[cfg(feature = "client")]
 pub(crate) use self::byte_source::ByteSource;
 pub use self::chunk::{ChatCompletionChunk, ChunkChoice, ToolCallDelta};
 pub use self::completion_stream::ChatCompletionStream;
