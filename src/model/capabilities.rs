@@ -7,7 +7,7 @@ use super::{ApiVersion, Family, Lifecycle, Parameter, ReasoningEffort, Support, 
 
 /// What a model accepts, what the service refuses for it, and what is unknown.
 ///
-/// Of a model in the built-in table by [`Model::capabilities`]; of a fine-tuned, private or future model by
+/// Of a model in the built-in table by [`Model::capabilities`](super::Model::capabilities); of a fine-tuned, private or future model by
 /// declaration: start from [`of`](Self::of) a relative or from [`unknown`](Self::unknown), and say what
 /// differs. In JSON it has the shape of an entry of a [`ModelCatalog`](super::ModelCatalog).
 ///
