@@ -148,6 +148,34 @@ async fn streams_that_nobody_reads_do_not_stall_another_call() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_above_the_servers_limit_of_streams_wait_unsent_over_http2_alone() {
+    const LIMIT: usize = 2;
+    for protocol in [Protocol::Tls, Protocol::Http2(u32::try_from(LIMIT).unwrap())] {
+        let script = |n| match n {
+            0..LIMIT => [opening(begun()), vec![Act::Hold]].concat(),
+            _ => good_body(),
+        };
+        let server = Server::over(protocol, script, "").await;
+        let client = client(protocol, &server.url);
+        let request = request();
+        let held = join_all((0..LIMIT).map(|_| client.stream(&request))).await;
+        assert!(held.iter().all(Result::is_ok));
+        let options = CallOptions::new().timeout(Duration::from_millis(500)).retry(RetryPolicy::none());
+        let ended = client.complete_with(&request, &options).await;
+        if protocol == Protocol::Tls {
+            ended.unwrap();
+            continue;
+        }
+        let error = ended.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_reached_service()), (ErrorKind::Timeout, false), "{error}");
+        assert_eq!(server.seen.tries(), LIMIT);
+        // with a stream less there is room
+        drop(held.into_iter().next());
+        client.complete(&request).await.unwrap();
+    }
+}
+
 const FILLED: &str = "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"one and one and one and one and one\"}}]}\n\n";
 
 /// How many of some streams break while others are opened and dropped.
