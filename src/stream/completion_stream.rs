@@ -8,16 +8,19 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use serde::de::DeserializeOwned;
 
 use super::byte_source::{ByteSource, Pieces};
 use super::chunk::ChatCompletionChunk;
 use super::decode::{Decoded, Decoder};
+use super::events::EventQueue;
 use super::fold::ChunkFold;
 use super::other_body::{OtherBody, OtherContent};
+use super::partial_json::PartialAnswer;
 use super::sse::{SseError, SseEvent, SseItem, SseReader, is_done};
 use crate::error::unexpected_body::BodyForm;
 use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
-use crate::response::{ChatCompletion, ResponseMetadata};
+use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 
 /// Called with the name of the model that answers.
 type ModelWatch = Box<dyn FnOnce(&str) + Send>;
@@ -74,6 +77,10 @@ pub struct ChatCompletionStream {
     whole: Option<Box<ChatCompletion>>,
     end: End,
     form: Form,
+    /// The state of the event view, once there was one.
+    event_queue: Option<Box<EventQueue>>,
+    /// The state of the partial JSON view, once there was one.
+    partial_answer: Option<Box<PartialAnswer>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +117,8 @@ impl ChatCompletionStream {
             whole: None,
             end: End::Open,
             form: Form::Unknown,
+            event_queue: None,
+            partial_answer: None,
         }
     }
 
@@ -216,8 +225,48 @@ impl ChatCompletionStream {
         Ok(self.fold.into_completion().with_metadata(self.metadata))
     }
 
-    pub(super) fn fold(&self) -> &ChunkFold {
-        &self.fold
+    /// The next chunk, or `None` at the end of the answer. As [`Stream`], without a trait in scope.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream; see the errors of the type.
+    pub async fn next_chunk(&mut self) -> Result<Option<ChatCompletionChunk>> {
+        std::future::poll_fn(|cx| self.poll_chunk(cx)).await.transpose()
+    }
+
+    /// Reads the stream to its end, and returns the completion that all chunks add up to.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream; see the errors of the type.
+    pub async fn finish(mut self) -> Result<ChatCompletion> {
+        while self.next_chunk().await?.is_some() {}
+        self.into_completion()
+    }
+
+    /// The tokens of the call so far, without a copy of the answer. Most api versions report them in the last chunk.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Usage> {
+        self.fold.usage()
+    }
+
+    pub(super) fn event_queue(&mut self) -> &mut EventQueue {
+        self.event_queue.get_or_insert_default()
+    }
+
+    /// Queues the events of a chunk that was read.
+    pub(super) fn queue_events(&mut self, chunk: &ChatCompletionChunk) {
+        self.event_queue.get_or_insert_default().push_chunk(chunk, &self.fold);
+    }
+
+    pub(super) fn partial_answer(&mut self) -> &mut PartialAnswer {
+        self.partial_answer.get_or_insert_default()
+    }
+
+    /// Adds the text of the first choice that is new to the structured answer.
+    pub(super) fn grow_partial_answer<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        let text = self.fold.content(0).unwrap_or_default();
+        self.partial_answer.get_or_insert_default().grow(text)
     }
 
     /// The next chunk.

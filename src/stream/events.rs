@@ -1,17 +1,13 @@
-//! The event view of a stream, [`Events`]: content, tool calls, filter results, usage and ends as [`StreamEvent`]s.
+//! The events of an answer, [`StreamEvent`]: content, tool calls, filter results, usage and ends; and how chunks become
+//! events.
 //!
 //! The cost of an event is proportional to what it adds: none has the text so far. The one exception is a finished tool
 //! call, which comes whole, once.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use futures_core::Stream;
 
 use super::chunk::{ChatCompletionChunk, ChunkChoice};
-use super::completion_stream::ChatCompletionStream;
-use crate::error::Result;
+use super::fold::ChunkFold;
 use crate::response::{
     ContentFilterOffsets, ContentFilterResults, FinishReason, MessageContext, PromptFilterResult, ToolCall, Usage,
 };
@@ -159,14 +155,12 @@ impl std::fmt::Debug for StreamEvent {
     }
 }
 
-/// A [`Stream`] of [`StreamEvent`]s. Made by [`ChatCompletionStream::events`].
-#[derive(Debug)]
-pub struct Events<'a> {
-    stream: &'a mut ChatCompletionStream,
+/// The chunks of a stream as events.
+#[derive(Debug, Default)]
+pub(super) struct EventQueue {
     /// The events of the last chunk that are not returned yet.
     due: VecDeque<StreamEvent>,
     choices: Vec<ChoiceProgress>,
-    is_over: bool,
 }
 
 /// The events of a choice that were returned, or are due.
@@ -178,29 +172,25 @@ struct ChoiceProgress {
     filter: Option<Shared<ContentFilterResults>>,
 }
 
-impl ChatCompletionStream {
-    /// The answer as events: text, refusals, reasoning, tool calls, filter results, usage, ends.
-    ///
-    /// The stream can be used on after it. A view that is made anew begins with the next chunk.
-    pub fn events(&mut self) -> Events<'_> {
-        Events { stream: self, due: VecDeque::new(), choices: Vec::new(), is_over: false }
+impl EventQueue {
+    pub(super) fn pop(&mut self) -> Option<StreamEvent> {
+        self.due.pop_front()
     }
-}
 
-impl Events<'_> {
-    fn push_chunk(&mut self, chunk: &ChatCompletionChunk) {
+    /// Adds the events of a chunk that `fold` has added.
+    pub(super) fn push_chunk(&mut self, chunk: &ChatCompletionChunk, fold: &ChunkFold) {
         if !chunk.prompt_filter_results().is_empty() {
             self.due.push_back(StreamEvent::PromptFilter(chunk.prompt_filter_results().to_vec()));
         }
         for choice in chunk.choices() {
-            self.push_choice(&choice);
+            self.push_choice(&choice, fold);
         }
         if let Some(usage) = chunk.usage() {
             self.due.push_back(StreamEvent::Usage(usage.clone()));
         }
     }
 
-    fn push_choice(&mut self, choice: &ChunkChoice<'_>) {
+    fn push_choice(&mut self, choice: &ChunkChoice<'_>, fold: &ChunkFold) {
         let index = choice.index();
         let added = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         if let Some(text) = added(choice.reasoning_content()) {
@@ -215,21 +205,21 @@ impl Events<'_> {
         if let Some(context) = choice.context() {
             self.due.push_back(StreamEvent::Context { choice: index, context: Box::new(context.clone()) });
         }
-        self.push_calls(choice);
+        self.push_calls(choice, fold);
         self.push_filter(choice);
         if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
-            self.push_calls_done(index);
+            self.push_calls_done(index, fold);
             self.due.push_back(StreamEvent::Finished { choice: index, reason: reason.clone() });
         }
     }
 
-    /// The fold of the stream has joined the pieces already, and has the call that each belongs to.
-    fn push_calls(&mut self, choice: &ChunkChoice<'_>) {
+    /// The fold has joined the pieces already, and has the call that each belongs to.
+    fn push_calls(&mut self, choice: &ChunkChoice<'_>, fold: &ChunkFold) {
         let index = choice.index();
         if choice.tool_calls().next().is_none() {
             return;
         }
-        let (started, fold) = (self.progress(index).calls_started, self.stream.fold());
+        let started = self.progress(index).calls_started;
         for (call, tool_call) in fold.tool_calls(index).enumerate().skip(started) {
             let (id, name) = (tool_call.id().to_owned(), tool_call.name().to_owned());
             self.due.push_back(StreamEvent::ToolCallStarted { choice: index, call, id, name });
@@ -245,8 +235,8 @@ impl Events<'_> {
         self.progress(index).calls_started = started;
     }
 
-    fn push_calls_done(&mut self, index: u64) {
-        let (done, fold) = (self.progress(index).calls_done, self.stream.fold());
+    fn push_calls_done(&mut self, index: u64, fold: &ChunkFold) {
+        let done = self.progress(index).calls_done;
         for (call, tool_call) in fold.tool_calls(index).enumerate().skip(done) {
             let tool_call = tool_call.clone();
             self.due.push_back(StreamEvent::ToolCallDone { choice: index, call, tool_call });
@@ -280,45 +270,20 @@ impl Events<'_> {
     }
 }
 
-impl Stream for Events<'_> {
-    type Item = Result<StreamEvent>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        loop {
-            if let Some(event) = this.due.pop_front() {
-                return Poll::Ready(Some(Ok(event)));
-            }
-            if this.is_over {
-                return Poll::Ready(None);
-            }
-            match ready!(this.stream.poll_chunk(cx)) {
-                Some(Ok(chunk)) => this.push_chunk(&chunk),
-                Some(Err(error)) => {
-                    this.is_over = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
-                None => this.is_over = true,
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use futures::executor::block_on;
-    use futures::{StreamExt, stream};
     use serde_json::{Value, json};
 
     use super::*;
 
     fn events(chunks: &[Value]) -> Vec<StreamEvent> {
-        let mut body: String = chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).collect();
-        body.push_str("data: [DONE]\n\n");
-        let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from(body))]);
-        let mut stream = ChatCompletionStream::from_bytes(pieces);
-        block_on(stream.events().map(Result::unwrap).collect())
+        let (mut queue, mut fold) = (EventQueue::default(), ChunkFold::new());
+        for chunk in chunks {
+            let chunk = serde_json::from_value(chunk.clone()).unwrap();
+            fold.push(&chunk);
+            queue.push_chunk(&chunk, &fold);
+        }
+        std::iter::from_fn(|| queue.pop()).collect()
     }
 
     #[test]

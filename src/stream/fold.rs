@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use self::choice_builder::{Appending, ChoiceBuilder, set_text};
 use super::chunk::{ChatCompletionChunk, ChunkBody, ToolCallDelta};
-use crate::response::{ChatCompletion, CompletionBody, ToolCall};
+use crate::response::{ChatCompletion, CompletionBody, ToolCall, Usage};
 use crate::wire::Merge;
 
 mod choice_builder;
@@ -81,6 +81,16 @@ impl ChunkFold {
     pub(crate) fn finished(&self, expected: usize) -> (usize, usize) {
         let finished = self.choices.iter().filter(|choice| choice.finish_reason.is_some()).count();
         (finished, self.choices.len().max(expected).max(1))
+    }
+
+    /// The text of a choice so far.
+    pub(crate) fn content(&self, index: u64) -> Option<&str> {
+        self.choices.iter().find(|choice| choice.index == index)?.content()
+    }
+
+    /// The tokens of the call so far.
+    pub(crate) fn usage(&self) -> Option<&Usage> {
+        self.body.usage.as_ref()
     }
 
     /// The tool calls of a choice so far.

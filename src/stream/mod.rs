@@ -9,10 +9,9 @@
 pub(crate) use self::byte_source::ByteSource;
 pub use self::chunk::{ChatCompletionChunk, ChunkChoice, ToolCallDelta};
 pub use self::completion_stream::ChatCompletionStream;
-pub use self::events::{Events, StreamEvent};
+pub use self::events::StreamEvent;
 pub use self::fold::ChunkFold;
-pub use self::partial_json::PartialJsonStream;
-pub use self::text::TextStream;
+pub use self::views::{Events, IntoEvents, IntoPartialJson, IntoText, PartialJsonStream, TextStream};
 
 mod byte_source;
 mod chunk;
@@ -23,4 +22,4 @@ mod fold;
 mod other_body;
 mod partial_json;
 pub mod sse;
-mod text;
+mod views;

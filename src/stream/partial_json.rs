@@ -1,13 +1,7 @@
-//! The partial JSON view of a stream, [`PartialJsonStream`]: the structured answer so far, each time it grows.
+//! The states of a structured answer that arrives.
 
-use std::marker::PhantomData;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use futures_core::Stream;
 use serde::de::DeserializeOwned;
 
-use super::completion_stream::ChatCompletionStream;
 use crate::error::{Error, ErrorKind, Result};
 use crate::response::{PartialJson, PartialJsonError};
 
@@ -15,55 +9,45 @@ use crate::response::{PartialJson, PartialJsonError};
 /// text, however long it is.
 const GROWTH: usize = 64;
 
-/// A [`Stream`] of the structured answer so far. Made by [`ChatCompletionStream::partial_json`].
-///
-/// Each item is a whole `T`. In answers beyond a few hundred bytes, states that differ by less than a
-/// sixty-fourth of the text come as one; the last state always comes.
-///
-/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
-pub struct PartialJsonStream<'a, T> {
-    stream: &'a mut ChatCompletionStream,
+/// The text of a structured answer, and which of its states were returned.
+#[derive(Debug, Default)]
+pub(super) struct PartialAnswer {
     json: PartialJson,
     /// The size of the text that was parsed last.
     parsed: usize,
     /// Whether that text gave an item.
     gave_item: bool,
     is_over: bool,
-    target: PhantomData<fn() -> T>,
 }
 
-impl ChatCompletionStream {
-    /// The structured answer of the first choice so far, each time it grows.
-    ///
-    /// Strings, lists and objects that are not complete yet end where the text ends, and members without a value are
-    /// left out, so `T` should have optional fields or defaults; a state that does not fit `T` yet gives no item.
-    ///
-    /// The view keeps the text that it has read: call it once, and poll it to its end.
-    ///
-    /// # Errors
-    ///
-    /// Those of the stream, and [`ErrorKind::Decode`] when the text is not JSON, with the position as its source.
-    pub fn partial_json<T: DeserializeOwned>(&mut self) -> PartialJsonStream<'_, T> {
-        PartialJsonStream {
-            stream: self,
-            json: PartialJson::default(),
-            parsed: 0,
-            gave_item: false,
-            is_over: false,
-            target: PhantomData,
-        }
+impl PartialAnswer {
+    /// Whether the last state or an error was returned.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
-}
 
-impl<T> std::fmt::Debug for PartialJsonStream<'_, T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PartialJsonStream").field("stream", &self.stream).finish_non_exhaustive()
+    /// Takes over what `text`, the whole text so far, has more. Returns the state so far if it grew, is due and fits `T`.
+    pub(super) fn grow<T: DeserializeOwned>(&mut self, text: &str) -> Result<Option<T>> {
+        let state = match text.get(self.json.text().len()..).filter(|more| !more.is_empty()) {
+            Some(more) => self.push(more),
+            None => Ok(None),
+        };
+        state.map_err(|error| self.fail(error))
     }
-}
 
-impl<T: DeserializeOwned> PartialJsonStream<'_, T> {
-    /// Adds a piece of the text. Returns the state so far if it grew, is due and fits `T`.
-    fn push(&mut self, text: &str) -> Result<Option<T>, PartialJsonError> {
+    /// The last state, if it was not returned yet.
+    pub(super) fn end<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
+        self.is_over = true;
+        let state = self.json.last_value().map_err(|error| self.fail(error))?;
+        Ok(state.filter(|_| !self.gave_item || self.parsed != self.json.text().len()))
+    }
+
+    /// Ends without another state, after an error of the stream.
+    pub(super) fn abort(&mut self) {
+        self.is_over = true;
+    }
+
+    fn push<T: DeserializeOwned>(&mut self, text: &str) -> Result<Option<T>, PartialJsonError> {
         let grew = self.json.push(text)?;
         let length = self.json.text().len();
         if !grew || length.saturating_sub(self.parsed).saturating_mul(GROWTH) < length {
@@ -75,74 +59,28 @@ impl<T: DeserializeOwned> PartialJsonStream<'_, T> {
         Ok(state)
     }
 
-    /// The last state, if it was no item yet.
-    fn last(&self) -> Result<Option<T>, PartialJsonError> {
-        let state = self.json.last_value()?;
-        Ok(state.filter(|_| !self.gave_item || self.parsed != self.json.text().len()))
-    }
-
-    fn fail(&mut self, error: PartialJsonError) -> Poll<Option<Result<T>>> {
+    fn fail(&mut self, error: PartialJsonError) -> Error {
         self.is_over = true;
-        Poll::Ready(Some(Err(Error::new(ErrorKind::Decode, "the answer is not JSON").with_source(error))))
-    }
-}
-
-impl<T: DeserializeOwned> Stream for PartialJsonStream<'_, T> {
-    type Item = Result<T>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if this.is_over {
-            return Poll::Ready(None);
-        }
-        loop {
-            let Some(chunk) = ready!(this.stream.poll_chunk(cx)) else {
-                this.is_over = true;
-                return match this.last() {
-                    Ok(state) => Poll::Ready(state.map(Ok)),
-                    Err(error) => this.fail(error),
-                };
-            };
-            let chunk = match chunk {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    this.is_over = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
-            };
-            let Some(text) = chunk.text().filter(|text| !text.is_empty()) else {
-                continue;
-            };
-            match this.push(text) {
-                Ok(Some(state)) => return Poll::Ready(Some(Ok(state))),
-                Ok(None) => {}
-                Err(error) => return this.fail(error),
-            }
-        }
+        Error::new(ErrorKind::Decode, "the answer is not JSON").with_source(error)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use futures::executor::block_on;
-    use futures::{StreamExt, stream};
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
 
-    /// Reads a list of short strings, each in a chunk of its own. Returns the size of its text, and the bytes parsed.
+    /// Reads a list of short strings, piece by piece. Returns the size of its text, and the bytes parsed.
     fn read<T: DeserializeOwned>(elements: usize) -> (usize, usize) {
-        let chunk = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]}).to_string();
-        let texts = ["["].into_iter().chain(std::iter::repeat_n("\"word\",", elements)).chain(["\"end\"]"]);
-        let events = texts.map(|text| format!("data: {}\n\n", chunk(text))).chain(["data: [DONE]\n\n".to_owned()]);
-        let pieces: Vec<_> = events.map(|event| Ok::<_, std::io::Error>(Bytes::from(event))).collect();
-        let mut stream = ChatCompletionStream::from_bytes(stream::iter(pieces));
-        let mut view = stream.partial_json::<T>();
-        let items = block_on(view.by_ref().map(Result::unwrap).count());
-        let length = view.json.text().len();
-        assert!(length > 7 * elements && items <= elements, "{length} bytes, {items} items");
-        (length, view.json.parsed_bytes())
+        let (mut answer, mut text, mut items) = (PartialAnswer::default(), String::new(), 0);
+        for piece in ["["].into_iter().chain(std::iter::repeat_n("\"word\",", elements)).chain(["\"end\"]"]) {
+            text.push_str(piece);
+            items += usize::from(answer.grow::<T>(&text).unwrap().is_some());
+        }
+        items += usize::from(answer.end::<T>().unwrap().is_some());
+        assert!(text.len() > 7 * elements && items <= elements, "{} bytes, {items} items", text.len());
+        (text.len(), answer.json.parsed_bytes())
     }
 
     #[test]

@@ -73,6 +73,10 @@ impl ChoiceBuilder {
         Self { index, ..Self::default() }
     }
 
+    pub(super) fn content(&self) -> Option<&str> {
+        self.message.as_ref()?.content.as_deref()
+    }
+
     pub(super) fn calls(&self) -> impl Iterator<Item = &ToolCall> {
         self.calls.iter().map(|builder| &builder.call)
     }

@@ -1,0 +1,130 @@
+use bytes::Bytes;
+use futures::executor::block_on;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// An answer with every kind of event, whose text is JSON, in pieces of one event each.
+fn answer() -> ChatCompletionStream {
+    let text = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]});
+    let chunks = [
+        json!({"choices": [], "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}),
+        json!({"choices": [{"index": 0, "delta": {"role": "assistant", "reasoning_content": "hm", "content": "{\"a\":"}}]}),
+        text("[1,"),
+        text("2"),
+        json!({"choices": [{"index": 0, "delta": {"content": ",3]", "tool_calls": [
+            {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{"}}]},
+            "content_filter_results": {"hate": {"filtered": false, "severity": "safe"}}}]}),
+        json!({"choices": [{"index": 0, "delta": {"content": "}", "tool_calls": [
+            {"index": 0, "function": {"arguments": "}"}}]}, "finish_reason": "tool_calls"}],
+            "usage": {"total_tokens": 7}}),
+    ];
+    let events = chunks.map(|chunk| format!("data: {chunk}\n\n")).into_iter().chain(["data: [DONE]\n\n".to_owned()]);
+    let pieces: Vec<_> = events.map(|event| Ok::<_, std::io::Error>(Bytes::from(event))).collect();
+    ChatCompletionStream::from_bytes(stream::iter(pieces))
+}
+
+fn all<T>(items: impl Stream<Item = Result<T>>) -> Vec<T> {
+    block_on(items.map(Result::unwrap).collect())
+}
+
+/// The items of views that are made anew for each.
+fn one_by_one<T>(mut next: impl FnMut(&mut ChatCompletionStream) -> Option<T>) -> Vec<T> {
+    let mut stream = answer();
+    let items = std::iter::from_fn(|| next(&mut stream)).collect();
+    assert_eq!(next(&mut stream).map(|_| "an item after the end"), None);
+    assert!(stream.is_complete());
+    items
+}
+
+#[test]
+fn a_view_made_anew_for_each_item_gives_what_a_kept_one_gives() {
+    let kept = all(answer().events());
+    assert!(kept.len() > 12, "{kept:?}");
+    assert_eq!(one_by_one(|stream| block_on(stream.events().try_next()).unwrap()), kept);
+    assert_eq!(all(answer().into_events()), kept);
+
+    let kept = all(answer().text());
+    assert_eq!(kept.concat(), r#"{"a":[1,2,3]}"#);
+    assert_eq!(one_by_one(|stream| block_on(stream.text().try_next()).unwrap()), kept);
+    assert_eq!(all(answer().into_text()), kept);
+
+    let kept: Vec<Value> = all(answer().partial_json());
+    assert_eq!(kept.last(), Some(&json!({"a": [1, 2, 3]})));
+    assert_eq!(one_by_one(|stream| block_on(stream.partial_json::<Value>().try_next()).unwrap()), kept);
+    assert_eq!(all(answer().into_partial_json::<Value>()), kept);
+}
+
+#[test]
+fn a_view_dropped_half_way_loses_no_event_and_repeats_none() {
+    let whole = all(answer().events());
+    for taken in 0..whole.len() {
+        let mut stream = answer();
+        let mut events: Vec<StreamEvent> = all(stream.events().take(taken));
+        events.extend(all(stream.events()));
+        assert_eq!(events, whole, "{taken}");
+    }
+}
+
+#[test]
+fn views_take_turns_on_one_stream() {
+    let mut stream = answer();
+    let first: Vec<StreamEvent> = all(stream.events().take(2));
+    assert!(matches!(first[..], [StreamEvent::PromptFilter(_), StreamEvent::Reasoning { .. }]));
+    // the chunk of which an event is still due was read, so the text goes on with the next
+    assert_eq!(block_on(stream.text().try_next()).unwrap().unwrap(), "[1,");
+    // the structured answer has all text, whichever view read it
+    let state: Value = block_on(stream.partial_json().try_next()).unwrap().unwrap();
+    assert_eq!(state, json!({"a": [1]}));
+    let rest: Vec<StreamEvent> = all(stream.events());
+    assert!(matches!(&rest[0], StreamEvent::Content { text, .. } if text == r#"{"a":"#), "{rest:?}");
+    assert!(rest.iter().any(|event| matches!(event, StreamEvent::ToolCallDone { .. })));
+    // and the last state comes after other views have read it all
+    let state: Option<Value> = block_on(stream.partial_json().try_next()).unwrap();
+    assert_eq!(state, Some(json!({"a": [1, 2, 3]})));
+    assert_eq!(block_on(stream.partial_json::<Value>().try_next()).unwrap(), None);
+}
+
+#[test]
+fn an_owned_view_moves_and_still_has_the_answer() {
+    fn moves<T: Send + 'static>(view: T) -> T {
+        view
+    }
+    let mut events = moves(answer().into_events());
+    assert_eq!(events.usage(), None);
+    while block_on(events.try_next()).unwrap().is_some() {}
+    assert_eq!(events.usage().unwrap().total_tokens(), 7);
+    assert_eq!(events.partial().text(), Some(r#"{"a":[1,2,3]}"#));
+    assert_eq!(events.into_completion().unwrap().tool_calls().len(), 1);
+    moves(answer().into_text());
+    moves(answer().into_partial_json::<Value>());
+}
+
+#[test]
+fn chunks_are_read_without_a_trait_in_scope() {
+    let mut stream = answer();
+    let mut count = 0;
+    while let Some(chunk) = block_on(stream.next_chunk()).unwrap() {
+        count += usize::from(chunk.text().is_some());
+    }
+    assert_eq!(count, 5);
+    assert_eq!(block_on(answer().finish()).unwrap().text(), Some(r#"{"a":[1,2,3]}"#));
+}
+
+#[test]
+fn an_error_is_returned_once_by_whichever_view_is_polled() {
+    let body = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"{\"}}]}\n\n";
+    let cut = || ChatCompletionStream::from_bytes(stream::iter([Ok::<_, std::io::Error>(Bytes::from(body))]));
+    let mut stream = cut();
+    assert!(block_on(stream.events().try_next()).unwrap().is_some());
+    assert!(block_on(stream.events().try_next()).is_err());
+    assert!(block_on(stream.events().try_next()).unwrap().is_none());
+    assert!(block_on(stream.text().try_next()).unwrap().is_none());
+    assert!(block_on(cut().finish()).is_err());
+
+    let no_json = body.replace("\"{\"", "\"nonsense\"");
+    let mut stream = ChatCompletionStream::from_bytes(stream::iter([Ok::<_, std::io::Error>(Bytes::from(no_json))]));
+    assert!(block_on(stream.partial_json::<Value>().try_next()).is_err());
+    assert!(block_on(stream.partial_json::<Value>().try_next()).unwrap().is_none());
+}
