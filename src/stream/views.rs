@@ -1,6 +1,6 @@
 //! The views of a stream: its text, its events, its structured answer so far.
 //!
-//! The state of a view lies in the stream. So a view that is made anew for each item gives the same items as one that is
+//! The state of a view is kept in the stream. So a view that is made anew for each item gives the same items as one that is
 //! kept, and one that is dropped half-way loses nothing. Each chunk belongs to the view that reads it; the events of a
 //! chunk that were not taken yet stay for the next event view.
 
