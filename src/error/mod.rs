@@ -405,7 +405,9 @@ impl Repr {
         if answered == 200 {
             text.push_str(" and then sent an error");
         }
-        match (service.printable_code(), service.printable_param()) {
+        // many of Azure's codes are the status again
+        let code = service.printable_code().filter(|code| code.parse() != Ok(status));
+        match (code, service.printable_param()) {
             (Some(code), Some(param)) => text.push_str(&format!(" ({code}, parameter '{param}')")),
             (Some(code), None) => text.push_str(&format!(" ({code})")),
             (None, Some(param)) => text.push_str(&format!(" (parameter '{param}')")),

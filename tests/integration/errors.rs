@@ -103,19 +103,19 @@ async fn the_next_step_is_told_in_words() {
         (
             401,
             json!({"code": "401", "message": "Access denied due to invalid subscription key or wrong API endpoint."}),
-            "deployment 'gpt' answered 401 (401): Access denied due to invalid subscription key or wrong API endpoint; \
+            "deployment 'gpt' answered 401: Access denied due to invalid subscription key or wrong API endpoint; \
              the key is wrong or belongs to another resource: compare it with the endpoint's Keys page",
         ),
         (
             403,
             json!({"code": "403", "message": "Access denied due to Virtual Network/Firewall rules."}),
-            "deployment 'gpt' answered 403 (403): Access denied due to Virtual Network/Firewall rules; the resource's \
+            "deployment 'gpt' answered 403: Access denied due to Virtual Network/Firewall rules; the resource's \
              network rules refuse this address: add it, or call through the private endpoint",
         ),
         (
             404,
             json!({"code": "404", "message": "Resource not found"}),
-            "deployment 'gpt' answered 404 (404): Resource not found; the path does not exist: check the endpoint's \
+            "deployment 'gpt' answered 404: Resource not found; the path does not exist: check the endpoint's \
              host and the api version (an api version such as 2024-10-21 is not a model version such as 2024-08-06)",
         ),
         (

@@ -54,7 +54,7 @@ async fn after_the_last_retry_the_error_tells_how_often() {
     assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Service, Some(503), 3));
     assert_eq!(error.metadata().unwrap().attempts(), 3);
     assert!(error.is_retryable());
-    assert_eq!(error.to_string(), "deployment 'gpt' answered 503 (503): not now; 3 attempts");
+    assert_eq!(error.to_string(), "deployment 'gpt' answered 503: not now; 3 attempts");
 }
 
 #[tokio::test]

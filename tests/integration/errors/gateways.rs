@@ -153,7 +153,7 @@ fn a_blocked_prompt_is_a_blocked_prompt_behind_every_gateway() {
     );
     assert_eq!(
         error.to_string(),
-        "the service answered 400 (400): litellm.BadRequestError: litellm.ContentPolicyViolationError: AzureException - \
+        "the service answered 400: litellm.BadRequestError: litellm.ContentPolicyViolationError: AzureException - \
          The response was filtered due to the prompt triggering the policy; the prompt was blocked by the content filter \
          for hate; rephrase it, or review the deployment's filter"
     );

@@ -39,7 +39,7 @@ async fn a_key_is_named_with_the_header_it_was_in() {
         assert_eq!(
             refused(key, message, 1).await.to_string(),
             format!(
-                "deployment 'gpt' answered 401 (401): Access denied due to invalid subscription key or wrong API endpoint; \
+                "deployment 'gpt' answered 401: Access denied due to invalid subscription key or wrong API endpoint; \
                  {step}{end}"
             )
         );
@@ -82,7 +82,7 @@ async fn a_token_that_was_given_is_not_sent_twice() {
     assert_eq!(error.attempts(), 1);
     assert_eq!(
         error.to_string(),
-        "deployment 'gpt' answered 401 (401): Access token is missing, invalid, audience is incorrect \
+        "deployment 'gpt' answered 401: Access token is missing, invalid, audience is incorrect \
          (https://cognitiveservices.azure.com), or have expired; give a token for the scope \
          'https://cognitiveservices.azure.com/.default'; the one that was given may also be expired; the credential has no \
          other token"
@@ -98,7 +98,7 @@ async fn a_credential_is_told_which_scope_to_set() {
     });
     assert_eq!(
         refused(credential, AUDIENCE, 2).await.to_string(),
-        "deployment 'gpt' answered 401 (401): Access token is missing, invalid, audience is incorrect \
+        "deployment 'gpt' answered 401: Access token is missing, invalid, audience is incorrect \
          (https://cognitiveservices.azure.com), or have expired; the token was asked for scope \
          'https://ai.azure.com/.default': set .token_scope(\"https://cognitiveservices.azure.com/.default\") on the \
          client builder; 2 attempts"
