@@ -192,7 +192,11 @@ pub fn no_roots(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
 /// A client with small limits and short clocks, for a server over one of the protocols.
 pub fn client_over(protocol: Protocol, url: &str) -> ClientBuilder {
     let client = client(url).configure_http(|http| http.tls_certs_only([authority().root()]));
-    client.http2(matches!(protocol, Protocol::Http2(_)))
+    match protocol {
+        // a retry within microseconds can still be given the connection that has just closed, which is one attempt more
+        Protocol::Http2(_) => client.http2(true).retry(RetryPolicy::default().base_delay(Duration::from_millis(50))),
+        _ => client,
+    }
 }
 
 /// Retries without much of a wait.
