@@ -1,8 +1,8 @@
 //! Refusals of the deployed model, from the client crate's rules.
 //!
-//! The body is read as the client crate's request to a deployment of the declared model. Each of its violations is an
-//! error of the service, which this file has in the service's words: `message`, `param` and `code` for a rule and a
-//! parameter. The few rules that only the service has are in [`service_rule`].
+//! The body is read as the client crate's request to a deployment of the declared model. Each of its violations becomes
+//! the error that the service answers: this file maps a rule and a parameter to `message`, `param` and `code`. The few
+//! rules that only the service has are in [`service_rule`].
 //!
 //! Texts are those recorded of Azure, or of OpenAI for the same check (the two share their validation); where neither
 //! was seen, the text follows the shape of the others and a comment says "unsourced".

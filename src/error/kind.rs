@@ -13,7 +13,8 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The credential gave no token.
     Credential,
-    /// No connection, or it broke before an answer came; [`Error::may_have_reached_service`](crate::Error::may_have_reached_service) tells them apart.
+    /// No connection, or it broke before an answer came; which of the two is in
+    /// [`Error::may_have_reached_service`](crate::Error::may_have_reached_service).
     Connect,
     /// A timeout ran out: connect, whole call, first event, idle or deadline.
     Timeout,

@@ -7,8 +7,8 @@ use crate::request::ChatCompletionRequest;
 use crate::request::violation::{Rule, Violation};
 use crate::response::Role;
 
-/// Removes one violation, and returns the parameter that was changed and the change in words; none where no change
-/// removes it.
+/// Removes one violation, and returns the parameter that was changed and a description of the change; none where no
+/// change removes it.
 ///
 /// This comes to an end, since no change makes room for its opposite: a limit is renamed only to a name the
 /// model accepts, a role changed only to one it takes, an effort set only to one it takes, and all else is

@@ -147,7 +147,7 @@ fn local_token(number: usize) -> String {
 
 const PROBED: &str = r#"{"error":"invalid_request","error_description":"Required metadata header not specified"}"#;
 
-/// A metadata service, which knows its own probe from a request for a token.
+/// A metadata service that answers the probe and a request for a token differently.
 fn metadata_service(script: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Fake {
     let tokens = AtomicU32::new(0);
     Fake::new(move |_, request| match request.headers().get_optional_str(&"metadata".into()) {
