@@ -52,6 +52,14 @@ impl AzureError {
         Self::invalid(format!("Invalid '{param}': empty array. {expected}"), param, "empty_array")
     }
 
+    pub(super) fn array_too_long(param: &str, most: usize, length: usize) -> Self {
+        let message = format!(
+            "Invalid '{param}': array too long. Expected an array with maximum length {most}, but got an array with \
+             length {length} instead."
+        );
+        Self::invalid(message, param, "array_above_max_length")
+    }
+
     pub(super) fn string_too_long(param: &str, longest: usize, length: usize) -> Self {
         let message = format!(
             "Invalid '{param}': string too long. Expected a string with maximum length {longest}, but got a string with \
@@ -89,9 +97,10 @@ impl AzureError {
         Self { is_bare: true, ..Self::new(404, error) }
     }
 
-    pub(super) fn no_chat_completions(model: &str) -> Self {
+    /// An operation, by the service's name for it, that the deployed model does not have.
+    pub(super) fn not_supported(operation: &str, model: &str) -> Self {
         let message = format!(
-            "The chatCompletion operation does not work with the specified model, {model}. Please choose different \
+            "The {operation} operation does not work with the specified model, {model}. Please choose different \
              model and try again. You can learn more about which models can be used with each operation here: \
              https://go.microsoft.com/fwlink/?linkid=2197993."
         );

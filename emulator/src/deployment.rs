@@ -3,6 +3,7 @@
 use azure_openai_chat::Deployment;
 use azure_openai_chat::model::{Capabilities, Model, Parameter, Support};
 
+use super::embedding;
 use super::request::ChatRequest;
 
 /// A deployment and the model behind it.
@@ -22,6 +23,9 @@ impl DeployedModel {
 
     /// A deployment of a model that the table has.
     pub(super) fn known(name: &str, model: &str) -> Option<Self> {
+        if let Some(model) = embedding::known_model(model) {
+            return Some(Self { deployment: Deployment::new(name), model: model.to_owned() });
+        }
         let model: Model = model.parse().ok()?;
         Some(Self { model: model.to_string(), deployment: Deployment::new(name).model(model) })
     }
@@ -33,6 +37,10 @@ impl DeployedModel {
     /// What the table has about the model; nothing for a model that it does not have.
     pub(super) fn capabilities(&self) -> Option<&Capabilities> {
         self.deployment.declared_model().map(Model::capabilities)
+    }
+
+    pub(super) fn makes_embeddings(&self) -> bool {
+        embedding::known_model(&self.model).is_some()
     }
 
     pub(super) fn is_reasoning(&self) -> bool {

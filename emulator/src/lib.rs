@@ -11,6 +11,8 @@
 //! [`Emulator::endpoint`], let [faults](Fault) happen, [script](EmulatorBuilder::script) answers, and look at
 //! the requests in the [journal](Emulator::journal).
 //!
+//! Embeddings are answered as well, with vectors of unit length that are near for texts that share words.
+//!
 //! Deployments are declared with [`EmulatorBuilder::deployment`]. Two exist from the start: `o1-new` (o1 of
 //! 2024-12-17) and `gpt-4o-mini`; and the name of every model this crate knows is a deployment of that model.
 //!
@@ -21,6 +23,7 @@ mod answers;
 mod azure_error;
 mod body;
 mod deployment;
+mod embedding;
 mod faults;
 mod filter;
 mod journal;

@@ -51,7 +51,7 @@ impl Refused<'_> {
             Rule::InvalidName if param == "model" => return None,
             // Only a strict client takes advice as a violation.
             Rule::Advice => return None,
-            Rule::NoChatCompletions => AzureError::no_chat_completions(&self.deployed.model),
+            Rule::NoChatCompletions => AzureError::not_supported("chatCompletion", &self.deployed.model),
             Rule::RequiredParameter => self.missing(param),
             Rule::WrongType => self.wrong_type(param, violation.expected()),
             Rule::InvalidName => self.invalid_name(param),
@@ -264,14 +264,7 @@ impl Refused<'_> {
             return AzureError::string_too_long(&format!("metadata.{key}"), longest, length);
         }
         match self.value(param) {
-            Value::Array(list) => {
-                let message = format!(
-                    "Invalid '{param}': array too long. Expected an array with maximum length {most}, but got an array \
-                     with length {} instead.",
-                    list.len()
-                );
-                AzureError::invalid(message, param, "array_above_max_length")
-            }
+            Value::Array(list) => AzureError::array_too_long(param, longest, list.len()),
             Value::Object(members) => {
                 let message = format!(
                     "Invalid '{param}': too many properties. Expected an object with at most {most} properties, but \

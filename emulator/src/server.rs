@@ -18,6 +18,7 @@ use super::answers::{Setting, compose};
 use super::azure_error::AzureError;
 use super::body::{Streaming, chunks, whole};
 use super::deployment::DeployedModel;
+use super::embedding::embeddings;
 use super::faults::{Fault, Kind, body, distort, event, strike};
 use super::filter::Trigger;
 use super::journal::{Journal, RecordedRequest};
@@ -60,20 +61,35 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new().fallback(serve).with_state(shared)
 }
 
-/// The two shapes of the path, below any prefix of a gateway.
+/// The shapes of the path, below any prefix of a gateway.
 enum Route {
     Dated(String),
     V1,
+    /// A base that OpenAI's clients take, such as that of a gateway: `/v1`.
+    Compatible,
+}
+
+/// What is asked of a deployment.
+#[derive(Clone, Copy, PartialEq)]
+enum Operation {
+    ChatCompletion,
+    Embeddings,
 }
 
 impl Route {
-    fn of(path: &str) -> Option<Self> {
-        let base = path.strip_suffix("/chat/completions")?;
+    fn of(path: &str) -> Option<(Self, Operation)> {
+        let (base, operation) = match path.strip_suffix("/chat/completions") {
+            Some(base) => (base, Operation::ChatCompletion),
+            None => (path.strip_suffix("/embeddings")?, Operation::Embeddings),
+        };
         if base.ends_with("/openai/v1") {
-            return Some(Self::V1);
+            return Some((Self::V1, operation));
+        }
+        if base.ends_with("/v1") {
+            return Some((Self::Compatible, operation));
         }
         let (_, deployment) = base.rsplit_once("/openai/deployments/")?;
-        (!deployment.is_empty() && !deployment.contains('/')).then(|| Self::Dated(decoded(deployment)))
+        (!deployment.is_empty() && !deployment.contains('/')).then(|| (Self::Dated(decoded(deployment)), operation))
     }
 }
 
@@ -92,10 +108,10 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
     let api_version = record.query("api-version");
     shared.journal.add(record);
 
-    let route = Route::of(parts.uri.path());
+    let (route, operation) = Route::of(parts.uri.path()).unzip();
     let deployment = match &route {
         Some(Route::Dated(name)) => Some(name.as_str()),
-        Some(Route::V1) => json.as_ref().and_then(|body| body.get("model")?.as_str()),
+        Some(Route::V1 | Route::Compatible) => json.as_ref().and_then(|body| body.get("model")?.as_str()),
         None => None,
     };
     let fault = strike(&mut shared.faults.lock().unwrap_or_else(PoisonError::into_inner), deployment);
@@ -118,9 +134,17 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
     let mut limits = HeaderMap::new();
     let known = shared.identify(&parts, route.as_ref(), version.as_ref(), deployment, json.as_ref());
     let version = version.unwrap_or(ApiVersion::V1);
-    let admitted = known.and_then(|(request, served)| shared.admit(request, served, &version, &mut limits));
-    let mut response = match admitted {
-        Ok((request, served)) => shared.answer(&parts, request, &served, fault),
+    let operation = operation.unwrap_or(Operation::ChatCompletion);
+    let admitted = known.and_then(|(request, served)| shared.admit(request, served, operation, &version, &mut limits));
+    let answered = admitted.and_then(|(request, served)| match operation {
+        Operation::ChatCompletion => Ok(shared.answer(&parts, request, &served, fault.clone())),
+        Operation::Embeddings => {
+            let body = unstreamed(embeddings(request, &served.model)?.to_string(), fault.clone());
+            Ok(shared.respond(&parts, 200, Some("application/json"), body))
+        }
+    });
+    let mut response = match answered {
+        Ok(response) => response,
         Err(AzureError { status, body, is_bare: true }) => {
             shared.respond(&parts, status, None, Body::from(format!("{body:#}")))
         }
@@ -140,6 +164,7 @@ impl Shared {
         &self,
         request: ChatRequest<'a>,
         served: DeployedModel,
+        operation: Operation,
         version: &ApiVersion,
         limits: &mut HeaderMap,
     ) -> Result<(ChatRequest<'a>, DeployedModel), AzureError> {
@@ -162,6 +187,14 @@ impl Shared {
             limits.insert("retry-after", seconds.into());
             limits.insert("retry-after-ms", milliseconds.into());
             return Err(AzureError::rate_limit(version.as_str(), seconds));
+        }
+        match operation {
+            Operation::Embeddings if served.makes_embeddings() => return Ok((request, served)),
+            Operation::Embeddings => return Err(AzureError::not_supported("embeddings", &served.model)),
+            Operation::ChatCompletion if served.makes_embeddings() => {
+                return Err(AzureError::not_supported("chatCompletion", &served.model));
+            }
+            Operation::ChatCompletion => {}
         }
         let texts: Vec<String> = request.messages().iter().map(text).collect();
         let mut triggers = self.settings.prompt_triggers.iter();
@@ -197,6 +230,7 @@ impl Shared {
             _ if parts.method != Method::POST => false,
             Some(Route::Dated(_)) => version.is_some_and(|version| version.is_known() && !version.is_v1()),
             Some(Route::V1) => version.is_none_or(|version| version.is_known() && version.is_v1()),
+            Some(Route::Compatible) => true,
             None => false,
         };
         if !exists {

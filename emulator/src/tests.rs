@@ -203,6 +203,33 @@ async fn requests_end_where_azure_ends_them() {
 }
 
 #[tokio::test]
+async fn embeddings_are_answered_on_their_deployments_alone() {
+    let emulator = Emulator::builder().deployment("vectors", "text-embedding-3-small").start().await.unwrap();
+    let of = |name: &str| format!("/openai/deployments/{name}/embeddings?api-version=2024-10-21");
+    let answer = send(&emulator, &of("vectors"), json!({"input": ["a", "b"]})).await.unwrap().json();
+    same(&answer, "/object", "list");
+    same(&answer, "/model", "text-embedding-3-small");
+    assert_eq!(answer["data"][1]["embedding"].as_array().unwrap().len(), 1536);
+    for path in ["/openai/v1/embeddings", "/v1/embeddings"] {
+        let body = json!({"model": "text-embedding-3-large", "input": "a"});
+        let answer = send(&emulator, path, body).await.unwrap().json();
+        assert_eq!(answer["data"][0]["embedding"].as_array().unwrap().len(), 3072);
+    }
+    let refused = send(&emulator, &of("gpt-4o-mini"), json!({"input": "a"})).await.unwrap();
+    same(&refused.json(), "/error/code", "OperationNotSupported");
+    assert!(refused.text.contains("The embeddings operation does not work with the specified model, gpt-4o-mini"));
+    let refused = ask_of(&emulator, "vectors", hello(json!({}))).await;
+    same(&refused.json(), "/error/code", "OperationNotSupported");
+}
+
+#[tokio::test]
+async fn a_base_of_openais_form_is_served_without_an_api_version() {
+    let emulator = Emulator::start().await.unwrap();
+    let body = hello(json!({"model": "gpt-4o-mini"}));
+    assert_eq!(send(&emulator, "/gateway/v1/chat/completions", body).await.unwrap().status, 200);
+}
+
+#[tokio::test]
 async fn the_journal_drops_the_oldest_beyond_its_limit() {
     let emulator = Emulator::builder().journal_limit(2).start().await.unwrap();
     for question in ["one", "two", "three"] {
