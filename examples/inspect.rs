@@ -190,12 +190,12 @@ fn endpoint(arguments: &mut Arguments) -> Fallible<Value> {
         Ok(client) => client,
         Err(error) => return Ok(json!({"error": support::chain(&error)})),
     };
-    let name = client.deployment().unwrap_or("deployment");
+    let name = client.endpoint().deployment().unwrap_or("deployment");
     let request = ChatCompletionRequest::builder(name).user("?").build()?;
     Ok(json!({
         "url": client.url_for(&request)?,
         "api_version": client.api_version(),
-        "deployment": client.deployment(),
+        "deployment": client.endpoint().deployment(),
     }))
 }
 
@@ -209,10 +209,11 @@ async fn call(arguments: &mut Arguments) -> Fallible<Value> {
         options = options.retry(RetryPolicy::default().max_retries(u32::try_from(retries)?));
     }
     if let Some(millis) = arguments.number("--timeout-ms")? {
-        options = options.timeout(Duration::from_millis(millis)).first_event_timeout(Duration::from_millis(millis));
+        options =
+            options.answer_timeout(Duration::from_millis(millis)).first_event_timeout(Duration::from_millis(millis));
     }
     if let Some(millis) = arguments.number("--idle-ms")? {
-        options = options.idle_timeout(Duration::from_millis(millis));
+        options = options.stream_idle_timeout(Duration::from_millis(millis));
     }
     let request: ChatCompletionRequest = serde_json::from_slice(&asked(&arguments.file()?))?;
     arguments.end()?;

@@ -78,7 +78,7 @@ async fn soak(length: Duration) -> Result<(), Box<dyn std::error::Error>> {
         .start()
         .await?;
     let client = ChatClient::builder(emulator.endpoint(), ApiKey::new("emulator"))
-        .retry(RetryPolicy::default().max_retries(4).base_delay(Duration::from_millis(5)))
+        .retry(RetryPolicy::default().max_retries(4).base_backoff(Duration::from_millis(5)))
         .build()?;
     let until = Instant::now() + length;
     let workers: Vec<_> = (0..WORKERS).map(|worker| tokio::spawn(work(client.clone(), worker, until))).collect();
@@ -127,7 +127,7 @@ async fn work(client: ChatClient, worker: usize, until: Instant) -> Counts {
 /// Makes one call. An error that its kind of call does not explain is given back.
 async fn call(client: &ChatClient, number: usize, counts: &mut Counts) -> Result<(), Error> {
     let ask = |deployment: &str| ChatCompletionRequest::builder(deployment).user(format!("Question {number}")).build();
-    let hurried = CallOptions::new().idle_timeout(Duration::from_millis(100));
+    let hurried = CallOptions::new().stream_idle_timeout(Duration::from_millis(100));
     match number % 12 {
         0 | 1 => {
             let mut request = ask("gpt-4o-mini")?;

@@ -127,7 +127,7 @@ fn plain() -> ChatCompletionRequest {
 fn options() -> CallOptions {
     CallOptions::new()
         .header("x-my-secret", "CANARY-header-value-0123")
-        .retry(RetryPolicy::default().max_retries(1).base_delay(Duration::from_millis(1)))
+        .retry(RetryPolicy::default().max_retries(1).base_backoff(Duration::from_millis(1)))
 }
 
 /// A whole answer whose end is the end of the connection.
@@ -186,12 +186,15 @@ fn clients(url: &str) -> Vec<ChatClient> {
         .into_iter()
         .map(|credential| {
             ChatClient::builder(url, credential)
-                .header("x-team", "CANARY-default-header-77")
                 // to read the roots of the system takes a while
                 .configure_http(|http| http.tls_certs_only([]))
                 .validation(Validation::Off)
-                .timeout(Duration::from_secs(5))
-                .first_event_timeout(Duration::from_secs(5))
+                .answer_timeout(Duration::from_secs(5))
+                .defaults(
+                    CallOptions::new()
+                        .header("x-team", "CANARY-default-header-77")
+                        .first_event_timeout(Duration::from_secs(5)),
+                )
                 .stream_idle_timeout(Duration::from_millis(300))
                 .build()
                 .unwrap()
@@ -248,9 +251,12 @@ fn print_local_things(output: &Output) {
     output.debug("options", &options());
     output.debug("key", &ApiKey::new(KEY).with_bearer());
     output.debug("token", &Token::new(TOKEN, SystemTime::now()));
-    output.debug("credential", &Credential::token(TOKEN));
+    output.debug("credential", &Credential::fixed_token(TOKEN));
     output.debug("backend", &Backend::new(format!("https://u:{KEY}@h.example"), ApiKey::new(KEY)));
-    output.debug("client builder", &ChatClient::builder("https://h.example", ApiKey::new(KEY)).header("a", KEY));
+    output.debug(
+        "client builder",
+        &ChatClient::builder("https://h.example", ApiKey::new(KEY)).defaults(CallOptions::new().header("a", KEY)),
+    );
     for violation in request().violations(Some(true), None) {
         output.add("violation", &format!("{violation} {violation:?}"));
     }
@@ -287,7 +293,7 @@ async fn print_credential_failures(output: &Output) {
         }
         Err::<Token, _>("never")
     });
-    let unsendable = Credential::token(format!("{TOKEN}\n"));
+    let unsendable = Credential::fixed_token(format!("{TOKEN}\n"));
     for credential in [panicking, unsendable] {
         let client = ChatClient::new(&server.url, credential).unwrap();
         let error = client.complete_with(&plain(), &options()).await.unwrap_err();

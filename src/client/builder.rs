@@ -93,50 +93,53 @@ impl ClientBuilder {
         self
     }
 
-    fn options(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
-        self.config.defaults = change(std::mem::take(&mut self.config.defaults));
+    /// Options for every call: headers, query parameters, timeouts, retries. What is not set stays as it is, and what
+    /// a call sets wins.
+    ///
+    /// # Example: a header and a window for retries
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use azure_openai_chat::{ApiKey, CallOptions, ChatClient, RetryPolicy};
+    ///
+    /// let defaults = CallOptions::new()
+    ///     .header("x-team", "search")
+    ///     .retry(RetryPolicy::default().retry_window(Duration::from_secs(60)));
+    /// let client = ChatClient::builder("https://my-resource.openai.azure.com", ApiKey::new("key"))
+    ///     .defaults(defaults)
+    ///     .build()?;
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    pub fn defaults(mut self, options: CallOptions) -> Self {
+        self.config.defaults = options.over(&self.config.defaults);
         self
     }
 
-    /// Adds a header for every call; ten at most. See [`CallOptions::header`].
-    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options(|options| options.header(name, value))
+    /// The time for a whole answer, retries included; 600 seconds by default. See [`CallOptions::answer_timeout`].
+    #[doc(alias = "timeout")]
+    pub fn answer_timeout(self, timeout: Duration) -> Self {
+        self.defaults(CallOptions::new().answer_timeout(timeout))
     }
 
-    /// Adds a query parameter for every call; its value is in no log and no error. See [`CallOptions::query`].
-    pub fn query(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options(|options| options.query(name, value))
+    /// The time for every call, retries and streams included; none by default. See [`CallOptions::total_timeout`].
+    pub fn total_timeout(self, timeout: Duration) -> Self {
+        self.defaults(CallOptions::new().total_timeout(timeout))
     }
 
-    /// The time for a whole answer, retries included; 600 seconds by default. See [`CallOptions::timeout`].
-    pub fn timeout(self, timeout: Duration) -> Self {
-        self.options(|options| options.timeout(timeout))
+    /// The time that a stream may be silent; 120 seconds by default. See [`CallOptions::stream_idle_timeout`].
+    pub fn stream_idle_timeout(self, timeout: Duration) -> Self {
+        self.defaults(CallOptions::new().stream_idle_timeout(timeout))
+    }
+
+    /// Whether and when failed attempts are retried; at most twice by default. See [`RetryPolicy`].
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.defaults(CallOptions::new().retry(policy))
     }
 
     /// The time for a connection, TLS included; 10 seconds by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.http.connect_timeout = timeout;
         self
-    }
-
-    /// The time of a stream to its first event; 600 seconds by default. See [`CallOptions::first_event_timeout`].
-    pub fn first_event_timeout(self, timeout: Duration) -> Self {
-        self.options(|options| options.first_event_timeout(timeout))
-    }
-
-    /// The time that a stream may be silent; 120 seconds by default. See [`CallOptions::idle_timeout`].
-    pub fn stream_idle_timeout(self, timeout: Duration) -> Self {
-        self.options(|options| options.idle_timeout(timeout))
-    }
-
-    /// The time for every call, retries and streams included; none by default. See [`CallOptions::deadline`].
-    pub fn deadline(self, deadline: Duration) -> Self {
-        self.options(|options| options.deadline(deadline))
-    }
-
-    /// Whether and when failed attempts are retried; at most twice by default. See [`RetryPolicy`].
-    pub fn retry(self, policy: RetryPolicy) -> Self {
-        self.options(|options| options.retry(policy))
     }
 
     /// Whether calls wait by the `x-ratelimit-*` headers of earlier answers; off by default. See [`Pacing`].
@@ -271,7 +274,7 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
             key.header().map_err(|error| config(format!("{name}: {error}")))?;
             Credential::from(key)
         }
-        (None, Some(token)) => Credential::token(token),
+        (None, Some(token)) => Credential::fixed_token(token),
         (None, None) => identity(variable)?,
     };
     let builder = ChatClient::builder(endpoint, credential);

@@ -10,7 +10,7 @@ use crate::model::ApiVersion;
 use crate::request::ChatCompletionRequest;
 use crate::response::ChatCompletion;
 use crate::stream::ChatCompletionStream;
-use crate::transport::{Backend, CallOptions, Credential, Transport};
+use crate::transport::{Backend, CallOptions, Credential, Endpoint, EndpointInput, Transport};
 
 pub use self::builder::ClientBuilder;
 pub use self::preflight::{RequestCheck, Validation};
@@ -56,12 +56,12 @@ impl ChatClient {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a malformed endpoint, and for a key that no header can carry.
-    pub fn new(endpoint: impl Into<String>, credential: impl Into<Credential>) -> Result<Self> {
+    pub fn new(endpoint: impl Into<EndpointInput>, credential: impl Into<Credential>) -> Result<Self> {
         Self::builder(endpoint, credential).build()
     }
 
     /// Starts the builder of a client with other settings than the defaults.
-    pub fn builder(endpoint: impl Into<String>, credential: impl Into<Credential>) -> ClientBuilder {
+    pub fn builder(endpoint: impl Into<EndpointInput>, credential: impl Into<Credential>) -> ClientBuilder {
         ClientBuilder::new(Backend::new(endpoint, credential))
     }
 
@@ -190,26 +190,8 @@ impl ChatClient {
 
     /// The endpoint as parsed; with several backends the first.
     #[must_use]
-    pub fn endpoint(&self) -> &str {
-        self.0.transport.endpoint().map_or("", |endpoint| endpoint.as_str())
-    }
-
-    /// The deployment in the pasted endpoint; with several backends of the first. A call goes to the deployment of its
-    /// request; when that is another, a WARN is logged once.
-    ///
-    /// # Example: the deployment that was pasted with the address
-    ///
-    /// ```
-    /// use azure_openai_chat::{ApiKey, ChatClient};
-    ///
-    /// let pasted = "https://my-resource.openai.azure.com/openai/deployments/gpt-4o-mini/chat/completions";
-    /// let client = ChatClient::new(pasted, ApiKey::new("key"))?;
-    /// assert_eq!(client.deployment(), Some("gpt-4o-mini"));
-    /// # Ok::<(), azure_openai_chat::Error>(())
-    /// ```
-    #[must_use]
-    pub fn deployment(&self) -> Option<&str> {
-        self.0.transport.endpoint()?.deployment()
+    pub fn endpoint(&self) -> &Endpoint {
+        self.0.transport.endpoint()
     }
 
     /// The api version of the calls; with several backends of the first.

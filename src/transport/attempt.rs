@@ -124,7 +124,7 @@ impl Receive for Streamed {
         metadata: Arc<ResponseMetadata>,
     ) -> Result<ByteStream> {
         let first_event = Timeout::FirstEvent(attempt.settings.first_event_timeout).deadline_from(sent);
-        let timeouts = StreamTimeouts::new(attempt.settings.idle_timeout, first_event, attempt.end);
+        let timeouts = StreamTimeouts::new(attempt.settings.stream_idle_timeout, first_event, attempt.end);
         let deployment = attempt.deployment.to_owned();
         let mut stream = ByteStream::new(response, timeouts, metadata, deployment);
         stream.wait_for_first().await?;

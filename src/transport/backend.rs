@@ -6,7 +6,7 @@ use std::fmt;
 use reqwest::header::{HeaderName, HeaderValue};
 
 use super::credential::{Credential, Kind};
-use super::endpoint::{Endpoint, check_api_version};
+use super::endpoint::{Endpoint, EndpointInput, check_api_version};
 use super::token_cache::{BackendTokens, TokenCaches};
 use crate::error::{Error, ErrorKind, Result, Sent};
 use crate::model::ApiVersion;
@@ -39,7 +39,7 @@ use crate::model::ApiVersion;
 /// Azure reference: <https://learn.microsoft.com/azure/architecture/ai-ml/guide/azure-openai-gateway-multi-backend>
 #[derive(Clone)]
 pub struct Backend {
-    pub(crate) endpoint: String,
+    pub(crate) endpoint: EndpointInput,
     pub(crate) credential: Credential,
     pub(crate) priority: u32,
     pub(crate) weight: u32,
@@ -52,7 +52,7 @@ impl Backend {
     /// A backend of priority 0 and weight 1. The endpoint may have any form of [`Endpoint`](crate::Endpoint), and is
     /// checked when the client is built.
     #[must_use]
-    pub fn new(endpoint: impl Into<String>, credential: impl Into<Credential>) -> Self {
+    pub fn new(endpoint: impl Into<EndpointInput>, credential: impl Into<Credential>) -> Self {
         Self {
             endpoint: endpoint.into(),
             credential: credential.into(),

@@ -148,8 +148,8 @@ impl<'a> CallState<'a> {
             _ => now,
         };
         let later = Later { at: own.max(opens), foreign: opens.saturating_sub(own) };
-        let deadline = self.policy.deadline_from(self.started).filter(|_| self.has_sent);
-        let is_late = [self.end, deadline].into_iter().flatten().any(|end| later.at >= end);
+        let window_end = self.policy.window_end(self.started).filter(|_| self.has_sent);
+        let is_late = [self.end, window_end].into_iter().flatten().any(|end| later.at >= end);
         let is_patient = later.foreign.is_zero()
             || self.policy.retries() && self.paused.saturating_add(later.foreign) <= self.policy.longest_wait();
         (!is_late && is_patient).then_some(later)

@@ -194,7 +194,7 @@ impl Credential {
     /// One token, such as that of `az account get-access-token`. A leading `Bearer ` is left out. After the service refused
     /// it with 401, it is not sent again within 30 seconds.
     #[must_use]
-    pub fn token(value: impl Into<String>) -> Self {
+    pub fn fixed_token(value: impl Into<String>) -> Self {
         let value = value.into();
         let source = TokenSource::new(move |_| {
             let token = Token::new(value.clone(), SystemTime::now() + FIXED_LIFE);
@@ -290,7 +290,7 @@ mod tests {
             format!("{key:?}"),
             format!("{token:?}"),
             format!("{:?}", Credential::from(key)),
-            format!("{:?}", Credential::token("canary")),
+            format!("{:?}", Credential::fixed_token("canary")),
         ] {
             assert!(!text.contains("canary"), "{text}");
         }

@@ -53,7 +53,7 @@ impl Default for HttpSettings {
 
 impl HttpSettings {
     /// Applies the caller's settings. Those that the crate relies on are set after them, in `build`. A total timeout is
-    /// removed, since [`CallOptions::timeout`](super::CallOptions::timeout) has that part.
+    /// removed, since [`CallOptions::answer_timeout`](super::CallOptions::answer_timeout) has that part.
     pub(crate) fn configure(&mut self, configure: impl FnOnce(ClientBuilder) -> ClientBuilder) {
         let builder = std::mem::take(&mut self.builder);
         self.builder = configure(builder).timeout(Duration::MAX);

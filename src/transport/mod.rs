@@ -41,7 +41,7 @@ pub(crate) use self::pacing::Pacing;
 pub(crate) use self::retry::RetryPolicy;
 pub(crate) use self::send::{Call, Config, Route, Transport};
 
-pub use self::endpoint::Cloud;
+pub use self::endpoint::{Cloud, EndpointInput};
 pub use self::token::Token;
 
 mod attempt;

@@ -33,9 +33,11 @@ const OURS: [&str; 14] = [
 ];
 const SPILLOVER: &str = "x-ms-spillover-deployment";
 
-/// Options for one call: headers, query parameters, timeouts, retries.
+/// Options for one call, or for every call of a client: headers, query parameters, timeouts, retries.
 ///
-/// What is not set is as on the client; headers and query parameters add up, and those of the call win.
+/// Passed to [`complete_with`](crate::ChatClient::complete_with) and its like, or to
+/// [`ClientBuilder::defaults`](crate::ClientBuilder::defaults). What a call leaves unset is as on the client; headers and
+/// query parameters add up, and those of the call win.
 ///
 /// # Example: a call with a short timeout and no retries
 ///
@@ -44,7 +46,7 @@ const SPILLOVER: &str = "x-ms-spillover-deployment";
 /// use azure_openai_chat::{CallOptions, RetryPolicy};
 ///
 /// let options = CallOptions::new()
-///     .timeout(Duration::from_secs(20))
+///     .answer_timeout(Duration::from_secs(20))
 ///     .retry(RetryPolicy::none())
 ///     .header("x-policy-id", "strict");
 /// # let _ = options;
@@ -55,12 +57,12 @@ const SPILLOVER: &str = "x-ms-spillover-deployment";
 pub struct CallOptions {
     headers: Vec<(String, String)>,
     query: QueryParameters,
-    timeout: Option<Duration>,
+    answer_timeout: Option<Duration>,
     client_request_id: Option<String>,
     retry: Option<RetryPolicy>,
     first_event_timeout: Option<Duration>,
-    idle_timeout: Option<Duration>,
-    deadline: Option<Duration>,
+    stream_idle_timeout: Option<Duration>,
+    total_timeout: Option<Duration>,
     spillover_deployment: Option<String>,
 }
 
@@ -74,6 +76,7 @@ impl CallOptions {
     /// Adds a header; at most ten in all, client and call together. A name or value that cannot be sent, and a header that
     /// the client sets itself such as `api-key` and `authorization`, fail the call with
     /// [`ErrorKind::Config`](crate::ErrorKind::Config).
+    #[doc(alias = "extra_headers")]
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -97,6 +100,7 @@ impl CallOptions {
     /// ```
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chat-completions>
+    #[doc(alias = "extra_query")]
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.set(name.into(), value.into());
@@ -105,13 +109,15 @@ impl CallOptions {
 
     /// The time for a whole answer, retries and waits included; 600 seconds by default, because reasoning takes minutes. Does
     /// not apply to streams.
+    #[doc(alias = "timeout")]
     #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
+        self.answer_timeout = Some(timeout);
         self
     }
 
-    /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default.
+    /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default. It is for one call: as
+    /// a default of a client it is refused with [`ErrorKind::Config`](crate::ErrorKind::Config).
     #[must_use]
     pub fn client_request_id(mut self, id: impl Into<String>) -> Self {
         self.client_request_id = Some(id.into());
@@ -135,16 +141,18 @@ impl CallOptions {
 
     /// The time that a stream may be silent once it has begun; 120 seconds by default. Keep-alive comments break the
     /// silence. It is noticed at most an eighth of this time later.
+    #[doc(alias = "read_timeout")]
     #[must_use]
-    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.idle_timeout = Some(timeout);
+    pub fn stream_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.stream_idle_timeout = Some(timeout);
         self
     }
 
     /// The time for the whole call, retries, waits and the last byte of a stream included; none by default.
+    #[doc(alias = "deadline")]
     #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+    pub fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.total_timeout = Some(timeout);
         self
     }
 
@@ -160,6 +168,37 @@ impl CallOptions {
 }
 
 impl CallOptions {
+    /// These options, and those of `defaults` where they set nothing. Headers and query parameters add up.
+    pub(crate) fn over(&self, defaults: &Self) -> Self {
+        let mut query = defaults.query.clone();
+        for (name, value) in self.query.0.iter().cloned() {
+            query.set(name, value);
+        }
+        Self {
+            headers: defaults.headers.iter().chain(&self.headers).cloned().collect(),
+            query,
+            answer_timeout: self.answer_timeout.or(defaults.answer_timeout),
+            client_request_id: self.client_request_id.as_ref().or(defaults.client_request_id.as_ref()).cloned(),
+            retry: self.retry.as_ref().or(defaults.retry.as_ref()).cloned(),
+            first_event_timeout: self.first_event_timeout.or(defaults.first_event_timeout),
+            stream_idle_timeout: self.stream_idle_timeout.or(defaults.stream_idle_timeout),
+            total_timeout: self.total_timeout.or(defaults.total_timeout),
+            spillover_deployment: self
+                .spillover_deployment
+                .as_ref()
+                .or(defaults.spillover_deployment.as_ref())
+                .cloned(),
+        }
+    }
+
+    /// Refuses as defaults what could never be sent, and what is for one call.
+    pub(crate) fn check_defaults(&self) -> Result<()> {
+        if self.client_request_id.is_some() {
+            return Err(config("client_request_id is for one call: pass it to complete_with(..), not to defaults(..)"));
+        }
+        Settings::new(&Self::new(), self).map(|_| ())
+    }
+
     pub(crate) fn query_parameters(&self) -> &QueryParameters {
         &self.query
     }
@@ -168,6 +207,10 @@ impl CallOptions {
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
         self.headers.iter().chain(&self.query.0).map(|(_, value)| value.as_str())
     }
+}
+
+fn config(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, text)
 }
 
 /// The query parameters of a call beside `api-version`.
@@ -180,26 +223,18 @@ impl QueryParameters {
         self.0.push((name, value));
     }
 
-    fn new(defaults: &CallOptions, call: &CallOptions) -> Result<Self> {
-        let mut all = defaults.query.clone();
-        for (name, value) in call.query.0.iter().cloned() {
-            all.set(name, value);
-        }
-        for (name, _) in &all.0 {
+    fn check(&self) -> Result<()> {
+        for (name, _) in &self.0 {
             if name.trim().is_empty() {
-                return Err(Error::new(
-                    ErrorKind::Config,
-                    "a query parameter has no name; .query(name, value) needs one",
-                ));
+                return Err(config("a query parameter has no name; .query(name, value) needs one"));
             }
             if name.trim().eq_ignore_ascii_case("api-version") {
-                return Err(Error::new(
-                    ErrorKind::Config,
+                return Err(config(
                     "the query parameter 'api-version' is set by the client; use .api_version(..) on the client builder",
                 ));
             }
         }
-        Ok(all)
+        Ok(())
     }
 
     pub(crate) fn append_to(&self, url: &mut Url) {
@@ -223,12 +258,12 @@ impl fmt::Debug for CallOptions {
         f.debug_struct("CallOptions")
             .field("headers", &names)
             .field("query", &self.query)
-            .field("timeout", &self.timeout)
+            .field("answer_timeout", &self.answer_timeout)
             .field("client_request_id", &self.client_request_id)
             .field("retry", &self.retry)
             .field("first_event_timeout", &self.first_event_timeout)
-            .field("idle_timeout", &self.idle_timeout)
-            .field("deadline", &self.deadline)
+            .field("stream_idle_timeout", &self.stream_idle_timeout)
+            .field("total_timeout", &self.total_timeout)
             .field("spillover_deployment", &self.spillover_deployment)
             .finish()
     }
@@ -241,63 +276,58 @@ pub(crate) struct Settings {
     pub(crate) query: QueryParameters,
     pub(crate) client_request_id: (String, HeaderValue),
     pub(crate) retry: RetryPolicy,
-    pub(crate) timeout: Duration,
+    pub(crate) answer_timeout: Duration,
     pub(crate) first_event_timeout: Duration,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) deadline: Option<Duration>,
+    pub(crate) stream_idle_timeout: Duration,
+    pub(crate) total_timeout: Option<Duration>,
 }
 
 impl Settings {
     pub(crate) fn new(defaults: &CallOptions, call: &CallOptions) -> Result<Self> {
-        let id = call.client_request_id.clone().unwrap_or_else(|| random_id(&mut fastrand::Rng::new()));
+        let options = call.over(defaults);
+        options.query.check()?;
+        let headers = headers(&options)?;
+        let id = options.client_request_id.unwrap_or_else(|| random_id(&mut fastrand::Rng::new()));
         let id_header = header_value("x-ms-client-request-id", &id)?;
         Ok(Self {
-            headers: headers(defaults, call)?,
-            query: QueryParameters::new(defaults, call)?,
+            headers,
+            query: options.query,
             client_request_id: (id, id_header),
-            retry: call.retry.clone().or_else(|| defaults.retry.clone()).unwrap_or_default(),
-            timeout: call.timeout.or(defaults.timeout).unwrap_or(Duration::from_secs(600)),
-            first_event_timeout: call
-                .first_event_timeout
-                .or(defaults.first_event_timeout)
-                .unwrap_or(Duration::from_secs(600)),
-            idle_timeout: call.idle_timeout.or(defaults.idle_timeout).unwrap_or(Duration::from_secs(120)),
-            deadline: call.deadline.or(defaults.deadline),
+            retry: options.retry.unwrap_or_default(),
+            answer_timeout: options.answer_timeout.unwrap_or(Duration::from_secs(600)),
+            first_event_timeout: options.first_event_timeout.unwrap_or(Duration::from_secs(600)),
+            stream_idle_timeout: options.stream_idle_timeout.unwrap_or(Duration::from_secs(120)),
+            total_timeout: options.total_timeout,
         })
     }
 
     /// The moment at which a call that began at `started` must be over.
-    pub(crate) fn deadline_from(&self, started: Instant) -> Option<Deadline> {
-        Timeout::Deadline(self.deadline?).deadline_from(started)
+    pub(crate) fn end_from(&self, started: Instant) -> Option<Deadline> {
+        Timeout::Total(self.total_timeout?).deadline_from(started)
     }
 }
 
-fn headers(defaults: &CallOptions, call: &CallOptions) -> Result<HeaderMap> {
+fn headers(options: &CallOptions) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
-    for (name, value) in defaults.headers.iter().chain(&call.headers) {
-        let parsed = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| Error::new(ErrorKind::Config, format!("{name:?} is not a header name")))?;
+    for (name, value) in &options.headers {
+        let parsed =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| config(format!("{name:?} is not a header name")))?;
         if is_ours(&parsed) {
-            return Err(Error::new(
-                ErrorKind::Config,
-                format!("the header '{parsed}' is set by the client; credentials are passed to ChatClient::new"),
-            ));
+            return Err(config(format!(
+                "the header '{parsed}' is set by the client; credentials are passed to ChatClient::new"
+            )));
         }
         headers.insert(parsed, header_value(name, value)?);
     }
-    let spillover = call.spillover_deployment.as_ref().or(defaults.spillover_deployment.as_ref());
-    if let Some(deployment) = spillover {
+    if let Some(deployment) = &options.spillover_deployment {
         check_deployment(deployment)?;
         headers.insert(HeaderName::from_static(SPILLOVER), header_value(SPILLOVER, deployment)?);
     }
     if headers.len() > MOST_HEADERS {
-        return Err(Error::new(
-            ErrorKind::Config,
-            format!(
-                "{} custom headers are set and the service takes at most {MOST_HEADERS}; leave some out",
-                headers.len()
-            ),
-        ));
+        return Err(config(format!(
+            "{} custom headers are set and the service takes at most {MOST_HEADERS}; leave some out",
+            headers.len()
+        )));
     }
     Ok(headers)
 }
@@ -309,12 +339,8 @@ pub(super) fn is_ours(name: &HeaderName) -> bool {
 
 /// A header value that `Debug` does not print, since it may be a secret.
 fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| {
-        Error::new(
-            ErrorKind::Config,
-            format!("the value of the header '{name}' holds characters that a header cannot carry"),
-        )
-    })?;
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| config(format!("the value of the header '{name}' holds characters that a header cannot carry")))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -349,14 +375,14 @@ mod tests {
         let client = CallOptions::new()
             .header("x-team", "a")
             .header("x-app", "b")
-            .timeout(Duration::from_secs(1))
-            .idle_timeout(Duration::from_secs(2));
-        let call = CallOptions::new().header("X-Team", "c").timeout(Duration::from_secs(3));
+            .answer_timeout(Duration::from_secs(1))
+            .stream_idle_timeout(Duration::from_secs(2));
+        let call = CallOptions::new().header("X-Team", "c").answer_timeout(Duration::from_secs(3));
         let settings = Settings::new(&client, &call).unwrap();
         assert_eq!(settings.headers.get("x-team").unwrap(), "c");
         assert_eq!(settings.headers.get("x-app").unwrap(), "b");
-        assert_eq!(settings.timeout, Duration::from_secs(3));
-        assert_eq!(settings.idle_timeout, Duration::from_secs(2));
+        assert_eq!(settings.answer_timeout, Duration::from_secs(3));
+        assert_eq!(settings.stream_idle_timeout, Duration::from_secs(2));
         assert_eq!(settings.first_event_timeout, Duration::from_secs(600));
     }
 

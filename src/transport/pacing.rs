@@ -4,34 +4,27 @@ use std::time::Duration;
 
 use crate::response::ResponseMetadata;
 
-/// Whether calls wait when an earlier answer had `x-ratelimit-remaining-requests` or `-tokens` 0; off by default.
+/// Whether calls wait when an earlier answer had `x-ratelimit-remaining-requests` or `-tokens` 0.
 ///
 /// Azure counts requests in windows of seconds and tokens by an estimate, so a wait avoids most 429s but not all.
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota>
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pacing {
-    is_on: bool,
+#[non_exhaustive]
+pub enum Pacing {
+    /// Calls are sent at once, the default.
+    #[default]
+    Off,
+    /// After an answer with `x-ratelimit-remaining-requests` or `-tokens` 0, the next call to the same deployment waits for
+    /// `x-ratelimit-reset-requests` or `-tokens`, at most [`RetryPolicy::max_server_wait`](crate::RetryPolicy::max_server_wait).
+    FromHeaders,
 }
 
 impl Pacing {
-    /// Calls are sent at once, the default.
-    #[must_use]
-    pub fn off() -> Self {
-        Self { is_on: false }
-    }
-
-    /// After an answer with `x-ratelimit-remaining-requests` or `-tokens` 0, the next call to the same deployment waits for
-    /// `x-ratelimit-reset-requests` or `-tokens`, at most [`RetryPolicy::max_retry_delay`](crate::RetryPolicy::max_retry_delay).
-    #[must_use]
-    pub fn from_headers() -> Self {
-        Self { is_on: true }
-    }
-
     /// The wait before the next call, by the headers of an answer. The service does not count a limit of 0 or -1, and a
     /// reset above `longest` is an error of the service, since its windows are of a minute at most.
     pub(crate) fn wait(self, metadata: &ResponseMetadata, longest: Duration) -> Option<Duration> {
-        if !self.is_on {
+        if self == Self::Off {
             return None;
         }
         let limits = metadata.rate_limits();
@@ -59,9 +52,9 @@ mod tests {
     fn nothing_left_waits_for_the_longer_reset() {
         let both =
             [("remaining-requests", "0"), ("reset-requests", "3"), ("remaining-tokens", "0"), ("reset-tokens", "7")];
-        assert_eq!(wait(Pacing::from_headers(), &both), Some(7));
-        assert_eq!(wait(Pacing::from_headers(), &both[..2]), Some(3));
-        assert_eq!(wait(Pacing::off(), &both), None);
+        assert_eq!(wait(Pacing::FromHeaders, &both), Some(7));
+        assert_eq!(wait(Pacing::FromHeaders, &both[..2]), Some(3));
+        assert_eq!(wait(Pacing::Off, &both), None);
     }
 
     #[test]
@@ -74,7 +67,7 @@ mod tests {
             [("limit-tokens", "9"), ("remaining-tokens", "0"), ("reset-tokens", "3600")],
             [("limit-tokens", "9"), ("remaining-tokens", "0"), ("reset-requests", "7")],
         ] {
-            assert_eq!(wait(Pacing::from_headers(), &headers), None, "{headers:?}");
+            assert_eq!(wait(Pacing::FromHeaders, &headers), None, "{headers:?}");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::error::is_retryable_status;
 /// Retried are connect failures, answers that break off before anything of them was handed out, and the statuses 408,
 /// 409, 429, 500, 502, 503 and 504, unless the header `x-should-retry` overrides that. A wait that the service names
 /// (`retry-after-ms`, `x-ms-retry-after-ms`, `retry-after`) is a lower bound: jitter is added to it. A wait above
-/// [`max_retry_delay`](Self::max_retry_delay), or past a deadline, is not begun; the call ends with the error, whose
+/// [`max_server_wait`](Self::max_server_wait), or past the end of the call, is not begun; the call ends with the error, whose
 /// [`retry_after`](crate::Error::retry_after) is set.
 ///
 /// All calls to one backend share a budget of a hundred retries, so that an outage does not multiply the load: a retry
@@ -30,7 +30,7 @@ use crate::error::is_retryable_status;
 ///
 /// let policy = RetryPolicy::default()
 ///     .max_retries(5)
-///     .deadline(Duration::from_secs(300))
+///     .retry_window(Duration::from_secs(300))
 ///     .on_retry(|event| eprintln!("attempt {} failed: {}, waiting {:?}", event.attempt(), event.cause(), event.wait()));
 /// # let _ = policy;
 /// ```
@@ -39,10 +39,10 @@ use crate::error::is_retryable_status;
 #[derive(Clone)]
 pub struct RetryPolicy {
     max_retries: u32,
-    base_delay: Duration,
-    max_delay: Duration,
-    max_retry_delay: Duration,
-    deadline: Option<Duration>,
+    base_backoff: Duration,
+    max_backoff: Duration,
+    max_server_wait: Duration,
+    retry_window: Option<Duration>,
     observer: Option<Arc<Observer>>,
 }
 
@@ -57,10 +57,10 @@ impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             max_retries: 2,
-            base_delay: Duration::from_millis(500),
-            max_delay: Duration::from_secs(8),
-            max_retry_delay: Duration::from_secs(60),
-            deadline: None,
+            base_backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(8),
+            max_server_wait: Duration::from_secs(60),
+            retry_window: None,
             observer: None,
         }
     }
@@ -84,31 +84,31 @@ impl RetryPolicy {
     /// Upper bound of the first wait where the service names none; 0.5 seconds by default. It doubles with each retry, and
     /// the wait is a random part of it.
     #[must_use]
-    pub fn base_delay(mut self, delay: Duration) -> Self {
-        self.base_delay = delay;
+    pub fn base_backoff(mut self, wait: Duration) -> Self {
+        self.base_backoff = wait;
         self
     }
 
     /// Upper bound of every wait where the service names none; 8 seconds by default.
     #[must_use]
-    pub fn max_delay(mut self, delay: Duration) -> Self {
-        self.max_delay = delay;
+    pub fn max_backoff(mut self, wait: Duration) -> Self {
+        self.max_backoff = wait;
         self
     }
 
     /// The longest wait that the service may name; 60 seconds by default. After a longer one the call ends at once, with
     /// the wait in [`Error::retry_after`](crate::Error::retry_after).
     #[must_use]
-    pub fn max_retry_delay(mut self, delay: Duration) -> Self {
-        self.max_retry_delay = delay;
+    pub fn max_server_wait(mut self, wait: Duration) -> Self {
+        self.max_server_wait = wait;
         self
     }
 
     /// The time from the first attempt after which no retry is started; none by default. It does not end an attempt that
-    /// is under way, as [`CallOptions::deadline`](crate::CallOptions::deadline) does.
+    /// is under way, as [`CallOptions::total_timeout`](crate::CallOptions::total_timeout) does.
     #[must_use]
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = Some(deadline);
+    pub fn retry_window(mut self, window: Duration) -> Self {
+        self.retry_window = Some(window);
         self
     }
 
@@ -125,12 +125,12 @@ impl RetryPolicy {
     }
 
     /// The moment after which no retry is started.
-    pub(crate) fn deadline_from(&self, started: Duration) -> Option<Duration> {
-        self.deadline.map(|deadline| started.saturating_add(deadline))
+    pub(crate) fn window_end(&self, started: Duration) -> Option<Duration> {
+        self.retry_window.map(|window| started.saturating_add(window))
     }
 
     pub(crate) fn longest_wait(&self) -> Duration {
-        self.max_retry_delay
+        self.max_server_wait
     }
 
     pub(crate) fn observe(&self, event: &RetryEvent) {
@@ -145,7 +145,7 @@ impl RetryPolicy {
 
     /// Upper bound of the wait before retry number `retries` + 1, where the service names none.
     pub(crate) fn backoff(&self, retries: u32) -> Duration {
-        self.base_delay.saturating_mul(1 << retries.min(16)).min(self.max_delay)
+        self.base_backoff.saturating_mul(1 << retries.min(16)).min(self.max_backoff)
     }
 }
 
@@ -153,10 +153,10 @@ impl fmt::Debug for RetryPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryPolicy")
             .field("max_retries", &self.max_retries)
-            .field("base_delay", &self.base_delay)
-            .field("max_delay", &self.max_delay)
-            .field("max_retry_delay", &self.max_retry_delay)
-            .field("deadline", &self.deadline)
+            .field("base_backoff", &self.base_backoff)
+            .field("max_backoff", &self.max_backoff)
+            .field("max_server_wait", &self.max_server_wait)
+            .field("retry_window", &self.retry_window)
             .finish_non_exhaustive()
     }
 }
@@ -208,11 +208,11 @@ pub(crate) fn retry_wait(
     }
     let backoff = policy.backoff(progress.retries);
     let wait = match outcome.hint.filter(|hint| !hint.is_zero()) {
-        Some(hint) if hint > policy.max_retry_delay => return None,
+        Some(hint) if hint > policy.max_server_wait => return None,
         Some(hint) => with_jitter(hint, backoff, rng),
         None => backoff.mul_f64(rng.f64()),
     };
-    let end = [policy.deadline, progress.end].into_iter().flatten().min();
+    let end = [policy.retry_window, progress.end].into_iter().flatten().min();
     let is_late = end.is_some_and(|end| progress.elapsed.saturating_add(wait) >= end);
     (!is_late).then_some(wait)
 }
@@ -426,7 +426,7 @@ mod tests {
         let policy = RetryPolicy::default();
         assert!(ask(&policy, throttled(Duration::from_secs(86400)), after(0)).is_none());
         assert!(ask(&policy, throttled(Duration::from_secs(60)), after(0)).is_some());
-        assert!(ask(&policy.max_retry_delay(SECOND), throttled(2 * SECOND), after(0)).is_none());
+        assert!(ask(&policy.max_server_wait(SECOND), throttled(2 * SECOND), after(0)).is_none());
     }
 
     #[test]
@@ -444,7 +444,7 @@ mod tests {
         let ends = |end| Progress { end: Some(end), ..after(0) };
         assert!(ask(&policy, throttled(5 * SECOND), ends(6 * SECOND)).is_none());
         assert!(ask(&policy, throttled(5 * SECOND), ends(7 * SECOND)).is_some());
-        assert!(ask(&policy.deadline(5 * SECOND), throttled(5 * SECOND), after(0)).is_none());
+        assert!(ask(&policy.retry_window(5 * SECOND), throttled(5 * SECOND), after(0)).is_none());
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Config {
             allow_plain_http: false,
             http: HttpSettings::default(),
             defaults: CallOptions::new(),
-            pacing: Pacing::off(),
+            pacing: Pacing::Off,
             body_limit: BODY_LIMIT,
         }
     }
@@ -81,6 +81,10 @@ pub(crate) struct Route<'a> {
 pub(crate) struct Transport(Arc<Inner>);
 
 struct Inner {
+    /// Of the first backend.
+    endpoint: Endpoint,
+    /// Of the first backend.
+    api_version: ApiVersion,
     http: HttpClients,
     backends: Vec<ResolvedBackend>,
     balancer: Mutex<Balancer>,
@@ -106,13 +110,9 @@ impl Transport {
         if let Some(version) = &config.api_version {
             check_api_version(version, "the api version of the client builder")?;
         }
-        // a default that could never be sent is an error now
-        Settings::new(&config.defaults, &CallOptions::new())?;
-        if config.backends.is_empty() {
-            return Err(no_backend());
-        }
+        config.defaults.check_defaults()?;
         let endpoints: Result<Vec<_>> =
-            config.backends.iter().map(|backend| Endpoint::read(&backend.endpoint, config.allow_plain_http)).collect();
+            config.backends.iter().map(|backend| backend.endpoint.parse(config.allow_plain_http)).collect();
         let endpoints = endpoints?;
         let signs_in = config.backends.iter().any(|backend| backend.credential.is_default());
         let http = HttpClients::new(config.http, &endpoints, signs_in)?;
@@ -132,7 +132,10 @@ impl Transport {
                 "plain http was allowed: keys, tokens, prompts and answers are readable on the way"
             );
         }
+        let first = backends.first().ok_or_else(no_backend)?;
         Ok(Self(Arc::new(Inner {
+            endpoint: first.endpoint.clone(),
+            api_version: first.api_version.clone(),
             http,
             budgets: backends.iter().map(|_| RetryBudget::new()).collect(),
             backends,
@@ -154,8 +157,8 @@ impl Transport {
     {
         let settings = Settings::new(&self.0.defaults, call.options)?;
         let started = Instant::now();
-        let whole = Timeout::Call(settings.timeout).deadline_from(started);
-        let end = Deadline::earliest([whole, settings.deadline_from(started)]);
+        let whole = Timeout::Call(settings.answer_timeout).deadline_from(started);
+        let end = Deadline::earliest([whole, settings.end_from(started)]);
         self.send(call, &settings, end, &Whole { limit: self.0.body_limit, read }, &body).await
     }
 
@@ -165,7 +168,7 @@ impl Transport {
         F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
     {
         let settings = Settings::new(&self.0.defaults, call.options)?;
-        let end = settings.deadline_from(Instant::now());
+        let end = settings.end_from(Instant::now());
         self.send(call, &settings, end, &Streamed, &body).await
     }
 
@@ -354,13 +357,13 @@ impl Transport {
     }
 
     /// The first backend's endpoint.
-    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
-        self.0.backends.first().map(|backend| &backend.endpoint)
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
     }
 
     /// The first backend's api version, against which requests are checked.
     pub(crate) fn api_version(&self) -> &ApiVersion {
-        self.0.backends.first().map_or(&ApiVersion::V1, |backend| &backend.api_version)
+        &self.0.api_version
     }
 
     /// The api version of each backend.

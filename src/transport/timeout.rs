@@ -16,13 +16,13 @@ pub(crate) enum Timeout {
     /// Between two pieces of a stream.
     Idle(Duration),
     /// The whole call, the last byte of a stream included.
-    Deadline(Duration),
+    Total(Duration),
 }
 
 impl Timeout {
     fn duration(self) -> Duration {
         match self {
-            Self::Connect(set) | Self::Call(set) | Self::FirstEvent(set) | Self::Idle(set) | Self::Deadline(set) => set,
+            Self::Connect(set) | Self::Call(set) | Self::FirstEvent(set) | Self::Idle(set) | Self::Total(set) => set,
         }
     }
 
@@ -33,7 +33,7 @@ impl Timeout {
             Self::Call(_) => format!("no answer within {seconds} s"),
             Self::FirstEvent(_) => format!("no first event within {seconds} s"),
             Self::Idle(_) => format!("the stream was silent for {seconds} s"),
-            Self::Deadline(_) => format!("the deadline of {seconds} s has passed"),
+            Self::Total(_) => format!("the total timeout of {seconds} s has passed"),
         };
         let error = Error::new(ErrorKind::Timeout, text);
         match self {
@@ -49,7 +49,7 @@ impl Timeout {
             Self::Connect(_) => return self.error(),
             Self::Call(_) => format!("the {seconds} s of the call passed"),
             Self::FirstEvent(_) | Self::Idle(_) => format!("the {seconds} s for a first event passed"),
-            Self::Deadline(_) => format!("the deadline of {seconds} s has passed"),
+            Self::Total(_) => format!("the total timeout of {seconds} s has passed"),
         };
         let what = if attempt > 1 { format!("attempt {attempt}") } else { "the request".to_owned() };
         let text = format!("{text} before {what} was sent to '{host}', while it waited for {waited_for}");

@@ -415,7 +415,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_same_token_is_not_sent_again_for_thirty_seconds_and_then_once() {
-        let tokens = BackendTokens::new(cache(Credential::token("Bearer fixed")));
+        let tokens = BackendTokens::new(cache(Credential::fixed_token("Bearer fixed")));
         let now = SystemTime::now();
         let mut sent = Vec::new();
         for (second, count) in [(0, 1), (1, 1), (29, 1), (30, 2), (31, 2), (59, 2), (60, 3)] {
@@ -467,10 +467,10 @@ mod tests {
     #[tokio::test]
     async fn a_scheme_before_a_token_is_left_out() {
         for given in ["abc", "Bearer abc", "bearer abc", "BEARER abc"] {
-            let cache = cache(Credential::token(given));
+            let cache = cache(Credential::fixed_token(given));
             assert_eq!(text(&cache, START).await, "Bearer abc", "{given}");
         }
-        let error = cache(Credential::token("Bearer ")).get(START).await.err().unwrap();
+        let error = cache(Credential::fixed_token("Bearer ")).get(START).await.err().unwrap();
         assert!(error.to_string().contains("the token is empty"), "{error}");
     }
 
@@ -493,7 +493,7 @@ mod tests {
             }
             Err::<Token, _>("never")
         }));
-        let broken = cache(Credential::token("a\nb"));
+        let broken = cache(Credential::fixed_token("a\nb"));
         for (cache, words) in [
             (failing, "failed"),
             (hanging, "no answer within 30 s"),

@@ -18,7 +18,7 @@ use crate::error::{ErrorKind, Result};
 mod stream_tests;
 
 fn quick() -> RetryPolicy {
-    RetryPolicy::default().base_delay(Duration::from_millis(1))
+    RetryPolicy::default().base_backoff(Duration::from_millis(1))
 }
 
 fn transport(url: &str) -> Transport {
@@ -161,7 +161,7 @@ async fn other_calls_keep_the_pause_of_a_429_unless_they_do_not_retry() {
         let error = post(&transport, &none).await.unwrap_err();
         assert_eq!(error.attempts(), 1);
     }
-    let hurried = CallOptions::new().timeout(Duration::from_secs(5));
+    let hurried = CallOptions::new().answer_timeout(Duration::from_secs(5));
     let error = post(&transport, &hurried).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts(), seen.count()), (ErrorKind::RateLimited, 0, 2));
     assert!(error.retry_after().unwrap() > Duration::from_secs(20));
@@ -277,11 +277,11 @@ async fn each_clock_has_its_own_words() {
     .await;
     let transport = transport(&url);
     let short = Duration::from_millis(50);
-    let unary = post(&transport, &CallOptions::new().timeout(short)).await.unwrap_err();
+    let unary = post(&transport, &CallOptions::new().answer_timeout(short)).await.unwrap_err();
     assert!(unary.to_string().starts_with("deployment 'gpt': no answer within 0.05 s"), "{unary}");
     let options = || CallOptions::new().client_request_id("c1");
-    let deadline = post(&transport, &options().deadline(short)).await.unwrap_err();
-    assert_eq!(deadline.to_string(), "deployment 'gpt': the deadline of 0.05 s has passed [client request id c1]");
+    let deadline = post(&transport, &options().total_timeout(short)).await.unwrap_err();
+    assert_eq!(deadline.to_string(), "deployment 'gpt': the total timeout of 0.05 s has passed [client request id c1]");
     let event = open(&transport, &options().first_event_timeout(short)).await.unwrap_err();
     assert_eq!(event.to_string(), "deployment 'gpt': no first event within 0.05 s [client request id c1]");
     for error in [unary, deadline, event] {
@@ -340,7 +340,7 @@ async fn a_backend_without_a_token_is_passed_over() {
 #[tokio::test]
 async fn a_retry_that_cannot_finish_or_is_not_wanted_is_not_started() {
     let (url, seen) = answering(vec![answer(503, "retry-after: 5\r\n", "")]).await;
-    let hurried = CallOptions::new().timeout(Duration::from_secs(4));
+    let hurried = CallOptions::new().answer_timeout(Duration::from_secs(4));
     let before = Instant::now();
     let error = post(&transport(&url), &hurried).await.unwrap_err();
     assert_eq!((error.status(), error.attempts(), seen.count()), (Some(503), 1, 1));
@@ -397,7 +397,7 @@ async fn a_call_waits_when_the_headers_said_nothing_is_left() {
     let empty = "x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 300ms\r\n";
     let (url, _) = answering(vec![answer(200, empty, "{}"), answer(200, "", "{}")]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
-    config.pacing = Pacing::from_headers();
+    config.pacing = Pacing::FromHeaders;
     let transport = Transport::new(config).unwrap();
     post(&transport, &CallOptions::new()).await.unwrap();
     let before = Instant::now();
@@ -411,7 +411,7 @@ async fn no_error_or_debug_shows_a_secret() {
     let transport = with_credential(&url, ApiKey::new("canary"));
     let options = CallOptions::new().header("x-secret", "canary");
     let error = transport.post(call(&options), |_| Ok(Bytes::from_static(b"canary")), Ok).await.unwrap_err();
-    let token = with_credential(&url, Credential::token("canary"));
+    let token = with_credential(&url, Credential::fixed_token("canary"));
     for text in [format!("{error} {error:?}"), format!("{transport:?} {token:?} {options:?}")] {
         assert!(!text.contains("canary"), "{text}");
     }

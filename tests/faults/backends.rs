@@ -174,7 +174,7 @@ async fn spillover_is_asked_for_and_told() {
 async fn pacing_waits_for_the_limits_that_were_told_and_is_off_by_default() {
     let empty =
         "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 1\r\n";
-    for (pacing, waits) in [(None, false), (Some(Pacing::from_headers()), true)] {
+    for (pacing, waits) in [(None, false), (Some(Pacing::FromHeaders), true)] {
         let server = Server::start(vec![vec![send(http(200, empty, crate::answers::BODY))]]).await;
         let mut builder = client(&server.url).configure_http(no_roots);
         if let Some(pacing) = pacing {

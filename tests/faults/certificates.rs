@@ -172,7 +172,7 @@ async fn time_that_runs_out_before_anything_is_sent_says_so() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let options =
-        CallOptions::new().timeout(Duration::from_millis(200)).first_event_timeout(Duration::from_millis(200));
+        CallOptions::new().answer_timeout(Duration::from_millis(200)).first_event_timeout(Duration::from_millis(200));
     let client = trusting(&url).build().unwrap();
     for streamed in [false, true] {
         let error = call(&client, streamed, &options).await.result.unwrap_err();

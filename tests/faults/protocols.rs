@@ -21,7 +21,8 @@ const HTTP2: Protocol = Protocol::Http2(400);
 
 fn client(protocol: Protocol, url: &str) -> ChatClient {
     let long = Duration::from_secs(60);
-    let client = client_over(protocol, url).stream_idle_timeout(long).first_event_timeout(long);
+    let client =
+        client_over(protocol, url).stream_idle_timeout(long).defaults(CallOptions::new().first_event_timeout(long));
     client.max_event_bytes(1 << 20).build().unwrap()
 }
 
@@ -161,7 +162,7 @@ async fn calls_above_the_servers_limit_of_streams_wait_unsent_over_http2_alone()
         let request = request();
         let held = join_all((0..LIMIT).map(|_| client.stream(&request))).await;
         assert!(held.iter().all(Result::is_ok));
-        let options = CallOptions::new().timeout(Duration::from_millis(500)).retry(RetryPolicy::none());
+        let options = CallOptions::new().answer_timeout(Duration::from_millis(500)).retry(RetryPolicy::none());
         let ended = client.complete_with(&request, &options).await;
         if protocol == Protocol::Tls {
             ended.unwrap();
@@ -272,7 +273,7 @@ async fn calls_behind_a_dead_relay(protocol: Protocol, calls: usize, pace: Durat
     let client = client(protocol, &format!("https://{address}"));
     client.complete(&request()).await.unwrap();
     kill.store(1, Ordering::SeqCst);
-    let options = CallOptions::new().timeout(timeout).retry(RetryPolicy::none());
+    let options = CallOptions::new().answer_timeout(timeout).retry(RetryPolicy::none());
     let mut under_way = Vec::new();
     for _ in 0..calls {
         let (client, options) = (client.clone(), options.clone());

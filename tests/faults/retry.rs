@@ -103,8 +103,8 @@ async fn a_retry_that_cannot_end_in_time_is_not_started() {
     let server = Server::start(vec![status(503, "retry-after: 2\r\n")]).await;
     let client = shared(&server);
     let started = Instant::now();
-    let policy = quick().deadline(Duration::from_secs(1));
-    for options in [CallOptions::new().deadline(Duration::from_secs(1)), CallOptions::new().retry(policy)] {
+    let policy = quick().retry_window(Duration::from_secs(1));
+    for options in [CallOptions::new().total_timeout(Duration::from_secs(1)), CallOptions::new().retry(policy)] {
         let error = call(&client, false, &options).await.result.unwrap_err();
         assert_eq!((error.status(), error.attempts()), (Some(503), 1));
         assert_eq!(error.retry_after(), Some(Duration::from_secs(2)));

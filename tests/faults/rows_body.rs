@@ -72,7 +72,7 @@ fn sizes() -> Vec<Row> {
             (flood(JSON_HEAD, "", &chunk(FILTER.repeat(30))), too_large()),
             (
                 [opening(begun()), vec![Act::Beat(chunk(FILTER), Duration::from_millis(10))]].concat(),
-                fails(Kind::Timeout, "the deadline of 4 s has passed").keeps("one "),
+                fails(Kind::Timeout, "the total timeout of 4 s has passed").keeps("one "),
             ),
         )
         .deadline(Duration::from_millis(4000)),
@@ -363,8 +363,11 @@ fn paces() -> Vec<Row> {
         ),
         row(
             "an event, then comments for ever",
-            (vec![send(JSON_HEAD), send(chunk(&BODY[..30])), spaces()], timed_out("the deadline of 4 s has passed")),
-            (and(opening(begun()), heartbeat()), timed_out("the deadline of 4 s has passed").keeps("one ")),
+            (
+                vec![send(JSON_HEAD), send(chunk(&BODY[..30])), spaces()],
+                timed_out("the total timeout of 4 s has passed"),
+            ),
+            (and(opening(begun()), heartbeat()), timed_out("the total timeout of 4 s has passed").keeps("one ")),
         )
         .deadline(Duration::from_secs(4)),
         row(

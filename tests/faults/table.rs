@@ -176,8 +176,8 @@ impl std::fmt::Display for Mode {
 /// A client with small limits and short clocks.
 pub fn client(url: &str) -> ClientBuilder {
     ChatClient::builder(url, ApiKey::new("the-key-of-this-test"))
-        .timeout(CALL)
-        .first_event_timeout(FIRST_EVENT)
+        .answer_timeout(CALL)
+        .defaults(CallOptions::new().first_event_timeout(FIRST_EVENT))
         .stream_idle_timeout(IDLE)
         .max_event_bytes(EVENT_LIMIT)
         .max_response_bytes(BODY_LIMIT)
@@ -194,14 +194,14 @@ pub fn client_over(protocol: Protocol, url: &str) -> ClientBuilder {
     let client = client(url).configure_http(|http| http.tls_certs_only([authority().root()]));
     match protocol {
         // a retry within microseconds can still be given the connection that has just closed, which is one attempt more
-        Protocol::Http2(_) => client.http2(true).retry(RetryPolicy::default().base_delay(Duration::from_millis(50))),
+        Protocol::Http2(_) => client.http2(true).retry(RetryPolicy::default().base_backoff(Duration::from_millis(50))),
         _ => client,
     }
 }
 
 /// Retries without much of a wait.
 pub fn quick() -> RetryPolicy {
-    RetryPolicy::default().base_delay(Duration::from_millis(2))
+    RetryPolicy::default().base_backoff(Duration::from_millis(2))
 }
 
 pub fn request() -> ChatCompletionRequest {
@@ -271,7 +271,7 @@ pub async fn run(row: &Row, mode: Mode, protocol: Protocol) -> Vec<String> {
     let server = Server::over(protocol, script, &other.url).await;
     let mut builder = client_over(protocol, &server.url);
     if row.timeout != CALL {
-        builder = builder.timeout(row.timeout).first_event_timeout(row.timeout);
+        builder = builder.answer_timeout(row.timeout).defaults(CallOptions::new().first_event_timeout(row.timeout));
     }
     let client = builder.build().unwrap();
     let mut options = CallOptions::new();
@@ -279,7 +279,7 @@ pub async fn run(row: &Row, mode: Mode, protocol: Protocol) -> Vec<String> {
         options = options.retry(RetryPolicy::none());
     }
     if let Some(deadline) = row.deadline {
-        options = options.deadline(deadline);
+        options = options.total_timeout(deadline);
     }
     let started = Instant::now();
     let ended = tokio::time::timeout(MOST_TIME, call(&client, mode.streamed, &options)).await;

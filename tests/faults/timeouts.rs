@@ -133,7 +133,7 @@ async fn dropping_a_stream_ends_its_connection() {
 async fn a_stream_that_failed_has_ended_its_connection_though_it_is_kept() {
     let server = Server::start(vec![[opening(begun()), vec![Act::Hold]].concat()]).await;
     let client = shared(&server);
-    let options = CallOptions::new().idle_timeout(Duration::from_millis(100));
+    let options = CallOptions::new().stream_idle_timeout(Duration::from_millis(100));
     let mut stream = client.stream_with(&request(), &options).await.unwrap();
     let error = loop {
         if let Err(error) = stream.next().await.unwrap() {
@@ -164,7 +164,7 @@ async fn a_finished_stream_does_not_wait_for_the_end_of_the_body_and_its_connect
 #[tokio::test]
 async fn time_that_the_reader_takes_is_not_silence() {
     let server = Server::start(vec![crate::answers::good_stream()]).await;
-    let options = CallOptions::new().idle_timeout(Duration::from_millis(80));
+    let options = CallOptions::new().stream_idle_timeout(Duration::from_millis(80));
     let mut stream = shared(&server).stream_with(&request(), &options).await.unwrap();
     while let Some(chunk) = stream.next().await {
         chunk.unwrap();

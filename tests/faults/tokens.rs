@@ -112,9 +112,9 @@ async fn a_credential_that_fails_hangs_or_panics_ends_its_call_and_nothing_is_se
     let short = Duration::from_millis(200);
     let started = Instant::now();
     for (streamed, options) in [
-        (false, CallOptions::new().timeout(short)),
+        (false, CallOptions::new().answer_timeout(short)),
         (true, CallOptions::new().first_event_timeout(short)),
-        (true, CallOptions::new().deadline(short)),
+        (true, CallOptions::new().total_timeout(short)),
     ] {
         let error = call(&client, streamed, &options).await.result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
@@ -145,7 +145,7 @@ async fn endless_401s_count_their_token_requests() {
 #[tokio::test]
 async fn the_same_token_is_never_sent_twice() {
     let ends = SystemTime::now() + HOUR;
-    let given = Credential::token("fixed");
+    let given = Credential::fixed_token("fixed");
     let cached = Credential::from_fn(move |_| async move { Ok::<_, std::io::Error>(Token::new("fixed", ends)) });
     for credential in [given, cached] {
         let server = Server::start(vec![refused()]).await;

@@ -71,7 +71,7 @@ async fn a_token_of_any_credential_goes_out_as_bearer() {
     let closure = Credential::from_fn(|_| async {
         Ok::<_, std::io::Error>(Token::new("t1", SystemTime::now() + Duration::from_secs(3600)))
     });
-    for credential in [of_its_type, as_a_trait_object, closure, Credential::token("t1")] {
+    for credential in [of_its_type, as_a_trait_object, closure, Credential::fixed_token("t1")] {
         let server = MockServer::start().await;
         Mock::given(method("POST"))
             .and(header("authorization", "Bearer t1"))
@@ -177,7 +177,7 @@ async fn without_a_token_nothing_is_sent_and_the_scope_is_named() {
 #[tokio::test]
 async fn a_token_that_no_header_can_carry_is_a_credential_error_that_hides_it() {
     let server = untouched("calls with a broken token").await;
-    let client = ChatClient::new(server.uri(), Credential::token("canary\ntoken")).unwrap();
+    let client = ChatClient::new(server.uri(), Credential::fixed_token("canary\ntoken")).unwrap();
     let error = client.complete(&question()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Credential);
     assert!(!shown(&error).contains("canary"), "{error:?}");

@@ -226,10 +226,13 @@ async fn a_check_is_content_with_one_backend_that_serves_the_request() {
 #[test]
 fn settings_that_cannot_work_are_told_when_the_client_is_built() {
     let fresh = || ChatClient::builder("https://r.openai.azure.com", ApiKey::new("k"));
-    let eleven = (0..11).fold(fresh(), |builder, number| builder.header(format!("x-{number}"), "v"));
+    let header = |name: &str| fresh().defaults(CallOptions::new().header(name, "v"));
+    let eleven = (0..11)
+        .fold(fresh(), |builder, number| builder.defaults(CallOptions::new().header(format!("x-{number}"), "v")));
     for (builder, words) in [
-        (fresh().header("no name", "v"), "\"no name\""),
-        (fresh().header("api-key", "v"), "'api-key'"),
+        (header("no name"), "\"no name\""),
+        (header("api-key"), "'api-key'"),
+        (fresh().defaults(CallOptions::new().client_request_id("1")), "client_request_id is for one call"),
         (eleven, "11 custom headers"),
         (fresh().backend(Backend::new("", ApiKey::new("k"))), "endpoint is empty"),
         (fresh().backend(Backend::new("https://s.openai.azure.com", ApiKey::new(""))), "API key is empty"),
@@ -245,9 +248,12 @@ fn settings_that_cannot_work_are_told_when_the_client_is_built() {
 async fn the_clients_own_clocks_and_transport_are_used() {
     let slow = ok_json(&completion("late")).set_delay(Duration::from_secs(5));
     let server = serving("slow calls", vec![slow; 2]).await;
-    let impatient = builder(server.uri()).timeout(Duration::from_millis(100)).build().unwrap();
+    let impatient = builder(server.uri()).answer_timeout(Duration::from_millis(100)).build().unwrap();
     assert_eq!(impatient.complete(&question()).await.unwrap_err().kind(), ErrorKind::Timeout);
-    let impatient = builder(server.uri()).first_event_timeout(Duration::from_millis(100)).build().unwrap();
+    let impatient = builder(server.uri())
+        .defaults(CallOptions::new().first_event_timeout(Duration::from_millis(100)))
+        .build()
+        .unwrap();
     let options = CallOptions::new().client_request_id("c1");
     let error = impatient.stream_with(&question(), &options).await.unwrap_err();
     assert_eq!(
@@ -326,7 +332,8 @@ async fn no_level_of_the_log_shows_a_secret_a_prompt_or_an_answer() {
     let echo = ResponseTemplate::new(503).set_body_json(json!({"error": {"code": "503", "message": "canary-prompt"}}));
     let stream = ok_stream(events(&[delta("canary-answer"), finish("stop")]));
     let server = serving("three calls", [echo, ok_json(&completion("canary-answer")), stream]).await;
-    let client = builder(server.uri()).header("x-secret", "canary-header").build().unwrap();
+    let client =
+        builder(server.uri()).defaults(CallOptions::new().header("x-secret", "canary-header")).build().unwrap();
     let request = ChatCompletionRequest::builder("gpt").user("canary-prompt").build().unwrap();
     client.complete(&request).await.unwrap();
     let mut stream = client.stream(&request).await.unwrap();

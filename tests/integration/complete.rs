@@ -181,7 +181,8 @@ async fn the_body_on_the_wire_is_the_requests_body() {
 #[tokio::test]
 async fn what_the_call_says_in_headers_arrives() {
     let server = serving("three calls", vec![ok_json(&completion("hello")); 3]).await;
-    let client = builder(server.uri()).header("x-team", "a").header("x-app", "b").build().unwrap();
+    let client =
+        builder(server.uri()).defaults(CallOptions::new().header("x-team", "a").header("x-app", "b")).build().unwrap();
     let options = CallOptions::new()
         .header("X-Team", "c")
         .header("x-policy-id", "strict")
@@ -206,7 +207,7 @@ async fn what_the_call_says_in_headers_arrives() {
 async fn a_call_may_be_less_patient_than_its_client() {
     let slow = ok_json(&completion("late")).set_delay(Duration::from_secs(5));
     let server = serving("a slow call", [slow]).await;
-    let options = CallOptions::new().timeout(Duration::from_millis(100));
+    let options = CallOptions::new().answer_timeout(Duration::from_millis(100));
     let error = client(server.uri()).complete_with(&question(), &options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.is_retryable());

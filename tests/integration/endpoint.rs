@@ -168,7 +168,7 @@ async fn plain_http_is_for_this_machine_and_for_those_who_allow_it() {
     let (log, _guard) = Log::listen(LevelFilter::WARN);
     for host in ["127.0.0.1", "localhost", "[::1]", "127.8.8.8"] {
         let client = builder(format!("http://{host}:9")).allow_plain_http().build().unwrap();
-        assert_eq!(client.endpoint(), format!("http://{host}:9"));
+        assert_eq!(client.endpoint().as_str(), format!("http://{host}:9"));
     }
     let https = builder("https://gw.contoso.net/v1").allow_plain_http().build().unwrap();
     assert!(https.url_for(&ask("gpt")).unwrap().starts_with("https://"));
@@ -266,8 +266,7 @@ async fn query_parameters_reach_the_server_and_no_log_and_no_error() {
     .await;
     let (log, _guard) = Log::listen(LevelFilter::TRACE);
     let client = builder(format!("{}?api-version=2024-10-21", server.uri()))
-        .query("code", "canary-a")
-        .query("team", "search & ads")
+        .defaults(CallOptions::new().query("code", "canary-a").query("team", "search & ads"))
         .build()
         .unwrap();
     client.complete(&ask("gpt")).await.unwrap();
@@ -284,12 +283,19 @@ async fn query_parameters_reach_the_server_and_no_log_and_no_error() {
         assert!(!text.contains("canary") && !text.contains("search & ads"), "{text}");
     }
 
-    let nobody = builder("http://127.0.0.1:1").retry(RetryPolicy::none()).query("code", "canary").build().unwrap();
+    let nobody = builder("http://127.0.0.1:1")
+        .retry(RetryPolicy::none())
+        .defaults(CallOptions::new().query("code", "canary"))
+        .build()
+        .unwrap();
     let error = nobody.complete(&ask("gpt")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert!(!shown(&error).contains("canary"), "{error:?}");
 
-    let error = builder("https://r.openai.azure.com").query("api-version", "canary").build().unwrap_err();
+    let error = builder("https://r.openai.azure.com")
+        .defaults(CallOptions::new().query("api-version", "canary"))
+        .build()
+        .unwrap_err();
     assert!(error.to_string().contains("use .api_version(..)") && !shown(&error).contains("canary"), "{error}");
 }
 
@@ -299,8 +305,8 @@ async fn another_deployment_than_the_pasted_one_is_called_and_logged_once() {
     let (log, _guard) = Log::listen(LevelFilter::WARN);
     let pasted = format!("{}/openai/deployments/pasted?api-version=2024-10-21", server.uri());
     let client = client(&pasted);
-    assert_eq!(client.deployment(), Some("pasted"));
-    assert_eq!(self::client(server.uri()).deployment(), None);
+    assert_eq!(client.endpoint().deployment(), Some("pasted"));
+    assert_eq!(self::client(server.uri()).endpoint().deployment(), None);
     for name in ["pasted", "mine", "mine", "pasted", "other"] {
         client.complete(&ask(name)).await.unwrap();
     }

@@ -121,7 +121,7 @@ async fn a_wait_beyond_patience_comes_back_at_once() {
         assert!(wait > Duration::from_secs(60), "{value}: {wait:?}");
         assert!(seconds.is_none_or(|seconds| wait.as_secs() == seconds), "{value}: {wait:?}");
     }
-    let patient = quick().max_retry_delay(Duration::from_millis(100));
+    let patient = quick().max_server_wait(Duration::from_millis(100));
     let server =
         serving("a wait above the caller's own bound", [failing(429).insert_header("retry-after-ms", "200")]).await;
     let client = builder(server.uri()).retry(patient).build().unwrap();
@@ -133,7 +133,7 @@ async fn a_wait_beyond_patience_comes_back_at_once() {
 async fn a_wait_past_the_deadline_is_not_begun() {
     let answers = [failing(503).insert_header("retry-after", "30")];
     let server = serving("a wait past the deadline", answers).await;
-    let client = builder(server.uri()).deadline(Duration::from_secs(10)).build().unwrap();
+    let client = builder(server.uri()).total_timeout(Duration::from_secs(10)).build().unwrap();
     let begun = Instant::now();
     let error = client.complete(&question()).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(9));
@@ -144,13 +144,13 @@ async fn a_wait_past_the_deadline_is_not_begun() {
 async fn the_deadline_ends_attempts_and_waits() {
     let slow = failing(503).set_delay(Duration::from_secs(30));
     let server = serving("a slow failure", [slow]).await;
-    let client = builder(server.uri()).deadline(Duration::from_millis(150)).build().unwrap();
+    let client = builder(server.uri()).total_timeout(Duration::from_millis(150)).build().unwrap();
     let begun = Instant::now();
     let options = CallOptions::new().client_request_id("c1");
     let error = client.complete_with(&question(), &options).await.unwrap_err();
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(error.to_string(), "deployment 'gpt': the deadline of 0.15 s has passed [client request id c1]");
+    assert_eq!(error.to_string(), "deployment 'gpt': the total timeout of 0.15 s has passed [client request id c1]");
 }
 
 #[tokio::test]

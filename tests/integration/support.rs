@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use azure_openai_chat::transport::EndpointInput;
 use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, ChatCompletionStream, ClientBuilder, RetryPolicy};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -80,17 +81,17 @@ pub fn in_pieces(body: &[u8], size: usize) -> Vec<Bytes> {
 }
 
 /// A client for a server, with a key and quick retries.
-pub fn client(url: impl Into<String>) -> ChatClient {
+pub fn client(url: impl Into<EndpointInput>) -> ChatClient {
     builder(url).build().unwrap()
 }
 
-pub fn builder(url: impl Into<String>) -> ClientBuilder {
+pub fn builder(url: impl Into<EndpointInput>) -> ClientBuilder {
     ChatClient::builder(url, ApiKey::new(KEY)).retry(quick())
 }
 
 /// The default policy, without its waits.
 pub fn quick() -> RetryPolicy {
-    RetryPolicy::default().base_delay(Duration::from_millis(1))
+    RetryPolicy::default().base_backoff(Duration::from_millis(1))
 }
 
 /// A question to the deployment `gpt`, whose model is not declared.

@@ -104,6 +104,17 @@ impl Endpoint {
 
     /// The deployment in the pasted address. A call goes to the deployment of its request; when that is another, the client
     /// logs a WARN once.
+    ///
+    /// # Example: the deployment that was pasted with the address
+    ///
+    /// ```
+    /// use azure_openai_chat::{ApiKey, ChatClient};
+    ///
+    /// let pasted = "https://my-resource.openai.azure.com/openai/deployments/gpt-4o-mini/chat/completions";
+    /// let client = ChatClient::new(pasted, ApiKey::new("key"))?;
+    /// assert_eq!(client.endpoint().deployment(), Some("gpt-4o-mini"));
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
     #[must_use]
     pub fn deployment(&self) -> Option<&str> {
         self.deployment.as_deref()
@@ -252,11 +263,106 @@ pub(crate) fn check_api_version(version: &ApiVersion, name: &str) -> Result<()> 
     Err(config(format!("{name} {what}; use v1, or a date such as 2024-10-21 or 2025-04-01-preview")))
 }
 
+/// The endpoint that a client or a backend is given: text in any form of [`Endpoint`], a `Url`, or an [`Endpoint`]. It is
+/// parsed when the client is built, so that [`allow_plain_http`](crate::ClientBuilder::allow_plain_http) counts.
+///
+/// # Example: text, or an endpoint that was parsed before
+///
+/// ```
+/// use azure_openai_chat::{ApiKey, ChatClient, Endpoint};
+///
+/// let endpoint: Endpoint = "https://my-resource.openai.azure.com".parse()?;
+/// let client = ChatClient::new(endpoint, ApiKey::new("key"))?;
+/// assert_eq!(client.endpoint().as_str(), "https://my-resource.openai.azure.com");
+/// # Ok::<(), azure_openai_chat::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct EndpointInput(Input);
+
+#[derive(Clone)]
+enum Input {
+    Text(String),
+    Parsed(Endpoint),
+}
+
+impl EndpointInput {
+    pub(crate) fn parse(&self, allow_plain_http: bool) -> Result<Endpoint> {
+        match &self.0 {
+            Input::Text(text) => Endpoint::read(text, allow_plain_http),
+            Input::Parsed(endpoint) => Ok(endpoint.clone()),
+        }
+    }
+}
+
+/// Without a text that is not parsed yet, which may hold a secret.
+impl fmt::Debug for EndpointInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Input::Text(_) => f.write_str("EndpointInput(..)"),
+            Input::Parsed(endpoint) => f.debug_tuple("EndpointInput").field(&endpoint.text).finish(),
+        }
+    }
+}
+
+impl From<String> for EndpointInput {
+    fn from(text: String) -> Self {
+        Self(Input::Text(text))
+    }
+}
+
+impl From<&String> for EndpointInput {
+    fn from(text: &String) -> Self {
+        Self(Input::Text(text.clone()))
+    }
+}
+
+impl From<&str> for EndpointInput {
+    fn from(text: &str) -> Self {
+        Self(Input::Text(text.to_owned()))
+    }
+}
+
+impl From<Url> for EndpointInput {
+    fn from(url: Url) -> Self {
+        Self(Input::Text(url.into()))
+    }
+}
+
+impl From<&Url> for EndpointInput {
+    fn from(url: &Url) -> Self {
+        Self(Input::Text(url.as_str().to_owned()))
+    }
+}
+
+impl From<Endpoint> for EndpointInput {
+    fn from(endpoint: Endpoint) -> Self {
+        Self(Input::Parsed(endpoint))
+    }
+}
+
+impl From<&Endpoint> for EndpointInput {
+    fn from(endpoint: &Endpoint) -> Self {
+        Self(Input::Parsed(endpoint.clone()))
+    }
+}
+
 impl FromStr for Endpoint {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         Self::parse(text)
+    }
+}
+
+impl PartialEq<str> for Endpoint {
+    fn eq(&self, text: &str) -> bool {
+        self.text == text
+    }
+}
+
+impl AsRef<str> for Endpoint {
+    fn as_ref(&self) -> &str {
+        &self.text
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
     let (url, _) = streaming(vec![(0, "data: a\n\n"), (30, ": x\n\n"), (30, ": y\n\n")], false).await;
     let transport = transport(&url);
-    let options = CallOptions::new().idle_timeout(Duration::from_millis(150));
+    let options = CallOptions::new().stream_idle_timeout(Duration::from_millis(150));
     let mut stream = open(&transport, &options).await.unwrap();
     stream.note_event();
     for expected in ["data: a\n\n", ": x\n\n", ": y\n\n"] {

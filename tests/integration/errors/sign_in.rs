@@ -78,7 +78,7 @@ async fn the_key_of_a_data_source_that_the_service_repeats_is_not_printed() {
 
 #[tokio::test]
 async fn a_token_that_was_given_is_not_sent_twice() {
-    let error = refused(Credential::token("t"), AUDIENCE, 1).await;
+    let error = refused(Credential::fixed_token("t"), AUDIENCE, 1).await;
     assert_eq!(error.attempts(), 1);
     assert_eq!(
         error.to_string(),

@@ -224,10 +224,10 @@ async fn the_deadline_ends_a_stream_that_goes_on() {
         steps.extend([Step::Piece(event(&delta("a"))), Step::Pause(SHORT)]);
     }
     let server = RawServer::start([streaming(steps)]).await;
-    let options = CallOptions::new().deadline(Duration::from_millis(200));
+    let options = CallOptions::new().total_timeout(Duration::from_millis(200));
     let mut stream = client(&server.url).stream_with(&question(), &options).await.unwrap();
     let error = broken(&mut stream).await;
-    assert_eq!(error.to_string(), "deployment 'gpt': the deadline of 0.2 s has passed");
+    assert_eq!(error.to_string(), "deployment 'gpt': the total timeout of 0.2 s has passed");
     assert!(stream.partial().text().unwrap().starts_with('a'));
 }
 
