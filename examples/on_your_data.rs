@@ -6,7 +6,7 @@
 mod support;
 
 use azure_openai_chat::request::{DataSource, DataSourceAuthentication, IncludeContext};
-use azure_openai_chat::{ApiVersion, ChatCompletionRequest};
+use azure_openai_chat::{ApiVersion, AssistantMessage, ChatCompletionRequest};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,11 +29,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let completion = client.complete(&request).await?;
     println!("{}", completion.text().unwrap_or_default());
-    if let Some(context) = completion.message().and_then(|message| message.context.as_ref()) {
+    if let Some(context) = completion.message().and_then(AssistantMessage::context) {
         println!("\nsearched for: {}", context.intents().join("; "));
         for (number, citation) in (1..).zip(context.citations()) {
-            let title = citation.title.as_deref().unwrap_or("untitled");
-            println!("[doc{number}] {title} ({})", citation.filepath.as_deref().unwrap_or("-"));
+            let title = citation.title().unwrap_or("untitled");
+            println!("[doc{number}] {title} ({})", citation.filepath().unwrap_or("-"));
         }
     }
     Ok(())

@@ -4,7 +4,8 @@
 //!
 //! - [`wire_struct!`] makes an object. Every field may be missing, `null`, or of another type. A value of another type
 //!   and a member without a field are kept in `extra`, an explicit `null` is remembered, and `Serialize` writes all of
-//!   them. So a body goes through these types unchanged, except for the order of its members.
+//!   them. So a body goes through these types unchanged, except for the order of its members. Types of answers have
+//!   private fields, with a getter for each.
 //! - [`open_enum!`] makes an enum of strings. A string without a variant is kept in `Unknown`.
 //!
 //! Reading is one pass over the parser's events. A `serde_json::Value` is made only for what is kept in `extra`.
@@ -16,6 +17,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAcces
 use serde_json::Value;
 
 pub(crate) use self::extra::{Extra, Hidden};
+pub(crate) use self::getter::getter;
 pub(crate) use self::list::List;
 pub(crate) use self::merge::Merge;
 pub(crate) use self::open_enum::open_enum;
@@ -24,6 +26,7 @@ pub(crate) use self::visit::{FieldVisitor, Path};
 pub(crate) use self::wire_struct::{Key, debug_value, is_hidden, spelling, wire_struct};
 
 mod extra;
+mod getter;
 pub(crate) mod json_cursor;
 pub(crate) mod json_string;
 mod list;

@@ -277,7 +277,7 @@ mod tests {
         let said =
             json!([{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}]);
         let answer: AssistantMessage = serde_json::from_value(json!({"role": "assistant", "content": said})).unwrap();
-        assert_eq!((answer.text(), answer.reasoning()), (Some("a"), Some("hm")));
+        assert_eq!((answer.text(), answer.reasoning_content()), (Some("a"), Some("hm")));
         assert_eq!(wire(&Message::from(answer)), json!({"role": "assistant", "content": said}));
         let odd: AssistantMessage = serde_json::from_value(json!({"content": ["a", {"text": "b"}]})).unwrap();
         assert_eq!(wire(&Message::from(odd)), json!({"role": "assistant", "content": "ab"}));

@@ -8,13 +8,13 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart>
     pub struct Audio {
         /// The id by which the assistant message of a later request refers to this audio.
-        pub id: String = "id",
+        id: String = "id",
         /// When the service deletes the audio, in seconds since 1970.
-        pub expires_at: u64 = "expires_at",
+        expires_at: u64 = "expires_at",
         /// The audio in base64, in the `format` of the request's `audio`.
-        pub data: String = hidden "data",
+        data: String = hidden "data",
         /// The text that is spoken.
-        pub transcript: String = hidden "transcript",
+        transcript: String = hidden "transcript",
     }
 }
 

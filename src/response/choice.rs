@@ -11,17 +11,17 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionresponse>
     pub struct Choice {
         /// The number of the choice, from 0.
-        pub index: u64 = "index",
+        index: u64 = "index",
         /// The message of the model.
-        pub message: AssistantMessage = "message",
+        message: AssistantMessage = "message",
         /// Why the choice ended.
-        pub finish_reason: FinishReason = "finish_reason",
+        finish_reason: FinishReason = "finish_reason",
         /// The log probabilities of its tokens, if the request has `logprobs`.
-        pub logprobs: Logprobs = "logprobs",
+        logprobs: Logprobs = "logprobs",
         /// The content filter's results; `content_filter_result` in old api versions.
-        pub content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
+        content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
         /// How far the asynchronous filter has checked the text.
-        pub content_filter_offsets: ContentFilterOffsets = "content_filter_offsets",
+        content_filter_offsets: ContentFilterOffsets = "content_filter_offsets",
     }
 }
 

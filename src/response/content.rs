@@ -24,8 +24,8 @@ use crate::wire::{Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire}
 /// # let body = r#"{"content": [{"type": "thinking", "thinking": "2 + 2"}, {"type": "text", "text": "4"}]}"#;
 /// let message: azure_openai_chat::AssistantMessage = serde_json::from_str(body)?;
 /// assert_eq!(message.text(), Some("4"));
-/// assert_eq!(message.reasoning(), Some("2 + 2"));
-/// assert_eq!(message.content.unwrap().parts().unwrap().len(), 2);
+/// assert_eq!(message.reasoning_content(), Some("2 + 2"));
+/// assert_eq!(message.content().unwrap().parts().unwrap().len(), 2);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Default)]
@@ -49,8 +49,7 @@ impl AnswerContent {
     }
 
     /// The text of the `thinking` parts joined; `None` without such parts.
-    #[must_use]
-    pub fn reasoning(&self) -> Option<&str> {
+    pub(crate) fn reasoning(&self) -> Option<&str> {
         self.list.as_ref().map(|list| list.reasoning.as_str()).filter(|reasoning| !reasoning.is_empty())
     }
 
@@ -201,6 +200,24 @@ impl Deref for AnswerContent {
     type Target = str;
     fn deref(&self) -> &str {
         &self.text
+    }
+}
+
+impl fmt::Display for AnswerContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl AsRef<str> for AnswerContent {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq<str> for AnswerContent {
+    fn eq(&self, text: &str) -> bool {
+        self.text == text
     }
 }
 

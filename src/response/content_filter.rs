@@ -69,16 +69,16 @@ impl FilterState {
 /// Makes all that depends on the list of categories: the fields, the states and the merging. So a category in this list
 /// cannot be missing in any of them.
 macro_rules! filter_categories {
-    ($( $(#[$meta:meta])* $field:ident : $Type:ty = $name:literal $(| $alias:literal)? ),* $(,)?) => {
+    ($( $(#[$meta:meta])* $field:ident : $Type:ident = $name:literal $(| $alias:literal)? ),* $(,)?) => {
         wire_struct! {
             /// The content filter's results for one prompt or one choice, by category.
             ///
             /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>
             pub struct ContentFilterResults {
-                $( $(#[$meta])* pub $field: $Type = $name $(| $alias)?, )*
+                $( $(#[$meta])* $field: $Type = $name $(| $alias)?, )*
                 /// The error, when the filter did not finish: the state is then not evaluated, unless a category is
                 /// filtered.
-                pub error: FilterError = "error",
+                error: FilterError = "error",
             }
         }
 
@@ -143,9 +143,9 @@ wire_struct! {
     /// The error of a content filter that did not finish.
     pub struct FilterError {
         /// The code: a number, or text such as `content_filter_error`.
-        pub code: Value = "code",
+        code: Value = "code",
         /// The description.
-        pub message: String = hidden "message",
+        message: String = hidden "message",
     }
 }
 
@@ -155,11 +155,11 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>
     pub struct ContentFilterOffsets {
         /// The text before this offset is fully checked.
-        pub check_offset: u64 = "check_offset",
+        check_offset: u64 = "check_offset",
         /// Where the text begins that these results are for.
-        pub start_offset: u64 = "start_offset",
+        start_offset: u64 = "start_offset",
         /// Where that text ends.
-        pub end_offset: u64 = "end_offset",
+        end_offset: u64 = "end_offset",
     }
 }
 
@@ -187,9 +187,9 @@ wire_struct! {
     /// The content filter's results for one prompt.
     pub struct PromptFilterResult {
         /// The number of the prompt, from 0.
-        pub prompt_index: u64 = "prompt_index",
+        prompt_index: u64 = "prompt_index",
         /// The results; `content_filter_result` in old api versions.
-        pub content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
+        content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
     }
 }
 

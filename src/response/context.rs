@@ -10,11 +10,10 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
     pub struct MessageContext {
         /// The passages the answer cites, in the order of its `[doc1]` marks.
-        pub citations: Vec<Citation> = "citations",
-        /// The queries of the search: a JSON list, encoded as a string. See [`MessageContext::intents`].
-        pub intent: String = hidden "intent",
+        citations: Vec<Citation> = "citations",
+        intent: String = private hidden "intent",
         /// All passages found, cited or not. Sent if the data source's `include_contexts` has it.
-        pub all_retrieved_documents: Vec<RetrievedDocument> = "all_retrieved_documents",
+        all_retrieved_documents: Vec<RetrievedDocument> = "all_retrieved_documents",
     }
 }
 
@@ -24,17 +23,17 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data#citation>
     pub struct Citation {
         /// The text of the passage.
-        pub content: String = hidden "content",
+        content: String = hidden "content",
         /// The title of the document.
-        pub title: String = hidden "title",
+        title: String = hidden "title",
         /// The URL of the document.
-        pub url: String = hidden "url",
+        url: String = hidden "url",
         /// The file path of the document.
-        pub filepath: String = hidden "filepath",
+        filepath: String = hidden "filepath",
         /// The id of the passage within the document.
-        pub chunk_id: String = hidden "chunk_id",
+        chunk_id: String = hidden "chunk_id",
         /// The relevance score after reranking.
-        pub rerank_score: Number = "rerank_score",
+        rerank_score: Number = "rerank_score",
     }
 }
 
@@ -44,25 +43,25 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data#retrieved-documents>
     pub struct RetrievedDocument {
         /// The text of the passage.
-        pub content: String = hidden "content",
+        content: String = hidden "content",
         /// The title of the document.
-        pub title: String = hidden "title",
+        title: String = hidden "title",
         /// The URL of the document.
-        pub url: String = hidden "url",
+        url: String = hidden "url",
         /// The file path of the document.
-        pub filepath: String = hidden "filepath",
+        filepath: String = hidden "filepath",
         /// The id of the passage within the document.
-        pub chunk_id: String = hidden "chunk_id",
+        chunk_id: String = hidden "chunk_id",
         /// The relevance score after reranking.
-        pub rerank_score: Number = "rerank_score",
+        rerank_score: Number = "rerank_score",
         /// The queries that found it.
-        pub search_queries: Vec<String> = hidden "search_queries",
+        search_queries: Vec<String> = hidden "search_queries",
         /// The position of its data source in the request.
-        pub data_source_index: u64 = "data_source_index",
+        data_source_index: u64 = "data_source_index",
         /// The relevance score of the search.
-        pub original_search_score: Number = "original_search_score",
+        original_search_score: Number = "original_search_score",
         /// Why the answer could not use it; absent for a passage that it could.
-        pub filter_reason: FilterReason = "filter_reason",
+        filter_reason: FilterReason = "filter_reason",
     }
 }
 
@@ -77,19 +76,7 @@ open_enum! {
 }
 
 impl MessageContext {
-    /// The passages that the answer cites.
-    #[must_use]
-    pub fn citations(&self) -> &[Citation] {
-        self.citations.as_deref().unwrap_or_default()
-    }
-
-    /// All passages found.
-    #[must_use]
-    pub fn all_retrieved_documents(&self) -> &[RetrievedDocument] {
-        self.all_retrieved_documents.as_deref().unwrap_or_default()
-    }
-
-    /// The queries of the search: the list in `intent`, or `intent` itself when it is no list.
+    /// The queries of the search: the list in the wire's `intent`, or `intent` itself when it is no list.
     #[must_use]
     pub fn intents(&self) -> Vec<String> {
         match self.intent.as_deref() {

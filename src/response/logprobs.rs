@@ -10,9 +10,9 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletiontokenlogprob>
     pub struct Logprobs {
         /// The tokens of the text.
-        pub content: Vec<TokenLogprob> = "content",
+        content: Vec<TokenLogprob> = "content",
         /// The tokens of a refusal.
-        pub refusal: Vec<TokenLogprob> = "refusal",
+        refusal: Vec<TokenLogprob> = "refusal",
     }
 }
 
@@ -22,13 +22,13 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletiontokenlogprob>
     pub struct TokenLogprob {
         /// The text of the token.
-        pub token: String = hidden "token",
+        token: String = hidden "token",
         /// The natural logarithm of its probability.
-        pub logprob: Number = "logprob",
+        logprob: Number = "logprob",
         /// The UTF-8 bytes of the token, which may be a part of a character.
-        pub bytes: Vec<u8> = hidden "bytes",
+        bytes: Vec<u8> = hidden "bytes",
         /// The most likely tokens at this position, as many as `top_logprobs` of the request.
-        pub top_logprobs: Vec<TopLogprob> = "top_logprobs",
+        top_logprobs: Vec<TopLogprob> = "top_logprobs",
     }
 }
 
@@ -36,27 +36,15 @@ wire_struct! {
     /// A likely token at a position.
     pub struct TopLogprob {
         /// The text of the token.
-        pub token: String = hidden "token",
+        token: String = hidden "token",
         /// The natural logarithm of its probability.
-        pub logprob: Number = "logprob",
+        logprob: Number = "logprob",
         /// The UTF-8 bytes of the token, which may be a part of a character.
-        pub bytes: Vec<u8> = hidden "bytes",
+        bytes: Vec<u8> = hidden "bytes",
     }
 }
 
 impl Logprobs {
-    /// The tokens of the text.
-    #[must_use]
-    pub fn content(&self) -> &[TokenLogprob] {
-        self.content.as_deref().unwrap_or_default()
-    }
-
-    /// The tokens of a refusal.
-    #[must_use]
-    pub fn refusal(&self) -> &[TokenLogprob] {
-        self.refusal.as_deref().unwrap_or_default()
-    }
-
     /// Appends the tokens of a later chunk.
     pub(crate) fn append(&mut self, newer: &Self) {
         let extend = |list: &mut Option<Vec<TokenLogprob>>, more: &Option<Vec<TokenLogprob>>| {
@@ -68,27 +56,5 @@ impl Logprobs {
         extend(&mut self.content, content);
         extend(&mut self.refusal, refusal);
         self.extra.merge(extra, Merge::Piece);
-    }
-}
-
-impl TokenLogprob {
-    /// The natural logarithm of the token's probability. `None` when the service sent none.
-    #[must_use]
-    pub fn logprob(&self) -> Option<f64> {
-        self.logprob.as_ref()?.as_f64()
-    }
-
-    /// The most likely tokens at this position.
-    #[must_use]
-    pub fn top_logprobs(&self) -> &[TopLogprob] {
-        self.top_logprobs.as_deref().unwrap_or_default()
-    }
-}
-
-impl TopLogprob {
-    /// The natural logarithm of the token's probability. `None` when the service sent none.
-    #[must_use]
-    pub fn logprob(&self) -> Option<f64> {
-        self.logprob.as_ref()?.as_f64()
     }
 }

@@ -12,23 +12,22 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletionresponsemessage>
     pub struct AssistantMessage {
         /// The author: the assistant.
-        pub role: Role = "role",
-        /// The text, or a list of parts.
-        pub content: AnswerContent = "content",
+        role: Role = "role",
+        /// The text or the list of parts, as the service sent it; [`text`](Self::text) is the text of both.
+        content: AnswerContent = "content",
         /// Why the model declines, instead of text.
-        pub refusal: String = hidden "refusal",
-        /// The tools to run.
-        pub tool_calls: Vec<ToolCall> = "tool_calls",
+        refusal: String = hidden "refusal",
+        /// The tools to run. Empty when the model calls none.
+        tool_calls: Vec<ToolCall> = "tool_calls",
         /// The function to run, by the deprecated `functions`.
-        pub function_call: FunctionCall = "function_call",
+        function_call: FunctionCall = "function_call",
         /// The answer as audio, if the request has that modality.
-        pub audio: Audio = "audio",
+        audio: Audio = "audio",
         /// Annotations of parts of the text.
-        pub annotations: Vec<Annotation> = "annotations",
+        annotations: Vec<Annotation> = "annotations",
         /// The passages that On Your Data found.
-        pub context: MessageContext = "context",
-        /// The model's reasoning, from models that show it.
-        pub reasoning_content: String = hidden "reasoning_content",
+        context: MessageContext = "context",
+        reasoning_content: String = private hidden "reasoning_content",
     }
 }
 
@@ -41,21 +40,9 @@ impl AssistantMessage {
 
     /// The model's reasoning, from models that show it: `reasoning_content`, or the `thinking` parts of the content.
     #[must_use]
-    pub fn reasoning(&self) -> Option<&str> {
+    pub fn reasoning_content(&self) -> Option<&str> {
         let field = self.reasoning_content.as_deref().filter(|reasoning| !reasoning.is_empty());
         field.or_else(|| self.content.as_ref()?.reasoning())
-    }
-
-    /// The tools to run. Empty when the model calls none.
-    #[must_use]
-    pub fn tool_calls(&self) -> &[ToolCall] {
-        self.tool_calls.as_deref().unwrap_or_default()
-    }
-
-    /// The annotations of parts of the text.
-    #[must_use]
-    pub fn annotations(&self) -> &[Annotation] {
-        self.annotations.as_deref().unwrap_or_default()
     }
 }
 
@@ -83,9 +70,9 @@ wire_struct! {
     /// An annotation of a part of the text.
     pub struct Annotation {
         /// The type, such as `url_citation`.
-        pub kind: String = "type",
+        kind: String = "type",
         /// The page that supports the part.
-        pub url_citation: UrlCitation = "url_citation",
+        url_citation: UrlCitation = "url_citation",
     }
 }
 
@@ -93,12 +80,12 @@ wire_struct! {
     /// A page that supports a part of the text.
     pub struct UrlCitation {
         /// The index of the part's first character.
-        pub start_index: u64 = "start_index",
+        start_index: u64 = "start_index",
         /// The index after the part's last character.
-        pub end_index: u64 = "end_index",
+        end_index: u64 = "end_index",
         /// The URL of the page.
-        pub url: String = hidden "url",
+        url: String = hidden "url",
         /// The title of the page.
-        pub title: String = hidden "title",
+        title: String = hidden "title",
     }
 }

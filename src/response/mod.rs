@@ -20,11 +20,12 @@ pub use self::logprobs::{Logprobs, TokenLogprob, TopLogprob};
 pub use self::message::{Annotation, AssistantMessage, Role, UrlCitation};
 pub use self::metadata::{RateLimits, ResponseMetadata};
 pub use self::parse::{ParseError, ParseOutcome};
-pub use self::tool_call::{CustomToolCall, FunctionCall, ToolArguments, ToolCall, ToolCallType};
+pub use self::tool_call::{FunctionCall, ToolCall, ToolCallType};
 pub use self::usage::{CompletionTokensDetails, PromptTokensDetails, Usage};
 
 pub(crate) use self::completion::{CompletionBody, parse_json};
 pub(crate) use self::partial_json::{PartialJson, PartialJsonError};
+pub(crate) use self::tool_call::{CustomToolCall, ToolArguments};
 
 mod audio;
 mod choice;
@@ -39,3 +40,49 @@ mod parse;
 mod partial_json;
 mod tool_call;
 mod usage;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What most programs read of an answer, as most would write it.
+    #[test]
+    fn an_answer_is_read_by_getters() {
+        let completion: ChatCompletion = serde_json::from_value(json!({
+            "choices": [{
+                "index": 0, "finish_reason": "stop",
+                "logprobs": {"content": [{"token": "hi", "logprob": -0.5, "bytes": [104, 105], "top_logprobs": []}]},
+                "message": {"role": "assistant", "content": "hi", "refusal": null, "tool_calls": [
+                    {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}}
+                ], "function_call": {"name": "g", "arguments": "{}"}},
+                "content_filter_results": {"hate": {"filtered": false, "severity": "low"}}
+            }],
+            "usage": {"prompt_tokens": 3, "completion_tokens_details": {"reasoning_tokens": 2}}
+        }))
+        .unwrap();
+        let choice = &completion.choices()[0];
+        assert_eq!((choice.index(), choice.finish_reason()), (Some(0), Some(&FinishReason::Stop)));
+        let token = &choice.logprobs().unwrap().content()[0];
+        assert_eq!((token.token(), token.logprob(), token.bytes()), (Some("hi"), Some(-0.5), &b"hi"[..]));
+        let hate = choice.content_filter().hate().unwrap();
+        assert_eq!((hate.filtered(), hate.severity()), (Some(false), Some(&Severity::Low)));
+
+        let message = choice.message().unwrap();
+        assert_eq!((message.text(), message.refusal(), message.role()), (Some("hi"), None, Some(&Role::Assistant)));
+        let content = message.content().unwrap();
+        assert_eq!(content, "hi");
+        assert_eq!(format!("{content} has {} bytes", content.len()), "hi has 2 bytes");
+        let call = &message.tool_calls()[0];
+        assert_eq!((call.id(), call.name(), call.input()), ("c1", "f", "{\"a\":1}"));
+        assert_eq!(call.kind(), Some(&ToolCallType::Function));
+        let function = message.function_call().unwrap();
+        assert_eq!((function.name(), function.input()), ("g", "{}"));
+
+        let usage = completion.usage();
+        assert_eq!((usage.prompt_tokens(), usage.completion_tokens(), usage.reasoning_tokens()), (3, 0, 2));
+        assert_eq!(usage.completion_tokens_details().unwrap().reasoning_tokens(), 2);
+        assert!(usage.prompt_tokens_details().is_none());
+    }
+}

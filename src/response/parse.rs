@@ -16,7 +16,7 @@ use serde_json::error::Category;
 use super::choice::{Choice, FinishReason};
 use super::completion::ChatCompletion;
 use super::content_filter::{ContentFilterResults, FilterState};
-use super::tool_call::{ToolCall, ToolCallType};
+use super::tool_call::{FunctionCall, ToolCall, ToolCallType};
 use crate::wire::Hidden;
 
 /// Why an answer could not be parsed.
@@ -308,15 +308,30 @@ impl ToolCall {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
     pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, ParseError> {
-        let function = self.function.as_ref().and_then(|function| function.arguments.as_deref());
-        let Some(text) = function.filter(|text| !text.is_empty()) else {
-            let message = if self.kind == Some(ToolCallType::Custom) || self.custom.is_some() {
-                "a custom tool is called with free text and has no arguments: read its `input()`"
-            } else {
-                "the tool call has no arguments: answer it with what is missing"
-            };
-            return Err(ParseError::new(ParseOutcome::NoContent, message, self.input()));
-        };
+        let is_custom = self.kind == Some(ToolCallType::Custom) || self.custom.is_some();
+        match &self.function {
+            None if is_custom => {
+                let message = "a custom tool is called with free text and has no arguments: read its `input()`";
+                Err(ParseError::new(ParseOutcome::NoContent, message, self.input()))
+            }
+            function => function.as_ref().unwrap_or(&FunctionCall::EMPTY).arguments(),
+        }
+    }
+}
+
+impl FunctionCall {
+    /// Parses the arguments into a value of the caller's type, as [`ToolCall::arguments`] does.
+    ///
+    /// # Errors
+    ///
+    /// - [`ParseOutcome::NoContent`]: the call has no arguments.
+    /// - [`ParseOutcome::Decode`]: the arguments are not JSON, or do not fit the type.
+    pub fn arguments<T: DeserializeOwned>(&self) -> Result<T, ParseError> {
+        let text = self.input();
+        if text.is_empty() {
+            let message = "the tool call has no arguments: answer it with what is missing";
+            return Err(ParseError::new(ParseOutcome::NoContent, message, text));
+        }
         serde_json::from_str(text).map_err(|error| {
             let way_out = "make the tool `strict`, or answer the call with what is wrong";
             ParseError::decode("the tool's arguments are", way_out, text, error)

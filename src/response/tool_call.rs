@@ -24,14 +24,10 @@ wire_struct! {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
     pub struct ToolCall {
-        /// The id, which the message with the result must have as `tool_call_id`.
-        pub id: String = "id",
-        /// The type of the tool.
-        pub kind: ToolCallType = "type",
-        /// The function and its arguments.
-        pub function: FunctionCall = "function",
-        /// The custom tool and its input.
-        pub custom: CustomToolCall = "custom",
+        pub(crate) id: String = "id",
+        pub(crate) kind: ToolCallType = "type",
+        pub(crate) function: FunctionCall = "function",
+        pub(crate) custom: CustomToolCall = "custom",
     }
 }
 
@@ -40,10 +36,8 @@ wire_struct! {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
     pub struct FunctionCall {
-        /// The function's name.
-        pub name: String = "name",
-        /// The arguments as JSON text. The model can write text that is not JSON.
-        pub arguments: ToolArguments = "arguments",
+        pub(crate) name: String = "name",
+        pub(crate) arguments: ToolArguments = "arguments",
     }
 }
 
@@ -52,7 +46,7 @@ wire_struct! {
 /// Some gateways send the JSON object itself where the service sends a string. It is read as its text, and written as an
 /// object again, except in the next request, which takes a string only.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct ToolArguments {
+pub(crate) struct ToolArguments {
     text: String,
     /// The object that came instead of a string.
     object: Option<Box<Map<String, Value>>>,
@@ -149,17 +143,25 @@ impl Serialize for ToolArguments {
 
 wire_struct! {
     /// A custom tool and its input, as the model wrote it.
-    ///
-    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
-    pub struct CustomToolCall {
-        /// The tool's name.
-        pub name: String = "name",
-        /// The input, free text or in the tool's grammar.
-        pub input: String = hidden "input",
+    pub(crate) struct CustomToolCall {
+        pub(crate) name: String = "name",
+        pub(crate) input: String = hidden "input",
     }
 }
 
 impl FunctionCall {
+    /// The name of the function; empty when the service left it out.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    /// The arguments as JSON text; empty when the service left them out. The model can write text that is not JSON.
+    #[must_use]
+    pub fn input(&self) -> &str {
+        self.arguments.as_deref().unwrap_or_default()
+    }
+
     /// The function as the next request takes it: with `arguments` that are a string.
     pub(crate) fn into_history(mut self) -> Self {
         self.arguments = self.arguments.map(ToolArguments::into_string);
@@ -206,6 +208,12 @@ impl ToolCall {
     #[must_use]
     pub fn id(&self) -> &str {
         self.id.as_deref().unwrap_or_default()
+    }
+
+    /// The type of the tool. `None` from gateways that leave it out.
+    #[must_use]
+    pub fn kind(&self) -> Option<&ToolCallType> {
+        self.kind.as_ref()
     }
 
     /// The name of the function or custom tool; empty when the service left it out.

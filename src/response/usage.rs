@@ -2,6 +2,9 @@
 
 use crate::wire::{Merge, wire_struct};
 
+/// A number of tokens; 0 when the service sent none.
+type Count = u64;
+
 wire_struct! {
     /// The tokens of a call, prompt and answer.
     ///
@@ -18,16 +21,16 @@ wire_struct! {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>
     pub struct Usage {
-        /// Tokens of the prompt.
-        pub prompt_tokens: u64 = "prompt_tokens",
-        /// Tokens of the answer: visible text, hidden reasoning and rejected predictions.
-        pub completion_tokens: u64 = "completion_tokens",
-        /// The sum of both.
-        pub total_tokens: u64 = "total_tokens",
+        /// Tokens of the prompt; 0 when the service sent none.
+        prompt_tokens: Count = "prompt_tokens",
+        /// Tokens of the answer: visible text, hidden reasoning and rejected predictions; 0 when the service sent none.
+        completion_tokens: Count = "completion_tokens",
+        /// Prompt and answer together; 0 when the service sent none.
+        total_tokens: Count = "total_tokens",
         /// The kinds of prompt tokens.
-        pub prompt_tokens_details: PromptTokensDetails = "prompt_tokens_details",
+        prompt_tokens_details: PromptTokensDetails = "prompt_tokens_details",
         /// The kinds of completion tokens.
-        pub completion_tokens_details: CompletionTokensDetails = "completion_tokens_details",
+        completion_tokens_details: CompletionTokensDetails = "completion_tokens_details",
     }
 }
 
@@ -37,11 +40,11 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>
     pub struct PromptTokensDetails {
         /// Tokens of audio in the prompt.
-        pub audio_tokens: u64 = "audio_tokens",
+        audio_tokens: Count = "audio_tokens",
         /// Tokens found in the prompt cache.
-        pub cached_tokens: u64 = "cached_tokens",
+        cached_tokens: Count = "cached_tokens",
         /// Tokens written to the prompt cache.
-        pub cache_write_tokens: u64 = "cache_write_tokens",
+        cache_write_tokens: Count = "cache_write_tokens",
     }
 }
 
@@ -51,13 +54,13 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>
     pub struct CompletionTokensDetails {
         /// Tokens of the prediction that the answer used.
-        pub accepted_prediction_tokens: u64 = "accepted_prediction_tokens",
+        accepted_prediction_tokens: Count = "accepted_prediction_tokens",
         /// Tokens of audio in the answer.
-        pub audio_tokens: u64 = "audio_tokens",
+        audio_tokens: Count = "audio_tokens",
         /// Tokens of hidden reasoning, billed as output.
-        pub reasoning_tokens: u64 = "reasoning_tokens",
+        reasoning_tokens: Count = "reasoning_tokens",
         /// Tokens of the prediction that the answer did not use, billed as output all the same.
-        pub rejected_prediction_tokens: u64 = "rejected_prediction_tokens",
+        rejected_prediction_tokens: Count = "rejected_prediction_tokens",
     }
 }
 
@@ -95,24 +98,6 @@ impl Usage {
     fn input(&self) -> &PromptTokensDetails {
         const NONE: &PromptTokensDetails = &PromptTokensDetails::EMPTY;
         self.prompt_tokens_details.as_ref().unwrap_or(NONE)
-    }
-
-    /// Tokens of the prompt; 0 when the service sent none.
-    #[must_use]
-    pub fn prompt_tokens(&self) -> u64 {
-        self.prompt_tokens.unwrap_or(0)
-    }
-
-    /// Tokens of the answer, hidden reasoning included; 0 when the service sent none.
-    #[must_use]
-    pub fn completion_tokens(&self) -> u64 {
-        self.completion_tokens.unwrap_or(0)
-    }
-
-    /// Prompt and answer together; 0 when the service sent none.
-    #[must_use]
-    pub fn total_tokens(&self) -> u64 {
-        self.total_tokens.unwrap_or(0)
     }
 
     /// Tokens of hidden reasoning, part of the completion tokens; 0 when the service sent none.

@@ -9,11 +9,37 @@ use serde::de::{Deserializer, Visitor};
 ///
 /// - `text: String = hidden "text"` keeps the value out of `Debug`, because a user or a model wrote it.
 /// - `harm: u64 = "self_harm" | "self-harm"` reads a member under either spelling, and writes it under the one it had.
+///
+/// Fields are declared with a visibility, or all without. Without, each has a [`getter!`](super::getter) in place of it,
+/// unless it is `private`: `intent: String = private hidden "intent"`.
 macro_rules! wire_struct {
     (
         $(#[$meta:meta])*
         $vis:vis struct $Name:ident {
-            $( $(#[$fmeta:meta])* $fvis:vis $field:ident : $ty:ty = $($hidden:ident)? $key:literal $(| $alias:literal)? ),* $(,)?
+            $(
+                $(#[$fmeta:meta])*
+                $field:ident : $Outer:ident $(< $($Inner:ty),+ >)? = $($flag:ident)* $key:literal $(| $alias:literal)?
+            ),* $(,)?
+        }
+    ) => {
+        $crate::wire::wire_struct! {
+            $(#[$meta])*
+            $vis struct $Name {
+                $( pub(crate) $field: $Outer $(< $($Inner),+ >)? = $($flag)* $key $(| $alias)? ),*
+            }
+        }
+
+        #[allow(dead_code, reason = "not every type is public")]
+        impl $Name {
+            $( $crate::wire::getter! {
+                [$($flag)*] $(#[$fmeta])* $vis $field: $Outer $(< $($Inner),+ >)?
+            } )*
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $Name:ident {
+            $( $(#[$fmeta:meta])* $fvis:vis $field:ident : $ty:ty = $($flag:ident)* $key:literal $(| $alias:literal)? ),* $(,)?
         }
     ) => {
         $(#[$meta])*
@@ -132,13 +158,13 @@ macro_rules! wire_struct {
                 use $crate::wire::FromWire;
                 self.extra.visit(path, visitor, |name| match name {
                     $( $key $( | $alias )? if self.$field.is_none() => {
-                        Some((<$ty as FromWire>::EXPECTED, $crate::wire::is_hidden!($($hidden)?)))
+                        Some((<$ty as FromWire>::EXPECTED, $crate::wire::is_hidden!($($flag)*)))
                     } )*
                     _ => None,
                 });
                 $(
                     if let Some(value) = &self.$field {
-                        let path = path.member($key, $crate::wire::is_hidden!($($hidden)?));
+                        let path = path.member($key, $crate::wire::is_hidden!($($flag)*));
                         visitor.typed(&path);
                         FromWire::visit(value, &path, visitor);
                     }
@@ -173,7 +199,7 @@ macro_rules! wire_struct {
                 let mut out = f.debug_struct(stringify!($Name));
                 $(
                     if let Some(_value) = &self.$field {
-                        out.field(stringify!($field), $crate::wire::debug_value!(_value $(, $hidden)?));
+                        out.field(stringify!($field), $crate::wire::debug_value!(_value $(, $flag)*));
                     }
                 )*
                 if self.extra.members().is_some() {
@@ -202,7 +228,10 @@ macro_rules! debug_value {
     ($value:ident) => {
         $value
     };
-    ($value:ident, hidden) => {
+    ($value:ident, private) => {
+        $value
+    };
+    ($value:ident $(, private)?, hidden) => {
         &$crate::wire::Hidden
     };
 }
@@ -210,10 +239,10 @@ pub(crate) use debug_value;
 
 /// Whether a field is declared as hidden.
 macro_rules! is_hidden {
-    () => {
+    ($(private)?) => {
         false
     };
-    (hidden) => {
+    ($(private)? hidden) => {
         true
     };
 }

@@ -40,7 +40,7 @@ async fn an_answer_is_typed() {
     assert_eq!(completion.text(), Some("It scatters."));
     assert_eq!(completion.model(), Some("gpt-4o-2024-08-06"));
     assert_eq!(completion.finish_reason(), Some(&FinishReason::Stop));
-    assert_eq!(completion.message().unwrap().role, Some(Role::Assistant));
+    assert_eq!(completion.message().unwrap().role(), Some(&Role::Assistant));
     assert_eq!(completion.system_fingerprint(), Some("fp_1"));
     let usage = completion.usage();
     assert_eq!((usage.prompt_tokens(), usage.completion_tokens(), usage.total_tokens()), (20, 60, 80));
@@ -49,8 +49,8 @@ async fn an_answer_is_typed() {
     assert_eq!(usage.prediction_acceptance(), Some(0.75));
     assert_eq!(completion.content_filter_state(), FilterState::Clean);
     assert_eq!(completion.prompt_filter_results().len(), 1);
-    let violence = completion.choices()[0].content_filter().violence.as_ref().unwrap();
-    assert_eq!(violence.severity.as_ref().unwrap().as_str(), "low");
+    let violence = completion.choices()[0].content_filter().violence().unwrap();
+    assert_eq!(violence.severity().unwrap().as_str(), "low");
     assert_eq!(serde_json::to_value(&completion).unwrap(), body);
     assert_eq!(serde_json::from_slice::<Value>(completion.raw()).unwrap(), body);
 }

@@ -1,5 +1,6 @@
 //! What the content filter says, wherever Azure puts it, and what becomes of a text it stops.
 
+use azure_openai_chat::response::BlocklistMatch;
 use azure_openai_chat::{
     CallOptions, ChatCompletionRequest, ContentFilterResults, ErrorKind, FilterState, FinishReason, StreamEvent,
 };
@@ -149,8 +150,8 @@ fn blocklists_come_in_three_shapes() {
         (json!({"filtered": false}), Some(false), vec![]),
     ] {
         let results: ContentFilterResults = serde_json::from_value(json!({"custom_blocklists": shape})).unwrap();
-        let lists = results.custom_blocklists.as_ref().unwrap();
-        let found: Vec<_> = lists.details().iter().filter_map(|list| list.id.as_deref()).collect();
+        let lists = results.custom_blocklists().unwrap();
+        let found: Vec<_> = lists.details().iter().filter_map(BlocklistMatch::id).collect();
         assert_eq!(found, ids, "{shape}");
         assert!(filtered.is_none() || lists.filtered() == filtered, "{shape}");
         assert_eq!(serde_json::to_value(&results).unwrap(), json!({"custom_blocklists": shape}));
@@ -164,15 +165,15 @@ async fn late_annotations_are_merged_into_their_choice() {
     let mut offsets = Vec::new();
     while let Some(event) = stream.events().next().await {
         if let StreamEvent::ContentFilter { offsets: Some(checked), .. } = event.unwrap() {
-            offsets.push(checked.end_offset.unwrap());
+            offsets.push(checked.end_offset().unwrap());
         }
     }
     assert!(!offsets.is_empty() && offsets.is_sorted(), "{offsets:?}");
     let completion = stream.into_completion().unwrap();
     assert_eq!(completion.choices().len(), 1);
     assert_eq!(completion.content_filter_state(), FilterState::Clean);
-    let merged = completion.choices()[0].content_filter_offsets.as_ref().unwrap();
-    assert_eq!(merged.end_offset, offsets.last().copied());
+    let merged = completion.choices()[0].content_filter_offsets().unwrap();
+    assert_eq!(merged.end_offset(), offsets.last().copied());
 }
 
 #[tokio::test]
@@ -193,7 +194,7 @@ async fn a_violation_found_after_the_text_was_shown_is_not_lost() {
         assert_eq!(completion.text(), Some("Hello"));
         assert_eq!(completion.content_filter_state(), FilterState::Filtered);
         assert_eq!(completion.choices()[0].content_filter().filtered_categories(), ["violence"]);
-        assert_eq!(completion.choices()[0].content_filter_offsets.as_ref().unwrap().check_offset, Some(3));
+        assert_eq!(completion.choices()[0].content_filter_offsets().unwrap().check_offset(), Some(3));
     }
 }
 

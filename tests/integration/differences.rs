@@ -73,7 +73,7 @@ fn a_chunk_carries_what_the_dated_specifications_leave_out() {
     let choice = &completion.choices()[0];
     assert_eq!(completion.prompt_filter_results()[0].results().state(), FilterState::Clean);
     assert_eq!(choice.content_filter_state(), FilterState::Clean);
-    assert_eq!(choice.content_filter_offsets.as_ref().unwrap().end_offset, Some(3));
+    assert_eq!(choice.content_filter_offsets().unwrap().end_offset(), Some(3));
     assert_eq!(completion.usage().total_tokens(), 4);
 }
 
@@ -90,9 +90,9 @@ fn a_chunk_may_say_at_its_top_what_v1_puts_there() {
         json!({"content_filter_results": {"violence": {"filtered": true, "severity": "high"}}, "usage": {"total_tokens": 2}}),
     ]);
     let message = completion.message().unwrap();
-    assert_eq!(message.role, Some(Role::Assistant));
-    assert_eq!((message.text(), message.refusal.as_deref()), (Some("a"), Some("no")));
-    assert_eq!(message.reasoning_content.as_deref(), Some("r"));
+    assert_eq!(message.role(), Some(&Role::Assistant));
+    assert_eq!((message.text(), message.refusal()), (Some("a"), Some("no")));
+    assert_eq!(message.reasoning_content(), Some("r"));
     assert_eq!((completion.tool_calls()[0].id(), completion.tool_calls()[0].input()), ("call_1", "{}"));
     assert_eq!(completion.choices()[0].content_filter_state(), FilterState::Filtered);
     assert_eq!(completion.usage().total_tokens(), 2);
@@ -109,7 +109,7 @@ fn what_is_required_may_be_missing() {
         let completion: ChatCompletion = serde_json::from_value(body.clone()).unwrap();
         assert_eq!(json!(completion), body);
         assert_eq!((completion.text(), completion.refusal(), completion.model()), (None, None, None));
-        assert!(completion.choices().iter().all(|choice| choice.logprobs.is_none()));
+        assert!(completion.choices().iter().all(|choice| choice.logprobs().is_none()));
     }
 }
 
@@ -121,9 +121,9 @@ fn recorded_answers_leave_out_what_is_required() {
         let body = serde_json::from_str::<Value>(&text).unwrap()["body"].clone();
         let completion: ChatCompletion = serde_json::from_value(body.clone()).unwrap();
         for (choice, wire) in completion.choices().iter().zip(body["choices"].as_array().unwrap()) {
-            let message = choice.message.as_ref().unwrap();
-            assert_eq!(message.content.as_deref(), wire["message"]["content"].as_str());
-            missing.0 += u32::from(message.content.is_none());
+            let message = choice.message().unwrap();
+            assert_eq!(message.text(), wire["message"]["content"].as_str());
+            missing.0 += u32::from(message.content().is_none());
             missing.1 += u32::from(wire["message"].get("refusal").is_none());
             missing.2 += u32::from(wire.get("logprobs").is_none());
         }
@@ -141,10 +141,10 @@ fn a_word_that_is_not_in_the_enum_is_kept() {
     let completion: ChatCompletion = serde_json::from_value(body.clone()).unwrap();
     assert_eq!(json!(completion), body);
     let choice = &completion.choices()[0];
-    assert_eq!(choice.finish_reason, Some(FinishReason::Unknown("tired".to_owned())));
-    assert_eq!(choice.message.as_ref().unwrap().role.as_ref().map(Role::as_str), Some("oracle"));
-    let hate = choice.content_filter().hate.as_ref().unwrap();
-    assert_eq!(hate.severity, Some(Severity::Unknown("extreme".to_owned())));
+    assert_eq!(choice.finish_reason(), Some(&FinishReason::from("tired")));
+    assert_eq!(choice.message().unwrap().role().map(Role::as_str), Some("oracle"));
+    let hate = choice.content_filter().hate().unwrap();
+    assert_eq!(hate.severity(), Some(&Severity::from("extreme")));
     assert_eq!(choice.content_filter_state(), FilterState::Filtered);
     assert_eq!(completion.service_tier().unwrap().as_str(), "golden");
 }

@@ -57,7 +57,7 @@ fn in_words(event: &StreamEvent) -> String {
         StreamEvent::ToolCallDone { call, tool_call, .. } => format!("call {call} is {}", tool_call.input()),
         StreamEvent::Context { context, .. } => format!("context with {} citations", context.citations().len()),
         StreamEvent::ContentFilter { results, offsets, .. } => {
-            let upto = offsets.as_ref().and_then(|offsets| offsets.check_offset);
+            let upto = offsets.as_ref().and_then(|offsets| offsets.check_offset());
             format!("filter {} up to {upto:?}", results.state().as_str())
         }
         StreamEvent::Finished { choice, reason } => format!("{choice} ends: {reason}"),
@@ -133,8 +133,8 @@ fn what_was_shown_stays_when_the_filter_cuts_it() {
     assert_eq!(choice.content_filter_state(), FilterState::Filtered);
     assert_eq!(choice.content_filter().filtered_categories(), ["violence"]);
     assert_eq!(choice.content_filter().category("hate"), FilterState::Clean);
-    let offsets = choice.content_filter_offsets.as_ref().unwrap();
-    assert_eq!((offsets.check_offset, offsets.start_offset, offsets.end_offset), (Some(90), Some(60), Some(90)));
+    let offsets = choice.content_filter_offsets().unwrap();
+    assert_eq!((offsets.check_offset(), offsets.start_offset(), offsets.end_offset()), (Some(90), Some(60), Some(90)));
 }
 
 #[test]
@@ -144,8 +144,8 @@ fn a_filter_that_did_not_finish_leaves_the_answer_unjudged() {
     assert_eq!(completion.text(), Some("Sure."));
     let choice = &completion.choices()[0];
     assert_eq!(choice.content_filter_state(), FilterState::NotEvaluated);
-    let error = choice.content_filter().error.as_ref().unwrap();
-    assert_eq!(error.code, Some(json!("content_filter_error")));
+    let error = choice.content_filter().error().unwrap();
+    assert_eq!(error.code(), Some(&json!("content_filter_error")));
 }
 
 #[test]
@@ -211,10 +211,10 @@ fn tool_calls_are_told_apart_however_a_gateway_numbers_them() {
 fn citations_come_with_the_stream() {
     let (events, completion) = completion_of("on_your_data.sse");
     assert_eq!(events[0], "context with 2 citations");
-    let context = completion.message().unwrap().context.as_ref().unwrap();
+    let context = completion.message().unwrap().context().unwrap();
     assert_eq!(context.intents(), ["leave days", "holiday rules"]);
-    assert_eq!(context.citations()[1].title.as_deref(), Some("Handbook, page 2"));
-    assert_eq!(context.citations()[1].rerank_score.as_ref().unwrap().as_f64(), Some(2.75));
+    assert_eq!(context.citations()[1].title(), Some("Handbook, page 2"));
+    assert_eq!(context.citations()[1].rerank_score(), Some(2.75));
     assert_eq!(completion.text(), Some("Thirty days [doc2]."));
 }
 
@@ -223,11 +223,11 @@ fn a_spoken_answer_is_the_same_streamed_or_not() {
     let (_, streamed) = completion_of("audio.sse");
     let whole = completion("audio.json");
     for (completion, data) in [(&streamed, "UklGRg==AAAA"), (&whole, "UklGRg==")] {
-        let audio = completion.message().unwrap().audio.as_ref().unwrap();
-        assert_eq!(audio.id.as_deref(), Some("audio_fixture"));
-        assert_eq!(audio.transcript.as_deref(), Some("Good day."));
-        assert_eq!(audio.data.as_deref(), Some(data));
-        assert_eq!(audio.expires_at, Some(1_760_003_600));
+        let audio = completion.message().unwrap().audio().unwrap();
+        assert_eq!(audio.id(), Some("audio_fixture"));
+        assert_eq!(audio.transcript(), Some("Good day."));
+        assert_eq!(audio.data(), Some(data));
+        assert_eq!(audio.expires_at(), Some(1_760_003_600));
         assert_eq!(completion.usage().output_audio_tokens(), 4);
         assert_eq!(completion.text(), None);
     }
@@ -248,7 +248,7 @@ fn reasoning_is_apart_from_the_answer() {
     let (events, completion) = completion_of("reasoning_content.sse");
     assert_eq!(events[..3], ["0 thinks \"Two and \"", "0 thinks \"two.\"", "0 says \"Four\""]);
     let message = completion.message().unwrap();
-    assert_eq!(message.reasoning_content.as_deref(), Some("Two and two."));
+    assert_eq!(message.reasoning_content(), Some("Two and two."));
     assert_eq!(message.text(), Some("Four."));
     assert_eq!(completion.usage().reasoning_tokens(), 3);
 }
@@ -267,12 +267,13 @@ fn each_choice_keeps_its_own_words_and_probabilities() {
     assert_eq!(events.last().unwrap(), "16 tokens");
     let [first, second] = completion.choices() else { panic!() };
     assert_eq!((first.text(), second.text()), (Some("Hi!"), Some("Hey")));
-    assert_eq!(first.finish_reason, Some(FinishReason::Stop));
-    assert_eq!(second.finish_reason, Some(FinishReason::Length));
-    let tokens = first.logprobs.as_ref().unwrap().content();
+    assert_eq!(first.finish_reason(), Some(&FinishReason::Stop));
+    assert_eq!(second.finish_reason(), Some(&FinishReason::Length));
+    let tokens = first.logprobs().unwrap().content();
     assert_eq!(tokens.iter().filter_map(TokenLogprob::logprob).collect::<Vec<_>>(), [-0.25, -2.0]);
     let [likeliest, other] = tokens[0].top_logprobs() else { panic!() };
-    assert_eq!(likeliest.bytes.as_deref(), Some([72, 105].as_slice()));
-    assert_eq!((other.token.as_deref(), other.bytes.as_deref()), (Some("Yo"), None));
-    assert_eq!(second.logprobs.as_ref().unwrap().content().len(), 2);
+    assert_eq!(likeliest.bytes(), [72, 105]);
+    assert_eq!(other.token(), Some("Yo"));
+    assert!(other.bytes().is_empty());
+    assert_eq!(second.logprobs().unwrap().content().len(), 2);
 }

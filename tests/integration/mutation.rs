@@ -9,7 +9,10 @@ use std::collections::HashSet;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
-use azure_openai_chat::{ChatCompletion, ChatCompletionChunk, ChatCompletionRequest, ChatCompletionStream, ChunkFold};
+use azure_openai_chat::response::MessageContext;
+use azure_openai_chat::{
+    ChatCompletion, ChatCompletionChunk, ChatCompletionRequest, ChatCompletionStream, Choice, ChunkFold,
+};
 use bytes::Bytes;
 use futures::executor::block_on;
 use futures::{StreamExt, stream};
@@ -184,8 +187,8 @@ fn no_answer_makes_a_question_about_it_fail() {
             let _ = completion.parse::<Value>();
             for choice in completion.choices() {
                 let _ = choice.content_filter().filtered_categories();
-                let message = choice.message.clone().unwrap_or_default();
-                let _ = message.context.as_ref().map(|context| context.intents());
+                let message = choice.message().cloned().unwrap_or_default();
+                let _ = message.context().map(MessageContext::intents);
                 let _ = json!(azure_openai_chat::Message::from(message));
             }
         }
@@ -247,7 +250,7 @@ fn choices<'a>(chunks: impl Iterator<Item = &'a ChatCompletionChunk>) -> (usize,
     chunks.for_each(|chunk| fold.push(chunk));
     let completion = fold.into_completion();
     let choices = completion.choices();
-    let speaking = choices.iter().filter_map(|choice| choice.message.as_ref());
+    let speaking = choices.iter().filter_map(Choice::message);
     let speaking = speaking.filter(|message| message.text().is_some() || !message.tool_calls().is_empty());
     (choices.len(), speaking.count())
 }

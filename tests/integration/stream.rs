@@ -174,7 +174,7 @@ async fn a_stream_is_read_as_text_as_events_or_as_a_whole() {
     let completion = stream.into_completion().unwrap();
     assert_eq!(completion.text(), Some("Hello"));
     assert_eq!(completion.finish_reason(), Some(&FinishReason::ToolCalls));
-    assert_eq!(completion.message().unwrap().reasoning_content.as_deref(), Some("hm"));
+    assert_eq!(completion.message().unwrap().reasoning_content(), Some("hm"));
     assert_eq!(completion.metadata().status(), 200);
 
     let stream = client.stream(&question()).await.unwrap();

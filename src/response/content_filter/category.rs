@@ -29,9 +29,9 @@ wire_struct! {
     /// The result of a category with a severity.
     pub struct SeverityResult {
         /// Whether the text was blocked for this category.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// How harmful the text is.
-        pub severity: Severity = "severity",
+        severity: Severity = "severity",
     }
 }
 
@@ -39,9 +39,9 @@ wire_struct! {
     /// The result of a category that is detected or not.
     pub struct DetectionResult {
         /// Whether the text was blocked for this category.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// Whether it was detected.
-        pub detected: bool = "detected",
+        detected: bool = "detected",
     }
 }
 
@@ -49,11 +49,11 @@ wire_struct! {
     /// The result for protected code, with its source.
     pub struct ProtectedCodeResult {
         /// Whether the text was blocked for this category.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// Whether it was detected.
-        pub detected: bool = "detected",
+        detected: bool = "detected",
         /// The public source of the code.
-        pub citation: CodeCitation = "citation",
+        citation: CodeCitation = "citation",
     }
 }
 
@@ -61,9 +61,9 @@ wire_struct! {
     /// The source of protected code.
     pub struct CodeCitation {
         /// The URL of the repository.
-        pub url: String = "URL",
+        url: String = "URL",
         /// The name of the licence.
-        pub license: String = "license",
+        license: String = "license",
     }
 }
 
@@ -71,9 +71,9 @@ wire_struct! {
     /// The result of one blocklist.
     pub struct BlocklistMatch {
         /// Whether the text was blocked for this category.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// The name of the blocklist.
-        pub id: String = "id",
+        id: String = "id",
     }
 }
 
@@ -81,9 +81,9 @@ wire_struct! {
     /// The result of custom topics.
     pub struct CustomTopicResult {
         /// Whether the text was blocked for one of them.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// The results topic by topic.
-        pub details: Vec<CustomTopicMatch> = "details",
+        details: Vec<CustomTopicMatch> = "details",
     }
 }
 
@@ -91,9 +91,9 @@ wire_struct! {
     /// The result of one topic.
     pub struct CustomTopicMatch {
         /// Whether the text is about the topic.
-        pub detected: bool = "detected",
+        detected: bool = "detected",
         /// The name of the topic.
-        pub id: String = "id",
+        id: String = "id",
     }
 }
 
@@ -101,13 +101,13 @@ wire_struct! {
     /// The result for personal data.
     pub struct PersonalInformationResult {
         /// Whether the text was blocked for this category.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// Whether any was detected.
-        pub detected: bool = "detected",
+        detected: bool = "detected",
         /// The text without the personal data.
-        pub redacted_text: String = hidden "redacted_text",
+        redacted_text: String = hidden "redacted_text",
         /// The results by kind of data.
-        pub sub_categories: Vec<PersonalInformationCategory> = "sub_categories",
+        sub_categories: Vec<PersonalInformationCategory> = "sub_categories",
     }
 }
 
@@ -115,13 +115,13 @@ wire_struct! {
     /// The result for one kind of personal data.
     pub struct PersonalInformationCategory {
         /// The kind, such as `Email`.
-        pub sub_category: String = "sub_category",
+        sub_category: String = "sub_category",
         /// Whether it was detected.
-        pub detected: bool = "detected",
+        detected: bool = "detected",
         /// Whether the text was blocked for this category.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// Whether it was removed from the text.
-        pub redacted: bool = "redacted",
+        redacted: bool = "redacted",
     }
 }
 
@@ -129,11 +129,11 @@ wire_struct! {
     /// The result for statements without support in the sources.
     pub struct UngroundedResult {
         /// Whether the text was blocked for it; this category only annotates so far.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// Whether any was detected.
-        pub detected: bool = "detected",
+        detected: bool = "detected",
         /// Where the answer has such statements.
-        pub details: Vec<TextSpan> = "details",
+        details: Vec<TextSpan> = "details",
     }
 }
 
@@ -141,9 +141,9 @@ wire_struct! {
     /// A part of the answer, in characters.
     pub struct TextSpan {
         /// The index of the first character.
-        pub completion_start_offset: u64 = "completion_start_offset",
+        completion_start_offset: u64 = "completion_start_offset",
         /// The index after the last character.
-        pub completion_end_offset: u64 = "completion_end_offset",
+        completion_end_offset: u64 = "completion_end_offset",
     }
 }
 
@@ -151,11 +151,11 @@ wire_struct! {
     /// The result of the filters of third parties.
     pub struct ExternalSafetyResult {
         /// Whether the text was blocked for this category.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// Whether anything was detected.
-        pub detected: bool = "detected",
+        detected: bool = "detected",
         /// The results by provider.
-        pub results: Vec<ExternalSafetyFinding> = "results",
+        results: Vec<ExternalSafetyFinding> = "results",
     }
 }
 
@@ -163,21 +163,21 @@ wire_struct! {
     /// The result of one third-party filter.
     pub struct ExternalSafetyFinding {
         /// The name of the provider.
-        pub provider_name: String = "provider_name",
+        provider_name: String = "provider_name",
         /// The error, when the filter gave no result.
-        pub error: Value = hidden "error",
+        error: Value = hidden "error",
         /// Whether anything was detected.
-        pub detected: bool = "detected",
+        detected: bool = "detected",
         /// Whether the text was blocked for this category.
-        pub filtered: bool = "filtered",
+        filtered: bool = "filtered",
         /// The role of the message that was checked.
-        pub role: String = "role",
+        role: String = "role",
         /// Where the text that was checked came from.
-        pub source: String = "source",
+        source: String = "source",
         /// The details, in the format of the provider.
-        pub details: Value = hidden "details",
+        details: Value = hidden "details",
         /// The id of the profile that the filter used.
-        pub profile_id: String = "profile_id",
+        profile_id: String = "profile_id",
     }
 }
 
@@ -211,7 +211,7 @@ impl BlocklistResult {
     /// The results list by list.
     #[must_use]
     pub fn details(&self) -> &[BlocklistMatch] {
-        self.object.details.as_deref().unwrap_or_default()
+        self.object.details()
     }
 }
 

@@ -7,7 +7,6 @@ use azure_openai_chat::request::{
     IncludeContext, InputAudioFormat, MessageContent, Modality, PromptCacheRetention, QueryType, ToolChoiceMode,
     UserSecurityContext, Verbosity, Voice,
 };
-use azure_openai_chat::response::{Citation, MessageContext};
 use azure_openai_chat::{
     ApiVersion, ChatCompletionRequest, ChatCompletionRequestBuilder, ContentPart, Deployment, ImageDetail, Message,
     Prediction, ReasoningEffort, ResponseFormat, StreamOptions, Tool, ToolCall, ToolChoice,
@@ -81,15 +80,9 @@ fn plain() -> ChatCompletionRequestBuilder {
 }
 
 fn conversation() -> ChatCompletionRequestBuilder {
-    let mut citation = Citation::default();
-    for field in
-        [&mut citation.chunk_id, &mut citation.content, &mut citation.filepath, &mut citation.title, &mut citation.url]
-    {
-        *field = Some("text".to_owned());
-    }
-    let mut context = MessageContext::default();
-    context.citations = Some(vec![citation]);
-    context.intent = Some("[\"cats\"]".to_owned());
+    let citation =
+        json!({"chunk_id": "1", "content": "text", "filepath": "a.md", "title": "text", "url": "https://a.b"});
+    let context = serde_json::from_value(json!({"citations": [citation], "intent": "[\"cats\"]"})).unwrap();
     from("conversation").messages([
         Message::system("be brief"),
         Message::user("hello").name("ann"),
