@@ -13,7 +13,7 @@ use crate::request::ChatCompletionRequest;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::{ByteSource, ChatCompletionStream};
 use crate::transport::body::{ByteStream, NO_CONTENT};
-use crate::transport::{Answer, Call, CallOptions, Route};
+use crate::transport::{self, Answer, Call, CallOptions, Operation, Route};
 
 /// How an answer comes: in one body, or as a stream.
 pub(super) trait CallKind {
@@ -48,7 +48,7 @@ impl CallKind for Whole {
         let read = |answer: Answer| {
             read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(call.deployment))
         };
-        client.0.transport.post(call, write, read).await
+        client.0.transport.answer(call, write, read).await
     }
 
     fn model(answer: &ChatCompletion) -> Option<&str> {
@@ -78,7 +78,7 @@ impl CallKind for Streamed {
         request: &ChatCompletionRequest,
     ) -> Result<ChatCompletionStream> {
         let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
-        let bytes = client.0.transport.post_stream(call, write).await?;
+        let bytes = client.0.transport.stream(call, transport::Streamed::Events, write).await?;
         let metadata = Arc::clone(bytes.metadata());
         let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata)
             .for_call(call.deployment, request.expected_choices());
@@ -138,7 +138,13 @@ async fn send<K: CallKind>(
     options: &CallOptions,
     unfit: &[usize],
 ) -> Result<K::Answer> {
-    let call = Call { deployment: request.deployment().name(), options, affinity: request.affinity_key(), unfit };
+    let call = Call {
+        operation: Operation::CHAT_COMPLETIONS,
+        deployment: request.deployment().name(),
+        options,
+        affinity: request.affinity_key(),
+        unfit,
+    };
     let answer = K::send(client, call, request).await;
     let answer = answer
         .map_err(|error| client.0.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))?;

@@ -154,7 +154,8 @@ impl Error {
     }
 
     pub(crate) fn with_deployment(mut self, deployment: impl Into<String>) -> Self {
-        self.0.deployment = Some(deployment.into());
+        // an operation of the whole resource has none
+        self.0.deployment = Some(deployment.into()).filter(|name| !name.is_empty());
         self
     }
 

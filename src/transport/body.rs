@@ -147,17 +147,14 @@ impl ByteStream {
         }
     }
 
-    /// Waits for the first bytes, so that a stream that breaks or ends before them can be retried.
-    pub(crate) async fn wait_for_first(&mut self) -> Result<()> {
+    /// Waits for the first bytes, so that a stream that breaks before them can be retried. False when it ended before them.
+    pub(crate) async fn wait_for_first(&mut self) -> Result<bool> {
         // HTTP/2 has pieces without bytes
         while self.first.as_ref().is_none_or(Bytes::is_empty) && self.response.is_some() {
             self.first = None;
             self.first = poll_fn(|cx| self.poll_next(cx)).await.transpose()?;
         }
-        if self.first.is_none() && self.metadata.status() != NO_CONTENT {
-            return Err(self.fail(Error::new(ErrorKind::Interrupted, "the answer ended before its first event")));
-        }
-        Ok(())
+        Ok(self.first.is_some())
     }
 
     pub(crate) fn metadata(&self) -> &Arc<ResponseMetadata> {
@@ -214,7 +211,7 @@ impl ByteStream {
     }
 
     /// Closes the connection, also where the stream itself is kept.
-    fn fail(&mut self, error: Error) -> Error {
+    pub(super) fn fail(&mut self, error: Error) -> Error {
         self.response = None;
         self.timer = None;
         error.with_metadata(Arc::clone(&self.metadata)).with_deployment(&self.deployment)

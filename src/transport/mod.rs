@@ -32,10 +32,11 @@
 //! read to `[DONE]` gives its connection back as soon as the end of its body has come, which is read in the
 //! background, for one second and 64 KiB at most.
 
-pub(crate) use self::attempt::Answer;
+pub(crate) use self::attempt::{Answer, Streamed};
 pub(crate) use self::backend::Backend;
 pub(crate) use self::credential::{ApiKey, Credential};
 pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::operation::Operation;
 pub(crate) use self::options::CallOptions;
 pub(crate) use self::pacing::Pacing;
 pub(crate) use self::retry::RetryPolicy;
@@ -56,8 +57,12 @@ mod http_client;
 mod http_error;
 #[cfg(feature = "azure_identity")]
 pub(crate) mod identity;
+#[allow(dead_code, reason = "the room of batches comes next")]
+mod operation;
 pub(crate) mod options;
 pub(crate) mod pacing;
+#[allow(dead_code, reason = "the room of batches comes next")]
+mod request_body;
 pub(crate) mod retry;
 mod send;
 mod stage;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::attempt::{Answer, Attempt, Receive, Streamed, Whole};
@@ -15,8 +14,10 @@ use super::body::ByteStream;
 use super::call_state::{CallState, Next};
 use super::endpoint::{Endpoint, check_api_version};
 use super::http_client::{HttpClients, HttpSettings};
+use super::operation::Operation;
 use super::options::{CallOptions, Settings};
 use super::pacing::Pacing;
+use super::request_body::RequestBody;
 use super::retry::{RetryBudget, RetryCause, RetryEvent};
 use super::timeout::{Deadline, Timeout};
 use super::token_cache::{NoToken, TokenCaches};
@@ -57,9 +58,11 @@ impl Config {
     }
 }
 
-/// One call: the deployment, and how it is called.
+/// One call: the operation, the deployment, and how it is called.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call<'a> {
+    pub(crate) operation: Operation<'a>,
+    /// Empty for an operation of the resource.
     pub(crate) deployment: &'a str,
     pub(crate) options: &'a CallOptions,
     /// Calls with the same key go to the same backend while it is available.
@@ -149,9 +152,10 @@ impl Transport {
 
     /// Sends a call and waits for its whole answer. `body` runs once for each backend, and `read` for each answer with
     /// status 2xx; its `Interrupted` errors are retried.
-    pub(crate) async fn post<F, G, T>(&self, call: Call<'_>, body: F, read: G) -> Result<T>
+    pub(crate) async fn answer<F, B, G, T>(&self, call: Call<'_>, body: F, read: G) -> Result<T>
     where
-        F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+        F: Fn(&Route<'_>) -> Result<B> + Send + Sync,
+        B: Into<RequestBody>,
         G: Fn(Answer) -> Result<T> + Send + Sync,
         T: Send,
     {
@@ -163,16 +167,17 @@ impl Transport {
     }
 
     /// Sends a call and waits for the first bytes of its stream.
-    pub(crate) async fn post_stream<F>(&self, call: Call<'_>, body: F) -> Result<ByteStream>
+    pub(crate) async fn stream<F, B>(&self, call: Call<'_>, receiver: Streamed, body: F) -> Result<ByteStream>
     where
-        F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+        F: Fn(&Route<'_>) -> Result<B> + Send + Sync,
+        B: Into<RequestBody>,
     {
         let settings = Settings::new(&self.0.defaults, call.options)?;
         let end = settings.end_from(Instant::now());
-        self.send(call, &settings, end, &Streamed, &body).await
+        self.send(call, &settings, end, &receiver, &body).await
     }
 
-    async fn send<R, F>(
+    async fn send<R, F, B>(
         &self,
         call: Call<'_>,
         settings: &Settings,
@@ -182,9 +187,10 @@ impl Transport {
     ) -> Result<R::Output>
     where
         R: Receive,
-        F: Fn(&Route<'_>) -> Result<Bytes> + Send + Sync,
+        F: Fn(&Route<'_>) -> Result<B> + Send + Sync,
+        B: Into<RequestBody>,
     {
-        let mut bodies: Vec<Option<Bytes>> = vec![None; self.0.backends.len()];
+        let mut bodies: Vec<Option<RequestBody>> = vec![None; self.0.backends.len()];
         let (mut attempts, mut has_renewed, mut has_reached) = (0_u32, false, false);
         let (mut last, mut same_backend) = (None::<FailedAttempt<'_>>, None);
         let mut state = CallState::new(
@@ -245,15 +251,16 @@ impl Transport {
                 return Err(no_backend());
             };
             let deployment = backend.deployment(call.deployment);
-            let bytes = match kept {
-                Some(bytes) => bytes.clone(),
-                None => kept.insert(body(&Route { api_version: &backend.api_version, deployment })?).clone(),
+            let body = match kept {
+                Some(body) => body.clone(),
+                None => kept.insert(body(&Route { api_version: &backend.api_version, deployment })?.into()).clone(),
             };
             attempts = attempts.saturating_add(1);
-            let mut url = backend.endpoint.url(&backend.api_version, deployment)?;
+            let mut url = backend.endpoint.url(&backend.api_version, deployment, call.operation)?;
             settings.query.append_to(&mut url);
+            let method = call.operation.method;
             let attempt =
-                Attempt { http: &self.0.http, backend, url, body: bytes, deployment, settings, number: attempts, end };
+                Attempt { http: &self.0.http, backend, method, url, body, deployment, settings, number: attempts, end };
             let started = self.now();
             let on_answer = |metadata: &ResponseMetadata| self.note_answer(index, &call, settings, metadata, started);
             let error = match attempt.run(receiver, on_answer).await {
@@ -281,7 +288,10 @@ impl Transport {
             self.note_failure(&failed.error, &call, settings, index, started);
             // another backend may succeed also where a retry cannot, as after an expired certificate
             let may_move = matches!(outcome.cause, RetryCause::Connect | RetryCause::Credential) && !self.is_single();
-            if !outcome.is_retryable() && !may_move {
+            let may_repeat = call.operation.may_repeat
+                || outcome.cause == RetryCause::Status(429)
+                || !failed.error.may_have_reached_service();
+            if !may_repeat || !outcome.is_retryable() && !may_move {
                 let note = failed.error.note.take();
                 return Err(explain(into_error(failed, attempts, has_reached, None), backend, call.deployment, note));
             }
@@ -374,7 +384,8 @@ impl Transport {
     /// The address of a call to `deployment` at the first backend.
     pub(crate) fn url_for(&self, deployment: &str) -> Result<String> {
         let backend = self.0.backends.first().ok_or_else(no_backend)?;
-        let mut url = backend.endpoint.url(&backend.api_version, backend.deployment(deployment))?;
+        let mut url =
+            backend.endpoint.url(&backend.api_version, backend.deployment(deployment), Operation::CHAT_COMPLETIONS)?;
         self.0.defaults.query_parameters().append_to(&mut url);
         Ok(url.into())
     }

@@ -1,13 +1,7 @@
 //! The stage of an attempt: waiting for a token, for a connection, or sent.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 
 const TOKEN: u8 = 0;
 const CONNECTION: u8 = 1;
@@ -38,33 +32,8 @@ impl Stage {
         }
     }
 
-    /// The body of the request, which sets the stage when a connection takes it.
-    pub(super) fn body(&self, bytes: Bytes) -> reqwest::Body {
-        reqwest::Body::wrap(RequestBody { bytes: Some(bytes), stage: self.clone() })
-    }
-}
-
-/// A request's body. A connection reads it once it has written the head, so a connection that never came about
-/// has not read it.
-struct RequestBody {
-    bytes: Option<Bytes>,
-    stage: Stage,
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.stage.0.store(SENT, Ordering::Relaxed);
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    /// Notes that a connection has taken the request.
+    pub(super) fn set_sent(&self) {
+        self.0.store(SENT, Ordering::Relaxed);
     }
 }

@@ -32,15 +32,15 @@ fn with_credential(url: &str, credential: impl Into<Credential>) -> Transport {
 }
 
 fn call(options: &CallOptions) -> Call<'_> {
-    Call { deployment: "gpt", options, affinity: None, unfit: &[] }
+    Call { operation: Operation::CHAT_COMPLETIONS, deployment: "gpt", options, affinity: None, unfit: &[] }
 }
 
 async fn post(transport: &Transport, options: &CallOptions) -> Result<Answer> {
-    transport.post(call(options), |_| Ok(Bytes::from_static(b"{}")), Ok).await
+    transport.answer(call(options), |_| Ok(Bytes::from_static(b"{}")), Ok).await
 }
 
 async fn open(transport: &Transport, options: &CallOptions) -> Result<ByteStream> {
-    transport.post_stream(call(options), |_| Ok(Bytes::from_static(b"{}"))).await
+    transport.stream(call(options), Streamed::Events, |_| Ok(Bytes::from_static(b"{}"))).await
 }
 
 async fn next(stream: &mut ByteStream) -> Option<Result<Bytes>> {
@@ -303,7 +303,7 @@ async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_sta
     let options = CallOptions::new().retry(policy);
     let body = |route: &Route<'_>| Ok(Bytes::from(format!("{} {}", route.api_version, route.deployment)));
     for attempts in [2, 1, 1] {
-        let answer = transport.post(call(&options), body, Ok).await.unwrap();
+        let answer = transport.answer(call(&options), body, Ok).await.unwrap();
         assert_eq!(answer.metadata.attempts(), attempts);
         assert_eq!(answer.metadata.endpoint(), Some(good.as_str()));
     }
@@ -378,7 +378,7 @@ async fn nothing_is_sent_for_a_bad_deployment_option_or_client() {
     let options = CallOptions::new();
     for deployment in ["", "..", "a/b"] {
         let call = Call { deployment, ..call(&options) };
-        let error = transport.post(call, |_| Ok(Bytes::new()), Ok).await.unwrap_err();
+        let error = transport.answer(call, |_| Ok(Bytes::new()), Ok).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);
     }
     let error = post(&transport, &CallOptions::new().header("api-key", "x")).await.unwrap_err();
@@ -410,8 +410,8 @@ async fn no_error_or_debug_shows_a_secret() {
     let (url, _) = answering(vec![answer(500, "", "")]).await;
     let transport = with_credential(&url, ApiKey::new("canary"));
     let options = CallOptions::new().header("x-secret", "canary");
-    let error = transport.post(call(&options), |_| Ok(Bytes::from_static(b"canary")), Ok).await.unwrap_err();
     let token = with_credential(&url, Credential::fixed_token("canary"));
+    let error = transport.answer(call(&options), |_| Ok(Bytes::from_static(b"canary")), Ok).await.unwrap_err();
     for text in [format!("{error} {error:?}"), format!("{transport:?} {token:?} {options:?}")] {
         assert!(!text.contains("canary"), "{text}");
     }

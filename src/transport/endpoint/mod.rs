@@ -8,6 +8,7 @@ use url::Url;
 use self::host::{check_host, is_loopback};
 use self::path::{PastedPath, PathForm};
 use self::text::{FORM, check_text, config};
+use super::operation::Operation;
 use crate::error::{Error, Result};
 use crate::model::ApiVersion;
 
@@ -173,10 +174,12 @@ impl Endpoint {
         self.base.scheme() == "https"
     }
 
-    /// The address of the chat operation. The deployment is one path segment on the dated route, and
+    /// The address of an operation. The deployment is one path segment on the dated route, and
     /// part of the body on the v1 route and behind an OpenAI-compatible base.
-    pub(crate) fn url(&self, api_version: &ApiVersion, deployment: &str) -> Result<Url> {
-        check_deployment(deployment)?;
+    pub(crate) fn url(&self, api_version: &ApiVersion, deployment: &str, operation: Operation<'_>) -> Result<Url> {
+        if !operation.is_of_resource {
+            check_deployment(deployment)?;
+        }
         let mut url = self.base.clone();
         {
             let mut path =
@@ -186,11 +189,11 @@ impl Endpoint {
                 path.push("openai");
                 if api_version.is_v1() {
                     path.push("v1");
-                } else {
+                } else if !operation.is_of_resource {
                     path.push("deployments").push(deployment);
                 }
             }
-            path.push("chat").push("completions");
+            path.extend(operation.path);
         }
         if !api_version.is_v1() {
             url.query_pairs_mut().append_pair("api-version", api_version.as_str());

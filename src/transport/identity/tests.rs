@@ -17,7 +17,7 @@ use super::*;
 use crate::transport::http_client::HttpSettings;
 use crate::transport::raw_server::{answer, answering};
 use crate::transport::token_cache::TokenCache;
-use crate::transport::{Backend, Call, CallOptions, Config, Transport};
+use crate::transport::{Backend, Call, CallOptions, Config, Operation, Transport};
 
 #[cfg(test)]
 mod cli_tests;
@@ -280,8 +280,14 @@ async fn call_with(source: TokenSource) -> Result<String> {
     let (url, seen) = answering(vec![answer(200, "", "{}")]).await;
     let transport = Transport::new(Config::new(Backend::new(&url, Credential(Kind::Tokens(source)))))?;
     let options = CallOptions::new();
-    let call = Call { deployment: "gpt", options: &options, affinity: None, unfit: &[] };
-    transport.post(call, |_| Ok(Bytes::from_static(b"{}")), Ok).await?;
+    let call = Call {
+        operation: Operation::CHAT_COMPLETIONS,
+        deployment: "gpt",
+        options: &options,
+        affinity: None,
+        unfit: &[],
+    };
+    transport.answer(call, |_| Ok(Bytes::from_static(b"{}")), Ok).await?;
     Ok(seen.header("authorization").remove(0))
 }
 

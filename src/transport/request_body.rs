@@ -1,0 +1,111 @@
+//! The body of a request, which every attempt sends from its beginning.
+
+#[cfg(feature = "batch")]
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+#[cfg(feature = "batch")]
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use reqwest::header::HeaderValue;
+
+use super::stage::Stage;
+
+/// The body of a request. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) enum RequestBody {
+    Json(Bytes),
+    #[cfg(feature = "batch")]
+    None,
+    #[cfg(feature = "batch")]
+    Stream(Arc<dyn OpenBody>),
+}
+
+/// A body that is read piece by piece, and opened anew for each attempt.
+#[cfg(feature = "batch")]
+pub(crate) trait OpenBody: fmt::Debug + Send + Sync {
+    fn content_type(&self) -> HeaderValue;
+
+    /// In bytes.
+    fn length(&self) -> u64;
+
+    fn open(&self) -> Pieces;
+}
+
+/// The pieces of a body.
+pub(crate) type Pieces = Pin<Box<dyn futures_core::Stream<Item = io::Result<Bytes>> + Send + Sync>>;
+
+impl From<Bytes> for RequestBody {
+    fn from(bytes: Bytes) -> Self {
+        Self::Json(bytes)
+    }
+}
+
+impl RequestBody {
+    pub(super) fn content_type(&self) -> Option<HeaderValue> {
+        match self {
+            Self::Json(_) => Some(HeaderValue::from_static("application/json")),
+            #[cfg(feature = "batch")]
+            Self::None => None,
+            #[cfg(feature = "batch")]
+            Self::Stream(body) => Some(body.content_type()),
+        }
+    }
+
+    /// The body of one attempt, which sets its stage when a connection takes it.
+    pub(super) fn start(&self, stage: &Stage) -> reqwest::Body {
+        let (content, length) = match self {
+            Self::Json(bytes) => (Content::Bytes(Some(bytes.clone())), bytes.len() as u64),
+            #[cfg(feature = "batch")]
+            Self::None => (Content::Bytes(Some(Bytes::new())), 0),
+            #[cfg(feature = "batch")]
+            Self::Stream(body) => (Content::Pieces(body.open()), body.length()),
+        };
+        reqwest::Body::wrap(AttemptBody { content, left: length, stage: stage.clone() })
+    }
+}
+
+enum Content {
+    Bytes(Option<Bytes>),
+    #[cfg_attr(not(feature = "batch"), expect(dead_code, reason = "only files are sent in pieces"))]
+    Pieces(Pieces),
+}
+
+/// A connection reads the body once it has written the head, so a connection that never came about has not read it.
+struct AttemptBody {
+    content: Content,
+    /// In bytes.
+    left: u64,
+    stage: Stage,
+}
+
+impl Body for AttemptBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.stage.set_sent();
+        let piece = match &mut self.content {
+            Content::Bytes(bytes) => bytes.take().map(Ok),
+            Content::Pieces(pieces) => std::task::ready!(pieces.as_mut().poll_next(cx)),
+        };
+        if let Some(Ok(bytes)) = &piece {
+            self.left = self.left.saturating_sub(bytes.len() as u64);
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Bytes(bytes) => bytes.is_none(),
+            Content::Pieces(_) => self.left == 0,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
