@@ -24,6 +24,7 @@ pub use self::tool_call::{FunctionCall, ToolCall, ToolCallType};
 pub use self::usage::{CompletionTokensDetails, PromptTokensDetails, Usage};
 
 pub(crate) use self::completion::{CompletionBody, parse_json};
+pub(crate) use self::openai::to_openai;
 pub(crate) use self::partial_json::{PartialJson, PartialJsonError};
 pub(crate) use self::tool_call::{CustomToolCall, ToolArguments};
 
@@ -36,6 +37,7 @@ mod context;
 mod logprobs;
 mod message;
 mod metadata;
+mod openai;
 mod parse;
 mod partial_json;
 mod tool_call;

@@ -16,6 +16,7 @@ pub use self::choice::{ChunkChoice, ToolCallDelta};
 
 mod body;
 mod choice;
+mod openai;
 
 /// One streamed piece of the answer.
 ///

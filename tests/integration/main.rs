@@ -16,6 +16,7 @@ mod errors;
 mod fixtures;
 mod folding;
 mod mutation;
+mod openai_shape;
 mod retry;
 mod stream;
 mod validation;
