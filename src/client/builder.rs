@@ -2,20 +2,22 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::deployments::Deployments;
+use super::parts::Parts;
 use super::preflight::{Preflight, Validation};
-use super::{ChatClient, Inner};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::ApiVersion;
+use crate::model::{ApiVersion, Deployment, ModelCatalog};
 use crate::transport::endpoint::{check_api_version, is_quoted};
 use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Endpoint, Pacing, RetryPolicy, Transport};
 
-/// Builds a [`ChatClient`]; see [`ChatClient::builder`]. Every setting has a default.
+/// Builds a [`ChatClient`](crate::ChatClient); see [`ChatClient::builder`](crate::ChatClient::builder). Every setting has a default.
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     config: Config,
+    deployments: Vec<Deployment>,
+    catalog: Option<ModelCatalog>,
     validation: Validation,
     repair_once: bool,
     max_event_bytes: Option<usize>,
@@ -31,6 +33,8 @@ impl ClientBuilder {
     pub(super) fn new(backend: Backend) -> Self {
         Self {
             config: Config::new(backend),
+            deployments: Vec::new(),
+            catalog: None,
             validation: Validation::default(),
             repair_once: false,
             max_event_bytes: None,
@@ -74,6 +78,39 @@ impl ClientBuilder {
     /// Adds an endpoint that takes over, or shares the load, by its priority and weight; see [`Backend`].
     pub fn backend(mut self, backend: Backend) -> Self {
         self.config.backends.push(backend);
+        self
+    }
+
+    /// Declares what a deployment serves, for every request of the client that names it and declares no model itself,
+    /// requests read from JSON included. Two models for one name are refused by [`build`](Self::build).
+    ///
+    /// # Example: the deployments of a service
+    ///
+    /// ```
+    /// use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, Deployment, Model};
+    ///
+    /// let client = ChatClient::builder("https://my-resource.openai.azure.com", ApiKey::new("key"))
+    ///     .deployment(Deployment::new("triage").model(Model::O1_2024_12_17))
+    ///     .build()?;
+    /// let json = r#"{"model": "triage", "temperature": 0.5, "messages": [{"role": "user", "content": "hi"}]}"#;
+    /// let request: ChatCompletionRequest = serde_json::from_str(json).unwrap();
+    /// assert_eq!(client.check(&request).violations()[0].parameter(), "temperature");
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    pub fn deployment(self, deployment: impl Into<Deployment>) -> Self {
+        self.deployments([deployment])
+    }
+
+    /// Declares several deployments, as from a configuration file; see [`deployment`](Self::deployment).
+    pub fn deployments(mut self, deployments: impl IntoIterator<Item = impl Into<Deployment>>) -> Self {
+        self.deployments.extend(deployments.into_iter().map(Into::into));
+        self
+    }
+
+    /// The models by which requests are checked, instead of the built-in table: for a declared model, the catalog's
+    /// entry of the same id; for a deployment named as a model's id, that model.
+    pub fn catalog(mut self, catalog: ModelCatalog) -> Self {
+        self.catalog = Some(catalog);
         self
     }
 
@@ -203,19 +240,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Checks the settings and builds the client. Nothing is sent.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Config`] for a malformed endpoint, api version, key, header or query parameter, for plain HTTP to another
-    /// machine, and for TLS that the build does not have; the text names the setting and the way out.
-    pub fn build(self) -> Result<ChatClient> {
-        Ok(ChatClient(Arc::new(Inner {
+    pub(super) fn into_parts(self) -> Result<Parts> {
+        Ok(Parts {
             transport: Transport::new(self.config)?,
+            deployments: Deployments::new(self.deployments, self.catalog)?,
             preflight: Preflight::new(self.validation),
             repair_once: self.repair_once,
             max_event_bytes: self.max_event_bytes,
-        })))
+        })
     }
 }
 
@@ -277,7 +309,7 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
         (None, Some(token)) => Credential::fixed_token(token),
         (None, None) => identity(variable)?,
     };
-    let builder = ChatClient::builder(endpoint, credential);
+    let builder = ClientBuilder::new(Backend::new(endpoint, credential));
     Ok(match environment.read_either("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION")? {
         Some((name, version)) => {
             let version = ApiVersion::new(version);
@@ -316,6 +348,7 @@ fn identity(_: &dyn Fn(&str) -> Option<OsString>) -> Result<Credential> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::ChatClient;
     use crate::request::ChatCompletionRequest;
 
     type Pairs = [(&'static str, &'static str)];

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::ChatClient;
+use super::parts::Parts;
 use super::repair::Repair;
 use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
 use crate::request::ChatCompletionRequest;
@@ -22,7 +22,7 @@ pub(super) trait CallKind {
     const IS_STREAM: bool;
 
     fn send(
-        client: &ChatClient,
+        client: &Arc<Parts>,
         call: Call<'_>,
         request: &ChatCompletionRequest,
     ) -> impl Future<Output = Result<Self::Answer>> + Send;
@@ -43,12 +43,12 @@ impl CallKind for Whole {
 
     const IS_STREAM: bool = false;
 
-    async fn send(client: &ChatClient, call: Call<'_>, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
+    async fn send(client: &Arc<Parts>, call: Call<'_>, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
         let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
         let read = |answer: Answer| {
             read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(call.deployment))
         };
-        client.0.transport.answer(call, write, read).await
+        client.transport.answer(call, write, read).await
     }
 
     fn model(answer: &ChatCompletion) -> Option<&str> {
@@ -73,21 +73,21 @@ impl CallKind for Streamed {
     const IS_STREAM: bool = true;
 
     async fn send(
-        client: &ChatClient,
+        client: &Arc<Parts>,
         call: Call<'_>,
         request: &ChatCompletionRequest,
     ) -> Result<ChatCompletionStream> {
         let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
-        let bytes = client.0.transport.stream(call, transport::Streamed::Events, write).await?;
+        let bytes = client.transport.stream(call, transport::Streamed::Events, write).await?;
         let metadata = Arc::clone(bytes.metadata());
         let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata)
             .for_call(call.deployment, request.expected_choices());
-        if let Some(limit) = client.0.max_event_bytes {
+        if let Some(limit) = client.max_event_bytes {
             stream = stream.max_event_bytes(limit);
         }
         if request.deployment().declared_model().is_some() {
-            let (client, deployment) = (client.clone(), request.deployment().clone());
-            stream = stream.watch_model(Box::new(move |model| client.0.preflight.watch_model(&deployment, model)));
+            let (client, deployment) = (Arc::clone(client), request.deployment().clone());
+            stream = stream.watch_model(Box::new(move |model| client.preflight.watch_model(&deployment, model)));
         }
         Ok(stream)
     }
@@ -107,16 +107,17 @@ impl CallKind for Streamed {
 
 /// Checks a request and sends it; once more without the parameters that the service refused, if the client may.
 pub(super) async fn call<K: CallKind>(
-    client: &ChatClient,
+    client: &Arc<Parts>,
     request: &ChatCompletionRequest,
     options: &CallOptions,
 ) -> Result<K::Answer> {
-    let unfit = client.0.preflight.admit(&client.0.transport, request, K::IS_STREAM)?;
+    let request = &*client.deployments.declare(request);
+    let unfit = client.preflight.admit(&client.transport, request, K::IS_STREAM)?;
     let error = match send::<K>(client, request, options, &unfit).await {
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
-    let repair = if client.0.repair_once { Repair::new(request, options, &error, K::IS_STREAM) } else { None };
+    let repair = if client.repair_once { Repair::new(request, options, &error, K::IS_STREAM) } else { None };
     let Some(repair) = repair else {
         return Err(error);
     };
@@ -133,7 +134,7 @@ pub(super) async fn call<K: CallKind>(
 }
 
 async fn send<K: CallKind>(
-    client: &ChatClient,
+    client: &Arc<Parts>,
     request: &ChatCompletionRequest,
     options: &CallOptions,
     unfit: &[usize],
@@ -147,8 +148,8 @@ async fn send<K: CallKind>(
     };
     let answer = K::send(client, call, request).await;
     let answer = answer
-        .map_err(|error| client.0.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))?;
-    client.0.preflight.watch_answer(request, K::model(&answer), K::metadata(&answer));
+        .map_err(|error| client.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))?;
+    client.preflight.watch_answer(request, K::model(&answer), K::metadata(&answer));
     Ok(answer)
 }
 

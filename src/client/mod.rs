@@ -4,19 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::call::{Streamed, Whole, call};
-use self::preflight::Preflight;
+use self::parts::Parts;
 use crate::error::Result;
-use crate::model::ApiVersion;
+use crate::model::{ApiVersion, Deployment};
 use crate::request::ChatCompletionRequest;
 use crate::response::ChatCompletion;
 use crate::stream::ChatCompletionStream;
-use crate::transport::{Backend, CallOptions, Credential, Endpoint, EndpointInput, Transport};
+use crate::transport::{Backend, CallOptions, Credential, Endpoint, EndpointInput};
 
 pub use self::builder::ClientBuilder;
 pub use self::preflight::{RequestCheck, Validation};
 
 mod builder;
 mod call;
+mod deployments;
+mod parts;
 mod preflight;
 mod repair;
 
@@ -40,14 +42,7 @@ mod repair;
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chat-completions>
 #[derive(Clone)]
-pub struct ChatClient(Arc<Inner>);
-
-struct Inner {
-    transport: Transport,
-    preflight: Preflight,
-    repair_once: bool,
-    max_event_bytes: Option<usize>,
-}
+pub struct ChatClient(Arc<Parts>);
 
 impl ChatClient {
     /// A client for an endpoint, in any form of [`Endpoint`](crate::Endpoint), with an [`ApiKey`](crate::ApiKey), an
@@ -116,7 +111,7 @@ impl ChatClient {
         request: &ChatCompletionRequest,
         options: &CallOptions,
     ) -> Result<ChatCompletion> {
-        call::<Whole>(self, request, options).await
+        call::<Whole>(&self.0, request, options).await
     }
 
     /// Sends a request and returns the answer as a stream, once its first bytes are there.
@@ -144,7 +139,7 @@ impl ChatClient {
         request: &ChatCompletionRequest,
         options: &CallOptions,
     ) -> Result<ChatCompletionStream> {
-        call::<Streamed>(self, request, options).await
+        call::<Streamed>(&self.0, request, options).await
     }
 
     /// What [`complete`](Self::complete) would refuse and advise, without sending anything. A request read from JSON
@@ -155,7 +150,7 @@ impl ChatClient {
     /// although neither stops a call.
     #[must_use]
     pub fn check(&self, request: &ChatCompletionRequest) -> RequestCheck {
-        self.0.preflight.check(&self.0.transport, request, request.asks_for_stream() == Some(true)).0
+        self.checked(request, request.asks_for_stream() == Some(true))
     }
 
     /// What [`stream`](Self::stream) would refuse and advise, without sending anything: what [`check`](Self::check)
@@ -175,7 +170,11 @@ impl ChatClient {
     /// ```
     #[must_use]
     pub fn check_stream(&self, request: &ChatCompletionRequest) -> RequestCheck {
-        self.0.preflight.check(&self.0.transport, request, true).0
+        self.checked(request, true)
+    }
+
+    fn checked(&self, request: &ChatCompletionRequest, streaming: bool) -> RequestCheck {
+        self.0.preflight.check(&self.0.transport, &self.0.deployments.declare(request), streaming).0
     }
 
     /// The exact URL of a call, without sending it; with several backends that of the first. It has the values that
@@ -194,10 +193,44 @@ impl ChatClient {
         self.0.transport.endpoint()
     }
 
+    /// The deployment of this name as requests to it are checked: what [`ClientBuilder::deployment`] declared, else what
+    /// the name itself declares. Given to a request's builder, `build()` checks by the same model.
+    ///
+    /// # Example: a request to a declared deployment
+    ///
+    /// ```
+    /// use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, Deployment, Model};
+    ///
+    /// let client = ChatClient::builder("https://my-resource.openai.azure.com", ApiKey::new("key"))
+    ///     .deployment(Deployment::new("triage").model(Model::O1_2024_12_17))
+    ///     .build()?;
+    /// assert_eq!(client.deployment("triage").declared_model(), Some(&Model::O1_2024_12_17));
+    /// let request = ChatCompletionRequest::builder(client.deployment("triage")).user("hi").temperature(0.5).build();
+    /// assert!(request.is_err());
+    /// # Ok::<(), azure_openai_chat::Error>(())
+    /// ```
+    #[must_use]
+    pub fn deployment(&self, name: &str) -> Deployment {
+        self.0.deployments.get(name)
+    }
+
     /// The api version of the calls; with several backends of the first.
     #[must_use]
     pub fn api_version(&self) -> &ApiVersion {
         self.0.transport.api_version()
+    }
+}
+
+impl ClientBuilder {
+    /// Checks the settings and builds the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a malformed endpoint, api version, key, header or query
+    /// parameter, for plain HTTP to another machine, and for TLS that the build does not have; the text names the setting
+    /// and the way out.
+    pub fn build(self) -> Result<ChatClient> {
+        Ok(ChatClient(Arc::new(self.into_parts()?)))
     }
 }
 

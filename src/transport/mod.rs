@@ -35,7 +35,7 @@
 pub(crate) use self::attempt::{Answer, Streamed};
 pub(crate) use self::backend::Backend;
 pub(crate) use self::credential::{ApiKey, Credential};
-pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::endpoint::{Endpoint, check_deployment};
 pub(crate) use self::operation::Operation;
 pub(crate) use self::options::CallOptions;
 pub(crate) use self::pacing::Pacing;

@@ -10,6 +10,7 @@ mod client;
 mod complete;
 mod content_filter;
 mod conversation;
+mod deployments;
 mod differences;
 mod endpoint;
 mod errors;
