@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Prints what reading answers costs: this crate, the floor and the baselines, in one run.
+# With names (many, opening, chunks, adaptors, cpu, unary, large, memory, connections) these tables alone.
 # Needs valgrind, which it installs from the distribution's packages when it is missing.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -14,4 +15,4 @@ if ! command -v valgrind >/dev/null; then
 fi
 ulimit -n "$(ulimit -Hn)"
 run cargo build --release --bin instructions
-run "${CARGO_TARGET_DIR:-target}/release/instructions" table
+run "${CARGO_TARGET_DIR:-target}/release/instructions" table "$@"

@@ -4,22 +4,28 @@ use std::collections::HashMap;
 use std::fs;
 use std::process::{Command, Stdio};
 
+use super::readers::COUNTED;
 use super::{Pace, Run};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counted {
     pub(crate) instructions: f64,
     pub(crate) allocations: f64,
+    /// Cache lines of data that were read or written and not in the last level; only with [`Pace::Rounds`].
+    pub(crate) lines_missed: f64,
 }
 
-/// What each of `run.count` costs: the difference between a run of that length and one of twice the length.
+/// What each of `run.count` costs, and with [`Pace::Rounds`] each chunk of each stream: the difference between a run of
+/// that length and one of twice the length.
 pub(crate) fn slope(reader: &str, run: &Run) -> Counted {
     let double = Run { count: run.count * 2, ..*run };
     let (short, long) = (typical(reader, run), typical(reader, &double));
-    let each = run.count as f64;
+    let streams = if run.pace == Pace::Rounds { run.write } else { 1 };
+    let each = (run.count * streams) as f64;
     Counted {
         instructions: (long.instructions - short.instructions) / each,
         allocations: (long.allocations - short.allocations) / each,
+        lines_missed: (long.lines_missed - short.lines_missed) / each,
     }
 }
 
@@ -36,6 +42,11 @@ fn count(reader: &str, run: &Run) -> Counted {
     let out = std::env::temp_dir().join(format!("callgrind.{}", std::process::id()));
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--trace-children=no", "-q"])
+        .args(match run.pace {
+            Pace::Rounds => vec!["--cache-sim=yes".to_owned(), "--LL=1048576,16,64".to_owned()],
+            Pace::First => vec![format!("--toggle-collect={COUNTED}")],
+            _ => Vec::new(),
+        })
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
         .args(["read", reader])
@@ -53,7 +64,8 @@ fn count(reader: &str, run: &Run) -> Counted {
 fn parse(profile: &str) -> Counted {
     let mut names: HashMap<&str, &str> = HashMap::new();
     let mut called = "";
-    let mut instructions = 0.0;
+    let mut kinds: Vec<&str> = Vec::new();
+    let mut totals: Vec<f64> = Vec::new();
     let mut allocations = 0.0;
     for line in profile.lines() {
         if let Some(function) = line.strip_prefix("cfn=").or_else(|| line.strip_prefix("fn=")) {
@@ -67,10 +79,13 @@ fn parse(profile: &str) -> Counted {
                 let count = calls.split(' ').next().and_then(|count| count.parse().ok());
                 allocations += count.unwrap_or(0.0);
             }
-        } else if let Some(totals) = line.strip_prefix("totals: ") {
-            instructions = totals.trim().parse().unwrap_or(0.0);
+        } else if let Some(names) = line.strip_prefix("events: ") {
+            kinds = names.split_whitespace().collect();
+        } else if let Some(figures) = line.strip_prefix("totals: ") {
+            totals = figures.split_whitespace().filter_map(|figure| figure.parse().ok()).collect();
         }
     }
-    assert!(instructions > 0.0, "the profile has no totals");
-    Counted { instructions, allocations }
+    let total = |kind| kinds.iter().zip(&totals).find(|(name, _)| **name == kind).map_or(0.0, |(_, total)| *total);
+    assert!(total("Ir") > 0.0, "the profile has no totals");
+    Counted { instructions: total("Ir"), allocations, lines_missed: total("DLmr") + total("DLmw") }
 }

@@ -1,11 +1,12 @@
 //! Counts what reading an answer over loopback costs, beside a floor that reads the bytes with reqwest and
 //! parses nothing. `benches/instructions.sh` builds and runs it.
 //!
-//! - `instructions table`: runs everything below under callgrind or under a clock, and prints the tables.
+//! - `instructions table [NAME]..`: runs everything below under callgrind or under a clock, and prints the tables.
 //! - `instructions read READER WHAT COUNT WRITE PACE`: one reader, with a server in a process of its own.
 //! - `instructions serve WHAT COUNT WRITE PACE`: that server.
 
 mod callgrind;
+mod heap;
 mod process;
 mod readers;
 mod server;
@@ -32,7 +33,13 @@ enum Pace {
     Step,
     /// As fast as it can, but the end of the body comes 5 ms after everything else.
     LateEnd,
-    /// Three events, and then nothing.
+    /// Many streams at once: each gets its next chunk when all have read theirs.
+    Rounds,
+    /// Many streams one after the other over one connection, each in one write.
+    InRow,
+    /// The same, of which only the caller's task until the first chunk is counted.
+    First,
+    /// Many streams that stay open after three chunks.
     Hang,
 }
 
@@ -42,7 +49,8 @@ struct Run {
     what: What,
     /// Chunks of one stream, or how many answers.
     count: usize,
-    /// Bytes a write; 0 for one event a write. With [`Pace::LateEnd`], the milliseconds between two streams.
+    /// Bytes a write; 0 for one event a write. With [`Pace::LateEnd`], the milliseconds between two streams; with
+    /// [`Pace::Rounds`], the number of streams; with [`Pace::Hang`], the bytes of the prompt.
     write: usize,
     pace: Pace,
 }
@@ -72,6 +80,9 @@ impl Run {
             "Free" => Pace::Free,
             "Step" => Pace::Step,
             "LateEnd" => Pace::LateEnd,
+            "Rounds" => Pace::Rounds,
+            "InRow" => Pace::InRow,
+            "First" => Pace::First,
             "Hang" => Pace::Hang,
             other => panic!("no pace is called {other}"),
         };
@@ -80,20 +91,26 @@ impl Run {
 
     /// The body of one answer, and where each of its events ends.
     fn body(&self) -> (Vec<u8>, Vec<usize>) {
-        match self.what {
-            What::Chunks(shape) => shape.body(self.count),
-            What::Large(bytes) => (azure_openai_chat_benches::shapes::large_event(bytes), Vec::new()),
-            What::Unary(bytes) => (azure_openai_chat_benches::shapes::completion(bytes).into_bytes(), Vec::new()),
+        match (self.what, self.pace) {
+            (What::Chunks(shape), Pace::InRow | Pace::First | Pace::Hang) => shape.body(1),
+            (What::Chunks(shape), _) => shape.body(self.count),
+            (What::Large(bytes), _) => (azure_openai_chat_benches::shapes::large_event(bytes), Vec::new()),
+            (What::Unary(bytes), _) => (azure_openai_chat_benches::shapes::completion(bytes).into_bytes(), Vec::new()),
         }
     }
 
-    /// Where each write ends.
+    /// Where each write ends. What comes before the first text is one write with it, `[DONE]` one with the last event.
     fn writes(&self, length: usize, ends: &[usize]) -> Vec<usize> {
-        let mut writes: Vec<usize> = match self.write {
-            // `[DONE]` comes with the last event
-            _ if self.pace == Pace::LateEnd => Vec::new(),
-            0 => ends.split_last().map_or(Vec::new(), |(_, ends)| ends.to_vec()),
-            size => (1..).map(|at| at * size).take_while(|end| *end < length).collect(),
+        let opening = match self.what {
+            What::Chunks(shape) => shape.opening_events(),
+            _ => 0,
+        };
+        let mut writes: Vec<usize> = match (self.pace, self.write) {
+            (Pace::LateEnd | Pace::InRow | Pace::First, _) => Vec::new(),
+            (Pace::Rounds | Pace::Hang, _) | (_, 0) => {
+                ends.get(opening..).and_then(<[usize]>::split_last).map_or(Vec::new(), |(_, ends)| ends.to_vec())
+            }
+            (_, size) => (1..).map(|at| at * size).take_while(|end| *end < length).collect(),
         };
         writes.push(length);
         writes
@@ -103,7 +120,7 @@ impl Run {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
-        Some((command, [])) if command == "table" => table::print(),
+        Some((command, names)) if command == "table" => table::print(names),
         Some((command, [reader, run @ ..])) if command == "read" => readers::read(reader, &Run::parse(run)),
         Some((command, run)) if command == "serve" => server::serve(&Run::parse(run)),
         _ => panic!("expected table, read or serve; see benches/instructions.sh"),

@@ -60,8 +60,14 @@ impl Server {
         self.connections.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn stepper(&mut self) -> Stepper {
-        Stepper { to: self.child.stdin.take(), steps: std::mem::take(&mut self.steps), at: 0, events: 0 }
+    /// What lets the server write on: when `streams` streams have read the last write, and first when all are open.
+    pub(crate) fn rounds(&mut self, streams: usize) -> Arc<Rounds> {
+        Arc::new(Rounds {
+            to: self.child.stdin.take().expect("its input is a pipe"),
+            steps: std::mem::take(&mut self.steps),
+            streams,
+            readers: AtomicUsize::new(0),
+        })
     }
 }
 
@@ -72,39 +78,65 @@ impl Drop for Server {
     }
 }
 
-/// Tells the server that a write has been read, by whatever the reader can count.
-pub(crate) struct Stepper {
-    to: Option<ChildStdin>,
+/// The rounds of streams that are read at the same time. A single stream that is read step by step is one of one.
+pub(crate) struct Rounds {
+    to: ChildStdin,
     steps: Vec<Step>,
+    streams: usize,
+    /// The number of streams that have read the last write.
+    readers: AtomicUsize,
+}
+
+impl Rounds {
+    fn step(&self) {
+        if self.readers.fetch_add(1, Ordering::Relaxed) + 1 == self.streams {
+            self.readers.store(0, Ordering::Relaxed);
+            // after the last write the server may be gone
+            let _ = (&self.to).write_all(b".");
+        }
+    }
+}
+
+/// Notes which writes one stream has read, by whatever the reader can count.
+pub(crate) struct Stepper {
+    rounds: Option<Arc<Rounds>>,
+    on_first: Option<Box<dyn FnOnce() + Send>>,
     at: usize,
     events: usize,
 }
 
 impl Stepper {
-    /// Tells nobody.
+    /// Notes nothing.
     pub(crate) fn none() -> Self {
-        Self { to: None, steps: Vec::new(), at: 0, events: 0 }
+        Self { rounds: None, on_first: None, at: 0, events: 0 }
+    }
+
+    /// Calls `on_first` when the first write was read.
+    pub(crate) fn new(rounds: &Arc<Rounds>, on_first: impl FnOnce() + Send + 'static) -> Self {
+        Self { rounds: Some(Arc::clone(rounds)), on_first: Some(Box::new(on_first)), ..Self::none() }
     }
 
     pub(crate) fn bytes(&mut self, bytes: usize) {
-        if self.steps.get(self.at).is_some_and(|step| step.bytes <= bytes) {
-            self.step();
-        }
+        self.step_if(|step| step.bytes <= bytes);
     }
 
     #[inline]
     pub(crate) fn event(&mut self) {
         self.events += 1;
-        if self.steps.get(self.at).is_some_and(|step| step.events <= self.events) {
-            self.step();
-        }
+        let events = self.events;
+        self.step_if(|step| step.events <= events);
     }
 
-    fn step(&mut self) {
-        self.at += 1;
-        if let Some(to) = &mut self.to {
-            // after the last write the server may be gone
-            let _ = to.write_all(b".");
+    #[inline]
+    fn step_if(&mut self, is_read: impl Fn(&Step) -> bool) {
+        if let Some(rounds) = &self.rounds
+            && rounds.steps.get(self.at).is_some_and(is_read)
+        {
+            self.at += 1;
+            if let Some(on_first) = self.on_first.take() {
+                on_first();
+            }
+            rounds.step();
         }
     }
 }
@@ -116,9 +148,10 @@ pub(crate) fn cpu_nanoseconds() -> u64 {
     first.parse().expect("a number")
 }
 
-pub(crate) fn resident_bytes() -> u64 {
-    let text = fs::read_to_string("/proc/self/status").expect("Linux tells the memory");
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kib * 1024
+/// Of that, the time outside the kernel, in ticks of 10 ms.
+pub(crate) fn user_nanoseconds() -> u64 {
+    let text = fs::read_to_string("/proc/thread-self/stat").expect("Linux tells the time on the processor");
+    let after_name = text.rsplit(") ").next().expect("fields after the name");
+    let ticks: u64 = after_name.split(' ').nth(11).expect("14 fields").parse().expect("a number");
+    ticks * 10_000_000
 }

@@ -1,14 +1,21 @@
 //! The readers that are compared. All use reqwest, one connection and one thread.
 
 use std::hint::black_box;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, ChatCompletionStream};
 use azure_openai_chat_benches::peer::{self, DataLines};
+use azure_openai_chat_benches::shapes::Shape;
+use bytes::Bytes;
 use eventsource_stream::Eventsource;
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
+use futures::channel::oneshot;
 
-use super::process::{Server, Stepper, cpu_nanoseconds, resident_bytes};
+use super::heap::live_bytes;
+use super::process::{Rounds, Server, Stepper, cpu_nanoseconds, user_nanoseconds};
 use super::{Pace, Run, What};
 
 pub(crate) const FLOOR: &str = "floor";
@@ -24,71 +31,72 @@ pub(crate) const EVENTSOURCE: &str = "eventsource-stream, plain serde";
 pub(crate) fn read(reader: &str, run: &Run) {
     let server = Server::start(run);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
-    let reading = Reading::new(reader, run, server);
+    let reader = Arc::new(Reader::new(reader, run, server.port));
     // in a task, as in a service: a future that is blocked on is woken through the driver, with one more wait each
-    let text_bytes = runtime.block_on(async { tokio::spawn(reading.run()).await.expect("the reader ends") });
-    println!("text_bytes {text_bytes}");
+    let reading = async { tokio::spawn(reader.run(*run, server)).await.expect("the reader ends") };
+    println!("text_bytes {}", runtime.block_on(reading));
 }
 
-struct Reading {
-    reader: String,
-    run: Run,
-    server: Server,
+struct Reader {
+    name: String,
+    port: u16,
     http: reqwest::Client,
     client: ChatClient,
     request: ChatCompletionRequest,
-    json: String,
+    json: Bytes,
 }
 
-impl Reading {
-    fn new(reader: &str, run: &Run, server: Server) -> Self {
+impl Reader {
+    fn new(name: &str, run: &Run, port: u16) -> Self {
         let http = reqwest::Client::new();
-        let client = ChatClient::builder(format!("http://127.0.0.1:{}", server.port), ApiKey::new("key"))
+        let client = ChatClient::builder(format!("http://127.0.0.1:{port}"), ApiKey::new("key"))
             .build()
             .expect("loopback is an endpoint");
-        let choices =
-            if matches!(run.what, What::Chunks(azure_openai_chat_benches::shapes::Shape::TwoChoices)) { 2 } else { 1 };
+        let choices = if matches!(run.what, What::Chunks(Shape::TwoChoices)) { 2 } else { 1 };
+        let question = "What steps should I think about when writing my first Python API? ";
+        let prompt = if run.pace == Pace::Hang { question.repeat(run.write / question.len() + 1) } else { question.into() };
         let request = ChatCompletionRequest::builder("gpt-4o")
-            .user("What steps should I think about when writing my first Python API?")
+            .user(prompt)
             .n(choices)
             .build()
             .expect("the request breaks no rule");
-        let json = serde_json::to_string(&request).expect("a request is JSON");
-        Self { reader: reader.to_owned(), run: *run, server, http, client, request, json }
+        let json = serde_json::to_vec(&request).expect("a request is JSON").into();
+        Self { name: name.to_owned(), port, http, client, request, json }
     }
 
-    async fn run(mut self) -> usize {
-        match (self.run.what, self.run.pace) {
+    async fn run(self: Arc<Self>, run: Run, mut server: Server) -> usize {
+        match (run.what, run.pace) {
             (What::Unary(_), _) => {
                 let mut text_bytes = 0;
-                for _ in 0..self.run.count {
+                for _ in 0..run.count {
                     text_bytes += self.unary().await;
                 }
                 text_bytes
             }
-            (_, Pace::Hang) => self.hold_open().await,
-            (_, Pace::LateEnd) => {
-                let mut text_bytes = 0;
-                for _ in 0..21 {
-                    text_bytes += self.stream(&mut Stepper::none()).await;
-                    // `write` says how long the caller thinks, in milliseconds
-                    tokio::time::sleep(Duration::from_millis(self.run.write as u64)).await;
+            (_, Pace::Hang) => self.hold_open(run.count).await,
+            (_, Pace::InRow) => self.in_row(run.count, 0).await,
+            (_, Pace::First) => {
+                for _ in 0..run.count {
+                    self.first_chunk().await;
                 }
-                println!("connections {}", self.server.connections());
+                0
+            }
+            (_, Pace::LateEnd) => {
+                // `write` says how long the caller thinks, in milliseconds
+                let text_bytes = self.in_row(21, run.write as u64).await;
+                println!("connections {}", server.connections());
                 text_bytes
             }
             (_, Pace::Step) => {
-                let mut stepper = self.server.stepper();
-                self.stream(&mut stepper).await
+                let rounds = server.rounds(1);
+                self.stream(&mut Stepper::new(&rounds, || {})).await
             }
+            (_, Pace::Rounds) => self.at_once(&server.rounds(run.write), run.write).await,
             (What::Large(_), Pace::Free) => {
                 self.stream(&mut Stepper::none()).await;
                 let before = cpu_nanoseconds();
-                let mut text_bytes = 0;
-                for _ in 0..self.run.count {
-                    text_bytes += self.stream(&mut Stepper::none()).await;
-                }
-                println!("cpu {}", (cpu_nanoseconds() - before) / self.run.count as u64);
+                let text_bytes = self.in_row(run.count, 0).await;
+                println!("cpu {}", (cpu_nanoseconds() - before) / run.count as u64);
                 text_bytes
             }
             (What::Chunks(_), Pace::Free) => {
@@ -100,8 +108,63 @@ impl Reading {
         }
     }
 
+    async fn in_row(&self, streams: usize, milliseconds_between: u64) -> usize {
+        let mut text_bytes = 0;
+        for _ in 0..streams {
+            text_bytes += self.stream(&mut Stepper::none()).await;
+            if milliseconds_between > 0 {
+                tokio::time::sleep(Duration::from_millis(milliseconds_between)).await;
+            }
+        }
+        text_bytes
+    }
+
+    /// Reads a stream, of which callgrind counts what this task does until the first chunk.
+    async fn first_chunk(&self) {
+        if self.name == FLOOR {
+            let mut response = Counted(pin!(async {
+                let mut response = self.post().await;
+                black_box(response.chunk().await.expect("the body arrives"));
+                response
+            }))
+            .await;
+            while response.chunk().await.expect("the body arrives").is_some() {}
+        } else {
+            let mut stream = Counted(pin!(async {
+                let mut stream = self.open().await;
+                black_box(stream.next().await);
+                stream
+            }))
+            .await;
+            while stream.next().await.is_some() {}
+        }
+    }
+
+    /// Reads many streams, each in a task.
+    async fn at_once(self: Arc<Self>, rounds: &Arc<Rounds>, streams: usize) -> usize {
+        let mut tasks = Vec::with_capacity(streams);
+        let mut before = (0, 0);
+        for at in 0..streams {
+            if at + 1 == streams {
+                before = (cpu_nanoseconds(), user_nanoseconds());
+            }
+            let (is_open, opened) = oneshot::channel();
+            let mut stepper = Stepper::new(rounds, || is_open.send(()).expect("somebody waits"));
+            let reader = Arc::clone(&self);
+            tasks.push(tokio::spawn(async move { reader.stream(&mut stepper).await }));
+            opened.await.expect("the stream opens");
+        }
+        let mut text_bytes = 0;
+        for task in tasks {
+            text_bytes += task.await.expect("the reader ends");
+        }
+        println!("cpu {}", cpu_nanoseconds() - before.0);
+        println!("user {}", user_nanoseconds() - before.1);
+        text_bytes
+    }
+
     async fn post(&self) -> reqwest::Response {
-        let url = format!("http://127.0.0.1:{}/openai/v1/chat/completions", self.server.port);
+        let url = format!("http://127.0.0.1:{}/openai/v1/chat/completions", self.port);
         let request = self.http.post(url).header("api-key", "key");
         let request = request.header("content-type", "application/json").body(self.json.clone());
         request.send().await.expect("the server answers")
@@ -112,7 +175,7 @@ impl Reading {
     }
 
     async fn stream(&self, stepper: &mut Stepper) -> usize {
-        match self.reader.as_str() {
+        match self.name.as_str() {
             FLOOR => {
                 let mut response = self.post().await;
                 let mut bytes = 0;
@@ -190,7 +253,7 @@ impl Reading {
     }
 
     async fn unary(&self) -> usize {
-        match self.reader.as_str() {
+        match self.name.as_str() {
             FLOOR => self.post().await.bytes().await.expect("the body arrives").len(),
             LINES => {
                 let body = self.post().await.bytes().await.expect("the body arrives");
@@ -206,35 +269,58 @@ impl Reading {
         }
     }
 
-    /// Opens many streams, takes what comes, and tells what memory each takes while it waits.
-    async fn hold_open(&mut self) -> usize {
-        let mut responses = Vec::with_capacity(self.run.count);
-        let mut streams = Vec::with_capacity(self.run.count);
-        let mut text_bytes = 0;
+    /// Opens many streams, each in a task, and prints what each has on the heap while it waits.
+    async fn hold_open(self: Arc<Self>, streams: usize) -> usize {
         let mut before = 0;
         // the first ones make what all of them share
-        for at in 0..self.run.count + 20 {
+        for at in 0..streams + 20 {
             if at == 20 {
-                before = resident_bytes();
+                before = live_bytes();
             }
-            if self.reader == FLOOR {
-                let mut response = self.post().await;
-                for _ in 0..3 {
-                    text_bytes += response.chunk().await.expect("the body arrives").map_or(0, |piece| piece.len());
+            let (is_open, opened) = oneshot::channel();
+            let reader = Arc::clone(&self);
+            tokio::spawn(async move {
+                let mut is_open = Some(is_open);
+                let mut on_first = || is_open.take().map(|is_open| is_open.send(()));
+                if reader.name == FLOOR {
+                    let mut response = reader.post().await;
+                    while let Some(piece) = response.chunk().await.expect("the body arrives") {
+                        black_box(piece);
+                        on_first();
+                    }
+                } else {
+                    let mut stream = reader.open().await;
+                    while let Some(chunk) = stream.next().await {
+                        if black_box(chunk).expect("the stream is well formed").text().is_some_and(|text| !text.is_empty()) {
+                            on_first();
+                        }
+                    }
                 }
-                assert!(response.chunk().now_or_never().is_none());
-                responses.push(response);
-            } else {
-                let mut stream = self.open().await;
-                for _ in 0..3 {
-                    let chunk = stream.next().await.expect("three chunks come").expect("the stream is well formed");
-                    text_bytes += chunk.text().map_or(0, str::len);
-                }
-                assert!(stream.next().now_or_never().is_none());
-                streams.push(stream);
-            }
+            });
+            opened.await.expect("the stream opens");
         }
-        println!("memory {}", resident_bytes().saturating_sub(before) / self.run.count as u64);
-        text_bytes
+        // the connection tasks may still have to run
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        println!("memory {}", live_bytes().saturating_sub(before) / streams);
+        0
     }
+}
+
+/// A future whose polls alone are counted with [`Pace::First`].
+struct Counted<F>(F);
+
+/// The function that callgrind counts then.
+pub(crate) const COUNTED: &str = "*poll_counted*";
+
+impl<F: Future + Unpin> Future for Counted<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        poll_counted(Pin::new(&mut self.0), cx)
+    }
+}
+
+#[inline(never)]
+fn poll_counted<F: Future + Unpin>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    future.poll(cx)
 }

@@ -4,15 +4,19 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use super::{Pace, Run, What};
+use azure_openai_chat_benches::shapes::with_id;
 
 struct Answer {
     run: Run,
     body: Vec<u8>,
     writes: Vec<usize>,
+    /// The number of answers that were begun: each has its own id.
+    begun: AtomicUsize,
 }
 
 pub(crate) fn serve(run: &Run) {
@@ -20,14 +24,17 @@ pub(crate) fn serve(run: &Run) {
     println!("port {}", listener.local_addr().expect("a bound socket has an address").port());
     let (body, ends) = run.body();
     let writes = run.writes(body.len(), &ends);
-    if run.pace == Pace::Step {
+    if matches!(run.pace, Pace::Step | Pace::Rounds) {
         let complete = |write: &usize| ends.partition_point(|end| end <= write);
         let steps: Vec<String> = writes.iter().map(|write| format!("{write}:{}", complete(write))).collect();
         println!("{}", steps.join(" "));
     } else {
         println!();
     }
-    let answer = Arc::new(Answer { run: *run, body, writes });
+    let answer = Arc::new(Answer { run: *run, body, writes, begun: AtomicUsize::new(0) });
+    if run.pace == Pace::Rounds {
+        rounds(&listener, &answer).expect("the reader reads to the end");
+    }
     for connection in listener.incoming().flatten() {
         println!("connection");
         let answer = Arc::clone(&answer);
@@ -75,25 +82,42 @@ fn read_request(requests: &mut impl BufRead) -> io::Result<bool> {
     }
 }
 
-/// Each write is one chunk of the body, so the reader gets it as one piece even when TCP joins them.
+/// Opens `write` streams, and then gives each its next chunk whenever all have read theirs.
+fn rounds(listener: &TcpListener, answer: &Answer) -> io::Result<()> {
+    let first = answer.writes[0];
+    let mut streams = Vec::new();
+    for connection in listener.incoming().take(answer.run.write) {
+        let mut connection = connection?;
+        connection.set_nodelay(true)?;
+        read_request(&mut BufReader::new(connection.try_clone()?))?;
+        let body = answer.next_body();
+        connection.write_all(HEAD)?;
+        write_piece(&mut connection, &body[..first])?;
+        streams.push((connection, body));
+    }
+    for ends in answer.writes.windows(2) {
+        io::stdin().read_exact(&mut [0])?;
+        for (connection, body) in &mut streams {
+            write_piece(connection, &body[ends[0]..ends[1]])?;
+        }
+    }
+    for (connection, _) in &mut streams {
+        connection.write_all(b"0\r\n\r\n")?;
+    }
+    Ok(())
+}
+
 fn stream(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
-    connection.write_all(
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: 1\r\ntransfer-encoding: chunked\r\n\r\n",
-    )?;
+    let body = answer.next_body();
+    connection.write_all(HEAD)?;
     let mut start = 0;
-    let mut write = Vec::new();
     for (at, end) in answer.writes.iter().enumerate() {
-        let piece = &answer.body[start..*end];
-        start = *end;
-        write.clear();
-        write.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-        write.extend_from_slice(piece);
-        write.extend_from_slice(b"\r\n");
-        if answer.run.pace == Pace::Hang && at == 3 {
+        if answer.run.pace == Pace::Hang && at == 1 {
             thread::sleep(Duration::from_secs(3600));
         }
-        connection.write_all(&write)?;
-        if answer.run.pace == Pace::Step && *end < answer.body.len() {
+        write_piece(connection, &body[start..*end])?;
+        start = *end;
+        if answer.run.pace == Pace::Step && *end < body.len() {
             io::stdin().read_exact(&mut [0])?;
         }
     }
@@ -101,4 +125,18 @@ fn stream(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
         thread::sleep(Duration::from_millis(5));
     }
     connection.write_all(b"0\r\n\r\n")
+}
+
+const HEAD: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: 1\r\ntransfer-encoding: chunked\r\n\r\n";
+
+/// Each write is one chunk of the body, so the reader gets it as one piece even when TCP joins them.
+fn write_piece(connection: &mut TcpStream, piece: &[u8]) -> io::Result<()> {
+    connection.write_all(&[format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat())
+}
+
+impl Answer {
+    fn next_body(&self) -> Vec<u8> {
+        with_id(&self.body, self.begun.fetch_add(1, Ordering::Relaxed))
+    }
 }

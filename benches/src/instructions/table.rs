@@ -13,14 +13,27 @@ const PIECE: usize = 16 * 1024;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-pub(crate) fn print() {
-    chunks();
-    adaptors();
-    cpu();
-    unary();
-    large_events();
-    memory();
-    connections();
+type Part = (&'static str, fn());
+
+const PARTS: [Part; 9] = [
+    ("many", many_streams),
+    ("opening", opening),
+    ("chunks", chunks),
+    ("adaptors", adaptors),
+    ("cpu", cpu),
+    ("unary", unary),
+    ("large", large_events),
+    ("memory", memory),
+    ("connections", connections),
+];
+
+/// Prints the tables of these names, or all.
+pub(crate) fn print(names: &[String]) {
+    for (name, print) in PARTS {
+        if names.is_empty() || names.iter().any(|wanted| wanted == name) {
+            print();
+        }
+    }
 }
 
 /// How events come: each alone, waited for; each in a write, as fast as the reader takes them; cut anywhere.
@@ -82,7 +95,7 @@ fn adaptors() {
             if reader == OURS_TEXT && shape == Shape::Arguments {
                 continue;
             }
-            let Counted { instructions, allocations } = slope(reader, &run);
+            let Counted { instructions, allocations, .. } = slope(reader, &run);
             println!(
                 "| {reader}, {} | {} | {:+.2} | 1 allocation |",
                 shape.name(),
@@ -167,13 +180,75 @@ fn large_events() {
     println!("| goal | | 3 | 3 | 3 | 6 |\n");
 }
 
+/// What a service costs that reads many streams at once.
+fn many_streams() {
+    println!("### Many streams at once, text and obfuscation\n");
+    println!(
+        "| reader | cache lines missed a chunk, 500 streams | CPU a chunk, 1,000 streams | 3,000 streams | outside the kernel | |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|");
+    let run = |count, streams| Run { what: What::Chunks(Shape::Obfuscated), count, write: streams, pace: Pace::Rounds };
+    let readers = [FLOOR, OURS, LINES];
+    let lines = readers.map(|reader| slope(reader, &run(10, 500)).lines_missed);
+    // the streams of all readers share the processor's load of other programs when they take turns
+    let costs = [1_000, 3_000].map(|streams| {
+        let run = run(120_000 / streams, streams);
+        let turns: Vec<_> = (0..7).map(|_| readers.map(|reader| told_all(reader, &run, ["cpu ", "user "]))).collect();
+        let each = |reader: usize, label: usize| {
+            median(turns.iter().map(|turn| turn[reader][label]).collect()) / (run.count * streams) as f64 / 1000.0
+        };
+        [0, 1, 2].map(|reader| [each(reader, 0), each(reader, 1)])
+    });
+    for (at, reader) in readers.iter().enumerate() {
+        let ratio = |streams: usize, label: usize| costs[streams][at][label] / costs[streams][0][label];
+        let goal = if at == 1 { "30 lines; 1.15, and below plain serde" } else { "" };
+        println!(
+            "| {reader} | {:.0} | {:.1} µs, {:.2} × | {:.1} µs, {:.2} × | {:.2} ×, {:.2} × | {goal} |",
+            lines[at],
+            costs[0][at][0],
+            ratio(0, 0),
+            costs[1][at][0],
+            ratio(1, 0),
+            ratio(0, 1),
+            ratio(1, 1),
+        );
+    }
+    println!();
+}
+
+/// What a stream costs however short it is.
+fn opening() {
+    println!("### A stream of one chunk, and the time to the first\n");
+    println!("| reader | instructions of the program | of the caller's task until the first chunk | goal |");
+    println!("|---|--:|--:|--:|");
+    let costs = |reader| {
+        [Pace::InRow, Pace::First].map(|pace| {
+            let run = Run { what: What::Chunks(Shape::Obfuscated), count: 50, write: 0, pace };
+            slope(reader, &run).instructions
+        })
+    };
+    let floor = costs(FLOOR);
+    println!("| floor itself | {} | {} | |", thousands(floor[0]), thousands(floor[1]));
+    for (reader, goal) in [(OURS, "+60,000; +25,000"), (LINES, "")] {
+        let costs = costs(reader);
+        let first = if reader == OURS { signed(costs[1] - floor[1]) } else { String::new() };
+        println!("| {reader} | {} | {first} | {goal} |", signed(costs[0] - floor[0]));
+    }
+    println!();
+}
+
 fn memory() {
-    let run = Run { what: What::Chunks(Shape::Obfuscated), count: 1_000, write: 0, pace: Pace::Hang };
-    let [floor, ours] = [FLOOR, OURS].map(|reader| median((0..5).map(|_| told(reader, &run, "memory ")).collect()));
-    println!("### Memory of an open stream, 1,000 slow streams\n");
-    println!("| | bytes a stream | by the floor's | goal |\n|---|--:|--:|--:|");
-    println!("| floor | {} | 1 | |", thousands(floor));
-    println!("| {OURS} | {} | {:.2} | 1.1 |\n", thousands(ours), ours / floor);
+    println!("### Live heap of an open stream, 200 streams, each in a task, by the size of the prompt\n");
+    println!("| | 200 B | 20 KB | 1 MB | by the floor's | goal |\n|---|--:|--:|--:|--:|--:|");
+    let [floor, ours] = [FLOOR, OURS].map(|reader| {
+        [200, 20_000, 1_000_000].map(|prompt| {
+            let run = Run { what: What::Chunks(Shape::Obfuscated), count: 200, write: prompt, pace: Pace::Hang };
+            median((0..3).map(|_| told(reader, &run, "memory ")).collect())
+        })
+    });
+    println!("| floor | {} | | |", floor.map(thousands).join(" | "));
+    let ratios = [0, 1, 2].map(|at| format!("{:.2}", ours[at] / floor[at]));
+    println!("| {OURS} | {} | {} | 1.1 |\n", ours.map(thousands).join(" | "), ratios.join(", "));
 }
 
 fn connections() {
@@ -191,6 +266,10 @@ fn connections() {
 
 /// Runs a reader under no tool and returns the figure it prints after `label`.
 fn told(reader: &str, run: &Run, label: &str) -> f64 {
+    told_all(reader, run, [label])[0]
+}
+
+fn told_all<const N: usize>(reader: &str, run: &Run, labels: [&str; N]) -> [f64; N] {
     let program = std::env::current_exe().expect("this program has a path");
     let output = Command::new(program)
         .args(["read", reader])
@@ -200,8 +279,10 @@ fn told(reader: &str, run: &Run, label: &str) -> f64 {
         .expect("this program can be started again");
     assert!(output.status.success(), "{reader} failed in {run:?}");
     let text = String::from_utf8_lossy(&output.stdout);
-    let figure = text.lines().find_map(|line| line.strip_prefix(label));
-    figure.and_then(|figure| figure.parse().ok()).expect("the figure is printed")
+    labels.map(|label| {
+        let figure = text.lines().find_map(|line| line.strip_prefix(label));
+        figure.and_then(|figure| figure.parse().ok()).expect("the figure is printed")
+    })
 }
 
 fn cpu_ratio(reader: &str, run: &Run) -> f64 {
