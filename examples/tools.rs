@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for call in answer.tool_calls() {
             let result = run(call);
             println!("{} -> {result}", call.name());
-            request = request.with_message(Message::tool(call.id(), result));
+            request = request.with_message(Message::tool_result(call.id(), result));
         }
     }
     println!("no answer after five rounds of tools");

@@ -21,6 +21,7 @@ pub(crate) use self::getter::getter;
 pub(crate) use self::list::List;
 pub(crate) use self::merge::Merge;
 pub(crate) use self::open_enum::open_enum;
+pub(crate) use self::primitives::text_converts;
 pub(crate) use self::shared::Shared;
 pub(crate) use self::visit::{FieldVisitor, Path};
 pub(crate) use self::wire_struct::{Key, debug_value, is_hidden, spelling, wire_struct};

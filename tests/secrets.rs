@@ -109,7 +109,7 @@ fn request() -> ChatCompletionRequest {
             json!({"type": "object", "description": "CANARY schema text"}),
         ))
         .metadata([("customer", "CANARY metadata value")])
-        .user_id("CANARY-user-id-1234")
+        .end_user("CANARY-user-id-1234")
         .stop(["CANARY stop words"])
         .data_source(DataSource::azure_search(
             "https://s.search.windows.net",

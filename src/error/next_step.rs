@@ -268,7 +268,7 @@ mod tests {
                 Some("string_above_max_length"),
                 Some("user"),
                 "Invalid 'user': string too long.",
-                "shorten what .user_id(..) is given",
+                "shorten what .end_user(..) is given",
             ),
             (
                 Some("BadRequest"),

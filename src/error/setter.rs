@@ -12,7 +12,7 @@ pub(super) fn setter(name: &str) -> String {
         "data_sources" => ".data_source(..)".to_owned(),
         "messages" => ".message(..)".to_owned(),
         "tools" => ".tool(..)".to_owned(),
-        "user" => ".user_id(..)".to_owned(),
+        "user" => ".end_user(..)".to_owned(),
         _ if MEMBERS.split(' ').any(|member| member == name) => format!(".{name}(..)"),
         _ => format!(".extra(\"{name}\", ..)"),
     }
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn every_member_of_a_request_is_set_by_a_method_of_the_builder() {
-        let builder = include_str!("../request/builder.rs");
+        let builder = concat!(include_str!("../request/builder.rs"), include_str!("../request/settings.rs"));
         for name in RequestBody::FIELDS {
             // the deployment, the method that sends, and the functions that came before tools
             if matches!(*name, "model" | "stream" | "functions" | "function_call") {
@@ -61,7 +61,7 @@ mod tests {
             }
             let setter = setter(name);
             let method = setter.strip_prefix('.').and_then(|call| call.strip_suffix("(..)")).expect(name);
-            let is_method = [format!("    pub fn {method}(mut self, "), format!("\n        {method}(")];
+            let is_method = [format!("    pub fn {method}(mut self, "), format!("\n    {method}: ")];
             assert!(is_method.iter().any(|line| builder.contains(line)), "{name}: {setter}");
         }
         let unknown: Vec<_> = MEMBERS.split(' ').filter(|name| !RequestBody::FIELDS.contains(name)).collect();
@@ -85,7 +85,7 @@ mod tests {
     fn what_lies_inside_is_changed_and_not_removed() {
         let declare = "declare the model on the Deployment to have it checked before sending";
         for (param, text) in [
-            ("user", "remove .user_id(..) from the request builder"),
+            ("user", "remove .end_user(..) from the request builder"),
             ("data_sources", "remove .data_source(..) from the request builder"),
             ("tomorrow", "remove .extra(\"tomorrow\", ..) from the request builder"),
             ("tools[0].function.strict", "change what .tool(..) is given on the request builder"),

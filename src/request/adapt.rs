@@ -39,13 +39,6 @@ impl Adapted {
     }
 }
 
-impl std::ops::Deref for Adapted {
-    type Target = ChatCompletionRequest;
-    fn deref(&self) -> &ChatCompletionRequest {
-        &self.request
-    }
-}
-
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adaptation {
@@ -444,6 +437,6 @@ mod tests {
         let adaptation = &adapted.adaptations()[0];
         assert_eq!((adaptation.parameter(), adaptation.change()), ("top_p", "dropped"));
         assert_eq!(adaptation.cause().rule(), Rule::UnsupportedParameter);
-        assert!(adapted.validate().is_ok());
+        assert!(adapted.request().validate().is_ok());
     }
 }

@@ -93,9 +93,24 @@ open_enum! {
 }
 
 wire_struct! {
-    pub(crate) struct InputAudio {
+    /// A recording in a message.
+    pub struct InputAudio {
         pub(crate) data: String = hidden "data",
         pub(crate) format: InputAudioFormat = "format",
+    }
+}
+
+impl InputAudio {
+    /// The recording in base64. Empty when it came from JSON without one.
+    #[must_use]
+    pub fn data(&self) -> &str {
+        self.data.as_deref().unwrap_or_default()
+    }
+
+    /// The format of the recording.
+    #[must_use]
+    pub fn format(&self) -> Option<&InputAudioFormat> {
+        self.format.as_ref()
     }
 }
 

@@ -13,7 +13,7 @@ use super::response_format::{ResponseFormat, ResponseFormatType};
 use super::tool::{FunctionChoice, FunctionDefinition, Tool, ToolChoice};
 use crate::model::{ApiVersion, ReasoningEffort};
 use crate::response::{Role, ServiceTier};
-use crate::wire::{List, wire_struct};
+use crate::wire::{List, Shared, wire_struct};
 
 wire_struct! {
     pub(crate) struct RequestBody {
@@ -33,12 +33,12 @@ wire_struct! {
         pub(crate) logit_bias: Map<String, Value> = "logit_bias",
         pub(crate) reasoning_effort: ReasoningEffort = "reasoning_effort",
         pub(crate) verbosity: Verbosity = "verbosity",
-        pub(crate) prediction: Prediction = "prediction",
-        pub(crate) response_format: ResponseFormat = "response_format",
-        pub(crate) tools: List<Tool> = "tools",
+        pub(crate) prediction: Shared<Prediction> = "prediction",
+        pub(crate) response_format: Shared<ResponseFormat> = "response_format",
+        pub(crate) tools: Shared<List<Tool>> = "tools",
         pub(crate) tool_choice: ToolChoice = "tool_choice",
         pub(crate) parallel_tool_calls: bool = "parallel_tool_calls",
-        pub(crate) functions: List<FunctionDefinition> = "functions",
+        pub(crate) functions: Shared<List<FunctionDefinition>> = "functions",
         pub(crate) function_call: FunctionChoice = "function_call",
         pub(crate) modalities: List<Modality> = "modalities",
         pub(crate) audio: AudioOutput = "audio",
@@ -51,7 +51,7 @@ wire_struct! {
         pub(crate) safety_identifier: String = hidden "safety_identifier",
         pub(crate) user_security_context: UserSecurityContext = "user_security_context",
         pub(crate) web_search_options: WebSearchOptions = "web_search_options",
-        pub(crate) data_sources: List<DataSource> = "data_sources",
+        pub(crate) data_sources: Shared<List<DataSource>> = "data_sources",
         pub(crate) stream: bool = "stream",
         pub(crate) model: String = "model",
     }
@@ -94,8 +94,21 @@ impl Serialize for WireBody<'_> {
 }
 
 impl RequestBody {
+    /// Adds a turn. Where one of the turns read from JSON is no object, the list is kept as JSON and the turn added there.
+    pub(super) fn push_message(&mut self, message: Message) {
+        match self.extra.get_mut("messages") {
+            Some(Value::Array(turns)) if self.messages.is_none() => {
+                turns.extend(serde_json::to_value(message));
+            }
+            _ => self.messages.get_or_insert_default().0.push(message),
+        }
+    }
+
     pub(crate) fn has_role(&self, role: &Role) -> bool {
-        self.messages.iter().flat_map(|messages| messages.iter()).any(|message| message.role.as_ref() == Some(role))
+        self.messages
+            .iter()
+            .flat_map(|messages| messages.iter())
+            .any(|message| message.fields().role.as_ref() == Some(role))
     }
 
     pub(super) fn has_tools(&self) -> bool {

@@ -1,17 +1,11 @@
 //! The builder of requests, which checks a request once when it is built.
 
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
 use super::rules::expected_range;
 use super::violation::{Rule, ValidationError, Violation};
-use super::{
-    Adapted, AudioOutput, ChatCompletionRequest, DataSource, Message, MessageContent, Modality, Prediction,
-    PromptCacheRetention, RequestBody, ResponseFormat, Stop, StreamOptions, Tool, ToolChoice, UserSecurityContext,
-    Verbosity, WebSearchOptions,
-};
-use crate::model::{Deployment, ReasoningEffort};
-use crate::response::ServiceTier;
-use crate::wire::List;
+use super::{Adapted, ChatCompletionRequest, Message, MessageContent, RequestBody};
+use crate::model::Deployment;
 
 impl ChatCompletionRequest {
     /// Starts a request to a deployment.
@@ -21,34 +15,42 @@ impl ChatCompletionRequest {
     pub fn builder(deployment: impl Into<Deployment>) -> ChatCompletionRequestBuilder {
         ChatCompletionRequestBuilder::new(deployment.into())
     }
+
+    /// The builder that this request would come from, to add to it or to change its settings; `build()` checks it again.
+    ///
+    /// # Example: the settings of a file
+    ///
+    /// ```
+    /// use azure_openai_chat::ChatCompletionRequest;
+    ///
+    /// let settings = r#"{"model": "triage", "temperature": 0.2, "max_tokens": 500}"#;
+    /// let settings: ChatCompletionRequest = serde_json::from_str(settings)?;
+    /// let request = settings.to_builder().user("Is this urgent: my screen is on fire").build()?;
+    /// assert_eq!(request.temperature(), Some(0.2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn into_builder(self) -> ChatCompletionRequestBuilder {
+        let Self { deployment, body, uncapped } = self;
+        ChatCompletionRequestBuilder { deployment, body, uncapped, early: Vec::new() }
+    }
+
+    /// As [`into_builder`](Self::into_builder), of a request that is used again. Copies no message.
+    pub fn to_builder(&self) -> ChatCompletionRequestBuilder {
+        self.clone().into_builder()
+    }
 }
 
-/// Collects a [`ChatCompletionRequest`]. Nothing fails before [`build`](Self::build), which reports
+/// Collects a [`ChatCompletionRequest`]; each setting has a setter here and a getter there. Nothing fails before [`build`](Self::build), which reports
 /// everything at once. What is not set is not sent, and the service decides. An empty list sets nothing: the
 /// service refuses an empty list of tools.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ChatCompletionRequestBuilder {
     deployment: Deployment,
-    body: RequestBody,
+    pub(super) body: RequestBody,
     uncapped: bool,
+    /// What the values that cannot be kept in `body` violate.
     early: Vec<Violation>,
-}
-
-/// One setter a line: the wire name is the method's name. After `into` the argument is anything that
-/// converts.
-macro_rules! setters {
-    ($( $(#[$meta:meta])* $name:ident ( $($into:ident)? : $arg:ty ); )*) => {
-        $(
-            $(#[$meta])*
-            pub fn $name(mut self, $name: setters!(@argument $($into)? $arg)) -> Self {
-                self.body.$name = Some($name.into());
-                self
-            }
-        )*
-    };
-    (@argument into $arg:ty) => { impl Into<$arg> };
-    (@argument $arg:ty) => { $arg };
 }
 
 impl ChatCompletionRequestBuilder {
@@ -58,7 +60,7 @@ impl ChatCompletionRequestBuilder {
 
     /// Adds a turn. An answer goes back as `.message(completion_message)`.
     pub fn message(mut self, message: impl Into<Message>) -> Self {
-        self.body.messages.get_or_insert_default().0.push(message.into());
+        self.body.push_message(message.into());
         self
     }
 
@@ -90,143 +92,7 @@ impl ChatCompletionRequestBuilder {
 
     /// Adds a `tool` message: the result of the tool call with this id.
     pub fn tool_result(self, tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
-        self.message(Message::tool(tool_call_id, content))
-    }
-
-    setters! {
-        /// Limits the visible answer, in tokens, from 1. Refused by reasoning models, which have
-        /// `max_completion_tokens` instead. When unset, the model's output limit.
-        max_tokens(: u64);
-        /// Limits the answer and its hidden reasoning together, in tokens, from 1. The only limit that reasoning models
-        /// accept; reserve about 25,000 tokens for the reasoning. When unset, the model's output limit; the o1 models
-        /// require it here, or [`uncapped`](Self::uncapped).
-        max_completion_tokens(: u64);
-        /// Sets how many choices are generated, 1 to 128; each is billed. When unset, 1.
-        n(: u64);
-        /// Sets the seed of sampling: equal requests with one seed give mostly equal answers.
-        seed(: i64);
-        /// Sets whether the answer has the log probability of each token. When unset, it has none. Refused by most
-        /// reasoning models.
-        logprobs(: bool);
-        /// Sets how many alternatives the answer has for each token, 0 to 20; requires `logprobs`. When unset, none.
-        top_logprobs(: u64);
-        /// Sets how much a reasoning model reasons before it answers. When unset, the model's default. Models differ in
-        /// the values they accept; models without reasoning refuse it.
-        reasoning_effort(into: ReasoningEffort);
-        /// Sets how long answers are, on models from gpt-5 on; others refuse it. When unset, the model decides.
-        verbosity(into: Verbosity);
-        /// Sets the expected answer, for shorter waits where most of it is known. Accepted by the gpt-4o and gpt-4.1
-        /// models only; excludes tools, audio, `n` above 1, `logprobs`, and `max_completion_tokens`.
-        prediction(into: Prediction);
-        /// Sets the format of the answer. When unset, text.
-        response_format(into: ResponseFormat);
-        /// Sets whether and which tools the model calls; requires `tools`. When unset, the model decides.
-        tool_choice(into: ToolChoice);
-        /// Sets whether one answer may have several tool calls; requires `tools`. When unset, it may. Refused by
-        /// reasoning models that call one tool at a time.
-        parallel_tool_calls(: bool);
-        /// Sets the voice and format of a spoken answer; requires the `audio` modality and an audio model.
-        audio(into: AudioOutput);
-        /// Sets what a stream has besides the answer. When unset,
-        /// [`stream`](crate::ChatClient::stream) requests the usage wherever the api version has the option.
-        stream_options(into: StreamOptions);
-        /// Sets whether the service stores the completion. When unset, it does not.
-        store(: bool);
-        /// Sets the processing tier of the call. When unset, `auto`.
-        service_tier(into: ServiceTier);
-        /// Sets a key that routes requests with equal beginnings to the same prompt cache.
-        prompt_cache_key(into: String);
-        /// Sets how long the prompt stays cached. When unset, `in_memory` (minutes) on
-        /// models up to gpt-5.4, `24h` on newer ones; api version `v1` only.
-        prompt_cache_retention(into: PromptCacheRetention);
-        /// Sets a stable id of the end user, for abuse detection; hash names and addresses.
-        safety_identifier(into: String);
-        /// Sets the end user and application of the call, for the security alerts of Microsoft Defender.
-        user_security_context(into: UserSecurityContext);
-        /// Sets how search-enabled models search the web.
-        web_search_options(into: WebSearchOptions);
-    }
-
-    /// Sets up to four sequences at which the answer ends; they are not part of it. Refused by reasoning models from o3 on.
-    /// When unset, or empty, the model decides.
-    pub fn stop(mut self, stop: impl Into<Stop>) -> Self {
-        let stop = stop.into();
-        self.body.stop = (stop.len() > 0).then_some(stop);
-        self
-    }
-
-    /// Sets a stable id of the end user, for abuse detection: the wire's `user`. The method `user` adds a message.
-    pub fn user_id(mut self, id: impl Into<String>) -> Self {
-        self.body.user = Some(id.into());
-        self
-    }
-
-    /// Sets the sampling temperature, 0 to 2: higher is more random. When unset, 1. Reasoning models refuse it, most of
-    /// them all values but 1.
-    pub fn temperature(mut self, temperature: f64) -> Self {
-        self.body.temperature = self.number("temperature", temperature);
-        self
-    }
-
-    /// Limits sampling to the likeliest tokens that together have this probability, 0 to 1. When unset, 1. Refused by
-    /// reasoning models.
-    pub fn top_p(mut self, top_p: f64) -> Self {
-        self.body.top_p = self.number("top_p", top_p);
-        self
-    }
-
-    /// Sets the penalty of tokens that have occurred, -2 to 2: higher favours new topics. When unset, 0. Refused by
-    /// reasoning models.
-    pub fn presence_penalty(mut self, penalty: f64) -> Self {
-        self.body.presence_penalty = self.number("presence_penalty", penalty);
-        self
-    }
-
-    /// Sets the penalty of tokens by how often they have occurred, -2 to 2: higher avoids repetition. When unset, 0.
-    /// Refused by reasoning models.
-    pub fn frequency_penalty(mut self, penalty: f64) -> Self {
-        self.body.frequency_penalty = self.number("frequency_penalty", penalty);
-        self
-    }
-
-    /// Adds a bias to the likelihood of tokens, by token id, -100 to 100. Refused by reasoning models.
-    pub fn logit_bias(mut self, biases: impl IntoIterator<Item = (u32, i32)>) -> Self {
-        for (token, bias) in biases {
-            self.body.logit_bias.get_or_insert_default().insert(token.to_string(), bias.into());
-        }
-        self
-    }
-
-    /// Adds a tool the model may call.
-    pub fn tool(mut self, tool: Tool) -> Self {
-        self.body.tools.get_or_insert_default().0.push(tool);
-        self
-    }
-
-    /// Adds several tools.
-    pub fn tools(self, tools: impl IntoIterator<Item = Tool>) -> Self {
-        tools.into_iter().fold(self, Self::tool)
-    }
-
-    /// Sets the modalities of the answer. When unset, text alone.
-    pub fn modalities(mut self, modalities: impl IntoIterator<Item = Modality>) -> Self {
-        self.body.modalities = Some(modalities.into_iter().collect::<List<_>>()).filter(|list| !list.is_empty());
-        self
-    }
-
-    /// Adds to the `metadata` of a stored completion: up to 16 pairs, keys up to 64, values up to 512 characters.
-    pub fn metadata(mut self, pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
-        let pairs = string_map(pairs);
-        if !pairs.is_empty() {
-            self.body.metadata.get_or_insert_default().extend(pairs);
-        }
-        self
-    }
-
-    /// Adds a data source for On Your Data. Refused on api version `v1`.
-    pub fn data_source(mut self, source: DataSource) -> Self {
-        self.body.data_sources.get_or_insert_default().0.push(source);
-        self
+        self.message(Message::tool_result(tool_call_id, content))
     }
 
     /// Allows a request without `max_completion_tokens` on the o1 models, for which this crate otherwise requires it.
@@ -243,10 +109,44 @@ impl ChatCompletionRequestBuilder {
         self
     }
 
-    /// Sends several members this version does not model.
-    pub fn extras(mut self, members: Map<String, Value>) -> Self {
-        self.body.extra.members_mut().extend(members);
-        self
+    /// Sends several members this version does not model: [`extra`](Self::extra) for each.
+    pub fn extras(self, members: impl IntoIterator<Item = (impl AsRef<str>, impl Into<Value>)>) -> Self {
+        members.into_iter().fold(self, |builder, (name, value)| builder.extra(name, value))
+    }
+
+    /// Passes the builder through a function, in the middle of a chain: for optional values, and for settings that several
+    /// requests share.
+    ///
+    /// # Example: settings from a configuration, each of them optional
+    ///
+    /// ```
+    /// use azure_openai_chat::{ChatCompletionRequest, ChatCompletionRequestBuilder};
+    ///
+    /// #[derive(Default)]
+    /// struct Settings {
+    ///     temperature: Option<f32>,
+    ///     max_tokens: Option<u32>,
+    /// }
+    ///
+    /// impl Settings {
+    ///     fn set(&self, mut builder: ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder {
+    ///         if let Some(temperature) = self.temperature {
+    ///             builder = builder.temperature(temperature);
+    ///         }
+    ///         if let Some(limit) = self.max_tokens {
+    ///             builder = builder.max_tokens(limit);
+    ///         }
+    ///         builder
+    ///     }
+    /// }
+    ///
+    /// let settings = Settings { temperature: Some(0.7), max_tokens: None };
+    /// let request = ChatCompletionRequest::builder("triage").apply(|b| settings.set(b)).user("hi").build()?;
+    /// assert_eq!((request.temperature(), request.max_tokens()), (Some(0.7), None));
+    /// # Ok::<(), azure_openai_chat::ValidationError>(())
+    /// ```
+    pub fn apply(self, change: impl FnOnce(Self) -> Self) -> Self {
+        change(self)
     }
 
     /// Checks everything at once.
@@ -290,21 +190,15 @@ impl ChatCompletionRequestBuilder {
         (ChatCompletionRequest { deployment: self.deployment, body: self.body, uncapped: self.uncapped }, self.early)
     }
 
-    fn number(&mut self, parameter: &str, value: f64) -> Option<Number> {
+    /// Notes whether the last value of a parameter was no number that JSON can carry, for [`build`](Self::build) to report.
+    pub(super) fn note_number(&mut self, parameter: &str, is_number: bool, problem: &str) {
         self.early.retain(|violation| violation.parameter() != parameter);
-        let number = Number::from_f64(value);
-        if number.is_none() {
+        if !is_number {
             let expected = expected_range(parameter).unwrap_or("a number");
-            let message = format!("{parameter} is not finite, which JSON cannot carry: pass {expected}");
+            let message = format!("{parameter} is {problem}: pass {expected}");
             self.early.push(Violation::new(parameter, Rule::OutOfRange, message));
         }
-        number
     }
-}
-
-/// A JSON object of strings.
-fn string_map(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
-    pairs.into_iter().map(|(key, value)| (key.into(), Value::String(value.into()))).collect()
 }
 
 #[cfg(test)]
@@ -312,6 +206,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::request::{Modality, Tool};
 
     #[test]
     fn a_list_without_entries_says_nothing() {
@@ -319,9 +214,9 @@ mod tests {
         let builder = ChatCompletionRequestBuilder::new(Deployment::new("d"))
             .messages([Message::user("hi")])
             .messages(Vec::<Message>::new())
-            .tools([])
+            .tools([] as [Tool; 0])
             .stop(Vec::<String>::new())
-            .modalities([])
+            .modalities([] as [Modality; 0])
             .logit_bias([])
             .metadata(none);
         let request = builder.build().unwrap();
@@ -333,7 +228,8 @@ mod tests {
 
     #[test]
     fn an_empty_list_takes_nothing_back_that_was_added() {
-        let builder = ChatCompletionRequestBuilder::new(Deployment::new("d")).tool(Tool::function("f")).tools([]);
+        let builder =
+            ChatCompletionRequestBuilder::new(Deployment::new("d")).tool(Tool::function("f")).tools([] as [Tool; 0]);
         assert_eq!(builder.body.tools.map(|tools| tools.len()), Some(1));
         let replaced = ChatCompletionRequestBuilder::new(Deployment::new("d")).stop("a").stop(Vec::<String>::new());
         assert_eq!(replaced.body.stop, None);

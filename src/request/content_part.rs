@@ -5,7 +5,7 @@ use serde::ser::{Serialize, Serializer};
 
 use super::audio::{InputAudio, InputAudioFormat};
 use super::base64::{base64, data_url};
-use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, text_converts, wire_struct};
 
 open_enum! {
     /// The kind of a part.
@@ -36,7 +36,11 @@ open_enum! {
 }
 
 wire_struct! {
-    /// A part of a message.
+    /// A part of a message: text, an image, a recording or a file.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletionrequestmessagecontentpart>
+    #[doc(alias = "ChatCompletionContentPartParam")]
+    #[doc(alias = "ChatCompletionRequestUserMessageContentPart")]
     pub struct ContentPart {
         pub(crate) kind: ContentPartType = "type",
         pub(crate) text: String = hidden "text",
@@ -48,17 +52,53 @@ wire_struct! {
 }
 
 wire_struct! {
-    pub(crate) struct ImageUrl {
+    /// An image in a message.
+    pub struct ImageUrl {
         pub(crate) url: String = hidden "url",
         pub(crate) detail: ImageDetail = "detail",
     }
 }
 
+impl ImageUrl {
+    /// The http(s) address, or the `data:` URL with the image itself. Empty when it came from JSON without one.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.as_deref().unwrap_or_default()
+    }
+
+    /// The resolution in which the model processes the image; `auto` when unset.
+    #[must_use]
+    pub fn detail(&self) -> Option<&ImageDetail> {
+        self.detail.as_ref()
+    }
+}
+
 wire_struct! {
-    pub(crate) struct FilePart {
+    /// A file in a message: its id, or its name and data.
+    pub struct FilePart {
         pub(crate) filename: String = hidden "filename",
         pub(crate) file_data: String = hidden "file_data",
         pub(crate) file_id: String = hidden "file_id",
+    }
+}
+
+impl FilePart {
+    /// The name of the file.
+    #[must_use]
+    pub fn filename(&self) -> Option<&str> {
+        self.filename.as_deref()
+    }
+
+    /// The file itself, as a `data:` URL.
+    #[must_use]
+    pub fn file_data(&self) -> Option<&str> {
+        self.file_data.as_deref()
+    }
+
+    /// The id of a file that was uploaded before.
+    #[must_use]
+    pub fn file_id(&self) -> Option<&str> {
+        self.file_id.as_deref()
     }
 }
 
@@ -125,12 +165,43 @@ impl ContentPart {
 
     /// The wire's `type`.
     #[must_use]
-    pub fn kind(&self) -> Option<&str> {
-        self.kind.as_ref().map(ContentPartType::as_str)
+    #[doc(alias = "type")]
+    pub fn kind(&self) -> Option<&ContentPartType> {
+        self.kind.as_ref()
+    }
+
+    /// The text of a text part.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// The text of an earlier refusal.
+    #[must_use]
+    pub fn as_refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
+    }
+
+    /// The image of an image part.
+    #[must_use]
+    pub fn as_image_url(&self) -> Option<&ImageUrl> {
+        self.image_url.as_ref()
+    }
+
+    /// The recording of an audio part.
+    #[must_use]
+    pub fn as_input_audio(&self) -> Option<&InputAudio> {
+        self.input_audio.as_ref()
+    }
+
+    /// The file of a file part.
+    #[must_use]
+    pub fn as_file(&self) -> Option<&FilePart> {
+        self.file.as_ref()
     }
 }
 
-/// Text, or a list of parts.
+/// Text, or a list of parts. Strings and lists of parts convert.
 #[derive(Clone, PartialEq)]
 pub enum MessageContent {
     /// Text.
@@ -140,13 +211,21 @@ pub enum MessageContent {
 }
 
 impl MessageContent {
-    /// A list of parts.
+    /// The text, or the only text among the parts. `None` without text and with several.
     #[must_use]
-    pub fn parts(parts: impl IntoIterator<Item = ContentPart>) -> Self {
-        Self::Parts(parts.into_iter().collect())
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Parts(parts) => {
+                let mut texts = parts.iter().filter_map(ContentPart::as_text);
+                texts.next().filter(|_| texts.next().is_none())
+            }
+        }
     }
 
-    pub(crate) fn part_list(&self) -> &[ContentPart] {
+    /// The parts; empty when the content is a string.
+    #[must_use]
+    pub fn parts(&self) -> &[ContentPart] {
         match self {
             Self::Text(_) => &[],
             Self::Parts(parts) => parts,
@@ -154,21 +233,11 @@ impl MessageContent {
     }
 }
 
-impl From<&str> for MessageContent {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
+text_converts!(MessageContent, MessageContent::Text);
 
-impl From<String> for MessageContent {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&String> for MessageContent {
-    fn from(text: &String) -> Self {
-        Self::Text(text.clone())
+impl From<ContentPart> for MessageContent {
+    fn from(part: ContentPart) -> Self {
+        Self::Parts(vec![part])
     }
 }
 
@@ -178,9 +247,21 @@ impl From<Vec<ContentPart>> for MessageContent {
     }
 }
 
+impl From<&[ContentPart]> for MessageContent {
+    fn from(parts: &[ContentPart]) -> Self {
+        Self::Parts(parts.to_vec())
+    }
+}
+
 impl<const N: usize> From<[ContentPart; N]> for MessageContent {
     fn from(parts: [ContentPart; N]) -> Self {
         Self::Parts(parts.into())
+    }
+}
+
+impl FromIterator<ContentPart> for MessageContent {
+    fn from_iter<I: IntoIterator<Item = ContentPart>>(parts: I) -> Self {
+        Self::Parts(parts.into_iter().collect())
     }
 }
 

@@ -1,32 +1,45 @@
 //! The messages of a conversation.
 
-use serde_json::Value;
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::MapAccess;
+use serde_json::{Map, Value};
 
 use super::audio::AudioReference;
 use super::content_part::{ContentPart, MessageContent};
 use crate::response::{AssistantMessage, Citation, FunctionCall, MessageContext, Role, ToolCall};
-use crate::wire::{List, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, List, Path, Shared, deserialize_wire, wire_struct};
+
+/// One turn of the conversation.
+///
+/// Clones share one copy of the turn, so that adding to a long conversation copies none of its texts.
+///
+/// # Example: a conversation with an image
+///
+/// ```
+/// use azure_openai_chat::{ContentPart, Message, Role};
+///
+/// let messages = [
+///     Message::developer("Answer in one sentence."),
+///     Message::user_parts([
+///         ContentPart::text("What is on this picture?"),
+///         ContentPart::image_url("https://contoso.com/cat.png"),
+///     ]),
+/// ];
+/// assert_eq!(messages[0].role(), Role::Developer);
+/// assert_eq!(messages[0].text(), Some("Answer in one sentence."));
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatrequestmessage>
+#[derive(Clone, PartialEq, Default, Serialize)]
+#[serde(transparent)]
+#[doc(alias = "ChatCompletionMessageParam")]
+#[doc(alias = "ChatCompletionRequestMessage")]
+pub struct Message(Shared<MessageFields>);
 
 wire_struct! {
-    /// One turn of the conversation.
-    ///
-    /// # Example: a conversation with an image
-    ///
-    /// ```
-    /// use azure_openai_chat::{ContentPart, Message};
-    ///
-    /// let messages = [
-    ///     Message::developer("Answer in one sentence."),
-    ///     Message::user_parts([
-    ///         ContentPart::text("What is on this picture?"),
-    ///         ContentPart::image_url("https://contoso.com/cat.png"),
-    ///     ]),
-    /// ];
-    /// assert_eq!(messages[0].role(), Some("developer"));
-    /// ```
-    ///
-    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatrequestmessage>
-    pub struct Message {
+    pub(crate) struct MessageFields {
         pub(crate) role: Role = "role",
         pub(crate) content: MessageContent = "content",
         pub(crate) name: String = hidden "name",
@@ -49,7 +62,19 @@ wire_struct! {
 
 impl Message {
     fn new(role: Role, content: impl Into<MessageContent>) -> Self {
-        Self { role: Some(role), content: Some(content.into()), ..Self::EMPTY }
+        MessageFields { role: Some(role), content: Some(content.into()), ..MessageFields::EMPTY }.into()
+    }
+
+    fn earlier_answer(fields: MessageFields) -> Self {
+        MessageFields { role: Some(Role::Assistant), ..fields }.into()
+    }
+
+    pub(crate) fn fields(&self) -> &MessageFields {
+        &self.0
+    }
+
+    pub(super) fn fields_mut(&mut self) -> &mut MessageFields {
+        &mut self.0
     }
 
     /// Instructions for models older than the o-series.
@@ -64,7 +89,7 @@ impl Message {
         Self::new(Role::Developer, content)
     }
 
-    /// A message of the user.
+    /// A message of the user: text, or [parts](ContentPart).
     #[must_use]
     pub fn user(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::User, content)
@@ -73,7 +98,7 @@ impl Message {
     /// A message of the user in parts of text, images, audio and files.
     #[must_use]
     pub fn user_parts(parts: impl IntoIterator<Item = ContentPart>) -> Self {
-        Self::new(Role::User, MessageContent::parts(parts))
+        Self::new(Role::User, parts.into_iter().collect::<MessageContent>())
     }
 
     /// An earlier answer. `Message::from` an answer of this crate keeps its tool calls and refusal too.
@@ -85,41 +110,42 @@ impl Message {
     /// An earlier answer that consists of tool calls.
     #[must_use]
     pub fn assistant_tool_calls(calls: impl IntoIterator<Item = ToolCall>) -> Self {
-        Self { role: Some(Role::Assistant), ..Self::EMPTY }.with_tool_calls(calls)
+        Self::earlier_answer(MessageFields::EMPTY).with_tool_calls(calls)
     }
 
     /// An earlier refusal of the model.
     #[must_use]
     pub fn assistant_refusal(refusal: impl Into<String>) -> Self {
-        Self { role: Some(Role::Assistant), refusal: Some(refusal.into()), ..Self::EMPTY }
+        Self::earlier_answer(MessageFields { refusal: Some(refusal.into()), ..MessageFields::EMPTY })
     }
 
     /// An earlier spoken answer, by the id of its audio.
     #[must_use]
     pub fn assistant_audio(id: impl Into<String>) -> Self {
-        Self {
-            role: Some(Role::Assistant),
-            audio: Some(AudioReference { id: Some(id.into()), ..AudioReference::EMPTY }),
-            ..Self::EMPTY
-        }
+        let audio = AudioReference { id: Some(id.into()), ..AudioReference::EMPTY };
+        Self::earlier_answer(MessageFields { audio: Some(audio), ..MessageFields::EMPTY })
     }
 
     /// The result of a tool call, by the call's id.
     #[must_use]
-    pub fn tool(tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
-        Self { tool_call_id: Some(tool_call_id.into()), ..Self::new(Role::Tool, content) }
+    #[doc(alias = "tool")]
+    pub fn tool_result(tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
+        let mut message = Self::new(Role::Tool, content);
+        message.fields_mut().tool_call_id = Some(tool_call_id.into());
+        message
     }
 
-    /// The result of a `function_call`, which `tool_calls` have replaced.
+    /// The result of a `function_call`, which `tool_calls` have replaced, by the function's name.
     #[must_use]
-    pub fn function(name: impl Into<String>, content: impl Into<MessageContent>) -> Self {
-        Self { name: Some(name.into()), ..Self::new(Role::Function, content) }
+    #[doc(alias = "function")]
+    pub fn function_result(name: impl Into<String>, content: impl Into<MessageContent>) -> Self {
+        Self::new(Role::Function, content).with_name(name)
     }
 
-    /// Sets the `name` of the participant, which distinguishes several of one role.
+    /// The same message with the `name` of its participant, which distinguishes several of one role.
     #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.fields_mut().name = Some(name.into());
         self
     }
 
@@ -127,14 +153,14 @@ impl Message {
     #[must_use]
     pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
         let calls = calls.into_iter().map(ToolCall::into_history).collect::<List<_>>();
-        self.tool_calls = Some(calls).filter(|calls| !calls.is_empty());
+        self.fields_mut().tool_calls = Some(calls).filter(|calls| !calls.is_empty());
         self
     }
 
     /// The same message with the citations and the intent of an On Your Data answer; the service accepts no other member.
     #[must_use]
     pub fn with_context(mut self, context: MessageContext) -> Self {
-        self.context = Some(EarlierContext {
+        self.fields_mut().context = Some(EarlierContext {
             citations: context.citations.map(List),
             intent: context.intent,
             ..EarlierContext::EMPTY
@@ -142,28 +168,97 @@ impl Message {
         self
     }
 
-    /// The wire's `role`.
+    /// The role. Of a message read from JSON without one, an unknown role whose word is empty; the service refuses it.
     #[must_use]
-    pub fn role(&self) -> Option<&str> {
-        self.role.as_ref().map(Role::as_str)
+    pub fn role(&self) -> Role {
+        self.0.role.clone().unwrap_or_else(|| Role::from(""))
+    }
+
+    /// The text: content that is a string, or the only text among its parts. `None` for a message without text, and for
+    /// one with several texts, which are in [`parts`](Self::parts).
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.content()?.text()
     }
 
     /// The text or the parts.
     #[must_use]
     pub fn content(&self) -> Option<&MessageContent> {
-        self.content.as_ref()
+        self.0.content.as_ref()
+    }
+
+    /// The parts of the content; empty when it is a string.
+    #[must_use]
+    pub fn parts(&self) -> &[ContentPart] {
+        self.content().map(MessageContent::parts).unwrap_or_default()
+    }
+
+    /// The `name` of the participant, or of the function whose result this is.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// The refusal of an earlier answer.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        self.0.refusal.as_deref()
     }
 
     /// Tools the model called in this turn.
     #[must_use]
     pub fn tool_calls(&self) -> &[ToolCall] {
-        self.tool_calls.as_deref().map(Vec::as_slice).unwrap_or_default()
+        self.0.tool_calls.as_deref().map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The id of the tool call whose result this is.
     #[must_use]
     pub fn tool_call_id(&self) -> Option<&str> {
-        self.tool_call_id.as_deref()
+        self.0.tool_call_id.as_deref()
+    }
+
+    /// The id of an earlier spoken answer's audio.
+    #[must_use]
+    pub fn audio_id(&self) -> Option<&str> {
+        self.0.audio.as_ref()?.id.as_deref()
+    }
+
+    /// Members that have no getter here, or a value of another type than theirs.
+    #[must_use]
+    pub fn extra(&self) -> Option<&Map<String, Value>> {
+        self.0.extra()
+    }
+}
+
+impl From<MessageFields> for Message {
+    fn from(fields: MessageFields) -> Self {
+        Self(Shared::from(fields))
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromWire for Message {
+    const EXPECTED: &'static str = MessageFields::EXPECTED;
+    const EXPECTED_LIST: &'static str = MessageFields::EXPECTED_LIST;
+
+    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
+        self.0.visit(path, visitor);
+    }
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
+        Shared::from_map(map).map(|field| field.map(Self))
+    }
+}
+
+deserialize_wire!(Message);
+
+impl From<&Self> for Message {
+    fn from(message: &Self) -> Self {
+        message.clone()
     }
 }
 
@@ -174,16 +269,15 @@ impl From<AssistantMessage> for Message {
     fn from(answer: AssistantMessage) -> Self {
         let calls = answer.tool_calls.filter(|calls| !calls.is_empty());
         let tool_calls = calls.map(|calls| calls.into_iter().map(ToolCall::into_history).collect::<List<_>>());
-        let silent = tool_calls.is_none() && answer.function_call.is_none() && answer.audio.is_none();
+        let has_other = tool_calls.is_some() || answer.function_call.is_some() || answer.audio.is_some();
         let content = match answer.content.map(|content| (content.text().map(str::to_owned), content.into_parts())) {
             Some((_, Err(text))) => Some(MessageContent::Text(text)),
             // a list that holds what a request cannot have goes back as its text
             Some((text, Ok(parts))) => crate::wire::read(Value::Array(parts)).ok().or(text.map(MessageContent::Text)),
-            None if silent && answer.refusal.is_none() => Some(MessageContent::Text(String::new())),
+            None if !has_other && answer.refusal.is_none() => Some(MessageContent::Text(String::new())),
             None => None,
         };
-        Self {
-            role: Some(Role::Assistant),
+        Self::earlier_answer(MessageFields {
             content,
             refusal: answer.refusal,
             tool_calls,
@@ -193,8 +287,8 @@ impl From<AssistantMessage> for Message {
                 .context
                 .and_then(|context| context.intent)
                 .map(|intent| EarlierContext { intent: Some(intent), ..EarlierContext::EMPTY }),
-            ..Self::EMPTY
-        }
+            ..MessageFields::EMPTY
+        })
     }
 }
 
@@ -218,9 +312,9 @@ mod tests {
     #[test]
     fn each_role_has_its_shape() {
         assert_eq!(wire(&Message::system("a")), json!({"role": "system", "content": "a"}));
-        assert_eq!(wire(&Message::user("a").name("ann")), json!({"role": "user", "content": "a", "name": "ann"}));
+        assert_eq!(wire(&Message::user("a").with_name("ann")), json!({"role": "user", "content": "a", "name": "ann"}));
         assert_eq!(
-            wire(&Message::tool("call_1", "42")),
+            wire(&Message::tool_result("call_1", "42")),
             json!({"role": "tool", "tool_call_id": "call_1", "content": "42"})
         );
     }
@@ -327,7 +421,7 @@ mod tests {
             let value = json!({"role": "user", "content": content});
             let message: Message = serde_json::from_value(value.clone()).unwrap();
             assert_eq!(wire(&message), value);
-            assert!(message.content.is_none());
+            assert!(message.content().is_none());
         }
     }
 }

@@ -27,10 +27,10 @@ use self::body::WireBody;
 use crate::model::{ApiVersion, Deployment};
 
 pub use self::adapt::{Adaptation, Adapted};
-pub use self::audio::{AudioFormat, AudioOutput, InputAudioFormat, Modality, Voice};
+pub use self::audio::{AudioFormat, AudioOutput, InputAudio, InputAudioFormat, Modality, Voice};
 pub(crate) use self::body::RequestBody;
 pub use self::builder::ChatCompletionRequestBuilder;
-pub use self::content_part::{ContentPart, ContentPartType, ImageDetail, MessageContent};
+pub use self::content_part::{ContentPart, ContentPartType, FilePart, ImageDetail, ImageUrl, MessageContent};
 pub use self::data_source::{
     DataSource, DataSourceAuthentication, DataSourceType, EmbeddingDependency, FieldsMapping, IncludeContext, QueryType,
 };
@@ -39,7 +39,9 @@ pub use self::options::{PromptCacheRetention, Stop, StreamOptions, UserSecurityC
 pub use self::prediction::Prediction;
 pub use self::response_format::{ResponseFormat, ResponseFormatType};
 pub use self::rules::rule_table;
-pub use self::tool::{FunctionDefinition, GrammarSyntax, NamedToolChoice, Tool, ToolChoice, ToolChoiceMode, ToolType};
+pub use self::tool::{
+    CustomTool, FunctionDefinition, Grammar, GrammarSyntax, NamedToolChoice, Tool, ToolChoice, ToolChoiceMode, ToolType,
+};
 pub use self::violation::{Advice, Rule, ValidationError, Violation};
 
 mod adapt;
@@ -57,6 +59,7 @@ mod prediction;
 mod response_format;
 mod rules;
 pub mod schema;
+mod settings;
 mod tool;
 mod violation;
 
@@ -96,10 +99,13 @@ impl ChatCompletionRequest {
         &self.deployment
     }
 
-    /// The same request to another deployment.
+    /// The same request to another deployment. Copies no message.
     #[must_use]
     pub fn with_deployment(&self, deployment: impl Into<Deployment>) -> Self {
-        Self { deployment: deployment.into(), ..self.clone() }
+        let mut next = self.clone();
+        next.changed();
+        next.deployment = deployment.into();
+        next
     }
 
     /// The conversation so far.
@@ -108,12 +114,56 @@ impl ChatCompletionRequest {
         self.body.messages.as_deref().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The same request with one more turn.
+    /// The conversation so far, to be changed. Empty for a request read from JSON in which one of the messages is no
+    /// object; [`validate`](Self::validate) reports it.
+    pub fn messages_mut(&mut self) -> &mut Vec<Message> {
+        &mut self.body_mut().messages.get_or_insert_default().0
+    }
+
+    /// Adds a turn: a [`Message`], or an [answer](crate::AssistantMessage) of the model. Copies no other message.
+    ///
+    /// The request is checked again when it is sent.
+    ///
+    /// # Example: a conversation of several turns
+    ///
+    /// ```
+    /// use azure_openai_chat::{ChatCompletion, ChatCompletionRequest, Message};
+    ///
+    /// # let body = r#"{"choices":[{"message":{"content":"Because of Rayleigh scattering."}}]}"#;
+    /// let mut request = ChatCompletionRequest::builder("gpt-4o-mini").user("Why is the sky blue?").build()?;
+    /// let completion: ChatCompletion = serde_json::from_str(body)?;
+    /// if let Some(answer) = completion.message() {
+    ///     request.push_message(answer);
+    /// }
+    /// request.push_message(Message::user("And at sunset?"));
+    /// assert_eq!(request.messages()[1].text(), Some("Because of Rayleigh scattering."));
+    /// assert_eq!(request.messages().len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn push_message(&mut self, message: impl Into<Message>) {
+        self.body_mut().push_message(message.into());
+    }
+
+    /// The same request with one more turn. Copies no other message.
     #[must_use]
-    pub fn with_message(&self, message: impl Into<Message>) -> Self {
-        let mut next = self.clone();
-        next.body.messages.get_or_insert_default().0.push(message.into());
-        next
+    pub fn with_message(mut self, message: impl Into<Message>) -> Self {
+        self.push_message(message);
+        self
+    }
+
+    /// The same request, allowed to be sent without `max_completion_tokens` to the o1 models, for which this crate
+    /// otherwise requires it: for requests read from JSON. Changes nothing that is sent.
+    #[must_use]
+    pub fn uncapped(mut self) -> Self {
+        self.changed();
+        self.uncapped = true;
+        self
+    }
+
+    /// Whether the request may be sent without `max_completion_tokens` to the o1 models.
+    #[must_use]
+    pub fn is_uncapped(&self) -> bool {
+        self.uncapped
     }
 
     /// The `stream` of the JSON this request was read from. Sending ignores it: the method decides.
@@ -133,6 +183,14 @@ impl ChatCompletionRequest {
     pub fn body<'a>(&'a self, api_version: &'a ApiVersion, stream: bool) -> impl Serialize + 'a {
         WireBody { body: &self.body, deployment: self.deployment.name(), api_version, stream }
     }
+
+    fn body_mut(&mut self) -> &mut RequestBody {
+        self.changed();
+        &mut self.body
+    }
+
+    /// Comes before every change of the request: what was found by checking it does not hold afterwards.
+    fn changed(&mut self) {}
 
     #[cfg(feature = "client")]
     pub(crate) fn body_for<'a>(
@@ -168,15 +226,15 @@ impl ChatCompletionRequest {
             // the client adds it to streams
             "stream_options" if !is_stream => return None,
             "stream_options" => {
-                let silent = StreamOptions::new().include_usage(false);
-                let mut without = self.clone();
+                let mut next = self.clone();
+                let body = next.body_mut();
                 // one of a wrong type is sent as it is
-                without.body = without.body.edited(|members| {
+                *body = body.edited(|members| {
                     members.remove(parameter);
                     Some(())
                 })?;
-                without.body.stream_options = Some(silent);
-                return Some(without);
+                body.stream_options = Some(StreamOptions::new().include_usage(false));
+                return Some(next);
             }
             "max_tokens" => Some("max_completion_tokens"),
             "max_completion_tokens" => Some("max_tokens"),
@@ -189,7 +247,9 @@ impl ChatCompletionRequest {
             }
             Some(())
         })?;
-        Some(Self { body, ..self.clone() })
+        let mut next = self.clone();
+        *next.body_mut() = body;
+        Some(next)
     }
 }
 

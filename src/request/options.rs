@@ -3,7 +3,7 @@
 use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
 
-use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, text_converts, wire_struct};
 
 open_enum! {
     /// How long answers are.
@@ -114,35 +114,49 @@ pub enum Stop {
 }
 
 impl Stop {
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn as_slice(&self) -> &[String] {
         match self {
-            Self::One(_) => 1,
-            Self::Many(list) => list.len(),
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(list) => list,
         }
     }
 }
 
-impl From<&str> for Stop {
-    fn from(text: &str) -> Self {
-        Self::One(text.to_owned())
-    }
-}
+text_converts!(Stop, Stop::One);
 
-impl From<String> for Stop {
-    fn from(text: String) -> Self {
-        Self::One(text)
+impl<T: Into<String>> FromIterator<T> for Stop {
+    fn from_iter<I: IntoIterator<Item = T>>(list: I) -> Self {
+        Self::Many(list.into_iter().map(Into::into).collect())
     }
 }
 
 impl<T: Into<String>> From<Vec<T>> for Stop {
     fn from(list: Vec<T>) -> Self {
-        Self::Many(list.into_iter().map(Into::into).collect())
+        Self::from_iter(list)
     }
 }
 
 impl<T: Into<String>, const N: usize> From<[T; N]> for Stop {
     fn from(list: [T; N]) -> Self {
-        Self::Many(list.into_iter().map(Into::into).collect())
+        Self::from_iter(list)
+    }
+}
+
+impl<T: AsRef<str>> From<&[T]> for Stop {
+    fn from(list: &[T]) -> Self {
+        list.iter().map(AsRef::as_ref).collect()
+    }
+}
+
+impl<T: AsRef<str>> From<&Vec<T>> for Stop {
+    fn from(list: &Vec<T>) -> Self {
+        list.as_slice().into()
+    }
+}
+
+impl<T: AsRef<str>, const N: usize> From<&[T; N]> for Stop {
+    fn from(list: &[T; N]) -> Self {
+        list.as_slice().into()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The expected answer of predicted outputs.
 
 use super::content_part::{ContentPart, MessageContent};
-use crate::wire::wire_struct;
+use crate::wire::{text_converts, wire_struct};
 
 wire_struct! {
     /// An expected answer. Tokens that match arrive faster; those that do not are billed like output tokens.
@@ -14,10 +14,20 @@ wire_struct! {
 }
 
 impl Prediction {
+    /// The expected answer: text or parts of text.
+    #[must_use]
+    pub fn content(&self) -> Option<&MessageContent> {
+        self.content.as_ref()
+    }
+
     /// An expected answer in text parts.
     #[must_use]
     pub fn parts(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::of(MessageContent::parts(texts.into_iter().map(ContentPart::text)))
+        Self::of(texts.into_iter().map(ContentPart::text).collect())
+    }
+
+    fn text(text: String) -> Self {
+        Self::of(text.into())
     }
 
     fn of(content: MessageContent) -> Self {
@@ -25,23 +35,7 @@ impl Prediction {
     }
 }
 
-impl From<&str> for Prediction {
-    fn from(text: &str) -> Self {
-        Self::of(text.into())
-    }
-}
-
-impl From<String> for Prediction {
-    fn from(text: String) -> Self {
-        Self::of(text.into())
-    }
-}
-
-impl From<&String> for Prediction {
-    fn from(text: &String) -> Self {
-        Self::of(text.into())
-    }
-}
+text_converts!(Prediction, Prediction::text);
 
 #[cfg(test)]
 mod tests {

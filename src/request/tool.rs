@@ -4,7 +4,7 @@ use serde::de::MapAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, text_converts, wire_struct};
 
 open_enum! {
     /// What kind of tool is offered.
@@ -47,6 +47,7 @@ wire_struct! {
 
 wire_struct! {
     /// A function the model may call.
+    #[doc(alias = "FunctionObject")]
     pub struct FunctionDefinition {
         pub(crate) name: String = "name",
         pub(crate) description: String = hidden "description",
@@ -55,8 +56,35 @@ wire_struct! {
     }
 }
 
+impl FunctionDefinition {
+    /// The name of the function.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The description, which the model reads.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The JSON schema of the parameters.
+    #[must_use]
+    pub fn parameters(&self) -> Option<&Value> {
+        self.parameters.as_ref()
+    }
+
+    /// Whether arguments must follow the schema exactly; `None` when unset.
+    #[must_use]
+    pub fn strict(&self) -> Option<bool> {
+        self.strict
+    }
+}
+
 wire_struct! {
-    pub(crate) struct CustomTool {
+    /// A custom tool, which takes free text.
+    pub struct CustomTool {
         pub(crate) name: String = "name",
         pub(crate) description: String = hidden "description",
         pub(crate) format: CustomToolFormat = "format",
@@ -71,9 +99,44 @@ wire_struct! {
 }
 
 wire_struct! {
-    pub(crate) struct Grammar {
+    /// The grammar of a custom tool's input.
+    pub struct Grammar {
         pub(crate) definition: String = hidden "definition",
         pub(crate) syntax: GrammarSyntax = "syntax",
+    }
+}
+
+impl CustomTool {
+    /// The name of the tool.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The description, which the model reads.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The grammar of the input; `None` for free text.
+    #[must_use]
+    pub fn grammar(&self) -> Option<&Grammar> {
+        self.format.as_ref()?.grammar.as_ref()
+    }
+}
+
+impl Grammar {
+    /// The grammar, in the language of [`syntax`](Self::syntax).
+    #[must_use]
+    pub fn definition(&self) -> Option<&str> {
+        self.definition.as_deref()
+    }
+
+    /// The language of the grammar.
+    #[must_use]
+    pub fn syntax(&self) -> Option<&GrammarSyntax> {
+        self.syntax.as_ref()
     }
 }
 
@@ -158,6 +221,25 @@ impl Tool {
         self
     }
 
+    /// The wire's `type`.
+    #[must_use]
+    #[doc(alias = "type")]
+    pub fn kind(&self) -> Option<&ToolType> {
+        self.kind.as_ref()
+    }
+
+    /// The function; `None` for a custom tool.
+    #[must_use]
+    pub fn as_function(&self) -> Option<&FunctionDefinition> {
+        self.function.as_ref()
+    }
+
+    /// The custom tool; `None` for a function.
+    #[must_use]
+    pub fn as_custom(&self) -> Option<&CustomTool> {
+        self.custom.as_ref()
+    }
+
     /// The tool's name; empty when it came from JSON without one.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -239,6 +321,12 @@ impl ToolChoice {
         Self::Only(Box::new(NamedToolChoice { kind: Some("function".to_owned()), function, ..NamedToolChoice::EMPTY }))
     }
 
+    /// `auto`, `none`, `required`, or else the function of this name.
+    fn from_text(text: String) -> Self {
+        let mode = ToolChoiceMode::from(text.as_str());
+        if ToolChoiceMode::KNOWN.contains(&mode) { Self::Mode(mode) } else { Self::function(text) }
+    }
+
     /// This custom tool is called.
     #[must_use]
     pub fn custom(name: impl Into<String>) -> Self {
@@ -262,6 +350,30 @@ impl ToolChoice {
             allowed_tools: Some(allowed),
             ..NamedToolChoice::EMPTY
         }))
+    }
+}
+
+text_converts!(ToolChoice, ToolChoice::from_text);
+
+impl From<ToolChoiceMode> for ToolChoice {
+    fn from(mode: ToolChoiceMode) -> Self {
+        Self::Mode(mode)
+    }
+}
+
+/// This tool is called.
+impl From<&Tool> for ToolChoice {
+    fn from(tool: &Tool) -> Self {
+        match tool.custom {
+            Some(_) => Self::custom(tool.name()),
+            None => Self::function(tool.name()),
+        }
+    }
+}
+
+impl From<&Self> for Tool {
+    fn from(tool: &Self) -> Self {
+        tool.clone()
     }
 }
 

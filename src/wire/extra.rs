@@ -30,6 +30,10 @@ impl Extra {
         self.members.as_deref()
     }
 
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
+        self.members.as_mut()?.get_mut(key)
+    }
+
     pub(crate) fn members_mut(&mut self) -> &mut Map<String, Value> {
         self.members.get_or_insert_default()
     }

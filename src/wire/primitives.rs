@@ -141,3 +141,18 @@ impl<T: FromWire> FromWire for Box<T> {
         T::from_map(map).map(|field| field.map(Self::new))
     }
 }
+
+/// Implements `From` every kind of string for a type that is made from a `String`.
+macro_rules! text_converts {
+    ($Name:ty, $from_text:expr) => {
+        $crate::wire::text_converts!(@from $Name, $from_text, &str, String, &String, std::borrow::Cow<'_, str>);
+    };
+    (@from $Name:ty, $from_text:expr, $($Text:ty),*) => { $(
+        impl From<$Text> for $Name {
+            fn from(text: $Text) -> Self {
+                $from_text(text.into())
+            }
+        }
+    )* };
+}
+pub(crate) use text_converts;

@@ -6,18 +6,21 @@ use serde::de::{MapAccess, SeqAccess};
 
 use super::{Field, FieldVisitor, FromWire, Path};
 
-/// A field value with several owners, which `Clone` does not copy: filter results, which many chunks of a stream repeat.
+/// A value with several owners, which `Clone` does not copy: the turns and tools of a request, which the next request of
+/// a conversation repeats, and filter results, which many chunks of a stream repeat.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Shared<T>(Arc<T>);
 
 impl<T> Shared<T> {
-    fn of(value: T) -> Self {
-        Self(Arc::new(value))
-    }
-
     /// Whether both are one value, not two equal ones.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T> From<T> for Shared<T> {
+    fn from(value: T) -> Self {
+        Self(Arc::new(value))
     }
 }
 
@@ -60,9 +63,9 @@ impl<T: FromWire> FromWire for Shared<T> {
         T::visit(self, path, visitor);
     }
     fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
-        T::from_map(map).map(|field| field.map(Self::of))
+        T::from_map(map).map(|field| field.map(Self::from))
     }
     fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
-        T::from_seq(seq).map(|field| field.map(Self::of))
+        T::from_seq(seq).map(|field| field.map(Self::from))
     }
 }

@@ -269,8 +269,9 @@ async fn an_answer_goes_back_into_the_conversation_as_it_is() {
     let server = serving("two turns", [ok_json(&first), ok_json(&completion("done"))]).await;
     let client = client(server.uri());
     let answer = client.complete(&question()).await.unwrap();
-    let next =
-        question().with_message(answer.message().unwrap().clone()).with_message(Message::tool("call_1", "found"));
+    let next = question()
+        .with_message(answer.message().unwrap().clone())
+        .with_message(Message::tool_result("call_1", "found"));
     client.complete(&next).await.unwrap();
     let sent = &sent_bodies(&server).await[1]["messages"];
     assert_eq!(sent[1], json!({"role": "assistant", "tool_calls": [call]}));

@@ -1,6 +1,8 @@
 //! An answer becomes a turn of the conversation in one call.
 
-use azure_openai_chat::{ChatCompletion, ChatCompletionRequest, Message};
+use azure_openai_chat::{
+    ChatCompletion, ChatCompletionRequest, ContentPart, Message, Prediction, Role, Rule, Tool, ToolCall,
+};
 use serde_json::{Value, json};
 
 use crate::support::fixture;
@@ -12,7 +14,7 @@ fn completion(message: &Value) -> ChatCompletion {
 /// The turn that the answer becomes.
 fn turn(completion: &ChatCompletion) -> Value {
     let request = ChatCompletionRequest::builder("d").user("q").build().unwrap();
-    let next = request.with_message(completion.message().cloned().unwrap());
+    let next = request.clone().with_message(completion.message().cloned().unwrap());
     next.validate().unwrap();
     let written = json!(next);
     let turns = written["messages"].as_array().unwrap();
@@ -76,11 +78,132 @@ fn a_tool_loop_is_one_call_a_turn() {
     let mut request = ChatCompletionRequest::builder("d").user("q").build().unwrap();
     request = request.with_message(answer.message().unwrap());
     for call in answer.tool_calls() {
-        request = request.with_message(Message::tool(call.id(), "42"));
+        request = request.with_message(Message::tool_result(call.id(), "42"));
     }
-    let roles: Vec<_> = request.messages().iter().filter_map(Message::role).collect();
-    assert_eq!(roles, ["user", "assistant", "tool"]);
+    let roles: Vec<_> = request.messages().iter().map(Message::role).collect();
+    assert_eq!(roles, [Role::User, Role::Assistant, Role::Tool]);
     assert_eq!(request.messages()[2].tool_call_id(), Some("call_1"));
     let built = ChatCompletionRequest::builder("d").user("q").message(answer.message().unwrap());
     assert_eq!(built.build().unwrap().messages(), &request.messages()[..2]);
+}
+
+/// The addresses of the long texts of a request: equal for texts that are shared, other for copies.
+fn addresses(request: &ChatCompletionRequest) -> Vec<*const u8> {
+    let texts = request.messages().iter().flat_map(|message| {
+        let calls = message.tool_calls().iter().map(ToolCall::input);
+        let images = message.parts().iter().filter_map(|part| part.as_image_url().map(|image| image.url()));
+        message.text().into_iter().chain(calls).chain(images)
+    });
+    let prediction = request.prediction().and_then(|prediction| prediction.content()?.text());
+    let schemas = request.tools().iter().filter_map(|tool| tool.as_function()?.parameters()?["description"].as_str());
+    texts.chain(prediction).chain(schemas).map(str::as_ptr).collect()
+}
+
+/// A conversation of 400 KB, with every kind of long text.
+fn long_conversation() -> ChatCompletionRequest {
+    let text = "x".repeat(50_000);
+    let parameters = json!({"type": "object", "properties": {}, "description": text});
+    ChatCompletionRequest::builder("d")
+        .system(&text)
+        .user([ContentPart::text(&text), ContentPart::image("image/png", text.as_bytes())])
+        .message(Message::assistant_tool_calls([ToolCall::function("call_1", "f", &text)]))
+        .tool_result("call_1", &text)
+        .user(&text)
+        .prediction(Prediction::from(&text))
+        .tool(Tool::function("f").parameters(parameters))
+        .build_unchecked()
+}
+
+#[test]
+fn adding_a_turn_copies_nothing_of_the_history() {
+    let request = long_conversation();
+    let before = addresses(&request);
+    assert_eq!(before.len(), 8);
+    let is_shared = |next: &ChatCompletionRequest| before.iter().all(|address| addresses(next).contains(address));
+
+    assert!(is_shared(&request.clone().with_message(Message::user("next"))));
+    assert!(is_shared(&request.to_builder().user("next").temperature(1).build_unchecked()));
+    assert!(is_shared(&request.with_deployment("other")));
+    let mut pushed = request.clone();
+    for _ in 0..500 {
+        pushed.push_message(Message::user("next"));
+    }
+    assert!(is_shared(&pushed));
+    let kept: Vec<Message> = request.messages().to_vec();
+    drop(request);
+    assert_eq!(kept[0].text().map(str::as_ptr), Some(before[0]));
+}
+
+#[test]
+fn what_is_done_to_a_copy_leaves_the_first_as_it_was() {
+    let first = long_conversation();
+    let mut copy = first.clone();
+    copy.messages_mut()[0] = Message::system("be brief").with_name("ann");
+    copy.messages_mut().truncate(1);
+    copy = copy.into_builder().tool(Tool::function("g")).build_unchecked();
+    assert_eq!((copy.messages().len(), copy.tools().len()), (1, 2));
+    assert_eq!(first, long_conversation());
+
+    let named = Message::from(&first.messages()[4]).with_name("ann");
+    assert_eq!((named.name(), first.messages()[4].name()), (Some("ann"), None));
+}
+
+#[test]
+fn a_tool_loop_of_five_hundred_turns_stays_valid() {
+    let mut request = ChatCompletionRequest::builder("d").user("q").tool(Tool::function("f")).build().unwrap();
+    for turn in 0..500 {
+        let ids = [format!("call_{turn}_a"), format!("call_{turn}_b")];
+        let calls = ids
+            .each_ref()
+            .map(|id| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}));
+        let answer = completion(&json!({"role": "assistant", "content": null, "tool_calls": calls}));
+        request.push_message(answer.message().unwrap());
+        assert!(turn % 100 > 0 || request.validate().is_ok());
+        for call in answer.tool_calls() {
+            request.push_message(Message::tool_result(call.id(), format!("result of {}", call.name())));
+        }
+        request.push_message(Message::user("and then?"));
+    }
+    assert_eq!(request.messages().len(), 1 + 500 * 4);
+    request.validate().unwrap();
+}
+
+#[test]
+fn a_change_after_build_is_checked_again() {
+    let built = ChatCompletionRequest::builder("o1").user("q").max_completion_tokens(100).build().unwrap();
+    built.validate().unwrap();
+    let broken_by = |change: fn(&mut ChatCompletionRequest)| {
+        let mut request = built.clone();
+        change(&mut request);
+        request.validate().unwrap_err().violations()[0].rule()
+    };
+    assert_eq!(broken_by(|request| request.messages_mut().clear()), Rule::RequiredParameter);
+    assert_eq!(broken_by(|request| request.push_message(Message::tool_result("call_1", "42"))), Rule::Contradiction);
+    assert_eq!(broken_by(|request| *request = request.with_deployment("o3-pro")), Rule::NoChatCompletions);
+    built.validate().unwrap();
+    let capped = built.into_builder().temperature(0.2).build().unwrap_err();
+    assert_eq!(capped.violations()[0].parameter(), "temperature");
+}
+
+#[test]
+fn a_request_from_json_is_allowed_to_have_no_limit() {
+    let request: ChatCompletionRequest =
+        serde_json::from_value(json!({"model": "o1", "messages": [{"role": "user", "content": "q"}]})).unwrap();
+    assert_eq!(request.validate().unwrap_err().violations()[0].parameter(), "max_completion_tokens");
+    let request = request.uncapped();
+    assert!(request.is_uncapped());
+    request.validate().unwrap();
+    request.into_builder().build().unwrap();
+}
+
+#[test]
+fn a_turn_after_one_that_is_no_message_loses_neither() {
+    let read = json!({"model": "d", "messages": [{"role": "user", "content": "q"}, 7]});
+    let mut request: ChatCompletionRequest = serde_json::from_value(read).unwrap();
+    request.push_message(Message::user("next"));
+    assert_eq!(
+        json!(request)["messages"],
+        json!([{"role": "user", "content": "q"}, 7, {"role": "user", "content": "next"}])
+    );
+    assert_eq!(request.validate().unwrap_err().violations()[0].rule(), Rule::WrongType);
 }

@@ -19,8 +19,8 @@ pub(super) fn change_for(request: &mut ChatCompletionRequest, violation: &Violat
     let prefers_max_tokens = !refuses(Parameter::MaxTokens) && !refuses(Parameter::Prediction);
     let change = match violation.rule() {
         Rule::UnsupportedParameter if parameter == "max_tokens" && !refuses(Parameter::MaxCompletionTokens) => {
-            let limit = request.body.max_tokens.take()?;
-            let kept = *request.body.max_completion_tokens.get_or_insert(limit);
+            let limit = request.body_mut().max_tokens.take()?;
+            let kept = *request.body_mut().max_completion_tokens.get_or_insert(limit);
             format!("rewritten as max_completion_tokens = {kept}")
         }
         Rule::UnsupportedParameter if parameter == "max_completion_tokens" && !refuses(Parameter::MaxTokens) => {
@@ -30,19 +30,20 @@ pub(super) fn change_for(request: &mut ChatCompletionRequest, violation: &Violat
             rewrite_as_max_tokens(request)?
         }
         Rule::PredictionConflict => {
-            request.body.prediction.take()?;
+            request.body_mut().prediction.take()?;
             return Some(("prediction".to_owned(), "dropped: it only saves time".to_owned()));
         }
         Rule::UnsupportedRole => change_role(request, parameter)?,
         Rule::MixedInstructions => {
-            for message in &mut request.body.messages.as_mut()?.0 {
-                if message.role == Some(Role::System) {
-                    message.role = Some(Role::Developer);
+            for message in request.messages_mut() {
+                if message.role() == Role::System {
+                    message.fields_mut().role = Some(Role::Developer);
                 }
             }
             "system messages became developer messages".to_owned()
         }
         Rule::RequiredParameter if parameter == "max_completion_tokens" => {
+            request.changed();
             request.uncapped = true;
             "sent without a limit".to_owned()
         }
@@ -63,8 +64,8 @@ pub(super) fn change_for(request: &mut ChatCompletionRequest, violation: &Violat
 }
 
 fn rewrite_as_max_tokens(request: &mut ChatCompletionRequest) -> Option<String> {
-    let limit = request.body.max_completion_tokens.take()?;
-    let kept = *request.body.max_tokens.get_or_insert(limit);
+    let limit = request.body_mut().max_completion_tokens.take()?;
+    let kept = *request.body_mut().max_tokens.get_or_insert(limit);
     Some(format!("rewritten as max_tokens = {kept}"))
 }
 
@@ -78,7 +79,7 @@ fn change_effort(request: &mut ChatCompletionRequest) -> Option<String> {
     if !capabilities.reasoning_efforts().is_none_or(takes_none) {
         return None;
     }
-    request.body.reasoning_effort = Some(ReasoningEffort::None);
+    request.body_mut().reasoning_effort = Some(ReasoningEffort::None);
     Some("set to none: the model takes tools only so".to_owned())
 }
 
@@ -86,8 +87,8 @@ fn change_effort(request: &mut ChatCompletionRequest) -> Option<String> {
 fn lower_limit(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
     let most = request.deployment.declared_model().and_then(|model| model.capabilities().output_limit())?;
     let limit = match parameter {
-        "max_tokens" => request.body.max_tokens.as_mut()?,
-        "max_completion_tokens" => request.body.max_completion_tokens.as_mut()?,
+        "max_tokens" => request.body_mut().max_tokens.as_mut()?,
+        "max_completion_tokens" => request.body_mut().max_completion_tokens.as_mut()?,
         _ => return None,
     };
     // another limit of the service than the model's stays an error
@@ -98,7 +99,7 @@ fn lower_limit(request: &mut ChatCompletionRequest, parameter: &str) -> Option<S
 }
 
 fn drop_member(request: &mut ChatCompletionRequest, name: &str) -> Option<String> {
-    request.body = request.body.edited(|members| members.remove(name).map(|_| ()))?;
+    *request.body_mut() = request.body.edited(|members| members.remove(name).map(|_| ()))?;
     Some("dropped".to_owned())
 }
 
@@ -112,9 +113,9 @@ fn change_role(request: &mut ChatCompletionRequest, parameter: &str) -> Option<S
     } else {
         Role::User
     };
-    let message = request.body.messages.as_mut()?.0.get_mut(at)?;
+    let message = request.messages_mut().get_mut(at)?;
     let change = format!("the message became a {role} message");
-    message.role = Some(role);
+    message.fields_mut().role = Some(role);
     Some(change)
 }
 
@@ -125,7 +126,7 @@ fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<St
     let Some((first, path)) = path.split_first() else {
         return drop_member(request, parameter);
     };
-    request.body = request.body.edited(|members| {
+    *request.body_mut() = request.body.edited(|members| {
         match (value_at(members.get_mut(*first)?, path.iter().copied())?, last.parse::<usize>()) {
             // a message of which nothing is left would be refused, too
             (Value::Array(list), Ok(at)) if at < list.len() && list.len() > 1 => {
@@ -141,7 +142,7 @@ fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<St
 
 /// `tools[0].function.parameters`: an object schema gets the `properties` it lacks.
 fn add_properties(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
-    request.body = request.body.edited(|members| {
+    *request.body_mut() = request.body.edited(|members| {
         let mut steps = steps(parameter);
         value_at(members.get_mut(steps.next()?)?, steps)?
             .as_object_mut()?

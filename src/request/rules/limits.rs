@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::rule::{Check, kind_of};
-use crate::request::Stop;
 use crate::request::violation::{Rule, Violation};
 
 /// How many stop sequences the service takes.
@@ -32,7 +31,7 @@ pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
 }
 
 pub(super) fn stop(check: &Check<'_>, found: &mut Vec<Violation>) {
-    let count = check.body.stop.as_ref().map_or(0, Stop::len);
+    let count = check.request.stop().len();
     if count > STOPS {
         let message = format!("there are {count} stop sequences: the service takes at most {STOPS}");
         found.push(limit("stop", STOPS, message));

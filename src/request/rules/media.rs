@@ -35,7 +35,7 @@ fn refuse_parts(check: &Check<'_>, is_refused: fn(&ContentPart) -> bool, problem
 /// The parts of all messages, each with its place.
 fn parts<'a>(check: &'a Check<'_>) -> impl Iterator<Item = (String, &'a ContentPart)> {
     check.messages().flat_map(|(message_at, message)| {
-        let parts = message.content.iter().flat_map(|content| content.part_list()).enumerate();
+        let parts = message.parts().iter().enumerate();
         parts.map(move |(at, part)| (format!("messages[{message_at}].content[{at}]"), part))
     })
 }

@@ -25,10 +25,7 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
         return;
     }
     let positive = |penalty: &Option<Number>| penalty.as_ref().and_then(Number::as_f64).is_some_and(|p| p > 0.0);
-    let hears = check
-        .messages()
-        .flat_map(|(_, message)| message.content.iter().flat_map(|content| content.part_list()))
-        .any(|part| part.input_audio.is_some());
+    let hears = check.messages().flat_map(|(_, message)| message.parts().iter()).any(|part| part.input_audio.is_some());
     for (name, conflict, instead) in [
         ("tools", body.has_tools(), "leave the tools out"),
         ("functions", body.has_functions(), "leave the functions out"),
@@ -155,7 +152,7 @@ mod tests {
                 .presence_penalty(0.0)
                 .frequency_penalty(-1.5)
                 .modalities([Modality::Text])
-                .tools([])
+                .tools(Vec::<Tool>::new())
                 .stop(".")
                 .message(Message::user_parts([ContentPart::image_url("https://contoso.com/u.png")])),
         );

@@ -16,7 +16,7 @@ pub(super) fn speakers(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
     for (at, message) in check.messages() {
         let unread = message.extra().is_some_and(|extra| extra.contains_key("role"));
-        if message.role.is_none() && !unread {
+        if message.fields().role.is_none() && !unread {
             found.push(Violation::new(
                 format!("messages[{at}].role"),
                 Rule::RequiredParameter,
@@ -40,7 +40,7 @@ pub(super) fn instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
             (false, Role::System) => "use a developer message",
             (false, _) => "use a system message",
         };
-        for (at, _) in check.messages().filter(|(_, message)| message.role.as_ref() == Some(&role)) {
+        for (at, _) in check.messages().filter(|(_, message)| message.fields().role.as_ref() == Some(&role)) {
             found.push(Violation::new(
                 format!("messages[{at}].role"),
                 Rule::UnsupportedRole,

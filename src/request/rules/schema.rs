@@ -417,7 +417,7 @@ mod tests {
         assert_fine(builder("fruit").message(Message::user_parts([ContentPart::text("as json")])));
         let call = Message::assistant_tool_calls([ToolCall::function("c1", "to_json", "{}")]);
         assert_fine(builder("fruit").message(call).tool_result("c1", "1"));
-        assert_fine(builder("fruit").message(Message::user("x").name("json")));
+        assert_fine(builder("fruit").message(Message::user("x").with_name("json")));
         let any = ChatCompletionRequest::builder(Deployment::new("d")).user("fruit");
         assert_fine(any.response_format(ResponseFormat::json_object()));
         assert_fine(request_to(Model::GPT_4O_2024_08_06).response_format(ResponseFormat::text()));

@@ -32,15 +32,15 @@ pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
         let is_read = !unread("tool_calls") && calls.iter().all(|call| !call.id().is_empty());
         all_are_read &= is_read;
         called.extend(calls.iter().map(ToolCall::id));
-        if message.role != Some(Role::Tool) {
+        if message.role() != Role::Tool {
             if let Some(turn) = turn.take() {
                 turn.missing_results(found);
             }
-            let calls_tools = message.role == Some(Role::Assistant) && is_read && !calls.is_empty();
+            let calls_tools = message.role() == Role::Assistant && is_read && !calls.is_empty();
             turn = calls_tools.then(|| Turn { at, calls, answered: HashSet::new() });
             continue;
         }
-        let id = message.tool_call_id.as_deref().unwrap_or_default();
+        let id = message.tool_call_id().unwrap_or_default();
         let parameter = || format!("messages[{at}].tool_call_id");
         if id.is_empty() {
             if !unread("tool_call_id") {

@@ -23,7 +23,7 @@ pub(super) fn empty_lists(check: &Check<'_>, found: &mut Vec<Violation>) {
         refuse("functions".to_owned(), "functions");
     }
     for (at, message) in check.messages() {
-        if message.tool_calls.as_ref().is_some_and(|calls| calls.is_empty()) {
+        if message.fields().tool_calls.as_ref().is_some_and(|calls| calls.is_empty()) {
             refuse(format!("messages[{at}].tool_calls"), "tool_calls");
         }
     }
@@ -182,7 +182,7 @@ mod tests {
             })),
             &[("functions", Rule::UnsupportedParameter, "gpt-4-0314 does not call tools: leave functions out")],
         );
-        assert_fine(request_to(Model::O1_MINI_2024_09_12).tools([]));
+        assert_fine(request_to(Model::O1_MINI_2024_09_12).tools(Vec::<Tool>::new()));
     }
 
     #[test]
@@ -244,7 +244,7 @@ mod tests {
     fn tools_are_called_in_parallel_or_not_where_there_are_some() {
         let message = "parallel_tool_calls needs tools: add .tool(..), or leave parallel_tool_calls out";
         for wanted in [true, false] {
-            for builder in [request_to_any(), request_to_any().tools([])] {
+            for builder in [request_to_any(), request_to_any().tools(Vec::<Tool>::new())] {
                 let builder = builder.parallel_tool_calls(wanted);
                 assert_refused(builder, "parallel_tool_calls", Rule::Contradiction, message);
             }
@@ -259,7 +259,7 @@ mod tests {
     fn a_choice_needs_something_to_choose() {
         let message = "tool_choice needs tools: add .tool(..), or leave tool_choice out";
         for choice in [ToolChoice::none(), ToolChoice::auto(), ToolChoice::required(), ToolChoice::function("f")] {
-            for builder in [request_to_any(), request_to_any().tools([])] {
+            for builder in [request_to_any(), request_to_any().tools(Vec::<Tool>::new())] {
                 assert_refused(builder.tool_choice(choice.clone()), "tool_choice", Rule::Contradiction, message);
             }
             assert_fine(request_to_any().tool(Tool::function("f")).tool_choice(choice));

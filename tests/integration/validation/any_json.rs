@@ -169,7 +169,7 @@ fn use_it(request: &ChatCompletionRequest, version: &ApiVersion, streaming: bool
     if let Err(error) = request.validate() {
         assert!(!error.to_string().is_empty());
     }
-    let _ = request.clone().adapt().map(|adapted| adapted.validate().unwrap());
+    let _ = request.clone().adapt().map(|adapted| adapted.request().validate().unwrap());
     let _ = format!("{request:?}");
 }
 

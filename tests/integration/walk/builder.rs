@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use azure_openai_chat::request::{
     AudioFormat, AudioOutput, DataSource, DataSourceAuthentication, EmbeddingDependency, FieldsMapping, GrammarSyntax,
-    IncludeContext, InputAudioFormat, MessageContent, Modality, PromptCacheRetention, QueryType, ToolChoiceMode,
-    UserSecurityContext, Verbosity, Voice,
+    IncludeContext, InputAudioFormat, Modality, PromptCacheRetention, QueryType, ToolChoiceMode, UserSecurityContext,
+    Verbosity, Voice,
 };
 use azure_openai_chat::{
     ApiVersion, ChatCompletionRequest, ChatCompletionRequestBuilder, ContentPart, Deployment, ImageDetail, Message,
@@ -61,7 +61,7 @@ fn plain() -> ChatCompletionRequestBuilder {
         .top_p(0.5)
         .presence_penalty(0.5)
         .frequency_penalty(0.5)
-        .user_id("user")
+        .end_user("user")
         .reasoning_effort(ReasoningEffort::Low)
         .verbosity(Verbosity::Low)
         .prediction(Prediction::parts(["mostly this"]))
@@ -85,7 +85,7 @@ fn conversation() -> ChatCompletionRequestBuilder {
     let context = serde_json::from_value(json!({"citations": [citation], "intent": "[\"cats\"]"})).unwrap();
     from("conversation").messages([
         Message::system("be brief"),
-        Message::user("hello").name("ann"),
+        Message::user("hello").with_name("ann"),
         Message::user_parts([
             ContentPart::text("look"),
             ContentPart::image("image/png", b"png").detail(ImageDetail::Low),
@@ -93,13 +93,13 @@ fn conversation() -> ChatCompletionRequestBuilder {
             ContentPart::file("a.pdf", "application/pdf", b"pdf"),
             ContentPart::file_id("file-1"),
         ]),
-        Message::assistant(MessageContent::parts([ContentPart::refusal("no")])),
+        Message::assistant(ContentPart::refusal("no")),
         Message::assistant("found").with_context(context),
         Message::assistant_refusal("no"),
         Message::assistant_audio("audio_1"),
         Message::assistant("calling")
             .with_tool_calls([ToolCall::function("call_1", "f", "{}"), ToolCall::custom("call_2", "c", "text")]),
-        Message::tool("call_1", "42"),
+        Message::tool_result("call_1", "42"),
     ])
 }
 

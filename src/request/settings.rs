@@ -1,0 +1,442 @@
+//! The settings of a request: one list, from which come the setter and the getter of each.
+
+use serde_json::{Map, Number, Value};
+
+use super::{
+    AudioOutput, ChatCompletionRequest, ChatCompletionRequestBuilder, DataSource, Modality, Prediction,
+    PromptCacheRetention, ResponseFormat, Stop, StreamOptions, Tool, ToolChoice, UserSecurityContext, Verbosity,
+    WebSearchOptions,
+};
+use crate::model::ReasoningEffort;
+use crate::response::ServiceTier;
+use crate::wire::List;
+
+/// One setting a line: its wire name, which is the name of both methods, and the page of its reference.
+///
+/// | type | setter takes | getter returns |
+/// |---|---|---|
+/// | `whole<T>` | any integer | `Option<T>` |
+/// | `number` | `f64`, `f32` or an integer | `Option<f64>` |
+/// | `flag` | `bool` | `Option<bool>` |
+/// | `text` | any string | `Option<&str>` |
+/// | `value<T>`, `shared<T>` | anything that converts into `T` | `Option<&T>` |
+macro_rules! settings {
+    ($( $(#[$meta:meta])* $name:ident: $kind:ident $(<$Type:ty>)? = $page:literal; )*) => {
+        impl ChatCompletionRequestBuilder { $(
+            settings! { @set $kind $name $($Type)?,
+                $(#[$meta])*
+                #[doc = concat!("\n\nAzure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/", $page, ">")]
+            }
+        )* }
+
+        impl ChatCompletionRequest { $(
+            settings! { @get $kind $name $($Type)?,
+                #[doc = concat!("What [`", stringify!($name), "`](ChatCompletionRequestBuilder::", stringify!($name), ") was set to.")]
+                #[must_use]
+            }
+        )* }
+    };
+
+    (@set whole $name:ident $Type:ty, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(mut self, $name: impl TryInto<$Type>) -> Self {
+            self.body.$name = self.whole_number(stringify!($name), $name);
+            self
+        }
+    };
+    (@get whole $name:ident $Type:ty, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(&self) -> Option<$Type> {
+            self.body.$name
+        }
+    };
+    (@set number $name:ident, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(mut self, $name: impl Into<f64>) -> Self {
+            self.body.$name = self.number(stringify!($name), $name.into());
+            self
+        }
+    };
+    (@get number $name:ident, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(&self) -> Option<f64> {
+            self.body.$name.as_ref()?.as_f64()
+        }
+    };
+    (@set flag $name:ident, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(mut self, $name: bool) -> Self {
+            self.body.$name = Some($name);
+            self
+        }
+    };
+    (@get flag $name:ident, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(&self) -> Option<bool> {
+            self.body.$name
+        }
+    };
+    (@set text $name:ident, $(#[$meta:meta])*) => {
+        settings! { @set value $name String, $(#[$meta])* }
+    };
+    (@get text $name:ident, $(#[$meta:meta])*) => {
+        settings! { @get shared $name str, $(#[$meta])* }
+    };
+    (@set value $name:ident $Type:ty, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(mut self, $name: impl Into<$Type>) -> Self {
+            self.body.$name = Some($name.into());
+            self
+        }
+    };
+    (@get value $name:ident $Type:ty, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(&self) -> Option<&$Type> {
+            self.body.$name.as_ref()
+        }
+    };
+    (@set shared $name:ident $Type:ty, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(mut self, $name: impl Into<$Type>) -> Self {
+            self.body.$name = Some($name.into().into());
+            self
+        }
+    };
+    (@get shared $name:ident $Type:ty, $(#[$meta:meta])*) => {
+        $(#[$meta])*
+        pub fn $name(&self) -> Option<&$Type> {
+            self.body.$name.as_deref()
+        }
+    };
+}
+
+settings! {
+    /// Limits the visible answer, in tokens, from 1. Refused by reasoning models, which have
+    /// [`max_completion_tokens`](Self::max_completion_tokens) instead. When unset, the model's output limit.
+    max_tokens: whole<u64> = "reference#createchatcompletionrequest";
+    /// Limits the answer and its hidden reasoning together, in tokens, from 1. The only limit that reasoning models
+    /// accept; reserve about 25,000 tokens for the reasoning. When unset, the model's output limit; the o1 models
+    /// require it here, or [`uncapped`](Self::uncapped).
+    #[doc(alias = "max_output_tokens")]
+    max_completion_tokens: whole<u64> = "how-to/reasoning";
+    /// Sets the sampling temperature, 0 to 2: higher is more random. When unset, 1. Reasoning models refuse it, most of
+    /// them all values but 1.
+    temperature: number = "reference#createchatcompletionrequest";
+    /// Limits sampling to the likeliest tokens that together have this probability, 0 to 1. When unset, 1. Refused by
+    /// reasoning models.
+    top_p: number = "reference#createchatcompletionrequest";
+    /// Sets the penalty of tokens that have occurred, -2 to 2: higher favours new topics. When unset, 0. Refused by
+    /// reasoning models.
+    presence_penalty: number = "reference#createchatcompletionrequest";
+    /// Sets the penalty of tokens by how often they have occurred, -2 to 2: higher avoids repetition. When unset, 0.
+    /// Refused by reasoning models.
+    frequency_penalty: number = "reference#createchatcompletionrequest";
+    /// Sets how many choices are generated, 1 to 128; each is billed. When unset, 1.
+    n: whole<u64> = "reference#createchatcompletionrequest";
+    /// Sets the seed of sampling: equal requests with one seed give mostly equal answers. When unset, each call is
+    /// sampled anew.
+    seed: whole<i64> = "reference#createchatcompletionrequest";
+    /// Sets whether the answer has the log probability of each token. When unset, it has none. Refused by most
+    /// reasoning models.
+    logprobs: flag = "reference#createchatcompletionrequest";
+    /// Sets how many alternatives the answer has for each token, 0 to 20; requires `logprobs`. When unset, none.
+    /// Refused by most reasoning models.
+    top_logprobs: whole<u64> = "reference#createchatcompletionrequest";
+    /// Sets how much a reasoning model reasons before it answers, such as `"low"`. When unset, the model's default.
+    /// Models differ in the values they accept; models without reasoning refuse it.
+    reasoning_effort: value<ReasoningEffort> = "how-to/reasoning#reasoning-effort";
+    /// Sets how long answers are: `"low"`, `"medium"` or `"high"`. When unset, `medium`. Refused by models older than
+    /// gpt-5.
+    verbosity: value<Verbosity> = "how-to/reasoning";
+    /// Sets the expected answer, for shorter waits where most of it is known. Accepted by the gpt-4o and gpt-4.1
+    /// models only; excludes tools, audio, `n` above 1, `logprobs`, and `max_completion_tokens`.
+    #[doc(alias = "PredictionContent")]
+    prediction: shared<Prediction> = "how-to/predicted-outputs";
+    /// Sets the format of the answer. When unset, text. A JSON schema is refused by models without structured outputs.
+    response_format: shared<ResponseFormat> = "how-to/structured-outputs";
+    /// Sets whether and which tools the model calls: `"auto"`, `"none"`, `"required"`, or the function or custom tool
+    /// that it must call. Requires `tools`. When unset, `auto`.
+    tool_choice: value<ToolChoice> = "how-to/function-calling";
+    /// Sets whether one answer may have several tool calls; requires `tools`. When unset, it may. Refused by
+    /// reasoning models that call one tool at a time.
+    parallel_tool_calls: flag = "how-to/function-calling";
+    /// Sets the voice and format of a spoken answer; requires the `audio` modality and an audio model.
+    audio: value<AudioOutput> = "audio-completions-quickstart";
+    /// Sets what a stream has besides the answer. When unset,
+    /// [`stream`](crate::ChatClient::stream) requests the usage wherever the api version has the option.
+    stream_options: value<StreamOptions> = "reference#createchatcompletionrequest";
+    /// Sets whether the service stores the completion. When unset, it does not.
+    store: flag = "how-to/stored-completions";
+    /// Sets the processing tier of the call: `"auto"`, `"default"`, `"priority"` or `"flex"`. When unset, `auto`.
+    service_tier: value<ServiceTier> = "reference#createchatcompletionrequest";
+    /// Sets a key that routes requests with equal beginnings to the same prompt cache, for up to about 15 requests a
+    /// minute. When unset, the service routes by the beginning alone. Api version `v1` only.
+    prompt_cache_key: text = "how-to/prompt-caching";
+    /// Sets how long the prompt stays cached. When unset, `in_memory` (minutes) on
+    /// models up to gpt-5.4, `24h` on newer ones. Api version `v1` only.
+    prompt_cache_retention: value<PromptCacheRetention> = "how-to/prompt-caching";
+    /// Sets a stable id of the end user, for abuse detection; hash names and addresses. When unset, none is sent. Api
+    /// version `v1` only.
+    safety_identifier: text = "reference#createchatcompletionrequest";
+    /// Sets the end user and application of the call, for the security alerts of Microsoft Defender. When unset, alerts
+    /// do not name them.
+    user_security_context: value<UserSecurityContext> = "reference-preview";
+    /// Sets how search-enabled models search the web; other models refuse it. When unset, as the model decides.
+    web_search_options: value<WebSearchOptions> = "reference-preview";
+}
+
+/// Settings that are lists, or whose method is not called as on the wire.
+impl ChatCompletionRequestBuilder {
+    /// Sets a stable id of the end user, for abuse detection: the wire's `user`. When unset, none is sent.
+    /// ([`user`](Self::user) adds a message.)
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
+    #[doc(alias = "user")]
+    #[doc(alias = "user_id")]
+    pub fn end_user(mut self, id: impl Into<String>) -> Self {
+        self.body.user = Some(id.into());
+        self
+    }
+
+    /// Sets up to four sequences at which the answer ends; they are not part of it. Refused by reasoning models from o3 on.
+    /// When unset, or empty, the answer ends where the model ends it.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
+    #[doc(alias = "stop_sequences")]
+    pub fn stop(mut self, stop: impl Into<Stop>) -> Self {
+        self.body.stop = Some(stop.into()).filter(|stop| !stop.as_slice().is_empty());
+        self
+    }
+
+    /// Adds a bias to the likelihood of tokens, by token id, -100 to 100. When unset, 0. Refused by reasoning models.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
+    pub fn logit_bias(mut self, biases: impl IntoIterator<Item = (u32, i32)>) -> Self {
+        for (token, bias) in biases {
+            self.body.logit_bias.get_or_insert_default().insert(token.to_string(), bias.into());
+        }
+        self
+    }
+
+    /// Adds a tool the model may call. Up to 128; refused by o1-mini and o1-preview.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
+    pub fn tool(mut self, tool: impl Into<Tool>) -> Self {
+        self.body.tools.get_or_insert_default().0.push(tool.into());
+        self
+    }
+
+    /// Adds several tools: [`tool`](Self::tool) for each.
+    pub fn tools(self, tools: impl IntoIterator<Item = impl Into<Tool>>) -> Self {
+        tools.into_iter().fold(self, Self::tool)
+    }
+
+    /// Sets the modalities of the answer. When unset, or empty, text alone. `audio` is refused by models without it.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart>
+    pub fn modalities(mut self, modalities: impl IntoIterator<Item = impl Into<Modality>>) -> Self {
+        let modalities: List<Modality> = modalities.into_iter().map(Into::into).collect();
+        self.body.modalities = Some(modalities).filter(|list| !list.is_empty());
+        self
+    }
+
+    /// Adds to the `metadata` of a stored completion: up to 16 pairs, keys up to 64, values up to 512 characters. When
+    /// unset, it has none.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/stored-completions>
+    pub fn metadata(mut self, pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
+        for (key, value) in pairs {
+            self.body.metadata.get_or_insert_default().insert(key.into(), Value::String(value.into()));
+        }
+        self
+    }
+
+    /// Adds a data source for On Your Data. Refused on api version `v1`.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
+    #[doc(alias = "data_sources")]
+    pub fn data_source(mut self, source: DataSource) -> Self {
+        self.body.data_sources.get_or_insert_default().0.push(source);
+        self
+    }
+
+    fn whole_number<T>(&mut self, parameter: &str, value: impl TryInto<T>) -> Option<T> {
+        let number = value.try_into().ok();
+        self.note_number(parameter, number.is_some(), "out of range");
+        number
+    }
+
+    fn number(&mut self, parameter: &str, value: f64) -> Option<Number> {
+        // an `f32` of 0.7 is sent as 0.7, without the digits that it has as an `f64`
+        let narrow = value as f32;
+        let shortest = (f64::from(narrow) == value).then(|| narrow.to_string().parse().ok());
+        let number = Number::from_f64(shortest.flatten().unwrap_or(value));
+        self.note_number(parameter, number.is_some(), "not finite, which JSON cannot carry");
+        number
+    }
+}
+
+/// Settings that are lists, or whose method is not called as on the wire.
+impl ChatCompletionRequest {
+    /// What [`end_user`](ChatCompletionRequestBuilder::end_user) was set to: the wire's `user`.
+    #[must_use]
+    #[doc(alias = "user")]
+    pub fn end_user(&self) -> Option<&str> {
+        self.body.user.as_deref()
+    }
+
+    /// The sequences at which the answer ends; empty when unset.
+    #[must_use]
+    pub fn stop(&self) -> &[String] {
+        self.body.stop.as_ref().map(Stop::as_slice).unwrap_or_default()
+    }
+
+    /// The bias of each token, by its id; `None` when unset.
+    #[must_use]
+    pub fn logit_bias(&self) -> Option<&Map<String, Value>> {
+        self.body.logit_bias.as_ref()
+    }
+
+    /// The tools the model may call; empty when there are none.
+    #[must_use]
+    pub fn tools(&self) -> &[Tool] {
+        self.body.tools.as_ref().map(|tools| tools.as_slice()).unwrap_or_default()
+    }
+
+    /// The modalities of the answer; empty when unset.
+    #[must_use]
+    pub fn modalities(&self) -> &[Modality] {
+        self.body.modalities.as_ref().map(|list| list.as_slice()).unwrap_or_default()
+    }
+
+    /// The `metadata` of a stored completion; `None` when unset.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&Map<String, Value>> {
+        self.body.metadata.as_ref()
+    }
+
+    /// The data sources of On Your Data; empty when there are none.
+    #[must_use]
+    pub fn data_sources(&self) -> &[DataSource] {
+        self.body.data_sources.as_ref().map(|sources| sources.as_slice()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::collections::{BTreeMap, HashMap};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::request::{Message, Rule};
+
+    fn builder() -> ChatCompletionRequestBuilder {
+        ChatCompletionRequest::builder("d").user("hi")
+    }
+
+    /// The members that are sent beside the messages.
+    fn members(builder: ChatCompletionRequestBuilder) -> Value {
+        let mut members = json!(builder.build_unchecked());
+        members.as_object_mut().unwrap().retain(|name, _| !matches!(name.as_str(), "model" | "messages"));
+        members
+    }
+
+    #[test]
+    fn every_kind_of_number_is_taken() {
+        let request = builder().max_tokens(5u32).n(2usize).top_logprobs(3i64).logprobs(true).seed(-1).temperature(1);
+        let request = request.build().unwrap();
+        assert_eq!((request.max_tokens(), request.n(), request.top_logprobs()), (Some(5), Some(2), Some(3)));
+        assert_eq!((request.seed(), request.temperature()), (Some(-1), Some(1.0)));
+    }
+
+    #[test]
+    fn a_number_of_32_bits_is_sent_with_its_own_digits() {
+        for (value, text) in [(0.7_f32, "0.7"), (1.1, "1.1"), (0.0, "0.0"), (1.0, "1.0"), (-0.15, "-0.15")] {
+            let sent = members(builder().presence_penalty(value))["presence_penalty"].to_string();
+            assert_eq!(sent, text);
+            assert_eq!(
+                members(builder().presence_penalty(text.parse::<f64>().unwrap()))["presence_penalty"],
+                json!(value.to_string().parse::<f64>().unwrap())
+            );
+        }
+        assert_eq!(members(builder().top_p(0.1234567890123))["top_p"], json!(0.1234567890123));
+    }
+
+    #[test]
+    fn a_number_that_cannot_be_one_is_a_violation() {
+        let error = builder().max_tokens(-5).seed(u64::MAX).top_p(f32::NAN).build().unwrap_err();
+        let found: Vec<_> = error.violations().iter().map(|found| (found.parameter(), found.rule())).collect();
+        assert_eq!(found, ["max_tokens", "seed", "top_p"].map(|name| (name, Rule::OutOfRange)));
+        assert_eq!(error.violations()[0].message(), "max_tokens is out of range: pass a whole number of at least 1");
+        builder().max_tokens(-5).max_tokens(5).build().unwrap();
+    }
+
+    #[test]
+    fn strings_and_lists_are_taken_as_people_have_them() {
+        let (owned, borrowed) = ("end".to_owned(), Cow::Borrowed("end"));
+        for stop in [Stop::from(&owned), borrowed.clone().into(), "end".into(), owned.clone().into()] {
+            assert_eq!(members(builder().stop(stop)), json!({"stop": "end"}));
+        }
+        let list = vec![owned.clone(), "fin".to_owned()];
+        let lists: [Stop; 6] = [
+            (&list).into(),
+            list.as_slice().into(),
+            ["end", "fin"].into(),
+            (&["end", "fin"]).into(),
+            list.iter().collect(),
+            list.into(),
+        ];
+        for stop in lists {
+            let request = builder().stop(stop).build().unwrap();
+            assert_eq!(request.stop(), ["end", "fin"]);
+        }
+        let (tools, history) = ([Tool::function("f"), Tool::function("g")], vec![Message::user("q")]);
+        let request =
+            builder().messages(&history).messages(history.as_slice()).tools(&tools).tools(tools.iter().skip(2));
+        let request = request.user(&owned).user(borrowed).modalities(["text"]).build().unwrap();
+        assert_eq!(
+            (request.messages().len(), request.tools(), request.modalities()),
+            (5, &tools[..], &[Modality::Text][..])
+        );
+        let pairs = BTreeMap::from([(owned.clone(), owned.clone())]);
+        assert_eq!(members(builder().metadata(&pairs)), json!({"metadata": {"end": "end"}}));
+        let extras = HashMap::from([("tomorrow", 5)]);
+        assert_eq!(members(builder().extras(extras)), json!({"tomorrow": 5}));
+    }
+
+    #[test]
+    fn a_tool_is_chosen_by_word_by_name_or_by_itself() {
+        let tools = [Tool::function("f"), Tool::custom("c")];
+        let chosen = |choice: ToolChoice| {
+            let request = builder().tools(&tools).tool_choice(choice).build().unwrap();
+            json!(request.tool_choice())
+        };
+        for word in ["auto", "none", "required"] {
+            assert_eq!(chosen(word.into()), word);
+        }
+        assert_eq!(chosen("f".into()), json!({"type": "function", "function": {"name": "f"}}));
+        assert_eq!(chosen((&tools[1]).into()), json!({"type": "custom", "custom": {"name": "c"}}));
+        let error = builder().tools(&tools).tool_choice("requierd").build().unwrap_err();
+        assert_eq!(error.violations()[0].parameter(), "tool_choice");
+    }
+
+    #[test]
+    fn a_request_goes_into_its_builder_and_comes_back() {
+        let request = builder()
+            .tool(Tool::function("f"))
+            .temperature(0.5)
+            .end_user("u")
+            .logit_bias([(7, -100)])
+            .reasoning_effort("low")
+            .extra("tomorrow", 5)
+            .build()
+            .unwrap();
+        assert_eq!(request.end_user(), Some("u"));
+        assert_eq!(request.logit_bias().unwrap()["7"], -100);
+        assert_eq!(request.reasoning_effort(), Some(&ReasoningEffort::Low));
+        assert_eq!(request.to_builder().build().unwrap(), request);
+        assert_eq!(request.clone().into_builder().build().unwrap(), request);
+    }
+}
