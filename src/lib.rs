@@ -34,6 +34,25 @@
 //! [`ChatClient`] puts them together. Errors are one type, [`Error`], with a kind, the service's own code, the
 //! request id and the next step in words.
 //!
+//! # Values of the service
+//!
+//! Roles, finish reasons, severities and the like are enums with a variant for each known value and `Unknown` for any
+//! other, so that a new value of the service is read, kept and sent like those before it. A later version of this crate
+//! may have a variant for it. So that this changes nothing in your program, match variants, compare a value without a
+//! variant as text, and end with `_` instead of `Unknown(_)`:
+//!
+//! ```
+//! # use azure_openai_chat::FinishReason;
+//! # let reason = FinishReason::from("paused");
+//! let is_whole = match &reason {
+//!     FinishReason::Stop | FinishReason::ToolCalls => true,
+//!     FinishReason::Length | FinishReason::ContentFilter => false,
+//!     other if other == "paused" => false,
+//!     _ => true,
+//! };
+//! assert!(!is_whole);
+//! ```
+//!
 //! # Features
 //!
 //! | feature | brings |
@@ -87,6 +106,7 @@ pub use transport::{
     pacing::Pacing,
     retry::{RetryCause, RetryEvent, RetryPolicy},
 };
+pub use wire::UnknownValue;
 
 /// The examples of the README compile and run as tests.
 #[cfg(doctest)]

@@ -20,6 +20,7 @@ pub(crate) use self::extra::{Extra, Hidden};
 pub(crate) use self::getter::getter;
 pub(crate) use self::list::List;
 pub(crate) use self::merge::Merge;
+pub use self::open_enum::UnknownValue;
 pub(crate) use self::open_enum::open_enum;
 pub(crate) use self::primitives::text_converts;
 pub(crate) use self::shared::Shared;

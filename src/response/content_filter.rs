@@ -66,6 +66,12 @@ impl FilterState {
     }
 }
 
+impl std::fmt::Display for FilterState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// Makes all that depends on the list of categories: the fields, the states and the merging. So a category in this list
 /// cannot be missing in any of them.
 macro_rules! filter_categories {
@@ -298,6 +304,20 @@ mod tests {
         assert_eq!(some.category("jailbreak"), FilterState::NotEvaluated);
         assert_eq!(some.category("hate"), FilterState::NotEvaluated);
         assert_eq!(some.violence.unwrap().severity, Some(Severity::Medium));
+    }
+
+    #[test]
+    fn severities_are_compared_by_level() {
+        assert!(Severity::KNOWN.is_sorted_by(|one, next| one < next));
+        let unknown = Severity::from("extreme");
+        assert!(Severity::High < unknown && unknown <= unknown.clone());
+        assert_eq!(unknown.partial_cmp(&Severity::from("dire")), None);
+
+        let some = results(json!({"hate": {"filtered": false, "severity": "medium"}, "sexual": {"filtered": false}}));
+        let limit = Some(&Severity::Medium);
+        assert!(some.hate().and_then(SeverityResult::severity) >= limit);
+        assert!(some.sexual().and_then(SeverityResult::severity) < limit);
+        assert!(some.violence().and_then(SeverityResult::severity) < limit);
     }
 
     #[test]

@@ -1,5 +1,42 @@
 //! Enums of strings, with a variant for unknown strings.
 
+use std::fmt;
+use std::ops::Deref;
+
+/// A value of the service that has no variant in this version of the crate.
+///
+/// It is made only by reading or converting text, which gives the variant where there is one. So values are equal
+/// exactly when their texts are. See [how to match](crate#values-of-the-service) so that a later version changes nothing.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct UnknownValue(pub(crate) Box<str>);
+
+impl UnknownValue {
+    /// The value as it came.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for UnknownValue {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UnknownValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for UnknownValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Declares an enum of strings. A string without a variant is kept in `Unknown`.
 macro_rules! open_enum {
     (
@@ -9,16 +46,18 @@ macro_rules! open_enum {
         }
     ) => {
         $(#[$meta])*
+        ///
+        /// Later versions may have more variants: [how to match](crate#values-of-the-service).
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $Name {
             $( $(#[$vmeta])* $Variant, )*
-            /// A value that this version of the crate does not know, as it came.
-            Unknown(String),
+            /// A value without a variant in this version of the crate.
+            Unknown($crate::wire::UnknownValue),
         }
 
         impl $Name {
-            /// Every value that this version of the crate knows.
+            /// Every value that has a variant.
             pub const KNOWN: &'static [Self] = &[$( Self::$Variant ),*];
 
             /// The value as it is on the wire.
@@ -29,20 +68,56 @@ macro_rules! open_enum {
                     Self::Unknown(value) => value,
                 }
             }
+
+            fn known(value: &str) -> Option<Self> {
+                match value {
+                    $( $value => Some(Self::$Variant), )*
+                    _ => None,
+                }
+            }
         }
 
         impl From<&str> for $Name {
             fn from(value: &str) -> Self {
-                match value {
-                    $( $value => Self::$Variant, )*
-                    other => Self::Unknown(other.to_owned()),
-                }
+                Self::known(value).unwrap_or_else(|| Self::Unknown($crate::wire::UnknownValue(value.into())))
+            }
+        }
+
+        impl From<String> for $Name {
+            fn from(value: String) -> Self {
+                Self::known(&value).unwrap_or_else(|| Self::Unknown($crate::wire::UnknownValue(value.into())))
+            }
+        }
+
+        impl std::str::FromStr for $Name {
+            type Err = std::convert::Infallible;
+
+            fn from_str(value: &str) -> Result<Self, Self::Err> {
+                Ok(value.into())
+            }
+        }
+
+        impl AsRef<str> for $Name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl PartialEq<str> for $Name {
+            fn eq(&self, value: &str) -> bool {
+                self.as_str() == value
+            }
+        }
+
+        impl PartialEq<&str> for $Name {
+            fn eq(&self, value: &&str) -> bool {
+                self.as_str() == *value
             }
         }
 
         impl std::fmt::Display for $Name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
+                f.pad(self.as_str())
             }
         }
 

@@ -1,5 +1,6 @@
 //! The results of the content filter's categories, and the merging of the results of one category.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::de::value::SeqAccessDeserializer;
@@ -11,6 +12,9 @@ use crate::wire::{Extra, Field, FieldVisitor, FromWire, Path, deserialize_wire, 
 
 open_enum! {
     /// How harmful a text is.
+    ///
+    /// Severities are ordered by level: `Safe` < `Low` < `Medium` < `High` < any unknown one. A result without severity
+    /// is below all: `results.hate().and_then(SeverityResult::severity) >= Some(&Severity::Medium)`.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-severity-levels>
     pub enum Severity {
@@ -265,14 +269,26 @@ pub(super) trait Category {
 /// Orders results of one category: blocked, then detected, then by severity. A missing member is below any other.
 type Badness = (Option<bool>, Option<bool>, u8);
 
+/// By level, `safe` the lowest. A severity without a variant is above all with one, so that a check such as
+/// `severity >= Severity::Medium` errs on the safe side; two different ones cannot be compared.
+impl PartialOrd for Severity {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match rank(Some(self)).cmp(&rank(Some(other))) {
+            Ordering::Equal if self != other => None,
+            ordering => Some(ordering),
+        }
+    }
+}
+
 fn rank(severity: Option<&Severity>) -> u8 {
     match severity.map(Severity::as_str) {
         None | Some("") => 0,
         Some("safe") => 1,
         Some("low") => 2,
         Some("medium") => 3,
+        Some("high") => 4,
         // an unknown severity is taken for the worst
-        Some(_) => 4,
+        Some(_) => 5,
     }
 }
 
