@@ -68,9 +68,9 @@ wire_struct! {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart>
     pub struct AudioOutput {
         /// The voice.
-        pub voice: Voice = "voice",
+        voice: Voice = "voice",
         /// The format.
-        pub format: AudioFormat = "format",
+        format: AudioFormat = "format",
     }
 }
 
@@ -95,22 +95,10 @@ open_enum! {
 wire_struct! {
     /// A recording in a message.
     pub struct InputAudio {
-        pub(crate) data: String = hidden "data",
-        pub(crate) format: InputAudioFormat = "format",
-    }
-}
-
-impl InputAudio {
-    /// The recording in base64. Empty when it came from JSON without one.
-    #[must_use]
-    pub fn data(&self) -> &str {
-        self.data.as_deref().unwrap_or_default()
-    }
-
-    /// The format of the recording.
-    #[must_use]
-    pub fn format(&self) -> Option<&InputAudioFormat> {
-        self.format.as_ref()
+        /// The recording in base64.
+        data: String = hidden "data",
+        /// The format of the recording.
+        format: InputAudioFormat = "format",
     }
 }
 

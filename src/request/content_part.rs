@@ -42,63 +42,35 @@ wire_struct! {
     #[doc(alias = "ChatCompletionContentPartParam")]
     #[doc(alias = "ChatCompletionRequestUserMessageContentPart")]
     pub struct ContentPart {
-        pub(crate) kind: ContentPartType = "type",
-        pub(crate) text: String = hidden "text",
-        pub(crate) refusal: String = hidden "refusal",
-        pub(crate) image_url: ImageUrl = "image_url",
-        pub(crate) input_audio: InputAudio = "input_audio",
-        pub(crate) file: FilePart = "file",
+        /// The wire's `type`.
+        kind: ContentPartType = "type",
+        text: String = private hidden "text",
+        refusal: String = private hidden "refusal",
+        image_url: ImageUrl = private "image_url",
+        input_audio: InputAudio = private "input_audio",
+        file: FilePart = private "file",
     }
 }
 
 wire_struct! {
     /// An image in a message.
     pub struct ImageUrl {
-        pub(crate) url: String = hidden "url",
-        pub(crate) detail: ImageDetail = "detail",
-    }
-}
-
-impl ImageUrl {
-    /// The http(s) address, or the `data:` URL with the image itself. Empty when it came from JSON without one.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        self.url.as_deref().unwrap_or_default()
-    }
-
-    /// The resolution in which the model processes the image; `auto` when unset.
-    #[must_use]
-    pub fn detail(&self) -> Option<&ImageDetail> {
-        self.detail.as_ref()
+        /// The http(s) address, or the `data:` URL with the image itself.
+        url: String = hidden "url",
+        /// The resolution in which the model processes the image. When unset, `auto`.
+        detail: ImageDetail = "detail",
     }
 }
 
 wire_struct! {
     /// A file in a message: its id, or its name and data.
     pub struct FilePart {
-        pub(crate) filename: String = hidden "filename",
-        pub(crate) file_data: String = hidden "file_data",
-        pub(crate) file_id: String = hidden "file_id",
-    }
-}
-
-impl FilePart {
-    /// The name of the file.
-    #[must_use]
-    pub fn filename(&self) -> Option<&str> {
-        self.filename.as_deref()
-    }
-
-    /// The file itself, as a `data:` URL.
-    #[must_use]
-    pub fn file_data(&self) -> Option<&str> {
-        self.file_data.as_deref()
-    }
-
-    /// The id of a file that was uploaded before.
-    #[must_use]
-    pub fn file_id(&self) -> Option<&str> {
-        self.file_id.as_deref()
+        /// The name of the file.
+        filename: String = hidden "filename",
+        /// The file itself, as a `data:` URL.
+        file_data: String = hidden "file_data",
+        /// The id of a file that was uploaded before.
+        file_id: String = hidden "file_id",
     }
 }
 
@@ -161,13 +133,6 @@ impl ContentPart {
         let data = data_url(media_type, bytes);
         let file = FilePart { filename: Some(filename.into()), file_data: Some(data), ..FilePart::EMPTY };
         Self { file: Some(file), ..Self::of(ContentPartType::File) }
-    }
-
-    /// The wire's `type`.
-    #[must_use]
-    #[doc(alias = "type")]
-    pub fn kind(&self) -> Option<&ContentPartType> {
-        self.kind.as_ref()
     }
 
     /// The text of a text part.

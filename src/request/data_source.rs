@@ -8,6 +8,7 @@
 
 use serde_json::Value;
 
+use super::setters::setters;
 use crate::wire::{List, open_enum, wire_struct};
 
 open_enum! {
@@ -72,8 +73,9 @@ wire_struct! {
     /// # let _ = source;
     /// ```
     pub struct DataSource {
-        pub(super) kind: DataSourceType = "type",
-        pub(super) parameters: DataSourceParameters = "parameters",
+        /// The wire's `type`.
+        kind: DataSourceType = "type",
+        parameters: DataSourceParameters = private "parameters",
     }
 }
 
@@ -122,55 +124,23 @@ impl FieldsMapping {
     pub fn new() -> Self {
         Self::EMPTY
     }
+}
 
-    /// The field that holds the title.
-    #[must_use]
-    pub fn title_field(mut self, field: impl Into<String>) -> Self {
-        self.title_field = Some(field.into());
-        self
-    }
-
-    /// The field that holds the address.
-    #[must_use]
-    pub fn url_field(mut self, field: impl Into<String>) -> Self {
-        self.url_field = Some(field.into());
-        self
-    }
-
-    /// The field that holds the file's name.
-    #[must_use]
-    pub fn filepath_field(mut self, field: impl Into<String>) -> Self {
-        self.filepath_field = Some(field.into());
-        self
-    }
-
-    /// The fields that hold the text.
-    #[must_use]
-    pub fn content_fields(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.content_fields = Some(fields.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// What goes between several text fields.
-    #[must_use]
-    pub fn content_fields_separator(mut self, separator: impl Into<String>) -> Self {
-        self.content_fields_separator = Some(separator.into());
-        self
-    }
-
-    /// The fields that hold vectors.
-    #[must_use]
-    pub fn vector_fields(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.vector_fields = Some(fields.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// The fields that hold vectors of images.
-    #[must_use]
-    pub fn image_vector_fields(mut self, fields: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.image_vector_fields = Some(fields.into_iter().map(Into::into).collect());
-        self
-    }
+setters! { mapping: FieldsMapping => mapping;
+    /// Sets the field that holds the title.
+    title_field: String;
+    /// Sets the field that holds the address.
+    url_field: String;
+    /// Sets the field that holds the file's name.
+    filepath_field: String;
+    /// Sets the fields that hold the text.
+    content_fields: each String;
+    /// Sets what goes between several text fields. When unset, a line end.
+    content_fields_separator: String;
+    /// Sets the fields that hold vectors.
+    vector_fields: each String;
+    /// Sets the fields that hold vectors of images.
+    image_vector_fields: each String;
 }
 
 wire_struct! {
@@ -282,13 +252,11 @@ impl EmbeddingDependency {
     pub fn integrated() -> Self {
         Self::of("integrated")
     }
+}
 
-    /// How many dimensions the vectors have.
-    #[must_use]
-    pub fn dimensions(mut self, dimensions: u64) -> Self {
-        self.dimensions = Some(dimensions);
-        self
-    }
+setters! { dependency: EmbeddingDependency => dependency;
+    /// Sets how many dimensions the vectors have. When unset, as many as the model gives.
+    dimensions: u64;
 }
 
 impl DataSource {
@@ -409,88 +377,34 @@ impl DataSource {
         }
         source
     }
+}
 
-    fn set(mut self, change: impl FnOnce(&mut DataSourceParameters)) -> Self {
-        change(self.parameters.get_or_insert_default());
-        self
-    }
-
-    /// Which fields of a document hold what.
-    #[must_use]
-    pub fn fields_mapping(self, mapping: FieldsMapping) -> Self {
-        self.set(|parameters| parameters.fields_mapping = Some(mapping))
-    }
-
+setters! { source: DataSource => source.parameters.get_or_insert_default();
+    /// Sets which fields of a document hold what.
+    fields_mapping: FieldsMapping;
     /// Limits the search queries that the model makes. When unset, the service decides.
-    #[must_use]
-    pub fn max_search_queries(self, count: u64) -> Self {
-        self.set(|parameters| parameters.max_search_queries = Some(count))
-    }
-
+    max_search_queries: u64;
     /// Sets whether the request succeeds when some of the searches fail. When unset, it fails.
-    #[must_use]
-    pub fn allow_partial_result(self, allow: bool) -> Self {
-        self.set(|parameters| parameters.allow_partial_result = Some(allow))
-    }
-
-    /// The semantic configuration of Azure AI Search.
-    #[must_use]
-    pub fn semantic_configuration(self, name: impl Into<String>) -> Self {
-        let name = name.into();
-        self.set(|parameters| parameters.semantic_configuration = Some(name))
-    }
-
-    /// The filter of Azure AI Search, in its own language.
-    #[must_use]
-    pub fn filter(self, filter: impl Into<String>) -> Self {
-        let filter = filter.into();
-        self.set(|parameters| parameters.filter = Some(filter))
-    }
-
+    allow_partial_result: bool;
+    /// Sets the semantic configuration of Azure AI Search.
+    semantic_configuration: String;
+    /// Sets the filter of Azure AI Search, in its own language. When unset, every document is searched.
+    filter: String;
     /// Sets how many passages the answer is based on. When unset, 5.
-    #[must_use]
-    pub fn top_n_documents(self, count: u64) -> Self {
-        self.set(|parameters| parameters.top_n_documents = Some(count))
-    }
-
+    top_n_documents: u64;
     /// Sets whether answers are limited to the source. When unset, they are.
-    #[must_use]
-    pub fn in_scope(self, in_scope: bool) -> Self {
-        self.set(|parameters| parameters.in_scope = Some(in_scope))
-    }
-
+    in_scope: bool;
     /// Sets how well passages must match, 1 to 5. When unset, 3.
-    #[must_use]
-    pub fn strictness(self, strictness: u64) -> Self {
-        self.set(|parameters| parameters.strictness = Some(strictness))
-    }
-
+    strictness: u64;
     /// Sets the method of the search. When unset, `simple`.
-    #[must_use]
-    pub fn query_type(self, query_type: QueryType) -> Self {
-        self.set(|parameters| parameters.query_type = Some(query_type))
-    }
-
+    query_type: QueryType;
     /// Sets the source of the vectors; vector searches require it.
-    #[must_use]
-    pub fn embedding_dependency(self, dependency: EmbeddingDependency) -> Self {
-        self.set(|parameters| parameters.embedding_dependency = Some(dependency))
-    }
-
-    /// Instructions about how to answer from the source; api versions before `2024-08-01-preview` and the
-    /// stable ones only.
-    #[must_use]
-    pub fn role_information(self, text: impl Into<String>) -> Self {
-        let text = text.into();
-        self.set(|parameters| parameters.role_information = Some(text))
-    }
-
+    embedding_dependency: EmbeddingDependency;
+    /// Sets instructions about how to answer from the source; api versions before `2024-08-01-preview` and the stable
+    /// ones only.
+    role_information: String;
     /// Sets the members of the answer's `context`. When unset, `citations` and `intent`.
-    #[must_use]
-    pub fn include_contexts(self, contexts: impl IntoIterator<Item = IncludeContext>) -> Self {
-        let contexts = contexts.into_iter().collect();
-        self.set(|parameters| parameters.include_contexts = Some(contexts))
-    }
+    include_contexts: each IncludeContext;
 }
 
 #[cfg(test)]

@@ -341,6 +341,40 @@ mod tests {
     }
 
     #[test]
+    fn what_a_message_was_made_of_can_be_read() {
+        let message = Message::user([
+            ContentPart::text("look"),
+            ContentPart::image_url("https://contoso.com/u.png").detail(ImageDetail::Low),
+            ContentPart::input_audio(InputAudioFormat::Wav, b"ab"),
+            ContentPart::file_id("file-1"),
+        ]);
+        assert_eq!((message.role(), message.text()), (Role::User, Some("look")));
+        let [text, image, audio, file] = message.parts() else { panic!("four parts") };
+        assert_eq!((text.as_text(), text.as_image_url()), (Some("look"), None));
+        let image = image.as_image_url().unwrap();
+        assert_eq!((image.url(), image.detail()), (Some("https://contoso.com/u.png"), Some(&ImageDetail::Low)));
+        assert_eq!(audio.as_input_audio().unwrap().data(), Some("YWI="));
+        assert_eq!(file.as_file().unwrap().file_id(), Some("file-1"));
+
+        let result = Message::tool_result("call_1", "42");
+        assert_eq!((result.role(), result.tool_call_id(), result.text()), (Role::Tool, Some("call_1"), Some("42")));
+        let result = Message::function_result("f", "42");
+        assert_eq!((result.role(), result.name()), (Role::Function, Some("f")));
+        assert_eq!(Message::assistant_refusal("no").refusal(), Some("no"));
+        assert_eq!(Message::assistant_audio("audio_1").audio_id(), Some("audio_1"));
+    }
+
+    #[test]
+    fn several_texts_are_no_single_text() {
+        let message = Message::user([ContentPart::text("a"), ContentPart::text("b")]);
+        assert_eq!(message.text(), None);
+        let texts: Vec<_> = message.parts().iter().filter_map(ContentPart::as_text).collect();
+        assert_eq!(texts, ["a", "b"]);
+        let without_role: Message = serde_json::from_value(json!({"content": "a"})).unwrap();
+        assert_eq!((without_role.role().as_str(), without_role.text()), ("", Some("a")));
+    }
+
+    #[test]
     fn an_answer_becomes_history_as_it_is() {
         let answer: AssistantMessage = serde_json::from_value(json!({
             "role": "assistant", "content": null, "refusal": null, "annotations": [],

@@ -37,7 +37,7 @@ pub use self::data_source::{
 pub use self::message::Message;
 pub use self::options::{PromptCacheRetention, Stop, StreamOptions, UserSecurityContext, Verbosity, WebSearchOptions};
 pub use self::prediction::Prediction;
-pub use self::response_format::{ResponseFormat, ResponseFormatType};
+pub use self::response_format::{JsonSchemaFormat, ResponseFormat, ResponseFormatType};
 pub use self::rules::rule_table;
 pub use self::tool::{
     CustomTool, FunctionDefinition, Grammar, GrammarSyntax, NamedToolChoice, Tool, ToolChoice, ToolChoiceMode, ToolType,
@@ -59,6 +59,7 @@ mod prediction;
 mod response_format;
 mod rules;
 pub mod schema;
+mod setters;
 mod settings;
 mod tool;
 mod violation;

@@ -2,7 +2,9 @@
 
 use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
 
+use super::setters::setters;
 use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, text_converts, wire_struct};
 
 open_enum! {
@@ -46,20 +48,13 @@ impl StreamOptions {
     pub fn new() -> Self {
         Self::EMPTY
     }
+}
 
+setters! { options: StreamOptions => options;
     /// Sets whether a last chunk has `usage`.
-    #[must_use]
-    pub fn include_usage(mut self, include: bool) -> Self {
-        self.include_usage = Some(include);
-        self
-    }
-
+    include_usage: bool;
     /// Sets whether chunks have `obfuscation`, which hides the length of their text from observers of the network.
-    #[must_use]
-    pub fn include_obfuscation(mut self, include: bool) -> Self {
-        self.include_obfuscation = Some(include);
-        self
-    }
+    include_obfuscation: bool;
 }
 
 wire_struct! {
@@ -79,11 +74,22 @@ wire_struct! {
 }
 
 impl UserSecurityContext {
-    /// A context with nothing set; set its fields.
+    /// A context with nothing set.
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
     }
+}
+
+setters! { context: UserSecurityContext => context;
+    /// Sets the application's name.
+    application_name: String;
+    /// Sets the end user's id.
+    end_user_id: String;
+    /// Sets the end user's tenant.
+    end_user_tenant_id: String;
+    /// Sets the end user's address.
+    source_ip: String;
 }
 
 wire_struct! {
@@ -92,16 +98,23 @@ wire_struct! {
         /// How much of the search results the model reads: `low`, `medium` or `high`.
         pub search_context_size: String = "search_context_size",
         /// The approximate location of the user, as an object.
-        pub user_location: serde_json::Value = hidden "user_location",
+        pub user_location: Value = hidden "user_location",
     }
 }
 
 impl WebSearchOptions {
-    /// Options with nothing set; set their fields.
+    /// Options with nothing set.
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
     }
+}
+
+setters! { options: WebSearchOptions => options;
+    /// Sets how much of the search results the model reads: `low`, `medium` or `high`.
+    search_context_size: String;
+    /// Sets the approximate location of the user, as an object.
+    user_location: Value;
 }
 
 /// The wire's `stop`: one sequence at which the answer ends, or up to four.

@@ -7,19 +7,15 @@ wire_struct! {
     /// An expected answer. Tokens that match arrive faster; those that do not are billed like output tokens.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs>
+    #[doc(alias = "PredictionContent")]
     pub struct Prediction {
-        pub(crate) kind: String = "type",
-        pub(crate) content: MessageContent = "content",
+        kind: String = private "type",
+        /// The expected answer: text, or parts of text.
+        content: MessageContent = "content",
     }
 }
 
 impl Prediction {
-    /// The expected answer: text or parts of text.
-    #[must_use]
-    pub fn content(&self) -> Option<&MessageContent> {
-        self.content.as_ref()
-    }
-
     /// An expected answer in text parts.
     #[must_use]
     pub fn parts(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {

@@ -43,17 +43,24 @@ wire_struct! {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
     pub struct ResponseFormat {
-        pub(crate) kind: ResponseFormatType = "type",
-        pub(crate) json_schema: JsonSchemaFormat = "json_schema",
+        /// The wire's `type`.
+        kind: ResponseFormatType = "type",
+        json_schema: JsonSchemaFormat = private "json_schema",
     }
 }
 
 wire_struct! {
-    pub(crate) struct JsonSchemaFormat {
-        pub(crate) name: String = "name",
-        pub(crate) description: String = hidden "description",
-        pub(crate) schema: Value = hidden "schema",
-        pub(crate) strict: bool = "strict",
+    /// The schema of an answer, its name and how strictly it holds.
+    #[doc(alias = "ResponseFormatJsonSchema")]
+    pub struct JsonSchemaFormat {
+        /// The name.
+        name: String = "name",
+        /// The description, which the model reads.
+        description: String = hidden "description",
+        /// The JSON schema.
+        schema: Value = hidden "schema",
+        /// Whether the answer must follow the schema exactly.
+        strict: bool = "strict",
     }
 }
 
@@ -88,6 +95,12 @@ impl ResponseFormat {
     pub fn json_schema_for<T: schemars::JsonSchema>() -> Self {
         let (schema, _) = super::schema::schema_for::<T>();
         Self::json_schema(super::schema::schema_name::<T>(), schema).strict(true)
+    }
+
+    /// The schema of a format of that kind.
+    #[must_use]
+    pub fn as_json_schema(&self) -> Option<&JsonSchemaFormat> {
+        self.json_schema.as_ref()
     }
 
     /// Sets the description of the schema, which the model reads.

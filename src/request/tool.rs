@@ -38,10 +38,13 @@ wire_struct! {
     /// ```
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
+    #[doc(alias = "ChatCompletionTool")]
+    #[doc(alias = "ChatCompletionToolParam")]
     pub struct Tool {
-        pub(crate) kind: ToolType = "type",
-        pub(crate) function: FunctionDefinition = "function",
-        pub(crate) custom: CustomTool = "custom",
+        /// The wire's `type`.
+        kind: ToolType = "type",
+        function: FunctionDefinition = private "function",
+        custom: CustomTool = private "custom",
     }
 }
 
@@ -49,45 +52,33 @@ wire_struct! {
     /// A function the model may call.
     #[doc(alias = "FunctionObject")]
     pub struct FunctionDefinition {
-        pub(crate) name: String = "name",
-        pub(crate) description: String = hidden "description",
-        pub(crate) parameters: Value = hidden "parameters",
-        pub(crate) strict: bool = "strict",
-    }
-}
-
-impl FunctionDefinition {
-    /// The name of the function.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-
-    /// The description, which the model reads.
-    #[must_use]
-    pub fn description(&self) -> Option<&str> {
-        self.description.as_deref()
-    }
-
-    /// The JSON schema of the parameters.
-    #[must_use]
-    pub fn parameters(&self) -> Option<&Value> {
-        self.parameters.as_ref()
-    }
-
-    /// Whether arguments must follow the schema exactly; `None` when unset.
-    #[must_use]
-    pub fn strict(&self) -> Option<bool> {
-        self.strict
+        /// The name.
+        name: String = "name",
+        /// The description, which the model reads.
+        description: String = hidden "description",
+        /// The JSON schema of the parameters.
+        parameters: Value = hidden "parameters",
+        /// Whether arguments must follow the schema exactly.
+        strict: bool = "strict",
     }
 }
 
 wire_struct! {
     /// A custom tool, which takes free text.
     pub struct CustomTool {
-        pub(crate) name: String = "name",
-        pub(crate) description: String = hidden "description",
-        pub(crate) format: CustomToolFormat = "format",
+        /// The name.
+        name: String = "name",
+        /// The description, which the model reads.
+        description: String = hidden "description",
+        format: CustomToolFormat = private "format",
+    }
+}
+
+impl CustomTool {
+    /// The grammar of the input; `None` for free text.
+    #[must_use]
+    pub fn grammar(&self) -> Option<&Grammar> {
+        self.format.as_ref()?.grammar.as_ref()
     }
 }
 
@@ -101,42 +92,10 @@ wire_struct! {
 wire_struct! {
     /// The grammar of a custom tool's input.
     pub struct Grammar {
-        pub(crate) definition: String = hidden "definition",
-        pub(crate) syntax: GrammarSyntax = "syntax",
-    }
-}
-
-impl CustomTool {
-    /// The name of the tool.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-
-    /// The description, which the model reads.
-    #[must_use]
-    pub fn description(&self) -> Option<&str> {
-        self.description.as_deref()
-    }
-
-    /// The grammar of the input; `None` for free text.
-    #[must_use]
-    pub fn grammar(&self) -> Option<&Grammar> {
-        self.format.as_ref()?.grammar.as_ref()
-    }
-}
-
-impl Grammar {
-    /// The grammar, in the language of [`syntax`](Self::syntax).
-    #[must_use]
-    pub fn definition(&self) -> Option<&str> {
-        self.definition.as_deref()
-    }
-
-    /// The language of the grammar.
-    #[must_use]
-    pub fn syntax(&self) -> Option<&GrammarSyntax> {
-        self.syntax.as_ref()
+        /// The grammar, in the language of [`syntax`](Self::syntax).
+        definition: String = hidden "definition",
+        /// The language of the grammar.
+        syntax: GrammarSyntax = "syntax",
     }
 }
 
@@ -221,13 +180,6 @@ impl Tool {
         self
     }
 
-    /// The wire's `type`.
-    #[must_use]
-    #[doc(alias = "type")]
-    pub fn kind(&self) -> Option<&ToolType> {
-        self.kind.as_ref()
-    }
-
     /// The function; `None` for a custom tool.
     #[must_use]
     pub fn as_function(&self) -> Option<&FunctionDefinition> {
@@ -275,10 +227,19 @@ pub enum ToolChoice {
 wire_struct! {
     /// A certain tool, or some of those offered.
     pub struct NamedToolChoice {
-        pub(crate) kind: String = "type",
-        pub(crate) function: ToolName = "function",
-        pub(crate) custom: ToolName = "custom",
-        pub(crate) allowed_tools: AllowedTools = "allowed_tools",
+        /// The wire's `type`: `function`, `custom` or `allowed_tools`.
+        kind: String = "type",
+        function: ToolName = private "function",
+        custom: ToolName = private "custom",
+        allowed_tools: AllowedTools = private "allowed_tools",
+    }
+}
+
+impl NamedToolChoice {
+    /// The name of the function or custom tool; `None` for some of those offered.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.function.as_ref().or(self.custom.as_ref())?.name.as_deref()
     }
 }
 
@@ -454,6 +415,20 @@ mod tests {
                 "format": {"type": "grammar", "grammar": {"definition": "start: \"a\"", "syntax": "lark"}}
             }})
         );
+    }
+
+    #[test]
+    fn what_a_tool_was_made_of_can_be_read() {
+        let tool = Tool::function("f").description("d").parameters(json!({"type": "object"})).strict(true);
+        let function = tool.as_function().unwrap();
+        assert_eq!((tool.name(), function.description(), function.strict()), ("f", Some("d"), Some(true)));
+        assert_eq!(function.parameters().unwrap()["type"], "object");
+        assert_eq!((tool.kind(), tool.as_custom()), (Some(&ToolType::Function), None));
+        let tool = Tool::custom("c").grammar(GrammarSyntax::Regex, "a+");
+        let grammar = tool.as_custom().unwrap().grammar().unwrap();
+        assert_eq!((grammar.syntax(), grammar.definition()), (Some(&GrammarSyntax::Regex), Some("a+")));
+        let ToolChoice::Only(chosen) = ToolChoice::from(&tool) else { panic!("a tool") };
+        assert_eq!((chosen.kind(), chosen.name()), (Some("custom"), Some("c")));
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn a_tool_loop_is_one_call_a_turn() {
 fn addresses(request: &ChatCompletionRequest) -> Vec<*const u8> {
     let texts = request.messages().iter().flat_map(|message| {
         let calls = message.tool_calls().iter().map(ToolCall::input);
-        let images = message.parts().iter().filter_map(|part| part.as_image_url().map(|image| image.url()));
+        let images = message.parts().iter().filter_map(|part| part.as_image_url()?.url());
         message.text().into_iter().chain(calls).chain(images)
     });
     let prediction = request.prediction().and_then(|prediction| prediction.content()?.text());

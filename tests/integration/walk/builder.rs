@@ -43,11 +43,11 @@ fn requests() -> Vec<ChatCompletionRequestBuilder> {
 }
 
 fn plain() -> ChatCompletionRequestBuilder {
-    let mut who = UserSecurityContext::new();
-    who.application_name = Some("app".to_owned());
-    who.end_user_id = Some("user".to_owned());
-    who.end_user_tenant_id = Some("tenant".to_owned());
-    who.source_ip = Some("192.0.2.1".to_owned());
+    let who = UserSecurityContext::new()
+        .application_name("app")
+        .end_user_id("user")
+        .end_user_tenant_id("tenant")
+        .source_ip("192.0.2.1");
     from("plain")
         .max_tokens(1)
         .max_completion_tokens(1)
