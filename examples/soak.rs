@@ -185,7 +185,7 @@ async fn call(client: &ChatClient, number: usize, counts: &mut Counts) -> Result
             let once = CallOptions::new().retry(RetryPolicy::none());
             expect(client.complete_with(&ask("gateway")?, &once).await, &[ErrorKind::Service], counts)?;
         }
-        _ => expect(client.complete(&ask("not-deployed")?).await, &[ErrorKind::Service], counts)?,
+        _ => expect(client.complete(&ask("not-deployed")?).await, &[ErrorKind::NotFound], counts)?,
     }
     Ok(())
 }

@@ -2,7 +2,19 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// The kind of an error, to match on.
+///
+/// A match needs an arm for kinds that a later release adds: `_ => ..`, or better the question itself, such as
+/// [`Error::is_retryable`](crate::Error::is_retryable) and [`http_status`](Self::http_status).
+///
+/// # What to answer to one's own callers
+///
+/// The status is [`http_status`](Self::http_status); "retry" is [`is_retryable`](Self::is_retryable), for the kind alone:
+/// [`Error::is_retryable`](crate::Error::is_retryable) goes by the error's own status and headers.
+///
+#[doc = include_str!("kinds.md")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -11,40 +23,103 @@ pub enum ErrorKind {
     /// The request breaks a rule of the model or contradicts itself; nothing was sent. The source is
     /// a [`ValidationError`](crate::request::ValidationError) with every violation.
     InvalidRequest,
+    /// The service refused the request: 400, 413 or 422.
+    Rejected,
     /// The credential gave no token.
     Credential,
-    /// No connection, or it broke before an answer came; which of the two is in
-    /// [`Error::may_have_reached_service`](crate::Error::may_have_reached_service).
-    Connect,
-    /// A timeout ran out: connect, whole call, first event, idle or deadline.
-    Timeout,
+    /// The service refused the key or the token, or what it may do: 401 or 403.
+    Unauthorized,
+    /// There is no such deployment or address: 404.
+    NotFound,
     /// The service answered 429.
     RateLimited,
     /// The prompt was blocked by a content filter; see [`Error::content_filter`](crate::Error::content_filter).
     ContentFiltered,
-    /// The service answered with any other error; see [`Error::status`](crate::Error::status) and [`Error::code`](crate::Error::code).
+    /// The service answered with any other error, such as 500 or 503; see [`Error::status`](crate::Error::status).
     Service,
+    /// No connection, or it broke before an answer came; which of the two is in
+    /// [`Error::may_have_reached_service`](crate::Error::may_have_reached_service).
+    Connect,
+    /// A timeout ran out: connect, whole answer, first event, idle stream or whole call.
+    Timeout,
     /// The answer could not be read: not JSON, not an event stream, or too large.
     Decode,
     /// The answer broke off before it was complete. What came of a stream is kept in its `partial()`.
     Interrupted,
+    /// The answer is not what was wanted of it: refused, filtered, cut, empty, or of another type. The source is a
+    /// [`ParseError`](crate::ParseError).
+    Parse,
 }
 
 impl ErrorKind {
-    /// The name of the variant, such as `RateLimited`.
+    /// Every kind of this release.
+    pub const ALL: &[Self] = &[
+        Self::Config,
+        Self::InvalidRequest,
+        Self::Rejected,
+        Self::Credential,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::RateLimited,
+        Self::ContentFiltered,
+        Self::Service,
+        Self::Connect,
+        Self::Timeout,
+        Self::Decode,
+        Self::Interrupted,
+        Self::Parse,
+    ];
+
+    /// The kind in snake_case, such as `rate_limited`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Config => "Config",
-            Self::InvalidRequest => "InvalidRequest",
-            Self::Credential => "Credential",
-            Self::Connect => "Connect",
-            Self::Timeout => "Timeout",
-            Self::RateLimited => "RateLimited",
-            Self::ContentFiltered => "ContentFiltered",
-            Self::Service => "Service",
-            Self::Decode => "Decode",
-            Self::Interrupted => "Interrupted",
+            Self::Config => "config",
+            Self::InvalidRequest => "invalid_request",
+            Self::Rejected => "rejected",
+            Self::Credential => "credential",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::RateLimited => "rate_limited",
+            Self::ContentFiltered => "content_filtered",
+            Self::Service => "service",
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Decode => "decode",
+            Self::Interrupted => "interrupted",
+            Self::Parse => "parse",
+        }
+    }
+
+    /// The status for the callers of one's own service: 400 and 404 where the caller's request is the reason, 429 for the
+    /// limit, 500 where the service's own setup is, 502 and 504 where Azure is.
+    #[must_use]
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::InvalidRequest | Self::Rejected | Self::ContentFiltered => 400,
+            Self::NotFound => 404,
+            Self::RateLimited => 429,
+            // a 401 would tell the caller that its own key is wrong
+            Self::Config | Self::Credential | Self::Unauthorized => 500,
+            Self::Service | Self::Connect | Self::Decode | Self::Interrupted | Self::Parse => 502,
+            Self::Timeout => 504,
+        }
+    }
+
+    /// Whether the same request may succeed later, as far as the kind decides it.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Service | Self::Connect | Self::Timeout | Self::Interrupted)
+    }
+
+    /// The kind of an answer with this error status.
+    pub(super) fn of_status(status: u16) -> Self {
+        match status {
+            400 | 413 | 422 => Self::Rejected,
+            401 | 403 => Self::Unauthorized,
+            404 => Self::NotFound,
+            429 => Self::RateLimited,
+            _ => Self::Service,
         }
     }
 }
@@ -55,7 +130,42 @@ impl fmt::Display for ErrorKind {
     }
 }
 
+impl Serialize for ErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// The statuses after which the same request may be sent again.
 pub(crate) fn is_retryable_status(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500 | 502 | 503 | 504)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_in_the_documentation_is_the_code() {
+        let lines = ErrorKind::ALL.iter().map(|kind| {
+            let retry = if kind.is_retryable() { "yes" } else { "no" };
+            format!("| `{kind:?}` | `{kind}` | {} | {retry} |", kind.http_status())
+        });
+        let head = ["| kind | `as_str()` | status | retry |", "|---|---|--:|---|"].map(str::to_owned);
+        let table: Vec<String> = head.into_iter().chain(lines).collect();
+        assert_eq!(include_str!("kinds.md").trim_end(), table.join("\n"));
+    }
+
+    #[test]
+    fn a_kind_in_snake_case_is_its_name() {
+        for kind in ErrorKind::ALL {
+            let snake: String = format!("{kind:?}")
+                .chars()
+                .flat_map(|c| [c.is_uppercase().then_some('_'), Some(c.to_ascii_lowercase())])
+                .flatten()
+                .collect();
+            assert_eq!(kind.as_str(), snake.trim_start_matches('_'));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
 }

@@ -6,34 +6,36 @@
 //! the prompt, so its message is only in [`Error::message`].
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::response::ContentFilterResults;
-use crate::response::ResponseMetadata;
+use crate::response::{ContentFilterResults, ParseError, ParseOutcome, ResponseMetadata};
 
 pub use self::kind::ErrorKind;
 pub(crate) use self::kind::is_retryable_status;
 pub use self::sent::Sent;
 pub use self::service::ServiceError;
 
+mod convert;
 mod envelope;
 mod kind;
 mod next_step;
+mod openai;
 mod printed;
 mod refused;
 mod sent;
+mod serialized;
 mod service;
 mod setter;
+mod text;
 pub(crate) mod unexpected_body;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-type Source = Box<dyn StdError + Send + Sync + 'static>;
+type Source = Arc<dyn StdError + Send + Sync + 'static>;
 
 /// Any error of this crate.
 ///
@@ -52,8 +54,10 @@ type Source = Box<dyn StdError + Send + Sync + 'static>;
 /// ```
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/troubleshoot-errors>
-pub struct Error(Box<Repr>);
+#[derive(Clone)]
+pub struct Error(Arc<Repr>);
 
+#[derive(Clone)]
 struct Repr {
     kind: ErrorKind,
     /// What failed, without the service's message.
@@ -77,7 +81,7 @@ struct Repr {
 impl Error {
     /// Most callers want one of the named constructors below.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Repr {
+        Self(Arc::new(Repr {
             kind,
             message: message.into(),
             service: None,
@@ -97,12 +101,17 @@ impl Error {
     /// The error for an answer of the service, with status and headers in `metadata`.
     pub(crate) fn service(service: ServiceError, metadata: Arc<ResponseMetadata>) -> Self {
         let kind = service.kind(metadata.status());
-        let mut error = Self::new(kind, "the service gave no reason");
-        error.0.attempts = metadata.attempts();
-        error.0.reached = true;
-        error.0.service = Some(service);
-        error.0.metadata = Some(metadata);
-        error
+        Self::new(kind, "the service gave no reason").changed(|error| {
+            error.attempts = metadata.attempts();
+            error.reached = true;
+            error.service = Some(service);
+            error.metadata = Some(metadata);
+        })
+    }
+
+    fn changed(mut self, change: impl FnOnce(&mut Repr)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     /// The error that an answer with this metadata and body is: for other transports, and for tests.
@@ -122,60 +131,60 @@ impl Error {
         Self::service(ServiceError::from_body(body), Arc::new(metadata))
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
-        self
+    pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.with_shared_source(Arc::from(source.into()))
+    }
+
+    pub(crate) fn with_shared_source(self, source: Source) -> Self {
+        self.changed(|error| error.source = Some(source))
     }
 
     #[cfg(feature = "client")]
-    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
-        self
+    pub(crate) fn with_attempts(self, attempts: u32) -> Self {
+        self.changed(|error| error.attempts = attempts)
     }
 
     /// That this attempt may have reached the service, or an earlier one.
     #[cfg(feature = "client")]
-    pub(crate) fn with_reached(mut self, reached: bool) -> Self {
-        self.0.reached |= reached;
-        self
+    pub(crate) fn with_reached(self, reached: bool) -> Self {
+        self.changed(|error| error.reached |= reached)
     }
 
     /// That another attempt would change nothing.
     #[cfg(feature = "client")]
-    pub(crate) fn not_retryable(mut self) -> Self {
-        self.0.is_final = true;
-        self
+    pub(crate) fn not_retryable(self) -> Self {
+        self.changed(|error| error.is_final = true)
     }
 
-    pub(crate) fn with_metadata(mut self, metadata: Arc<ResponseMetadata>) -> Self {
-        self.0.attempts = self.0.attempts.max(metadata.attempts());
-        self.0.metadata = Some(metadata);
-        self
+    pub(crate) fn with_metadata(self, metadata: Arc<ResponseMetadata>) -> Self {
+        self.changed(|error| {
+            error.attempts = error.attempts.max(metadata.attempts());
+            error.metadata = Some(metadata);
+        })
     }
 
-    pub(crate) fn with_deployment(mut self, deployment: impl Into<String>) -> Self {
+    pub(crate) fn with_deployment(self, deployment: impl Into<String>) -> Self {
         // an operation of the whole resource has none
-        self.0.deployment = Some(deployment.into()).filter(|name| !name.is_empty());
-        self
+        let deployment = Some(deployment.into()).filter(|name| !name.is_empty());
+        self.changed(|error| error.deployment = deployment)
     }
 
     /// Adds a sentence about the next step, after those that follow from the answer.
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
-        self
+    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
+        self.changed(|error| error.hint = Some(hint.into()))
     }
 
     /// Adds to the message what a stream that broke lacks.
-    pub(crate) fn with_missing(mut self, missing: &str) -> Self {
-        self.0.message.push_str(": ");
-        self.0.message.push_str(missing);
-        self
+    pub(crate) fn with_missing(self, missing: &str) -> Self {
+        self.changed(|error| {
+            error.message.push_str(": ");
+            error.message.push_str(missing);
+        })
     }
 
     /// Keeps the bytes that could not be read, for [`body`](Self::body) only.
-    pub(crate) fn with_body(mut self, body: Bytes) -> Self {
-        self.0.body = Some(body);
-        self
+    pub(crate) fn with_body(self, body: Bytes) -> Self {
+        self.changed(|error| error.body = Some(body))
     }
 
     /// What the call was signed in with, for the next step that the text of a 401 or 403 names. The client sets
@@ -192,25 +201,24 @@ impl Error {
     /// assert!(error.to_string().contains("compare it with the endpoint's Keys page"));
     /// ```
     #[must_use]
-    pub fn with_sent(mut self, sent: Sent) -> Self {
-        self.0.sent = Some(sent);
-        self
+    pub fn with_sent(self, sent: Sent) -> Self {
+        self.changed(|error| error.sent = Some(sent))
     }
 
     /// The id that the client gave the call, printed when no answer has one.
     #[cfg(feature = "client")]
-    pub(crate) fn with_client_request_id(mut self, id: &str) -> Self {
-        self.0.client_request_id = Some(id.to_owned());
-        self
+    pub(crate) fn with_client_request_id(self, id: &str) -> Self {
+        self.changed(|error| error.client_request_id = Some(id.to_owned()))
     }
 
     /// Keeps message and names of the service out of every text of ours if they hold one of these keys or tokens.
     #[cfg(feature = "client")]
-    pub(crate) fn withhold_secrets<'a>(mut self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        if let Some(service) = &mut self.0.service {
-            service.withhold_secrets(secrets);
-        }
-        self
+    pub(crate) fn withhold_secrets<'a>(self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        self.changed(|error| {
+            if let Some(service) = &mut error.service {
+                service.withhold_secrets(secrets);
+            }
+        })
     }
 
     /// Where the call broke.
@@ -336,18 +344,73 @@ impl Error {
         if self.0.is_final {
             return false;
         }
-        match self.0.kind {
-            ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted => true,
-            ErrorKind::RateLimited | ErrorKind::Service => {
-                let told = self.0.metadata.as_deref().and_then(ResponseMetadata::should_retry);
-                told.unwrap_or_else(|| match self.status() {
-                    Some(200) => self.0.service.as_ref().is_some_and(ServiceError::is_transient),
-                    Some(status) => is_retryable_status(status),
-                    None => false,
-                })
-            }
-            _ => false,
+        if matches!(self.0.kind, ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Interrupted) {
+            return true;
         }
+        if self.0.service.is_none() && self.0.kind != ErrorKind::RateLimited && self.0.kind != ErrorKind::Service {
+            return false;
+        }
+        let told = self.0.metadata.as_deref().and_then(ResponseMetadata::should_retry);
+        told.unwrap_or_else(|| match self.status() {
+            Some(200) => self.0.service.as_ref().is_some_and(ServiceError::is_transient),
+            Some(status) => is_retryable_status(status),
+            None => false,
+        })
+    }
+
+    /// Whether a timeout ran out: one of the client's, or the service's own (408, 504).
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout || matches!(self.status(), Some(408 | 504))
+    }
+
+    /// Whether no connection came about, or it broke before an answer came.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        self.0.kind == ErrorKind::Connect
+    }
+
+    /// Whether the service limits the rate of requests or tokens; [`retry_after`](Self::retry_after) has the wait.
+    #[must_use]
+    pub fn is_rate_limited(&self) -> bool {
+        self.0.kind == ErrorKind::RateLimited
+    }
+
+    /// Whether a content filter stopped the prompt, or the answer that was parsed.
+    #[must_use]
+    pub fn is_content_filtered(&self) -> bool {
+        self.0.kind == ErrorKind::ContentFiltered
+            || self.parse_error().is_some_and(|error| error.outcome() == ParseOutcome::Filtered)
+    }
+
+    /// Whether the messages and the tokens asked for are more than the model's context holds.
+    #[must_use]
+    pub fn is_context_length(&self) -> bool {
+        self.0.service.as_ref().is_some_and(ServiceError::is_context_length)
+    }
+
+    /// Whether the key or the token was refused, or may not do this, or there was no token.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Unauthorized | ErrorKind::Credential)
+    }
+
+    /// Whether there is no such deployment or address.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.0.kind == ErrorKind::NotFound
+    }
+
+    /// Whether the answer broke off; a stream's `partial()` has what came.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.0.kind == ErrorKind::Interrupted
+    }
+
+    /// The error of parsing the answer, for [`ErrorKind::Parse`].
+    #[must_use]
+    pub fn parse_error(&self) -> Option<&ParseError> {
+        self.source()?.downcast_ref()
     }
 }
 
@@ -361,105 +424,11 @@ impl Repr {
         let id = self.metadata.as_deref().and_then(ResponseMetadata::request_id);
         id.or_else(|| self.service.as_ref()?.id())
     }
-
-    fn text(&self) -> String {
-        let mut text = match &self.service {
-            Some(service) => self.answer(service),
-            None => self.own_words(),
-        };
-        if self.attempts > 1 {
-            text.push_str(&format!("; {} attempts", self.attempts));
-        }
-        if let Some(id) = self.request_id().filter(|id| is_id(id)) {
-            text.push_str(&format!(" [request id {id}]"));
-        } else if let (None, Some(id)) = (&self.metadata, &self.client_request_id)
-            // without a token nothing was sent under it
-            && !matches!(self.kind, ErrorKind::Config | ErrorKind::Credential)
-        {
-            text.push_str(&format!(" [client request id {id}]"));
-        }
-        text
-    }
-
-    fn own_words(&self) -> String {
-        let mut text = match &self.deployment {
-            Some(deployment) => format!("deployment '{deployment}': {}", self.message),
-            None => self.message.clone(),
-        };
-        if let Some(hint) = &self.hint {
-            text.push_str("; ");
-            text.push_str(hint);
-        }
-        text
-    }
-
-    fn answer(&self, service: &ServiceError) -> String {
-        let answered = self.answered();
-        let status = service.status(answered);
-        let mut text = match &self.deployment {
-            Some(deployment) => format!("deployment '{deployment}' answered {answered}"),
-            None => format!("the service answered {answered}"),
-        };
-        if status != answered {
-            text.push_str(&format!(" around a {status}"));
-        }
-        if answered == 200 {
-            text.push_str(" and then sent an error");
-        }
-        // many of Azure's codes are the status again
-        let code = service.printable_code().filter(|code| code.parse() != Ok(status));
-        match (code, service.printable_param()) {
-            (Some(code), Some(param)) => text.push_str(&format!(" ({code}, parameter '{param}')")),
-            (Some(code), None) => text.push_str(&format!(" ({code})")),
-            (None, Some(param)) => text.push_str(&format!(" (parameter '{param}')")),
-            (None, None) => {}
-        }
-        match service.printable_message(answered) {
-            Some(message) => {
-                text.push_str(": ");
-                text.push_str(message.trim_end_matches('.'));
-            }
-            None if service.message().is_some() => text.push_str("; message() has the service's words"),
-            None => {}
-        }
-        let steps = next_step::next_steps(service.explained_status(answered), service, self.sent.as_ref());
-        for sentence in steps.iter().map(String::as_str).chain(self.hint.as_deref()) {
-            text.push_str("; ");
-            text.push_str(sentence);
-        }
-        text
-    }
-}
-
-/// Whether a text can be the id of a call: short, and without spaces.
-fn is_id(text: &str) -> bool {
-    text.len() <= 80 && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.text())
-    }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("Error");
-        out.field("kind", &self.0.kind);
-        out.field("text", &self.0.text());
-        if let Some(status) = self.status() {
-            out.field("status", &status);
-        }
-        if let Some(source) = &self.0.source {
-            out.field("source", source);
-        }
-        out.finish()
     }
 }
 

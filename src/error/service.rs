@@ -178,11 +178,17 @@ impl ServiceError {
         let status = self.status(answered);
         if self.is_filtered() {
             ErrorKind::ContentFiltered
-        } else if status == 429 || (matches!(status, 0 | 200) && self.is_rate_limit()) {
+        } else if matches!(status, 0 | 200) && self.is_rate_limit() {
             ErrorKind::RateLimited
         } else {
-            ErrorKind::Service
+            ErrorKind::of_status(status)
         }
+    }
+
+    /// Gateways leave the code out, and keep the text.
+    pub(super) fn is_context_length(&self) -> bool {
+        self.code() == Some("context_length_exceeded")
+            || self.message().is_some_and(|message| message.contains("maximum context length"))
     }
 
     pub(super) fn is_filtered(&self) -> bool {

@@ -244,9 +244,14 @@ impl std::error::Error for ValidationError {}
 
 impl From<ValidationError> for Error {
     fn from(error: ValidationError) -> Self {
-        let names: Vec<&str> = error.violations.iter().map(Violation::parameter).collect();
-        let what = if names.len() == 1 { "violation" } else { "violations" };
-        let text = format!("the request was not sent: {} {what} ({})", names.len(), names.join(", "));
+        let mut text = "the request was not sent".to_owned();
+        if let Some((first, others)) = error.violations.split_first() {
+            text.push_str(&format!(": {first}"));
+            if !others.is_empty() {
+                let names: Vec<&str> = others.iter().map(Violation::parameter).collect();
+                text.push_str(&format!("; and {} more: {}", names.len(), names.join(", ")));
+            }
+        }
         Self::new(ErrorKind::InvalidRequest, text).with_source(error)
     }
 }

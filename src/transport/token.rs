@@ -194,7 +194,7 @@ impl TokenError {
         let text = format!("the credential gave no token for scope '{scope}': {}", self.text);
         let error = Error::new(ErrorKind::Credential, text);
         match self.source {
-            Some(source) => error.with_source(SharedSource(source)),
+            Some(source) => error.with_shared_source(source),
             None => error,
         }
     }
@@ -231,22 +231,6 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
         line.push_str(word);
     }
     line
-}
-
-/// A source that the errors of several callers share.
-#[derive(Debug)]
-struct SharedSource(Arc<dyn StdError + Send + Sync>);
-
-impl fmt::Display for SharedSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl StdError for SharedSource {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source()
-    }
 }
 
 /// A token as it is sent, with the time from which it is renewed.

@@ -32,7 +32,13 @@ fn answered(status: u16, headers: &str, body: &str) -> Script {
 
 fn statuses() -> Vec<Row> {
     let error = r#"{"error":{"code":"c7","message":"no"}}"#;
-    let refused = |status: u16| fails(Kind::Service, "").status(status).code("c7");
+    let kind = |status: u16| match status {
+        400 | 413 | 422 => Kind::Rejected,
+        401 | 403 => Kind::Unauthorized,
+        404 => Kind::NotFound,
+        _ => Kind::Service,
+    };
+    let refused = |status: u16| fails(kind(status), "").status(status).code("c7");
     let mut rows = Vec::new();
     for status in [400, 401, 403, 404, 413, 422, 431, 501] {
         rows.push(same(format!("a {status}"), answered(status, "", error), refused(status)));
@@ -62,7 +68,7 @@ fn statuses() -> Vec<Row> {
                 send("HTTP/1.1 400 X\r\n\r\n{\"error\":{\"code\":\"c7\",\"message\":\""),
                 Act::Flood(vec![b'x'; 16 * 1024]),
             ],
-            fails(Kind::Service, "answered 400").status(400),
+            fails(Kind::Rejected, "answered 400").status(400),
         ),
         same(
             "a 500 whose body breaks off",
@@ -72,7 +78,7 @@ fn statuses() -> Vec<Row> {
         same(
             "a 400 whose body stalls",
             vec![send("HTTP/1.1 400 X\r\ncontent-length: 900\r\n\r\n{\"error\":"), Act::Hold],
-            fails(Kind::Service, "answered 400").status(400),
+            fails(Kind::Rejected, "answered 400").status(400),
         )
         .patient(Duration::from_secs(9)),
         same(
@@ -87,7 +93,7 @@ fn statuses() -> Vec<Row> {
                 "www-authenticate: AzureApiManagementKey realm=\"x\"\r\n",
                 r#"{"statusCode":401,"message":"Access denied due to missing subscription key."}"#,
             ),
-            fails(Kind::Service, "the key is wrong").status(401).code("401"),
+            fails(Kind::Unauthorized, "the key is wrong").status(401).code("401"),
         ),
     ]);
     rows

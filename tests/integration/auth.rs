@@ -215,7 +215,7 @@ async fn a_token_refused_twice_is_an_error_that_names_the_scope() {
         } else {
             client.complete(&question()).await.unwrap_err()
         };
-        assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Service, Some(401), 2));
+        assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Unauthorized, Some(401), 2));
         assert_eq!(
             error.to_string(),
             "deployment 'gpt' answered 401 (Unauthorized): Access token is missing, invalid, audience is incorrect, or \
@@ -271,7 +271,7 @@ async fn a_wrong_key_is_not_tried_again() {
     let server = serving("a wrong key", [refused()]).await;
     let client = ChatClient::builder(server.uri(), ApiKey::new("canary-key")).retry(quick()).build().unwrap();
     let error = client.complete(&question()).await.unwrap_err();
-    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Service, 1));
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Unauthorized, 1));
     assert!(!shown(&error).contains("canary"), "{error:?}");
     assert!(!format!("{client:?}").contains("canary"), "{client:?}");
 }

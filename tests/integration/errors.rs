@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    RawServer, Step, builder, chain, client, delta, event, files, ok_stream, question, serving, shared, shown,
+    RawServer, Step, builder, chain, client, delta, event, files, kind_of, ok_stream, question, serving, shared, shown,
     streaming,
 };
 
 mod gateways;
 mod parameters;
 mod sign_in;
+mod uses;
 
 /// Asks a server that answers as recorded.
 async fn meet(name: &str, recorded: &Value) -> Error {
@@ -44,9 +45,8 @@ async fn every_recorded_error_comes_through_the_client() {
         let error = meet(&name, &recorded).await;
         let (status, body) = (recorded["status"].as_u64().unwrap() as u16, &recorded["body"]["error"]);
         let kind = match status {
-            429 => ErrorKind::RateLimited,
             _ if body["code"] == "content_filter" => ErrorKind::ContentFiltered,
-            _ => ErrorKind::Service,
+            status => kind_of(status),
         };
         assert_eq!((error.kind(), error.status()), (kind, Some(status)), "{name}");
         assert_eq!(error.code(), body["code"].as_str(), "{name}");
@@ -177,7 +177,7 @@ async fn bodies_of_every_shape_are_understood_and_none_is_lost() {
         let server = serving(body, [ResponseTemplate::new(status).set_body_bytes(body)]).await;
         let client = builder(server.uri()).retry(RetryPolicy::none()).build().unwrap();
         let error = client.complete(&question()).await.unwrap_err();
-        assert_eq!((error.kind(), error.status()), (ErrorKind::Service, Some(status)), "{body}");
+        assert_eq!((error.kind(), error.status()), (kind_of(status), Some(status)), "{body}");
         assert_eq!((error.code(), error.message()), (code, message), "{body}");
         assert_eq!(error.service_error().unwrap().body(), body);
         let text = error.to_string();

@@ -11,8 +11,8 @@ use tracing_subscriber::filter::LevelFilter;
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    Log, RawServer, Step, builder, client, completion, delta, event, events, finish, ok_json, ok_stream, question,
-    quick, sent_bodies, sent_headers, serving, streaming,
+    Log, RawServer, Step, builder, client, completion, delta, event, events, finish, kind_of, ok_json, ok_stream,
+    question, quick, sent_bodies, sent_headers, serving, streaming,
 };
 
 fn failing(status: u16) -> ResponseTemplate {
@@ -42,7 +42,7 @@ async fn what_will_not_pass_is_sent_once() {
     for status in [400, 401, 403, 404, 413, 422, 431, 501] {
         let server = serving("one failure", [failing(status)]).await;
         let error = client(server.uri()).complete(&question()).await.unwrap_err();
-        assert_eq!((error.kind(), error.status(), error.attempts()), (ErrorKind::Service, Some(status), 1));
+        assert_eq!((error.kind(), error.status(), error.attempts()), (kind_of(status), Some(status), 1));
         assert!(!error.is_retryable(), "{status}");
     }
 }

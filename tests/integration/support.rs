@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use azure_openai_chat::transport::EndpointInput;
-use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, ChatCompletionStream, ClientBuilder, RetryPolicy};
+use azure_openai_chat::{
+    ApiKey, ChatClient, ChatCompletionRequest, ChatCompletionStream, ClientBuilder, ErrorKind, RetryPolicy,
+};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
@@ -97,6 +99,17 @@ pub fn quick() -> RetryPolicy {
 /// A question to the deployment `gpt`, whose model is not declared.
 pub fn question() -> ChatCompletionRequest {
     ChatCompletionRequest::builder("gpt").user("Why is the sky blue?").build().unwrap()
+}
+
+/// The kind of an answer with this status.
+pub fn kind_of(status: u16) -> ErrorKind {
+    match status {
+        400 | 413 | 422 => ErrorKind::Rejected,
+        401 | 403 => ErrorKind::Unauthorized,
+        404 => ErrorKind::NotFound,
+        429 => ErrorKind::RateLimited,
+        _ => ErrorKind::Service,
+    }
 }
 
 /// The errors under an error, as they print.

@@ -66,7 +66,7 @@ fn a_wrapped_refusal_is_the_refusal_whatever_wraps_it() {
         for status in [400, 500, 502, 503] {
             let error = read(status, &body);
             assert_eq!((error.code(), error.param()), (Some("unsupported_parameter"), Some("max_tokens")), "{name}");
-            assert_eq!((error.kind(), error.status()), (ErrorKind::Service, Some(400)), "{name} in {status}");
+            assert_eq!((error.kind(), error.status()), (ErrorKind::Rejected, Some(400)), "{name} in {status}");
             assert!(!error.is_retryable(), "{name} in {status}");
             assert_eq!(error.metadata().unwrap().status(), status);
             let text = error.to_string();
@@ -189,7 +189,7 @@ fn layers_without_end_are_read_as_far_as_they_make_sense() {
         body = json!({"error": {"message": body.clone()["error"]["code"], "details": body}});
     }
     let error = read(500, &body.to_string());
-    assert_eq!(error.kind(), ErrorKind::Service);
+    assert_eq!(error.kind(), ErrorKind::Rejected);
 }
 
 #[test]
