@@ -170,7 +170,7 @@ fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) 
 /// of their own, and proxies cut bodies.
 fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
     let json = bytes.slice_ref(unexpected_body::without_mark(&bytes));
-    let completion = match ChatCompletion::decode(json) {
+    let completion = match ChatCompletion::from_bytes(json) {
         Ok(completion) => completion.with_metadata(Arc::clone(metadata)),
         Err(error) => {
             let may_be_cut = metadata.status() != NO_CONTENT;

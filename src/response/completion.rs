@@ -55,6 +55,8 @@ pub struct ChatCompletion {
     pub(crate) body: CompletionBody,
     metadata: Arc<ResponseMetadata>,
     raw: Bytes,
+    /// Whether it has what came of a stream that has not come to its end.
+    pub(super) is_partial: bool,
 }
 
 /// Parses JSON of the service. A string with half a surrogate pair, which gateways cut and no Rust string can hold, is
@@ -72,18 +74,31 @@ pub(crate) fn parse_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_js
 }
 
 impl ChatCompletion {
-    /// Parses a body, which may begin with a byte order mark: some gateways write one.
-    pub(crate) fn decode(raw: Bytes) -> Result<Self, serde_json::Error> {
+    /// Parses a body that was recorded, or came another way than by the client. [`raw`](Self::raw) is that body.
+    ///
+    /// # Errors
+    ///
+    /// When the body is not a JSON object.
+    pub fn from_bytes(raw: impl Into<Bytes>) -> Result<Self, serde_json::Error> {
+        let raw = raw.into();
+        // some gateways write a byte order mark
         let body = parse_json(raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw))?;
-        Ok(Self { body, metadata: Arc::default(), raw })
+        Ok(Self { raw, ..Self::from_body(body) })
     }
 
     pub(crate) fn from_body(body: CompletionBody) -> Self {
-        Self { body, metadata: Arc::default(), raw: Bytes::new() }
+        Self { body, ..Self::default() }
     }
 
-    pub(crate) fn with_metadata(mut self, metadata: Arc<ResponseMetadata>) -> Self {
-        self.metadata = metadata;
+    /// The same completion with this metadata: to store and load both, or for a test.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: impl Into<Arc<ResponseMetadata>>) -> Self {
+        self.metadata = metadata.into();
+        self
+    }
+
+    pub(crate) fn into_partial(mut self) -> Self {
+        self.is_partial = true;
         self
     }
 

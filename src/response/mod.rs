@@ -6,6 +6,7 @@
 //! its tokens.
 
 pub use self::audio::Audio;
+pub use self::builder::ChatCompletionBuilder;
 pub use self::choice::{Choice, FinishReason};
 pub use self::completion::{ChatCompletion, ServiceTier};
 pub use self::content::AnswerContent;
@@ -29,6 +30,7 @@ pub(crate) use self::partial_json::{PartialJson, PartialJsonError};
 pub(crate) use self::tool_call::{CustomToolCall, ToolArguments};
 
 mod audio;
+mod builder;
 mod choice;
 mod completion;
 mod content;

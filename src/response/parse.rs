@@ -19,7 +19,7 @@ use super::content_filter::{ContentFilterResults, FilterState};
 use super::tool_call::{FunctionCall, ToolCall, ToolCallType};
 use crate::wire::Hidden;
 
-/// Why an answer could not be parsed.
+/// Why an answer has no whole text, or could not be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseOutcome {
@@ -29,6 +29,8 @@ pub enum ParseOutcome {
     Filtered,
     /// The token limit cut the answer.
     Length,
+    /// The stream of the answer has not come to its end, or broke.
+    Interrupted,
     /// The answer has no text, such as one that calls tools.
     NoContent,
     /// The text is not JSON, or does not fit the type.
@@ -43,6 +45,7 @@ impl ParseOutcome {
             Self::Refused => "refused",
             Self::Filtered => "filtered",
             Self::Length => "length",
+            Self::Interrupted => "interrupted",
             Self::NoContent => "no_content",
             Self::Decode => "decode",
         }
@@ -113,7 +116,7 @@ impl ParseError {
         self
     }
 
-    /// Why the answer could not be parsed.
+    /// Why the answer has no whole text, or could not be parsed.
     #[must_use]
     pub fn outcome(&self) -> ParseOutcome {
         self.0.outcome
@@ -171,6 +174,39 @@ fn refusal(choice: &Choice) -> Option<&str> {
 }
 
 impl ChatCompletion {
+    /// The text of the first choice of an answer that was finished. [`text`](Self::text) is whatever came.
+    ///
+    /// # Errors
+    ///
+    /// The first of these that applies, in this order: [`ParseOutcome::Refused`], [`ParseOutcome::Filtered`],
+    /// [`ParseOutcome::Length`], [`ParseOutcome::Interrupted`], [`ParseOutcome::NoContent`]. [`ParseError::text`] has
+    /// what came all the same.
+    ///
+    /// # Example: an answer that was cut is no answer
+    ///
+    /// ```
+    /// use azure_openai_chat::{ChatCompletion, FinishReason, ParseOutcome};
+    ///
+    /// let completion = ChatCompletion::builder().text("All of it.").build();
+    /// assert_eq!(completion.whole_text()?, "All of it.");
+    ///
+    /// let cut = ChatCompletion::builder().text("Half of").finish_reason(FinishReason::Length).build();
+    /// assert_eq!(cut.whole_text().unwrap_err().outcome(), ParseOutcome::Length);
+    /// assert_eq!(cut.text(), Some("Half of"));
+    /// # Ok::<(), azure_openai_chat::ParseError>(())
+    /// ```
+    pub fn whole_text(&self) -> Result<&str, ParseError> {
+        self.whole_text_at(0, || "the answer has no choices: ask again".to_owned())
+    }
+
+    fn whole_text_at(&self, position: usize, no_choice: impl FnOnce() -> String) -> Result<&str, ParseError> {
+        let text = match self.choices().get(position) {
+            Some(choice) => whole_text(choice, self.is_partial),
+            None => Err(ParseError::new(ParseOutcome::NoContent, no_choice(), "")),
+        };
+        text.map_err(|error| error.of(self, position))
+    }
+
     /// Parses the text of the first choice, which must be JSON, into a value of the caller's type.
     ///
     /// Request such an answer with a JSON schema in `response_format`. An answer that the token limit or the content
@@ -179,9 +215,7 @@ impl ChatCompletion {
     ///
     /// # Errors
     ///
-    /// The first of these that applies, in this order: [`ParseOutcome::Refused`],
-    /// [`ParseOutcome::Filtered`], [`ParseOutcome::Length`], [`ParseOutcome::NoContent`],
-    /// [`ParseOutcome::Decode`].
+    /// Those of [`whole_text`](Self::whole_text), then [`ParseOutcome::Decode`].
     ///
     /// # Example: a structured answer
     ///
@@ -228,15 +262,16 @@ impl ChatCompletion {
         position: usize,
         no_choice: impl FnOnce() -> String,
     ) -> Result<T, ParseError> {
-        let parsed = match self.choices().get(position) {
-            Some(choice) => parse_choice(choice),
-            None => Err(ParseError::new(ParseOutcome::NoContent, no_choice(), "")),
-        };
-        parsed.map_err(|error| error.of(self, position))
+        let text = self.whole_text_at(position, no_choice)?;
+        serde_json::from_str(text).map_err(|error| {
+            let way_out = "ask for the type's JSON schema in `response_format`, or see `decode_error()`";
+            ParseError::decode("the answer is", way_out, text, error).of(self, position)
+        })
     }
 }
 
-fn parse_choice<T: DeserializeOwned>(choice: &Choice) -> Result<T, ParseError> {
+/// The text of a choice that was finished. `is_partial`: the stream has not come to its end.
+fn whole_text(choice: &Choice, is_partial: bool) -> Result<&str, ParseError> {
     let text = choice.text().unwrap_or_default();
     let fail = |outcome, message: String| Err(ParseError::new(outcome, message, text));
     if refusal(choice).is_some() {
@@ -264,6 +299,10 @@ fn parse_choice<T: DeserializeOwned>(choice: &Choice) -> Result<T, ParseError> {
             ),
         );
     }
+    if is_partial && choice.finish_reason.is_none() {
+        let message = "the stream has not come to the end of the answer: read it to its end, or see `text()`";
+        return fail(ParseOutcome::Interrupted, message.to_owned());
+    }
     if text.is_empty() {
         let tools = choice.message.as_ref().is_some_and(|message| !message.tool_calls().is_empty());
         let message = if tools {
@@ -273,10 +312,7 @@ fn parse_choice<T: DeserializeOwned>(choice: &Choice) -> Result<T, ParseError> {
         };
         return fail(ParseOutcome::NoContent, message.to_owned());
     }
-    serde_json::from_str(text).map_err(|error| {
-        let way_out = "ask for the type's JSON schema in `response_format`, or see `decode_error()`";
-        ParseError::decode("the answer is", way_out, text, error)
-    })
+    Ok(text)
 }
 
 impl ToolCall {

@@ -1,12 +1,28 @@
 //! The tokens of a call, [`Usage`].
 
-use crate::wire::{Merge, wire_struct};
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+
+use crate::wire::{Extra, Merge, wire_struct};
 
 /// A number of tokens; 0 when the service sent none.
 type Count = u64;
 
 wire_struct! {
     /// The tokens of a call, prompt and answer.
+    ///
+    /// Usages add up: a service that bills its callers keeps one sum for each.
+    ///
+    /// # Example: the tokens of several calls
+    ///
+    /// ```
+    /// use azure_openai_chat::Usage;
+    ///
+    /// let usages = [Usage::new(10, 5), Usage::new(20, 7).with_cached_tokens(8)];
+    /// let mut total: Usage = usages.iter().sum();
+    /// total += &usages[0];
+    /// assert_eq!((total.total_tokens(), total.cached_tokens()), (57, 8));
+    /// ```
     ///
     /// # Example: how well a prediction did
     ///
@@ -65,7 +81,8 @@ wire_struct! {
 }
 
 /// Implements the merging of counts that come more than once, as in the chunks of a stream: a later count replaces an
-/// earlier one, a missing or `null` one does not. Each struct is taken apart without `..`, so that no field is forgotten.
+/// earlier one, a missing or `null` one does not. And the adding of counts of several calls: a missing one adds nothing.
+/// Each struct is taken apart without `..`, so that no field is forgotten.
 macro_rules! merge_counts {
     ($Name:ident, $($count:ident),*; $($details:ident),*) => {
         impl $Name {
@@ -79,6 +96,22 @@ macro_rules! merge_counts {
                 )*
                 self.extra.merge(extra, Merge::Repeated);
             }
+
+            fn add_counts(&mut self, other: &Self) {
+                let Self { $($count,)* $($details,)* extra: _ } = other;
+                $(
+                    if let Some(count) = $count {
+                        self.$count = Some(self.$count().saturating_add(*count));
+                    }
+                )*
+                $(
+                    if let Some(other) = $details {
+                        self.$details.get_or_insert_default().add_counts(other);
+                    }
+                )*
+                // what members without a field count, if anything, is not known
+                self.extra = Extra::EMPTY;
+            }
         }
     };
 }
@@ -89,7 +122,72 @@ merge_counts!(
     CompletionTokensDetails, accepted_prediction_tokens, audio_tokens, reasoning_tokens, rejected_prediction_tokens;
 );
 
+/// Adds the tokens of another call. Members without a field here are left out of a sum.
+impl AddAssign<&Self> for Usage {
+    fn add_assign(&mut self, other: &Self) {
+        self.add_counts(other);
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.add_counts(&other);
+    }
+}
+
+impl Add<&Self> for Usage {
+    type Output = Self;
+    fn add(mut self, other: &Self) -> Self {
+        self += other;
+        self
+    }
+}
+
+impl Add for Usage {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        self + &other
+    }
+}
+
+impl<'a> Sum<&'a Self> for Usage {
+    fn sum<I: Iterator<Item = &'a Self>>(usages: I) -> Self {
+        usages.fold(Self::EMPTY, |sum, usage| sum + usage)
+    }
+}
+
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(usages: I) -> Self {
+        usages.fold(Self::EMPTY, |sum, usage| sum + usage)
+    }
+}
+
 impl Usage {
+    /// The usage of a call, for a test. The total is the sum of both.
+    #[must_use]
+    pub fn new(prompt_tokens: u64, completion_tokens: u64) -> Self {
+        Self {
+            prompt_tokens: Some(prompt_tokens),
+            completion_tokens: Some(completion_tokens),
+            total_tokens: Some(prompt_tokens.saturating_add(completion_tokens)),
+            ..Self::EMPTY
+        }
+    }
+
+    /// The same usage with so many of the prompt tokens from the prompt cache.
+    #[must_use]
+    pub fn with_cached_tokens(mut self, tokens: u64) -> Self {
+        self.prompt_tokens_details.get_or_insert_default().cached_tokens = Some(tokens);
+        self
+    }
+
+    /// The same usage with so many of the completion tokens spent on hidden reasoning.
+    #[must_use]
+    pub fn with_reasoning_tokens(mut self, tokens: u64) -> Self {
+        self.completion_tokens_details.get_or_insert_default().reasoning_tokens = Some(tokens);
+        self
+    }
+
     fn output(&self) -> &CompletionTokensDetails {
         const NONE: &CompletionTokensDetails = &CompletionTokensDetails::EMPTY;
         self.completion_tokens_details.as_ref().unwrap_or(NONE)
@@ -175,5 +273,30 @@ mod tests {
             assert_eq!(usage.prediction_acceptance(), None);
             assert_eq!(usage.cached_ratio(), None);
         }
+    }
+
+    #[test]
+    fn a_sum_has_every_count_and_missing_ones_add_nothing() {
+        let read = |value: serde_json::Value| serde_json::from_value::<Usage>(value).unwrap();
+        let full = serde_json::json!({
+            "prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3,
+            "prompt_tokens_details": {"audio_tokens": 4, "cached_tokens": 5, "cache_write_tokens": 6},
+            "completion_tokens_details": {"accepted_prediction_tokens": 7, "audio_tokens": 8, "reasoning_tokens": 9,
+                "rejected_prediction_tokens": 10},
+        });
+        let full = read(full);
+        let none = [Usage::default(), read(serde_json::json!({"prompt_tokens": null, "prompt_tokens_details": null}))];
+        assert_eq!([&none[0], &full, &none[1]].into_iter().sum::<Usage>(), full);
+        let doubled = full.clone() + full.clone();
+        assert_eq!(doubled, [full.clone(), full].into_iter().sum());
+        assert_eq!((doubled.input_audio_tokens(), doubled.cache_write_tokens()), (8, 12));
+        assert_eq!((doubled.accepted_prediction_tokens(), doubled.rejected_prediction_tokens()), (14, 20));
+        assert_eq!((doubled.output_audio_tokens(), doubled.reasoning_tokens()), (16, 18));
+
+        let mut total = Usage::new(u64::MAX, 1);
+        total += Usage::new(1, 1);
+        assert_eq!(total.prompt_tokens(), u64::MAX);
+        let costs = read(serde_json::json!({"prompt_tokens": 1, "cost": 0.1}));
+        assert_eq!((costs + Usage::default()).extra(), None);
     }
 }

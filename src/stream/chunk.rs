@@ -12,9 +12,11 @@ use serde_json::{Map, Value};
 use crate::response::{PromptFilterResult, ServiceTier, Usage};
 
 pub(crate) use self::body::{ChoiceBody, ChunkBody, DeltaBody, FunctionDelta, TextField, ToolCallBody};
+pub use self::builder::ChatCompletionChunkBuilder;
 pub use self::choice::{ChunkChoice, ToolCallDelta};
 
 mod body;
+mod builder;
 mod choice;
 mod openai;
 

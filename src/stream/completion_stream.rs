@@ -170,9 +170,10 @@ impl ChatCompletionStream {
         self
     }
 
-    #[cfg(feature = "client")]
-    pub(crate) fn with_metadata(self, metadata: Arc<ResponseMetadata>) -> Self {
-        Self { metadata, ..self }
+    /// The same stream with this metadata, for a recording or a test.
+    #[must_use]
+    pub fn with_metadata(self, metadata: impl Into<Arc<ResponseMetadata>>) -> Self {
+        Self { metadata: metadata.into(), ..self }
     }
 
     /// Calls `watch` with the name of the model that answers, once.
@@ -204,7 +205,8 @@ impl ChatCompletionStream {
     #[must_use]
     pub fn partial(&self) -> ChatCompletion {
         let whole = self.whole.as_deref().cloned();
-        whole.unwrap_or_else(|| self.fold.completion()).with_metadata(Arc::clone(&self.metadata))
+        let completion = whole.unwrap_or_else(|| self.fold.completion()).with_metadata(Arc::clone(&self.metadata));
+        if self.is_complete() { completion } else { completion.into_partial() }
     }
 
     /// The completion that the chunks add up to: text, tool calls, usage and filter results of every choice.

@@ -7,7 +7,7 @@
 
 #[cfg(feature = "client")]
 pub(crate) use self::byte_source::ByteSource;
-pub use self::chunk::{ChatCompletionChunk, ChunkChoice, ToolCallDelta};
+pub use self::chunk::{ChatCompletionChunk, ChatCompletionChunkBuilder, ChunkChoice, ToolCallDelta};
 pub use self::completion_stream::ChatCompletionStream;
 pub use self::events::StreamEvent;
 pub use self::fold::ChunkFold;
@@ -19,6 +19,7 @@ mod completion_stream;
 mod decode;
 mod events;
 mod fold;
+mod from_chunks;
 mod other_body;
 mod partial_json;
 pub mod sse;

@@ -35,7 +35,7 @@ impl OtherBody {
     pub(super) fn into_content(self) -> OtherContent {
         let body: Bytes = self.0.freeze();
         let json = body.slice_ref(unexpected_body::without_mark(&body).trim_ascii());
-        match ChatCompletion::decode(json) {
+        match ChatCompletion::from_bytes(json) {
             Ok(completion) if !completion.choices().is_empty() => OtherContent::Completion(Box::new(completion)),
             Ok(completion) => {
                 let service = ServiceError::from_body(&body);
