@@ -13,6 +13,9 @@ use super::{Model, catalog};
 /// `gpt-4o-2024-11-20`) declares that model, since few would name a deployment after another one. Any other
 /// text declares none, and [`Deployment::new`] never does.
 ///
+/// In JSON and configuration files a deployment is its name, read as text converts, or an object of its `name` and its
+/// `model`: `{"name": "o1-new", "model": "o1-2024-12-17"}`.
+///
 /// # Example: three ways to name a deployment
 ///
 /// ```

@@ -1,12 +1,16 @@
-//! The catalog and capabilities as JSON, read field by field, so that errors name the field.
+//! Models, their capabilities and the catalog as JSON, read field by field, so that errors name the field.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Capabilities, Family, Model, ModelCatalog, Parameter, ReasoningEffort, Support, ToolsAndEffort};
+use super::catalog::shared;
+use super::{
+    Capabilities, Deployment, Family, Model, ModelCatalog, Parameter, ReasoningEffort, Support, ToolsAndEffort,
+};
 use crate::error::{Error, ErrorKind};
 
 impl Capabilities {
@@ -136,6 +140,10 @@ impl ModelCatalog {
     pub fn from_json(json: &str) -> Result<Self, Error> {
         let document: Value = serde_json::from_str(json)
             .map_err(|error| Error::new(ErrorKind::Config, "the model catalog is not JSON").with_source(error))?;
+        Self::from_document(&document)
+    }
+
+    fn from_document(document: &Value) -> Result<Self, Error> {
         let entries = document.get("models").and_then(Value::as_array).ok_or_else(|| {
             Error::new(ErrorKind::Config, "the model catalog has no list 'models'")
                 .with_hint("write {\"models\": [{\"name\": ...}]}")
@@ -159,9 +167,74 @@ impl ModelCatalog {
     /// The whole catalog in the shape that [`from_json`](Self::from_json) reads, indented.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let entries: Vec<Value> = self.models().map(write_entry).collect();
-        format!("{:#}", json!({ "models": entries }))
+        format!("{:#}", self.document())
     }
+
+    fn document(&self) -> Value {
+        let entries: Vec<Value> = self.models().map(write_entry).collect();
+        json!({ "models": entries })
+    }
+}
+
+impl Serialize for ModelCatalog {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelCatalog {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_document(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Model {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_built_in() { serializer.collect_str(self) } else { write_entry(self).serialize(serializer) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Model {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(id) => id.parse().map_err(D::Error::custom),
+            entry => read_entry(&entry, shared()).map_err(|reason| D::Error::custom(format_args!("model: {reason}"))),
+        }
+    }
+}
+
+impl Serialize for Deployment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.declared_model() {
+            Some(model) if model.is_built_in() && model.is(self.name()) => serializer.serialize_str(self.name()),
+            model => Declared { name: self.name().into(), model: model.map(Cow::Borrowed) }.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Deployment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::String(name) => Ok(Self::from(name)),
+            object => {
+                let Declared { name, model } = Declared::deserialize(object).map_err(D::Error::custom)?;
+                let deployment = Self::new(name);
+                Ok(match model {
+                    Some(model) => deployment.model(model.into_owned()),
+                    None => deployment,
+                })
+            }
+        }
+    }
+}
+
+/// A deployment with the model declared for it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Declared<'a> {
+    name: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<Cow<'a, Model>>,
 }
 
 /// Makes a model of one entry; the error does not name the entry.
@@ -308,6 +381,53 @@ mod tests {
             let error = serde_json::from_value::<Capabilities>(json).unwrap_err();
             assert_eq!(error.to_string(), message);
         }
+    }
+
+    #[test]
+    fn a_model_is_written_as_its_id_or_as_an_entry() {
+        for id in ["o1-2024-12-17", "gpt-4o", "gpt-4-turbo-2024-04-09"] {
+            let model: Model = serde_json::from_value(json!(id)).unwrap();
+            assert_eq!((json!(model), model.id().as_str()), (json!(id), id));
+        }
+        let mine = Model::custom("mine", Capabilities::of(&Model::O1_2024_12_17).with_context_tokens(5));
+        let corrected =
+            ModelCatalog::from_json(r#"{"models": [{"name": "gpt-4o-2024-11-20", "max_output_tokens": 5}]}"#);
+        for model in [mine, corrected.unwrap().find("gpt-4o-2024-11-20").unwrap()] {
+            let read: Model = serde_json::from_str(&json!(model).to_string()).unwrap();
+            assert_eq!((read.id(), read.version()), (model.id(), model.version()));
+            assert_eq!(read.capabilities(), model.capabilities());
+        }
+        let error = serde_json::from_value::<Model>(json!("gpt-4o-2024-08-07")).unwrap_err();
+        assert!(error.to_string().contains("gpt-4o-2024-08-06"), "{error}");
+    }
+
+    #[test]
+    fn a_deployment_is_written_as_its_name_or_with_its_model() {
+        for (deployment, written) in [
+            (Deployment::from("gpt-4o"), json!("gpt-4o")),
+            (Deployment::new("gpt-4o"), json!({"name": "gpt-4o"})),
+            (Deployment::from("triage"), json!({"name": "triage"})),
+            (
+                Deployment::new("o1-new").model(Model::O1_2024_12_17),
+                json!({"name": "o1-new", "model": "o1-2024-12-17"}),
+            ),
+        ] {
+            assert_eq!(json!(deployment), written);
+            assert_eq!(serde_json::from_value::<Deployment>(written).unwrap(), deployment);
+        }
+        let mine = Deployment::new("d").model(Model::custom("mine", Capabilities::of(&Model::O1_2024_12_17)));
+        let read: Deployment = serde_json::from_value(json!(mine)).unwrap();
+        assert_eq!(read.declared_model().unwrap().capabilities(), Model::O1_2024_12_17.capabilities());
+        assert_eq!(serde_json::from_value::<Deployment>(json!("triage")).unwrap(), Deployment::new("triage"));
+        assert!(serde_json::from_value::<Deployment>(json!({"name": "d", "modle": "o1"})).is_err());
+    }
+
+    #[test]
+    fn a_catalog_is_read_by_serde_as_by_its_own_function() {
+        let catalog = ModelCatalog::built_in().with(Model::custom("mine", Capabilities::unknown()));
+        assert_eq!(serde_json::from_value::<ModelCatalog>(json!(catalog)).unwrap(), catalog);
+        let error = serde_json::from_value::<ModelCatalog>(json!({"models": [{"name": ""}]})).unwrap_err();
+        assert!(error.to_string().contains("field 'name'"), "{error}");
     }
 
     #[test]

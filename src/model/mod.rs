@@ -27,8 +27,6 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-
 pub use self::api_version::ApiVersion;
 pub use self::capabilities::Capabilities;
 pub use self::catalog::ModelCatalog;
@@ -65,6 +63,9 @@ pub mod capability_table {}
 /// for what all its versions have in common, and so refuses only what every one of them refuses.
 ///
 /// Two models are equal when their ids are.
+///
+/// In JSON and configuration files a model is its id, or, with capabilities of one's own, an entry of the
+/// [`ModelCatalog`].
 ///
 /// # Example: constants, names, and a model of one's own
 ///
@@ -153,6 +154,12 @@ impl Model {
         }
     }
 
+    /// Whether the model is in the built-in table as it is.
+    fn is_built_in(&self) -> bool {
+        let same = |known: &Self| known.capabilities() == self.capabilities();
+        matches!(self.0, Repr::Listed(_)) || catalog::shared().exact(&self.id()).is_some_and(same)
+    }
+
     /// Whether `id` is exactly the id of this model.
     fn is(&self, id: &str) -> bool {
         self.id_bytes().eq(id.bytes())
@@ -199,12 +206,6 @@ impl Eq for Model {}
 impl Hash for Model {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id().hash(state);
-    }
-}
-
-impl Serialize for Model {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }
 
