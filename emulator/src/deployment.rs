@@ -1,59 +1,84 @@
-//! Deployments: a name, and the model that is served under it.
+//! Deployments: a name, the model that is served under it, and its settings.
 
 use azure_openai_chat::Deployment;
 use azure_openai_chat::model::{Capabilities, Model, Parameter, Support};
 
-use super::embedding;
-use super::request::ChatRequest;
+use crate::answer::embedding;
+use crate::request::ChatRequest;
+use crate::settings::{DeploymentSettings, FilterMode, Strictness};
 
 /// A deployment and the model behind it.
 #[derive(Debug, Clone)]
-pub(super) struct DeployedModel {
+pub(crate) struct DeployedModel {
     /// The name, with the declared model where the client crate's table has it.
-    pub(super) deployment: Deployment,
+    pub(crate) deployment: Deployment,
     /// The model as answers name it.
-    pub(super) model: String,
+    pub(crate) model: String,
+    /// Its own settings, and the defaults for what it does not set.
+    pub(crate) settings: DeploymentSettings,
 }
 
 impl DeployedModel {
-    /// A deployment that the user declared, of any model.
-    pub(super) fn declared(name: &str, model: &str) -> Self {
-        Self::known(name, model).unwrap_or_else(|| Self { deployment: Deployment::new(name), model: model.to_owned() })
+    /// A deployment that the user declared, of any model; without a model, of the one that it has the name of.
+    pub(crate) fn declared(name: &str, settings: DeploymentSettings) -> Self {
+        let model = settings.model.as_deref().unwrap_or(name);
+        match Self::model(name, model) {
+            Some((deployment, model)) => Self { deployment, model, settings },
+            None => Self { deployment: Deployment::new(name), model: model.to_owned(), settings },
+        }
     }
 
-    /// A deployment of a model that the table has.
-    pub(super) fn known(name: &str, model: &str) -> Option<Self> {
+    /// The deployment that each known model has under its own name.
+    pub(crate) fn known(name: &str, settings: DeploymentSettings) -> Option<Self> {
+        let (deployment, model) = Self::model(name, name)?;
+        Some(Self { deployment, model, settings })
+    }
+
+    fn model(name: &str, model: &str) -> Option<(Deployment, String)> {
         if let Some(model) = embedding::known_model(model) {
-            return Some(Self { deployment: Deployment::new(name), model: model.to_owned() });
+            return Some((Deployment::new(name), model.to_owned()));
         }
         let model: Model = model.parse().ok()?;
-        Some(Self { model: model.to_string(), deployment: Deployment::new(name).model(model) })
+        let id = model.to_string();
+        Some((Deployment::new(name).model(model), id))
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.deployment.name()
     }
 
     /// What the table has about the model; nothing for a model that it does not have.
-    pub(super) fn capabilities(&self) -> Option<&Capabilities> {
+    pub(crate) fn capabilities(&self) -> Option<&Capabilities> {
         self.deployment.declared_model().map(Model::capabilities)
     }
 
-    pub(super) fn makes_embeddings(&self) -> bool {
+    pub(crate) fn makes_embeddings(&self) -> bool {
         embedding::known_model(&self.model).is_some()
     }
 
-    pub(super) fn is_reasoning(&self) -> bool {
+    pub(crate) fn is_reasoning(&self) -> bool {
         self.capabilities().is_some_and(Capabilities::is_reasoning)
     }
 
-    pub(super) fn calls_in_parallel(&self) -> bool {
+    pub(crate) fn calls_in_parallel(&self) -> bool {
         self.capabilities().is_none_or(|known| known.supports(Parameter::ParallelToolCalls) != Support::No)
+    }
+
+    pub(crate) fn strictness(&self) -> Strictness {
+        self.settings.strictness.unwrap_or_default()
+    }
+
+    pub(crate) fn filter(&self) -> Option<FilterMode> {
+        self.settings.filter
+    }
+
+    pub(crate) fn region(&self) -> &str {
+        self.settings.region.as_deref().unwrap_or(REGION)
     }
 
     /// How many tokens the model thinks before it answers: in steps of 64 like the real ones, more for a
     /// higher effort and for a longer prompt.
-    pub(super) fn reasoning_tokens(&self, request: ChatRequest<'_>) -> u64 {
+    pub(crate) fn reasoning_tokens(&self, request: ChatRequest<'_>) -> u64 {
         if !self.is_reasoning() {
             return 0;
         }
@@ -69,3 +94,6 @@ impl DeployedModel {
         (steps * 64_u64).saturating_mul(1 + request.prompt_tokens() / 50)
     }
 }
+
+/// The region of a resource that sets none.
+pub(crate) const REGION: &str = "East US 2";

@@ -2,61 +2,77 @@
 
 use serde_json::Value;
 
-use super::tokens;
+use crate::tokens;
 
 /// A chat completion request.
 #[derive(Clone, Copy)]
-pub(super) struct ChatRequest<'a>(&'a Value);
+pub(crate) struct ChatRequest<'a>(&'a Value);
 
 impl<'a> ChatRequest<'a> {
-    pub(super) fn new(body: &'a Value) -> Self {
+    pub(crate) fn new(body: &'a Value) -> Self {
         Self(body)
     }
 
     /// The body as it came.
-    pub(super) fn body(self) -> &'a Value {
+    pub(crate) fn body(self) -> &'a Value {
         self.0
     }
 
     /// A member that is there and is not `null`.
-    pub(super) fn given(self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn given(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    pub(super) fn flag(self, name: &str) -> bool {
+    pub(crate) fn flag(self, name: &str) -> bool {
         self.given(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    pub(super) fn number(self, name: &str) -> Option<u64> {
+    pub(crate) fn number(self, name: &str) -> Option<u64> {
         self.given(name).and_then(Value::as_u64)
     }
 
-    pub(super) fn word(self, name: &str) -> Option<&'a str> {
+    pub(crate) fn word(self, name: &str) -> Option<&'a str> {
         self.given(name).and_then(Value::as_str)
     }
 
-    pub(super) fn list(self, name: &str) -> &'a [Value] {
+    pub(crate) fn list(self, name: &str) -> &'a [Value] {
         self.given(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn messages(self) -> &'a [Value] {
+    pub(crate) fn messages(self) -> &'a [Value] {
         self.list("messages")
     }
 
     /// The text of the last `user` message.
-    pub(super) fn question(self) -> String {
+    pub(crate) fn question(self) -> String {
         self.messages().iter().rfind(|m| role(m) == "user").map(text).unwrap_or_default()
     }
 
+    /// The text of the last message, whoever sent it.
+    pub(crate) fn last_text(self) -> String {
+        self.messages().last().map(text).unwrap_or_default()
+    }
+
+    /// How many user messages there are.
+    pub(crate) fn turn(self) -> usize {
+        self.messages().iter().filter(|message| role(message) == "user").count()
+    }
+
+    /// Whether a tool or a function of this name is offered.
+    pub(crate) fn offers(self, name: &str) -> bool {
+        let tools = self.list("tools").iter().filter_map(|tool| tool.get("function").or_else(|| tool.get("custom")));
+        tools.chain(self.list("functions")).any(|tool| tool.get("name").and_then(Value::as_str) == Some(name))
+    }
+
     /// The tool messages at the end of the conversation, oldest first.
-    pub(super) fn tool_results(self) -> &'a [Value] {
+    pub(crate) fn tool_results(self) -> &'a [Value] {
         let all = self.messages();
         let start = all.iter().rposition(|m| !matches!(role(m), "tool" | "function")).map_or(0, |at| at + 1);
         all.get(start..).unwrap_or_default()
     }
 
     /// How many content parts of a kind the last user message has.
-    pub(super) fn parts(self, kind: &str) -> usize {
+    pub(crate) fn parts(self, kind: &str) -> usize {
         let last = self.messages().iter().rfind(|m| role(m) == "user");
         last.and_then(|m| m.get("content")?.as_array()).map_or(0, |parts| {
             parts.iter().filter(|part| part.get("type").and_then(Value::as_str) == Some(kind)).count()
@@ -64,22 +80,22 @@ impl<'a> ChatRequest<'a> {
     }
 
     /// The type of the response format.
-    pub(super) fn format(self) -> Option<&'a str> {
+    pub(crate) fn format(self) -> Option<&'a str> {
         self.given("response_format")?.get("type")?.as_str()
     }
 
     /// The predicted text.
-    pub(super) fn prediction(self) -> Option<String> {
+    pub(crate) fn prediction(self) -> Option<String> {
         self.given("prediction").map(text)
     }
 
     /// The smaller of the two output limits.
-    pub(super) fn limit(self) -> Option<u64> {
+    pub(crate) fn limit(self) -> Option<u64> {
         [self.number("max_completion_tokens"), self.number("max_tokens")].into_iter().flatten().min()
     }
 
     /// The sequences of `stop`, which is a string or a list of strings.
-    pub(super) fn stops(self) -> Vec<&'a str> {
+    pub(crate) fn stops(self) -> Vec<&'a str> {
         match self.given("stop") {
             Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
             Some(Value::String(one)) => vec![one],
@@ -88,25 +104,25 @@ impl<'a> ChatRequest<'a> {
     }
 
     /// The tokens of the prompt: its text, four for each message, and three for the start of the answer.
-    pub(super) fn prompt_tokens(self) -> u64 {
+    pub(crate) fn prompt_tokens(self) -> u64 {
         let texts: u64 = self.messages().iter().map(|m| tokens::count(&text(m)) + 4).sum();
         let tools: u64 = self.list("tools").iter().map(|tool| tokens::count(&tool.to_string())).sum();
         texts + tools + 3
     }
 
     /// How many characters the prompt has: the offsets of the asynchronous filter count from its start.
-    pub(super) fn prompt_characters(self) -> usize {
+    pub(crate) fn prompt_characters(self) -> usize {
         self.messages().iter().map(|m| text(m).chars().count()).sum()
     }
 }
 
 /// A message's role.
-pub(super) fn role(message: &Value) -> &str {
+pub(crate) fn role(message: &Value) -> &str {
     message.get("role").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The text of a message or of a prediction: a string, or the text parts of a list.
-pub(super) fn text(message: &Value) -> String {
+pub(crate) fn text(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => {

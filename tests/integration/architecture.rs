@@ -294,7 +294,12 @@ fn each_public_type_has_one_path() {
 
 /// Where a model is named outside of the table: what the emulator deploys unless told otherwise, and the model of the
 /// documented answer that it repeats.
-const MAY_NAME_MODELS: &[&str] = &["emulator/src/lib.rs", "emulator/src/answers.rs"];
+const MAY_NAME_MODELS: &[&str] = &[
+    "emulator/src/settings/mod.rs",
+    "emulator/src/answer/compose.rs",
+    "emulator/src/cli/args.rs",
+    "emulator/src/cli/guide.rs",
+];
 
 #[test]
 fn a_model_is_named_in_the_table_and_nowhere_else() {

@@ -37,7 +37,7 @@ async fn a_blocked_prompt_is_an_error_with_its_category() {
             assert!(text.contains(&format!("blocked by the content filter for {category}")), "{text}");
         }
     }
-    assert_eq!(emulator.journal().len(), 4);
+    assert_eq!(emulator.requests().len(), 4);
 }
 
 #[tokio::test]

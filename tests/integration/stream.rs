@@ -263,7 +263,7 @@ async fn a_model_that_does_not_stream_is_not_asked_to() {
     let error = client(emulator.endpoint()).stream(&request).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
     assert!(chain(&error).concat().contains("does not stream"), "{error:?}");
-    assert!(emulator.journal().is_empty());
+    assert!(emulator.requests().is_empty());
     client(emulator.endpoint()).complete(&request).await.unwrap();
 
     let server = untouched("a stream from o1").await;

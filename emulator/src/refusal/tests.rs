@@ -8,7 +8,7 @@ use super::*;
 /// The error for a plain question with more members.
 fn error(model: &str, extra: Value) -> Option<Value> {
     let body = merge(json!({"messages": [{"role": "user", "content": "hi"}]}), extra);
-    let deployed = DeployedModel::declared("d", model);
+    let deployed = DeployedModel::declared("d", model.into());
     let error = refusal(ChatRequest::new(&body), &deployed, &ApiVersion::V1)?;
     assert_eq!(error.status, 400);
     Some(error.body["error"].clone())

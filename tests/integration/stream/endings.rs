@@ -65,7 +65,7 @@ async fn a_connection_that_breaks_is_an_interruption() {
     let error = broken(&mut stream).await;
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(stream.partial().text().unwrap().starts_with("1 2 3"));
-    assert_eq!(emulator.journal().len(), 1);
+    assert_eq!(emulator.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,187 @@
+//! Answers that a test writes itself.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::template::{Context, render};
+use super::tools::Call;
+
+/// An answer given as it is, in place of a computed one.
+///
+/// The rest of the emulator still applies: the request is checked, the answer is cut at `stop` and at the
+/// token limit, filtered, counted and streamed.
+///
+/// # Example: an answer of many chunks
+///
+/// ```no_run
+/// use azure_openai_emulator::{Answer, Emulator};
+///
+/// # async fn run() -> std::io::Result<()> {
+/// let emulator = Emulator::builder().script("gpt-4o-mini", Answer::words(5_000)).start().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Answer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ScriptedCall>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    citations: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ScriptedError>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScriptedCall {
+    name: String,
+    #[serde(default)]
+    arguments: Value,
+}
+
+/// An error instead of an answer.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScriptedError {
+    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) code: String,
+    #[serde(default)]
+    pub(crate) message: String,
+}
+
+/// An answer before `stop`, filters and token limits cut it.
+#[derive(Clone, Default)]
+pub(crate) struct Draft {
+    pub(crate) text: String,
+    pub(crate) refuses: bool,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) finish_reason: Option<String>,
+    /// The documents that the answer rests on.
+    pub(crate) context: Option<Value>,
+    /// The text of `reasoning_content`.
+    pub(crate) reasoning: Option<String>,
+}
+
+impl Draft {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+impl Answer {
+    /// Says this text.
+    #[must_use]
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { text: Some(text.into()), ..Self::default() }
+    }
+
+    /// Says this text with its places filled: `{{question}}` is the last user message, `{{deployment}}`, `{{model}}`,
+    /// `{{session}}` and `{{turn}}` are what they are called, `{{0}}` and `{{1}}` are what a rule's regular expression
+    /// matched and its first group, and `{{/user}}` is a member of the request's body.
+    #[must_use]
+    pub fn template(text: impl Into<String>) -> Self {
+        Self { template: Some(text.into()), ..Self::default() }
+    }
+
+    /// Says the numbers from 1 to `count`; streamed, each of them is one chunk.
+    ///
+    /// So a reader can see that none was lost, repeated or swapped, however long the stream is (up to a
+    /// million; larger numbers take two chunks each).
+    #[must_use]
+    pub fn words(count: usize) -> Self {
+        Self { words: Some(count), ..Self::default() }
+    }
+
+    /// Declines, with this text as `refusal`.
+    #[must_use]
+    pub fn refusal(text: impl Into<String>) -> Self {
+        Self { refusal: Some(text.into()), ..Self::default() }
+    }
+
+    /// Fails with this status, code and message, as an error of the service.
+    #[must_use]
+    pub fn error(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
+        let error = ScriptedError { status, code: code.into(), message: message.into() };
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    /// Calls a function; several of these on one answer are parallel calls.
+    #[must_use]
+    pub fn tool_call(mut self, name: impl Into<String>, arguments: &Value) -> Self {
+        self.tool_calls.push(ScriptedCall { name: name.into(), arguments: arguments.clone() });
+        self
+    }
+
+    /// Rests on this document of the caller's data.
+    #[must_use]
+    pub fn citation(mut self, title: impl Into<String>, content: impl Into<String>) -> Self {
+        let (title, content) = (title.into(), content.into());
+        self.citations
+            .push(json!({"title": title, "content": content, "url": null, "filepath": null, "chunk_id": "0"}));
+        self
+    }
+
+    /// Thinks this text aloud, as `reasoning_content`.
+    #[must_use]
+    pub fn reasoning(mut self, text: impl Into<String>) -> Self {
+        self.reasoning = Some(text.into());
+        self
+    }
+
+    /// Ends with this finish reason instead of the natural one.
+    #[must_use]
+    pub fn finish_reason(mut self, reason: impl Into<String>) -> Self {
+        self.finish_reason = Some(reason.into());
+        self
+    }
+
+    pub(crate) fn as_error(&self) -> Option<&ScriptedError> {
+        self.error.as_ref()
+    }
+
+    /// The answer to one request.
+    pub(crate) fn draft(self, context: &Context<'_>) -> Draft {
+        let numbers = |count: usize| (1..=count).map(|number| number.to_string()).collect::<Vec<_>>().join(" ");
+        let text = match (self.refusal.as_ref(), self.text, self.template, self.words) {
+            (Some(refusal), ..) => refusal.clone(),
+            (_, Some(text), ..) => text,
+            (_, _, Some(template), _) => render(&template, context),
+            (.., Some(count)) => numbers(count),
+            _ => String::new(),
+        };
+        let documents = (!self.citations.is_empty()).then(|| json!({"citations": self.citations, "intent": "[]"}));
+        Draft {
+            text,
+            refuses: self.refusal.is_some(),
+            calls: self.tool_calls.iter().map(|call| Call::function(&call.name, &call.arguments)).collect(),
+            finish_reason: self.finish_reason,
+            context: documents,
+            reasoning: self.reasoning,
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let characters = self.text.as_deref().or(self.template.as_deref()).map(|text| text.chars().count());
+        f.debug_struct("Answer")
+            .field("characters", &characters)
+            .field("tool_calls", &self.tool_calls.len())
+            .finish_non_exhaustive()
+    }
+}

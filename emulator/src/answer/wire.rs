@@ -1,0 +1,266 @@
+//! An answer as Azure writes it: one body, or chunks in Azure's order.
+//!
+//! Default filter mode: the prompt's filter results (no choice, empty ids), then for each choice its role,
+//! its content with filter results on every chunk, and its finish reason; then the usage if it was asked
+//! for. Asynchronous mode: content at once and without results, annotations without `delta` in between and
+//! after the end.
+//!
+//! Chunks are made one at a time as they are sent, from parts that are written once for the whole stream,
+//! so a stream of any length costs the same for each chunk.
+
+use std::collections::VecDeque;
+use std::iter::{from_fn, once};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::compose::{Choice, Reply};
+use super::tools::{Call, letters};
+use crate::filter;
+use crate::tokens::{token_len, tokens};
+
+/// How an answer is streamed.
+#[derive(Clone, Copy)]
+pub(crate) struct Streaming {
+    pub(crate) async_filter: bool,
+    pub(crate) usage: bool,
+    pub(crate) obfuscation: bool,
+    pub(crate) prompt_characters: usize,
+}
+
+/// Lazily written payloads of events.
+pub(crate) type Payloads = Box<dyn Iterator<Item = String> + Send>;
+
+/// The answer as one body.
+pub(crate) fn whole(reply: &Reply) -> Value {
+    let choices = reply.choices.iter().enumerate();
+    let choices: Vec<Value> = choices.map(|(index, choice)| choice_body(index, choice)).collect();
+    let body = json!({
+        "choices": choices, "created": reply.created, "id": reply.id, "model": reply.model,
+        "object": "chat.completion", "service_tier": null, "system_fingerprint": reply.fingerprint, "usage": reply.usage,
+    });
+    match prompt_results(reply) {
+        Some(results) => filter::merge(body, json!({"prompt_filter_results": results})),
+        None => body,
+    }
+}
+
+fn prompt_results(reply: &Reply) -> Option<Value> {
+    let results = reply.prompt_filter.as_ref()?;
+    Some(json!([{"prompt_index": 0, "content_filter_results": results}]))
+}
+
+fn choice_body(index: usize, choice: &Choice) -> Value {
+    let silent = choice.refuses || (choice.text.is_empty() && !choice.calls.is_empty());
+    let mut message = json!({
+        "annotations": [], "content": (!silent).then_some(&*choice.text),
+        "refusal": choice.refuses.then_some(&*choice.text), "role": "assistant",
+    });
+    if !choice.calls.is_empty() {
+        let calls: Vec<Value> = choice.calls.iter().map(Call::to_json).collect();
+        message = filter::merge(message, json!({"tool_calls": calls}));
+    }
+    if let Some(context) = &choice.context {
+        message = filter::merge(message, json!({"context": context}));
+    }
+    let logprobs = choice.logprobs.map(|top| {
+        let entries: Vec<Value> = tokens(&choice.text).map(|token| logprob(token, top)).collect();
+        json!({"content": entries, "refusal": null})
+    });
+    if let Some(reasoning) = &choice.reasoning {
+        message = filter::merge(message, json!({"reasoning_content": reasoning}));
+    }
+    let body = json!({"finish_reason": choice.finish, "index": index, "logprobs": logprobs, "message": message});
+    match &choice.filter {
+        Some(results) => filter::merge(body, json!({"content_filter_results": results})),
+        None => body,
+    }
+}
+
+/// A made-up but fixed probability: the token's own, then lower ones for the alternatives.
+fn logprob(token: &str, top: u64) -> Value {
+    let mix = |hash: u32, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte));
+    let hash = token.bytes().fold(17, mix);
+    let own = f64::from(hash % 1000) / -1000.0;
+    let entry = |text: &str, value: f64| json!({"token": text, "logprob": value, "bytes": text.as_bytes()});
+    let others = (0..top.min(20)).scan(own, |value, rank| {
+        let text = if rank == 0 { token.to_owned() } else { format!("{token}{rank}") };
+        let shown = entry(&text, *value);
+        *value -= 1.5;
+        Some(shown)
+    });
+    filter::merge(entry(token, own), json!({"top_logprobs": others.collect::<Vec<_>>()}))
+}
+
+/// What every chunk of a stream has in common.
+struct Frame {
+    head: String,
+    tail: String,
+    /// Whether each chunk is padded, so that its length says nothing about the token in it.
+    padded: bool,
+    /// The usage that stands on every chunk but the last.
+    usage: &'static str,
+}
+
+impl Frame {
+    fn new(reply: &Reply, how: Streaming) -> Self {
+        let (id, model, fingerprint) = (json!(reply.id), json!(reply.model), json!(reply.fingerprint));
+        Self {
+            head: format!(",\"created\":{},\"id\":{id},\"model\":{model}", reply.created),
+            tail: format!(",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":{fingerprint}"),
+            padded: how.obfuscation,
+            usage: if how.usage { ",\"usage\":null" } else { "" },
+        }
+    }
+
+    fn chunk(&self, choices: &str) -> String {
+        self.chunk_with(choices, self.usage)
+    }
+
+    fn chunk_with(&self, choices: &str, usage: &str) -> String {
+        let Self { head, tail, .. } = self;
+        let padding = if self.padded {
+            format!(",\"obfuscation\":\"{}\"", letters(2 + usize::from(fastrand::u8(..15))))
+        } else {
+            String::new()
+        };
+        format!("{{\"choices\":[{choices}]{head}{padding}{tail}{usage}}}")
+    }
+}
+
+/// The answer as the payloads of its events, `[DONE]` included.
+pub(crate) fn chunks(reply: Reply, how: Streaming) -> Payloads {
+    let prompt = prompt_results(&reply).map(|results| {
+        json!({"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": results})
+            .to_string()
+    });
+    let frame = Arc::new(Frame::new(&reply, how));
+    let usage = how.usage.then(|| frame.chunk_with("", &format!(",\"usage\":{}", reply.usage)));
+
+    let mut late = Vec::new();
+    let mut speakers: VecDeque<Payloads> = VecDeque::new();
+    for (index, choice) in reply.choices.into_iter().enumerate() {
+        if how.async_filter {
+            let end = how.prompt_characters + choice.text.chars().count();
+            let stopped = choice.finish == "content_filter";
+            let verdict = |results: &Value, stopped| annotation(index, how.prompt_characters, end, results, stopped);
+            match &choice.filter {
+                Some(results) if stopped => late.push(verdict(results, true)),
+                _ => {
+                    late.extend([filter::harm(), filter::protected_material()].map(|results| verdict(&results, false)))
+                }
+            }
+        }
+        speakers.push_back(speaker(index, choice, Arc::clone(&frame), how));
+    }
+    let done = once("[DONE]".to_owned());
+    let all = prompt.into_iter().chain(take_turns(speakers));
+    Box::new(all.chain(late).chain(usage).chain(done))
+}
+
+/// One chunk of each choice after the other, as the service interleaves them.
+fn take_turns(mut speakers: VecDeque<Payloads>) -> impl Iterator<Item = String> {
+    from_fn(move || {
+        while let Some(mut speaker) = speakers.pop_front() {
+            if let Some(chunk) = speaker.next() {
+                speakers.push_back(speaker);
+                return Some(chunk);
+            }
+        }
+        None
+    })
+}
+
+/// What the asynchronous filter says about a piece of the answer, counted in characters from the prompt's start.
+fn annotation(index: usize, start: usize, end: usize, results: &Value, stopped: bool) -> String {
+    json!({"choices": [{"content_filter_offsets": {"check_offset": end, "start_offset": start, "end_offset": end},
+        "content_filter_results": results, "finish_reason": stopped.then_some("content_filter"), "index": index}],
+        "created": 0, "id": "", "model": "", "object": ""})
+    .to_string()
+}
+
+/// All chunks of one choice: role, content or calls, finish reason.
+fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> Payloads {
+    let is_silent = how.async_filter || choice.filter.is_none();
+    let results = |results: &str| {
+        let shown = format!("\"content_filter_results\":{results},");
+        if is_silent { String::new() } else { shown }
+    };
+    let stopped = choice.finish == "content_filter";
+    let found = choice.filter.as_ref().filter(|_| !stopped).cloned().unwrap_or_else(filter::clean_answer);
+    let (none, safe) = (results("{}"), results(&found.to_string()));
+    let close = format!(",\"finish_reason\":null,\"index\":{index},\"logprobs\":");
+
+    let mut role = json!({"content": "", "refusal": null, "role": "assistant"});
+    let mut calls: VecDeque<Payloads> = VecDeque::new();
+    let alone = choice.calls.len() == 1;
+    for (at, call) in choice.calls.iter().enumerate() {
+        let opening = Call { arguments: String::new(), ..call.clone() };
+        let head = json!({"tool_calls": [filter::merge(opening.to_json(), json!({"index": at}))]});
+        if alone {
+            role = filter::merge(role, filter::merge(head, json!({"content": null})));
+        } else {
+            role = filter::merge(role, json!({"content": null}));
+            calls.push_back(Box::new(once(head.to_string())));
+        }
+        let (kind, input) = call.words();
+        calls.push_back(Box::new(
+            pieces(call.arguments.as_str().into())
+                .map(move |piece| json!({"tool_calls": [{kind: {input: piece}, "index": at}]}).to_string()),
+        ));
+    }
+    if let Some(context) = &choice.context {
+        role = filter::merge(role, json!({"context": context}));
+    }
+    let role = frame.chunk(&format!("{{{none}\"delta\":{role}{close}null}}"));
+
+    let last = (!(how.async_filter && stopped)).then(|| {
+        let verdict = if stopped { results(&json!(choice.filter).to_string()) } else { none.clone() };
+        let close = format!(",\"finish_reason\":{},\"index\":{index},\"logprobs\":null", json!(choice.finish));
+        frame.chunk(&format!("{{{verdict}\"delta\":{{}}{close}}}"))
+    });
+
+    let reasoning: Vec<String> = choice
+        .reasoning
+        .iter()
+        .map(|reasoning| {
+            let delta = json!({"reasoning_content": reasoning});
+            frame.chunk(&format!("{{{none}\"delta\":{delta}{close}null}}"))
+        })
+        .collect();
+    let member = if choice.refuses { "refusal" } else { "content" };
+    let (text_frame, text_close) = (Arc::clone(&frame), close.clone());
+    let mut end = how.prompt_characters;
+    let mut unchecked = 0;
+    let text = pieces(choice.text).flat_map(move |piece| {
+        let logprobs = choice.logprobs.map(|top| json!({"content": [logprob(&piece, top)], "refusal": null}));
+        let (text, logprobs) = (json!(piece), json!(logprobs));
+        let delta = format!("{{\"{member}\":{text}}}");
+        let chunk = text_frame.chunk(&format!("{{{safe}\"delta\":{delta}{text_close}{logprobs}}}"));
+        end += piece.chars().count();
+        unchecked += 1;
+        let check = how.async_filter && unchecked == CHECKED_AT_ONCE;
+        let note = check.then(|| {
+            unchecked = 0;
+            annotation(index, how.prompt_characters, end, &filter::harm(), false)
+        });
+        once(chunk).chain(note)
+    });
+    let calls = calls.into_iter().flatten();
+    let calls = calls.map(move |delta| frame.chunk(&format!("{{{none}\"delta\":{delta}{close}null}}")));
+    Box::new(once(role).chain(reasoning).chain(text).chain(calls).chain(last))
+}
+
+/// How many chunks the asynchronous filter looks at together.
+const CHECKED_AT_ONCE: usize = 16;
+
+/// A text token by token, cut as it is asked for.
+fn pieces(text: Arc<str>) -> impl Iterator<Item = String> {
+    let mut at = 0;
+    from_fn(move || {
+        let rest = text.get(at..)?;
+        let piece = rest.get(..token_len(rest)).filter(|piece| !piece.is_empty())?;
+        at += piece.len();
+        Some(piece.to_owned())
+    })
+}

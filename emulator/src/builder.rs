@@ -1,0 +1,302 @@
+//! The description of an emulator, from which it is started.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_openai_chat::ChatCompletionRequest;
+use tokio::net::TcpListener;
+
+use crate::answer::{Answer, Rule};
+use crate::emulator::Emulator;
+use crate::faults::Fault;
+use crate::filter::{FilterPolicy, FilterTrigger};
+use crate::journal::{Journal, KEPT, RecordedRequest};
+use crate::server::line::{Line, Lines, Switchboard};
+use crate::server::{self, Responder, Shared};
+use crate::session::{Beginning, Sessions};
+use crate::settings::{DeploymentSettings, FilterMode, Pace, Quota, SignIn};
+
+/// Describes an emulator; made by [`Emulator::builder`].
+///
+/// # Example: a resource with a quota and a filter
+///
+/// ```
+/// use std::time::Duration;
+/// use azure_openai_emulator::Emulator;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let emulator = Emulator::builder()
+///     .deployment("triage", "gpt-4.1-mini-2025-04-14")
+///     .quota(60, Duration::from_secs(60))
+///     .content_filter_trigger("make it bleed", "violence")
+///     .start()
+///     .await?;
+/// # drop(emulator);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct EmulatorBuilder {
+    pub(crate) address: SocketAddr,
+    pub(crate) beginning: Beginning,
+    pub(crate) responders: Vec<Responder>,
+    pub(crate) cors: bool,
+    pub(crate) tls: bool,
+    pub(crate) journal_limit: usize,
+    pub(crate) watcher: Option<crate::journal::Watcher>,
+}
+
+impl EmulatorBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            beginning: Beginning::default(),
+            responders: Vec::new(),
+            cors: false,
+            tls: false,
+            journal_limit: KEPT,
+            watcher: None,
+        }
+    }
+
+    fn defaults(&mut self) -> &mut DeploymentSettings {
+        &mut self.beginning.settings.defaults
+    }
+
+    /// Listens on this port. On a free one by default.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.address.set_port(port);
+        self
+    }
+
+    /// Listens on this address, such as `0.0.0.0` for other machines. On 127.0.0.1 by default.
+    #[must_use]
+    pub fn host(mut self, address: impl Into<IpAddr>) -> Self {
+        self.address.set_ip(address.into());
+        self
+    }
+
+    /// Lets pages of any origin ask. Off by default.
+    #[must_use]
+    pub fn cors(mut self, on: bool) -> Self {
+        self.cors = on;
+        self
+    }
+
+    /// Speaks TLS, with a certificate of its own for `localhost`; [`Emulator::root_certificate`] has the one to trust.
+    /// Off by default.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, on: bool) -> Self {
+        self.tls = on;
+        self
+    }
+
+    /// Deploys a model under a name, with settings of its own or those of all deployments.
+    #[must_use]
+    pub fn deployment(mut self, name: impl Into<String>, settings: impl Into<DeploymentSettings>) -> Self {
+        self.beginning.settings.deployments.insert(name.into(), settings.into());
+        self
+    }
+
+    /// Serves declared deployments alone, so that other names are answered with 404. Off by default: the name of every
+    /// known model is a deployment of it, and two exist from the start.
+    #[must_use]
+    pub fn only_declared(mut self, on: bool) -> Self {
+        self.beginning.settings.only_declared = on;
+        self
+    }
+
+    /// Who is let in. Any key and any token by default.
+    #[must_use]
+    pub fn sign_in(mut self, sign_in: SignIn) -> Self {
+        self.beginning.settings.sign_in = sign_in;
+        self
+    }
+
+    /// Lets in only this key, in any header for keys or as bearer token; the same as [`SignIn::key`].
+    #[must_use]
+    pub fn require_key(mut self, key: impl Into<String>) -> Self {
+        self.beginning.settings.sign_in.keys.push(key.into());
+        self
+    }
+
+    /// How long an answer of any deployment takes: a [`Pace`], or the time before each chunk of a stream. No time by
+    /// default.
+    #[must_use]
+    pub fn pace(mut self, pace: impl Into<Pace>) -> Self {
+        self.defaults().pace = Some(pace.into());
+        self
+    }
+
+    /// Streams of any deployment under the asynchronous filter: content at once, annotations later. Off by default.
+    #[must_use]
+    pub fn async_filter(mut self, on: bool) -> Self {
+        self.defaults().filter = on.then_some(FilterMode::Asynchronous);
+        self
+    }
+
+    /// Pads the chunks of a stream with `obfuscation`, where a request has no `include_obfuscation`. Off by default.
+    #[must_use]
+    pub fn obfuscation(mut self, on: bool) -> Self {
+        self.defaults().obfuscation = Some(on);
+        self
+    }
+
+    /// Grants each deployment this many requests in each period; more are answered with 429 and the time to wait.
+    #[must_use]
+    pub fn quota(mut self, requests: u64, per: Duration) -> Self {
+        self.defaults().quota = Some(Quota::requests(requests).per(per));
+        self
+    }
+
+    /// The region in the header `x-ms-region`. `East US 2` by default.
+    #[must_use]
+    pub fn region(mut self, name: impl Into<String>) -> Self {
+        self.defaults().region = Some(name.into());
+        self
+    }
+
+    /// Blocks prompts with this phrase (in any case), as a match of this category: `hate`, `sexual`,
+    /// `violence`, `self_harm`, `jailbreak`, `indirect_attack`, `profanity` or `custom_blocklists`.
+    #[must_use]
+    pub fn content_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
+        self.beginning.settings.policy.triggers.push(FilterTrigger::in_prompts(phrase, category));
+        self
+    }
+
+    /// Stops answers at this phrase, with the finish reason `content_filter` and this category raised.
+    #[must_use]
+    pub fn completion_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
+        self.beginning.settings.policy.triggers.push(FilterTrigger::in_answers(phrase, category));
+        self
+    }
+
+    /// A content filter's policy that deployments, or requests by the header `x-policy-id`, name.
+    #[must_use]
+    pub fn policy(mut self, name: impl Into<String>, policy: FilterPolicy) -> Self {
+        self.beginning.settings.policies.insert(name.into(), policy);
+        self
+    }
+
+    /// Answers by a closure. It gives an [`Answer`], or an `Option` of one that is `None` for requests that are answered
+    /// otherwise. Of several closures the first that answers does; rules, scripts and the built-in answers follow.
+    #[must_use]
+    pub fn respond<R: Into<Option<Answer>>>(
+        mut self,
+        answer: impl Fn(&ChatCompletionRequest) -> R + Send + Sync + 'static,
+    ) -> Self {
+        self.responders.push(Arc::new(move |request| answer(request).into()));
+        self
+    }
+
+    /// Answers requests that fit the rule; see [`Rule`].
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.beginning.rules.push(rule);
+        self
+    }
+
+    /// Gives this answer on a deployment. Several are given in turn, and the last one from then on.
+    ///
+    /// A name that is neither declared nor a known model is deployed as `gpt-4o-mini`.
+    #[must_use]
+    pub fn script(mut self, deployment: impl Into<String>, answer: Answer) -> Self {
+        let name = deployment.into();
+        self.beginning.settings.deploy_unless_there(&name);
+        self.beginning.scripts.entry(name).or_default().push_back(answer);
+        self
+    }
+
+    /// Lets a fault happen; see [`Fault`] for which requests it strikes.
+    #[must_use]
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.beginning.faults.push(fault);
+        self
+    }
+
+    /// How many [requests](Emulator::requests) are kept; 10,000 by default. The oldest are dropped.
+    #[must_use]
+    pub fn journal_limit(mut self, requests: usize) -> Self {
+        self.journal_limit = requests;
+        self
+    }
+
+    /// Calls this with each request whose answer has ended, for example to write a line of a log.
+    #[must_use]
+    pub fn on_request(mut self, watch: impl Fn(&RecordedRequest) + Send + Sync + 'static) -> Self {
+        self.watcher = Some(Arc::new(watch));
+        self
+    }
+
+    /// Starts the emulator.
+    ///
+    /// # Errors
+    ///
+    /// When the port cannot be opened: it is taken, or not allowed.
+    pub async fn start(self) -> io::Result<Emulator> {
+        let listener = TcpListener::bind(self.address).await.map_err(|error| named(error, self.address))?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            sessions: Sessions::new(self.beginning),
+            journal: Arc::new(Journal::new(self.journal_limit, self.watcher)),
+            responders: self.responders,
+            cors: self.cors,
+        });
+        let lines = Lines::new();
+        let tls = if self.tls { Some(server::tls::Tls::new(address.ip())?) } else { None };
+        let root_certificate = tls.as_ref().map(|tls| tls.root().to_owned());
+        let app = server::router(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
+        let is_secure = tls.is_some();
+        let serving = axum::serve(Switchboard::new(listener, lines.clone(), tls), app);
+        // It serves until it is aborted; there is no error to report.
+        let server = tokio::spawn(async move { drop(serving.await) });
+        Ok(Emulator {
+            #[cfg(feature = "client")]
+            client: client(address, &shared, root_certificate.as_deref())?,
+            address,
+            is_secure,
+            root_certificate,
+            shared,
+            lines,
+            server,
+        })
+    }
+}
+
+/// The error with the address in it.
+fn named(error: io::Error, address: SocketAddr) -> io::Error {
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is taken by another program".to_owned(),
+        io::ErrorKind::PermissionDenied => "the port is not allowed for this user".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "the address is none of this machine".to_owned(),
+        _ => error.to_string(),
+    };
+    io::Error::new(error.kind(), format!("cannot listen on {address}: {why}"))
+}
+
+/// A client with a key that the emulator takes.
+#[cfg(feature = "client")]
+fn client(address: SocketAddr, shared: &Shared, root: Option<&str>) -> io::Result<azure_openai_chat::ChatClient> {
+    use azure_openai_chat::{ApiKey, ChatClient};
+
+    let session = shared.sessions.named("");
+    let key = session.settings().sign_in.keys.first().cloned().unwrap_or_else(|| "emulator".to_owned());
+    let scheme = if root.is_some() { "https" } else { "http" };
+    let host =
+        if root.is_some() || address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+    let endpoint = format!("{scheme}://{host}:{}", address.port());
+    ChatClient::new(&endpoint, ApiKey::new(key)).map_err(io::Error::other)
+}
+
+impl fmt::Debug for EmulatorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmulatorBuilder")
+            .field("deployments", &self.beginning.settings.deployments.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! The flags, and the variables of the environment that are the same. A flag counts before a variable, and both before
+//! the file.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use azure_openai_emulator::{Config, DeploymentSettings};
+use clap::Parser;
+
+/// An Azure OpenAI resource on your own machine
+#[derive(Debug, Parser)]
+#[command(name = "azure-openai-emulator", version)]
+pub(crate) struct Args {
+    /// Port to listen on [default: 8181]
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_PORT")]
+    port: Option<u16>,
+
+    /// Address to listen on; another than loopback lets other machines in [default: 127.0.0.1]
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_HOST")]
+    host: Option<IpAddr>,
+
+    /// Configuration file (TOML)
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Speak TLS, with a certificate of its own for localhost
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_TLS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    tls: Option<bool>,
+
+    /// Write the certificate that clients have to trust to this file (PEM); turns TLS on
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_TLS_ROOT", value_name = "FILE")]
+    tls_root: Option<PathBuf>,
+
+    /// Let web pages of any origin ask
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_CORS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    cors: Option<bool>,
+
+    /// Serve declared deployments alone; other names are answered with 404
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_ONLY_DECLARED", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    only_declared: Option<bool>,
+
+    /// Deploy a model under a name; may be given several times
+    #[arg(long = "deployment", env = "AZURE_OPENAI_EMULATOR_DEPLOYMENTS", value_name = "NAME=MODEL", value_delimiter = ',', value_parser = deployment)]
+    deployments: Vec<(String, String)>,
+
+    /// Take this key; may be given several times. Without one any key is taken
+    #[arg(long = "key", env = "AZURE_OPENAI_EMULATOR_KEYS", value_delimiter = ',', hide_env_values = true)]
+    keys: Vec<String>,
+
+    /// Region in the header x-ms-region [default: East US 2]
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_REGION")]
+    region: Option<String>,
+
+    /// How many requests the journal keeps [default: 10000]
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_JOURNAL_LIMIT", value_name = "REQUESTS")]
+    journal_limit: Option<usize>,
+
+    /// Write no line for each request
+    #[arg(long, short, env = "AZURE_OPENAI_EMULATOR_QUIET")]
+    pub(crate) quiet: bool,
+}
+
+fn deployment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, model)) if !name.is_empty() && !model.is_empty() => Ok((name.to_owned(), model.to_owned())),
+        _ => Err("expected NAME=MODEL, such as triage=gpt-4o-2024-11-20".to_owned()),
+    }
+}
+
+impl Args {
+    /// The configuration of the file, with what the flags set.
+    pub(crate) fn over(self, mut config: Config) -> Config {
+        config.port = self.port.or(config.port);
+        config.host = self.host.or(config.host);
+        config.tls = self.tls.or(config.tls);
+        config.tls_root = self.tls_root.or(config.tls_root);
+        config.cors = self.cors.or(config.cors);
+        config.only_declared = self.only_declared.or(config.only_declared);
+        config.region = self.region.or(config.region);
+        config.journal_limit = self.journal_limit.or(config.journal_limit);
+        config.keys.extend(self.keys);
+        let deployments = self.deployments.into_iter().map(|(name, model)| (name, DeploymentSettings::of(model)));
+        config.deployments.extend(deployments);
+        config
+    }
+}

@@ -1,0 +1,184 @@
+//! A running emulator.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::answer::Answer;
+use crate::builder::EmulatorBuilder;
+use crate::faults::Fault;
+use crate::journal::Requests;
+use crate::server::Shared;
+use crate::server::line::Lines;
+use crate::session::Session;
+use crate::settings::DeploymentSettings;
+
+/// A running emulator.
+///
+/// It runs on the tokio runtime it was started on, whichever kind that is. Dropping it stops it and closes
+/// its connections.
+///
+/// # Example: a question over plain HTTP
+///
+/// ```
+/// use azure_openai_emulator::Emulator;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let emulator = Emulator::start().await?;
+/// assert!(emulator.endpoint().starts_with("http://127.0.0.1:"));
+/// assert!(emulator.requests().is_empty());
+/// emulator.shutdown().await;
+/// # Ok(()) }
+/// ```
+pub struct Emulator {
+    pub(crate) address: SocketAddr,
+    pub(crate) is_secure: bool,
+    pub(crate) root_certificate: Option<String>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) lines: Lines,
+    pub(crate) server: JoinHandle<()>,
+    #[cfg(feature = "client")]
+    pub(crate) client: azure_openai_chat::ChatClient,
+}
+
+impl Emulator {
+    /// Starts an emulator with the built-in deployments, on a free port.
+    ///
+    /// # Errors
+    ///
+    /// When no port on loopback can be opened.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// A builder with the built-in deployments and nothing else set.
+    #[must_use]
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder::new()
+    }
+
+    /// The resource's endpoint, such as `http://127.0.0.1:49152`. With TLS the host is `localhost`, which its
+    /// certificate names.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        let (scheme, port) = (if self.is_secure { "https" } else { "http" }, self.address.port());
+        match self.address.ip() {
+            ip if self.is_secure && (ip.is_loopback() || ip.is_unspecified()) => format!("{scheme}://localhost:{port}"),
+            ip if ip.is_unspecified() => format!("{scheme}://127.0.0.1:{port}"),
+            _ => format!("{scheme}://{}", self.address),
+        }
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The certificate that clients have to trust, in PEM; none without TLS.
+    #[must_use]
+    pub fn root_certificate(&self) -> Option<&str> {
+        self.root_certificate.as_deref()
+    }
+
+    /// A client of this emulator, which signs in with a key that is taken, and has no model declared.
+    ///
+    /// # Example: a question and its answer
+    ///
+    /// ```
+    /// use azure_openai_chat::ChatCompletionRequest;
+    /// use azure_openai_emulator::{Answer, Emulator};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let emulator = Emulator::builder().respond(|_| Answer::text("Hello!")).start().await?;
+    /// let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Hello?").build()?;
+    /// let completion = emulator.client().complete(&request).await?;
+    /// assert_eq!(completion.text(), Some("Hello!"));
+    /// assert_eq!(emulator.requests().to("gpt-4o-mini").count(), 1);
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub fn client(&self) -> azure_openai_chat::ChatClient {
+        self.client.clone()
+    }
+
+    /// The requests received so far, oldest first; the last 10,000 are kept, or as many as
+    /// [`journal_limit`](EmulatorBuilder::journal_limit) allows.
+    #[must_use]
+    pub fn requests(&self) -> Requests {
+        self.shared.journal.requests(None)
+    }
+
+    /// Waits until so many requests have ended, for at most this time; whether they have.
+    pub async fn wait_for_requests(&self, count: usize, time: Duration) -> bool {
+        let journal = &self.shared.journal;
+        let has_enough =
+            || journal.requests(None).iter().filter(|request| request.timing().total().is_some()).count() >= count;
+        journal.wait(time, has_enough).await
+    }
+
+    /// Lets a fault happen from now on; see [`Fault`] for which requests it strikes.
+    pub fn inject(&self, fault: Fault) {
+        self.session().faults().push(fault);
+    }
+
+    /// Takes back every fault.
+    pub fn clear_faults(&self) {
+        self.session().faults().clear();
+    }
+
+    /// Deploys a model under a name while the emulator runs, or changes a deployment.
+    pub fn deploy(&self, name: impl Into<String>, settings: impl Into<DeploymentSettings>) {
+        self.session().settings_mut().deployments.insert(name.into(), settings.into());
+    }
+
+    /// Adds an answer to a deployment's [script](EmulatorBuilder::script) while the emulator runs. A name that is no
+    /// deployment becomes one.
+    pub fn script(&self, deployment: impl Into<String>, answer: Answer) {
+        let (session, name) = (self.session(), deployment.into());
+        session.settings_mut().deploy_unless_there(&name);
+        session.scripts().entry(name).or_default().push_back(answer);
+    }
+
+    /// Begins again: settings, scripts, rules and faults as they were at the start, for every session, and no request.
+    pub fn reset(&self) {
+        self.shared.sessions.reset(None);
+        self.shared.journal.clear(None);
+    }
+
+    /// The session of requests that name none.
+    fn session(&self) -> Arc<Session> {
+        self.shared.sessions.named("")
+    }
+
+    /// Stops, closes all connections, and returns when nothing listens any more.
+    pub async fn shutdown(mut self) {
+        self.stop();
+        // Aborted, so the only way to end is the one intended.
+        let _ = (&mut self.server).await;
+    }
+
+    fn stop(&self) {
+        self.server.abort();
+        self.lines.close_all();
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").field("endpoint", &self.endpoint()).finish_non_exhaustive()
+    }
+}

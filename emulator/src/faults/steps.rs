@@ -1,0 +1,116 @@
+//! The steps of a body, with a fault in them.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use futures_util::stream;
+
+use super::Kind;
+use crate::journal::Call;
+use crate::settings::PaceClock;
+
+/// What a body does next.
+pub(crate) enum Step {
+    Send(Bytes),
+    Wait(Duration),
+    Stall,
+    Cut,
+}
+
+/// The steps of a body, made as they are taken.
+pub(crate) type Steps = Box<dyn Iterator<Item = Step> + Send>;
+
+/// An error object as the service sends it inside a stream.
+const ERROR: &str = r#"{"error":{"message":"The server had an error while processing your request.","type":"server_error","param":null,"code":null}}"#;
+
+/// The body of an answer whose chunks are these, with a fault in it.
+pub(crate) fn distort(
+    chunks: impl Iterator<Item = Bytes> + Send + 'static,
+    streamed: bool,
+    fault: Option<Kind>,
+) -> Steps {
+    let send = Step::Send;
+    match fault {
+        Some(Kind::Truncate(after)) => Box::new(chunks.take(after).map(send)),
+        Some(Kind::Cut(after)) => Box::new(chunks.take(after).map(send).chain([Step::Cut])),
+        Some(Kind::Stall(after)) => Box::new(chunks.take(after).map(send).chain([Step::Stall])),
+        Some(Kind::Malformed(after)) => Box::new(chunks.enumerate().map(move |(at, mut chunk)| {
+            if at == after {
+                chunk.truncate(chunk.len() / 2);
+                if streamed {
+                    chunk = [chunk.as_ref(), b"\n\n"].concat().into();
+                }
+            }
+            send(chunk)
+        })),
+        Some(Kind::Error(_)) if !streamed => Box::new([send(ERROR.into())].into_iter()),
+        Some(Kind::Error(after)) => {
+            let ending = [event(ERROR), event("[DONE]")];
+            Box::new(chunks.take(after).chain(ending).map(send))
+        }
+        Some(Kind::AfterDone(text)) => Box::new(chunks.chain([text.into()]).map(send)),
+        Some(Kind::LateEnd(time)) => Box::new(chunks.map(send).chain([Step::Wait(time)])),
+        Some(Kind::Trickle(between)) => Box::new(chunks.flat_map(move |chunk| {
+            let bytes = chunk.into_iter().map(|byte| Bytes::from(vec![byte]));
+            bytes.flat_map(move |byte| [Step::Send(byte), Step::Wait(between)])
+        })),
+        _ => Box::new(chunks.map(send)),
+    }
+}
+
+/// A payload as an event of a stream.
+pub(crate) fn event(payload: &str) -> Bytes {
+    format!("data: {payload}\n\n").into()
+}
+
+/// The steps of a body that goes out at once.
+pub(crate) struct Sending {
+    steps: Steps,
+    clock: Option<PaceClock>,
+    sent: usize,
+    call: Call,
+}
+
+/// Takes the steps as the connection asks for them, each at its time. The call ends with the last.
+pub(crate) fn body(steps: Steps, clock: Option<PaceClock>, call: Call) -> Body {
+    let sending = Sending { steps, clock, sent: 0, call };
+    Body::from_stream(stream::unfold(Some(sending), |sending| async move {
+        let mut sending = sending?;
+        loop {
+            match sending.steps.next() {
+                None => {
+                    sending.call.end();
+                    return None;
+                }
+                Some(Step::Send(bytes)) => {
+                    let pause = sending.pause();
+                    if !pause.is_zero() {
+                        tokio::time::sleep(pause).await;
+                    }
+                    sending.sent += 1;
+                    return Some((Ok(bytes), Some(sending)));
+                }
+                Some(Step::Wait(time)) => tokio::time::sleep(time).await,
+                Some(Step::Stall) => std::future::pending().await,
+                Some(Step::Cut) => {
+                    // What was sent before has to leave first: the server drops what it still holds.
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    sending.call.end();
+                    return Some((Err(io::Error::from(io::ErrorKind::ConnectionAborted)), None));
+                }
+            }
+        }
+    }))
+}
+
+impl Sending {
+    /// The time before the next piece. The first is the prompt's filter results, before the first token.
+    fn pause(&mut self) -> Duration {
+        let Some(clock) = &mut self.clock else {
+            return Duration::ZERO;
+        };
+        let first = if self.sent == 1 { clock.first() } else { Duration::ZERO };
+        first + clock.chunk()
+    }
+}

@@ -1,0 +1,162 @@
+//! A fault as a table of a file or as JSON: one member for what goes wrong, and others for when.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::when::When;
+use super::{Fault, Kind, Preset};
+
+/// The members of a fault.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FaultTable {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preset: Option<Preset>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reset: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncate_after: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut_after: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stall_after: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    malformed_after: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_after: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_after_done: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    late_end_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trickle_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    every: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    always: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deployment: Option<String>,
+    /// A name, or a name and a value: `x-test: 7`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phrase: Option<String>,
+}
+
+impl TryFrom<FaultTable> for Fault {
+    type Error = String;
+
+    fn try_from(table: FaultTable) -> Result<Self, String> {
+        let time = Duration::from_millis;
+        let kinds = [
+            table.preset.map(Self::preset),
+            table.status.map(Self::status),
+            table.html.map(Self::html),
+            table.delay_ms.map(|delay| Self::delay(time(delay))),
+            table.reset.filter(|on| *on).map(|_| Self::reset()),
+            table.content_type.map(Self::content_type),
+            table.truncate_after.map(Self::truncate_after),
+            table.cut_after.map(Self::cut_after),
+            table.stall_after.map(Self::stall_after),
+            table.malformed_after.map(Self::malformed_after),
+            table.error_after.map(Self::error_after),
+            table.extra_after_done.map(Self::extra_after_done),
+            table.late_end_ms.map(|delay| Self::late_end(time(delay))),
+            table.trickle_ms.map(|between| Self::trickle(time(between))),
+        ];
+        let mut kinds = kinds.into_iter().flatten();
+        let (Some(mut fault), None) = (kinds.next(), kinds.next()) else {
+            let names = "preset, status, html, delay_ms, reset, content_type, truncate_after, cut_after, stall_after, \
+                malformed_after, error_after, extra_after_done, late_end_ms, trickle_ms";
+            return Err(format!("a fault has one of {names}"));
+        };
+        if let Some(wait) = table.retry_after_ms {
+            fault = fault.retry_after(time(wait));
+        }
+        if let Some(body) = table.body {
+            fault = fault.body(body);
+        }
+        fault = table.headers.into_iter().fold(fault, |fault, (name, value)| fault.header(name, value));
+        let whens = [
+            table.next.map(When::Next),
+            table.every.map(|interval| When::Every { interval, seen: 0 }),
+            table.always.filter(|on| *on).map(|_| When::Always),
+            table.probability.map(|share| When::chance(share, table.seed.unwrap_or(0))),
+        ];
+        let mut whens = whens.into_iter().flatten();
+        // A fault for a header or a phrase strikes each request that has it, unless something else is set.
+        let is_asked_for = table.header.is_some() || table.phrase.is_some();
+        fault.when = whens.next().unwrap_or(if is_asked_for { When::Always } else { When::default() });
+        if whens.next().is_some() {
+            return Err("a fault has one of next, every, always, probability".to_owned());
+        }
+        fault.deployment = table.deployment;
+        fault.phrase = table.phrase;
+        fault.header = table.header.map(|header| match header.split_once(':') {
+            Some((name, value)) => (name.trim().to_owned(), Some(value.trim().to_owned())),
+            None => (header, None),
+        });
+        Ok(fault)
+    }
+}
+
+impl From<Fault> for FaultTable {
+    fn from(fault: Fault) -> Self {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let mut table = Self { deployment: fault.deployment, phrase: fault.phrase, ..Self::default() };
+        table.header = fault.header.map(|(name, value)| match value {
+            Some(value) => format!("{name}: {value}"),
+            None => name,
+        });
+        match fault.when {
+            When::Next(count) => table.next = Some(count),
+            When::Every { interval, .. } => table.every = Some(interval),
+            When::Always => table.always = Some(true),
+            When::Chance { share, seed, .. } => (table.probability, table.seed) = (Some(share), Some(seed)),
+        }
+        match fault.kind {
+            Kind::Answer { name, status, headers, body } => match Preset::named(&name) {
+                Some(preset) => table.preset = Some(preset),
+                None => {
+                    table.status = Some(status);
+                    table.body = Some(body);
+                    table.headers = headers.into_iter().collect();
+                }
+            },
+            Kind::Delay(time) => table.delay_ms = Some(milliseconds(time)),
+            Kind::Reset => table.reset = Some(true),
+            Kind::ContentType(name) => table.content_type = Some(name),
+            Kind::Truncate(after) => table.truncate_after = Some(after),
+            Kind::Cut(after) => table.cut_after = Some(after),
+            Kind::Stall(after) => table.stall_after = Some(after),
+            Kind::Malformed(after) => table.malformed_after = Some(after),
+            Kind::Error(after) => table.error_after = Some(after),
+            Kind::AfterDone(text) => table.extra_after_done = Some(text),
+            Kind::LateEnd(time) => table.late_end_ms = Some(milliseconds(time)),
+            Kind::Trickle(time) => table.trickle_ms = Some(milliseconds(time)),
+        }
+        table
+    }
+}

@@ -1,0 +1,47 @@
+//! Which requests a fault strikes, by their number or by chance.
+
+/// When a fault strikes.
+#[derive(Debug, Clone)]
+pub(super) enum When {
+    Next(usize),
+    Every { interval: usize, seen: usize },
+    Chance { share: f64, seed: u64, random: fastrand::Rng },
+    Always,
+}
+
+impl When {
+    pub(super) fn chance(share: f64, seed: u64) -> Self {
+        Self::Chance { share, seed, random: fastrand::Rng::with_seed(seed) }
+    }
+
+    /// Whether it strikes now; each question counts as a request.
+    pub(super) fn strikes(&mut self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Next(left) => std::mem::replace(left, left.saturating_sub(1)) > 0,
+            Self::Every { interval, seen } => {
+                *seen = seen.saturating_add(1);
+                seen.checked_rem(*interval) == Some(0)
+            }
+            Self::Chance { share, random, .. } => random.f64() < *share,
+        }
+    }
+}
+
+impl Default for When {
+    fn default() -> Self {
+        Self::Next(1)
+    }
+}
+
+impl PartialEq for When {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Next(one), Self::Next(other)) => one == other,
+            (Self::Every { interval: one, .. }, Self::Every { interval: other, .. }) => one == other,
+            (Self::Chance { share: one, .. }, Self::Chance { share: other, .. }) => one == other,
+            (Self::Always, Self::Always) => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! One request of the journal.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use axum::http::{HeaderMap, Method, Uri};
+use azure_openai_chat::ChatCompletionRequest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Journal;
+
+/// A request as it arrived, and what became of it.
+///
+/// Its `Debug` shows the method, the path and the outcome only: headers carry keys, and the body is a prompt. Both are
+/// the test's own and are read through the accessors.
+#[derive(Clone)]
+pub struct RecordedRequest {
+    head: Arc<Head>,
+    end: End,
+}
+
+/// The request itself.
+pub(crate) struct Head {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    /// Copies: the map of the request is a window into the connection's read buffer and would keep it alive.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Value,
+    pub(crate) received_at: SystemTime,
+    pub(crate) session: String,
+    pub(crate) deployment: Option<String>,
+}
+
+impl Head {
+    pub(crate) fn new(method: &Method, uri: &Uri, headers: &HeaderMap, body: Value) -> Self {
+        let readable = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        Self {
+            method: method.clone(),
+            path: uri.path().to_owned(),
+            query: uri.query().unwrap_or_default().to_owned(),
+            headers: readable.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            body,
+            received_at: SystemTime::now(),
+            session: String::new(),
+            deployment: None,
+        }
+    }
+
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let query = url::form_urlencoded::parse(self.query.as_bytes());
+        query.into_iter().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+    }
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Its answer has not ended.
+    #[default]
+    Open,
+    /// It was answered, and the answer was sent to its end.
+    Answered,
+    /// It was answered with an error of the service.
+    Refused,
+    /// A fault was its answer, or broke it.
+    Faulted,
+    /// The client was gone before the end.
+    Disconnected,
+}
+
+impl Outcome {
+    /// The outcome as the journal has it over HTTP: `answered`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Answered => "answered",
+            Self::Refused => "refused",
+            Self::Faulted => "faulted",
+            Self::Disconnected => "disconnected",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How long an answer took, from the moment at which the request had arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    to_headers: Option<Duration>,
+    total: Option<Duration>,
+}
+
+impl Timing {
+    /// Until the headers of the answer were made; none before.
+    #[must_use]
+    pub fn to_headers(&self) -> Option<Duration> {
+        self.to_headers
+    }
+
+    /// Until the answer had ended; none before.
+    #[must_use]
+    pub fn total(&self) -> Option<Duration> {
+        self.total
+    }
+}
+
+#[derive(Clone, Default)]
+struct End {
+    outcome: Outcome,
+    status: Option<u16>,
+    timing: Timing,
+    fault: Option<String>,
+    tokens: Option<(u64, u64)>,
+}
+
+impl RecordedRequest {
+    /// The method, in capitals.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.head.method.as_str()
+    }
+
+    /// The path, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.head.path
+    }
+
+    /// A value of the query, decoded, for example that of `api-version`.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        self.head.query(name)
+    }
+
+    /// A header's first value, when it is readable text. Names ignore case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// Every header, names in lower case, in no particular order.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.head.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The JSON body; `null` when it was not JSON.
+    #[must_use]
+    pub fn body(&self) -> &Value {
+        &self.head.body
+    }
+
+    /// The chat completion request, to the deployment that it was sent to; none of another operation.
+    #[must_use]
+    pub fn request(&self) -> Option<ChatCompletionRequest> {
+        if !self.path().ends_with("/chat/completions") {
+            return None;
+        }
+        let request = ChatCompletionRequest::deserialize(self.body()).ok()?;
+        Some(match self.deployment() {
+            Some(name) => request.with_deployment(name),
+            None => request,
+        })
+    }
+
+    /// The deployment that it was sent to, where it names one.
+    #[must_use]
+    pub fn deployment(&self) -> Option<&str> {
+        self.head.deployment.as_deref()
+    }
+
+    /// The session of its header `x-emulator-session`; empty without one.
+    #[must_use]
+    pub fn session(&self) -> &str {
+        &self.head.session
+    }
+
+    /// When it arrived.
+    #[must_use]
+    pub fn received_at(&self) -> SystemTime {
+        self.head.received_at
+    }
+
+    /// What became of it.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.end.outcome
+    }
+
+    /// The status of the answer; none before, and none where a fault closed the connection instead.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.end.status
+    }
+
+    /// How long the answer took.
+    #[must_use]
+    pub fn timing(&self) -> Timing {
+        self.end.timing
+    }
+
+    /// The name of the fault that struck it.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.end.fault.as_deref()
+    }
+
+    /// The tokens of the prompt and of the completion, where it was answered.
+    #[must_use]
+    pub fn tokens(&self) -> Option<(u64, u64)> {
+        self.end.tokens
+    }
+}
+
+impl fmt::Debug for RecordedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordedRequest")
+            .field("method", &self.method())
+            .field("path", &self.path())
+            .field("outcome", &self.outcome())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request that the journal keeps.
+pub(crate) struct Entry {
+    head: Arc<Head>,
+    started: Instant,
+    end: Mutex<End>,
+}
+
+impl Entry {
+    pub(super) fn new(head: Head) -> Self {
+        Self { head: Arc::new(head), started: Instant::now(), end: Mutex::default() }
+    }
+
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn session(&self) -> &str {
+        &self.head.session
+    }
+
+    pub(super) fn snapshot(&self) -> RecordedRequest {
+        RecordedRequest { head: Arc::clone(&self.head), end: self.end().clone() }
+    }
+}
+
+/// A request under way; dropped before its [`end`](Self::end), the client is gone.
+pub(crate) struct Call {
+    entry: Arc<Entry>,
+    journal: Arc<Journal>,
+    has_ended: bool,
+}
+
+impl Call {
+    pub(super) fn new(entry: Arc<Entry>, journal: Arc<Journal>) -> Self {
+        Self { entry, journal, has_ended: false }
+    }
+
+    pub(crate) fn set_status(&self, status: u16) {
+        let mut end = self.entry.end();
+        end.status = Some(status);
+        end.timing.to_headers = Some(self.entry.started.elapsed());
+    }
+
+    pub(crate) fn set_fault(&self, name: &str) {
+        self.entry.end().fault = Some(name.to_owned());
+    }
+
+    pub(crate) fn set_tokens(&self, prompt: u64, completion: u64) {
+        self.entry.end().tokens = Some((prompt, completion));
+    }
+
+    /// The answer has been sent, or what a fault left of it.
+    pub(crate) fn end(mut self) {
+        let status = self.entry.end().status;
+        let is_faulted = self.entry.end().fault.is_some();
+        self.close(match status {
+            _ if is_faulted => Outcome::Faulted,
+            Some(200..300) => Outcome::Answered,
+            _ => Outcome::Refused,
+        });
+    }
+
+    fn close(&mut self, outcome: Outcome) {
+        self.has_ended = true;
+        {
+            let mut end = self.entry.end();
+            end.outcome = outcome;
+            end.timing.total = Some(self.entry.started.elapsed());
+        }
+        self.journal.ended(&self.entry);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let is_faulted = self.entry.end().fault.is_some();
+            self.close(if is_faulted { Outcome::Faulted } else { Outcome::Disconnected });
+        }
+    }
+}

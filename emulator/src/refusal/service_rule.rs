@@ -1,0 +1,67 @@
+//! Rules that only the service has: the client crate sends what breaks them.
+
+use azure_openai_chat::ChatCompletionRequest;
+use azure_openai_chat::model::Capabilities;
+use serde_json::Value;
+
+use super::azure_error::{AzureError, listed};
+use crate::deployment::DeployedModel;
+use crate::request::{ChatRequest, role};
+
+/// Why the service refuses a request that breaks no rule of the client crate.
+pub(crate) fn refusal(
+    read: &ChatCompletionRequest,
+    request: ChatRequest<'_>,
+    deployed: &DeployedModel,
+) -> Option<AzureError> {
+    unknown_role(request)
+        .or_else(|| result_of_an_earlier_turn(request))
+        .or_else(|| unrecognized(read, deployed))
+        .or_else(|| context_length(request, deployed))
+}
+
+/// The roles of messages, in the service's order.
+const ROLES: [&str; 6] = ["system", "assistant", "user", "function", "tool", "developer"];
+
+/// The client crate sends a role that it does not have, for services of tomorrow.
+fn unknown_role(request: ChatRequest<'_>) -> Option<AzureError> {
+    let mut messages = request.messages().iter().enumerate();
+    let (at, message) = messages.find(|(_, message)| !ROLES.contains(&role(message)))?;
+    let message = format!("Invalid value: '{}'. Supported values are: {}.", role(message), listed(&ROLES));
+    Some(AzureError::invalid(message, format!("messages[{at}].role"), "invalid_value"))
+}
+
+/// A tool message belongs to the turn right before it. The client crate only requires that its call was made.
+fn result_of_an_earlier_turn(request: ChatRequest<'_>) -> Option<AzureError> {
+    let mut calls_tools = false;
+    for (at, message) in request.messages().iter().enumerate() {
+        match role(message) {
+            "tool" if calls_tools => {}
+            "tool" => return Some(result_without_call(at)),
+            _ => calls_tools = message.get("tool_calls").is_some_and(Value::is_array),
+        }
+    }
+    None
+}
+
+/// The error of a tool message that answers no call.
+pub(crate) fn result_without_call(at: usize) -> AzureError {
+    let message =
+        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.";
+    AzureError::invalid(message, format!("messages.[{at}].role"), Value::Null)
+}
+
+/// Members that the client crate does not have. Of a model that the table does not have, they are not known.
+fn unrecognized(read: &ChatCompletionRequest, deployed: &DeployedModel) -> Option<AzureError> {
+    deployed.capabilities()?;
+    // On a dated route `model` is not read, whatever its type.
+    let unknown = read.extra()?.iter().filter(|(name, value)| *name != "model" && !value.is_null());
+    let names: Vec<&str> = unknown.map(|(name, _)| name.as_str()).collect();
+    (!names.is_empty()).then(|| AzureError::unrecognized(&names))
+}
+
+fn context_length(request: ChatRequest<'_>, deployed: &DeployedModel) -> Option<AzureError> {
+    let limit = deployed.capabilities().and_then(Capabilities::context_tokens)?;
+    let tokens = request.prompt_tokens();
+    (tokens > limit).then(|| AzureError::context_length(limit, tokens))
+}

@@ -1,0 +1,169 @@
+//! Connections that the emulator can close from its side, at once and from anywhere.
+//!
+//! The HTTP server owns each connection. A [`Line`] is a handle to it: whoever closes the line makes the
+//! connection's next read or write fail, and wakes the task that waits for one.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use futures_util::task::AtomicWaker;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpListener;
+
+use super::tls::{Connection, Tls};
+
+/// A handle to one connection.
+#[derive(Clone, Default)]
+pub(crate) struct Line(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    closed: AtomicBool,
+    /// Whether the peer is to see a reset rather than an orderly end.
+    reset: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Line {
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        self.0.waker.wake();
+    }
+
+    pub(crate) fn reset(&self) {
+        self.0.reset.store(true, Ordering::SeqCst);
+        self.close();
+    }
+}
+
+/// The lines that are open; none once all were closed.
+#[derive(Clone)]
+pub(crate) struct Lines(Arc<Mutex<Option<Vec<Weak<State>>>>>);
+
+impl Lines {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+
+    fn open(&self) -> Line {
+        let line = Line::default();
+        match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(all) => {
+                // Forgetting the dead when the list would grow anyway keeps the cost of a connection constant.
+                if all.len() == all.capacity() {
+                    all.retain(|state| state.strong_count() > 0);
+                }
+                all.push(Arc::downgrade(&line.0));
+            }
+            None => line.close(),
+        }
+        line
+    }
+
+    pub(crate) fn close_all(&self) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        all.iter().flatten().filter_map(Weak::upgrade).for_each(|state| Line(state).close());
+    }
+}
+
+/// A listener whose connections have lines.
+pub(crate) struct Switchboard {
+    listener: TcpListener,
+    lines: Lines,
+    tls: Option<Tls>,
+}
+
+impl Switchboard {
+    pub(crate) fn new(listener: TcpListener, lines: Lines, tls: Option<Tls>) -> Self {
+        Self { listener, lines, tls }
+    }
+}
+
+impl Listener for Switchboard {
+    type Io = Wire;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Wire, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    // Chunks are to leave when they are written; without it they only leave later.
+                    let _ = stream.set_nodelay(true);
+                    let stream = match &self.tls {
+                        Some(tls) => tls.accept(stream),
+                        None => Connection::Plain(stream),
+                    };
+                    return (Wire { stream, line: self.lines.open() }, address);
+                }
+                // Out of file descriptors, most likely: some connection will end soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl Connected<IncomingStream<'_, Switchboard>> for Line {
+    fn connect_info(stream: IncomingStream<'_, Switchboard>) -> Self {
+        stream.io().line.clone()
+    }
+}
+
+/// A connection that fails once its line is closed.
+pub(crate) struct Wire {
+    stream: Connection,
+    line: Line,
+}
+
+impl Wire {
+    fn check(&self, cx: &Context<'_>) -> io::Result<()> {
+        self.line.0.waker.register(cx.waker());
+        if self.line.0.closed.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.line.0.reset.load(Ordering::SeqCst) {
+            // Zero never blocks, which is what the deprecation is about; the newer name is not in every
+            // version that this crate allows.
+            #[expect(deprecated, reason = "`set_zero_linger` is newer than the oldest tokio allowed")]
+            let _ = self.stream.tcp().map(|stream| stream.set_linger(Some(Duration::ZERO)));
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

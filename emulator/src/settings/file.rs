@@ -1,0 +1,222 @@
+//! The configuration file of the program: everything that can be set, as TOML.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::{DeploymentSettings, FilterMode, Pace, Quota, SignIn, Strictness};
+use crate::answer::{Answer, Rule};
+use crate::builder::EmulatorBuilder;
+use crate::faults::Fault;
+use crate::filter::{FilterPolicy, FilterTrigger};
+
+/// Everything that can be set, as in the file of the program.
+///
+/// # Example: a file
+///
+/// ```
+/// use azure_openai_emulator::Config;
+///
+/// let config = Config::from_toml(
+///     "emulator.toml",
+///     r#"
+///     only_declared = true
+///     keys = ["a-key"]
+///
+///     [deployments]
+///     o1-new = "o1-2024-12-17"
+///
+///     [deployments.triage]
+///     model = "gpt-4o-mini-2024-07-18"
+///     quota = { requests = 60, tokens = 10000 }
+///
+///     [[rules]]
+///     matches = "refund of (\\d+)"
+///     answers = [{ template = "{{1}} will be paid back." }]
+///
+///     [[faults]]
+///     preset = "rate_limit"
+///     every = 10
+///     "#,
+/// )?;
+/// # Ok::<(), azure_openai_emulator::ConfigError>(())
+/// ```
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// The port; 8181 in the program.
+    pub port: Option<u16>,
+    /// The address; 127.0.0.1 by default.
+    pub host: Option<IpAddr>,
+    /// TLS with a certificate of the emulator's own.
+    pub tls: Option<bool>,
+    /// Where the certificate to trust is written.
+    pub tls_root: Option<PathBuf>,
+    /// Whether pages of other origins may ask.
+    pub cors: Option<bool>,
+    /// Whether only declared deployments are served.
+    pub only_declared: Option<bool>,
+    /// How many requests the journal keeps.
+    pub journal_limit: Option<usize>,
+    /// The keys of the resource.
+    pub keys: Vec<String>,
+    /// How tokens are checked.
+    pub sign_in: Option<SignIn>,
+    /// The quota of each deployment that has none of its own.
+    pub quota: Option<Quota>,
+    /// The pace of each deployment that has none of its own.
+    pub pace: Option<Pace>,
+    /// The filter mode of each deployment that has none of its own.
+    pub filter: Option<FilterMode>,
+    /// Whether chunks are padded, on each deployment that does not set it.
+    pub obfuscation: Option<bool>,
+    /// The region of each deployment that has none of its own.
+    pub region: Option<String>,
+    /// What each deployment refuses that does not set it.
+    pub strictness: Option<Strictness>,
+    /// What the content filter of all deployments finds.
+    pub triggers: Vec<FilterTrigger>,
+    /// Other policies of the content filter, by name.
+    pub policies: BTreeMap<String, FilterPolicy>,
+    /// The deployments, by name: a model, or settings.
+    pub deployments: BTreeMap<String, DeploymentSettings>,
+    /// Answers for requests that fit.
+    pub rules: Vec<Rule>,
+    /// Answers in turn, by deployment.
+    pub scripts: BTreeMap<String, Vec<Answer>>,
+    /// What goes wrong, and when.
+    pub faults: Vec<Fault>,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or is wrong: with its name, the line and the key.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError { text: format!("{name}: cannot be read: {error}") })?;
+        Self::from_toml(&name, &text)
+    }
+
+    /// Reads a text; `name` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// When it is wrong: with the name, the line and the key.
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start.min(text.len()));
+            let (line, key) = place(text, at);
+            ConfigError { text: format!("{name}:{line}: {key}{}", error.message()) }
+        })?;
+        let incomplete = config.deployments.iter().find(|(_, settings)| settings.model.is_none());
+        match incomplete {
+            Some((deployment, _)) => {
+                let key = format!("deployments.{deployment}");
+                let line = text.lines().position(|line| line.contains(deployment.as_str())).map_or(1, |at| at + 1);
+                Err(ConfigError { text: format!("{name}:{line}: `{key}`: missing `model`") })
+            }
+            None => Ok(config),
+        }
+    }
+}
+
+/// The line of a place, from 1, and the key that is there: `` `deployments.triage.modle`: ``.
+fn place(text: &str, at: usize) -> (usize, String) {
+    let before = text.get(..at).unwrap_or_default();
+    let number = before.matches('\n').count();
+    let lines: Vec<&str> = text.lines().collect();
+    let line = lines.get(number).copied().unwrap_or_default();
+    let header = lines.iter().take(number + 1).rev().find_map(|line| {
+        let name = line.trim().strip_prefix('[')?.trim_start_matches('[');
+        name.split_once(']').map(|(name, _)| name.trim().to_owned())
+    });
+    let key = line.split_once('=').map(|(key, _)| key.trim().to_owned()).filter(|key| !key.starts_with('['));
+    let parts: Vec<String> = [header, key].into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let key = if parts.is_empty() { String::new() } else { format!("`{}`: ", parts.join(".")) };
+    (number + 1, key)
+}
+
+impl EmulatorBuilder {
+    /// Everything that a [`Config`] sets; what it does not set stays.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.address.set_port(config.port.unwrap_or(self.address.port()));
+        self.address.set_ip(config.host.unwrap_or(self.address.ip()));
+        self.tls = config.tls.unwrap_or(self.tls) || config.tls_root.is_some();
+        self.cors = config.cors.unwrap_or(self.cors);
+        self.journal_limit = config.journal_limit.unwrap_or(self.journal_limit);
+        if let Some(on) = config.only_declared {
+            self = self.only_declared(on);
+        }
+        let settings = &mut self.beginning.settings;
+        settings.sign_in = config.sign_in.unwrap_or_else(|| settings.sign_in.clone());
+        settings.sign_in.keys.extend(config.keys);
+        settings.defaults = settings.defaults.overlaid(&DeploymentSettings {
+            quota: config.quota,
+            pace: config.pace,
+            filter: config.filter,
+            obfuscation: config.obfuscation,
+            region: config.region,
+            strictness: config.strictness,
+            ..DeploymentSettings::default()
+        });
+        settings.policy.triggers.extend(config.triggers);
+        settings.policies.extend(config.policies);
+        settings.deployments.extend(config.deployments);
+        self.beginning.rules.extend(config.rules);
+        self.beginning.faults.extend(config.faults);
+        config.scripts.into_iter().fold(self, |builder, (name, answers)| {
+            answers.into_iter().fold(builder, |builder, answer| builder.script(name.as_str(), answer))
+        })
+    }
+}
+
+/// Why a configuration is none: file, line, key, and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    text: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        Config::from_toml("emulator.toml", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_wrong_file_names_itself_the_line_and_the_key() {
+        let text = "port = 8181\n\n[deployments.triage]\nmodel = \"gpt-4o\"\nquata = { requests = 1 }\n";
+        let message = error(text);
+        assert!(message.starts_with("emulator.toml:5: `deployments.triage.quata`: unknown field `quata`"), "{message}");
+        let message = error("port = \"x\"\n");
+        assert!(message.starts_with("emulator.toml:1: `port`: invalid type"), "{message}");
+        let message = error("# one\n[[rules]]\nmatches = \"(\"\nanswers = []\n");
+        assert!(message.starts_with("emulator.toml:3: `rules.matches`: regex parse error"), "{message}");
+        let message = error("[[faults]]\npreset = \"rate_limt\"\n");
+        assert!(message.contains(":2: `faults.preset`: unknown variant `rate_limt`"), "{message}");
+        let message = error("[[faults]]\nnext = 2\n");
+        assert!(message.starts_with("emulator.toml:1: `faults`: a fault has one of preset"), "{message}");
+        let message = error("[deployments.triage]\nregion = \"x\"\n");
+        assert!(message.contains("`deployments.triage`: missing `model`"), "{message}");
+        assert!(error("port = \n").starts_with("emulator.toml:1: `port`: "), "{}", error("port = \n"));
+    }
+}

@@ -1,0 +1,84 @@
+//! What can be set: the resource, its deployments, who is let in, the content filter's policies.
+//!
+//! Each type here is set from Rust, read from a file and read over HTTP alike, with the same names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::deployment::DeployedModel;
+use crate::filter::FilterPolicy;
+
+pub use self::deployment::{DeploymentSettings, FilterMode, Strictness};
+pub use self::pace::Pace;
+pub use self::quota::Quota;
+pub use self::sign_in::SignIn;
+
+pub(crate) use self::pace::PaceClock;
+
+mod deployment;
+#[cfg(feature = "config")]
+pub(crate) mod file;
+mod pace;
+mod quota;
+mod sign_in;
+
+/// The model of a deployment that exists only because it has a script.
+pub(crate) const DEFAULT_MODEL: &str = "gpt-4o-mini-2024-07-18";
+
+/// What is deployed unless only declared deployments are: those of the founding examples.
+const BUILT_IN: [(&str, &str); 2] = [("o1-new", "o1-2024-12-17"), ("gpt-4o-mini", DEFAULT_MODEL)];
+
+/// The settings of a resource.
+#[derive(Clone, Default)]
+pub(crate) struct Settings {
+    /// What holds for each deployment that does not differ.
+    pub(crate) defaults: DeploymentSettings,
+    pub(crate) deployments: BTreeMap<String, DeploymentSettings>,
+    /// Whether only declared deployments are there, and not one for each model.
+    pub(crate) only_declared: bool,
+    pub(crate) sign_in: SignIn,
+    /// The policy of deployments that name none.
+    pub(crate) policy: FilterPolicy,
+    pub(crate) policies: BTreeMap<String, FilterPolicy>,
+}
+
+impl Settings {
+    /// A deployment by its name: a declared one, else the model of that name.
+    pub(crate) fn deployment(&self, name: &str) -> Option<DeployedModel> {
+        let settings = self.declared(name);
+        match settings {
+            Some(settings) => Some(DeployedModel::declared(name, self.defaults.overlaid(&settings))),
+            None if self.only_declared => None,
+            None => DeployedModel::known(name, self.defaults.clone()),
+        }
+    }
+
+    fn declared(&self, name: &str) -> Option<DeploymentSettings> {
+        let built_in = BUILT_IN.iter().filter(|_| !self.only_declared).find(|(known, _)| *known == name);
+        let built_in = built_in.map(|(_, model)| DeploymentSettings::of(*model));
+        match (built_in, self.deployments.get(name)) {
+            (Some(built_in), Some(declared)) => Some(built_in.overlaid(declared)),
+            (built_in, declared) => declared.cloned().or(built_in),
+        }
+    }
+
+    /// The names of all deployments but those of the models' own names.
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        let built_in = BUILT_IN.iter().filter(|_| !self.only_declared).map(|(name, _)| *name);
+        self.deployments.keys().map(String::as_str).chain(built_in).collect()
+    }
+
+    /// Deploys the default model under a name that is no deployment.
+    pub(crate) fn deploy_unless_there(&mut self, name: &str) {
+        if self.deployment(name).is_none() {
+            self.deployments.insert(name.to_owned(), DeploymentSettings::of(DEFAULT_MODEL));
+        }
+    }
+
+    /// The content filter's policy of a deployment, or the one of a request's header.
+    pub(crate) fn policy(&self, name: Option<&str>) -> Option<&FilterPolicy> {
+        match name {
+            None | Some("Microsoft.Default" | "Microsoft.DefaultV2") => Some(&self.policy),
+            Some(name) => self.policies.get(name),
+        }
+    }
+}

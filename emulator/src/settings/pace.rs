@@ -1,0 +1,142 @@
+//! The pace of answers.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How long an answer takes, streamed or not.
+///
+/// # Example: half a second to the first token, then fifty a second
+///
+/// ```
+/// use std::time::Duration;
+/// use azure_openai_emulator::Pace;
+///
+/// let pace = Pace::tokens_per_second(50.0).time_to_first_token(Duration::from_millis(500)).jitter(0.2).seed(7);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pace {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_to_first_token_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tokens_per_second: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chunk_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) jitter: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seed: Option<u64>,
+}
+
+impl Pace {
+    /// So many tokens a second. An answer that is not streamed takes the time of its tokens.
+    #[must_use]
+    pub fn tokens_per_second(rate: f64) -> Self {
+        Self { tokens_per_second: Some(rate), ..Self::default() }
+    }
+
+    /// This long before each chunk of a stream; an answer that is not streamed does not wait.
+    #[must_use]
+    pub fn each_chunk(pause: Duration) -> Self {
+        Self { chunk_ms: Some(milliseconds(pause)), ..Self::default() }
+    }
+
+    /// This long before the first chunk of the answer, or before the answer.
+    #[must_use]
+    pub fn time_to_first_token(self, time: Duration) -> Self {
+        Self { time_to_first_token_ms: Some(milliseconds(time)), ..self }
+    }
+
+    /// Varies each pause by up to this share, from 0 to 1.
+    #[must_use]
+    pub fn jitter(self, share: f64) -> Self {
+        Self { jitter: Some(share), ..self }
+    }
+
+    /// Makes the jitter of each answer the same in every run.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// The clock of one answer.
+    pub(crate) fn clock(&self) -> PaceClock {
+        let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        PaceClock { pace: *self, random }
+    }
+}
+
+/// The time before each chunk.
+impl From<Duration> for Pace {
+    fn from(pause: Duration) -> Self {
+        Self::each_chunk(pause)
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The pauses of one answer.
+#[derive(Debug)]
+pub(crate) struct PaceClock {
+    pace: Pace,
+    random: fastrand::Rng,
+}
+
+impl PaceClock {
+    /// Before the first token.
+    pub(crate) fn first(&mut self) -> Duration {
+        self.vary(Duration::from_millis(self.pace.time_to_first_token_ms.unwrap_or(0)))
+    }
+
+    /// Before a chunk of a stream.
+    pub(crate) fn chunk(&mut self) -> Duration {
+        let pause = Duration::from_millis(self.pace.chunk_ms.unwrap_or(0)) + self.tokens(1);
+        self.vary(pause)
+    }
+
+    /// The whole time of an answer that is not streamed.
+    pub(crate) fn whole(&mut self, tokens: u64) -> Duration {
+        let time = self.tokens(tokens);
+        self.first() + self.vary(time)
+    }
+
+    fn tokens(&self, count: u64) -> Duration {
+        let rate = self.pace.tokens_per_second.filter(|rate| *rate > 0.0);
+        rate.map_or(Duration::ZERO, |rate| super::quota::seconds(count as f64 / rate))
+    }
+
+    fn vary(&mut self, pause: Duration) -> Duration {
+        let Some(share) = self.pace.jitter.filter(|_| !pause.is_zero()) else {
+            return pause;
+        };
+        let factor = 1.0 + share.clamp(0.0, 1.0) * (2.0 * self.random.f64() - 1.0);
+        pause.mul_f64(factor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_makes_the_jitter_repeatable() {
+        let pace = Pace::tokens_per_second(10.0).jitter(0.5).seed(3);
+        let pauses = || {
+            let mut clock = pace.clock();
+            [clock.chunk(), clock.chunk(), clock.chunk()]
+        };
+        assert_eq!(pauses(), pauses());
+        let [one, other, _] = pauses();
+        assert!(one != other && [one, other].iter().all(|pause| (50..=150).contains(&pause.as_millis())));
+    }
+
+    #[test]
+    fn an_answer_takes_the_time_of_its_tokens() {
+        let mut clock = Pace::tokens_per_second(10.0).time_to_first_token(Duration::from_millis(300)).clock();
+        assert_eq!(clock.whole(20), Duration::from_millis(2300));
+        assert_eq!(Pace::each_chunk(Duration::from_millis(5)).clock().whole(20), Duration::ZERO);
+    }
+}
