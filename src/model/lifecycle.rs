@@ -1,6 +1,6 @@
 //! The retirement of a model, read from its status, and whether its date has passed.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Whether a model is retired or will be.
 ///
@@ -67,30 +67,38 @@ impl Lifecycle<'_> {
     /// ```
     #[must_use]
     pub fn at(self, now: SystemTime) -> Self {
-        let today = day(now);
         match self {
-            Self::Retiring(date) if date.len() < today.len() && today.get(..date.len()) > Some(date) => {
-                Self::Retired(Some(date))
-            }
-            Self::Retiring(date) if date.len() >= today.len() && *today >= *date => Self::Retired(Some(date)),
+            Self::Retiring(date) if self.begins().is_some_and(|begins| begins <= now) => Self::Retired(Some(date)),
             other => other,
+        }
+    }
+
+    /// The moment from which the model is retired; `None` when no date is known. A model that is retired already is so
+    /// from the Unix epoch on.
+    pub(crate) fn begins(self) -> Option<SystemTime> {
+        match self {
+            Self::Retired(_) => Some(SystemTime::UNIX_EPOCH),
+            Self::Retiring(date) => first_moment_after(date),
+            Self::Unknown => None,
         }
     }
 }
 
-/// The day in UTC as `YYYY-MM-DD`, by the days-to-civil algorithm of Howard Hinnant
-/// (<https://howardhinnant.github.io/date_algorithms.html#civil_from_days>); 1970-01-01 for what is before.
-fn day(moment: SystemTime) -> String {
-    let seconds = moment.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-    // days since 0000-03-01; years begin in March, so that the leap day is the last of its year
-    let days = seconds / 86_400 + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day:02}", era * 400 + year_of_era + next_year)
+/// The beginning of a day `YYYY-MM-DD` in UTC, or the end of a month `YYYY-MM`, by the civil-to-days algorithm of Howard
+/// Hinnant (<https://howardhinnant.github.io/date_algorithms.html#days_from_civil>); `None` for what is before 1970.
+fn first_moment_after(date: &str) -> Option<SystemTime> {
+    let mut numbers = date.splitn(3, '-').map(|number| number.parse::<u16>().map(u64::from));
+    let (year, month) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    let (year, month, day) = match numbers.next() {
+        Some(day) => (year, month, day.ok()?),
+        None if month < 12 => (year, month + 1, 1),
+        None => (year + 1, 1, 1),
+    };
+    // years begin in March, so that the leap day is the last of its year
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+    // 1970-01-01 is day 719,469
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(days.checked_sub(719_469)? * 86_400))
 }
 
 fn leading_date(text: &str) -> Option<&str> {
@@ -102,8 +110,6 @@ fn leading_date(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn after(days: u64) -> SystemTime {
@@ -112,22 +118,26 @@ mod tests {
 
     #[test]
     fn days_are_counted_as_the_calendar_does() {
-        for (days, expected) in [
+        for (days, date) in [
             (0, "1970-01-01"),
+            (31, "1970-01"),
             (58, "1970-02-28"),
             (59, "1970-03-01"),
+            (59, "1970-02"),
             (11_016, "2000-02-29"),
             (11_017, "2000-03-01"),
             (20_784, "2026-11-27"),
             (20_818, "2026-12-31"),
             (20_819, "2027-01-01"),
+            (20_819, "2026-12"),
             (47_540, "2100-02-28"),
             (47_541, "2100-03-01"),
         ] {
-            assert_eq!(day(after(days)), expected);
-            assert_eq!(day(after(days) + Duration::from_secs(86_399)), expected);
+            assert_eq!(first_moment_after(date), Some(after(days)), "{date}");
         }
-        assert_eq!(day(SystemTime::UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01");
+        for none in ["1969-12-31", "0000-01-01", "2026-", "2026-x", "99999-01-01", ""] {
+            assert_eq!(first_moment_after(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use self::lifecycle::Lifecycle;
 pub use self::parameter::{Family, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 pub use self::spelling::UnknownModel;
 
-pub(crate) use self::api_version::undocumented;
+pub(crate) use self::api_version::first_documented;
 use self::row::Row;
 
 mod api_version;

@@ -31,7 +31,7 @@ impl ChatCompletionRequest {
     /// ```
     pub fn into_builder(self) -> ChatCompletionRequestBuilder {
         let Self { deployment, body, uncapped } = self;
-        ChatCompletionRequestBuilder { deployment, body, uncapped, early: Vec::new() }
+        ChatCompletionRequestBuilder { deployment, body: body.into_body(), uncapped, early: Vec::new() }
     }
 
     /// As [`into_builder`](Self::into_builder), of a request that is used again. Copies no message.
@@ -187,7 +187,10 @@ impl ChatCompletionRequestBuilder {
             // read again, so that a member of ours among the extras is found by the rules
             self.body = self.body.edited(|_| Some(())).unwrap_or(self.body);
         }
-        (ChatCompletionRequest { deployment: self.deployment, body: self.body, uncapped: self.uncapped }, self.early)
+        (
+            ChatCompletionRequest { deployment: self.deployment, body: self.body.into(), uncapped: self.uncapped },
+            self.early,
+        )
     }
 
     /// Notes whether the last value of a parameter was no number that JSON can carry, for [`build`](Self::build) to report.

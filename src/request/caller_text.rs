@@ -1,4 +1,4 @@
-//! Text of the caller in a request: how much there is, and the secrets of its data sources.
+//! The secrets of a request's data sources.
 
 use serde_json::Value;
 
@@ -6,27 +6,12 @@ use super::ChatCompletionRequest;
 use crate::wire::{FieldVisitor, FromWire, Path};
 
 impl ChatCompletionRequest {
-    /// The bytes of all strings in the fields of the request, nearly the size of its JSON.
-    pub(crate) fn text_length(&self) -> usize {
-        let mut length = TextLength(0);
-        self.body.visit(&Path::Root, &mut length);
-        length.0
-    }
-
     /// The secrets that the service signs in to data sources with: what is hidden, or has no field, below a member
     /// `authentication`.
     pub(crate) fn secrets(&self) -> Vec<&str> {
         let mut secrets = Secrets(Vec::new());
         self.body.visit(&Path::Root, &mut secrets);
         secrets.0
-    }
-}
-
-struct TextLength(usize);
-
-impl<'a> FieldVisitor<'a> for TextLength {
-    fn text(&mut self, _path: &Path<'_>, text: &'a str) {
-        self.0 = self.0.saturating_add(text.len());
     }
 }
 
@@ -103,18 +88,5 @@ mod tests {
     #[test]
     fn a_request_without_data_sources_has_no_secrets() {
         assert!(request(json!({"user": "u", "metadata": {"a": "b"}})).secrets().is_empty());
-    }
-
-    #[test]
-    fn the_length_of_all_texts_is_nearly_the_size_of_the_body() {
-        let long = "x".repeat(1000);
-        let parts = json!([{"type": "text", "text": long}, {"type": "image_url", "image_url": {"url": long}}]);
-        let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": long}});
-        let request = request(json!({"messages": [
-            {"role": "user", "content": parts}, {"role": "assistant", "tool_calls": [call]},
-            {"role": "user", "content": long}
-        ], "prediction": {"type": "content", "content": long}}));
-        let size = serde_json::to_string(&request).unwrap().len();
-        assert!((5000..size).contains(&request.text_length()) && size < 6000, "{size}");
     }
 }

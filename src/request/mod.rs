@@ -24,6 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use self::body::WireBody;
+use self::checked_body::CheckedBody;
 use crate::model::{ApiVersion, Deployment};
 
 pub use self::adapt::{Adaptation, Adapted};
@@ -51,6 +52,7 @@ mod body;
 mod builder;
 #[cfg(feature = "client")]
 mod caller_text;
+mod checked_body;
 mod content_part;
 mod data_source;
 mod message;
@@ -89,7 +91,7 @@ mod violation;
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChatCompletionRequest {
     pub(crate) deployment: Deployment,
-    pub(crate) body: RequestBody,
+    pub(crate) body: CheckedBody,
     pub(crate) uncapped: bool,
 }
 
@@ -186,12 +188,13 @@ impl ChatCompletionRequest {
     }
 
     fn body_mut(&mut self) -> &mut RequestBody {
-        self.changed();
-        &mut self.body
+        self.body.edit()
     }
 
-    /// Comes before every change of the request: what was found by checking it does not hold afterwards.
-    fn changed(&mut self) {}
+    /// Comes before a change beside the body: what was found by checking the request does not hold afterwards.
+    fn changed(&mut self) {
+        self.body.edit();
+    }
 
     #[cfg(feature = "client")]
     pub(crate) fn body_for<'a>(
@@ -273,6 +276,6 @@ impl<'de> Deserialize<'de> for ChatCompletionRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let body = RequestBody::deserialize(deserializer)?;
         let deployment = Deployment::from(body.model.as_deref().unwrap_or_default());
-        Ok(Self { deployment, body, uncapped: false })
+        Ok(Self { deployment, body: body.into(), uncapped: false })
     }
 }

@@ -21,7 +21,16 @@ pub(crate) fn slope(reader: &str, run: &Run) -> Counted {
     let double = Run { count: run.count * 2, ..*run };
     let (short, long) = (typical(reader, run), typical(reader, &double));
     let streams = if run.pace == Pace::Rounds { run.write } else { 1 };
-    let each = (run.count * streams) as f64;
+    between(short, long, run.count * streams)
+}
+
+/// What each of `count` costs in runs of this program with `arguments`: the difference between `count` and twice as many.
+pub(crate) fn each(count: usize, arguments: &dyn Fn(usize) -> Vec<String>) -> Counted {
+    between(profile(&arguments(count), &[]), profile(&arguments(count * 2), &[]), count)
+}
+
+fn between(short: Counted, long: Counted, count: usize) -> Counted {
+    let each = count as f64;
     Counted {
         instructions: (long.instructions - short.instructions) / each,
         allocations: (long.allocations - short.allocations) / each,
@@ -38,23 +47,29 @@ fn typical(reader: &str, run: &Run) -> Counted {
 }
 
 fn count(reader: &str, run: &Run) -> Counted {
+    let mut arguments = vec!["read".to_owned(), reader.to_owned()];
+    arguments.extend(run.arguments());
+    let settings = match run.pace {
+        Pace::Rounds => vec!["--cache-sim=yes".to_owned(), "--LL=1048576,16,64".to_owned()],
+        Pace::First => vec![format!("--toggle-collect={COUNTED}")],
+        _ => Vec::new(),
+    };
+    profile(&arguments, &settings)
+}
+
+fn profile(arguments: &[String], settings: &[String]) -> Counted {
     let program = std::env::current_exe().expect("this program has a path");
     let out = std::env::temp_dir().join(format!("callgrind.{}", std::process::id()));
     let status = Command::new("valgrind")
         .args(["--tool=callgrind", "--trace-children=no", "-q"])
-        .args(match run.pace {
-            Pace::Rounds => vec!["--cache-sim=yes".to_owned(), "--LL=1048576,16,64".to_owned()],
-            Pace::First => vec![format!("--toggle-collect={COUNTED}")],
-            _ => Vec::new(),
-        })
+        .args(settings)
         .arg(format!("--callgrind-out-file={}", out.display()))
         .arg(program)
-        .args(["read", reader])
-        .args(run.arguments())
+        .args(arguments)
         .stdout(Stdio::null())
         .status()
         .expect("valgrind can be started");
-    assert!(status.success(), "{reader} failed under valgrind in {run:?}");
+    assert!(status.success(), "{arguments:?} failed under valgrind");
     let profile = fs::read_to_string(&out).expect("callgrind writes its profile");
     let _ = fs::remove_file(&out);
     parse(&profile)

@@ -2,11 +2,13 @@
 //! parses nothing. `benches/instructions.sh` builds and runs it.
 //!
 //! - `instructions table [NAME]..`: runs everything below under callgrind or under a clock, and prints the tables.
+//! - `instructions local NAME COUNT`: work on a request or an answer, without a server.
 //! - `instructions read READER WHAT COUNT WRITE PACE`: one reader, with a server in a process of its own.
 //! - `instructions serve WHAT COUNT WRITE PACE`: that server.
 
 mod callgrind;
 mod heap;
+mod local;
 mod process;
 mod readers;
 mod server;
@@ -121,6 +123,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
         Some((command, names)) if command == "table" => table::print(names),
+        Some((command, [name, count])) if command == "local" => local::run(name, count.parse().expect("a count")),
         Some((command, [reader, run @ ..])) if command == "read" => readers::read(reader, &Run::parse(run)),
         Some((command, run)) if command == "serve" => server::serve(&Run::parse(run)),
         _ => panic!("expected table, read or serve; see benches/instructions.sh"),

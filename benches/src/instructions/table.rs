@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use azure_openai_chat_benches::shapes::Shape;
 
 use super::callgrind::{Counted, slope};
+use super::local;
 use super::readers::{EVENTSOURCE, FLOOR, KEEPING, LINES, OURS, OURS_EVENTS, OURS_TEXT};
 use super::{Pace, Run, What};
 
@@ -15,13 +16,14 @@ const MIB: usize = 1024 * KIB;
 
 type Part = (&'static str, fn());
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("many", many_streams),
     ("opening", opening),
     ("chunks", chunks),
     ("adaptors", adaptors),
     ("cpu", cpu),
     ("unary", unary),
+    ("local", local::print),
     ("large", large_events),
     ("memory", memory),
     ("connections", connections),
@@ -301,7 +303,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-fn thousands(figure: f64) -> String {
+pub(crate) fn thousands(figure: f64) -> String {
     let digits = format!("{:.0}", figure.abs());
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -1,9 +1,8 @@
 //! The rules about the api version: whether it is documented, and documents each parameter of the request.
 
 use super::rule::Check;
-use crate::model::{ApiVersion, undocumented};
+use crate::model::{ApiVersion, first_documented};
 use crate::request::violation::{Rule, Violation};
-use crate::wire::{FieldVisitor, FromWire, Path};
 
 /// `data_sources` is refused on v1 and accepted on dated versions and the v1 preview.
 pub(super) fn data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
@@ -46,42 +45,17 @@ pub(super) fn usage(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Members, message roles and types that are documented from a later api version on.
+/// Members, message roles and types that are documented from a later api version on, or that this one leaves out.
 pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(version) = check.api_version else { return };
-    let missing = undocumented(version);
-    if !missing.is_empty() {
-        check.body.visit(&Path::Root, &mut Dated { version, missing, found });
-    }
-}
-
-/// The visitor that reports each name once.
-struct Dated<'v, 'f> {
-    version: &'v ApiVersion,
-    missing: Vec<(&'static str, ApiVersion)>,
-    found: &'f mut Vec<Violation>,
-}
-
-impl Dated<'_, '_> {
-    fn report(&mut self, name: &str, path: &Path<'_>) {
-        let Some(at) = self.missing.iter().position(|(missing, _)| *missing == name) else { return };
-        let ((_, first), version) = (self.missing.swap_remove(at), self.version);
+    for (name, parameter) in &check.request.verdict().survey.dated {
+        if version.documents(name) != Some(false) {
+            continue;
+        }
+        let Some((_, first)) = first_documented(name) else { continue };
         let message =
             format!("{name} is documented from {first} on, {version} does not list it: set another .api_version(..)");
-        let parameter = path.names().last().unwrap_or_default();
-        self.found.push(Violation::new(parameter, Rule::Advice, message));
-    }
-}
-
-impl<'a> FieldVisitor<'a> for Dated<'_, '_> {
-    fn typed(&mut self, path: &Path<'_>) {
-        self.report(path.names().next().unwrap_or_default(), path);
-    }
-
-    fn text(&mut self, path: &Path<'_>, text: &'a str) {
-        if matches!(path, Path::Member { name: "role" | "type", .. }) {
-            self.report(text, path);
-        }
+        found.push(Violation::new(parameter, Rule::Advice, message));
     }
 }
 

@@ -49,10 +49,12 @@ pub(super) fn streaming(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 /// Dates of retirement move, so that only one that has passed is advised on, and none stops a request.
 pub(super) fn retirement(check: &Check<'_>, found: &mut Vec<Violation>) {
+    if check.request.verdict().retires.is_none_or(|begins| begins > check.now) {
+        return;
+    }
     let when = match check.capabilities.map(|capabilities| capabilities.lifecycle().at(check.now)) {
-        Some(Lifecycle::Retired(None)) => "is retired".to_owned(),
         Some(Lifecycle::Retired(Some(date))) => format!("was retired on {date}"),
-        _ => return,
+        _ => "is retired".to_owned(),
     };
     let message = format!("{} {when}: move the deployment to a newer model", check.model);
     found.push(Violation::new("model", Rule::Advice, message));

@@ -28,7 +28,13 @@ const fn rule(
     reference: &'static str,
     check: fn(&Check<'_>, &mut Vec<Violation>),
 ) -> RequestRule {
-    RequestRule { name, parameters, applies_to, weight, reference, check }
+    RequestRule { name, parameters, applies_to, weight, reference, check, is_per_call: false }
+}
+
+impl RequestRule {
+    const fn per_call(self) -> Self {
+        Self { is_per_call: true, ..self }
+    }
 }
 
 pub(super) const RULES: &[RequestRule] = &[
@@ -175,7 +181,8 @@ pub(super) const RULES: &[RequestRule] = &[
         MODELS,
         media::image_urls,
     ),
-    rule("no stream where the model does not stream", &["stream"], AsListed, Refused, REASONING, deployment::streaming),
+    rule("no stream where the model does not stream", &["stream"], AsListed, Refused, REASONING, deployment::streaming)
+        .per_call(),
     rule(
         "no prediction where the model takes none",
         &["prediction"],
@@ -278,6 +285,15 @@ pub(super) const RULES: &[RequestRule] = &[
         tool_calls::results,
     ),
     rule(
+        "the tool calls of the last turn have their results when the request is sent",
+        &["messages"],
+        Every,
+        Refused,
+        FUNCTION_CALLING,
+        tool_calls::last_results,
+    )
+    .per_call(),
+    rule(
         "`temperature` is from 0 to 2, `top_p` from 0 to 1, penalties from -2 to 2, `top_logprobs` from 0 to 20, `n` from 1 to 128, token limits from 1",
         &[
             "temperature",
@@ -319,7 +335,8 @@ pub(super) const RULES: &[RequestRule] = &[
         Refused,
         API_VERSIONS,
         api_version::data_sources,
-    ),
+    )
+    .per_call(),
     rule(
         "the api version is well-formed and documented",
         &["api-version"],
@@ -327,7 +344,8 @@ pub(super) const RULES: &[RequestRule] = &[
         Advised,
         API_VERSIONS,
         api_version::api_version,
-    ),
+    )
+    .per_call(),
     rule(
         "the model is not retired, by its status or its date",
         &["model"],
@@ -335,7 +353,8 @@ pub(super) const RULES: &[RequestRule] = &[
         Advised,
         RETIREMENTS,
         deployment::retirement,
-    ),
+    )
+    .per_call(),
     rule(
         "`developer` instead of `system` messages where the model treats them as such",
         &["messages"],
@@ -360,7 +379,8 @@ pub(super) const RULES: &[RequestRule] = &[
         REASONING,
         token_limits::budget,
     ),
-    rule("a parameter is documented for the api version", &[], Every, Advised, API_VERSIONS, api_version::parameters),
+    rule("a parameter is documented for the api version", &[], Every, Advised, API_VERSIONS, api_version::parameters)
+        .per_call(),
     rule(
         "a stream has an api version with `stream_options`, else its usage is unknown",
         &["stream_options"],
@@ -368,7 +388,8 @@ pub(super) const RULES: &[RequestRule] = &[
         Advised,
         API_VERSIONS,
         api_version::usage,
-    ),
+    )
+    .per_call(),
     rule("one of the two token limits, not both", &["max_tokens"], Every, Advised, REFERENCE, token_limits::both),
     rule("`n` above 1 is billed as often", &["n"], Every, Advised, REFERENCE, limits::choices),
     rule(

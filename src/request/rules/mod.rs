@@ -9,11 +9,13 @@ use std::time::SystemTime;
 
 use self::list::RULES;
 use self::rule::{Check, Weight};
+use self::verdict::findings;
 use super::ChatCompletionRequest;
 use super::violation::{Advice, ValidationError, Violation};
 use crate::model::ApiVersion;
 
 pub(super) use self::range::expected as expected_range;
+pub(super) use self::verdict::Verdict;
 
 mod api_version;
 mod deployment;
@@ -33,6 +35,7 @@ mod token_limits;
 mod tool_calls;
 mod tools;
 mod types;
+mod verdict;
 
 impl ChatCompletionRequest {
     /// Checks the request again, as `build()` does; one with `stream: true` in its JSON is checked as a stream.
@@ -84,23 +87,6 @@ pub(super) fn advice(
 ) -> Vec<Advice> {
     let findings = findings(&Check::of(request, Some(streaming), Some(api_version), now), Weight::Advised);
     findings.into_iter().map(Advice::from).collect()
-}
-
-fn findings(check: &Check<'_>, weight: Weight) -> Vec<Violation> {
-    let mut found = Vec::new();
-    for rule in RULES.iter().filter(|rule| rule.weight == weight) {
-        let before = found.len();
-        (rule.check)(check, &mut found);
-        if found.len() > before && !rule.applies_to.includes(check) {
-            found.truncate(before);
-        }
-        for finding in found.iter_mut().skip(before) {
-            finding.set_reference(rule.reference);
-            #[cfg(test)]
-            testing::assert_listed(rule.parameters, finding.parameter());
-        }
-    }
-    found
 }
 
 /// The current time; on `wasm32-unknown-unknown`, which has no clock, the Unix epoch, so that no date has passed.

@@ -1,11 +1,13 @@
 //! A rule, and what it is checked against: the request, the declared model, the way it is sent.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::time::SystemTime;
 
 use serde_json::Value;
 
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
+use crate::request::schema::SchemaFinding;
 use crate::request::tool::FunctionDefinition;
 use crate::request::violation::Violation;
 use crate::request::{ChatCompletionRequest, Message, RequestBody};
@@ -21,6 +23,9 @@ pub(super) struct RequestRule {
     /// The page of the documentation that has the rule.
     pub(super) reference: &'static str,
     pub(super) check: fn(&Check<'_>, &mut Vec<Violation>),
+    /// Whether what it finds depends on streaming, on the api version or on the date; what other rules find is
+    /// remembered in the request.
+    pub(super) is_per_call: bool,
 }
 
 /// The models a rule applies to.
@@ -86,6 +91,8 @@ pub(super) struct Check<'a> {
     pub(super) api_version: Option<&'a ApiVersion>,
     /// The moment by which dates of retirement have passed or not.
     pub(super) now: SystemTime,
+    /// The findings in each strict schema, with the parameter that holds it; two rules report one weight each.
+    pub(super) schema_findings: OnceCell<Vec<(String, SchemaFinding)>>,
 }
 
 /// Prints the declared model's id, or nothing without one.
@@ -106,7 +113,16 @@ impl<'a> Check<'a> {
     ) -> Self {
         let model = request.deployment.declared_model();
         let capabilities = model.map(|model| model.capabilities());
-        Self { request, body: &request.body, model: Declared(model), capabilities, streaming, api_version, now }
+        Self {
+            request,
+            body: &request.body,
+            model: Declared(model),
+            capabilities,
+            streaming,
+            api_version,
+            now,
+            schema_findings: OnceCell::new(),
+        }
     }
 
     pub(super) fn refuses(&self, parameter: Parameter) -> bool {

@@ -34,30 +34,34 @@ pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) 
 
 /// Strict mode supports the part of JSON Schema that [`schema`](crate::request::schema) lists.
 pub(super) fn strict(check: &Check<'_>, found: &mut Vec<Violation>) {
-    for (place, schema) in strict_schemas(check.body) {
-        for finding in lint_schema(schema).iter().filter(|finding| !finding.is_advice()) {
-            found.push(Violation::new(format!("{place}{}", finding.pointer()), Rule::StrictSchema, finding.message()));
-        }
+    for (place, finding) in schema_findings(check).iter().filter(|(_, finding)| !finding.is_advice()) {
+        found.push(Violation::new(format!("{place}{}", finding.pointer()), Rule::StrictSchema, finding.message()));
     }
 }
 
 /// What only the documentation refuses in strict schemas: one advice for each keyword or limit of a schema, at its
 /// first place.
 pub(super) fn documented(check: &Check<'_>, found: &mut Vec<Violation>) {
-    for (place, schema) in strict_schemas(check.body) {
-        let mut kinds: Vec<(SchemaFinding, usize)> = Vec::new();
-        for finding in lint_schema(schema).into_iter().filter(SchemaFinding::is_advice) {
-            match kinds.iter_mut().find(|(first, _)| first.message() == finding.message()) {
-                Some((_, more)) => *more += 1,
-                None => kinds.push((finding, 0)),
-            }
-        }
-        for (first, more) in kinds {
-            let more = if more == 0 { String::new() } else { format!(" ({more} more in this schema)") };
-            let message = format!("{}{more}", first.message());
-            found.push(Violation::new(format!("{place}{}", first.pointer()), Rule::Advice, message));
+    let mut kinds: Vec<(&str, &SchemaFinding, usize)> = Vec::new();
+    for (place, finding) in schema_findings(check).iter().filter(|(_, finding)| finding.is_advice()) {
+        let is_same =
+            |(of, first, _): &&mut (&str, &SchemaFinding, usize)| *of == place && first.message() == finding.message();
+        match kinds.iter_mut().find(is_same) {
+            Some((.., more)) => *more += 1,
+            None => kinds.push((place, finding, 0)),
         }
     }
+    for (place, first, more) in kinds {
+        let more = if more == 0 { String::new() } else { format!(" ({more} more in this schema)") };
+        let message = format!("{}{more}", first.message());
+        found.push(Violation::new(format!("{place}{}", first.pointer()), Rule::Advice, message));
+    }
+}
+
+fn schema_findings<'c>(check: &'c Check<'_>) -> &'c [(String, SchemaFinding)] {
+    let lint =
+        |(place, schema): (Place, _)| lint_schema(schema).into_iter().map(move |finding| (place.to_string(), finding));
+    check.schema_findings.get_or_init(|| strict_schemas(check.body).flat_map(lint).collect())
 }
 
 /// The parameter that holds a strict schema.

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use super::rule::Check;
+use crate::request::Message;
 use crate::request::violation::{Rule, Violation};
 use crate::response::{Role, ToolCall};
 
@@ -12,38 +13,24 @@ const NAMED: usize = 3;
 /// How long an id may be to be printed. The service's own have about 30 characters.
 const PRINTED: usize = 64;
 
-/// An assistant message with `tool_calls`, and the ids that have a result so far.
-struct Turn<'a> {
-    at: usize,
-    calls: &'a [ToolCall],
-    answered: HashSet<&'a str>,
-}
-
-/// The service requires a `tool` message for every entry of `tool_calls` before the next turn. Calls at the end of the
-/// conversation are checked when the request is sent: until then `with_message` may add their results.
+/// The service requires a `tool` message for every entry of `tool_calls` before the next turn, and a call before each.
 pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
     let mut called: HashSet<&str> = HashSet::new();
     let mut all_are_read = true;
-    let mut turn: Option<Turn<'_>> = None;
+    let mut turn = None;
     for (at, message) in check.messages() {
-        let unread = |member| message.extra().is_some_and(|extra| extra.contains_key(member));
-        let calls = message.tool_calls();
-        // a call of a wrong type is reported by `types::wrong_types`
-        let is_read = !unread("tool_calls") && calls.iter().all(|call| !call.id().is_empty());
-        all_are_read &= is_read;
-        called.extend(calls.iter().map(ToolCall::id));
+        all_are_read &= has_readable_calls(message);
+        called.extend(message.tool_calls().iter().map(ToolCall::id));
         if message.role() != Role::Tool {
-            if let Some(turn) = turn.take() {
-                turn.missing_results(found);
+            if let Some(turn) = turn.replace(at) {
+                missing_results(check.request.messages().get(..at).unwrap_or_default(), turn, found);
             }
-            let calls_tools = message.role() == Role::Assistant && is_read && !calls.is_empty();
-            turn = calls_tools.then(|| Turn { at, calls, answered: HashSet::new() });
             continue;
         }
         let id = message.tool_call_id().unwrap_or_default();
         let parameter = || format!("messages[{at}].tool_call_id");
         if id.is_empty() {
-            if !unread("tool_call_id") {
+            if !is_unread(message, "tool_call_id") {
                 found.push(Violation::new(
                     parameter(),
                     Rule::RequiredParameter,
@@ -56,37 +43,54 @@ pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
                 Rule::Contradiction,
                 "no earlier assistant message made this tool call: put the answer with its tool calls before it",
             ));
-        } else if let Some(turn) = &mut turn {
-            turn.answered.insert(id);
         }
-    }
-    if let Some(turn) = turn.filter(|_| check.api_version.is_some()) {
-        turn.missing_results(found);
     }
 }
 
-impl Turn<'_> {
-    fn missing_results(&self, found: &mut Vec<Violation>) {
-        let unanswered = |(_, call): &(usize, &ToolCall)| !self.answered.contains(call.id());
-        let mut missing = self.calls.iter().enumerate().filter(unanswered);
-        let named: Vec<String> = missing.by_ref().take(NAMED).map(|(at, call)| printed(at, call.id())).collect();
-        if named.is_empty() {
-            return;
-        }
-        let more = match missing.count() {
-            0 => String::new(),
-            count => format!(" and {count} more"),
-        };
-        found.push(Violation::new(
-            format!("messages[{}].tool_calls", self.at),
-            Rule::Contradiction,
-            format!(
-                "no result follows for {}{more}: put a tool message for each right after this turn, such as \
-                 .tool_result(id, ..), or leave the calls out",
-                named.join(", ")
-            ),
-        ));
+/// Calls at the end of the conversation are checked when the request is sent: until then their results may be added.
+pub(super) fn last_results(check: &Check<'_>, found: &mut Vec<Violation>) {
+    let messages = check.request.messages();
+    let last_turn = messages.iter().rposition(|message| message.role() != Role::Tool);
+    if let Some(turn) = last_turn.filter(|_| check.api_version.is_some()) {
+        missing_results(messages, turn, found);
     }
+}
+
+fn is_unread(message: &Message, member: &str) -> bool {
+    message.extra().is_some_and(|extra| extra.contains_key(member))
+}
+
+/// A call of a wrong type is reported by [`types::wrong_types`](super::types::wrong_types).
+fn has_readable_calls(message: &Message) -> bool {
+    !is_unread(message, "tool_calls") && message.tool_calls().iter().all(|call| !call.id().is_empty())
+}
+
+/// The calls of the message at `turn` that none of the messages after it answers.
+fn missing_results(messages: &[Message], turn: usize, found: &mut Vec<Violation>) {
+    let Some((message, results)) = messages.get(turn..).and_then(<[_]>::split_first) else { return };
+    if message.role() != Role::Assistant || !has_readable_calls(message) || message.tool_calls().is_empty() {
+        return;
+    }
+    let answered: HashSet<&str> = results.iter().filter_map(Message::tool_call_id).collect();
+    let unanswered = |(_, call): &(usize, &ToolCall)| !answered.contains(call.id());
+    let mut missing = message.tool_calls().iter().enumerate().filter(unanswered);
+    let named: Vec<String> = missing.by_ref().take(NAMED).map(|(at, call)| printed(at, call.id())).collect();
+    if named.is_empty() {
+        return;
+    }
+    let more = match missing.count() {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    found.push(Violation::new(
+        format!("messages[{turn}].tool_calls"),
+        Rule::Contradiction,
+        format!(
+            "no result follows for {}{more}: put a tool message for each right after this turn, such as \
+                 .tool_result(id, ..), or leave the calls out",
+            named.join(", ")
+        ),
+    ));
 }
 
 /// The id of a call if it looks like one, else its place in the list.
@@ -105,7 +109,7 @@ mod tests {
     use super::super::testing::{assert_fine, assert_refused, assert_violations, read, request_to_any};
     use super::*;
     use crate::model::ApiVersion;
-    use crate::request::{ChatCompletionRequestBuilder, Message};
+    use crate::request::ChatCompletionRequestBuilder;
 
     const NO_CALL: &str =
         "no earlier assistant message made this tool call: put the answer with its tool calls before it";

@@ -7,7 +7,7 @@ use super::nesting::nesting;
 use super::references::{Path, each_child, resolve};
 use super::{
     DOCUMENTED_NESTING, DOCUMENTED_PROPERTIES, MAX_ENUM_VALUES, MAX_PROPERTIES, MAX_WALK, SchemaFinding, is_mixed,
-    is_object,
+    may_be_object,
 };
 
 /// String formats that OpenAI lists.
@@ -113,6 +113,7 @@ struct Parts<'a> {
     kind: Option<&'a Value>,
     reference: Option<&'a str>,
     properties: Option<&'a Map<String, Value>>,
+    has_properties: bool,
     required: &'a [Value],
     closed: Option<&'a Value>,
     items: bool,
@@ -157,27 +158,35 @@ impl<'a> Lint<'a> {
         }
         let mut parts = Parts::default();
         for (key, value) in node {
-            self.keyword(key, value, at);
             match key.as_str() {
                 "type" => parts.kind = Some(value),
+                // the most frequent of all, and about neither type nor shape
+                "description" => {}
                 "$ref" => (parts.reference, parts.has_a_shape) = (value.as_str(), true),
-                "properties" => (parts.properties, parts.has_a_shape) = (value.as_object(), true),
+                "properties" => {
+                    parts.properties = value.as_object();
+                    (parts.has_properties, parts.has_a_shape) = (true, true);
+                }
                 "required" => parts.required = value.as_array().map_or(&[], Vec::as_slice),
                 "additionalProperties" => parts.closed = Some(value),
-                "items" | "prefixItems" => parts.items = true,
-                "anyOf" | "oneOf" | "allOf" => parts.has_a_shape = true,
+                "items" => parts.items = true,
+                "anyOf" => parts.has_a_shape = true,
                 "enum" | "const" => {
                     self.values(key, value, at);
                     parts.has_a_shape = true;
                 }
-                _ => {}
+                _ => {
+                    self.keyword(key, value, at);
+                    parts.items |= key == "prefixItems";
+                    parts.has_a_shape |= key == "oneOf" || key == "allOf";
+                }
             }
         }
         self.types(&parts, at, depth);
         if let Some(reference) = parts.reference {
             self.reference(reference, node, at, depth);
         }
-        if is_object(node) {
+        if may_be_object(parts.kind, || parts.has_properties) {
             self.objects += 1;
             self.object(node, &parts, at);
         }

@@ -1,0 +1,197 @@
+//! What the rules find in a request however it is sent. It is remembered in the request, so that a call checks only what
+//! depends on streaming, on the api version and on the date.
+
+use std::sync::LazyLock;
+use std::time::SystemTime;
+
+use super::list::RULES;
+use super::rule::{Check, RequestRule, Weight};
+#[cfg(test)]
+use super::testing;
+use crate::model::first_documented;
+use crate::request::ChatCompletionRequest;
+use crate::request::violation::Violation;
+use crate::wire::{FieldVisitor, FromWire, Path};
+
+/// The findings about a request that do not depend on how it is sent, each with the place of its rule in [`RULES`], and
+/// what the other rules look at.
+pub(in crate::request) struct Verdict {
+    refused: Vec<(usize, Violation)>,
+    advised: Vec<(usize, Violation)>,
+    pub(super) survey: Survey,
+    /// The moment from which the declared model is retired.
+    pub(super) retires: Option<SystemTime>,
+}
+
+/// The rules whose findings depend on how a request is sent.
+static PER_CALL: LazyLock<Vec<(usize, &RequestRule)>> =
+    LazyLock::new(|| RULES.iter().enumerate().filter(|(_, rule)| rule.is_per_call).collect());
+
+impl ChatCompletionRequest {
+    pub(in crate::request) fn verdict(&self) -> &Verdict {
+        self.body.verdict(|| {
+            let check = Check::of(self, None, None, SystemTime::UNIX_EPOCH);
+            let rules = || RULES.iter().enumerate().filter(|(_, rule)| !rule.is_per_call);
+            Verdict {
+                refused: apply(rules(), &check, Weight::Refused),
+                advised: apply(rules(), &check, Weight::Advised),
+                survey: Survey::of(self),
+                retires: check.capabilities.and_then(|capabilities| capabilities.lifecycle().begins()),
+            }
+        })
+    }
+
+    /// The bytes of all strings in the fields of the request, nearly the size of its JSON.
+    #[cfg(feature = "client")]
+    pub(crate) fn text_length(&self) -> usize {
+        self.body.known_verdict().map_or_else(|| Survey::of(self).text_length, |verdict| verdict.survey.text_length)
+    }
+}
+
+/// Every finding of a weight, in the order of the rules.
+pub(super) fn findings(check: &Check<'_>, weight: Weight) -> Vec<Violation> {
+    let verdict = check.request.verdict();
+    let remembered = match weight {
+        Weight::Refused => &verdict.refused,
+        Weight::Advised => &verdict.advised,
+    };
+    let mut found = apply(PER_CALL.iter().copied(), check, weight);
+    if found.is_empty() && remembered.is_empty() {
+        return Vec::new();
+    }
+    found.extend_from_slice(remembered);
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, violation)| violation).collect()
+}
+
+/// What rules of a weight find, each with the place of its rule.
+fn apply<'r>(
+    rules: impl Iterator<Item = (usize, &'r RequestRule)>,
+    check: &Check<'_>,
+    weight: Weight,
+) -> Vec<(usize, Violation)> {
+    // some rules look at what was found before
+    let (mut found, mut places) = (Vec::new(), Vec::new());
+    for (place, rule) in rules.filter(|(_, rule)| rule.weight == weight) {
+        let before = found.len();
+        (rule.check)(check, &mut found);
+        if found.len() > before && !rule.applies_to.includes(check) {
+            found.truncate(before);
+        }
+        for finding in found.iter_mut().skip(before) {
+            finding.set_reference(rule.reference);
+            #[cfg(test)]
+            testing::assert_listed(rule.parameters, finding.parameter());
+        }
+        places.resize(found.len(), place);
+    }
+    if found.is_empty() { Vec::new() } else { places.into_iter().zip(found).collect() }
+}
+
+/// What one visit of a body collects for every call.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// Members, message roles and types that are documented from some api version on, each once, with the parameter
+    /// where it is first.
+    pub(super) dated: Vec<(&'static str, String)>,
+    /// The bytes of all strings.
+    text_length: usize,
+}
+
+impl Survey {
+    fn of(request: &ChatCompletionRequest) -> Self {
+        let mut survey = Self::default();
+        request.body.visit(&Path::Root, &mut survey);
+        survey
+    }
+
+    fn note(&mut self, name: &str, path: &Path<'_>) {
+        let Some((name, _)) = first_documented(name) else { return };
+        if !self.dated.iter().any(|(noted, _)| noted == name) {
+            self.dated.push((name, path.names().last().unwrap_or_default().to_owned()));
+        }
+    }
+}
+
+impl<'a> FieldVisitor<'a> for Survey {
+    fn typed(&mut self, path: &Path<'_>) {
+        self.note(path.names().next().unwrap_or_default(), path);
+    }
+
+    fn text(&mut self, path: &Path<'_>, text: &'a str) {
+        self.text_length = self.text_length.saturating_add(text.len());
+        if matches!(path, Path::Member { name: "role" | "type", .. }) {
+            self.note(text, path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{read, request_to};
+    use super::*;
+    use crate::model::{ApiVersion, Deployment, Model};
+    use crate::request::Message;
+
+    fn found(request: &ChatCompletionRequest) -> Vec<String> {
+        request.violations(None, None).iter().map(|violation| violation.parameter().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_request_that_was_changed_is_checked_anew() {
+        let request = request_to(Model::GPT_4O_2024_08_06).build().unwrap();
+        let orphan = request.clone().with_message(Message::tool_result("call_1", "result"));
+        assert_eq!(found(&orphan), ["messages[1].tool_call_id"]);
+        assert_eq!(found(&request), [""; 0]);
+        let request = ChatCompletionRequest::builder("d").user("hi").build().unwrap();
+        let o1 = request.with_deployment(Deployment::new("d").model(Model::O1_2024_12_17));
+        assert_eq!(found(&o1), ["max_completion_tokens"]);
+        assert_eq!(found(&o1.with_deployment("d")), [""; 0]);
+        assert_eq!(found(&o1.clone().uncapped()), [""; 0]);
+        let mut emptied = request.clone();
+        emptied.messages_mut().clear();
+        assert_eq!(found(&emptied), ["messages"]);
+        let rebuilt = request.to_builder().n(0).build_unchecked();
+        assert_eq!(found(&rebuilt), ["n"]);
+        let mut longer = request.clone();
+        longer.push_message(Message::tool_result("call_1", "result"));
+        assert_eq!(found(&longer), ["messages[1].tool_call_id"]);
+        let adapted = o1.adapt().unwrap();
+        assert_eq!(found(adapted.request()), [""; 0]);
+    }
+
+    #[test]
+    fn a_copy_and_a_check_change_nothing_that_is_compared() {
+        let unchecked = request_to(Model::GPT_4O_2024_08_06).build_unchecked();
+        let checked = unchecked.clone();
+        assert!(checked.validate().is_ok() && checked.clone() == unchecked);
+        assert_eq!(format!("{checked:?}"), format!("{unchecked:?}"));
+    }
+
+    #[test]
+    fn one_verdict_serves_calls_of_every_kind() {
+        let request = request_to(Model::O1_2024_12_17).uncapped().prediction("x").build_unchecked();
+        for _ in 0..2 {
+            let violations = |streaming, version| request.violations(streaming, version).len();
+            assert_eq!((violations(None, None), violations(Some(true), Some(&ApiVersion::V1))), (1, 2));
+            let advice = |version| request.advice(&version).len();
+            assert_eq!((advice(ApiVersion::V2024_10_21), advice(ApiVersion::V1)), (2, 1));
+        }
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn the_length_of_all_texts_is_nearly_the_size_of_the_body() {
+        let long = "x".repeat(1000);
+        let parts = json!([{"type": "text", "text": long}, {"type": "image_url", "image_url": {"url": long}}]);
+        let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": long}});
+        let request = read(json!({"model": "d", "messages": [
+            {"role": "user", "content": parts}, {"role": "assistant", "tool_calls": [call]},
+            {"role": "user", "content": long}
+        ], "prediction": {"type": "content", "content": long}}));
+        let size = serde_json::to_string(&request).unwrap().len();
+        assert!((5000..size).contains(&request.text_length()) && size < 6000, "{size}");
+    }
+}
