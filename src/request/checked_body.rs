@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use super::body::RequestBody;
-use super::rules::Verdict;
+use super::verdict::Verdict;
 
 /// The body of a request. It can be read like a [`RequestBody`]; [`edit`](Self::edit) is the only way to change it, so
 /// that no verdict outlives what it was about.

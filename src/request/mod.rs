@@ -64,6 +64,7 @@ pub mod schema;
 mod setters;
 mod settings;
 mod tool;
+mod verdict;
 mod violation;
 
 /// A chat completion request to a deployment.

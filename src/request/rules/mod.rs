@@ -7,18 +7,18 @@
 
 use std::time::SystemTime;
 
+use self::findings::findings;
 use self::list::RULES;
 use self::rule::{Check, Weight};
-use self::verdict::findings;
 use super::ChatCompletionRequest;
 use super::violation::{Advice, ValidationError, Violation};
 use crate::model::ApiVersion;
 
 pub(super) use self::range::expected as expected_range;
-pub(super) use self::verdict::Verdict;
 
 mod api_version;
 mod deployment;
+mod findings;
 mod limits;
 mod list;
 mod media;
@@ -35,7 +35,6 @@ mod token_limits;
 mod tool_calls;
 mod tools;
 mod types;
-mod verdict;
 
 impl ChatCompletionRequest {
     /// Checks the request again, as `build()` does; one with `stream: true` in its JSON is checked as a stream.

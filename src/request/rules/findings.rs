@@ -1,5 +1,4 @@
-//! What the rules find in a request however it is sent. It is remembered in the request, so that a call checks only what
-//! depends on streaming, on the api version and on the date.
+//! What the rules find in a request: what depends on how it is sent is looked for in each call, the rest is remembered.
 
 use std::sync::LazyLock;
 use std::time::SystemTime;
@@ -8,34 +7,23 @@ use super::list::RULES;
 use super::rule::{Check, RequestRule, Weight};
 #[cfg(test)]
 use super::testing;
-use crate::model::first_documented;
 use crate::request::ChatCompletionRequest;
+use crate::request::verdict::{Survey, Verdict};
 use crate::request::violation::Violation;
-use crate::wire::{FieldVisitor, FromWire, Path};
-
-/// The findings about a request that do not depend on how it is sent, each with the place of its rule in [`RULES`], and
-/// what the other rules look at.
-pub(in crate::request) struct Verdict {
-    refused: Vec<(usize, Violation)>,
-    advised: Vec<(usize, Violation)>,
-    pub(super) survey: Survey,
-    /// The moment from which the declared model is retired.
-    pub(super) retires: Option<SystemTime>,
-}
 
 /// The rules whose findings depend on how a request is sent.
 static PER_CALL: LazyLock<Vec<(usize, &RequestRule)>> =
     LazyLock::new(|| RULES.iter().enumerate().filter(|(_, rule)| rule.is_per_call).collect());
 
 impl ChatCompletionRequest {
-    pub(in crate::request) fn verdict(&self) -> &Verdict {
+    pub(super) fn verdict(&self) -> &Verdict {
         self.body.verdict(|| {
             let check = Check::of(self, None, None, SystemTime::UNIX_EPOCH);
             let rules = || RULES.iter().enumerate().filter(|(_, rule)| !rule.is_per_call);
             Verdict {
                 refused: apply(rules(), &check, Weight::Refused),
                 advised: apply(rules(), &check, Weight::Advised),
-                survey: Survey::of(self),
+                survey: Survey::of(&self.body),
                 retires: check.capabilities.and_then(|capabilities| capabilities.lifecycle().begins()),
             }
         })
@@ -44,7 +32,9 @@ impl ChatCompletionRequest {
     /// The bytes of all strings in the fields of the request, nearly the size of its JSON.
     #[cfg(feature = "client")]
     pub(crate) fn text_length(&self) -> usize {
-        self.body.known_verdict().map_or_else(|| Survey::of(self).text_length, |verdict| verdict.survey.text_length)
+        self.body
+            .known_verdict()
+            .map_or_else(|| Survey::of(&self.body).text_length, |verdict| verdict.survey.text_length)
     }
 }
 
@@ -86,44 +76,6 @@ fn apply<'r>(
         places.resize(found.len(), place);
     }
     if found.is_empty() { Vec::new() } else { places.into_iter().zip(found).collect() }
-}
-
-/// What one visit of a body collects for every call.
-#[derive(Default)]
-pub(super) struct Survey {
-    /// Members, message roles and types that are documented from some api version on, each once, with the parameter
-    /// where it is first.
-    pub(super) dated: Vec<(&'static str, String)>,
-    /// The bytes of all strings.
-    text_length: usize,
-}
-
-impl Survey {
-    fn of(request: &ChatCompletionRequest) -> Self {
-        let mut survey = Self::default();
-        request.body.visit(&Path::Root, &mut survey);
-        survey
-    }
-
-    fn note(&mut self, name: &str, path: &Path<'_>) {
-        let Some((name, _)) = first_documented(name) else { return };
-        if !self.dated.iter().any(|(noted, _)| noted == name) {
-            self.dated.push((name, path.names().last().unwrap_or_default().to_owned()));
-        }
-    }
-}
-
-impl<'a> FieldVisitor<'a> for Survey {
-    fn typed(&mut self, path: &Path<'_>) {
-        self.note(path.names().next().unwrap_or_default(), path);
-    }
-
-    fn text(&mut self, path: &Path<'_>, text: &'a str) {
-        self.text_length = self.text_length.saturating_add(text.len());
-        if matches!(path, Path::Member { name: "role" | "type", .. }) {
-            self.note(text, path);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,56 @@
+//! What is remembered of a request that was checked.
+
+use std::time::SystemTime;
+
+use super::body::RequestBody;
+use super::violation::Violation;
+use crate::model::first_documented;
+use crate::wire::{FieldVisitor, FromWire, Path};
+
+/// The findings about a request that do not depend on how it is sent, each with the place of its rule in the list of
+/// rules, and what the other rules look at.
+pub(super) struct Verdict {
+    pub(super) refused: Vec<(usize, Violation)>,
+    pub(super) advised: Vec<(usize, Violation)>,
+    pub(super) survey: Survey,
+    /// The moment from which the declared model is retired.
+    pub(super) retires: Option<SystemTime>,
+}
+
+/// What one visit of a body collects for every call.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// Members, message roles and types that are documented from some api version on, each once, with the parameter
+    /// where it is first.
+    pub(super) dated: Vec<(&'static str, String)>,
+    /// The bytes of all strings.
+    pub(super) text_length: usize,
+}
+
+impl Survey {
+    pub(super) fn of(body: &RequestBody) -> Self {
+        let mut survey = Self::default();
+        body.visit(&Path::Root, &mut survey);
+        survey
+    }
+
+    fn note(&mut self, name: &str, path: &Path<'_>) {
+        let Some((name, _)) = first_documented(name) else { return };
+        if !self.dated.iter().any(|(noted, _)| noted == name) {
+            self.dated.push((name, path.names().last().unwrap_or_default().to_owned()));
+        }
+    }
+}
+
+impl<'a> FieldVisitor<'a> for Survey {
+    fn typed(&mut self, path: &Path<'_>) {
+        self.note(path.names().next().unwrap_or_default(), path);
+    }
+
+    fn text(&mut self, path: &Path<'_>, text: &'a str) {
+        self.text_length = self.text_length.saturating_add(text.len());
+        if matches!(path, Path::Member { name: "role" | "type", .. }) {
+            self.note(text, path);
+        }
+    }
+}
