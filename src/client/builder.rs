@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::deployments::Deployments;
@@ -247,6 +248,7 @@ impl ClientBuilder {
             preflight: Preflight::new(self.validation),
             repair_once: self.repair_once,
             max_event_bytes: self.max_event_bytes,
+            templates: Arc::default(),
         })
     }
 }

@@ -80,7 +80,7 @@ impl CallKind for Streamed {
         let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
         let bytes = client.transport.stream(call, transport::Streamed::Events, write).await?;
         let metadata = Arc::clone(bytes.metadata());
-        let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata)
+        let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata, Arc::clone(&client.templates))
             .for_call(call.deployment, request.expected_choices());
         if let Some(limit) = client.max_event_bytes {
             stream = stream.max_event_bytes(limit);

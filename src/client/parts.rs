@@ -1,7 +1,10 @@
 //! The parts of a client, which its clones share.
 
+use std::sync::Arc;
+
 use super::deployments::Deployments;
 use super::preflight::Preflight;
+use crate::stream::TemplateStore;
 use crate::transport::Transport;
 
 pub(super) struct Parts {
@@ -10,4 +13,6 @@ pub(super) struct Parts {
     pub(super) preflight: Preflight,
     pub(super) repair_once: bool,
     pub(super) max_event_bytes: Option<usize>,
+    /// Of the lines of streams.
+    pub(super) templates: Arc<TemplateStore>,
 }

@@ -1,7 +1,8 @@
 //! A chunk: one JSON object of a stream, read through [`ChunkChoice`] and [`ToolCallDelta`].
 //!
-//! A chunk that was decoded by template shares the parsed [`ChunkBody`] of an earlier chunk and owns only the text and
-//! the `obfuscation` that differ. So a chunk is owned, `'static`, and costs one allocation.
+//! A chunk that was decoded by template shares its [`ChunkHead`] with others of its stream, and the parsed [`ChunkBody`]
+//! with those of other streams; it owns only the text and the `obfuscation`. So a chunk is owned, `'static`, and costs one
+//! allocation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,14 +37,35 @@ mod openai;
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionstreamresponse>
 #[derive(Clone)]
 pub struct ChatCompletionChunk {
-    body: Arc<ChunkBody>,
+    head: Arc<ChunkHead>,
     replaced: Option<ReplacedText>,
+}
+
+/// What the chunks of one template have in common within a stream.
+#[derive(Debug)]
+pub(crate) struct ChunkHead {
+    /// The parsed body; for chunks of a template without the values that are replaced.
+    pub(crate) body: Arc<ChunkBody>,
+    /// The `id` and `created` that replace those of the body.
+    pub(crate) id: Option<Arc<str>>,
+    pub(crate) created: Option<u64>,
+}
+
+impl ChunkHead {
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_deref().or(self.body.id.as_deref())
+    }
+
+    pub(crate) fn created(&self) -> Option<u64> {
+        self.created.or(self.body.created)
+    }
 }
 
 /// The text and the `obfuscation` of a chunk that shares its body with others, in one allocation.
 #[derive(Clone)]
 pub(crate) struct ReplacedText {
-    pub(crate) field: TextField,
+    /// The field of the text; `None` for a chunk without text.
+    pub(crate) field: Option<TextField>,
     /// The text, followed by the obfuscation.
     pub(crate) text: String,
     /// Where the obfuscation begins; `None` for a chunk without `obfuscation`.
@@ -57,83 +79,88 @@ impl ReplacedText {
 }
 
 impl ChatCompletionChunk {
-    pub(crate) fn parsed(body: Arc<ChunkBody>) -> Self {
-        Self { body, replaced: None }
+    pub(crate) fn parsed(body: ChunkBody) -> Self {
+        let head = ChunkHead { body: Arc::new(body), id: None, created: None };
+        Self { head: Arc::new(head), replaced: None }
     }
 
-    pub(crate) fn from_template(body: Arc<ChunkBody>, replaced: ReplacedText) -> Self {
-        Self { body, replaced: Some(replaced) }
+    pub(crate) fn from_template(head: Arc<ChunkHead>, replaced: Option<ReplacedText>) -> Self {
+        Self { head, replaced }
     }
 
-    /// The parsed body; its text and obfuscation may belong to an earlier chunk.
-    pub(crate) fn body(&self) -> &Arc<ChunkBody> {
-        &self.body
+    /// What the chunk has in common with others; its body's text and obfuscation may be replaced.
+    pub(crate) fn head(&self) -> &Arc<ChunkHead> {
+        &self.head
+    }
+
+    fn body(&self) -> &ChunkBody {
+        &self.head.body
     }
 
     /// The text that replaces that of the body, and the field it is in.
     pub(crate) fn replaced_text(&self) -> Option<(TextField, &str)> {
-        self.replaced.as_ref().map(|replaced| (replaced.field, replaced.text()))
+        self.replaced.as_ref().and_then(|replaced| Some((replaced.field?, replaced.text())))
     }
 
     /// The `id` of the answer; empty in Azure's chunks of filter results.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.body.id.as_deref()
+        self.head.id()
     }
 
     /// The type of the object, `chat.completion.chunk`; empty in Azure's chunks of filter results.
     #[must_use]
     pub fn object(&self) -> Option<&str> {
-        self.body.object.as_deref()
+        self.body().object.as_deref()
     }
 
     /// When the answer was created, in seconds since 1970; 0 in Azure's chunks of filter results.
     #[must_use]
     pub fn created(&self) -> Option<u64> {
-        self.body.created
+        self.head.created()
     }
 
     /// The model and version that answers; empty in Azure's chunks of filter results.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
+        self.body().model.as_deref()
     }
 
     /// The `system_fingerprint`: the configuration of the service that answers.
     #[must_use]
     pub fn system_fingerprint(&self) -> Option<&str> {
-        self.body.system_fingerprint.as_deref()
+        self.body().system_fingerprint.as_deref()
     }
 
     /// The tier that serves the call.
     #[must_use]
     pub fn service_tier(&self) -> Option<&ServiceTier> {
-        self.body.service_tier.as_ref()
+        self.body().service_tier.as_ref()
     }
 
     /// The tokens of the call: in the last chunk or the one before, if the request has
     /// `stream_options.include_usage`.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
-        self.body.usage.as_deref()
+        self.body().usage.as_deref()
     }
 
     /// Random characters that hide the size of the chunk from whoever watches the network; no part of the answer.
     #[must_use]
     pub fn obfuscation(&self) -> Option<&str> {
         let replaced = self.replaced.as_ref().and_then(|replaced| replaced.text.get(replaced.obfuscation_at?..));
-        replaced.or(self.body.obfuscation.as_deref())
+        replaced.or(self.body().obfuscation.as_deref())
     }
 
     /// The content filter's results for the prompt: in the first chunk. Empty in all others.
     #[must_use]
     pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        self.body.prompt_filter_results.as_deref().unwrap_or_default()
+        self.body().prompt_filter_results.as_deref().unwrap_or_default()
     }
 
     /// What the chunk adds to each choice; empty for chunks of prompt filter results and of usage.
     pub fn choices(&self) -> impl Iterator<Item = ChunkChoice<'_>> {
-        let choices = self.body.choices.as_deref().unwrap_or_default().iter();
+        let choices = self.body().choices.as_deref().unwrap_or_default().iter();
         let choices = choices.enumerate().map(|(at, body)| ChunkChoice {
             body,
             delta: body.delta.as_ref(),
@@ -148,7 +175,7 @@ impl ChatCompletionChunk {
     /// has them; no recorded stream does.
     fn top_level_choice(&self) -> Option<ChunkChoice<'_>> {
         const EMPTY: &ChoiceBody = &ChoiceBody::EMPTY;
-        let (delta, results) = (self.body.delta.as_deref(), self.body.content_filter_results.as_ref());
+        let (delta, results) = (self.body().delta.as_deref(), self.body().content_filter_results.as_ref());
         let has_any = delta.is_some() || results.is_some();
         has_any.then_some(ChunkChoice { body: EMPTY, delta, results, position: 0, text: None })
     }
@@ -164,7 +191,7 @@ impl ChatCompletionChunk {
     pub fn into_text(mut self) -> Option<String> {
         let index = self.choices().next().map(|choice| choice.index());
         match self.replaced.take() {
-            Some(ReplacedText { field: TextField::Content, mut text, obfuscation_at }) if index == Some(0) => {
+            Some(ReplacedText { field: Some(TextField::Content), mut text, obfuscation_at }) if index == Some(0) => {
                 text.truncate(obfuscation_at.unwrap_or(text.len()));
                 Some(text)
             }
@@ -178,28 +205,21 @@ impl ChatCompletionChunk {
     /// Fields of the chunk that are not modelled here.
     #[must_use]
     pub fn extra(&self) -> Option<&Map<String, Value>> {
-        self.body.extra()
+        self.body().extra()
     }
 
-    /// The body with the chunk's own text and obfuscation.
+    /// The body with the chunk's own values.
     fn to_body(&self) -> ChunkBody {
-        let mut body = ChunkBody::clone(&self.body);
+        let mut body = self.body().clone();
+        if let Some(id) = &self.head.id {
+            body.id = Some(str::to_owned(id));
+        }
+        body.created = self.created();
         if self.replaced.as_ref().is_some_and(|replaced| replaced.obfuscation_at.is_some()) {
             body.obfuscation = self.obfuscation().map(str::to_owned);
         }
-        let delta = body.choices.as_mut().and_then(|choices| choices.first_mut()?.delta.as_mut());
-        if let (Some((field, text)), Some(delta)) = (self.replaced_text(), delta) {
-            match field {
-                TextField::Content => delta.content = Some(text.into()),
-                TextField::Refusal => delta.refusal = Some(text.to_owned()),
-                TextField::Reasoning => delta.reasoning_content = Some(text.to_owned()),
-                TextField::Arguments => {
-                    let call = delta.tool_calls.as_mut().and_then(|calls| calls.first_mut());
-                    if let Some(function) = call.and_then(|call| call.function.as_mut()) {
-                        function.arguments = Some(text.into());
-                    }
-                }
-            }
+        if let Some((field, text)) = self.replaced_text() {
+            body.set_text(field, text);
         }
         body
     }
@@ -213,7 +233,7 @@ impl PartialEq for ChatCompletionChunk {
 
 impl fmt::Debug for ChatCompletionChunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ChatCompletionChunk").field(&self.body).finish()
+        f.debug_tuple("ChatCompletionChunk").field(&self.to_body()).finish()
     }
 }
 
@@ -225,7 +245,7 @@ impl Serialize for ChatCompletionChunk {
 
 impl<'de> Deserialize<'de> for ChatCompletionChunk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ChunkBody::deserialize(deserializer).map(|body| Self::parsed(Arc::new(body)))
+        ChunkBody::deserialize(deserializer).map(Self::parsed)
     }
 }
 
@@ -256,8 +276,10 @@ mod tests {
         let body =
             json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "function": {"arguments": "a"}}]}}]});
         let body: ChunkBody = serde_json::from_value(body).unwrap();
-        let replaced = ReplacedText { field: TextField::Arguments, text: "bpad".to_owned(), obfuscation_at: Some(1) };
-        let chunk = ChatCompletionChunk::from_template(Arc::new(body), replaced);
+        let replaced =
+            ReplacedText { field: Some(TextField::Arguments), text: "bpad".to_owned(), obfuscation_at: Some(1) };
+        let head = ChunkHead { body: Arc::new(body), id: None, created: None };
+        let chunk = ChatCompletionChunk::from_template(Arc::new(head), Some(replaced));
         let choice = chunk.choices().next().unwrap();
         assert_eq!(choice.tool_calls().next().unwrap().arguments(), Some("b"));
         assert_eq!(

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::byte_source::{ByteSource, Pieces};
 use super::chunk::ChatCompletionChunk;
-use super::decode::{Decoded, Decoder};
+use super::decode::{Decoded, Decoder, TemplateStore};
 use super::events::EventQueue;
 use super::fold::ChunkFold;
 use super::other_body::{OtherBody, OtherContent};
@@ -104,11 +104,15 @@ enum Form {
 }
 
 impl ChatCompletionStream {
-    pub(crate) fn new(source: Box<dyn ByteSource>, metadata: Arc<ResponseMetadata>) -> Self {
+    pub(crate) fn new(
+        source: Box<dyn ByteSource>,
+        metadata: Arc<ResponseMetadata>,
+        templates: Arc<TemplateStore>,
+    ) -> Self {
         Self {
             source: Some(source),
             reader: SseReader::new().with_bare_done(),
-            decoder: Decoder::new(),
+            decoder: Decoder::new(templates),
             fold: ChunkFold::new(),
             metadata,
             deployment: None,
@@ -145,7 +149,7 @@ impl ChatCompletionStream {
         S: Stream<Item = Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        Self::new(Box::new(Pieces(Box::pin(pieces))), Arc::default())
+        Self::new(Box::new(Pieces(Box::pin(pieces))), Arc::default(), Arc::default())
     }
 
     /// Sets the size of the largest event, in bytes of its lines; 16 MiB when unset. A larger event is an error,

@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use self::choice_builder::{Appending, ChoiceBuilder, set_text};
-use super::chunk::{ChatCompletionChunk, ChunkBody, ToolCallDelta};
+use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkHead, ToolCallDelta};
 use crate::response::{ChatCompletion, CompletionBody, ToolCall, Usage};
 use crate::wire::Merge;
 
 mod choice_builder;
 
-/// The number of bodies in [`ChunkFold::merged`]: choices that alternate have one each.
-const MERGED_BODIES: usize = 4;
+/// The number of heads in [`ChunkFold::merged`]: choices that alternate have one each.
+const MERGED_HEADS: usize = 4;
 
 /// Adds up chunks to a completion, for streams that were recorded or came another way than by
 /// [`ChatCompletionStream`](crate::ChatCompletionStream), which has one of its own.
@@ -37,8 +37,8 @@ pub struct ChunkFold {
     body: CompletionBody,
     choices: Vec<ChoiceBuilder>,
     chunks: u64,
-    /// The bodies whose chunk fields (`id`, `model`, `usage` and the like) were merged last: these are equal in all.
-    merged: Vec<Arc<ChunkBody>>,
+    /// The heads whose chunk fields (`id`, `model`, `usage` and the like) were merged last: these are equal in all.
+    merged: Vec<Arc<ChunkHead>>,
 }
 
 impl ChunkFold {
@@ -51,15 +51,15 @@ impl ChunkFold {
     /// Adds a chunk. Chunks are added in the order in which they came.
     pub fn push(&mut self, chunk: &ChatCompletionChunk) {
         self.chunks += 1;
-        let body = chunk.body();
+        let head = chunk.head();
         if let Some((field, text)) = chunk.replaced_text()
-            && let Some(choice) = self.appending_choice(body)
+            && let Some(choice) = self.appending_choice(head)
         {
             choice.append(field, text);
             return;
         }
-        if !self.merged.iter().any(|merged| Arc::ptr_eq(merged, body)) {
-            self.merge_chunk_fields(body);
+        if !self.merged.iter().any(|merged| Arc::ptr_eq(merged, head)) {
+            self.merge_chunk_fields(head);
         }
         self.push_choices(chunk);
     }
@@ -120,36 +120,37 @@ impl ChunkFold {
         ChatCompletion::from_body(body)
     }
 
-    /// The choice to which a chunk with this body only appends text.
-    fn appending_choice(&mut self, body: &Arc<ChunkBody>) -> Option<&mut ChoiceBuilder> {
+    /// The choice to which a chunk with this head only appends text.
+    fn appending_choice(&mut self, head: &Arc<ChunkHead>) -> Option<&mut ChoiceBuilder> {
         self.choices.iter_mut().find(|choice| {
             let appending = choice.appending.as_ref();
-            appending.is_some_and(|appending| Arc::ptr_eq(&appending.body, body))
+            appending.is_some_and(|appending| Arc::ptr_eq(&appending.head, head))
         })
     }
 
-    /// Merges the chunk fields of a body, unless those that were merged last are equal.
-    fn merge_chunk_fields(&mut self, chunk: &Arc<ChunkBody>) {
-        if self.merged.first().is_some_and(|merged| has_equal_chunk_fields(merged, chunk)) {
-            if self.merged.len() == MERGED_BODIES {
+    /// Merges the chunk fields of a head, unless those that were merged last are equal.
+    fn merge_chunk_fields(&mut self, head: &Arc<ChunkHead>) {
+        let chunk = &head.body;
+        if self.merged.first().is_some_and(|merged| has_equal_chunk_fields(merged, head)) {
+            if self.merged.len() == MERGED_HEADS {
                 self.merged.clear();
             }
-            self.merged.push(Arc::clone(chunk));
+            self.merged.push(Arc::clone(head));
             return;
         }
-        self.merged = vec![Arc::clone(chunk)];
+        self.merged = vec![Arc::clone(head)];
         for choice in &mut self.choices {
             // the chunk fields of its template would have to be merged again
             choice.appending = None;
         }
         let body = &mut self.body;
-        set_text(&mut body.id, chunk.id.as_deref());
+        set_text(&mut body.id, head.id());
         set_text(&mut body.model, chunk.model.as_deref());
         set_text(&mut body.system_fingerprint, chunk.system_fingerprint.as_deref());
         if body.object.is_none() && chunk.object.as_deref().is_some_and(|object| !object.is_empty()) {
             body.object = Some("chat.completion".to_owned());
         }
-        if let Some(created) = chunk.created.filter(|created| *created != 0) {
+        if let Some(created) = head.created().filter(|created| *created != 0) {
             body.created = Some(created);
         }
         if let Some(tier) = chunk.service_tier.as_ref().filter(|tier| !tier.as_str().is_empty()) {
@@ -169,14 +170,14 @@ impl ChunkFold {
                 results.push(result.clone());
             }
         }
-        let body = chunk.body();
-        let is_only_choice = has_only_one_choice(body);
+        let head = chunk.head();
+        let is_only_choice = has_only_one_choice(&head.body);
         for choice in chunk.choices() {
             let builder = self.choice_builder(choice.index());
             let call = builder.push(&choice);
             builder.appending = match chunk.replaced_text() {
                 Some((field, _)) if is_only_choice && builder.only_appends(&choice, field, call) => {
-                    Some(Appending { body: Arc::clone(body), call })
+                    Some(Appending { head: Arc::clone(head), call })
                 }
                 _ => None,
             };
@@ -195,11 +196,12 @@ impl ChunkFold {
 
 /// Whether merging the chunk fields of one after those of the other changes nothing. This function and the next take a
 /// chunk apart without `..`, so that a new field must be decided on in each.
-fn has_equal_chunk_fields(one: &ChunkBody, other: &ChunkBody) -> bool {
+fn has_equal_chunk_fields(one: &ChunkHead, other: &ChunkHead) -> bool {
+    let ChunkHead { body, id: _, created: _ } = one;
     let ChunkBody {
-        id,
+        id: _,
         object,
-        created,
+        created: _,
         model,
         usage,
         system_fingerprint,
@@ -211,10 +213,11 @@ fn has_equal_chunk_fields(one: &ChunkBody, other: &ChunkBody) -> bool {
         content_filter_results: _,
         delta: _,
         error: _,
-    } = one;
-    *id == other.id
+    } = &**body;
+    let is_same_answer = one.id() == other.id() && one.created() == other.created();
+    let other = &other.body;
+    is_same_answer
         && *object == other.object
-        && *created == other.created
         && *model == other.model
         && *usage == other.usage
         && *system_fingerprint == other.system_fingerprint
@@ -290,13 +293,18 @@ mod tests {
 
     /// Pushes chunks of templates, and the same chunks parsed.
     fn assert_appends_as_parsed(templates: &[Value], turns: &[(usize, TextField, &str)]) {
-        let templates: Vec<Arc<ChunkBody>> =
-            templates.iter().map(|template| Arc::new(serde_json::from_value(template.clone()).unwrap())).collect();
+        let templates: Vec<Arc<ChunkHead>> = templates
+            .iter()
+            .map(|template| {
+                let body = Arc::new(serde_json::from_value(template.clone()).unwrap());
+                Arc::new(ChunkHead { body, id: None, created: None })
+            })
+            .collect();
         let (mut appended, mut parsed) = (ChunkFold::new(), ChunkFold::new());
         for (at, field, text) in turns {
             let chunk = ChatCompletionChunk::from_template(
                 Arc::clone(&templates[*at]),
-                ReplacedText { field: *field, text: (*text).to_owned(), obfuscation_at: None },
+                Some(ReplacedText { field: Some(*field), text: (*text).to_owned(), obfuscation_at: None }),
             );
             appended.push(&chunk);
             parsed.push(&serde_json::from_value(serde_json::to_value(&chunk).unwrap()).unwrap());

@@ -9,6 +9,8 @@
 pub(crate) use self::byte_source::ByteSource;
 pub use self::chunk::{ChatCompletionChunk, ChatCompletionChunkBuilder, ChunkChoice, ToolCallDelta};
 pub use self::completion_stream::ChatCompletionStream;
+#[cfg(feature = "client")]
+pub(crate) use self::decode::TemplateStore;
 pub use self::events::StreamEvent;
 pub use self::fold::ChunkFold;
 pub use self::views::{Events, IntoEvents, IntoPartialJson, IntoText, PartialJsonStream, TextStream};

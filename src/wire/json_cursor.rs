@@ -93,6 +93,25 @@ impl<'a> JsonCursor<'a> {
         self.expect(b']')
     }
 
+    /// Skips an empty list. `false`, without moving, for anything else.
+    pub(crate) fn skip_empty_list(&mut self) -> bool {
+        let start = self.at;
+        let is_empty = self.expect(b'[').is_some() && self.expect(b']').is_some();
+        if !is_empty {
+            self.at = start;
+        }
+        is_empty
+    }
+
+    /// Skips a value, and returns the range of a number without sign, point and exponent; `Some(None)` for any other.
+    pub(crate) fn value_digits(&mut self) -> Option<Option<Range<usize>>> {
+        self.peek()?;
+        let start = self.at;
+        self.skip_value()?;
+        let digits = self.text.get(start..self.at)?.trim_ascii_end();
+        Some(digits.iter().all(u8::is_ascii_digit).then_some(start..start + digits.len()))
+    }
+
     /// Skips a value of any type.
     pub(crate) fn skip_value(&mut self) -> Option<()> {
         match self.peek()? {

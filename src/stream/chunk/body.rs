@@ -91,3 +91,104 @@ wire_struct! {
         pub(crate) input: String = hidden "input",
     }
 }
+
+impl ChunkBody {
+    /// Sets the text of the first choice's field, where the body has the object that holds it.
+    pub(crate) fn set_text(&mut self, field: TextField, text: &str) {
+        let Some(delta) = self.choices.as_mut().and_then(|choices| choices.first_mut()?.delta.as_mut()) else {
+            return;
+        };
+        match field {
+            TextField::Content => delta.content = Some(text.into()),
+            TextField::Refusal => delta.refusal = Some(text.to_owned()),
+            TextField::Reasoning => delta.reasoning_content = Some(text.to_owned()),
+            TextField::Arguments => {
+                let call = delta.tool_calls.as_mut().and_then(|calls| calls.first_mut());
+                if let Some(function) = call.and_then(|call| call.function.as_mut()) {
+                    function.arguments = Some(text.into());
+                }
+            }
+        }
+    }
+
+    /// Whether all that is left without `id`, `created`, `obfuscation` and the text in `field` may be the same in other
+    /// answers: nothing that a model or a caller wrote, and no ids. The bodies are taken apart without `..`, so that a new
+    /// field must be decided on here.
+    pub(crate) fn is_common(&self, field: Option<TextField>) -> bool {
+        let Self {
+            id: _,
+            object: _,
+            created: _,
+            model: _,
+            choices,
+            usage: None,
+            system_fingerprint: _,
+            service_tier: _,
+            obfuscation: _,
+            prompt_filter_results: _,
+            content_filter_results: None,
+            delta: None,
+            error: None,
+            extra,
+        } = self
+        else {
+            return false;
+        };
+        extra.members().is_none() && choices.iter().flatten().all(|choice| choice.is_common(field))
+    }
+}
+
+impl ChoiceBody {
+    fn is_common(&self, field: Option<TextField>) -> bool {
+        let Self {
+            index: _,
+            delta,
+            finish_reason: _,
+            logprobs: None,
+            content_filter_results: _,
+            content_filter_offsets: None,
+            extra,
+        } = self
+        else {
+            return false;
+        };
+        extra.members().is_none() && delta.as_ref().is_none_or(|delta| delta.is_common(field))
+    }
+}
+
+impl DeltaBody {
+    fn is_common(&self, field: Option<TextField>) -> bool {
+        let Self {
+            role: _,
+            content,
+            refusal,
+            reasoning_content,
+            tool_calls,
+            function_call: None,
+            audio: None,
+            annotations: None,
+            context: None,
+            finish_reason: _,
+            extra,
+        } = self
+        else {
+            return false;
+        };
+        let is_free = |other, text: Option<&str>| field == Some(other) || text.unwrap_or_default().is_empty();
+        extra.members().is_none()
+            && content.as_ref().is_none_or(|content| content.parts().is_none())
+            && is_free(TextField::Content, content.as_deref())
+            && is_free(TextField::Refusal, refusal.as_deref())
+            && is_free(TextField::Reasoning, reasoning_content.as_deref())
+            && tool_calls.iter().flatten().all(|call| field == Some(TextField::Arguments) && call.has_only_arguments())
+    }
+}
+
+impl ToolCallBody {
+    fn has_only_arguments(&self) -> bool {
+        let Self { index: _, id: None, kind: _, function: Some(function), custom: None, extra } = self else {
+            return false;
+        };
+        extra.members().is_none() && function.name.is_none() && function.extra.members().is_none()
+    }
+}

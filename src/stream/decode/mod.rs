@@ -1,18 +1,21 @@
 //! The decoder of a stream's events: from the bytes of an event to its chunk, parsed only where no template fits.
 //!
-//! Consecutive chunks of a stream differ in few strings: `content` (or `refusal`, `reasoning_content`, a tool call's
-//! `arguments`) and `obfuscation`. So the last parsed line of each kind is kept as a [`Template`]: the chunk it was
-//! parsed to, and the bytes of the line around these strings. A line with the same bytes around its strings is the
-//! same JSON with other strings in it, so it is compared, the strings are taken out, and nothing is parsed. Any other
-//! line is parsed, and becomes a template in its turn.
+//! Consecutive chunks of a stream differ in few values: `content` (or `refusal`, `reasoning_content`, a tool call's
+//! `arguments`) and `obfuscation`; those of two streams also in `id` and `created`. So a parsed line is kept as a
+//! [`Template`]: the chunk it was parsed to, and the bytes of the line around these values. A line with the same bytes
+//! around its values is the same JSON with other values in it, so it is compared, the values are taken out, and nothing
+//! is parsed. Any other line is parsed, and becomes a template in its turn.
 //!
 //! What makes this safe:
 //!
-//! - [`scan`] finds the strings in a line that was parsed, and refuses whatever could give the bytes around a string
-//!   another meaning when the string changes: an escaped or repeated member name on the way to it.
+//! - [`scan`] finds the values in a line that was parsed, and refuses whatever could give the bytes around a value
+//!   another meaning when the value changes: an escaped or repeated member name on the way to it.
 //! - A string ends at its first unescaped quote, and has no control characters; what is no JSON string, and what is
 //!   not UTF-8, is left to the parser and its error.
 //! - The two ways give the same chunks, whole and error for every input: a property test compares them.
+//!
+//! The streams of a client share their templates ([`TemplateStore`]): those of lines without ids, texts and counts of an
+//! answer. So the first lines of a stream are not parsed either, and what many open streams compare is the same memory.
 //!
 //! Templates are kept because a chunk costs a fifteenth of the parse (BENCHMARKS.md). Where no line is like the one
 //! before, comparing and learning stop for a while ([`Backoff`]), so that such a stream costs little more than the
@@ -22,17 +25,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use self::store::TemplateStore;
 use self::template::Template;
-use super::chunk::{ChatCompletionChunk, ChunkBody};
+use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkHead};
 use crate::error::{Error, ErrorKind, ServiceError};
 use crate::response::parse_json;
 
 mod scan;
+mod store;
 mod template;
 #[cfg(test)]
 mod tests;
 
-/// The number of templates kept: two choices with text and tool calls need four.
+/// The number of templates that a stream uses: two choices with text and tool calls need four.
 const TEMPLATES: usize = 6;
 /// The number of lines parsed in a row after which learning stops.
 const MISSES: u32 = 12;
@@ -57,12 +62,16 @@ pub(super) struct Decoder {
     last: usize,
     oldest: usize,
     backoff: Backoff,
-    is_learning: bool,
+    /// The templates of all streams of the client; `None` for a decoder that always parses.
+    store: Option<Arc<TemplateStore>>,
 }
 
+/// A template whose text the stream has.
 #[derive(Debug)]
 struct TemplateEntry {
-    template: Template,
+    template: Arc<Template>,
+    /// The head of the stream's chunks of this template.
+    head: Arc<ChunkHead>,
     /// The template that was used after this one the last time, and is tried first: choices alternate.
     next: usize,
 }
@@ -75,14 +84,14 @@ struct Backoff {
 }
 
 impl Decoder {
-    pub(super) fn new() -> Self {
-        Self { templates: Vec::new(), last: 0, oldest: 0, backoff: Backoff::default(), is_learning: true }
+    pub(super) fn new(store: Arc<TemplateStore>) -> Self {
+        Self { templates: Vec::new(), last: 0, oldest: 0, backoff: Backoff::default(), store: Some(store) }
     }
 
     /// A decoder that always parses, for comparison.
     #[cfg(test)]
     pub(super) fn parsing_only() -> Self {
-        Self { is_learning: false, ..Self::new() }
+        Self { store: None, ..Self::new(Arc::default()) }
     }
 
     /// Decodes the event at the start of `text` if it is one `data` line that fits a template: puts the chunk into
@@ -108,9 +117,9 @@ impl Decoder {
         if is_refusal(&body) {
             return Ok(Decoded::Refusal(Box::new(ServiceError::from_body(data))));
         }
-        let body = Arc::new(body);
-        self.learn(data, &body);
-        Ok(Decoded::Chunk(ChatCompletionChunk::parsed(body)))
+        let chunk = ChatCompletionChunk::parsed(body);
+        self.learn(data, &chunk);
+        Ok(Decoded::Chunk(chunk))
     }
 
     /// Puts the chunk that a template makes of the start of `text` into `chunk`, if `end` accepts what follows.
@@ -121,19 +130,21 @@ impl Decoder {
         chunk: &mut Option<ChatCompletionChunk>,
         end: impl Fn(&[u8]) -> Option<T>,
     ) -> Option<T> {
-        let likely = self.templates.get(self.last)?.next;
-        let entry = self.templates.get(likely)?;
-        let Some((strings, remaining)) = entry.template.match_start(text) else {
+        let likely = self.templates.get(self.last).map_or(0, |entry| entry.next);
+        let entry = self.templates.get(likely);
+        let matched = entry.and_then(|entry| Some((entry, entry.template.match_start(text)?)));
+        let Some((entry, (values, remaining))) = matched.filter(|(entry, (values, _))| values.are_of(&entry.head))
+        else {
             return self.fill_other(text, chunk, end);
         };
         let end = end(remaining)?;
-        *chunk = Some(entry.template.fill(strings)?);
+        *chunk = Some(ChatCompletionChunk::from_template(Arc::clone(&entry.head), entry.template.replaced(&values)?));
         self.note_use(likely);
         self.backoff.misses = 0;
         Some(end)
     }
 
-    /// The same with any template.
+    /// The same with any template of the stream or its client.
     #[inline(never)]
     fn fill_other<T>(
         &mut self,
@@ -141,12 +152,23 @@ impl Decoder {
         chunk: &mut Option<ChatCompletionChunk>,
         end: impl Fn(&[u8]) -> Option<T>,
     ) -> Option<T> {
-        let (at, filled, end) = self.templates.iter().enumerate().find_map(|(at, entry)| {
-            let (strings, remaining) = entry.template.match_start(text)?;
-            Some((at, entry.template.fill(strings)?, end(remaining)?))
+        if self.backoff.pause > 0 {
+            return None;
+        }
+        let common = self.store.as_ref()?.templates();
+        let own = self.templates.iter().map(|entry| &entry.template);
+        let (template, values, remaining) = own.chain(common.iter()).find_map(|template| {
+            let (values, remaining) = template.match_start(text)?;
+            Some((Arc::clone(template), values, remaining))
         })?;
-        *chunk = Some(filled);
-        self.note_use(at);
+        let end = end(remaining)?;
+        let replaced = template.replaced(&values)?;
+        let head = match self.templates.iter().find(|entry| Arc::ptr_eq(&entry.template, &template)) {
+            Some(entry) if values.are_of(&entry.head) => Arc::clone(&entry.head),
+            _ => template.head(&values)?,
+        };
+        *chunk = Some(ChatCompletionChunk::from_template(Arc::clone(&head), replaced));
+        self.keep(template, head);
         self.backoff.misses = 0;
         Some(end)
     }
@@ -158,19 +180,12 @@ impl Decoder {
         self.last = at;
     }
 
-    fn learn(&mut self, line: &Bytes, body: &Arc<ChunkBody>) {
-        if !self.is_learning || line.len() > LEARNED_BYTES {
-            return;
-        }
-        if self.backoff.is_pausing() {
-            // without templates nothing is compared
-            self.templates.clear();
-            return;
-        }
-        let Some(template) = Template::new(line, body) else {
+    /// Keeps the template of a chunk with text, in place of one for the same text. Other lines come once a stream.
+    fn keep(&mut self, template: Arc<Template>, head: Arc<ChunkHead>) {
+        let Some(text) = template.text() else {
             return;
         };
-        let like = self.templates.iter().position(|entry| entry.template.is_like(&template));
+        let like = self.templates.iter().position(|entry| entry.template.text() == Some(text));
         let at = like.unwrap_or_else(|| {
             if self.templates.len() < TEMPLATES {
                 return self.templates.len();
@@ -178,12 +193,38 @@ impl Decoder {
             self.oldest = (self.oldest + 1) % TEMPLATES;
             self.oldest
         });
-        let learned = TemplateEntry { template, next: at };
         match self.templates.get_mut(at) {
-            Some(entry) => *entry = learned,
-            None => self.templates.push(learned),
+            Some(entry) => *entry = TemplateEntry { template, head, next: entry.next },
+            None => self.templates.push(TemplateEntry { template, head, next: at }),
         }
         self.note_use(at);
+    }
+
+    fn learn(&mut self, line: &Bytes, chunk: &ChatCompletionChunk) {
+        let Some(store) = &self.store else {
+            return;
+        };
+        if line.len() > LEARNED_BYTES {
+            return;
+        }
+        if self.backoff.is_pausing() {
+            // without templates nothing is compared
+            self.templates.clear();
+            return;
+        }
+        let Some(template) = Template::new(line, &chunk.head().body) else {
+            return;
+        };
+        let template = Arc::new(template);
+        if template.is_common {
+            store.add(&template);
+        }
+        if template.text().is_some()
+            && let Some((values, _)) = template.match_start(line)
+            && let Some(head) = template.head(&values)
+        {
+            self.keep(template, head);
+        }
     }
 }
 

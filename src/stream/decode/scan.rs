@@ -1,49 +1,72 @@
-//! A scan of a parsed line for [`VaryingText`]: the strings that vary from chunk to chunk.
+//! A scan of a parsed line for its [`Hole`]s: the values that vary from chunk to chunk, or from stream to stream.
 //!
-//! It descends to the members `obfuscation` and `choices[0].delta`, and there to the [`TextField`]s.
+//! It descends to the members `id`, `created`, `obfuscation` and `choices[0].delta`, and there to the [`TextField`]s.
 
 use std::ops::Range;
 
 use crate::stream::chunk::TextField;
 use crate::wire::json_cursor::JsonCursor;
 
-/// Where a line has the text of its only choice, and `obfuscation`: ranges between the quotes.
-#[derive(Debug, PartialEq)]
-pub(super) struct VaryingText {
-    pub(super) field: TextField,
-    pub(super) text: Range<usize>,
-    pub(super) obfuscation: Option<Range<usize>>,
+/// A value that varies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hole {
+    /// The text of the only choice.
+    Text,
+    Obfuscation,
+    Id,
+    Created,
 }
 
-/// Finds the text in a line of valid JSON. `None` when there is not exactly one choice, no text, or a member on the
-/// way to the text that is repeated or has escapes in its name.
-pub(super) fn find_varying_text(line: &[u8]) -> Option<VaryingText> {
+/// Where a line has values that vary: ranges between the quotes of strings, in the order of the line.
+#[derive(Debug, PartialEq)]
+pub(super) struct VaryingValues {
+    pub(super) field: Option<TextField>,
+    pub(super) holes: Vec<(Hole, Range<usize>)>,
+}
+
+/// Finds the values in a line of valid JSON. `None` when there are several choices, or a member on the way to a value
+/// that is repeated or has escapes in its name.
+pub(super) fn find_varying_values(line: &[u8]) -> Option<VaryingValues> {
     let mut cursor = JsonCursor::new(line);
-    let mut text = None;
-    let mut obfuscation = None;
-    let (mut choices, mut obfuscations) = (0, 0);
-    cursor.each_member(|cursor, name| match name {
-        b"choices" => {
-            choices += 1;
-            cursor.only_element(|cursor| {
-                for_member(cursor, b"delta", |cursor| {
-                    text = in_delta(cursor)?;
-                    Some(())
-                })
-            })
-        }
-        b"obfuscation" => {
-            obfuscations += 1;
-            obfuscation = cursor.value_string()?;
-            Some(())
-        }
-        _ => cursor.skip_value(),
+    let mut field = None;
+    let mut holes = Vec::new();
+    let mut counts = [0_u8; 4];
+    cursor.each_member(|cursor, name| {
+        let (hole, count) = match (name, &mut counts) {
+            (b"choices", [count, ..]) => (Hole::Text, count),
+            (b"obfuscation", [_, count, ..]) => (Hole::Obfuscation, count),
+            (b"id", [_, _, count, _]) => (Hole::Id, count),
+            (b"created", [_, _, _, count]) => (Hole::Created, count),
+            _ => return cursor.skip_value(),
+        };
+        *count = count.saturating_add(1);
+        let range = match hole {
+            Hole::Text => in_choices(cursor)?.map(|(found, text)| {
+                field = Some(found);
+                text
+            }),
+            Hole::Obfuscation => cursor.value_string()?,
+            // Azure's chunks of filter results have an empty id and 0, in every stream
+            Hole::Id => cursor.value_string()?.filter(|id| !id.is_empty()),
+            Hole::Created => cursor.value_digits()?.filter(|digits| line.get(digits.start) != Some(&b'0')),
+        };
+        holes.extend(range.map(|range| (hole, range)));
+        Some(())
     })?;
-    if choices != 1 || obfuscations > 1 {
-        return None;
+    counts.iter().all(|count| *count <= 1).then_some(VaryingValues { field, holes })
+}
+
+fn in_choices(cursor: &mut JsonCursor<'_>) -> Option<Option<(TextField, Range<usize>)>> {
+    let mut text = None;
+    if !cursor.skip_empty_list() {
+        cursor.only_element(|cursor| {
+            for_member(cursor, b"delta", |cursor| {
+                text = in_delta(cursor)?;
+                Some(())
+            })
+        })?;
     }
-    let (field, text) = text?;
-    Some(VaryingText { field, text, obfuscation })
+    Some(text)
 }
 
 fn in_delta(cursor: &mut JsonCursor<'_>) -> Option<Option<(TextField, Range<usize>)>> {
@@ -105,8 +128,9 @@ mod tests {
     use super::*;
 
     fn text(line: &str) -> Option<(TextField, &str)> {
-        let found = find_varying_text(line.as_bytes())?;
-        Some((found.field, &line[found.text]))
+        let found = find_varying_values(line.as_bytes())?;
+        let (_, range) = found.holes.into_iter().find(|(hole, _)| *hole == Hole::Text)?;
+        Some((found.field?, &line[range]))
     }
 
     #[test]
@@ -142,8 +166,24 @@ mod tests {
     }
 
     #[test]
-    fn obfuscation_is_found_on_either_side() {
-        let line = r#"{"obfuscation":"pad","choices":[{"delta":{"content":"a"}}]}"#;
-        assert_eq!(find_varying_text(line.as_bytes()).unwrap().obfuscation, Some(16..19));
+    fn values_are_found_in_the_order_of_the_line() {
+        let line = r#"{"obfuscation":"pad","created":12,"choices":[{"delta":{"content":"a"}}],"id":"x"}"#;
+        let found = find_varying_values(line.as_bytes()).unwrap();
+        let values: Vec<_> = found.holes.into_iter().map(|(hole, range)| (hole, &line[range])).collect();
+        assert_eq!(values, [(Hole::Obfuscation, "pad"), (Hole::Created, "12"), (Hole::Text, "a"), (Hole::Id, "x")]);
+    }
+
+    #[test]
+    fn values_that_are_not_those_of_an_answer_are_no_holes() {
+        for line in [
+            r#"{"choices":[],"created":0,"id":""}"#,
+            r#"{"choices":[],"created":1.5,"id":null}"#,
+            r#"{"choices":[],"created":-1,"id":7}"#,
+            r#"{"choices":[],"created":"12"}"#,
+        ] {
+            assert_eq!(find_varying_values(line.as_bytes()).unwrap().holes, [], "{line}");
+        }
+        assert_eq!(find_varying_values(br#"{"id":"a","id":"b","choices":[]}"#), None);
+        assert_eq!(find_varying_values(br#"{"created":1,"created":2,"choices":[]}"#), None);
     }
 }

@@ -1,97 +1,164 @@
-//! A template: a parsed chunk with the bytes of its line around the strings that vary.
+//! A template: a parsed chunk with the bytes of its line around the values that vary.
 
+use std::str;
 use std::sync::Arc;
 
-use super::scan::{VaryingText, find_varying_text};
-use crate::stream::chunk::{ChatCompletionChunk, ChunkBody, ReplacedText, TextField};
+use super::scan::{Hole, find_varying_values};
+use crate::stream::chunk::{ChunkBody, ChunkHead, ReplacedText, TextField};
 use crate::wire::json_cursor::string_end;
 use crate::wire::json_string::unescape;
 
-/// A parsed chunk, and its line cut at the text and at `obfuscation`.
-#[derive(Debug)]
+/// A parsed chunk, and its line cut at the values that vary.
+#[derive(Debug, PartialEq)]
 pub(super) struct Template {
     body: Arc<ChunkBody>,
-    field: TextField,
-    choice: u64,
-    /// The line up to and including the opening quote of the first string.
-    before: Box<[u8]>,
-    /// The line from the closing quote of the first string to the opening quote of the second; `None` without
-    /// `obfuscation`.
-    between: Option<Box<[u8]>>,
-    /// The line from the closing quote of the last string on.
-    after: Box<[u8]>,
-    is_obfuscation_first: bool,
+    /// The field of the text, and its choice; `None` for a line without text.
+    text: Option<(TextField, u64)>,
+    has_obfuscation: bool,
+    /// Whether the body has nothing of its answer, so that other streams can use the template.
+    pub(super) is_common: bool,
+    /// The line without its values.
+    literals: Box<[u8]>,
+    /// The values in the order of the line, each with the length of the literal before it.
+    holes: Box<[(usize, Hole)]>,
 }
 
 impl Template {
-    /// Makes a template of a line and the chunk it was parsed to; `None` for a line without text that can vary.
+    /// Makes a template of a line and the chunk it was parsed to; `None` for a line with something in it that could
+    /// change its meaning.
     pub(super) fn new(line: &[u8], body: &Arc<ChunkBody>) -> Option<Self> {
         // a line feed in the JSON comes from an event of several `data` lines, and is not in the bytes of the body
         if memchr::memchr(b'\n', line).is_some() {
             return None;
         }
-        let VaryingText { field, text, obfuscation } = find_varying_text(line)?;
-        let choice = body.choices.as_ref()?.first()?.index.unwrap_or(0);
-        let is_obfuscation_first = obfuscation.as_ref().is_some_and(|obfuscation| obfuscation.start < text.start);
-        let (first, second) = match obfuscation {
-            Some(obfuscation) if is_obfuscation_first => (obfuscation, Some(text)),
-            other => (text, other),
-        };
-        let between = match &second {
-            Some(second) => Some(line.get(first.end..second.start)?.into()),
-            None => None,
-        };
-        let last = second.as_ref().unwrap_or(&first);
+        let found = find_varying_values(line)?;
+        let mut literals = Vec::with_capacity(line.len());
+        let mut holes = Vec::with_capacity(found.holes.len());
+        let mut end = 0;
+        for (hole, value) in found.holes {
+            let literal = line.get(end..value.start)?;
+            literals.extend_from_slice(literal);
+            holes.push((literal.len(), hole));
+            end = value.end;
+        }
+        literals.extend_from_slice(line.get(end..)?);
+        let choice = body.choices.as_ref().and_then(|choices| choices.first()?.index).unwrap_or(0);
+        let has = |hole| holes.iter().any(|(_, other)| *other == hole);
+        let is_common = body.is_common(found.field);
         Some(Self {
-            body: Arc::clone(body),
-            field,
-            choice,
-            before: line.get(..first.start)?.into(),
-            between,
-            after: line.get(last.end..)?.into(),
-            is_obfuscation_first,
+            body: if is_common { Arc::new(without_values(body, found.field)) } else { Arc::clone(body) },
+            text: found.field.map(|field| (field, choice)),
+            has_obfuscation: has(Hole::Obfuscation),
+            is_common,
+            literals: literals.into(),
+            holes: holes.into(),
         })
     }
 
-    /// Whether both are for the same text field of the same choice.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.field == other.field && self.choice == other.choice
+    /// The text field and the choice whose text the template is for.
+    pub(super) fn text(&self) -> Option<(TextField, u64)> {
+        self.text
     }
 
-    /// The strings at the start of `text`, and what follows the line, if the bytes around the strings are those of the
+    /// The length of the line without its values.
+    pub(super) fn line_length(&self) -> usize {
+        self.literals.len()
+    }
+
+    /// The values at the start of `text`, and what follows the line, if the bytes around the values are those of the
     /// template.
     #[inline(always)]
-    pub(super) fn match_start<'a>(&self, text: &'a [u8]) -> Option<(Strings<'a>, &'a [u8])> {
-        let (first, text, has_escapes) = take_string(text.strip_prefix(&*self.before)?)?;
-        let mut strings = Strings { first, second: &[], has_escapes };
-        let mut after = text;
-        if let Some(between) = &self.between {
-            let (second, text, has_escapes) = take_string(text.strip_prefix(&**between)?)?;
-            strings = Strings { first, second, has_escapes: strings.has_escapes | has_escapes };
-            after = text;
+    pub(super) fn match_start<'a>(&self, mut text: &'a [u8]) -> Option<(Values<'a>, &'a [u8])> {
+        let mut values = Values::default();
+        let mut literals = &*self.literals;
+        for (length, hole) in &self.holes {
+            let (literal, others) = literals.split_at_checked(*length)?;
+            literals = others;
+            text = text.strip_prefix(literal)?;
+            let (value, after, has_escapes) = match hole {
+                Hole::Created => take_digits(text)?,
+                _ => take_string(text)?,
+            };
+            match hole {
+                Hole::Text => values.text = value,
+                Hole::Obfuscation => values.obfuscation = value,
+                Hole::Id if has_escapes => return None,
+                Hole::Id => values.id = Some(value),
+                Hole::Created => values.created = Some(value),
+            }
+            values.has_escapes |= has_escapes;
+            text = after;
         }
-        Some((strings, after.strip_prefix(&*self.after)?))
+        Some((values, text.strip_prefix(literals)?))
     }
 
-    /// The chunk with these strings; `None` if they are no JSON strings.
+    /// The text and the obfuscation of the chunk with these values, if it has any; `None` if they are no JSON strings.
     #[inline(always)]
-    pub(super) fn fill(&self, strings: Strings<'_>) -> Option<ChatCompletionChunk> {
-        let Strings { first, second, has_escapes } = strings;
-        let (text, obfuscation) = if self.is_obfuscation_first { (second, first) } else { (first, second) };
+    pub(super) fn replaced(&self, values: &Values<'_>) -> Option<Option<ReplacedText>> {
+        if self.text.is_none() && !self.has_obfuscation {
+            return Some(None);
+        }
+        let Values { text, obfuscation, has_escapes, .. } = *values;
         let (text, at) =
             if has_escapes { join_unescaped(text, obfuscation)? } else { (join(text, obfuscation)?, text.len()) };
-        let obfuscation_at = self.between.as_ref().map(|_| at);
-        let replaced = ReplacedText { field: self.field, text, obfuscation_at };
-        Some(ChatCompletionChunk::from_template(Arc::clone(&self.body), replaced))
+        let field = self.text.map(|(field, _)| field);
+        Some(Some(ReplacedText { field, text, obfuscation_at: self.has_obfuscation.then_some(at) }))
+    }
+
+    /// The head of chunks with this `id` and `created`; `None` if the `id` is not UTF-8.
+    pub(super) fn head(&self, values: &Values<'_>) -> Option<Arc<ChunkHead>> {
+        let id = match values.id {
+            Some(id) => Some(str::from_utf8(id).ok()?.into()),
+            None => None,
+        };
+        Some(Arc::new(ChunkHead { body: Arc::clone(&self.body), id, created: values.created() }))
     }
 }
 
-/// What is between the quotes of the strings, in the order of the line. Without `obfuscation` the second is empty.
-#[derive(Clone, Copy)]
-pub(super) struct Strings<'a> {
-    first: &'a [u8],
-    second: &'a [u8],
+/// A body without the values that its template replaces, so that a client keeps nothing of an answer.
+fn without_values(body: &ChunkBody, field: Option<TextField>) -> ChunkBody {
+    let mut body = body.clone();
+    (body.id, body.created, body.obfuscation) =
+        (body.id.filter(String::is_empty), body.created.filter(|at| *at == 0), None);
+    if let Some(field) = field {
+        body.set_text(field, "");
+    }
+    body
+}
+
+/// The values of a line: what is between the quotes of strings.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Values<'a> {
+    text: &'a [u8],
+    obfuscation: &'a [u8],
+    /// Whether one of these has escapes.
     has_escapes: bool,
+    id: Option<&'a [u8]>,
+    /// At most 19 digits.
+    created: Option<&'a [u8]>,
+}
+
+impl Values<'_> {
+    /// Whether chunks with these values have this head.
+    #[inline(always)]
+    pub(super) fn are_of(&self, head: &ChunkHead) -> bool {
+        self.id == head.id.as_deref().map(str::as_bytes) && self.created() == head.created
+    }
+
+    #[inline(always)]
+    fn created(&self) -> Option<u64> {
+        let digits = self.created?.iter();
+        Some(digits.fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit & 15))))
+    }
+}
+
+/// A number of at most 19 digits, which fits into `u64`, and the text after it.
+#[inline(always)]
+fn take_digits(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
+    let length = text.iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, after) = text.split_at_checked(length)?;
+    let is_number = matches!(digits, [b'1'..=b'9', ..]) && length < 20;
+    is_number.then_some((digits, after, false))
 }
 
 /// A string up to its closing quote, the text from the quote on, and whether the string has escapes; `None` for what

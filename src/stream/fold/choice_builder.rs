@@ -7,7 +7,7 @@ use crate::response::{
     FunctionCall, Logprobs, ToolCall,
 };
 use crate::stream::chunk::{
-    ChoiceBody, ChunkBody, ChunkChoice, DeltaBody, FunctionDelta, TextField, ToolCallBody, ToolCallDelta,
+    ChoiceBody, ChunkChoice, ChunkHead, DeltaBody, FunctionDelta, TextField, ToolCallBody, ToolCallDelta,
 };
 use crate::wire::{Extra, Merge, Shared};
 
@@ -29,7 +29,7 @@ pub(super) struct ChoiceBuilder {
 /// A template whose chunks only append text to a choice.
 #[derive(Debug, Clone)]
 pub(super) struct Appending {
-    pub(super) body: Arc<ChunkBody>,
+    pub(super) head: Arc<ChunkHead>,
     /// The position of the tool call that arguments are appended to.
     pub(super) call: Option<usize>,
 }
