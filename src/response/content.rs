@@ -73,6 +73,11 @@ impl AnswerContent {
         }
     }
 
+    /// The text, to be taken or appended to; `None` for a list.
+    pub(crate) fn text_mut(&mut self) -> Option<&mut String> {
+        self.list.is_none().then_some(&mut self.text)
+    }
+
     /// Adds the content of a delta, string or list. A part that continues the last part is joined with it.
     pub(crate) fn append(&mut self, newer: &Self) {
         let Some(newer) = &newer.list else {

@@ -63,11 +63,16 @@ impl ToolArguments {
         Self { object: None, ..self }
     }
 
+    /// The text, to be taken or appended to.
+    pub(crate) fn text_mut(&mut self) -> &mut String {
+        self.object = None;
+        &mut self.text
+    }
+
     /// Adds a piece of text from a delta.
     #[inline]
     pub(crate) fn push_str(&mut self, more: &str) {
-        self.object = None;
-        self.text.push_str(more);
+        self.text_mut().push_str(more);
     }
 
     /// Adds the arguments of a delta. An object is whole: it replaces `{}`, and an equal one adds nothing.

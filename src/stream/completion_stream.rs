@@ -64,19 +64,22 @@ type ModelWatch = Box<dyn FnOnce(&str) + Send>;
 /// connection over HTTP/1.1, and resets the stream over HTTP/2.
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>
+#[repr(C)]
 pub struct ChatCompletionStream {
-    source: Option<Box<dyn ByteSource>>,
-    reader: SseReader,
-    decoder: Decoder,
+    // what each chunk touches lies together: among thousands of streams it is not in the processor's cache
     fold: ChunkFold,
+    decoder: Decoder,
+    end: End,
+    source: Option<Box<dyn ByteSource>>,
+    form: Form,
+    watch_model: Option<ModelWatch>,
+    reader: SseReader,
+    // the rest
     metadata: Arc<ResponseMetadata>,
     deployment: Option<String>,
-    watch_model: Option<ModelWatch>,
     expected_choices: usize,
     /// A whole completion that came in place of an event stream.
     whole: Option<Box<ChatCompletion>>,
-    end: End,
-    form: Form,
     /// The state of the event view, once there was one.
     event_queue: Option<Box<EventQueue>>,
     /// The state of the partial JSON view, once there was one.
@@ -262,7 +265,7 @@ impl ChatCompletionStream {
 
     /// Queues the events of a chunk that was read.
     pub(super) fn queue_events(&mut self, chunk: &ChatCompletionChunk) {
-        self.event_queue.get_or_insert_default().push_chunk(chunk, &self.fold);
+        self.event_queue.get_or_insert_default().push_chunk(chunk, &mut self.fold);
     }
 
     pub(super) fn partial_answer(&mut self) -> &mut PartialAnswer {

@@ -178,7 +178,7 @@ impl EventQueue {
     }
 
     /// Adds the events of a chunk that `fold` has added.
-    pub(super) fn push_chunk(&mut self, chunk: &ChatCompletionChunk, fold: &ChunkFold) {
+    pub(super) fn push_chunk(&mut self, chunk: &ChatCompletionChunk, fold: &mut ChunkFold) {
         if !chunk.prompt_filter_results().is_empty() {
             self.due.push_back(StreamEvent::PromptFilter(chunk.prompt_filter_results().to_vec()));
         }
@@ -190,7 +190,7 @@ impl EventQueue {
         }
     }
 
-    fn push_choice(&mut self, choice: &ChunkChoice<'_>, fold: &ChunkFold) {
+    fn push_choice(&mut self, choice: &ChunkChoice<'_>, fold: &mut ChunkFold) {
         let index = choice.index();
         let added = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         if let Some(text) = added(choice.reasoning_content()) {
@@ -235,7 +235,8 @@ impl EventQueue {
         self.progress(index).calls_started = started;
     }
 
-    fn push_calls_done(&mut self, index: u64, fold: &ChunkFold) {
+    fn push_calls_done(&mut self, index: u64, fold: &mut ChunkFold) {
+        fold.settle(|choice| choice == index);
         let done = self.progress(index).calls_done;
         for (call, tool_call) in fold.tool_calls(index).enumerate().skip(done) {
             let tool_call = tool_call.clone();
@@ -281,7 +282,7 @@ mod tests {
         for chunk in chunks {
             let chunk = serde_json::from_value(chunk.clone()).unwrap();
             fold.push(&chunk);
-            queue.push_chunk(&chunk, &fold);
+            queue.push_chunk(&chunk, &mut fold);
         }
         std::iter::from_fn(|| queue.pop()).collect()
     }

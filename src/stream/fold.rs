@@ -4,10 +4,12 @@
 //! later `null`, `""` or missing member; of filter results the worst of each category is kept; pieces of tool calls
 //! are joined by `id` first, then by `index`, then by order.
 
+use std::fmt;
+use std::mem;
 use std::sync::Arc;
 
-use self::choice_builder::{Appending, ChoiceBuilder, set_text};
-use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkHead, ToolCallDelta};
+use self::choice_builder::{ChoiceBuilder, set_text};
+use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkHead, TextField, ToolCallDelta};
 use crate::response::{ChatCompletion, CompletionBody, ToolCall, Usage};
 use crate::wire::Merge;
 
@@ -32,13 +34,34 @@ const MERGED_HEADS: usize = 4;
 /// assert_eq!(fold.into_completion().text(), Some("Hello"));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ChunkFold {
+    /// The texts that chunks of the last templates append to, one a choice.
+    appending: Vec<Appending>,
+    chunks: u64,
     body: CompletionBody,
     choices: Vec<ChoiceBuilder>,
-    chunks: u64,
     /// The heads whose chunk fields (`id`, `model`, `usage` and the like) were merged last: these are equal in all.
     merged: Vec<Arc<ChunkHead>>,
+}
+
+/// A text that grows. It is taken out of its choice, so that a chunk of an open stream touches little memory.
+#[derive(Clone)]
+struct Appending {
+    /// The head of the chunks that only append to this text.
+    head: Arc<ChunkHead>,
+    choice: u64,
+    field: TextField,
+    /// The position of the tool call that arguments are appended to.
+    call: Option<usize>,
+    text: String,
+}
+
+/// Without the text, which is an answer.
+impl fmt::Debug for Appending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Appending").field("choice", &self.choice).field("field", &self.field).finish_non_exhaustive()
+    }
 }
 
 impl ChunkFold {
@@ -52,10 +75,10 @@ impl ChunkFold {
     pub fn push(&mut self, chunk: &ChatCompletionChunk) {
         self.chunks += 1;
         let head = chunk.head();
-        if let Some((field, text)) = chunk.replaced_text()
-            && let Some(choice) = self.appending_choice(head)
+        if let Some((_, text)) = chunk.replaced_text()
+            && let Some(appending) = self.appending.iter_mut().find(|appending| Arc::ptr_eq(&appending.head, head))
         {
-            choice.append(field, text);
+            appending.text.push_str(text);
             return;
         }
         if !self.merged.iter().any(|merged| Arc::ptr_eq(merged, head)) {
@@ -85,7 +108,11 @@ impl ChunkFold {
 
     /// The text of a choice so far.
     pub(crate) fn content(&self, index: u64) -> Option<&str> {
-        self.choices.iter().find(|choice| choice.index == index)?.content()
+        let is_content = |appending: &&Appending| appending.choice == index && appending.field == TextField::Content;
+        match self.appending.iter().find(is_content) {
+            Some(appending) => Some(&appending.text),
+            None => self.choices.iter().find(|choice| choice.index == index)?.content(),
+        }
     }
 
     /// The tokens of the call so far.
@@ -93,7 +120,7 @@ impl ChunkFold {
         self.body.usage.as_ref()
     }
 
-    /// The tool calls of a choice so far.
+    /// The tool calls of a choice so far. Arguments that grow are in them after [`settle`](Self::settle).
     pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
         let choice = self.choices.iter().find(|choice| choice.index == index);
         choice.into_iter().flat_map(ChoiceBuilder::calls)
@@ -107,25 +134,26 @@ impl ChunkFold {
     /// The completion that the chunks so far add up to.
     #[must_use]
     pub fn completion(&self) -> ChatCompletion {
-        let mut body = self.body.clone();
-        body.choices = Some(self.choices.iter().cloned().map(ChoiceBuilder::build).collect());
-        ChatCompletion::from_body(body)
+        self.clone().into_completion()
     }
 
     /// The completion that the chunks add up to, without a copy.
     #[must_use]
-    pub fn into_completion(self) -> ChatCompletion {
+    pub fn into_completion(mut self) -> ChatCompletion {
+        self.settle(|_| true);
         let mut body = self.body;
         body.choices = Some(self.choices.into_iter().map(ChoiceBuilder::build).collect());
         ChatCompletion::from_body(body)
     }
 
-    /// The choice to which a chunk with this head only appends text.
-    fn appending_choice(&mut self, head: &Arc<ChunkHead>) -> Option<&mut ChoiceBuilder> {
-        self.choices.iter_mut().find(|choice| {
-            let appending = choice.appending.as_ref();
-            appending.is_some_and(|appending| Arc::ptr_eq(&appending.head, head))
-        })
+    /// Puts texts that grow back into their choices.
+    pub(crate) fn settle(&mut self, is_due: impl Fn(u64) -> bool) {
+        while let Some(at) = self.appending.iter().position(|appending| is_due(appending.choice)) {
+            let Appending { choice, field, call, text, .. } = self.appending.swap_remove(at);
+            if let Some(place) = self.choice_builder(choice).text_mut(field, call) {
+                *place = text;
+            }
+        }
     }
 
     /// Merges the chunk fields of a head, unless those that were merged last are equal.
@@ -139,10 +167,8 @@ impl ChunkFold {
             return;
         }
         self.merged = vec![Arc::clone(head)];
-        for choice in &mut self.choices {
-            // the chunk fields of its template would have to be merged again
-            choice.appending = None;
-        }
+        // the chunk fields of their templates would have to be merged again
+        self.settle(|_| true);
         let body = &mut self.body;
         set_text(&mut body.id, head.id());
         set_text(&mut body.model, chunk.model.as_deref());
@@ -173,14 +199,17 @@ impl ChunkFold {
         let head = chunk.head();
         let is_only_choice = has_only_one_choice(&head.body);
         for choice in chunk.choices() {
-            let builder = self.choice_builder(choice.index());
+            let index = choice.index();
+            self.settle(|settled| settled == index);
+            let builder = self.choice_builder(index);
             let call = builder.push(&choice);
-            builder.appending = match chunk.replaced_text() {
-                Some((field, _)) if is_only_choice && builder.only_appends(&choice, field, call) => {
-                    Some(Appending { head: Arc::clone(head), call })
-                }
-                _ => None,
-            };
+            if let Some((field, _)) = chunk.replaced_text()
+                && is_only_choice
+                && builder.only_appends(&choice, field, call)
+                && let Some(text) = builder.text_mut(field, call).map(mem::take)
+            {
+                self.appending.push(Appending { head: Arc::clone(head), choice: index, field, call, text });
+            }
         }
     }
 

@@ -2,11 +2,11 @@
 
 use memchr::{memchr, memchr2};
 
-/// The text of a JSON string, from what is between its quotes; `None` for what is no JSON string.
+/// Adds the text of a JSON string, from what is between its quotes, which is not checked to be UTF-8; `None` for what is
+/// no JSON string.
 ///
 /// Text between escapes is copied as a whole, where serde_json goes byte by byte and through a buffer of its own.
-pub(crate) fn unescape(inside: &[u8]) -> Option<String> {
-    let mut text = Vec::with_capacity(inside.len());
+pub(crate) fn unescape(inside: &[u8], text: &mut Vec<u8>) -> Option<()> {
     let mut remaining = inside;
     while let Some(plain) = memchr2(b'"', b'\\', remaining) {
         let (run, end) = remaining.split_at_checked(plain)?;
@@ -17,7 +17,7 @@ pub(crate) fn unescape(inside: &[u8]) -> Option<String> {
         remaining = after;
     }
     text.extend_from_slice(remaining);
-    if has_control(inside) { None } else { String::from_utf8(text).ok() }
+    (!has_control(inside)).then_some(())
 }
 
 /// JSON with U+FFFD for each escape of a surrogate without its other half, if there is one. JavaScript writes such
@@ -102,8 +102,14 @@ mod tests {
         serde_json::from_slice(&[b"\"", inside, b"\""].concat()).ok()
     }
 
+    fn unescaped(inside: &[u8]) -> Option<String> {
+        let mut text = Vec::new();
+        unescape(inside, &mut text)?;
+        String::from_utf8(text).ok()
+    }
+
     fn check(inside: &[u8]) {
-        assert_eq!(unescape(inside), parsed(inside), "{}", String::from_utf8_lossy(inside));
+        assert_eq!(unescaped(inside), parsed(inside), "{}", String::from_utf8_lossy(inside));
     }
 
     #[test]
@@ -117,7 +123,7 @@ mod tests {
             (r"a\\n", "a\\n"),
             ("\u{1f600}\\n\u{e9}", "\u{1f600}\n\u{e9}"),
         ] {
-            assert_eq!(unescape(inside.as_bytes()).as_deref(), Some(text));
+            assert_eq!(unescaped(inside.as_bytes()).as_deref(), Some(text));
             check(inside.as_bytes());
         }
     }
@@ -141,11 +147,11 @@ mod tests {
             b"\xff",
             b"\xc3",
         ] {
-            assert_eq!(unescape(inside), None, "{}", String::from_utf8_lossy(inside));
+            assert_eq!(unescaped(inside), None, "{}", String::from_utf8_lossy(inside));
             check(inside);
         }
-        assert_eq!(unescape(br"\"), None);
-        assert_eq!(unescape(b"a\"b"), None, "a quote ends it");
+        assert_eq!(unescaped(br"\"), None);
+        assert_eq!(unescaped(b"a\"b"), None, "a quote ends it");
     }
 
     #[test]

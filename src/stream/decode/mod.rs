@@ -132,9 +132,8 @@ impl Decoder {
     ) -> Option<T> {
         let likely = self.templates.get(self.last).map_or(0, |entry| entry.next);
         let entry = self.templates.get(likely);
-        let matched = entry.and_then(|entry| Some((entry, entry.template.match_start(text)?)));
-        let Some((entry, (values, remaining))) = matched.filter(|(entry, (values, _))| values.are_of(&entry.head))
-        else {
+        let matched = entry.and_then(|entry| Some((entry, entry.template.match_start(text, Some(&entry.head))?)));
+        let Some((entry, (values, remaining))) = matched else {
             return self.fill_other(text, chunk, end);
         };
         let end = end(remaining)?;
@@ -155,17 +154,19 @@ impl Decoder {
         if self.backoff.pause > 0 {
             return None;
         }
+        let own = self.templates.iter().map(|entry| (&entry.template, Some(&entry.head)));
+        let own_again = self.templates.iter().map(|entry| (&entry.template, None));
         let common = self.store.as_ref()?.templates();
-        let own = self.templates.iter().map(|entry| &entry.template);
-        let (template, values, remaining) = own.chain(common.iter()).find_map(|template| {
-            let (values, remaining) = template.match_start(text)?;
-            Some((Arc::clone(template), values, remaining))
+        let all = own.chain(own_again).chain(common.iter().map(|template| (template, None)));
+        let (template, head, values, remaining) = all.into_iter().find_map(|(template, head)| {
+            let (values, remaining) = template.match_start(text, head.map(|head| &**head))?;
+            Some((Arc::clone(template), head.map(Arc::clone), values, remaining))
         })?;
         let end = end(remaining)?;
         let replaced = template.replaced(&values)?;
-        let head = match self.templates.iter().find(|entry| Arc::ptr_eq(&entry.template, &template)) {
-            Some(entry) if values.are_of(&entry.head) => Arc::clone(&entry.head),
-            _ => template.head(&values)?,
+        let head = match head {
+            Some(head) => head,
+            None => template.head(&values)?,
         };
         *chunk = Some(ChatCompletionChunk::from_template(Arc::clone(&head), replaced));
         self.keep(template, head);
@@ -220,7 +221,7 @@ impl Decoder {
             store.add(&template);
         }
         if template.text().is_some()
-            && let Some((values, _)) = template.match_start(line)
+            && let Some((values, _)) = template.match_start(line, None)
             && let Some(head) = template.head(&values)
         {
             self.keep(template, head);

@@ -4,7 +4,7 @@ use std::str;
 use std::sync::Arc;
 
 use super::scan::{Hole, find_varying_values};
-use crate::stream::chunk::{ChunkBody, ChunkHead, ReplacedText, TextField};
+use crate::stream::chunk::{ChunkBody, ChunkHead, Digits, ReplacedText, TextField};
 use crate::wire::json_cursor::string_end;
 use crate::wire::json_string::unescape;
 
@@ -66,28 +66,35 @@ impl Template {
     }
 
     /// The values at the start of `text`, and what follows the line, if the bytes around the values are those of the
-    /// template.
+    /// template, and the `id` and `created` those of `head`, if there is one.
     #[inline(always)]
-    pub(super) fn match_start<'a>(&self, mut text: &'a [u8]) -> Option<(Values<'a>, &'a [u8])> {
+    pub(super) fn match_start<'a>(
+        &self,
+        mut text: &'a [u8],
+        head: Option<&ChunkHead>,
+    ) -> Option<(Values<'a>, &'a [u8])> {
         let mut values = Values::default();
         let mut literals = &*self.literals;
         for (length, hole) in &self.holes {
             let (literal, others) = literals.split_at_checked(*length)?;
             literals = others;
             text = text.strip_prefix(literal)?;
-            let (value, after, has_escapes) = match hole {
-                Hole::Created => take_digits(text)?,
-                _ => take_string(text)?,
+            text = match (hole, head) {
+                (Hole::Text, _) => values.take(text, |values| &mut values.text)?,
+                (Hole::Obfuscation, _) => values.take(text, |values| &mut values.obfuscation)?,
+                (Hole::Id, Some(head)) => text.strip_prefix(head.id.as_deref()?.as_bytes())?,
+                (Hole::Created, Some(head)) => text.strip_prefix(head.created.as_ref()?.as_bytes())?,
+                (Hole::Id, None) => {
+                    let (id, text, has_escapes) = take_string(text)?;
+                    values.id = (!has_escapes).then_some(id);
+                    values.id.map(|_| text)?
+                }
+                (Hole::Created, None) => {
+                    let (digits, text) = Digits::take(text)?;
+                    values.created = Some(digits);
+                    text
+                }
             };
-            match hole {
-                Hole::Text => values.text = value,
-                Hole::Obfuscation => values.obfuscation = value,
-                Hole::Id if has_escapes => return None,
-                Hole::Id => values.id = Some(value),
-                Hole::Created => values.created = Some(value),
-            }
-            values.has_escapes |= has_escapes;
-            text = after;
         }
         Some((values, text.strip_prefix(literals)?))
     }
@@ -99,8 +106,7 @@ impl Template {
             return Some(None);
         }
         let Values { text, obfuscation, has_escapes, .. } = *values;
-        let (text, at) =
-            if has_escapes { join_unescaped(text, obfuscation)? } else { (join(text, obfuscation)?, text.len()) };
+        let (text, at) = join(text, obfuscation, has_escapes)?;
         let field = self.text.map(|(field, _)| field);
         Some(Some(ReplacedText { field, text, obfuscation_at: self.has_obfuscation.then_some(at) }))
     }
@@ -111,7 +117,7 @@ impl Template {
             Some(id) => Some(str::from_utf8(id).ok()?.into()),
             None => None,
         };
-        Some(Arc::new(ChunkHead { body: Arc::clone(&self.body), id, created: values.created() }))
+        Some(Arc::new(ChunkHead { body: Arc::clone(&self.body), id, created: values.created }))
     }
 }
 
@@ -134,31 +140,18 @@ pub(super) struct Values<'a> {
     /// Whether one of these has escapes.
     has_escapes: bool,
     id: Option<&'a [u8]>,
-    /// At most 19 digits.
-    created: Option<&'a [u8]>,
+    created: Option<Digits>,
 }
 
-impl Values<'_> {
-    /// Whether chunks with these values have this head.
+impl<'a> Values<'a> {
+    /// Takes a string at the start of `text`, and returns the text after it.
     #[inline(always)]
-    pub(super) fn are_of(&self, head: &ChunkHead) -> bool {
-        self.id == head.id.as_deref().map(str::as_bytes) && self.created() == head.created
+    fn take(&mut self, text: &'a [u8], value: impl Fn(&mut Self) -> &mut &'a [u8]) -> Option<&'a [u8]> {
+        let (inside, text, has_escapes) = take_string(text)?;
+        *value(self) = inside;
+        self.has_escapes |= has_escapes;
+        Some(text)
     }
-
-    #[inline(always)]
-    fn created(&self) -> Option<u64> {
-        let digits = self.created?.iter();
-        Some(digits.fold(0_u64, |number, digit| number.wrapping_mul(10).wrapping_add(u64::from(digit & 15))))
-    }
-}
-
-/// A number of at most 19 digits, which fits into `u64`, and the text after it.
-#[inline(always)]
-fn take_digits(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
-    let length = text.iter().take(20).take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, after) = text.split_at_checked(length)?;
-    let is_number = matches!(digits, [b'1'..=b'9', ..]) && length < 20;
-    is_number.then_some((digits, after, false))
 }
 
 /// A string up to its closing quote, the text from the quote on, and whether the string has escapes; `None` for what
@@ -205,24 +198,23 @@ fn special_bytes(word: u64) -> u64 {
     (quotes | escapes | below(word, 0x20)) & TOPS
 }
 
-/// The text and the obfuscation as one string; `None` for what is not UTF-8.
+/// The text and the obfuscation as one string, and where the obfuscation begins; `None` for what is no JSON string.
 #[inline]
-fn join(text: &[u8], obfuscation: &[u8]) -> Option<String> {
+fn join(text: &[u8], obfuscation: &[u8], has_escapes: bool) -> Option<(String, usize)> {
+    // no escape is shorter than its character
     let mut joined = Vec::with_capacity(text.len() + obfuscation.len());
-    joined.extend_from_slice(text);
-    joined.extend_from_slice(obfuscation);
+    let mut at = text.len();
+    if has_escapes {
+        unescape(text, &mut joined)?;
+        at = joined.len();
+        unescape(obfuscation, &mut joined)?;
+    } else {
+        joined.extend_from_slice(text);
+        joined.extend_from_slice(obfuscation);
+    }
     let joined = String::from_utf8(joined).ok()?;
     // half a character of each must not become one
-    joined.is_char_boundary(text.len()).then_some(joined)
-}
-
-/// The same of strings with escapes, and where the obfuscation begins.
-#[inline(never)]
-fn join_unescaped(text: &[u8], obfuscation: &[u8]) -> Option<(String, usize)> {
-    let mut joined = unescape(text)?;
-    let at = joined.len();
-    joined.push_str(&unescape(obfuscation)?);
-    Some((joined, at))
+    joined.is_char_boundary(at).then_some((joined, at))
 }
 
 #[cfg(test)]
@@ -256,8 +248,11 @@ mod tests {
 
     #[test]
     fn characters_cut_by_a_quote_make_no_text() {
-        assert_eq!(join(b"\xc3", b"\xa9"), None);
-        assert_eq!(join(b"a", b"\xa9"), None);
-        assert_eq!(join(b"a", b"bc"), Some("abc".to_owned()));
+        for has_escapes in [false, true] {
+            assert_eq!(join(b"\xc3", b"\xa9", has_escapes), None);
+            assert_eq!(join(b"a", b"\xa9", has_escapes), None);
+            assert_eq!(join(b"a", b"bc", has_escapes), Some(("abc".to_owned(), 1)));
+        }
+        assert_eq!(join(b"a\\n", b"bc", true), Some(("a\nbc".to_owned(), 2)));
     }
 }

@@ -1,14 +1,10 @@
 //! A choice of the answer that is built from the deltas of chunks.
 
-use std::sync::Arc;
-
 use crate::response::{
     AnswerContent, AssistantMessage, Choice, ContentFilterOffsets, ContentFilterResults, CustomToolCall, FinishReason,
     FunctionCall, Logprobs, ToolCall,
 };
-use crate::stream::chunk::{
-    ChoiceBody, ChunkChoice, ChunkHead, DeltaBody, FunctionDelta, TextField, ToolCallBody, ToolCallDelta,
-};
+use crate::stream::chunk::{ChoiceBody, ChunkChoice, DeltaBody, FunctionDelta, TextField, ToolCallBody, ToolCallDelta};
 use crate::wire::{Extra, Merge, Shared};
 
 /// A [`Choice`] that grows. Its large parts are boxed, because a service may have many streams open.
@@ -22,16 +18,6 @@ pub(super) struct ChoiceBuilder {
     offsets: Option<ContentFilterOffsets>,
     extra: Extra,
     calls: Vec<CallBuilder>,
-    /// The template of the last chunk, if another chunk of it can only append text.
-    pub(super) appending: Option<Appending>,
-}
-
-/// A template whose chunks only append text to a choice.
-#[derive(Debug, Clone)]
-pub(super) struct Appending {
-    pub(super) head: Arc<ChunkHead>,
-    /// The position of the tool call that arguments are appended to.
-    pub(super) call: Option<usize>,
 }
 
 /// The filter results of a choice, merged only when others come: chunks of one template share theirs.
@@ -133,20 +119,17 @@ impl ChoiceBuilder {
             && extra.brings_nothing()
     }
 
-    /// Appends the text of a chunk whose template is that of [`Self::appending`].
-    #[inline]
-    pub(super) fn append(&mut self, field: TextField, text: &str) {
+    /// The text in `field`, or in the arguments of this tool call; `None` for content that is a list of parts.
+    pub(super) fn text_mut(&mut self, field: TextField, call: Option<usize>) -> Option<&mut String> {
         let message = self.message.get_or_insert_default();
         match field {
-            TextField::Content => message.content.get_or_insert_default().push_text(text),
-            TextField::Refusal => append(&mut message.refusal, Some(text)),
-            TextField::Reasoning => append(&mut message.reasoning_content, Some(text)),
+            TextField::Content => message.content.get_or_insert_default().text_mut(),
+            TextField::Refusal => Some(message.refusal.get_or_insert_default()),
+            TextField::Reasoning => Some(message.reasoning_content.get_or_insert_default()),
             TextField::Arguments => {
-                let at = self.appending.as_ref().and_then(|appending| appending.call);
-                if let Some(builder) = at.and_then(|at| self.calls.get_mut(at)) {
-                    let function = builder.call.function.get_or_insert(FunctionCall::EMPTY);
-                    function.arguments.get_or_insert_default().push_str(text);
-                }
+                let call = &mut self.calls.get_mut(call?)?.call;
+                let function = call.function.get_or_insert(FunctionCall::EMPTY);
+                Some(function.arguments.get_or_insert_default().text_mut())
             }
         }
     }

@@ -44,14 +44,16 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// assert_eq!(answers, ["{\"n\":1}", "[DONE]"]);
 /// # Ok::<(), azure_openai_chat::stream::sse::SseError>(())
 /// ```
+#[repr(C)]
 pub struct SseReader {
     lines: Lines,
-    event: EventBuilder,
     /// The bytes of the current event's lines, for the limit.
     event_bytes: usize,
     is_started: bool,
     is_done: bool,
     bare_done: BareDone,
+    // last, since an event that is skipped does not touch it
+    event: EventBuilder,
 }
 
 /// The meaning of a line `[DONE]` without `data:`.

@@ -1,7 +1,8 @@
 //! The UTF-8 check of the pieces of a body, which may split a character.
 //!
-//! Line ends are ASCII, so a piece can be checked before it is cut into lines, which is cheaper than line by line. A
-//! wrong byte is found when its piece is read, not when its line ends, which may be megabytes or minutes later.
+//! Line ends are ASCII, so text can be checked before it is cut into lines. A piece is checked up to its first line end,
+//! since events that fit a template may follow, which are not checked here. A wrong byte is found when it is read, not
+//! when its line ends, which may be megabytes or minutes later.
 
 use std::mem;
 use std::str;
@@ -79,23 +80,28 @@ impl Utf8Pieces {
         (!self.character.is_empty()).then_some(self.position)
     }
 
-    /// Takes the text at the start of the piece, or the incomplete character that the piece consists of.
+    /// Takes text up to the first line end of the piece, or the incomplete character that the piece consists of.
     fn check_piece(&mut self) -> Result<Option<Bytes>, SseError> {
-        self.count_work(self.piece.len());
-        // most pieces are ASCII, which is cheaper to check than UTF-8
-        if is_ascii(&self.piece) {
-            return Ok(Some(mem::take(&mut self.piece)));
-        }
-        self.count_work(self.piece.len());
-        match str::from_utf8(&self.piece) {
-            Ok(_) => Ok(Some(mem::take(&mut self.piece))),
-            Err(error) if error.valid_up_to() > 0 => Ok(Some(self.piece.split_to(error.valid_up_to()))),
-            Err(error) if error.error_len().is_some() => Err(SseError::InvalidUtf8 { at: self.position }),
+        let length = memchr::memchr(b'\n', &self.piece).map_or(self.piece.len(), |end| end.saturating_add(1));
+        let line = self.piece.get(..length).unwrap_or(&self.piece);
+        // most lines are ASCII, which is cheaper to check than UTF-8
+        let checked = if is_ascii(line) { Ok(line) } else { str::from_utf8(line).map(str::as_bytes) };
+        let valid = match checked {
+            Ok(line) => line.len(),
+            Err(error) if error.valid_up_to() > 0 => error.valid_up_to(),
+            Err(error) if error.error_len().is_some() => return Err(SseError::InvalidUtf8 { at: self.position }),
             Err(_) => {
                 self.character.extend_from_slice(&mem::take(&mut self.piece));
-                Ok(None)
+                return Ok(None);
             }
+        };
+        self.count_work(length);
+        let text = self.piece.split_to(valid);
+        if self.piece.is_empty() {
+            // an empty slice would keep its whole buffer alive
+            self.piece = Bytes::new();
         }
+        Ok(Some(text))
     }
 
     /// Takes one more byte of a character that began in an earlier piece.
