@@ -31,6 +31,12 @@ impl TemplateStore {
         templates.push(Arc::clone(template));
     }
 
+    /// What is kept of each line and its chunk.
+    #[cfg(test)]
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.lock().iter().map(|template| template.text_kept()).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Arc<Vec<Arc<Template>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -65,6 +65,11 @@ impl Template {
         self.literals.len()
     }
 
+    #[cfg(test)]
+    pub(super) fn text_kept(&self) -> String {
+        format!("{} {}", String::from_utf8_lossy(&self.literals), serde_json::to_string(&*self.body).unwrap())
+    }
+
     /// The values at the start of `text`, and what follows the line, if the bytes around the values are those of the
     /// template, and the `id` and `created` those of `head`, if there is one.
     #[inline(always)]

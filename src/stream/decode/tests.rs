@@ -5,6 +5,7 @@
 //! of cases is small here; `TEMPLATE_CASES` asks for more, each of up to 40 chunks.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
@@ -12,11 +13,13 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
+use super::TemplateStore;
 use crate::ChatCompletionStream;
+use crate::stream::byte_source::Pieces;
 
-const AZURE: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"finish_reason":null,"index":0,"logprobs":null}],"created":1774962768,"id":"chatcmpl-made-up","model":"gpt-4.1-mini-2025-04-14","obfuscation":"@","object":"chat.completion.chunk","system_fingerprint":"fp_0"}"#;
-const OTHER_ORDER: &str = r#"{"id":"chatcmpl-made-up","object":"chat.completion.chunk","created":1,"model":"gpt-4o","choices":[{"index":#,"delta":{"content":"@"},"logprobs":null,"finish_reason":null}],"usage":null}"#;
-const ARGUMENTS: &str = r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"@"},"index":#}]},"finish_reason":null,"index":0}],"id":"x","usage":null}"#;
+const AZURE: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"},"violence":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"finish_reason":null,"index":0,"logprobs":null}],"created":~,"id":"$","model":"gpt-4.1-mini-2025-04-14","obfuscation":"@","object":"chat.completion.chunk","system_fingerprint":"fp_0"}"#;
+const OTHER_ORDER: &str = r#"{"id":"$","object":"chat.completion.chunk","created":17~,"model":"gpt-4o","choices":[{"index":#,"delta":{"content":"@"},"logprobs":null,"finish_reason":null}],"usage":null}"#;
+const ARGUMENTS: &str = r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"@"},"index":#}]},"finish_reason":null,"index":0}],"id":"$","usage":null}"#;
 const REASONING: &str = r#"{"choices":[{"delta":{"content":"","reasoning_content":"@"},"index":#}],"id":"x"}"#;
 const REFUSAL: &str = r#"{"choices":[{"index":0,"delta":{"refusal":"@"},"finish_reason":null}],"id":"x"}"#;
 const SPACED: &str = r#"{ "choices" : [ { "index" : # , "delta" : { "content" : "@" } } ] , "obfuscation" : "@" }"#;
@@ -27,13 +30,21 @@ const LOGPROBS: &str =
     r#"{"choices":[{"index":0,"delta":{"content":"@"},"logprobs":{"content":[{"token":"@","logprob":-1}]}}]}"#;
 const PROMPT: &str = r#"{"choices":[],"created":0,"id":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{}}],"obfuscation":"@"}"#;
 const ERROR: &str = r#"{"error":{"message":"@","code":"server_error"}}"#;
+const ROLE: &str = r#"{"choices":[{"content_filter_results":{},"delta":{"content":"","role":"assistant"},"finish_reason":null,"index":#}],"created":~,"id":"$","obfuscation":"@"}"#;
+const STOP: &str =
+    r#"{"choices":[{"content_filter_results":{},"delta":{},"finish_reason":"stop","index":#}],"created":~,"id":"$"}"#;
+const FILTER: &str = r#"{"choices":[],"created":0,"id":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"^"}}}]}"#;
+const TWO_IDS: &str = r#"{"choices":[{"delta":{"content":"@"},"index":#}],"id":"$","id":"x","created":~}"#;
+const IDS_OF_OTHER_TYPES: &str = r#"{"choices":[{"delta":{"content":"@"},"index":#}],"created":"~","id":~}"#;
 const FINISH: &str =
     r#"{"choices":[{"delta":{"content":"@"},"finish_reason":"stop","index":#}],"usage":{"total_tokens":3}}"#;
 
-// `~` counts, so no template fits and only the filter results repeat
+// `~` counts, and `$` is one of a few ids
 const COUNTED: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"finish_reason":null,"index":#}],"created":~,"id":"x","obfuscation":"@"}"#;
 // `^` is one of a few ratings, so the filter results change and come back
 const RATED: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"^"}},"delta":{"content":"@"},"finish_reason":null,"index":#}],"created":~,"id":"x","obfuscation":"@"}"#;
+const IDS: &[&str] =
+    &["chatcmpl-a", "chatcmpl-a", "chatcmpl-b", "chatcmpl-long", "", "\u{e9}", r"\u0041", r#"a","id":"b"#];
 const RATINGS: &[&str] = &["safe", "low", "safe", "medium", "high", "low", "odd"];
 const RESULTS_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0,"content_filter_results":{"hate":{"filtered":true}}}],"created":~}"#;
 const RESULTS_NULL_AGAIN: &str = r#"{"choices":[{"content_filter_results":{"hate":{"filtered":false,"severity":"safe"}},"delta":{"content":"@"},"index":0,"content_filter_results":null}],"created":~}"#;
@@ -70,6 +81,13 @@ const SHAPES: &[&str] = &[
     LOGPROBS,
     PROMPT,
     FINISH,
+    ROLE,
+    ROLE,
+    STOP,
+    STOP,
+    FILTER,
+    TWO_IDS,
+    IDS_OF_OTHER_TYPES,
     COUNTED,
     COUNTED,
     RATED,
@@ -128,6 +146,7 @@ fn line() -> impl Strategy<Value = String> {
             .replacen('@', &second, 1)
             .replace('#', &index.to_string())
             .replace('^', RATINGS[usize::from(spoil) % RATINGS.len()])
+            .replace('$', IDS[usize::from(spoil) % IDS.len()])
             .replace('~', &spoil.to_string());
         match spoil {
             0 => line.truncate((0..=line.len() / 2).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0)),
@@ -141,11 +160,14 @@ fn line() -> impl Strategy<Value = String> {
 
 /// A stream mostly of runs of one shape, as real ones are.
 fn lines() -> impl Strategy<Value = Vec<String>> {
-    let run = (proptest::sample::select(SHAPES), 0_u8..2, proptest::collection::vec((words(), words()), 1..12))
-        .prop_map(|(shape, index, all)| {
+    // in most runs `created` is the same
+    let run = (proptest::sample::select(SHAPES), 0_u8..16, proptest::collection::vec((words(), words()), 1..12))
+        .prop_map(|(shape, variant, all)| {
+            let (index, id) = (variant % 2, IDS[usize::from(variant / 2)]);
             let fill = |(at, (first, second)): (usize, (String, String))| {
                 shape
-                    .replace('~', &at.to_string())
+                    .replace('$', id)
+                    .replace('~', &if variant < 12 { usize::from(variant) } else { at }.to_string())
                     .replace('^', RATINGS[at % RATINGS.len()])
                     .replacen('@', &first, 1)
                     .replacen('@', &second, 1)
@@ -171,14 +193,15 @@ fn bodies() -> impl Strategy<Value = (String, usize)> {
 }
 
 async fn both(body: &str) -> [(Vec<Value>, Value, String); 2] {
-    both_in(body, usize::MAX).await
+    both_in(body, usize::MAX, &Arc::default()).await
 }
 
-async fn both_in(body: &str, piece: usize) -> [(Vec<Value>, Value, String); 2] {
+async fn both_in(body: &str, piece: usize, store: &Arc<TemplateStore>) -> [(Vec<Value>, Value, String); 2] {
     let stream_of = || {
         let pieces: Vec<_> =
             body.as_bytes().chunks(piece).map(|piece| Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece))).collect();
-        ChatCompletionStream::from_bytes(stream::iter(pieces))
+        let source = Box::new(Pieces(Box::pin(stream::iter(pieces))));
+        ChatCompletionStream::new(source, Arc::default(), Arc::clone(store))
     };
     [read(stream_of()).await, read(stream_of().without_templates()).await]
 }
@@ -201,9 +224,11 @@ fn templates_change_nothing_in_hostile_streams() {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let chunks = std::cell::Cell::new(0);
+    // as the streams of one client
+    let store = Arc::default();
     runner
         .run(&bodies(), |(body, piece)| {
-            let [with, without] = runtime.block_on(both_in(&body, piece));
+            let [with, without] = runtime.block_on(both_in(&body, piece, &store));
             prop_assert_eq!(&with, &without);
             chunks.set(chunks.get() + with.0.len());
             Ok(())
@@ -256,9 +281,44 @@ async fn a_large_text_is_the_same_without_templates() {
         let lines = [line("so: "), line(&format!("{long}{spoil}")), line(&long), line(" done")];
         let body: String = lines.iter().map(|line| format!("data: {line}\n\n")).collect();
         for piece in [1000, usize::MAX] {
-            let [with, without] = both_in(&format!("{body}data: [DONE]\n\n"), piece).await;
+            let [with, without] = both_in(&format!("{body}data: [DONE]\n\n"), piece, &Arc::default()).await;
             assert_eq!(with, without, "spoilt by {spoil:?}");
             assert_eq!(with.0.len(), if matches!(at, 0 | 2 | 4) { 4 } else { 1 });
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_keeps_nothing_of_an_answer_in_its_templates() {
+    let store = Arc::default();
+    let body = concat!(
+        r#"data: {"choices":[{"index":0,"delta":{"content":"a secret"}}],"id":"chatcmpl-secret","created":1234567}"#,
+        "\n\n",
+        r#"data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_secret"}]}}],"id":"x"}"#,
+        "\n\n",
+        r#"data: {"choices":[{"index":0,"delta":{"content":"b"},"logprobs":{"content":[{"token":"secret"}]}}]}"#,
+        "\n\n",
+        r#"data: {"choices":[{"index":0,"delta":{}}],"id":"x","usage":{"total_tokens":1234567}}"#,
+        "\n\ndata: [DONE]\n\n",
+    );
+    both_in(body, usize::MAX, &store).await;
+    let kept = store.texts();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert!(!kept[0].contains("secret") && !kept[0].contains("1234567"), "{kept:?}");
+}
+
+#[tokio::test]
+async fn the_streams_of_a_client_share_templates_and_keep_their_ids() {
+    let store = Arc::default();
+    for (id, created) in [("chatcmpl-1", "1700000001"), ("chatcmpl-2", "1700000002")] {
+        let body = format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"a\"}}}}],\"id\":\"{id}\",\"created\":{created}}}\n\n\
+             data: [DONE]\n\n"
+        );
+        let [with, without] = both_in(&body, usize::MAX, &store).await;
+        assert_eq!(with, without);
+        assert_eq!(with.0[0]["id"], id);
+        assert_eq!(with.1["created"].to_string(), created);
+        assert_eq!(store.texts().len(), 1);
     }
 }
