@@ -28,7 +28,7 @@ impl ChatCompletionStream {
     #[must_use]
     pub fn from_chunks(chunks: impl IntoIterator<Item = ChatCompletionChunk>) -> Self {
         let chunks: Vec<_> = chunks.into_iter().collect();
-        Self::new(Box::new(Chunks { chunks: chunks.into_iter(), is_done: false }), Arc::default())
+        Self::new(Box::new(Chunks { chunks: chunks.into_iter(), is_done: false }), Arc::default(), Arc::default())
     }
 }
 

@@ -1,7 +1,5 @@
 //! The builder of a chunk, for tests of programs that use the client.
 
-use std::sync::Arc;
-
 use super::ChatCompletionChunk;
 use super::body::{ChoiceBody, ChunkBody, CustomDelta, DeltaBody, FunctionDelta, ToolCallBody};
 use crate::response::{FinishReason, Role, ToolCall, Usage};
@@ -122,6 +120,6 @@ impl ChatCompletionChunkBuilder {
     #[must_use]
     pub fn build(mut self) -> ChatCompletionChunk {
         self.body.choices = Some(self.choice.into_iter().collect());
-        ChatCompletionChunk::parsed(Arc::new(self.body))
+        ChatCompletionChunk::parsed(self.body)
     }
 }
