@@ -75,7 +75,7 @@ pub(crate) fn print() {
     println!("| work | instructions | allocations | goal |\n|---|--:|--:|--:|");
     for Work { name, goal, of, count, .. } in WORKS {
         let arguments = |count: usize| vec!["local".to_owned(), (*name).to_owned(), count.to_string()];
-        let Counted { instructions, allocations } = each(*count, &arguments);
+        let Counted { instructions, allocations, .. } = each(*count, &arguments);
         let (instructions, allocations) = (instructions / *of as f64, allocations / *of as f64);
         let instructions = match instructions < 100.0 {
             true => format!("{instructions:.1}"),
