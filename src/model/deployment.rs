@@ -6,15 +6,14 @@ use super::{Model, catalog};
 
 /// The name a model is served under, and the model that the caller declares for it.
 ///
-/// The owner of a resource chooses the name, and no call returns the model before the first answer. With a declared model, requests are checked against what that model can do; without,
-/// only against what holds for every model.
+/// The owner of a resource chooses the name, and no call returns the model before the first answer. With a declared
+/// model, requests are checked against what that model can do; without, only against what holds for every model.
 ///
-/// Text converts: a name that is exactly the id of a model in the table (`gpt-4o`,
-/// `gpt-4o-2024-11-20`) declares that model, since few would name a deployment after another one. Any other
-/// text declares none, and [`Deployment::new`] never does.
+/// A name that is exactly the id of a model in the table (`gpt-4o`, `gpt-4o-2024-11-20`) declares that model, since few
+/// would name a deployment after another one. Any other name declares none.
 ///
-/// In JSON and configuration files a deployment is its name, read as text converts, or an object of its `name` and its
-/// `model`: `{"name": "o1-new", "model": "o1-2024-12-17"}`.
+/// In JSON and configuration files a deployment is its name, or an object of its `name` and its `model`:
+/// `{"name": "o1-new", "model": "o1-2024-12-17"}`.
 ///
 /// # Example: three ways to name a deployment
 ///
@@ -38,10 +37,12 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// A deployment that declares no model.
+    /// A deployment of this name, which declares a model if it is the id of one.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), model: None }
+        let name = name.into();
+        let model = catalog::shared().exact(&name).cloned();
+        Self { name, model }
     }
 
     /// Declares the model behind the deployment.
@@ -66,20 +67,19 @@ impl Deployment {
 
 impl From<String> for Deployment {
     fn from(name: String) -> Self {
-        let model = catalog::shared().exact(&name).cloned();
-        Self { name, model }
+        Self::new(name)
     }
 }
 
 impl From<&str> for Deployment {
     fn from(name: &str) -> Self {
-        Self::from(name.to_owned())
+        Self::new(name)
     }
 }
 
 impl From<&String> for Deployment {
     fn from(name: &String) -> Self {
-        Self::from(name.clone())
+        Self::new(name)
     }
 }
 
@@ -99,7 +99,8 @@ mod tests {
         assert_eq!(dated.declared_model(), Some(&Model::GPT_4O_2024_11_20));
 
         let owned = "gpt-4o".to_owned();
-        for deployment in [Deployment::from("gpt-4o"), Deployment::from(&owned), Deployment::from(owned)] {
+        let all = [Deployment::new("gpt-4o"), Deployment::from("gpt-4o"), Deployment::from(&owned), owned.into()];
+        for deployment in all {
             assert_eq!(deployment.name(), "gpt-4o");
             let model = deployment.declared_model().unwrap();
             assert_eq!((model.name(), model.version()), ("gpt-4o", None));
@@ -120,7 +121,6 @@ mod tests {
         ] {
             assert_eq!(Deployment::from(name).declared_model(), None, "{name}");
         }
-        assert_eq!(Deployment::new("gpt-4o").declared_model(), None);
     }
 
     #[test]

@@ -206,8 +206,10 @@ impl<'de> Deserialize<'de> for Model {
 impl Serialize for Deployment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.declared_model() {
-            Some(model) if model.is_built_in() && model.is(self.name()) => serializer.serialize_str(self.name()),
-            model => Declared { name: self.name().into(), model: model.map(Cow::Borrowed) }.serialize(serializer),
+            Some(model) if !(model.is_built_in() && model.is(self.name())) => {
+                Declared { name: self.name().into(), model: Some(Cow::Borrowed(model)) }.serialize(serializer)
+            }
+            _ => serializer.serialize_str(self.name()),
         }
     }
 }

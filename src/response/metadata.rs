@@ -3,22 +3,33 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use serde::{Deserialize, Serialize};
+
 /// Status and headers of an answer, and how it was reached.
 ///
 /// It is part of [`ChatCompletion`](crate::ChatCompletion), the stream and the [`Error`](crate::Error) alike. Header
 /// names are lower case. Values that are not UTF-8 have U+FFFD in place of the wrong bytes.
 ///
+/// A completion is stored as the service's JSON, which has no headers: store its metadata beside it, and put both
+/// together by [`ChatCompletion::with_metadata`](crate::ChatCompletion::with_metadata).
+///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#response-headers>
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ResponseMetadata {
     status: u16,
     /// In the order they came, with names in lower case.
     headers: Vec<(String, String)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_request_id: Option<String>,
     attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     time_to_headers: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     repaired: Vec<String>,
 }
 
@@ -281,6 +292,20 @@ mod tests {
         let metadata = ResponseMetadata::new(200, [("X-Request-ID", "b"), ("apim-request-id", "a")]);
         assert_eq!(metadata.request_id(), Some("a"));
         assert_eq!(metadata.header("x-request-id"), Some("b"));
+    }
+
+    #[test]
+    fn what_is_stored_is_loaded() {
+        let metadata = ResponseMetadata::new(200, [("apim-request-id", "a"), ("set-cookie", "b"), ("set-cookie", "c")])
+            .with_call("mine".to_owned(), 2, Duration::from_millis(15))
+            .with_endpoint("https://a.b".to_owned())
+            .with_repaired(vec!["stop".to_owned()], 1);
+        for metadata in [metadata, ResponseMetadata::new(429, [("retry-after", "2")]), ResponseMetadata::default()] {
+            let stored = serde_json::to_string(&metadata).unwrap();
+            assert_eq!(serde_json::from_str::<ResponseMetadata>(&stored).unwrap(), metadata, "{stored}");
+        }
+        let earlier: ResponseMetadata = serde_json::from_str(r#"{"status": 200, "member_of_tomorrow": 1}"#).unwrap();
+        assert_eq!((earlier.status(), earlier.request_id()), (200, None));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod folding;
 mod mutation;
 mod openai_shape;
 mod retry;
+mod stored;
 mod stream;
 mod validation;
 mod walk;
