@@ -83,7 +83,7 @@ pub mod transport;
 mod wire;
 
 #[cfg(feature = "client")]
-pub use client::{ChatClient, ClientBuilder, RequestCheck, Validation};
+pub use client::{ChatClient, ClientBuilder, JsonResponse, RequestCheck, Validation};
 pub use error::{Error, ErrorKind, Result, Sent, ServiceError};
 pub use model::{ApiVersion, Capabilities, Deployment, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
 pub use request::{

@@ -209,16 +209,46 @@ impl ClientBuilder {
     /// which ends a call with [`ErrorKind::Timeout`]. Loopback endpoints are called without a proxy; when there are
     /// others too, plain http on loopback has none of these settings.
     ///
-    /// # Example: a proxy that inspects TLS
+    /// # Example: a proxy
     ///
     /// ```no_run
     /// use azure_openai_chat::{ApiKey, ChatClient};
     ///
     /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
     /// let proxy = reqwest::Proxy::https("http://proxy.example:3128")?;
-    /// let root = reqwest::Certificate::from_pem(&std::fs::read("proxy-root.pem")?)?;
     /// let client = ChatClient::builder("https://my-resource.openai.azure.com", ApiKey::new("key"))
-    ///     .configure_http(|http| http.proxy(proxy).tls_certs_merge([root]))
+    ///     .configure_http(|http| http.proxy(proxy))
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Example: a private root, as of a proxy that inspects TLS
+    ///
+    /// ```no_run
+    /// use azure_openai_chat::{ApiKey, ChatClient};
+    ///
+    /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let root = reqwest::Certificate::from_pem(&std::fs::read("private-root.pem")?)?;
+    /// let client = ChatClient::builder("https://my-resource.openai.azure.com", ApiKey::new("key"))
+    ///     .configure_http(|http| http.tls_certs_merge([root]))
+    ///     .build()?;
+    /// # let _ = client;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Example: a client certificate, for a gateway with mutual TLS
+    ///
+    /// ```no_run
+    /// use azure_openai_chat::{ApiKey, ChatClient};
+    ///
+    /// # fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// // the certificate and its private key, one after the other
+    /// let identity = reqwest::Identity::from_pem(&std::fs::read("client.pem")?)?;
+    /// let client = ChatClient::builder("https://gateway.example/v1", ApiKey::new("key"))
+    ///     .configure_http(|http| http.identity(identity))
     ///     .build()?;
     /// # let _ = client;
     /// # Ok(())

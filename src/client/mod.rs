@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use self::call::{Streamed, Whole, call};
 use self::parts::Parts;
 use crate::error::Result;
@@ -13,11 +15,13 @@ use crate::stream::ChatCompletionStream;
 use crate::transport::{Backend, CallOptions, Credential, Endpoint, EndpointInput};
 
 pub use self::builder::ClientBuilder;
+pub use self::json::JsonResponse;
 pub use self::preflight::{RequestCheck, Validation};
 
 mod builder;
 mod call;
 mod deployments;
+mod json;
 mod parts;
 mod preflight;
 mod repair;
@@ -140,6 +144,59 @@ impl ChatClient {
         options: &CallOptions,
     ) -> Result<ChatCompletionStream> {
         call::<Streamed>(&self.0, request, options).await
+    }
+
+    /// Sends a JSON body to another operation of a deployment, such as `embeddings`, and waits for its answer: with the same
+    /// sign-in, retries, backends and timeouts as [`complete`](Self::complete). `operation` is the path after the
+    /// deployment, such as `images/generations`. Nothing in the body is checked; on the v1 route its `model` is set to the
+    /// deployment.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`](crate::ErrorKind), after the retries of the [`RetryPolicy`](crate::RetryPolicy).
+    ///
+    /// - [`Config`](crate::ErrorKind::Config): the deployment's name or the operation cannot be part of an address.
+    /// - [`InvalidRequest`](crate::ErrorKind::InvalidRequest): the body is no JSON object; nothing was sent.
+    /// - [`Decode`](crate::ErrorKind::Decode): the answer is no JSON.
+    ///
+    /// # Example: embeddings
+    ///
+    /// ```no_run
+    /// use azure_openai_chat::{ApiKey, ChatClient};
+    /// use serde_json::json;
+    ///
+    /// # async fn run() -> azure_openai_chat::Result<()> {
+    /// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+    /// let answer = client.post_json("text-embedding-3-small", "embeddings", &json!({"input": ["a", "b"]})).await?;
+    /// println!("{} numbers", answer["data"][0]["embedding"].as_array().map_or(0, Vec::len));
+    /// println!("request {}", answer.metadata().request_id().unwrap_or("-"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#data-plane-inference>
+    pub async fn post_json(
+        &self,
+        deployment: impl Into<Deployment> + Send,
+        operation: &str,
+        body: &(impl Serialize + Sync + ?Sized),
+    ) -> Result<JsonResponse> {
+        self.post_json_with(deployment, operation, body, &CallOptions::default()).await
+    }
+
+    /// As [`post_json`](Self::post_json), with options for this call; what they leave unset is as on the client.
+    ///
+    /// # Errors
+    ///
+    /// As [`post_json`](Self::post_json).
+    pub async fn post_json_with(
+        &self,
+        deployment: impl Into<Deployment> + Send,
+        operation: &str,
+        body: &(impl Serialize + Sync + ?Sized),
+        options: &CallOptions,
+    ) -> Result<JsonResponse> {
+        json::post_json(&self.0, deployment.into().name(), operation, body, options).await
     }
 
     /// What [`complete`](Self::complete) would refuse and advise, without sending anything. A request read from JSON

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
@@ -243,7 +243,7 @@ impl Attempt<'_> {
                     tracing::warn!(scope = tokens.scope(), "there is no token to send");
                     AttemptError::no_token(reason)
                 })?;
-                Ok((AUTHORIZATION, token.header().clone(), Some(token)))
+                Ok((token.name.clone(), token.header().clone(), Some(token)))
             }
         }
     }

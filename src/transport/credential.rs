@@ -18,6 +18,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Headers that the client sets and that may carry a key.
 const CARRIERS: [&str; 2] = ["api-key", "authorization"];
 
+/// How long a key that a function gave is used before the function is called again.
+const KEY_LIFE: Duration = Duration::from_secs(3600);
+
 /// The assumed life of a token that is given without its end.
 const FIXED_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -160,6 +163,19 @@ impl fmt::Debug for ApiKey {
 /// # let _ = credential;
 /// ```
 ///
+/// # Example: a key that is rotated
+///
+/// ```
+/// use azure_openai_chat::{ApiKey, Credential};
+///
+/// // read again after a 401, and every hour
+/// let credential = Credential::from_fn(|_| async {
+///     let key = std::fs::read_to_string("/run/secrets/azure-openai-key")?;
+///     Ok::<_, std::io::Error>(ApiKey::new(key.trim()))
+/// });
+/// # let _ = credential;
+/// ```
+///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/managed-identity>
 #[derive(Clone)]
 pub struct Credential(pub(crate) Kind);
@@ -174,19 +190,21 @@ pub(crate) enum Kind {
 }
 
 impl Credential {
-    /// Tokens of a function, which gets the scope. The client keeps the token and calls the function again five minutes
-    /// before it expires, or when the service refuses it with 401, then at most once in 30 seconds for each scope. After a
-    /// failure it is called once more, within the timeout of the call.
+    /// Tokens, or keys, of a function, which gets the scope. The client keeps the [`Token`] and calls the function again
+    /// five minutes before it expires, or when the service refuses it with 401, then at most once in 30 seconds for each
+    /// scope. An [`ApiKey`] counts as one that expires after an hour. After a failure the function is called once more,
+    /// within the timeout of the call.
     #[must_use]
-    pub fn from_fn<F, Fut, E>(fetch: F) -> Self
+    pub fn from_fn<F, Fut, T, E>(fetch: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Token, E>> + Send + 'static,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+        T: Into<Token>,
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
         let source = TokenSource::new(move |request: TokenRequest| {
             let answer = fetch(request.scope);
-            async move { answer.await.map_err(|error| TokenError::from_caller(error.into())) }
+            async move { answer.await.map(Into::into).map_err(|error| TokenError::from_caller(error.into())) }
         });
         Self(Kind::Tokens(source.with_second_try()))
     }
@@ -229,6 +247,17 @@ impl fmt::Debug for Credential {
 impl From<ApiKey> for Credential {
     fn from(key: ApiKey) -> Self {
         Self(Kind::Key(key))
+    }
+}
+
+/// For a function that gives keys, see [`Credential::from_fn`].
+impl From<ApiKey> for Token {
+    fn from(key: ApiKey) -> Self {
+        let expires_at = SystemTime::now() + KEY_LIFE;
+        match key.carrier {
+            Carrier::Bearer => Self::new(key.key, expires_at),
+            Carrier::Header(name) => Self::in_header(name, key.key, expires_at),
+        }
     }
 }
 

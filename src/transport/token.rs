@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 #[cfg(feature = "azure_identity")]
 use super::endpoint::Cloud;
@@ -24,18 +24,26 @@ const PAUSE_BEFORE_SECOND_TRY: Duration = Duration::from_millis(100);
 /// The longest text of another crate's error in ours, in bytes.
 const LONGEST_TEXT: usize = 600;
 
-/// An access token of Entra ID and when it expires.
+/// An access token of Entra ID and when it expires; or an [`ApiKey`](crate::ApiKey) that a function gave, which is asked
+/// for again after an hour.
 #[derive(Clone)]
 pub struct Token {
     value: String,
     expires_at: SystemTime,
+    /// The header of a key; `Authorization: Bearer` without one.
+    header: Option<String>,
 }
 
 impl Token {
     /// A token that expires at `expires_at`. A leading `Bearer ` is left out.
     #[must_use]
     pub fn new(value: impl Into<String>, expires_at: SystemTime) -> Self {
-        Self { value: without_scheme(&value.into()).to_owned(), expires_at }
+        Self { value: without_scheme(&value.into()).to_owned(), expires_at, header: None }
+    }
+
+    /// A key for this header, used until `expires_at`.
+    pub(super) fn in_header(name: String, key: String, expires_at: SystemTime) -> Self {
+        Self { value: key, expires_at, header: Some(name) }
     }
 
     /// When the token expires.
@@ -236,6 +244,7 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
 /// A token as it is sent, with the time from which it is renewed.
 #[derive(Debug)]
 pub(crate) struct BearerToken {
+    pub(super) name: HeaderName,
     header: HeaderValue,
     pub(super) expires_at: SystemTime,
     pub(super) renew_from: SystemTime,
@@ -246,11 +255,16 @@ impl BearerToken {
         if token.value().trim().is_empty() {
             return Err(TokenError::failed("the token is empty"));
         }
-        let header = bearer(token.value())
-            .map_err(|_| TokenError::failed("the token holds characters that a header cannot carry"))?;
+        let header = match &token.header {
+            Some(_) => sensitive(token.value()),
+            None => bearer(token.value()),
+        };
+        let header = header.map_err(|_| TokenError::failed("the token holds characters that a header cannot carry"))?;
+        let name = token.header.as_ref().map_or(Ok(AUTHORIZATION), |name| HeaderName::from_bytes(name.as_bytes()));
+        let name = name.map_err(|_| TokenError::failed("the key's header has no valid name"))?;
         let expires_at = token.expires_at();
         let life = expires_at.duration_since(now).unwrap_or_default();
-        Ok(Self { header, expires_at, renew_from: now + life.saturating_sub(EARLY).max(life / 2) })
+        Ok(Self { name, header, expires_at, renew_from: now + life.saturating_sub(EARLY).max(life / 2) })
     }
 
     pub(crate) fn header(&self) -> &HeaderValue {

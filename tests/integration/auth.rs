@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_openai_chat::transport::Token;
 use azure_openai_chat::{ApiKey, ApiVersion, ChatClient, Credential, ErrorKind, RetryCause, RetryPolicy};
+use serde_json::json;
 use tokio::sync::Semaphore;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -320,4 +321,37 @@ async fn a_token_function_is_tried_twice_in_a_call_and_again_by_the_next() {
     // one failure, and the second try of the same call has a token
     client.complete(&question()).await.unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test]
+async fn a_key_of_a_function_is_asked_for_again_when_it_is_refused() {
+    let refused = ResponseTemplate::new(401).set_body_json(json!({"error": {"code": "401", "message": "no"}}));
+    let server = serving("a rotation", [refused, ok_json(&completion("hello")), ok_json(&completion("hello"))]).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let rotated = Credential::from_fn(move |_| {
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        async move { Ok::<_, std::io::Error>(ApiKey::new(format!("key-{number}"))) }
+    });
+    let client = ChatClient::builder(server.uri(), rotated).retry(quick()).build().unwrap();
+    for _ in 0..2 {
+        client.complete(&question()).await.unwrap();
+    }
+    assert_eq!(sent_headers(&server, "api-key").await, ["key-0", "key-1", "key-1"]);
+    assert_eq!(sent_headers(&server, "authorization").await, ["", "", ""]);
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_key_of_a_function_that_cannot_be_sent_is_an_error_that_hides_it() {
+    for key in [ApiKey::new("canary\n"), ApiKey::new("canary").with_header("no header"), ApiKey::new("")] {
+        let credential = Credential::from_fn(move |_| {
+            let key = key.clone();
+            async { Ok::<_, std::io::Error>(key) }
+        });
+        let client = ChatClient::new("http://127.0.0.1:1", credential).unwrap();
+        let error = client.complete(&question()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Credential);
+        assert!(!shown(&error).contains("canary"), "{error:?}");
+    }
 }

@@ -16,6 +16,7 @@ mod endpoint;
 mod errors;
 mod fixtures;
 mod folding;
+mod json;
 mod mutation;
 mod openai_shape;
 mod retry;
