@@ -16,6 +16,7 @@ mod endpoint;
 mod errors;
 mod fixtures;
 mod folding;
+mod gateway;
 mod json;
 mod mutation;
 mod openai_shape;
