@@ -1,5 +1,7 @@
 //! The handler of a gateway: OpenAI's JSON in and out, Azure OpenAI behind it.
 
+#![allow(unreachable_pub, reason = "a module of an example, and of its test")]
+
 use std::convert::Infallible;
 
 use axum::Json;

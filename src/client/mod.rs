@@ -235,7 +235,7 @@ impl ChatClient {
     }
 
     /// The exact URL of a call, without sending it; with several backends that of the first. It has the values that
-    /// [`ClientBuilder::query`] set, which may be secrets.
+    /// [`CallOptions::query`] set, which may be secrets.
     ///
     /// # Errors
     ///

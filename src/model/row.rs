@@ -30,6 +30,8 @@ macro_rules! table {
         impl Model { $($(
             #[doc = concat!("`", $name, "`, version `", $version, "`.")]
             ///
+            #[doc = concat!("State at the last look, on ", $checked, ": ", $status, ".")]
+            ///
             /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models>
             pub const $ID: Self = Self::listed(&rows::$ID);
         )*)* }
