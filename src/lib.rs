@@ -71,6 +71,8 @@
 //! through `tracing`; [`transport`] says what each level prints.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "batch")]
+pub mod batch;
 #[cfg(feature = "client")]
 mod client;
 mod error;

@@ -10,6 +10,7 @@ use azure_openai_chat::ChatCompletionRequest;
 use tokio::net::TcpListener;
 
 use crate::answer::{Answer, Rule};
+use crate::batch::BatchService;
 use crate::emulator::Emulator;
 use crate::faults::Fault;
 use crate::filter::{FilterPolicy, FilterTrigger};
@@ -246,6 +247,7 @@ impl EmulatorBuilder {
             journal: Arc::new(Journal::new(self.journal_limit, self.watcher)),
             responders: self.responders,
             cors: self.cors,
+            batches: BatchService::default(),
         });
         let lines = Lines::new();
         let tls = if self.tls { Some(server::tls::Tls::new(address.ip())?) } else { None };

@@ -27,6 +27,7 @@
 struct Readme;
 
 mod answer;
+mod batch;
 mod builder;
 mod control;
 mod deployment;
@@ -47,6 +48,7 @@ mod tokens;
 mod tests;
 
 pub use answer::{Answer, Rule};
+pub use batch::{BatchQuota, BatchTiming, Batches, LineOutcome};
 pub use builder::EmulatorBuilder;
 pub use emulator::Emulator;
 pub use faults::{Fault, Preset};

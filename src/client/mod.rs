@@ -19,7 +19,7 @@ pub use self::json::JsonResponse;
 pub use self::preflight::{RequestCheck, Validation};
 
 mod builder;
-mod call;
+pub(crate) mod call;
 mod deployments;
 mod json;
 mod parts;
@@ -232,6 +232,17 @@ impl ChatClient {
 
     fn checked(&self, request: &ChatCompletionRequest, streaming: bool) -> RequestCheck {
         self.0.preflight.check(&self.0.transport, &self.0.deployments.declare(request), streaming).0
+    }
+
+    #[cfg(feature = "batch")]
+    pub(crate) fn transport(&self) -> &crate::transport::Transport {
+        &self.0.transport
+    }
+
+    /// Refuses what [`complete`](Self::complete) would refuse.
+    #[cfg(feature = "batch")]
+    pub(crate) fn admit(&self, request: &ChatCompletionRequest) -> Result<()> {
+        self.0.preflight.admit(&self.0.transport, &self.0.deployments.declare(request), false).map(|_| ())
     }
 
     /// The exact URL of a call, without sending it; with several backends that of the first. It has the values that

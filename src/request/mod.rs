@@ -212,6 +212,11 @@ impl ChatCompletionRequest {
         self.body.prediction.is_some()
     }
 
+    #[cfg(feature = "batch")]
+    pub(crate) fn has_data_sources(&self) -> bool {
+        self.body.data_sources.is_some()
+    }
+
     #[cfg(feature = "client")]
     pub(crate) fn expected_choices(&self) -> u64 {
         self.body.n.unwrap_or(1)

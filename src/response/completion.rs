@@ -102,6 +102,12 @@ impl ChatCompletion {
         self
     }
 
+    /// A body, and the bytes that it was parsed from.
+    #[cfg(feature = "batch")]
+    pub(crate) fn from_parts(body: CompletionBody, raw: Bytes) -> Self {
+        Self { raw, ..Self::from_body(body) }
+    }
+
     /// Whether the body is a completion, by `choices`, or by other fields of one and a fitting `object`: a field that is
     /// missing or of another type does not make it something else.
     #[cfg(feature = "client")]

@@ -112,7 +112,6 @@ where
 pub(crate) enum Streamed {
     /// An event stream, which has at least one event.
     Events,
-    #[allow(dead_code, reason = "the room of batches comes next")]
     /// The content of a file, which may be empty.
     #[cfg(feature = "batch")]
     File,

@@ -36,9 +36,13 @@ pub(crate) use self::attempt::{Answer, Streamed};
 pub(crate) use self::backend::Backend;
 pub(crate) use self::credential::{ApiKey, Credential};
 pub(crate) use self::endpoint::{Endpoint, check_deployment};
+#[cfg(feature = "batch")]
+pub(crate) use self::operation::Method;
 pub(crate) use self::operation::Operation;
 pub(crate) use self::options::CallOptions;
 pub(crate) use self::pacing::Pacing;
+#[cfg(feature = "batch")]
+pub(crate) use self::request_body::{OpenBody, Pieces, RequestBody};
 pub(crate) use self::retry::RetryPolicy;
 pub(crate) use self::send::{Call, Config, Route, Transport};
 
@@ -57,11 +61,9 @@ mod http_client;
 mod http_error;
 #[cfg(feature = "azure_identity")]
 pub(crate) mod identity;
-#[allow(dead_code, reason = "the room of batches comes next")]
 mod operation;
 pub(crate) mod options;
 pub(crate) mod pacing;
-#[allow(dead_code, reason = "the room of batches comes next")]
 mod request_body;
 pub(crate) mod retry;
 mod send;

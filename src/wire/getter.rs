@@ -26,6 +26,13 @@ macro_rules! getter {
             self.$field.unwrap_or(0)
         }
     };
+    ([$($flag:ident)*] $(#[$meta:meta])* $vis:vis $field:ident: Timestamp) => {
+        $(#[$meta])*
+        #[must_use]
+        $vis fn $field(&self) -> Option<u64> {
+            self.$field.as_ref()?.seconds()
+        }
+    };
     ([$($flag:ident)*] $(#[$meta:meta])* $vis:vis $field:ident: bool) => {
         $(#[$meta])*
         #[must_use]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use azure_openai_chat::batch::{BatchErrorCode, BatchFileStatus, BatchStatus};
 use azure_openai_chat::request::{
     AudioFormat, ContentPartType, DataSourceType, GrammarSyntax, IncludeContext, InputAudioFormat, Modality,
     PromptCacheRetention, QueryType, ResponseFormatType, ToolChoiceMode, ToolType, Verbosity, Voice,
@@ -26,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("request", &["model", "response", "error"]),
     ("transport", &["error", "model", "response"]),
     ("client", &["error", "model", "request", "response", "stream", "transport"]),
+    ("batch", &["client", "error", "model", "request", "response", "transport"]),
     // the modules are its own
     ("lib", &[]),
 ];
@@ -385,6 +387,9 @@ macro_rules! words_survive {
 fn words_known_and_unknown_go_through() {
     words_survive!(
         AudioFormat,
+        BatchErrorCode,
+        BatchFileStatus,
+        BatchStatus,
         ContentPartType,
         DataSourceType,
         FilterReason,

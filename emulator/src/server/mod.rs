@@ -20,6 +20,7 @@ use crate::answer::compose::{Setting, compose};
 use crate::answer::embedding::embeddings;
 use crate::answer::template::Context;
 use crate::answer::wire::{Streaming, chunks, whole};
+use crate::batch::{self, BatchService};
 use crate::deployment::{DeployedModel, REGION};
 use crate::faults::{Kind, Struck, strike};
 use crate::filter::FilterTrigger;
@@ -38,7 +39,7 @@ pub(crate) mod line;
 pub(crate) mod tls;
 
 mod models;
-mod response;
+pub(crate) mod response;
 mod route;
 
 /// The largest body that is read: 20 MB of audio in base64, and as much again for the rest.
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) responders: Vec<Responder>,
     /// Whether pages of other origins may ask.
     pub(crate) cors: bool,
+    pub(crate) batches: BatchService,
 }
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
@@ -68,6 +70,8 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
         no_content()
     } else if path == "/health" {
         health()
+    } else if batch::is_route(path) {
+        batch::serve(&shared, &parts, content).await
     } else {
         match to_bytes(content, LARGEST_BODY).await {
             Err(_) => too_large(),
@@ -173,8 +177,36 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, line: &Line) 
     answered.send(parts, region, fault.filter(|_| !is_whole), call).await
 }
 
-fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts.headers.get(name)?.to_str().ok()
+}
+
+/// Status and body of the answer to one line of a batch, without quota and faults; `parts` are those of the request for
+/// the results.
+pub(crate) fn answer_line(shared: &Shared, parts: &Parts, body: &Value) -> (u16, Value) {
+    let session_name = header(parts, SESSION_HEADER).unwrap_or_default();
+    let session = shared.sessions.named(session_name);
+    let request = ChatRequest::new(body);
+    let exchange = Exchange {
+        shared,
+        parts,
+        session: &session,
+        session_name,
+        route: None,
+        api_version: None,
+        json: Some(body),
+        prompt: request.messages().iter().map(text).collect(),
+    };
+    let served = request.word("model").and_then(|name| session.settings().deployment(name));
+    let answered = match served {
+        Some(served) => exchange.chat(request, &served, Base::V1).unwrap_or_else(Answered::from),
+        None => AzureError::no_deployment().into(),
+    };
+    let body = match answered.content {
+        Content::Text(text) => serde_json::from_str(&text).unwrap_or_default(),
+        Content::Events(_) => Value::Null,
+    };
+    (answered.status, body)
 }
 
 /// A request and everything its answer depends on.
@@ -383,7 +415,7 @@ impl Exchange<'_> {
 /// What Azure serves and the emulator does not.
 fn not_served(name: &str) -> AzureError {
     let message = format!(
-        "The emulator does not serve '{name}'. It serves chat completions, embeddings and the list of models; deploy to \
+        "The emulator does not serve '{name}'. It serves chat completions, embeddings, files, batches and the list of models; deploy to \
          Azure for the rest."
     );
     AzureError::plain(404, "NotServedByEmulator", message)

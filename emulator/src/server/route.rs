@@ -48,18 +48,8 @@ const OTHERS: [(&str, &str); 8] = [
 ];
 
 /// The first segment of what Azure serves without a deployment, and the emulator does not.
-const NOT_SERVED: [&str; 10] = [
-    "assistants",
-    "batches",
-    "containers",
-    "conversations",
-    "evals",
-    "files",
-    "fine_tuning",
-    "responses",
-    "threads",
-    "vector_stores",
-];
+const NOT_SERVED: [&str; 8] =
+    ["assistants", "containers", "conversations", "evals", "fine_tuning", "responses", "threads", "vector_stores"];
 
 impl Route {
     pub(crate) fn of(path: &str) -> Option<Self> {

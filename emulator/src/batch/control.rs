@@ -1,0 +1,157 @@
+//! What a test sets: the clock, the times of a job, the quota, and what becomes of its lines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BatchService, LineOutcome};
+
+/// The files and batches of an emulator, to be steered; see [`Emulator::batches`](crate::Emulator::batches).
+#[derive(Clone, Copy)]
+pub struct Batches<'a>(pub(super) &'a BatchService);
+
+/// How long each step of a batch takes; nothing by default.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct BatchTiming {
+    /// From the upload of a file until it is processed.
+    pub file: Duration,
+    /// The check of the input.
+    pub validation: Duration,
+    /// Each line.
+    pub line: Duration,
+    /// The writing of the results.
+    pub finalizing: Duration,
+    /// From a cancellation until it is done.
+    pub cancelling: Duration,
+}
+
+/// The quota of tokens in all batches that have not ended.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct BatchQuota {
+    /// In tokens of prompts and the most tokens of answers.
+    pub tokens: u64,
+    /// Whether the creation is refused, as in some regions, instead of the batch failing.
+    pub fails_fast: bool,
+}
+
+impl BatchTiming {
+    /// Every step at once.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Sets the time from the upload of a file until it is processed.
+    #[must_use]
+    pub fn file(mut self, time: Duration) -> Self {
+        self.file = time;
+        self
+    }
+
+    /// Sets the time for the check of the input.
+    #[must_use]
+    pub fn validation(mut self, time: Duration) -> Self {
+        self.validation = time;
+        self
+    }
+
+    /// Sets the time for each line.
+    #[must_use]
+    pub fn line(mut self, time: Duration) -> Self {
+        self.line = time;
+        self
+    }
+
+    /// Sets the time for the writing of the results.
+    #[must_use]
+    pub fn finalizing(mut self, time: Duration) -> Self {
+        self.finalizing = time;
+        self
+    }
+
+    /// Sets the time from a cancellation until it is done.
+    #[must_use]
+    pub fn cancelling(mut self, time: Duration) -> Self {
+        self.cancelling = time;
+        self
+    }
+}
+
+impl BatchQuota {
+    /// A quota that lets a batch fail when its input is checked.
+    #[must_use]
+    pub fn new(tokens: u64) -> Self {
+        Self { tokens, fails_fast: false }
+    }
+
+    /// The same quota, by which the creation itself is refused.
+    #[must_use]
+    pub fn fails_fast(mut self) -> Self {
+        self.fails_fast = true;
+        self
+    }
+}
+
+impl Batches<'_> {
+    /// Pushes the clock: jobs go on, files and jobs expire.
+    pub fn advance(&self, time: Duration) {
+        self.0.state().pushed += time;
+    }
+
+    /// Sets how long each step takes, for batches that are created from now on.
+    pub fn set_timing(&self, timing: BatchTiming) {
+        self.0.state().timing = timing;
+    }
+
+    /// Sets the quota of enqueued tokens; none by default.
+    pub fn set_quota(&self, quota: Option<BatchQuota>) {
+        self.0.state().quota = quota;
+    }
+
+    /// Sets what becomes of each line, by its `custom_id`, in batches that are created from now on. By default each is
+    /// answered by its deployment.
+    pub fn set_outcomes(&self, outcome: impl Fn(&str) -> LineOutcome + Send + Sync + 'static) {
+        self.0.state().outcomes = Some(Arc::new(outcome));
+    }
+
+    /// Sets the most lines of an input file; 100,000 by default.
+    pub fn set_most_lines(&self, lines: usize) {
+        self.0.state().most_lines = Some(lines);
+    }
+
+    /// Leaves out this many bytes at the end of every file of results, until it is set to 0.
+    pub fn cut_results(&self, bytes: usize) {
+        self.0.state().cut = bytes;
+    }
+
+    /// Carries out this many more requests for files and batches and answers them; the next one is carried out and never
+    /// answered, as when a connection breaks at that moment.
+    pub fn hold_answer_after(&self, requests: u64) {
+        self.0.state().hold_after = Some(requests);
+    }
+
+    /// The number of answers that were held back.
+    #[must_use]
+    pub fn held_answers(&self) -> u64 {
+        self.0.state().held
+    }
+
+    /// The number of files that were uploaded, deleted ones included.
+    #[must_use]
+    pub fn uploads(&self) -> u64 {
+        self.0.state().uploads
+    }
+
+    /// The number of batches that were created.
+    #[must_use]
+    pub fn created(&self) -> usize {
+        self.0.state().jobs.len()
+    }
+}
+
+impl std::fmt::Debug for Batches<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batches").field("created", &self.created()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! What becomes of a line, and the files of results.
+
+use serde_json::{Value, json};
+
+/// What becomes of a line of a batch.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum LineOutcome {
+    /// Its deployment answers.
+    Answered,
+    /// It fails with this status and this error object.
+    Failed(u16, Value),
+    /// It is not reached before the batch expires.
+    Expired,
+    /// It is in neither file of results.
+    Missing,
+}
+
+/// A line of results, and whether it goes into the error file.
+pub(super) fn result_line(number: usize, custom_id: &str, status: u16, body: &Value) -> (String, bool) {
+    let line = json!({
+        "id": format!("batch_req_{number:08x}"), "custom_id": custom_id,
+        "response": {"status_code": status, "request_id": format!("{number:032x}"), "body": body}, "error": null,
+    });
+    (line.to_string(), status >= 300)
+}
+
+/// The line of the error file for a line that was not reached.
+pub(super) fn unreached_line(number: usize, custom_id: &str, code: &str, message: &str) -> String {
+    json!({
+        "id": format!("batch_req_{number:08x}"), "custom_id": custom_id, "response": null,
+        "error": {"code": code, "message": message},
+    })
+    .to_string()
+}

@@ -1,0 +1,492 @@
+//! The operations of files and batches, [`BatchClient`].
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::Stream;
+use futures_util::{TryStreamExt, stream};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::object::{Batch, BatchFile, Page};
+use super::status::{BatchFileStatus, BatchStatus};
+use super::upload::Upload;
+use super::wait::Waits;
+use crate::client::ChatClient;
+use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::response::{ResponseMetadata, parse_json};
+use crate::transport::body::ByteStream;
+use crate::transport::{Answer, Call, CallOptions, Method, Operation, RequestBody, Streamed};
+
+/// The time between two looks at a batch. The guide asks for a minute at least.
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The time for a whole call. A file of 200 MB takes half an hour on a line of 1 Mbit/s.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// Files and batches of a resource, by the connections, the sign-in and the retries of a [`ChatClient`].
+///
+/// Files and batches belong to one resource: of several backends the first is called.
+///
+/// An upload, and the creation of a batch, are repeated only where the service cannot have accepted them: without a
+/// connection, and after a 429. After any other failure [`Error::may_have_reached_service`] says whether they may have
+/// been accepted; a [`BatchRun`](super::BatchRun) finds out.
+///
+/// # Example: from a file to its results
+///
+/// ```no_run
+/// use azure_openai_chat::{ApiKey, ChatClient};
+/// use azure_openai_chat::batch::BatchClient;
+/// use futures::TryStreamExt;
+///
+/// # async fn run() -> azure_openai_chat::Result<()> {
+/// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+/// let batches = BatchClient::new(&client);
+/// let file = batches.upload("input.jsonl").await?;
+/// let file = batches.wait_for_file(file.id().unwrap_or_default()).await?;
+/// let batch = batches.submit(&file).await?;
+/// let batch = batches.wait(batch.id().unwrap_or_default()).await?;
+/// let mut results = batches.results(&batch);
+/// while let Some(item) = results.try_next().await? {
+///     match item.result() {
+///         Ok(completion) => println!("{}: {}", item.custom_id(), completion.text().unwrap_or_default()),
+///         Err(error) => println!("{}: {error}", item.custom_id()),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
+#[derive(Clone)]
+pub struct BatchClient {
+    pub(super) client: ChatClient,
+    options: CallOptions,
+    pub(super) poll_interval: Duration,
+}
+
+impl BatchClient {
+    /// The files and batches of the client's resource.
+    #[must_use]
+    pub fn new(client: &ChatClient) -> Self {
+        let options = CallOptions::new().answer_timeout(CALL_TIMEOUT);
+        Self { client: client.clone(), options, poll_interval: POLL_INTERVAL }
+    }
+
+    /// Options for every call of files and batches, before those of the client. Without them a call may take an hour,
+    /// since a file takes its time.
+    #[must_use]
+    pub fn with_options(mut self, options: CallOptions) -> Self {
+        self.options = options.over(&self.options);
+        self
+    }
+
+    /// The time between two looks at a batch or a file; 60 seconds by default, which is the least that the guide allows.
+    /// Looks become rarer, up to five times as far apart, each with a random delay of a tenth. Waits for quota start with
+    /// this time and double, up to sixteen times.
+    #[must_use]
+    pub fn with_poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// The client that it calls by.
+    #[must_use]
+    pub fn client(&self) -> &ChatClient {
+        &self.client
+    }
+
+    /// Uploads a file of requests.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`]; `Config` when the file cannot be read. When [`Error::may_have_reached_service`] is true the
+    /// file may be there.
+    pub async fn upload(&self, upload: impl Into<Upload>) -> Result<BatchFile> {
+        let body = Arc::new(upload.into().body()?);
+        self.call(Method::Post, &["files"], &[], RequestBody::Stream(body)).await.map(|(file, _)| file)
+    }
+
+    /// A file, as it is now.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`]; a file that does not exist is a 404.
+    pub async fn file(&self, id: &str) -> Result<BatchFile> {
+        self.call(Method::Get, &["files", id], &[], RequestBody::None).await.map(|(file, _)| file)
+    }
+
+    /// Waits until a file can be used.
+    ///
+    /// # Errors
+    ///
+    /// As [`file`](Self::file); [`ErrorKind::Service`] when the service could not process it.
+    pub async fn wait_for_file(&self, id: &str) -> Result<BatchFile> {
+        // small files are ready within seconds
+        let mut waits = Waits::polling(self.poll_interval.min(Duration::from_secs(5)));
+        loop {
+            let (file, hint) = match self.call::<BatchFile>(Method::Get, &["files", id], &[], RequestBody::None).await {
+                Ok((file, metadata)) => (Some(file), metadata.retry_after()),
+                Err(error) if error.is_retryable() => (None, error.retry_after()),
+                Err(error) => return Err(error),
+            };
+            match file.as_ref().map(BatchFile::status) {
+                Some(BatchFileStatus::Processed) => return Ok(file.unwrap_or_default()),
+                Some(BatchFileStatus::Error | BatchFileStatus::Deleting | BatchFileStatus::Deleted) => {
+                    return Err(unusable(&file.unwrap_or_default()));
+                }
+                _ => waits.sleep(hint).await,
+            }
+        }
+    }
+
+    /// All files of the resource, page by page, the newest first where the service sorts them.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`], as an item; the stream then ends.
+    pub fn files(&self) -> impl Stream<Item = Result<BatchFile>> + Send {
+        self.clone().pages("files", &[("purpose", "batch")])
+    }
+
+    /// Deletes a file.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`]; a file that does not exist is a 404.
+    pub async fn delete_file(&self, id: &str) -> Result<()> {
+        let deleted: Result<(Value, _)> = self.call(Method::Delete, &["files", id], &[], RequestBody::None).await;
+        match deleted {
+            // some services answer without a body
+            Err(error) if error.kind() == ErrorKind::Decode && error.status() == Some(204) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    /// Creates a batch for a file that is processed. While the quota of enqueued tokens is full and the service says so in
+    /// its answer, it waits and tries again, with growing pauses and without end.
+    ///
+    /// Most regions find out later, and the batch fails; see [`submit`](Self::submit).
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`]. When the service may have accepted it although no answer came, its batches are looked through;
+    /// the error comes when none has this file.
+    pub async fn create(&self, batch: impl Into<CreateBatch>) -> Result<Batch> {
+        self.create_waiting(&batch.into(), &mut Waits::for_quota(self.poll_interval), &[]).await
+    }
+
+    /// Creates a batch and waits until its input is checked. While it fails because the quota of enqueued tokens is full,
+    /// it waits and creates another, with growing pauses and without end.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create). A batch that failed for another reason is no error of this call: see
+    /// [`Batch::status`].
+    pub async fn submit(&self, batch: impl Into<CreateBatch>) -> Result<Batch> {
+        let batch = batch.into();
+        let (mut quota, mut failed) = (Waits::for_quota(self.poll_interval), Vec::new());
+        loop {
+            let created = self.create_waiting(&batch, &mut quota, &failed).await?;
+            let id = created.id().unwrap_or_default();
+            let checked = self.wait_until(id, |batch| batch.status() != BatchStatus::Validating).await?;
+            if !checked.is_over_quota() {
+                return Ok(checked);
+            }
+            tracing::debug!(batch = id, "the quota of enqueued tokens is full; waiting to create another");
+            failed.push(id.to_owned());
+            quota.sleep(None).await;
+        }
+    }
+
+    async fn create_waiting(&self, batch: &CreateBatch, quota: &mut Waits, failed: &[String]) -> Result<Batch> {
+        loop {
+            match self.create_once(batch).await {
+                Err(error) if is_over_quota(&error) => quota.sleep(error.retry_after()).await,
+                Err(error) if error.may_have_reached_service() && error.is_retryable() => {
+                    return self.find_batch(&batch.input_file_id, failed).await?.ok_or(error);
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends one creation.
+    pub(super) async fn create_once(&self, batch: &CreateBatch) -> Result<Batch> {
+        let body = serde_json::to_vec(&batch.body()).map_err(|error| {
+            Error::new(ErrorKind::InvalidRequest, "the batch cannot be written as JSON").with_source(error)
+        })?;
+        self.call(Method::Post, &["batches"], &[], RequestBody::Json(body.into())).await.map(|(batch, _)| batch)
+    }
+
+    /// The newest batch of an input file that is none of these.
+    pub(super) async fn find_batch(&self, input_file_id: &str, known: &[String]) -> Result<Option<Batch>> {
+        let mut batches = std::pin::pin!(self.batches());
+        while let Some(batch) = batches.try_next().await? {
+            let is_known = batch.id().is_none_or(|id| known.iter().any(|known| known == id));
+            if batch.input_file_id() == Some(input_file_id) && !is_known {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The file with this name, if it was uploaded.
+    pub(super) async fn find_file(&self, name: &str) -> Result<Option<BatchFile>> {
+        let mut files = std::pin::pin!(self.files());
+        while let Some(file) = files.try_next().await? {
+            if file.filename() == Some(name) {
+                return Ok(Some(file));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A batch, as it is now.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`]; a batch that does not exist is a 404.
+    pub async fn batch(&self, id: &str) -> Result<Batch> {
+        self.call(Method::Get, &["batches", id], &[], RequestBody::None).await.map(|(batch, _)| batch)
+    }
+
+    /// Waits until a batch will not change any more, which takes up to 24 hours and at times longer. Failures that may
+    /// pass, such as a lost connection, do not end the wait.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`] that will not pass by itself.
+    pub async fn wait(&self, id: &str) -> Result<Batch> {
+        self.wait_until(id, |batch| batch.status().is_final()).await
+    }
+
+    /// Looks at a batch until `is_enough` returns true for it, as for a progress bar that returns false. A batch that
+    /// will not change any more ends the wait as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub async fn wait_until(&self, id: &str, mut is_enough: impl FnMut(&Batch) -> bool + Send) -> Result<Batch> {
+        let mut waits = Waits::polling(self.poll_interval);
+        loop {
+            let hint = match self.call::<Batch>(Method::Get, &["batches", id], &[], RequestBody::None).await {
+                Ok((batch, metadata)) => {
+                    if is_enough(&batch) || batch.status().is_final() {
+                        return Ok(batch);
+                    }
+                    metadata.retry_after()
+                }
+                Err(error) if error.is_retryable() => error.retry_after(),
+                Err(error) => return Err(error),
+            };
+            waits.sleep(hint).await;
+        }
+    }
+
+    /// All batches of the resource, page by page, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`], as an item; the stream then ends.
+    pub fn batches(&self) -> impl Stream<Item = Result<Batch>> + Send {
+        self.clone().pages("batches", &[])
+    }
+
+    /// Cancels a batch. It is cancelling for up to ten minutes; what was done by then is in its results.
+    ///
+    /// # Errors
+    ///
+    /// Any [`ErrorKind`]; a batch that has ended cannot be cancelled.
+    pub async fn cancel(&self, id: &str) -> Result<Batch> {
+        self.call(Method::Post, &["batches", id, "cancel"], &[], RequestBody::None).await.map(|(batch, _)| batch)
+    }
+
+    /// The content of a file from its first byte, in one try.
+    pub(super) async fn open(&self, id: &str) -> Result<ByteStream> {
+        let (path, unfit) = (["files", id, "content"], self.other_backends());
+        let call = self.resource_call(Operation::of_resource(Method::Get, &path), &self.options, &unfit);
+        let stream = self.client.transport().stream(call, Streamed::File, |_| Ok(RequestBody::None)).await;
+        stream.map_err(|error| self.client.transport().withhold_secrets(error, &self.options))
+    }
+
+    fn pages<T: DeserializeOwned + Send + 'static>(
+        self,
+        list: &'static str,
+        query: &'static [(&'static str, &'static str)],
+    ) -> impl Stream<Item = Result<T>> + Send + use<T> {
+        let pages = stream::try_unfold(Some(String::new()), move |after| {
+            let this = self.clone();
+            async move {
+                let Some(after) = after else {
+                    return Ok::<_, Error>(None);
+                };
+                let mut query = query.to_vec();
+                if !after.is_empty() {
+                    query.push(("after", &after));
+                }
+                let (mut page, _): (Page, _) = this.call(Method::Get, &[list], &query, RequestBody::None).await?;
+                let data = page.data.take().unwrap_or_default();
+                let last = page.last_id().or_else(|| data.last()?.get("id")?.as_str()).map(str::to_owned);
+                let next = last.filter(|last| page.has_more() == Some(true) && *last != after);
+                let items: Vec<Result<T>> =
+                    data.into_iter().map(|item| serde_json::from_value(item).map_err(unread)).collect();
+                Ok(Some((stream::iter(items), next)))
+            }
+        });
+        pages.try_flatten()
+    }
+
+    async fn call<T: DeserializeOwned + Send>(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: RequestBody,
+    ) -> Result<(T, Arc<ResponseMetadata>)> {
+        let mut options = self.options.clone();
+        for (name, value) in query {
+            options = options.query(*name, *value);
+        }
+        let unfit = self.other_backends();
+        let call = self.resource_call(Operation::of_resource(method, path), &options, &unfit);
+        let read = |answer: Answer| Ok((read_object(&answer)?, answer.metadata));
+        let answer = self.client.transport().answer(call, |_| Ok(body.clone()), read).await;
+        answer.map_err(|error| self.client.transport().withhold_secrets(error, &options))
+    }
+
+    fn resource_call<'a>(&self, operation: Operation<'a>, options: &'a CallOptions, unfit: &'a [usize]) -> Call<'a> {
+        Call { operation, deployment: "", options, affinity: None, unfit }
+    }
+
+    /// The indices of all backends but the first.
+    fn other_backends(&self) -> Vec<usize> {
+        (1..self.client.transport().api_versions().count()).collect()
+    }
+}
+
+impl fmt::Debug for BatchClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchClient")
+            .field("endpoint", self.client.endpoint())
+            .field("poll_interval", &self.poll_interval)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A batch to be created. Files and their ids convert.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
+#[derive(Debug, Clone)]
+pub struct CreateBatch {
+    input_file_id: String,
+    endpoint: String,
+    output_expires_after: Option<Duration>,
+    metadata: Map<String, Value>,
+}
+
+impl CreateBatch {
+    /// A batch of the requests in this file.
+    #[must_use]
+    pub fn new(input_file_id: impl Into<String>) -> Self {
+        Self {
+            input_file_id: input_file_id.into(),
+            endpoint: "/chat/completions".to_owned(),
+            output_expires_after: None,
+            metadata: Map::new(),
+        }
+    }
+
+    /// The `url` of its lines: `/chat/completions` by default, as in Microsoft's guide. Some gateways want
+    /// `/v1/chat/completions`.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = endpoint.into();
+        self
+    }
+
+    /// The time after which the service deletes the files of results: 14 to 30 days. When unset they are kept.
+    #[must_use]
+    pub fn output_expires_after(mut self, time: Duration) -> Self {
+        self.output_expires_after = Some(time);
+        self
+    }
+
+    /// Adds a pair that is kept with the batch: 16 at most, keys up to 64, values up to 512 characters.
+    #[must_use]
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.into(), value.into().into());
+        self
+    }
+
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "input_file_id": self.input_file_id, "endpoint": self.endpoint, "completion_window": "24h",
+        });
+        if let Value::Object(members) = &mut body {
+            if let Some(time) = self.output_expires_after {
+                members.insert(
+                    "output_expires_after".to_owned(),
+                    json!({"seconds": time.as_secs(), "anchor": "created_at"}),
+                );
+            }
+            if !self.metadata.is_empty() {
+                members.insert("metadata".to_owned(), self.metadata.clone().into());
+            }
+        }
+        body
+    }
+}
+
+impl From<&BatchFile> for CreateBatch {
+    fn from(file: &BatchFile) -> Self {
+        Self::new(file.id().unwrap_or_default())
+    }
+}
+
+impl From<&str> for CreateBatch {
+    fn from(input_file_id: &str) -> Self {
+        Self::new(input_file_id)
+    }
+}
+
+impl From<String> for CreateBatch {
+    fn from(input_file_id: String) -> Self {
+        Self::new(input_file_id)
+    }
+}
+
+/// Whether the service refused to create a batch because the quota of enqueued tokens is full.
+pub(super) fn is_over_quota(error: &Error) -> bool {
+    error.code() == Some("token_limit_exceeded")
+}
+
+pub(super) fn unusable(file: &BatchFile) -> Error {
+    let text = format!("the service could not process the file: its status is '{}'", file.status());
+    match file.status_details() {
+        Some(details) => Error::new(ErrorKind::Service, text).with_hint(details),
+        None => Error::new(ErrorKind::Service, text),
+    }
+}
+
+/// The object in an answer with status 2xx. Gateways answer with pages of HTML, and with errors of their own.
+fn read_object<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
+    let failed = |error: Error| Err(error.with_metadata(Arc::clone(&answer.metadata)));
+    let body: Value = match parse_json(&answer.bytes) {
+        Ok(body) => body,
+        Err(error) if error.is_eof() && !answer.bytes.is_empty() => {
+            return failed(Error::new(ErrorKind::Interrupted, "the answer ends before its end").with_source(error));
+        }
+        Err(error) => return failed(Error::new(ErrorKind::Decode, "the answer is not JSON").with_source(error)),
+    };
+    if body.get("error").is_some_and(|error| !error.is_null()) {
+        let service = ServiceError::from_body(&answer.bytes);
+        return Err(Error::service(service, Arc::clone(&answer.metadata)));
+    }
+    serde_json::from_value(body).or_else(|error| failed(unread(error)))
+}
+
+fn unread(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Decode, "the answer is not what was asked for").with_source(error)
+}

@@ -1,0 +1,59 @@
+//! The ids of lines, and whether one was given before.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+const PREFIX: &str = "request-";
+
+/// The ids that a writer gave or was given. Of each id of the caller a hash of eight bytes is kept.
+///
+/// A hash that is new proves that the id is new. One that is known proves nothing, and the lines themselves decide; with a
+/// million different ids that happens by chance once in forty million times.
+#[derive(Debug, Default)]
+pub(super) struct CustomIds {
+    hashes: HashSet<u64>,
+    /// The number of the last id that was made here.
+    last: u64,
+}
+
+impl CustomIds {
+    /// Makes an id that no line has: `request-1`, `request-2` and so on, without the numbers that the caller used.
+    pub(super) fn make(&mut self) -> String {
+        loop {
+            self.last = self.last.saturating_add(1);
+            let id = format!("{PREFIX}{}", self.last);
+            if self.hashes.is_empty() || !self.hashes.contains(&hash(&id)) {
+                return id;
+            }
+        }
+    }
+
+    /// Whether a line may have this id of the caller. Where it cannot, it is remembered.
+    pub(super) fn may_know(&mut self, id: &str) -> bool {
+        let number = id.strip_prefix(PREFIX).and_then(|number| number.parse::<u64>().ok());
+        number.is_some_and(|number| number <= self.last) || !self.hashes.insert(hash(id))
+    }
+}
+
+fn hash(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_made_is_none_that_was_given() {
+        let mut ids = CustomIds::default();
+        assert_eq!(ids.make(), "request-1");
+        assert!(!ids.may_know("request-2") && !ids.may_know("a"));
+        assert_eq!(ids.make(), "request-3");
+        for known in ["request-1", "request-2", "request-3", "a"] {
+            assert!(ids.may_know(known), "{known}");
+        }
+        assert!(!ids.may_know("request-4") && !ids.may_know("request-x"));
+    }
+}

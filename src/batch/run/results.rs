@@ -1,0 +1,188 @@
+//! The results of a run, joined with its input: each line once, in the order in which it was written.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::super::file_error::file_error;
+use super::super::item::BatchItem;
+use super::super::object::BatchError;
+use super::super::status::BatchErrorCode;
+use super::job::{BatchRun, ERRORS, OUTPUT, not_prepared};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The results of a [`BatchRun`], joined with its input; made by [`BatchRun::results`].
+///
+/// Every request comes once, in the order in which it was written, also those whose line is missing in the results of the
+/// service.
+#[derive(Debug)]
+pub struct BatchRunResults {
+    /// The parts that are still to be read, the next one last.
+    parts: Vec<PartFiles>,
+    current: Option<Join>,
+}
+
+#[derive(Debug)]
+pub(super) struct PartFiles {
+    input: PathBuf,
+    /// Output file and error file, as far as there are such.
+    results: Vec<PathBuf>,
+    errors: Vec<BatchError>,
+}
+
+impl BatchRunResults {
+    pub(super) fn new(run: &BatchRun) -> Result<Self> {
+        let parts = (0..run.state()?.parts.len()).rev().map(|index| run.part_files(index)).collect::<Result<_>>()?;
+        Ok(Self { parts, current: None })
+    }
+}
+
+impl Iterator for BatchRunResults {
+    type Item = Result<BatchItem>;
+
+    fn next(&mut self) -> Option<Result<BatchItem>> {
+        loop {
+            if let Some(join) = &mut self.current {
+                match join.next() {
+                    Ok(Some(joined)) => return Some(Ok(joined.item)),
+                    Ok(None) => self.current = None,
+                    Err(error) => {
+                        self.parts.clear();
+                        self.current = None;
+                        return Some(Err(error));
+                    }
+                }
+            }
+            match Join::new(self.parts.pop()?) {
+                Ok(join) => self.current = Some(join),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl BatchRun {
+    /// The results, joined with the input: every request once, in the order in which it was written.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] before the run is finished, and when a file cannot be read.
+    pub fn results(&self) -> Result<BatchRunResults> {
+        if self.state()?.totals.is_none() {
+            return Err(Error::new(ErrorKind::Config, "the run is not finished").with_hint("await .finish() first"));
+        }
+        BatchRunResults::new(self)
+    }
+
+    pub(super) fn part_files(&self, index: usize) -> Result<PartFiles> {
+        let state = self.state()?;
+        let part = state.parts.get(index).ok_or_else(not_prepared)?;
+        let results = [OUTPUT, ERRORS].map(|name| self.results_path(index, name));
+        Ok(PartFiles {
+            input: self.folder.join(&part.input),
+            results: results.into_iter().filter(|path| path.exists()).collect(),
+            errors: part.errors().to_vec(),
+        })
+    }
+}
+
+/// The lines of one input file with their results.
+#[derive(Debug)]
+pub(super) struct Join {
+    files: PartFiles,
+    input: BufReader<File>,
+    results: Vec<File>,
+    /// Where the result of each line is, by its id: the file, the first byte, and the length.
+    places: HashMap<String, (usize, u64, usize)>,
+    /// Counted from 1.
+    number: u64,
+    line: Vec<u8>,
+}
+
+/// A line of the input, and its result.
+pub(super) struct Joined<'a> {
+    pub(super) line: &'a [u8],
+    pub(super) item: BatchItem,
+    /// Whether the service named this line as the reason why it refused the whole file.
+    pub(super) is_refused: bool,
+}
+
+#[derive(Deserialize)]
+struct IdOfLine<'a> {
+    #[serde(borrow)]
+    custom_id: Cow<'a, str>,
+}
+
+impl Join {
+    pub(super) fn new(files: PartFiles) -> Result<Self> {
+        let open = |path: &PathBuf| File::open(path).map_err(|error| file_error(path, "read", error));
+        let mut places = HashMap::new();
+        for (number, path) in files.results.iter().enumerate() {
+            let mut lines = BufReader::new(open(path)?);
+            let (mut line, mut at) = (Vec::new(), 0_u64);
+            while lines.read_until(b'\n', &mut line).map_err(|error| file_error(path, "read", error))? > 0 {
+                // a last line that is cut has no id, or is found to be cut when it is read
+                if let Ok(id) = serde_json::from_slice::<IdOfLine<'_>>(&line) {
+                    places.entry(id.custom_id.into_owned()).or_insert((number, at, line.len()));
+                }
+                at = at.saturating_add(line.len() as u64);
+                line.clear();
+            }
+        }
+        let input = BufReader::new(open(&files.input)?);
+        let results = files.results.iter().map(open).collect::<Result<_>>()?;
+        Ok(Self { files, input, results, places, number: 0, line: Vec::new() })
+    }
+
+    pub(super) fn next(&mut self) -> Result<Option<Joined<'_>>> {
+        self.line.clear();
+        let read = self.input.read_until(b'\n', &mut self.line);
+        if read.map_err(|error| file_error(&self.files.input, "read", error))? == 0 {
+            return Ok(None);
+        }
+        self.number = self.number.saturating_add(1);
+        let id: IdOfLine<'_> = serde_json::from_slice(&self.line).map_err(|error| {
+            file_error(&self.files.input, "read", io::Error::new(io::ErrorKind::InvalidData, error))
+        })?;
+        let mut is_refused = false;
+        let item = match self.places.remove(id.custom_id.as_ref()) {
+            Some(place) => read_result(&self.files, &mut self.results, place)?,
+            None => {
+                let named = self.files.errors.iter().find(|error| error.line() == Some(self.number));
+                is_refused = named.is_some();
+                without_result(id.custom_id.into_owned(), named.or(self.files.errors.first()), is_refused)
+            }
+        };
+        Ok(Some(Joined { line: &self.line, item, is_refused }))
+    }
+}
+
+fn read_result(files: &PartFiles, results: &mut [File], place: (usize, u64, usize)) -> Result<BatchItem> {
+    let (number, start, length) = place;
+    let (Some(path), Some(file)) = (files.results.get(number), results.get_mut(number)) else {
+        return Err(not_prepared());
+    };
+    let mut line = vec![0; length];
+    let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut line));
+    read.map_err(|error| file_error(path, "read", error))?;
+    BatchItem::from_line(line)
+}
+
+/// The item of a line that has no result.
+fn without_result(custom_id: String, error: Option<&BatchError>, is_named: bool) -> BatchItem {
+    let Some(error) = error else {
+        let text = "the batch ended without a result for this line";
+        return BatchItem::new(custom_id, Err(Error::new(ErrorKind::Interrupted, text)), None);
+    };
+    let code = error.code();
+    let word = code.as_ref().map_or("failed", BatchErrorCode::as_str);
+    let text = match is_named {
+        true => format!("the batch was refused because of this line ({word})"),
+        false => format!("the batch was refused, and this line with it ({word})"),
+    };
+    BatchItem::new(custom_id, Err(Error::new(ErrorKind::Service, text)), code)
+}

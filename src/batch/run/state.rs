@@ -1,0 +1,139 @@
+//! The state of a run on the disk, which names what was sent to the service before it is sent.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::super::file_error::file_error;
+use super::super::object::{Batch, BatchError};
+use crate::error::{Error, ErrorKind, Result};
+use crate::response::Usage;
+
+/// The file of the state.
+const STATE: &str = "run.json";
+
+/// The only version of the state's format.
+const FORMAT: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    format: u32,
+    /// A part of the names of its files on the resource, which no other run has.
+    pub(super) id: String,
+    pub(super) parts: Vec<Part>,
+    /// The sums over all lines, once every part has ended.
+    pub(super) totals: Option<Totals>,
+}
+
+/// The lines by how they ended, and the tokens of those that were answered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Totals {
+    pub(super) answered: u64,
+    pub(super) failed: u64,
+    pub(super) usage: Usage,
+}
+
+/// One input file, and how far it has come.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Part {
+    /// The name of the input file.
+    pub(super) input: String,
+    pub(super) lines: u64,
+    pub(super) deployment: String,
+    /// Whether an upload has begun, so that the file may be on the resource.
+    pub(super) has_begun_upload: bool,
+    pub(super) file_id: Option<String>,
+    pub(super) is_processed: bool,
+    /// Whether a creation has begun, so that the batch may be on the resource.
+    pub(super) has_begun_creation: bool,
+    /// The batches that failed because the quota was full.
+    pub(super) over_quota: Vec<String>,
+    pub(super) batch_id: Option<String>,
+    /// The batch as it was last seen.
+    pub(super) batch: Option<Batch>,
+    pub(super) has_results: bool,
+}
+
+impl Part {
+    pub(super) fn new(input: String, lines: u64, deployment: String) -> Self {
+        Self {
+            input,
+            lines,
+            deployment,
+            has_begun_upload: false,
+            file_id: None,
+            is_processed: false,
+            has_begun_creation: false,
+            over_quota: Vec::new(),
+            batch_id: None,
+            batch: None,
+            has_results: false,
+        }
+    }
+
+    /// Why its input was refused.
+    pub(super) fn errors(&self) -> &[BatchError] {
+        self.batch.as_ref().map_or(&[], Batch::errors)
+    }
+}
+
+impl State {
+    pub(super) fn new(parts: Vec<Part>) -> Self {
+        Self { format: FORMAT, id: format!("{:016x}", fastrand::u64(..)), parts, totals: None }
+    }
+
+    /// The state in a folder; none when the folder has no input yet.
+    pub(super) fn load(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(STATE);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(file_error(&path, "read", error)),
+        };
+        let state: Self = serde_json::from_slice(&text).map_err(|error| {
+            let text = format!("'{}' is no state of a batch run", path.display());
+            Error::new(ErrorKind::Config, text).with_source(error)
+        })?;
+        if state.format != FORMAT {
+            let text = format!("'{}' was written by a later version of this crate", path.display());
+            return Err(Error::new(ErrorKind::Config, text));
+        }
+        Ok(Some(state))
+    }
+
+    /// Replaces the state in a folder. After a crash at any moment either the old or the new one is there.
+    pub(super) fn save(&self, folder: &Path) -> Result<()> {
+        let path = folder.join(STATE);
+        let text = serde_json::to_vec_pretty(self).map_err(|error| {
+            Error::new(ErrorKind::Config, "the state of the run cannot be written as JSON").with_source(error)
+        })?;
+        let write = || {
+            let mut file = File::create(temporary(&path))?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(temporary(&path), &path)?;
+            sync_folder_of(&path)
+        };
+        write().map_err(|error| file_error(&path, "written", error))
+    }
+
+    /// The name on the resource of a part's input.
+    pub(super) fn file_name(&self, part: usize) -> String {
+        format!("{}-{}.jsonl", self.id, part.saturating_add(1))
+    }
+}
+
+/// The path of a file that is not whole yet.
+pub(super) fn temporary(path: &Path) -> PathBuf {
+    super::super::writer::partial(path)
+}
+
+/// Makes the disk remember the names in the folder of this path. Only Unix has a way to.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,190 @@
+//! The steps of one input file, from its upload to its results.
+//!
+//! Before a file is uploaded or a batch created, the state says so. Where no answer came, or the process ended before it was
+//! noted, the file is looked for by its name and the batch by its input file, and only what is not there is sent again.
+
+use std::io::Write;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+
+use super::super::client::{CreateBatch, is_over_quota, unusable};
+use super::super::file_error::file_error;
+use super::super::object::{Batch, BatchFile};
+use super::super::status::BatchFileStatus;
+use super::super::upload::Upload;
+use super::super::wait::Waits;
+use super::job::{BatchRun, ERRORS, OUTPUT};
+use super::state::{sync_folder_of, temporary};
+use crate::error::Result;
+
+/// How often results that end inside a line are downloaded.
+const DOWNLOADS: u32 = 3;
+
+/// What a part does next.
+pub(super) enum Next {
+    /// To be looked at again after this time.
+    Wait(Duration),
+    Done,
+}
+
+/// The pauses of a part.
+pub(super) struct Pauses {
+    poll: Waits,
+    quota: Waits,
+}
+
+impl Pauses {
+    pub(super) fn new(interval: Duration) -> Self {
+        Self { poll: Waits::polling(interval), quota: Waits::for_quota(interval) }
+    }
+}
+
+impl BatchRun {
+    /// Takes the steps of a part until one has to wait. A failure that may pass is waited out.
+    pub(super) async fn advance(&mut self, part: usize, pauses: &mut Pauses) -> Result<Next> {
+        match self.try_advance(part, pauses).await {
+            Err(error) if error.is_retryable() => {
+                tracing::debug!(part, error = %error, "a step of a batch run is tried again");
+                Ok(Next::Wait(pauses.poll.next(error.retry_after())))
+            }
+            other => other,
+        }
+    }
+
+    async fn try_advance(&mut self, index: usize, pauses: &mut Pauses) -> Result<Next> {
+        loop {
+            let Some(part) = self.state.as_ref().and_then(|state| state.parts.get(index)) else {
+                return Ok(Next::Done);
+            };
+            if part.has_results {
+                return Ok(Next::Done);
+            }
+            let wait = match (part.file_id.clone(), part.batch_id.clone()) {
+                (None, _) => self.upload(index).await?,
+                (Some(file), None) if !part.is_processed => self.look_at_file(index, &file, pauses).await?,
+                (Some(file), None) => self.create(index, &file, pauses).await?,
+                (_, Some(_)) if part.batch.as_ref().is_some_and(|batch| batch.status().is_final()) => {
+                    self.download(index).await?;
+                    None
+                }
+                (_, Some(batch)) => self.look_at_batch(index, &batch, pauses).await?,
+            };
+            if let Some(wait) = wait {
+                return Ok(Next::Wait(wait));
+            }
+        }
+    }
+
+    async fn upload(&mut self, index: usize) -> Result<Option<Duration>> {
+        let name = self.state()?.file_name(index);
+        let part = self.part(index)?;
+        let found = if part.has_begun_upload { self.batches.find_file(&name).await? } else { None };
+        let file = match found {
+            Some(file) => file,
+            None => {
+                self.change(index, |part| part.has_begun_upload = true)?;
+                let path = self.folder.join(&self.part(index)?.input);
+                let mut upload = Upload::new(path).file_name(name);
+                if let Some(time) = self.expires_after {
+                    upload = upload.expires_after(time);
+                }
+                self.batches.upload(upload).await?
+            }
+        };
+        self.change(index, |part| part.file_id = file.id().map(str::to_owned))?;
+        Ok(None)
+    }
+
+    async fn look_at_file(&mut self, index: usize, file: &str, pauses: &mut Pauses) -> Result<Option<Duration>> {
+        let file: BatchFile = self.batches.file(file).await?;
+        match file.status() {
+            BatchFileStatus::Processed => self.change(index, |part| part.is_processed = true).map(|()| None),
+            BatchFileStatus::Error | BatchFileStatus::Deleting | BatchFileStatus::Deleted => Err(unusable(&file)),
+            _ => Ok(Some(pauses.poll.next(None).min(self.batches.poll_interval))),
+        }
+    }
+
+    async fn create(&mut self, index: usize, file: &str, pauses: &mut Pauses) -> Result<Option<Duration>> {
+        let part = self.part(index)?;
+        let found = match part.has_begun_creation {
+            true => self.batches.find_batch(file, &part.over_quota).await?,
+            false => None,
+        };
+        let batch = match found {
+            Some(batch) => batch,
+            None => {
+                self.change(index, |part| part.has_begun_creation = true)?;
+                let mut batch = CreateBatch::new(file).metadata("run", self.state()?.file_name(index));
+                if let Some(time) = self.expires_after {
+                    batch = batch.output_expires_after(time);
+                }
+                match self.batches.create_once(&batch).await {
+                    Ok(batch) => batch,
+                    Err(error) if is_over_quota(&error) => {
+                        // refused, so there is none to look for
+                        self.change(index, |part| part.has_begun_creation = false)?;
+                        return Ok(Some(pauses.quota.next(error.retry_after())));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        self.change(index, |part| part.batch_id = batch.id().map(str::to_owned))?;
+        Ok(None)
+    }
+
+    async fn look_at_batch(&mut self, index: usize, id: &str, pauses: &mut Pauses) -> Result<Option<Duration>> {
+        let batch: Batch = self.batches.batch(id).await?;
+        if batch.is_over_quota() {
+            self.change(index, |part| {
+                part.over_quota.extend(part.batch_id.take());
+                part.has_begun_creation = false;
+                part.batch = None;
+            })?;
+            return Ok(Some(pauses.quota.next(None)));
+        }
+        let is_final = batch.status().is_final();
+        if self.part(index)?.batch.as_ref() != Some(&batch) {
+            self.change(index, |part| part.batch = Some(batch))?;
+        }
+        Ok(if is_final { None } else { Some(pauses.poll.next(None)) })
+    }
+
+    /// Brings both files of results into the folder.
+    async fn download(&mut self, index: usize) -> Result<()> {
+        let batch = self.part(index)?.batch.clone().unwrap_or_default();
+        let files = [(OUTPUT, batch.output_file_id()), (ERRORS, batch.error_file_id())];
+        for (name, id) in files {
+            if let Some(id) = id {
+                self.download_file(index, name, id).await?;
+            }
+        }
+        self.change(index, |part| part.has_results = true)
+    }
+
+    async fn download_file(&self, index: usize, name: &str, id: &str) -> Result<()> {
+        let path = self.results_path(index, name);
+        if path.exists() {
+            return Ok(());
+        }
+        let failed = |error| file_error(&path, "written", error);
+        for download in 1.. {
+            let mut file = std::fs::File::create(temporary(&path)).map_err(failed)?;
+            let mut content = pin!(self.batches.file_content(id));
+            let mut last = b'\n';
+            while let Some(bytes) = content.try_next().await? {
+                file.write_all(&bytes).map_err(failed)?;
+                last = bytes.last().copied().unwrap_or(last);
+            }
+            file.sync_all().map_err(failed)?;
+            // the last line may lack its end, which a parser finds out
+            if last == b'\n' || last == b'}' || download >= DOWNLOADS {
+                break;
+            }
+            tracing::warn!(file = id, "the results end inside a line; they are downloaded again");
+        }
+        std::fs::rename(temporary(&path), &path).and_then(|()| sync_folder_of(&path)).map_err(failed)
+    }
+}

@@ -1,0 +1,94 @@
+//! A moment as the service writes it: seconds since 1970, or the ISO 8601 text of the older samples.
+
+use serde::{Serialize, Serializer};
+
+use crate::wire::FromWire;
+
+/// A moment, with the text that it came as.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Timestamp {
+    Seconds(u64),
+    /// ISO 8601, such as `2024-07-19T21:33:59.4217551+00:00`.
+    Text(String),
+}
+
+impl Timestamp {
+    /// Seconds since 1970, in UTC; none for a text that is no moment.
+    pub(crate) fn seconds(&self) -> Option<u64> {
+        match self {
+            Self::Seconds(seconds) => Some(*seconds),
+            Self::Text(text) => text.parse().ok().or_else(|| iso_seconds(text)),
+        }
+    }
+}
+
+/// The seconds of `YYYY-MM-DDThh:mm:ss`, with or without a fraction and an offset from UTC.
+fn iso_seconds(text: &str) -> Option<u64> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let rest = text.get(19..)?;
+    let zone = rest.trim_start_matches('.').trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let offset = match zone.get(..1) {
+        Some(sign @ ("+" | "-")) => {
+            let minutes = zone.get(1..3)?.parse::<i64>().ok()? * 60 + zone.get(4..6)?.parse::<i64>().ok()?;
+            if sign == "+" { minutes * 60 } else { -minutes * 60 }
+        }
+        _ => 0,
+    };
+    if !(1..=12).contains(&month) {
+        return None;
+    }
+    // days from 1970 in the Gregorian calendar, with years that begin in March so that a leap day is a year's last
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days =
+        365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+            - 719_469;
+    u64::try_from(days * 86_400 + hour * 3600 + minute * 60 + second - offset).ok()
+}
+
+impl FromWire for Timestamp {
+    const EXPECTED: &'static str = "a time in seconds";
+
+    fn from_u64(value: u64) -> Option<Self> {
+        Some(Self::Seconds(value))
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+    fn from_f64(value: f64) -> Option<Self> {
+        (0.0..1e15).contains(&value).then_some(Self::Seconds(value as u64))
+    }
+    fn from_str(text: &str) -> Option<Self> {
+        Some(Self::Text(text.to_owned()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Seconds(seconds) => serializer.serialize_u64(*seconds),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iso_times_are_seconds_since_1970() {
+        for (text, seconds) in [
+            ("1970-01-01T00:00:00Z", Some(0)),
+            ("2024-02-29T12:30:15.4217551+00:00", Some(1_709_209_815)),
+            ("2024-07-19T21:33:59", Some(1_721_424_839)),
+            ("2024-07-19T23:33:59+02:00", Some(1_721_424_839)),
+            ("2000-03-01T00:00:00-01:00", Some(951_872_400)),
+            ("1721424839", Some(1_721_424_839)),
+            ("2024-13-01T00:00:00Z", None),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            assert_eq!(Timestamp::Text(text.to_owned()).seconds(), seconds, "{text}");
+        }
+    }
+}

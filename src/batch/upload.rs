@@ -1,0 +1,236 @@
+//! The upload of a file, [`Upload`]: a multipart body that is read from the disk while it is sent.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use reqwest::header::HeaderValue;
+use tokio::io::AsyncReadExt;
+
+use super::file_error::file_error;
+use crate::error::{Error, ErrorKind, Result};
+use crate::transport::{OpenBody, Pieces};
+
+/// What is read from the disk at once.
+const PIECE: usize = 64 * 1024;
+
+type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
+
+/// A file to be uploaded, and how. Paths convert.
+///
+/// # Example: a file that the service deletes after two weeks
+///
+/// ```
+/// use std::time::Duration;
+/// use azure_openai_chat::batch::Upload;
+///
+/// let upload = Upload::new("input.jsonl")
+///     .expires_after(Duration::from_secs(14 * 24 * 3600))
+///     .on_progress(|sent, total| eprintln!("{sent} of {total} bytes"));
+/// # let _ = upload;
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
+#[derive(Clone)]
+pub struct Upload {
+    pub(super) path: PathBuf,
+    file_name: Option<String>,
+    expires_after: Option<Duration>,
+    progress: Option<Progress>,
+}
+
+impl Upload {
+    /// The file at this path, under its own name, to be kept until it is deleted.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), file_name: None, expires_after: None, progress: None }
+    }
+
+    /// The name of the file on the resource; that of the path by default. Several files may have the same.
+    #[must_use]
+    pub fn file_name(mut self, name: impl Into<String>) -> Self {
+        self.file_name = Some(name.into());
+        self
+    }
+
+    /// The time after which the service deletes the file: 14 to 30 days. When unset it is kept; a resource holds 500
+    /// files that do not expire, and 10,000 that do.
+    #[must_use]
+    pub fn expires_after(mut self, time: Duration) -> Self {
+        self.expires_after = Some(time);
+        self
+    }
+
+    /// Sets a callback for the bytes sent so far and those of the whole file. An attempt that failed starts again at 0.
+    #[must_use]
+    pub fn on_progress(mut self, progress: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(progress));
+        self
+    }
+
+    /// The body, with the file's size of now.
+    pub(super) fn body(&self) -> Result<FileBody> {
+        let read = |error| file_error(&self.path, "read", error);
+        let metadata = std::fs::metadata(&self.path).map_err(read)?;
+        if !metadata.is_file() {
+            return Err(read(io::Error::other("it is no file")));
+        }
+        if metadata.len() == 0 {
+            let text = format!("'{}' is empty, and the service refuses an empty file", self.path.display());
+            return Err(Error::new(ErrorKind::Config, text));
+        }
+        let name = self.file_name.clone().or_else(|| Some(self.path.file_name()?.to_string_lossy().into_owned()));
+        let boundary = format!("batch-{:032x}", fastrand::u128(..));
+        let mut head = String::new();
+        let mut field = |name: &str, value: &str| {
+            head.push_str(&format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            ));
+        };
+        field("purpose", "batch");
+        if let Some(time) = self.expires_after {
+            field("expires_after.seconds", &time.as_secs().to_string());
+            field("expires_after.anchor", "created_at");
+        }
+        head.push_str(&format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\n\
+             Content-Type: application/json\r\n\r\n",
+            escaped(&name.unwrap_or_default())
+        ));
+        Ok(FileBody {
+            path: self.path.clone(),
+            size: metadata.len(),
+            head: head.into(),
+            tail: format!("\r\n--{boundary}--\r\n").into(),
+            content_type: HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"))
+                .unwrap_or(HeaderValue::from_static("multipart/form-data")),
+            progress: self.progress.clone(),
+        })
+    }
+}
+
+/// A file name within quotes, as browsers write it.
+fn escaped(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+impl From<&str> for Upload {
+    fn from(path: &str) -> Self {
+        Self::new(path)
+    }
+}
+
+impl From<String> for Upload {
+    fn from(path: String) -> Self {
+        Self::new(path)
+    }
+}
+
+impl From<PathBuf> for Upload {
+    fn from(path: PathBuf) -> Self {
+        Self::new(path)
+    }
+}
+
+impl From<&PathBuf> for Upload {
+    fn from(path: &PathBuf) -> Self {
+        Self::new(path)
+    }
+}
+
+impl From<&Path> for Upload {
+    fn from(path: &Path) -> Self {
+        Self::new(path)
+    }
+}
+
+impl From<&super::BatchInput> for Upload {
+    fn from(input: &super::BatchInput) -> Self {
+        Self::new(input.path())
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload")
+            .field("path", &self.path)
+            .field("file_name", &self.file_name)
+            .field("expires_after", &self.expires_after)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A file between the head and the tail of a multipart body.
+pub(super) struct FileBody {
+    path: PathBuf,
+    /// In bytes.
+    pub(super) size: u64,
+    head: Bytes,
+    tail: Bytes,
+    content_type: HeaderValue,
+    progress: Option<Progress>,
+}
+
+impl OpenBody for FileBody {
+    fn content_type(&self) -> HeaderValue {
+        self.content_type.clone()
+    }
+
+    fn length(&self) -> u64 {
+        self.size.saturating_add(self.head.len() as u64).saturating_add(self.tail.len() as u64)
+    }
+
+    fn open(&self) -> Pieces {
+        let start = Part::Head { path: self.path.clone(), head: self.head.clone() };
+        let (size, tail, progress) = (self.size, self.tail.clone(), self.progress.clone());
+        Box::pin(stream::try_unfold(start, move |part| {
+            let (tail, progress) = (tail.clone(), progress.clone());
+            async move {
+                let mut file = match part {
+                    Part::Head { path, head } => return Ok(Some((head, Part::File(path)))),
+                    Part::File(path) => OpenFile { file: tokio::fs::File::open(path).await?, sent: 0 },
+                    Part::Open(file) => file,
+                    Part::End => return Ok(None),
+                };
+                if file.sent == size {
+                    return Ok(Some((tail, Part::End)));
+                }
+                let left = size.saturating_sub(file.sent);
+                let mut piece = BytesMut::with_capacity(usize::try_from(left).unwrap_or(PIECE).min(PIECE));
+                let read = (&mut file.file).take(left).read_buf(&mut piece).await?;
+                if read == 0 {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter"));
+                }
+                file.sent = file.sent.saturating_add(read as u64);
+                if let Some(progress) = &progress {
+                    progress(file.sent, size);
+                }
+                Ok(Some((piece.freeze(), Part::Open(file))))
+            }
+        }))
+    }
+}
+
+impl fmt::Debug for FileBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileBody").field("path", &self.path).field("size", &self.size).finish_non_exhaustive()
+    }
+}
+
+/// What is sent next.
+enum Part {
+    Head { path: PathBuf, head: Bytes },
+    File(PathBuf),
+    Open(OpenFile),
+    End,
+}
+
+struct OpenFile {
+    file: tokio::fs::File,
+    /// In bytes.
+    sent: u64,
+}

@@ -1,0 +1,416 @@
+//! The writer of input files, [`BatchWriter`].
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::custom_id::CustomIds;
+use super::file_error::file_error;
+use crate::client::ChatClient;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::ApiVersion;
+use crate::request::{ChatCompletionRequest, Rule, ValidationError, Violation};
+
+/// The most lines of a file.
+const MOST_LINES: u64 = 100_000;
+/// The largest file, in bytes.
+const MOST_BYTES: u64 = 200_000_000;
+/// The `url` of a line, as Microsoft's guide writes it; the specification has `/v1/chat/completions`.
+const URL: &str = "/chat/completions";
+/// The largest part of a line that is kept in memory between writes.
+const BUFFER: usize = 64 * 1024;
+
+/// Writes requests as lines of an input file, and of more files where the limits of the service ask for it.
+///
+/// Every request is checked as it is for sending, and against what a file may hold: one deployment, ids that are given
+/// once, no stream. Memory does not grow with the requests; ids of the caller's own take 16 to 32 bytes each.
+///
+/// The files are there once [`finish`](Self::finish) has returned: the first at the given path, the next ones with a
+/// number before the ending, as in `input-2.jsonl`. Until then they have the ending `.partial`.
+///
+/// It writes as `std::fs` does, without waiting for other tasks.
+///
+/// # Example: two requests, one with an id
+///
+/// ```
+/// use azure_openai_chat::ChatCompletionRequest;
+/// use azure_openai_chat::batch::BatchWriter;
+///
+/// # let folder = std::env::temp_dir().join(format!("batch-writer-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder)?;
+/// # let path = folder.join("input.jsonl");
+/// let mut writer = BatchWriter::create(&path)?;
+/// let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Name a river.").build()?;
+/// writer.push_with_id("river", &request)?;
+/// assert_eq!(writer.push(&request)?, "request-1");
+/// let inputs = writer.finish()?;
+/// assert_eq!((inputs.len(), inputs[0].lines()), (1, 2));
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
+pub struct BatchWriter {
+    options: BatchWriterOptions,
+    path: PathBuf,
+    /// Those that are full.
+    done: Vec<BatchInput>,
+    current: Option<(BatchInput, BufWriter<File>)>,
+    ids: CustomIds,
+    line: Vec<u8>,
+    has_failed: bool,
+}
+
+/// The settings of a [`BatchWriter`]; made by [`BatchWriter::options`].
+#[derive(Clone)]
+pub struct BatchWriterOptions {
+    url: String,
+    max_lines: u64,
+    max_bytes: u64,
+    client: Option<ChatClient>,
+}
+
+/// An input file that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchInput {
+    path: PathBuf,
+    deployment: String,
+    lines: u64,
+    bytes: u64,
+}
+
+impl BatchInput {
+    pub(super) fn new(path: PathBuf, deployment: String, lines: u64, bytes: u64) -> Self {
+        Self { path, deployment, lines, bytes }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The deployment of its requests.
+    #[must_use]
+    pub fn deployment(&self) -> &str {
+        &self.deployment
+    }
+
+    /// The number of its requests.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl AsRef<Path> for BatchInput {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl BatchWriterOptions {
+    /// The `url` of the lines: `/chat/completions` by default, as in Microsoft's guide. Some gateways want
+    /// `/v1/chat/completions`. [`CreateBatch::endpoint`](super::CreateBatch::endpoint) must be the same.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// The most lines of a file; 100,000 by default, which is the service's limit.
+    #[must_use]
+    pub fn max_lines(mut self, lines: u64) -> Self {
+        self.max_lines = lines.max(1);
+        self
+    }
+
+    /// The largest file in bytes; 200,000,000 by default, which is the service's limit. With storage of one's own it is
+    /// 1 GB.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Checks requests as this client does: by the models that it declares, and with its
+    /// [`Validation`](crate::Validation).
+    #[must_use]
+    pub fn check_with(mut self, client: &ChatClient) -> Self {
+        self.client = Some(client.clone());
+        self
+    }
+
+    /// Starts the first file. One that is there is replaced when the writer has finished.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be created.
+    pub fn create(self, path: impl Into<PathBuf>) -> Result<BatchWriter> {
+        let path = path.into();
+        let mut writer = BatchWriter {
+            options: self,
+            path,
+            done: Vec::new(),
+            current: None,
+            ids: CustomIds::default(),
+            line: Vec::new(),
+            has_failed: false,
+        };
+        writer.start_file("")?;
+        Ok(writer)
+    }
+}
+
+/// A line of an input file.
+#[derive(Serialize)]
+struct Line<'a, B> {
+    custom_id: &'a str,
+    method: &'static str,
+    url: &'a str,
+    body: B,
+}
+
+impl BatchWriter {
+    /// Starts the first file, with the limits and the `url` of the service. One that is there is replaced when the writer
+    /// has finished.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be created.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::options().create(path)
+    }
+
+    /// The settings of a writer with another `url` or other limits.
+    #[must_use]
+    pub fn options() -> BatchWriterOptions {
+        BatchWriterOptions { url: URL.to_owned(), max_lines: MOST_LINES, max_bytes: MOST_BYTES, client: None }
+    }
+
+    /// Writes a request, and returns the id that it was given.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_with_id`](Self::push_with_id).
+    pub fn push(&mut self, request: &ChatCompletionRequest) -> Result<String> {
+        self.check(request)?;
+        let id = self.ids.make();
+        self.write(&id, request)?;
+        Ok(id)
+    }
+
+    /// Writes a request with an id, by which its result is found again.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::InvalidRequest`]: the request breaks a rule, streams, or names another deployment than those before
+    ///   it; the id is empty or was given before. Nothing was written, and the writer goes on.
+    /// - [`ErrorKind::Config`]: the file could not be written, as on a full disk. The writer stays broken.
+    pub fn push_with_id(&mut self, custom_id: impl AsRef<str>, request: &ChatCompletionRequest) -> Result<()> {
+        let id = custom_id.as_ref();
+        self.check(request)?;
+        if id.is_empty() {
+            return Err(invalid("custom_id", Rule::InvalidName, "an id has at least one letter"));
+        }
+        if self.ids.may_know(id) && self.has_written(id)? {
+            return Err(invalid("custom_id", Rule::Contradiction, format!("the id '{id}' was given before")));
+        }
+        self.write(id, request)
+    }
+
+    /// The lines that were written so far.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.files().map(|input| input.lines).sum()
+    }
+
+    /// Ends the last file, writes what is buffered to the disk, and gives the files their names.
+    ///
+    /// # Errors
+    ///
+    /// When there is no line, and when a file cannot be written.
+    pub fn finish(mut self) -> Result<Vec<BatchInput>> {
+        self.check_state()?;
+        if self.lines() == 0 {
+            return Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "no request was written, and the service refuses an empty file",
+            ));
+        }
+        self.end_file()?;
+        for input in &self.done {
+            fs::rename(partial(&input.path), &input.path).map_err(|error| file_error(&input.path, "named", error))?;
+        }
+        Ok(std::mem::take(&mut self.done))
+    }
+
+    fn files(&self) -> impl Iterator<Item = &BatchInput> {
+        self.done.iter().chain(self.current.iter().map(|(input, _)| input))
+    }
+
+    fn check_state(&self) -> Result<()> {
+        if self.has_failed {
+            return Err(Error::new(ErrorKind::Config, "an earlier line could not be written: start again"));
+        }
+        Ok(())
+    }
+
+    fn check(&self, request: &ChatCompletionRequest) -> Result<()> {
+        self.check_state()?;
+        match &self.options.client {
+            Some(client) => client.admit(request)?,
+            None => ValidationError::unless_empty(request.violations(Some(false), Some(&ApiVersion::V1)))?,
+        }
+        if request.asks_for_stream() == Some(true) {
+            return Err(invalid("stream", Rule::UnsupportedValue, "a batch does not stream: leave it out"));
+        }
+        if request.has_data_sources() {
+            return Err(invalid("data_sources", Rule::UnsupportedParameter, "a batch takes none: leave it out"));
+        }
+        let deployment = request.deployment().name();
+        if let Some(first) = self.files().next().map(|input| &input.deployment).filter(|first| !first.is_empty())
+            && first != deployment
+        {
+            let text = format!("a file has one deployment, and its first line names '{first}', not '{deployment}'");
+            return Err(invalid("model", Rule::Contradiction, text));
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, id: &str, request: &ChatCompletionRequest) -> Result<()> {
+        self.line.clear();
+        let body = request.body(&ApiVersion::V1, false);
+        let line = Line { custom_id: id, method: "POST", url: &self.options.url, body };
+        serde_json::to_writer(&mut self.line, &line).map_err(|error| {
+            Error::new(ErrorKind::InvalidRequest, "the request cannot be written as JSON").with_source(error)
+        })?;
+        self.line.push(b'\n');
+        let length = self.line.len() as u64;
+        if length > self.options.max_bytes {
+            let most = self.options.max_bytes;
+            let text = format!("its line has {length} bytes, and a file at most {most}");
+            return Err(invalid("messages", Rule::Limit, text));
+        }
+        let is_full = self.current.as_ref().is_some_and(|(input, _)| {
+            input.lines >= self.options.max_lines || input.bytes.saturating_add(length) > self.options.max_bytes
+        });
+        let written = if is_full { self.next_file() } else { Ok(()) }.and_then(|()| self.write_line(request, length));
+        self.has_failed |= written.is_err();
+        self.line.shrink_to(BUFFER);
+        written
+    }
+
+    fn write_line(&mut self, request: &ChatCompletionRequest, length: u64) -> Result<()> {
+        let Some((input, file)) = &mut self.current else {
+            return Err(Error::new(ErrorKind::Config, "the writer has no file"));
+        };
+        file.write_all(&self.line).map_err(|error| file_error(&input.path, "written", error))?;
+        if input.deployment.is_empty() {
+            request.deployment().name().clone_into(&mut input.deployment);
+        }
+        input.lines = input.lines.saturating_add(1);
+        input.bytes = input.bytes.saturating_add(length);
+        Ok(())
+    }
+
+    fn next_file(&mut self) -> Result<()> {
+        let deployment = self.files().next().map(|input| input.deployment.clone()).unwrap_or_default();
+        self.end_file()?;
+        self.start_file(&deployment)
+    }
+
+    fn start_file(&mut self, deployment: &str) -> Result<()> {
+        let path = numbered(&self.path, self.done.len().saturating_add(1));
+        let file = File::create(partial(&path)).map_err(|error| file_error(&path, "created", error))?;
+        let input = BatchInput::new(path, deployment.to_owned(), 0, 0);
+        self.current = Some((input, BufWriter::with_capacity(BUFFER, file)));
+        Ok(())
+    }
+
+    fn end_file(&mut self) -> Result<()> {
+        if let Some((input, mut file)) = self.current.take() {
+            let flushed = file.flush().and_then(|()| file.get_ref().sync_all());
+            flushed.map_err(|error| file_error(&input.path, "written", error))?;
+            self.done.push(input);
+        }
+        Ok(())
+    }
+
+    /// Whether a line has this id, by reading the files.
+    fn has_written(&mut self, id: &str) -> Result<bool> {
+        if let Some((input, file)) = &mut self.current {
+            file.flush().map_err(|error| file_error(&input.path, "written", error))?;
+        }
+        let id = serde_json::to_string(id).unwrap_or_default();
+        let start = format!("{{\"custom_id\":{id},");
+        for input in self.files() {
+            let found = has_line(&partial(&input.path), start.as_bytes());
+            if found.map_err(|error| file_error(&input.path, "read", error))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl fmt::Debug for BatchWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchWriter").field("path", &self.path).field("lines", &self.lines()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for BatchWriterOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, max_lines, max_bytes, client: _ } = self;
+        f.debug_struct("BatchWriterOptions")
+            .field("url", url)
+            .field("max_lines", max_lines)
+            .field("max_bytes", max_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+fn invalid(parameter: &str, rule: Rule, message: impl Into<String>) -> Error {
+    ValidationError::unless_empty(vec![Violation::new(parameter, rule, message)])
+        .err()
+        .map_or_else(|| Error::new(ErrorKind::InvalidRequest, "the request is refused"), Error::from)
+}
+
+/// The path of the file with this number, from 1: `input.jsonl`, `input-2.jsonl`.
+fn numbered(path: &Path, number: usize) -> PathBuf {
+    if number == 1 {
+        return path.to_owned();
+    }
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem}-{number}{ending}"))
+}
+
+/// The path of a file that is not whole yet.
+pub(super) fn partial(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}
+
+fn has_line(path: &Path, start: &[u8]) -> io::Result<bool> {
+    let mut lines = BufReader::new(File::open(path)?);
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line)? > 0 {
+        if line.starts_with(start) {
+            return Ok(true);
+        }
+        line.clear();
+    }
+    Ok(false)
+}
