@@ -81,6 +81,8 @@ pub mod request;
 pub mod response;
 pub mod stream;
 #[cfg(feature = "client")]
+pub mod tools;
+#[cfg(feature = "client")]
 pub mod transport;
 mod wire;
 

@@ -32,6 +32,7 @@ pub use self::audio::{AudioFormat, AudioOutput, InputAudio, InputAudioFormat, Mo
 pub(crate) use self::body::RequestBody;
 pub use self::builder::ChatCompletionRequestBuilder;
 pub use self::content_part::{ContentPart, ContentPartType, FilePart, ImageDetail, ImageUrl, MessageContent};
+pub use self::conversation::{Conversation, Trimmed};
 pub use self::data_source::{
     DataSource, DataSourceAuthentication, DataSourceType, EmbeddingDependency, FieldsMapping, IncludeContext, QueryType,
 };
@@ -54,6 +55,7 @@ mod builder;
 mod caller_text;
 mod checked_body;
 mod content_part;
+mod conversation;
 mod data_source;
 mod message;
 mod options;

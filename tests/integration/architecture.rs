@@ -28,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("transport", &["error", "model", "response"]),
     ("client", &["error", "model", "request", "response", "stream", "transport"]),
     ("batch", &["client", "error", "model", "request", "response", "transport"]),
+    ("tools", &["client", "error", "request", "response", "stream"]),
     // the modules are its own
     ("lib", &[]),
 ];

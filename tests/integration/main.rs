@@ -23,6 +23,7 @@ mod openai_shape;
 mod retry;
 mod stored;
 mod stream;
+mod tool_runs;
 mod validation;
 mod walk;
 mod wire;

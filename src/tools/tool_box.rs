@@ -1,0 +1,188 @@
+//! The tools of a program with their handlers, [`ToolBox`], and the result of one call.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::request::Tool;
+use crate::response::{ToolCall, ToolCallType};
+
+/// The text for the model, or the reason why there is none.
+type Outcome = Result<String, String>;
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Handler = dyn Fn(&ToolCall) -> BoxFuture<Outcome> + Send + Sync;
+
+/// Tools, each with the function that runs it.
+///
+/// Cheap to clone. A handler that panics takes the run down with it, as any future does.
+///
+/// # Example: a tool without arguments
+///
+/// ```
+/// use azure_openai_chat::Tool;
+/// use azure_openai_chat::tools::ToolBox;
+///
+/// let clock = Tool::function("seconds_since_1970");
+/// let tools = ToolBox::new().add(clock, |_: serde_json::Value| async {
+///     std::time::SystemTime::UNIX_EPOCH.elapsed().map(|elapsed| elapsed.as_secs())
+/// });
+/// assert_eq!(tools.tools().count(), 1);
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
+#[derive(Clone)]
+pub struct ToolBox {
+    handlers: Vec<(Tool, Arc<Handler>)>,
+    max_rounds: u32,
+}
+
+impl ToolBox {
+    /// A box without tools; [`add`](Self::add) adds them.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { handlers: Vec::new(), max_rounds: 10 }
+    }
+
+    /// Adds a tool and the function that runs it, in place of an earlier tool of the same name.
+    ///
+    /// The arguments of a function are parsed into the handler's parameter; empty arguments are `{}`. The input of a
+    /// custom tool is a string: its handler takes a `String`. What the handler returns goes to the model: a string as it
+    /// is, any other value as JSON, the `Display` of an error as the reason why the call failed. So an error's text is
+    /// for the model: it names what the model can change, and nothing that is not to leave the program.
+    #[must_use]
+    pub fn add<A, F, Fut, R, E>(mut self, tool: impl Into<Tool>, handler: F) -> Self
+    where
+        A: DeserializeOwned,
+        F: Fn(A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        R: Serialize,
+        E: fmt::Display,
+    {
+        let tool = tool.into();
+        let handler = move |call: &ToolCall| -> BoxFuture<Outcome> {
+            let arguments = match arguments(call) {
+                Ok(arguments) => arguments,
+                Err(reason) => return Box::pin(async { Err(reason) }),
+            };
+            let result = handler(arguments);
+            Box::pin(async move {
+                match result.await {
+                    Ok(result) => text(&result),
+                    Err(error) => Err(format!("The tool failed: {error}")),
+                }
+            })
+        };
+        self.handlers.retain(|(earlier, _)| earlier.name() != tool.name());
+        self.handlers.push((tool, Arc::new(handler)));
+        self
+    }
+
+    /// Sets how many requests one run may send, from 1. When unset, 10. The answer to the last one is returned as it is:
+    /// [`ToolRun::reached_limit`].
+    #[must_use]
+    pub fn max_rounds(mut self, rounds: u32) -> Self {
+        self.max_rounds = rounds.max(1);
+        self
+    }
+
+    /// The tools, in the order in which they were added.
+    pub fn tools(&self) -> impl Iterator<Item = &Tool> {
+        self.handlers.iter().map(|(tool, _)| tool)
+    }
+
+    pub(super) fn rounds(&self) -> u32 {
+        self.max_rounds
+    }
+
+    /// The future of a call's result.
+    pub(super) fn start(&self, call: &ToolCall) -> BoxFuture<ToolResult> {
+        let handler = self.handlers.iter().find(|(tool, _)| tool.name() == call.name());
+        let outcome = match handler {
+            Some((_, handler)) => handler(call),
+            None => {
+                let names: Vec<_> = self.tools().map(Tool::name).collect();
+                let reason = format!("There is no tool named '{}'. The tools are: {}.", call.name(), names.join(", "));
+                Box::pin(async { Err(reason) })
+            }
+        };
+        let call = call.clone();
+        Box::pin(async move { ToolResult { outcome: outcome.await, call } })
+    }
+}
+
+impl Default for ToolBox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for ToolBox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.tools().map(Tool::name).collect();
+        f.debug_struct("ToolBox").field("tools", &names).field("max_rounds", &self.max_rounds).finish_non_exhaustive()
+    }
+}
+
+/// The arguments of a call as the handler's type, or what the model is to correct.
+fn arguments<A: DeserializeOwned>(call: &ToolCall) -> Result<A, String> {
+    let parsed = if call.kind() == Some(&ToolCallType::Custom) {
+        serde_json::from_value(Value::from(call.input()))
+    } else if call.input().trim().is_empty() {
+        serde_json::from_str("{}")
+    } else {
+        serde_json::from_str(call.input())
+    };
+    parsed.map_err(|error| {
+        format!("The arguments are not valid: {error}. Call the tool again with arguments that follow its parameters.")
+    })
+}
+
+fn text(result: &impl Serialize) -> Outcome {
+    match serde_json::to_value(result) {
+        Ok(Value::String(text)) => Ok(text),
+        Ok(other) => Ok(other.to_string()),
+        Err(_) => Err("The tool ran, and its result cannot be shown.".to_owned()),
+    }
+}
+
+/// What a handler returned for one call.
+#[derive(Clone, PartialEq)]
+pub struct ToolResult {
+    call: ToolCall,
+    outcome: Outcome,
+}
+
+impl ToolResult {
+    /// The call.
+    #[must_use]
+    pub fn call(&self) -> &ToolCall {
+        &self.call
+    }
+
+    /// The text that goes to the model: the result, or the reason why there is none.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.outcome.as_deref().unwrap_or_else(|reason| reason)
+    }
+
+    /// Whether there is no result: the arguments did not fit, the handler failed, or there is no such tool.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.outcome.is_err()
+    }
+}
+
+/// Without the texts of the model and of the handler.
+impl fmt::Debug for ToolResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolResult")
+            .field("call", &self.call)
+            .field("is_error", &self.is_error())
+            .finish_non_exhaustive()
+    }
+}

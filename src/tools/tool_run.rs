@@ -1,0 +1,320 @@
+//! One conversation with tools, [`ToolRun`]: requests, calls and results until an answer calls no tool.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use futures_util::stream::{FuturesUnordered, Stream, StreamExt, try_unfold};
+
+use super::tool_box::{BoxFuture, ToolBox, ToolResult};
+use crate::client::ChatClient;
+use crate::error::{Error, ErrorKind, Result};
+use crate::request::{ChatCompletionRequest, Message, ToolChoice, ToolChoiceMode};
+use crate::response::{ChatCompletion, FinishReason, ToolCall, Usage};
+use crate::stream::{ChatCompletionChunk, ChatCompletionStream};
+
+/// A run of a [`ToolBox`]: made by [`ToolBox::run`], driven by [`finish`](Self::finish) or
+/// [`next_event`](Self::next_event).
+///
+/// All its state is in it. After an error, or when the future of one of the two was dropped half-way, the next call goes
+/// on where the run was: a request without a whole answer is sent again, and results that are there are kept. A handler
+/// whose result is not there yet goes on with that call.
+///
+/// The calls of one answer run at the same time, in the task that drives the run. A handler that computes for long uses
+/// `spawn_blocking`.
+///
+/// # Example: text as it comes
+///
+/// ```no_run
+/// use azure_openai_chat::tools::{ToolBox, ToolEvent};
+/// # use azure_openai_chat::{ChatClient, ChatCompletionRequest};
+///
+/// # async fn show(tools: ToolBox, client: ChatClient, request: ChatCompletionRequest) -> azure_openai_chat::Result<()> {
+/// let mut run = tools.run(&client, &request)?;
+/// while let Some(event) = run.next_event().await? {
+///     match event {
+///         ToolEvent::Chunk(chunk) => print!("{}", chunk.text().unwrap_or_default()),
+///         ToolEvent::Started(call) => eprintln!("[{}]", call.name()),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
+pub struct ToolRun {
+    tools: ToolBox,
+    client: ChatClient,
+    request: ChatCompletionRequest,
+    state: State,
+    results: Vec<ToolResult>,
+    completion: Option<ChatCompletion>,
+    usage: Usage,
+    rounds: u32,
+}
+
+enum State {
+    /// The request is to be sent.
+    Send,
+    /// Its answer is coming.
+    Streaming(Box<ChatCompletionStream>),
+    /// The calls of the answer are running.
+    Running(RunningCalls),
+    /// The last answer is there.
+    Done,
+}
+
+/// The calls of one answer: those to be announced, those under way, and the results by their position in the answer.
+struct RunningCalls {
+    announced: VecDeque<ToolCall>,
+    pending: FuturesUnordered<BoxFuture<(usize, ToolResult)>>,
+    results: Vec<Option<ToolResult>>,
+}
+
+/// What happens in a run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ToolEvent {
+    /// A chunk of an answer, be it text or the call of a tool.
+    Chunk(ChatCompletionChunk),
+    /// A tool starts.
+    Started(ToolCall),
+    /// A tool has ended; those of one answer end in any order.
+    Finished(ToolResult),
+}
+
+impl ToolBox {
+    /// Starts a run: the request is sent with the tools of this box, by [`ToolRun::finish`] or
+    /// [`ToolRun::next_event`]. A tool that the request has already keeps the request's definition.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) when the request has a tool without a handler
+    /// here, or more than one choice.
+    pub fn run(&self, client: &ChatClient, request: &ChatCompletionRequest) -> Result<ToolRun> {
+        ToolRun::new(self.clone(), client.clone(), request)
+    }
+}
+
+impl ToolRun {
+    fn new(tools: ToolBox, client: ChatClient, request: &ChatCompletionRequest) -> Result<Self> {
+        let invalid = |message: String| Err(Error::new(ErrorKind::InvalidRequest, message));
+        if request.n().is_some_and(|n| n > 1) {
+            return invalid("a run of tools follows one choice: remove .n(..) from the request".to_owned());
+        }
+        if let Some(tool) = request.tools().iter().find(|tool| tools.tools().all(|known| known.name() != tool.name())) {
+            let name = tool.name();
+            return invalid(format!(
+                "the request has the tool '{name}', for which the tool box has no handler: add it with .add(..)"
+            ));
+        }
+        let missing = tools.tools().filter(|tool| request.tools().iter().all(|own| own.name() != tool.name()));
+        let request = request.to_builder().tools(missing.cloned()).build_unchecked();
+        Ok(Self {
+            tools,
+            client,
+            request,
+            state: State::Send,
+            results: Vec::new(),
+            completion: None,
+            usage: Usage::default(),
+            rounds: 0,
+        })
+    }
+
+    /// Goes on to the last answer, and returns it. Answers are not streamed, so that models that cannot stream work.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChatClient::complete`]. A failing tool is no error: the model gets the reason.
+    ///
+    /// # Cancel safety
+    ///
+    /// The next call goes on where the dropped one was.
+    pub async fn finish(&mut self) -> Result<&ChatCompletion> {
+        while !matches!(self.state, State::Done) {
+            match &self.state {
+                State::Send => {
+                    let completion = self.client.complete(&self.request).await?;
+                    self.add_answer(completion);
+                }
+                State::Running(_) => {
+                    self.next_event_of_calls().await;
+                }
+                State::Streaming(_) | State::Done => {
+                    self.next_event().await?;
+                }
+            }
+        }
+        let missing = || Error::new(ErrorKind::Decode, "the run has no answer");
+        self.completion.as_ref().ok_or_else(missing)
+    }
+
+    /// The next event, with answers streamed; `None` at the end, when [`completion`](Self::completion) is the last answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChatClient::stream`] and its stream. The call after an error sends the request of the broken answer again,
+    /// whose chunks then come once more.
+    ///
+    /// # Cancel safety
+    ///
+    /// The next call goes on where the dropped one was.
+    pub async fn next_event(&mut self) -> Result<Option<ToolEvent>> {
+        loop {
+            match &mut self.state {
+                State::Done => return Ok(None),
+                State::Send => {
+                    let stream = self.client.stream(&self.request).await?;
+                    self.state = State::Streaming(Box::new(stream));
+                }
+                State::Streaming(stream) => match stream.next_chunk().await {
+                    Ok(Some(chunk)) => return Ok(Some(ToolEvent::Chunk(chunk))),
+                    Ok(None) => {
+                        if let State::Streaming(stream) = std::mem::replace(&mut self.state, State::Send) {
+                            let completion = stream.into_completion()?;
+                            self.add_answer(completion);
+                        }
+                    }
+                    Err(error) => {
+                        self.state = State::Send;
+                        return Err(error);
+                    }
+                },
+                State::Running(_) => {
+                    if let Some(event) = self.next_event_of_calls().await {
+                        return Ok(Some(event));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next event of the calls of one answer; `None` when their results are in the request.
+    async fn next_event_of_calls(&mut self) -> Option<ToolEvent> {
+        let State::Running(running) = &mut self.state else { return None };
+        if let Some(call) = running.announced.pop_front() {
+            return Some(ToolEvent::Started(call));
+        }
+        if let Some((at, result)) = running.pending.next().await {
+            if let Some(slot) = running.results.get_mut(at) {
+                *slot = Some(result.clone());
+            }
+            return Some(ToolEvent::Finished(result));
+        }
+        for result in running.results.drain(..).flatten() {
+            self.request.push_message(Message::tool_result(result.call().id(), result.text()));
+            self.results.push(result);
+        }
+        self.state = State::Send;
+        None
+    }
+
+    /// The events as a stream, which a handler can return. It ends after an error.
+    pub fn into_events(self) -> impl Stream<Item = Result<ToolEvent>> + Send + 'static {
+        try_unfold(self, |mut run| async move { Ok(run.next_event().await?.map(|event| (event, run))) })
+    }
+
+    /// Takes an answer: it is the last one, or its calls start.
+    fn add_answer(&mut self, completion: ChatCompletion) {
+        self.rounds = self.rounds.saturating_add(1);
+        self.usage += completion.usage();
+        // the arguments of an answer that was cut can be whole JSON all the same
+        let is_cut = matches!(completion.finish_reason(), Some(FinishReason::Length | FinishReason::ContentFilter));
+        let message = completion.message().filter(|message| !message.tool_calls().is_empty());
+        self.state = match message {
+            Some(message) if !is_cut && self.rounds < self.tools.rounds() => {
+                self.request.push_message(message);
+                self.release_tool_choice();
+                State::Running(RunningCalls::start(&self.tools, message.tool_calls()))
+            }
+            _ => {
+                if let Some(message) = completion.message().filter(|message| message.tool_calls().is_empty()) {
+                    self.request.push_message(message);
+                }
+                State::Done
+            }
+        };
+        self.completion = Some(completion);
+    }
+
+    /// A choice that forces a call is for the first request: in each one, it would never let the model answer.
+    fn release_tool_choice(&mut self) {
+        let forces = match self.request.tool_choice() {
+            Some(ToolChoice::Mode(mode)) => *mode == ToolChoiceMode::Required,
+            Some(ToolChoice::Only(_)) => true,
+            None => false,
+        };
+        if forces {
+            self.request = self.request.to_builder().tool_choice(ToolChoice::auto()).build_unchecked();
+        }
+    }
+
+    /// The last answer so far; `None` before the first.
+    #[must_use]
+    pub fn completion(&self) -> Option<&ChatCompletion> {
+        self.completion.as_ref()
+    }
+
+    /// The tokens of all answers of the run together.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// How many answers came so far.
+    #[must_use]
+    pub fn rounds(&self) -> u32 {
+        self.rounds
+    }
+
+    /// The results of all calls so far, in the order in which the model called.
+    #[must_use]
+    pub fn results(&self) -> &[ToolResult] {
+        &self.results
+    }
+
+    /// Whether the run ended because of [`ToolBox::max_rounds`]: the last answer calls tools, which were not run. Its
+    /// `whole_text()` is an error.
+    #[must_use]
+    pub fn reached_limit(&self) -> bool {
+        let calls_tools = self.completion.as_ref().is_some_and(|completion| !completion.tool_calls().is_empty());
+        matches!(self.state, State::Done) && calls_tools && self.rounds >= self.tools.rounds()
+    }
+
+    /// The request as it is sent next: with the answers and results so far, for the next turn of the conversation.
+    #[must_use]
+    pub fn request(&self) -> &ChatCompletionRequest {
+        &self.request
+    }
+
+    /// As [`request`](Self::request), by value.
+    #[must_use]
+    pub fn into_request(self) -> ChatCompletionRequest {
+        self.request
+    }
+}
+
+impl RunningCalls {
+    fn start(tools: &ToolBox, calls: &[ToolCall]) -> Self {
+        let pending = calls.iter().enumerate().map(|(at, call)| {
+            let result = tools.start(call);
+            Box::pin(async move { (at, result.await) }) as BoxFuture<_>
+        });
+        Self {
+            announced: calls.iter().cloned().collect(),
+            pending: pending.collect(),
+            results: calls.iter().map(|_| None).collect(),
+        }
+    }
+}
+
+impl fmt::Debug for ToolRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolRun")
+            .field("tools", &self.tools)
+            .field("rounds", &self.rounds)
+            .field("usage", &self.usage)
+            .finish_non_exhaustive()
+    }
+}
