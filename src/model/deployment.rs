@@ -58,6 +58,11 @@ impl Deployment {
         &self.name
     }
 
+    /// Whether the name alone, as text, converts into this deployment.
+    pub(crate) fn is_implied_by_name(&self) -> bool {
+        self.model.as_ref().is_none_or(|model| model.is_built_in() && model.is(&self.name))
+    }
+
     /// The declared model, if there is one.
     #[must_use]
     pub fn declared_model(&self) -> Option<&Model> {

@@ -19,8 +19,7 @@
 //!
 //! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and lists each change.
 
-use serde::ser::{SerializeMap, Serializer};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::body::WireBody;
@@ -65,6 +64,7 @@ mod rules;
 pub mod schema;
 mod setters;
 mod settings;
+mod stored;
 mod tool;
 mod verdict;
 mod violation;
@@ -72,7 +72,8 @@ mod violation;
 /// A chat completion request to a deployment.
 ///
 /// Made by [`ChatCompletionRequest::builder`], or read from the OpenAI JSON shape, in which `model` names
-/// the deployment. It is not changed by sending and can be sent again.
+/// the deployment. It is not changed by sending and can be sent again. A clone is cheap: it shares the messages, tools and
+/// schemas.
 ///
 /// # Example: every violation at once
 ///
@@ -262,28 +263,5 @@ impl ChatCompletionRequest {
         let mut next = self.clone();
         *next.body_mut() = body;
         Some(next)
-    }
-}
-
-/// The OpenAI JSON shape: the members of the body, and `model` for the deployment. Without a deployment,
-/// `model` is as it was read: absent, or no name.
-impl Serialize for ChatCompletionRequest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        if self.deployment.name().is_empty() {
-            self.body.write_members(&mut map, |_| false)?;
-        } else {
-            map.serialize_entry("model", self.deployment.name())?;
-            self.body.write_members(&mut map, |name| name == "model")?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for ChatCompletionRequest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let body = RequestBody::deserialize(deserializer)?;
-        let deployment = Deployment::from(body.model.as_deref().unwrap_or_default());
-        Ok(Self { deployment, body: body.into(), uncapped: false })
     }
 }

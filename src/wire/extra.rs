@@ -30,6 +30,14 @@ impl Extra {
         self.members.as_deref()
     }
 
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
+        self.members.as_ref()?.get(key)
+    }
+
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.members.as_mut().and_then(|members| members.remove(key));
+    }
+
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Value> {
         self.members.as_mut()?.get_mut(key)
     }

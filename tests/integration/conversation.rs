@@ -1,7 +1,8 @@
 //! An answer becomes a turn of the conversation in one call.
 
 use azure_openai_chat::{
-    ChatCompletion, ChatCompletionRequest, ContentPart, Message, Prediction, Role, Rule, Tool, ToolCall,
+    ApiVersion, ChatCompletion, ChatCompletionRequest, ContentPart, Deployment, Message, Model, Prediction, Role, Rule,
+    Tool, ToolCall,
 };
 use serde_json::{Value, json};
 
@@ -166,6 +167,32 @@ fn a_tool_loop_of_five_hundred_turns_stays_valid() {
     }
     assert_eq!(request.messages().len(), 1 + 500 * 4);
     request.validate().unwrap();
+}
+
+#[test]
+fn a_conversation_stored_and_loaded_goes_on_as_it_was() {
+    let o1 = Deployment::new("o1-new").model(Model::O1_2024_12_17);
+    let mut request = ChatCompletionRequest::builder(o1)
+        .developer("be brief")
+        .user([ContentPart::text("what is this?"), ContentPart::image_url("https://contoso.com/u.png")])
+        .reasoning_effort("low")
+        .extra("tomorrow", json!({"a": 1}))
+        .uncapped()
+        .build()
+        .unwrap();
+    request.push_message(completion(&json!({"role": "assistant", "content": "a cat"})).message().unwrap());
+
+    let stored = serde_json::to_string(&request).unwrap();
+    let mut loaded: ChatCompletionRequest = serde_json::from_str(&stored).unwrap();
+    assert_eq!(loaded, request);
+    assert_eq!(loaded.deployment().declared_model(), Some(&Model::O1_2024_12_17));
+    loaded.push_message(Message::user("and its colour?"));
+    loaded.validate().unwrap();
+    // the model is still checked
+    let error = loaded.to_builder().temperature(0.2).build().unwrap_err();
+    assert_eq!(error.violations()[0].parameter(), "temperature");
+    let sent = json!(loaded.body(&ApiVersion::V1, false));
+    assert_eq!((&sent["model"], &sent["tomorrow"], sent.get("declared")), (&json!("o1-new"), &json!({"a": 1}), None));
 }
 
 #[test]

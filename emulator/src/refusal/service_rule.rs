@@ -16,7 +16,7 @@ pub(crate) fn refusal(
 ) -> Option<AzureError> {
     unknown_role(request)
         .or_else(|| result_of_an_earlier_turn(request))
-        .or_else(|| unrecognized(read, deployed))
+        .or_else(|| unrecognized(read, request, deployed))
         .or_else(|| context_length(request, deployed))
 }
 
@@ -51,11 +51,21 @@ pub(crate) fn result_without_call(at: usize) -> AzureError {
     AzureError::invalid(message, format!("messages.[{at}].role"), Value::Null)
 }
 
-/// Members that the client crate does not have. Of a model that the table does not have, they are not known.
-fn unrecognized(read: &ChatCompletionRequest, deployed: &DeployedModel) -> Option<AzureError> {
+/// Members that the client crate does not have, and `declared`, which it reads from stored requests and does not send. Of
+/// a model that the table does not have, they are not known.
+fn unrecognized(
+    read: &ChatCompletionRequest,
+    request: ChatRequest<'_>,
+    deployed: &DeployedModel,
+) -> Option<AzureError> {
     deployed.capabilities()?;
-    // On a dated route `model` is not read, whatever its type.
-    let unknown = read.extra()?.iter().filter(|(name, value)| *name != "model" && !value.is_null());
+    let is_unknown = |name: &str| match name {
+        // On a dated route `model` is not read, whatever its type.
+        "model" => false,
+        "declared" => true,
+        _ => read.extra().is_some_and(|extra| extra.contains_key(name)),
+    };
+    let unknown = request.body().as_object()?.iter().filter(|(name, value)| is_unknown(name) && !value.is_null());
     let names: Vec<&str> = unknown.map(|(name, _)| name.as_str()).collect();
     (!names.is_empty()).then(|| AzureError::unrecognized(&names))
 }

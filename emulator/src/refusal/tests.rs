@@ -246,6 +246,7 @@ fn texts_are_the_services() {
             json!({"tomorrow": 1, "today": 2, "never": null}),
             "Unrecognized request arguments supplied: today, tomorrow",
         ),
+        (gpt_4o, json!({"declared": {"model": "o1-2024-12-17"}}), "Unrecognized request argument supplied: declared"),
         (gpt_4o, json!({"reasoning_effort": "low"}), "Unrecognized request argument supplied: reasoning_effort"),
         (
             "o1-2024-12-17",
