@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             StreamEvent::Content { text, .. } => print!("{text}"),
             StreamEvent::ContentFilter { results, .. } => print!("[filter: {}]", results.state().as_str()),
             StreamEvent::Finished { reason, .. } => println!("\nfinished: {reason}"),
-            StreamEvent::Usage(usage) => println!(
+            StreamEvent::Usage { usage, .. } => println!(
                 "accepted {}, rejected {} prediction tokens",
                 usage.accepted_prediction_tokens(),
                 usage.rejected_prediction_tokens()

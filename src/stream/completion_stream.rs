@@ -208,7 +208,17 @@ impl ChatCompletionStream {
         self.end == End::Done
     }
 
-    /// The completion that the chunks so far add up to; also after an error.
+    /// The text of the first choice so far, without a copy: for a screen that shows it after each chunk.
+    ///
+    /// Text that a view has read counts as well. Empty until text comes; also there after an error.
+    #[must_use]
+    #[doc(alias = "snapshot")]
+    pub fn text_so_far(&self) -> &str {
+        self.fold.content(0).unwrap_or_default()
+    }
+
+    /// The completion that the chunks so far add up to; also after an error. It is a copy: for the text alone use
+    /// [`text_so_far`](Self::text_so_far).
     #[must_use]
     pub fn partial(&self) -> ChatCompletion {
         let whole = self.whole.as_deref().cloned();

@@ -9,7 +9,8 @@ use std::collections::VecDeque;
 use super::chunk::{ChatCompletionChunk, ChunkChoice};
 use super::fold::ChunkFold;
 use crate::response::{
-    ContentFilterOffsets, ContentFilterResults, FinishReason, MessageContext, PromptFilterResult, ToolCall, Usage,
+    Annotation, Audio, ContentFilterOffsets, ContentFilterResults, FinishReason, Logprobs, MessageContext,
+    PromptFilterResult, ToolCall, Usage,
 };
 use crate::wire::Shared;
 
@@ -34,8 +35,13 @@ use crate::wire::Shared;
 #[non_exhaustive]
 pub enum StreamEvent {
     /// The content filter's results for the prompt.
-    PromptFilter(Vec<PromptFilterResult>),
+    #[non_exhaustive]
+    PromptFilter {
+        /// The results.
+        results: Vec<PromptFilterResult>,
+    },
     /// Text was added.
+    #[non_exhaustive]
     Content {
         /// The index of the choice.
         choice: u64,
@@ -43,6 +49,7 @@ pub enum StreamEvent {
         text: String,
     },
     /// Text was added to a refusal.
+    #[non_exhaustive]
     Refusal {
         /// The index of the choice.
         choice: u64,
@@ -50,13 +57,39 @@ pub enum StreamEvent {
         text: String,
     },
     /// Reasoning was added.
+    #[non_exhaustive]
     Reasoning {
         /// The index of the choice.
         choice: u64,
         /// The text added.
         text: String,
     },
+    /// Audio was added: a piece of its data, its transcript, or both.
+    #[non_exhaustive]
+    Audio {
+        /// The index of the choice.
+        choice: u64,
+        /// What was added.
+        audio: Box<Audio>,
+    },
+    /// The log probabilities of added tokens.
+    #[non_exhaustive]
+    Logprobs {
+        /// The index of the choice.
+        choice: u64,
+        /// Those of the tokens added.
+        logprobs: Box<Logprobs>,
+    },
+    /// Annotations of the text, as citations of web pages.
+    #[non_exhaustive]
+    Annotations {
+        /// The index of the choice.
+        choice: u64,
+        /// The annotations added.
+        annotations: Vec<Annotation>,
+    },
     /// A tool call began.
+    #[non_exhaustive]
     ToolCallStarted {
         /// The index of the choice.
         choice: u64,
@@ -68,6 +101,7 @@ pub enum StreamEvent {
         name: String,
     },
     /// A tool call's arguments, or a custom tool's input, grew.
+    #[non_exhaustive]
     ToolCallArguments {
         /// The index of the choice.
         choice: u64,
@@ -77,6 +111,7 @@ pub enum StreamEvent {
         text: String,
     },
     /// A tool call is complete: its choice ended.
+    #[non_exhaustive]
     ToolCallDone {
         /// The index of the choice.
         choice: u64,
@@ -86,6 +121,7 @@ pub enum StreamEvent {
         tool_call: ToolCall,
     },
     /// On Your Data found passages.
+    #[non_exhaustive]
     Context {
         /// The index of the choice.
         choice: u64,
@@ -93,6 +129,7 @@ pub enum StreamEvent {
         context: Box<MessageContext>,
     },
     /// The content filter's results for a choice, when they differ from those before.
+    #[non_exhaustive]
     ContentFilter {
         /// The index of the choice.
         choice: u64,
@@ -102,6 +139,7 @@ pub enum StreamEvent {
         offsets: Option<ContentFilterOffsets>,
     },
     /// A choice ended.
+    #[non_exhaustive]
     Finished {
         /// The index of the choice.
         choice: u64,
@@ -109,18 +147,27 @@ pub enum StreamEvent {
         reason: FinishReason,
     },
     /// The tokens of the call.
-    Usage(Usage),
+    #[non_exhaustive]
+    Usage {
+        /// The tokens.
+        usage: Usage,
+    },
 }
 
 /// Prints types and indexes, never text.
 impl std::fmt::Debug for StreamEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::PromptFilter(results) => f.debug_tuple("PromptFilter").field(results).finish(),
+            Self::PromptFilter { results } => f.debug_struct("PromptFilter").field("results", results).finish(),
             Self::Content { choice, .. } => f.debug_struct("Content").field("choice", choice).finish_non_exhaustive(),
             Self::Refusal { choice, .. } => f.debug_struct("Refusal").field("choice", choice).finish_non_exhaustive(),
             Self::Reasoning { choice, .. } => {
                 f.debug_struct("Reasoning").field("choice", choice).finish_non_exhaustive()
+            }
+            Self::Audio { choice, .. } => f.debug_struct("Audio").field("choice", choice).finish_non_exhaustive(),
+            Self::Logprobs { choice, .. } => f.debug_struct("Logprobs").field("choice", choice).finish_non_exhaustive(),
+            Self::Annotations { choice, .. } => {
+                f.debug_struct("Annotations").field("choice", choice).finish_non_exhaustive()
             }
             Self::ToolCallStarted { choice, call, id, name } => f
                 .debug_struct("ToolCallStarted")
@@ -150,7 +197,7 @@ impl std::fmt::Debug for StreamEvent {
             Self::Finished { choice, reason } => {
                 f.debug_struct("Finished").field("choice", choice).field("reason", reason).finish()
             }
-            Self::Usage(usage) => f.debug_tuple("Usage").field(usage).finish(),
+            Self::Usage { usage } => f.debug_struct("Usage").field("usage", usage).finish(),
         }
     }
 }
@@ -180,13 +227,13 @@ impl EventQueue {
     /// Adds the events of a chunk that `fold` has added.
     pub(super) fn push_chunk(&mut self, chunk: &ChatCompletionChunk, fold: &mut ChunkFold) {
         if !chunk.prompt_filter_results().is_empty() {
-            self.due.push_back(StreamEvent::PromptFilter(chunk.prompt_filter_results().to_vec()));
+            self.due.push_back(StreamEvent::PromptFilter { results: chunk.prompt_filter_results().to_vec() });
         }
         for choice in chunk.choices() {
             self.push_choice(&choice, fold);
         }
         if let Some(usage) = chunk.usage() {
-            self.due.push_back(StreamEvent::Usage(usage.clone()));
+            self.due.push_back(StreamEvent::Usage { usage: usage.clone() });
         }
     }
 
@@ -201,6 +248,15 @@ impl EventQueue {
         }
         if let Some(text) = added(choice.refusal()) {
             self.due.push_back(StreamEvent::Refusal { choice: index, text });
+        }
+        if let Some(audio) = choice.audio() {
+            self.due.push_back(StreamEvent::Audio { choice: index, audio: Box::new(audio.clone()) });
+        }
+        if let Some(logprobs) = choice.logprobs() {
+            self.due.push_back(StreamEvent::Logprobs { choice: index, logprobs: Box::new(logprobs.clone()) });
+        }
+        if !choice.annotations().is_empty() {
+            self.due.push_back(StreamEvent::Annotations { choice: index, annotations: choice.annotations().to_vec() });
         }
         if let Some(context) = choice.context() {
             self.due.push_back(StreamEvent::Context { choice: index, context: Box::new(context.clone()) });
@@ -320,6 +376,24 @@ mod tests {
                 "finished tool_calls"
             ]
         );
+    }
+
+    #[test]
+    fn audio_log_probabilities_and_annotations_are_events() {
+        let all = events(&[json!({"choices": [{"index": 2,
+            "delta": {"audio": {"id": "a", "transcript": "Hi"}, "annotations": [{"type": "url_citation"}]},
+            "logprobs": {"content": [{"token": "Hi", "logprob": -0.1}]}}]})]);
+        let [
+            StreamEvent::Audio { choice: 2, audio },
+            StreamEvent::Logprobs { choice: 2, logprobs },
+            StreamEvent::Annotations { choice: 2, annotations },
+        ] = &all[..]
+        else {
+            panic!("{all:?}");
+        };
+        assert_eq!(audio.transcript(), Some("Hi"));
+        assert_eq!((logprobs.content().len(), annotations.len()), (1, 1));
+        assert!(!format!("{all:?}").contains("Hi"));
     }
 
     #[test]

@@ -216,6 +216,12 @@ macro_rules! look_into {
                 self.stream.partial()
             }
 
+            /// The text of the first choice so far, without a copy.
+            #[must_use]
+            pub fn text_so_far(&self) -> &str {
+                self.stream.text_so_far()
+            }
+
             /// The tokens of the call so far. Most api versions report them in the last chunk.
             #[must_use]
             pub fn usage(&self) -> Option<&Usage> {

@@ -48,10 +48,12 @@ fn completion_of(name: &str) -> (Vec<String>, ChatCompletion) {
 
 fn in_words(event: &StreamEvent) -> String {
     match event {
-        StreamEvent::PromptFilter(prompts) => format!("prompt {}", prompts[0].results().state().as_str()),
-        StreamEvent::Content { choice, text } => format!("{choice} says {text:?}"),
-        StreamEvent::Refusal { choice, text } => format!("{choice} declines {text:?}"),
-        StreamEvent::Reasoning { choice, text } => format!("{choice} thinks {text:?}"),
+        StreamEvent::PromptFilter { results: prompts, .. } => {
+            format!("prompt {}", prompts[0].results().state().as_str())
+        }
+        StreamEvent::Content { choice, text, .. } => format!("{choice} says {text:?}"),
+        StreamEvent::Refusal { choice, text, .. } => format!("{choice} declines {text:?}"),
+        StreamEvent::Reasoning { choice, text, .. } => format!("{choice} thinks {text:?}"),
         StreamEvent::ToolCallStarted { call, id, name, .. } => format!("call {call} starts {id} {name}"),
         StreamEvent::ToolCallArguments { call, text, .. } => format!("call {call} grows {text}"),
         StreamEvent::ToolCallDone { call, tool_call, .. } => format!("call {call} is {}", tool_call.input()),
@@ -60,8 +62,8 @@ fn in_words(event: &StreamEvent) -> String {
             let upto = offsets.as_ref().and_then(|offsets| offsets.check_offset());
             format!("filter {} up to {upto:?}", results.state().as_str())
         }
-        StreamEvent::Finished { choice, reason } => format!("{choice} ends: {reason}"),
-        StreamEvent::Usage(usage) => format!("{} tokens", usage.total_tokens()),
+        StreamEvent::Finished { choice, reason, .. } => format!("{choice} ends: {reason}"),
+        StreamEvent::Usage { usage, .. } => format!("{} tokens", usage.total_tokens()),
         other => panic!("{other:?}"),
     }
 }

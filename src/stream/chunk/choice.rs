@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::body::{ChoiceBody, DeltaBody, TextField, ToolCallBody};
 use crate::response::{
-    Audio, ContentFilterOffsets, ContentFilterResults, FinishReason, Logprobs, MessageContext, Role, ToolCallType,
+    Annotation, Audio, ContentFilterOffsets, ContentFilterResults, FinishReason, Logprobs, MessageContext, Role,
+    ToolCallType,
 };
 use crate::wire::Shared;
 
@@ -91,6 +92,12 @@ impl<'a> ChunkChoice<'a> {
     #[must_use]
     pub fn context(&self) -> Option<&'a MessageContext> {
         self.delta()?.context.as_deref()
+    }
+
+    /// The annotations added.
+    #[must_use]
+    pub fn annotations(&self) -> &'a [Annotation] {
+        self.delta().and_then(|delta| delta.annotations.as_deref()).unwrap_or_default()
     }
 
     /// The audio added.

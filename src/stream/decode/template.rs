@@ -28,7 +28,8 @@ impl Template {
     /// change its meaning.
     pub(super) fn new(line: &[u8], body: &Arc<ChunkBody>) -> Option<Self> {
         // a line feed in the JSON comes from an event of several `data` lines, and is not in the bytes of the body
-        if memchr::memchr(b'\n', line).is_some() {
+        // and no other line has the same counts
+        if memchr::memchr(b'\n', line).is_some() || body.usage.is_some() {
             return None;
         }
         let found = find_varying_values(line)?;

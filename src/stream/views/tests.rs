@@ -71,7 +71,7 @@ fn a_view_dropped_half_way_loses_no_event_and_repeats_none() {
 fn views_take_turns_on_one_stream() {
     let mut stream = answer();
     let first: Vec<StreamEvent> = all(stream.events().take(2));
-    assert!(matches!(first[..], [StreamEvent::PromptFilter(_), StreamEvent::Reasoning { .. }]));
+    assert!(matches!(first[..], [StreamEvent::PromptFilter { .. }, StreamEvent::Reasoning { .. }]));
     // the chunk of which an event is still due was read, so the text goes on with the next
     assert_eq!(block_on(stream.text().try_next()).unwrap().unwrap(), "[1,");
     // the structured answer has all text, whichever view read it
@@ -127,4 +127,28 @@ fn an_error_is_returned_once_by_whichever_view_is_polled() {
     let mut stream = ChatCompletionStream::from_bytes(stream::iter([Ok::<_, std::io::Error>(Bytes::from(no_json))]));
     assert!(block_on(stream.partial_json::<Value>().try_next()).is_err());
     assert!(block_on(stream.partial_json::<Value>().try_next()).unwrap().is_none());
+}
+
+#[test]
+fn the_text_so_far_is_borrowed_and_counts_all_views() {
+    let mut stream = answer();
+    let mut text = String::new();
+    let mut buffers = std::collections::HashSet::new();
+    while let Some(chunk) = block_on(stream.next_chunk()).unwrap() {
+        text.push_str(chunk.text().unwrap_or_default());
+        assert_eq!(stream.text_so_far(), text);
+    }
+    let mut events = answer().into_events();
+    while block_on(events.try_next()).unwrap().is_some() {}
+    assert_eq!(events.text_so_far(), text);
+
+    // a text of 200 KB, looked at after each chunk: it is the buffer of the stream, which grows by doubling
+    let chunk = json!({"choices": [{"index": 0, "delta": {"content": "ten bytes."}}]});
+    let body = format!("data: {chunk}\n\n").repeat(20_000) + "data: [DONE]\n\n";
+    let mut stream = ChatCompletionStream::from_bytes(stream::iter([Ok::<_, std::io::Error>(Bytes::from(body))]));
+    while block_on(stream.next_chunk()).unwrap().is_some() {
+        buffers.insert(stream.text_so_far().as_ptr());
+    }
+    assert_eq!(stream.text_so_far().len(), 200_000);
+    assert!(buffers.len() < 30, "{} buffers", buffers.len());
 }
