@@ -24,6 +24,7 @@ mod retry;
 mod stored;
 mod stream;
 mod tool_runs;
+mod uses;
 mod validation;
 mod walk;
 mod wire;
