@@ -62,6 +62,7 @@
 //! | `azure_core` | Entra ID through any `TokenCredential` |
 //! | `azure_identity` (default) | both, `ChatClient::from_env` with Entra ID and `default_credential` |
 //! | `schemars` | schemas from Rust types |
+//! | `telemetry` | a span a call and metrics, through OpenTelemetry |
 //!
 //! All are additive, and none changes what is sent.
 //!
@@ -86,8 +87,12 @@ pub mod tools;
 pub mod transport;
 mod wire;
 
+#[cfg(feature = "telemetry")]
+pub use client::Telemetry;
 #[cfg(feature = "client")]
-pub use client::{ChatClient, ClientBuilder, JsonResponse, RequestCheck, Validation};
+pub use client::{
+    CallEnd, CallSummary, ChatClient, ClientBuilder, FirstChunkEvent, JsonResponse, Observer, RequestCheck, Validation,
+};
 pub use error::{Error, ErrorKind, Result, Sent, ServiceError};
 pub use model::{ApiVersion, Capabilities, Deployment, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
 pub use request::{
@@ -104,11 +109,12 @@ pub use transport::identity::default_credential;
 #[cfg(feature = "client")]
 pub use transport::{
     backend::Backend,
+    call_event::{AttemptEvent, RetryEvent},
     credential::{ApiKey, Credential},
     endpoint::Endpoint,
     options::CallOptions,
     pacing::Pacing,
-    retry::{RetryCause, RetryEvent, RetryPolicy},
+    retry::{RetryCause, RetryPolicy},
 };
 pub use wire::UnknownValue;
 

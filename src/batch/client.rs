@@ -357,7 +357,7 @@ impl BatchClient {
     }
 
     fn resource_call<'a>(&self, operation: Operation<'a>, options: &'a CallOptions, unfit: &'a [usize]) -> Call<'a> {
-        Call { operation, deployment: "", options, affinity: None, unfit }
+        Call { operation, deployment: "", options, affinity: None, unfit, observer: None }
     }
 
     /// The indices of all backends but the first.

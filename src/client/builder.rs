@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deployments::Deployments;
+use super::observer::{Observer, Observers};
 use super::parts::Parts;
 use super::preflight::{Preflight, Validation};
+#[cfg(feature = "telemetry")]
+use super::telemetry::Telemetry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ApiVersion, Deployment, ModelCatalog};
 use crate::transport::endpoint::{check_api_version, is_quoted};
@@ -20,6 +23,9 @@ pub struct ClientBuilder {
     deployments: Vec<Deployment>,
     catalog: Option<ModelCatalog>,
     validation: Validation,
+    observers: Observers,
+    #[cfg(feature = "telemetry")]
+    telemetry: Option<Telemetry>,
     repair_once: bool,
     max_event_bytes: Option<usize>,
 }
@@ -37,6 +43,9 @@ impl ClientBuilder {
             deployments: Vec::new(),
             catalog: None,
             validation: Validation::default(),
+            observers: Observers::default(),
+            #[cfg(feature = "telemetry")]
+            telemetry: None,
             repair_once: false,
             max_event_bytes: None,
         }
@@ -271,11 +280,29 @@ impl ClientBuilder {
         self
     }
 
+    /// Adds an observer, which gets the attempts, the retries, the first chunk and the end of every call of the client;
+    /// see [`Observer`]. Several get each event in the order in which they were added.
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// Records a span for each call, and metrics, through OpenTelemetry; see [`Telemetry`].
+    #[cfg(feature = "telemetry")]
+    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
+        self.telemetry = Some(telemetry);
+        self
+    }
+
     pub(super) fn into_parts(self) -> Result<Parts> {
+        let transport = Transport::new(self.config)?;
         Ok(Parts {
-            transport: Transport::new(self.config)?,
+            #[cfg(feature = "telemetry")]
+            telemetry: self.telemetry.map(|telemetry| telemetry.instruments(transport.endpoints())),
+            transport,
             deployments: Deployments::new(self.deployments, self.catalog)?,
             preflight: Preflight::new(self.validation),
+            observers: self.observers,
             repair_once: self.repair_once,
             max_event_bytes: self.max_event_bytes,
             templates: Arc::default(),

@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::parts::Parts;
+use super::record::{CallRecord, StreamRecord};
 use super::repair::Repair;
 use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
 use crate::request::ChatCompletionRequest;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::{ByteSource, ChatCompletionStream};
 use crate::transport::body::{ByteStream, NO_CONTENT};
-use crate::transport::{self, Answer, Call, CallOptions, Operation, Route};
+use crate::transport::{self, Answer, Call, CallObserver, CallOptions, Operation, Route};
 
 /// How an answer comes: in one body, or as a stream.
 pub(super) trait CallKind {
@@ -30,9 +31,17 @@ pub(super) trait CallKind {
     /// The model that answered, where it is known when the call returns.
     fn model(answer: &Self::Answer) -> Option<&str>;
 
-    fn metadata(answer: &Self::Answer) -> &ResponseMetadata;
+    fn metadata(answer: &Self::Answer) -> &Arc<ResponseMetadata>;
 
     fn with_metadata(answer: Self::Answer, metadata: Arc<ResponseMetadata>) -> Self::Answer;
+
+    /// The answer, whose record ends with it.
+    fn recorded(
+        answer: Self::Answer,
+        record: Option<CallRecord>,
+        client: &Arc<Parts>,
+        request: &ChatCompletionRequest,
+    ) -> Self::Answer;
 }
 
 /// An answer in one body.
@@ -55,12 +64,24 @@ impl CallKind for Whole {
         answer.model()
     }
 
-    fn metadata(answer: &ChatCompletion) -> &ResponseMetadata {
-        answer.metadata()
+    fn metadata(answer: &ChatCompletion) -> &Arc<ResponseMetadata> {
+        answer.shared_metadata()
     }
 
     fn with_metadata(answer: ChatCompletion, metadata: Arc<ResponseMetadata>) -> ChatCompletion {
         answer.with_metadata(metadata)
+    }
+
+    fn recorded(
+        answer: ChatCompletion,
+        record: Option<CallRecord>,
+        _: &Arc<Parts>,
+        _: &ChatCompletionRequest,
+    ) -> ChatCompletion {
+        if let Some(record) = record {
+            record.complete(&answer);
+        }
+        answer
     }
 }
 
@@ -85,10 +106,6 @@ impl CallKind for Streamed {
         if let Some(limit) = client.max_event_bytes {
             stream = stream.max_event_bytes(limit);
         }
-        if request.deployment().declared_model().is_some() {
-            let (client, deployment) = (Arc::clone(client), request.deployment().clone());
-            stream = stream.watch_model(Box::new(move |model| client.preflight.watch_model(&deployment, model)));
-        }
         Ok(stream)
     }
 
@@ -96,12 +113,22 @@ impl CallKind for Streamed {
         None
     }
 
-    fn metadata(answer: &ChatCompletionStream) -> &ResponseMetadata {
-        answer.metadata()
+    fn metadata(answer: &ChatCompletionStream) -> &Arc<ResponseMetadata> {
+        answer.shared_metadata()
     }
 
     fn with_metadata(answer: ChatCompletionStream, metadata: Arc<ResponseMetadata>) -> ChatCompletionStream {
         answer.with_metadata(metadata)
+    }
+
+    fn recorded(
+        answer: ChatCompletionStream,
+        record: Option<CallRecord>,
+        client: &Arc<Parts>,
+        request: &ChatCompletionRequest,
+    ) -> ChatCompletionStream {
+        let observer = StreamRecord::observer(record, client, request, answer.shared_metadata());
+        answer.with_observer(observer)
     }
 }
 
@@ -112,8 +139,26 @@ pub(super) async fn call<K: CallKind>(
     options: &CallOptions,
 ) -> Result<K::Answer> {
     let request = &*client.deployments.declare(request);
+    let record = CallRecord::of_chat(client, request, K::IS_STREAM);
+    match try_and_repair::<K>(client, request, options, record.as_ref()).await {
+        Ok(answer) => Ok(K::recorded(answer, record, client, request)),
+        Err(error) => {
+            if let Some(record) = record {
+                record.fail(&error);
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn try_and_repair<K: CallKind>(
+    client: &Arc<Parts>,
+    request: &ChatCompletionRequest,
+    options: &CallOptions,
+    record: Option<&CallRecord>,
+) -> Result<K::Answer> {
     let unfit = client.preflight.admit(&client.transport, request, K::IS_STREAM)?;
-    let error = match send::<K>(client, request, options, &unfit).await {
+    let error = match send::<K>(client, request, options, &unfit, record).await {
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
@@ -121,9 +166,10 @@ pub(super) async fn call<K: CallKind>(
     let Some(repair) = repair else {
         return Err(error);
     };
-    match send::<K>(client, &repair.request, &repair.options, &unfit).await {
+    match send::<K>(client, &repair.request, &repair.options, &unfit, record).await {
         Ok(answer) => {
-            let metadata = K::metadata(&answer).clone().with_repaired(repair.parameters, repair.attempts);
+            let metadata =
+                ResponseMetadata::clone(K::metadata(&answer)).with_repaired(repair.parameters, repair.attempts);
             Ok(K::with_metadata(answer, Arc::new(metadata)))
         }
         Err(error) => {
@@ -138,6 +184,7 @@ async fn send<K: CallKind>(
     request: &ChatCompletionRequest,
     options: &CallOptions,
     unfit: &[usize],
+    record: Option<&CallRecord>,
 ) -> Result<K::Answer> {
     let call = Call {
         operation: Operation::CHAT_COMPLETIONS,
@@ -145,6 +192,7 @@ async fn send<K: CallKind>(
         options,
         affinity: request.affinity_key(),
         unfit,
+        observer: record.map(|record| record as &dyn CallObserver),
     };
     let answer = K::send(client, call, request).await;
     let answer = answer

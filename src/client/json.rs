@@ -10,10 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::parts::Parts;
+use super::record::CallRecord;
 use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
+use crate::model::Deployment;
 use crate::response::ResponseMetadata;
 use crate::transport::body::NO_CONTENT;
-use crate::transport::{Answer, Call, CallOptions, Operation, Route};
+use crate::transport::{Answer, Call, CallObserver, CallOptions, Operation, Route};
 
 /// The answer of [`ChatClient::post_json`](crate::ChatClient::post_json). It is read as its [`Value`], or
 /// [parsed](Self::parse) into a type.
@@ -68,11 +70,30 @@ impl fmt::Debug for JsonResponse {
 
 /// Sends a body to an operation of a deployment, such as `embeddings`.
 pub(super) async fn post_json(
+    client: &Arc<Parts>,
+    deployment: &Deployment,
+    operation: &str,
+    body: &(impl Serialize + Sync + ?Sized),
+    options: &CallOptions,
+) -> Result<JsonResponse> {
+    let record = CallRecord::of_json(client, deployment, operation);
+    let answer = send(client, deployment.name(), operation, body, options, record.as_ref()).await;
+    if let Some(record) = record {
+        match &answer {
+            Ok(answer) => record.complete_json(&answer.value, &answer.metadata),
+            Err(error) => record.fail(error),
+        }
+    }
+    answer
+}
+
+async fn send(
     client: &Parts,
     deployment: &str,
     operation: &str,
     body: &(impl Serialize + Sync + ?Sized),
     options: &CallOptions,
+    record: Option<&CallRecord>,
 ) -> Result<JsonResponse> {
     let path: Vec<&str> = operation.trim_matches('/').split('/').collect();
     let is_segment = |segment: &&str| {
@@ -99,7 +120,14 @@ pub(super) async fn post_json(
         Ok(Bytes::from(Value::Object(members).to_string()))
     };
     let read = |answer: Answer| read_json(answer).map_err(|error| error.with_deployment(deployment));
-    let call = Call { operation: Operation::post(&path), deployment, options, affinity: None, unfit: &[] };
+    let call = Call {
+        operation: Operation::post(&path),
+        deployment,
+        options,
+        affinity: None,
+        unfit: &[],
+        observer: record.map(|record| record as &dyn CallObserver),
+    };
     let answer = client.transport.answer(call, write, read).await;
     answer.map_err(|error| client.transport.withhold_secrets(error, options))
 }

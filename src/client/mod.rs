@@ -16,15 +16,25 @@ use crate::transport::{Backend, CallOptions, Credential, Endpoint, EndpointInput
 
 pub use self::builder::ClientBuilder;
 pub use self::json::JsonResponse;
+pub use self::observer::{FirstChunkEvent, Observer};
 pub use self::preflight::{RequestCheck, Validation};
+pub use self::summary::{CallEnd, CallSummary};
+#[cfg(feature = "telemetry")]
+pub use self::telemetry::Telemetry;
 
+mod answered;
 mod builder;
 pub(crate) mod call;
 mod deployments;
 mod json;
+mod observer;
 mod parts;
 mod preflight;
+mod record;
 mod repair;
+mod summary;
+#[cfg(feature = "telemetry")]
+mod telemetry;
 
 /// The client of one Azure OpenAI resource and all its deployments, or of several resources as backends.
 ///
@@ -196,7 +206,7 @@ impl ChatClient {
         body: &(impl Serialize + Sync + ?Sized),
         options: &CallOptions,
     ) -> Result<JsonResponse> {
-        json::post_json(&self.0, deployment.into().name(), operation, body, options).await
+        json::post_json(&self.0, &deployment.into(), operation, body, options).await
     }
 
     /// What [`complete`](Self::complete) would refuse and advise, without sending anything. A request read from JSON

@@ -309,6 +309,11 @@ impl Error {
         self.0.metadata.as_deref()
     }
 
+    #[cfg(feature = "client")]
+    pub(crate) fn shared_metadata(&self) -> Option<&Arc<ResponseMetadata>> {
+        self.0.metadata.as_ref()
+    }
+
     /// How many attempts were made, those without a connection or a token included; 0 when the request was
     /// stopped before the first.
     #[must_use]

@@ -108,6 +108,11 @@ impl ChatCompletion {
         Self { raw, ..Self::from_body(body) }
     }
 
+    #[cfg(feature = "client")]
+    pub(crate) fn shared_metadata(&self) -> &Arc<ResponseMetadata> {
+        &self.metadata
+    }
+
     /// Whether the body is a completion, by `choices`, or by other fields of one and a fitting `object`: a field that is
     /// missing or of another type does not make it something else.
     #[cfg(feature = "client")]
@@ -219,7 +224,7 @@ impl ChatCompletion {
     /// filtered, not evaluated otherwise.
     #[must_use]
     pub fn content_filter_state(&self) -> FilterState {
-        let prompts = self.prompt_filter_results().iter().map(|prompt| prompt.results().state());
+        let prompts = self.prompt_filter_results().iter().map(PromptFilterResult::state);
         let choices = self.choices().iter().map(Choice::content_filter_state);
         FilterState::of_all(prompts.chain(choices))
     }

@@ -43,7 +43,7 @@ impl FilterState {
     }
 
     /// The state of several together: filtered if any is, else clean if any is.
-    pub(super) fn of_all(states: impl Iterator<Item = Self>) -> Self {
+    pub(crate) fn of_all(states: impl Iterator<Item = Self>) -> Self {
         let mut all = Self::NotEvaluated;
         for state in states {
             match state {
@@ -205,6 +205,10 @@ impl PromptFilterResult {
     pub fn results(&self) -> &ContentFilterResults {
         const NONE: &ContentFilterResults = &ContentFilterResults::EMPTY;
         self.content_filter_results.as_ref().unwrap_or(NONE)
+    }
+
+    pub(crate) fn state(&self) -> FilterState {
+        self.results().state()
     }
 }
 

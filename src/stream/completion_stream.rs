@@ -15,15 +15,13 @@ use super::chunk::ChatCompletionChunk;
 use super::decode::{Decoded, Decoder, TemplateStore};
 use super::events::EventQueue;
 use super::fold::ChunkFold;
+use super::observer::{StreamEnd, StreamObserver};
 use super::other_body::{OtherBody, OtherContent};
 use super::partial_json::PartialAnswer;
 use super::sse::{SseError, SseEvent, SseItem, SseReader, is_done};
 use crate::error::unexpected_body::BodyForm;
 use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
 use crate::response::{ChatCompletion, ResponseMetadata, Usage};
-
-/// Called with the name of the model that answers.
-type ModelWatch = Box<dyn FnOnce(&str) + Send>;
 
 /// An answer that arrives chunk by chunk.
 ///
@@ -72,7 +70,7 @@ pub struct ChatCompletionStream {
     end: End,
     source: Option<Box<dyn ByteSource>>,
     form: Form,
-    watch_model: Option<ModelWatch>,
+    observer: Option<Box<dyn StreamObserver>>,
     reader: SseReader,
     // the rest
     metadata: Arc<ResponseMetadata>,
@@ -119,7 +117,7 @@ impl ChatCompletionStream {
             fold: ChunkFold::new(),
             metadata,
             deployment: None,
-            watch_model: None,
+            observer: None,
             expected_choices: 1,
             whole: None,
             end: End::Open,
@@ -159,7 +157,7 @@ impl ChatCompletionStream {
     /// [`ErrorKind::Decode`].
     #[must_use]
     pub fn max_event_bytes(mut self, limit: usize) -> Self {
-        self.reader = self.reader.max_event_bytes(limit);
+        self.reader = mem::take(&mut self.reader).max_event_bytes(limit);
         self
     }
 
@@ -179,14 +177,19 @@ impl ChatCompletionStream {
 
     /// The same stream with this metadata, for a recording or a test.
     #[must_use]
-    pub fn with_metadata(self, metadata: impl Into<Arc<ResponseMetadata>>) -> Self {
-        Self { metadata: metadata.into(), ..self }
+    pub fn with_metadata(mut self, metadata: impl Into<Arc<ResponseMetadata>>) -> Self {
+        self.metadata = metadata.into();
+        self
     }
 
-    /// Calls `watch` with the name of the model that answers, once.
     #[cfg(feature = "client")]
-    pub(crate) fn watch_model(mut self, watch: ModelWatch) -> Self {
-        self.watch_model = Some(watch);
+    pub(crate) fn shared_metadata(&self) -> &Arc<ResponseMetadata> {
+        &self.metadata
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn with_observer(mut self, observer: Option<Box<dyn StreamObserver>>) -> Self {
+        self.observer = observer;
         self
     }
 
@@ -232,7 +235,7 @@ impl ChatCompletionStream {
     ///
     /// [`ErrorKind::Interrupted`] when the stream was not read to its end, or failed before. Use
     /// [`partial`](Self::partial) for what came until then.
-    pub fn into_completion(self) -> Result<ChatCompletion> {
+    pub fn into_completion(mut self) -> Result<ChatCompletion> {
         if self.end != End::Done {
             let why = match self.end {
                 End::Failed => "the stream failed before the answer was complete",
@@ -241,7 +244,7 @@ impl ChatCompletionStream {
             let why = format!("{why}: {}", self.missing());
             return Err(self.with_call(Error::new(ErrorKind::Interrupted, why)).with_hint("partial() has what came"));
         }
-        Ok(self.fold.into_completion().with_metadata(self.metadata))
+        Ok(mem::take(&mut self.fold).into_completion().with_metadata(Arc::clone(&self.metadata)))
     }
 
     /// The next chunk, or `None` at the end of the answer. As [`Stream`], without a trait in scope.
@@ -360,11 +363,22 @@ impl ChatCompletionStream {
 
     fn push_chunk(&mut self, chunk: &ChatCompletionChunk) {
         self.fold.push(chunk);
-        if self.watch_model.is_some()
-            && let Some(model) = chunk.model().filter(|model| !model.is_empty())
-            && let Some(watch) = self.watch_model.take()
+        if let Some(observer) = &mut self.observer
+            && !observer.on_chunk(chunk)
         {
-            watch(model);
+            self.observer = None;
+        }
+    }
+
+    /// The answer is complete.
+    fn complete(&mut self) {
+        self.end = End::Done;
+        self.observe_end(StreamEnd::Completed);
+    }
+
+    fn observe_end(&mut self, end: StreamEnd<'_>) {
+        if let Some(observer) = self.observer.take() {
+            observer.on_end(end, &self.fold);
         }
     }
 
@@ -381,7 +395,7 @@ impl ChatCompletionStream {
             return Ok(None);
         }
         if is_done(&data) {
-            self.end = End::Done;
+            self.complete();
             if let Some(source) = self.source.take() {
                 source.finish();
             }
@@ -407,7 +421,7 @@ impl ChatCompletionStream {
         if let Form::Other(body) = mem::replace(&mut self.form, Form::Events) {
             // the first byte of a lone `[DONE]` could begin a JSON list
             if is_done(body.bytes()) {
-                self.end = End::Done;
+                self.complete();
                 return None;
             }
             let error = match body.into_content() {
@@ -421,7 +435,7 @@ impl ChatCompletionStream {
             return self.fail(error);
         }
         if self.is_finished() {
-            self.end = End::Done;
+            self.complete();
             return None;
         }
         let what = if self.fold.chunk_count() == 0 {
@@ -466,7 +480,7 @@ impl ChatCompletionStream {
     fn fail_source(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
         if self.is_finished() {
             self.source = None;
-            self.end = End::Done;
+            self.complete();
             return None;
         }
         if self.fold.chunk_count() == 0 || error.kind() != ErrorKind::Interrupted {
@@ -479,7 +493,9 @@ impl ChatCompletionStream {
     fn fail(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
         self.end = End::Failed;
         self.source = None;
-        Some(Err(self.with_call(error)))
+        let error = self.with_call(error);
+        self.observe_end(StreamEnd::Failed(&error));
+        Some(Err(error))
     }
 
     /// Adds the metadata of the answer and the deployment.
@@ -491,6 +507,12 @@ impl ChatCompletionStream {
             Some(deployment) => error.with_deployment(deployment),
             None => error,
         }
+    }
+}
+
+impl Drop for ChatCompletionStream {
+    fn drop(&mut self) {
+        self.observe_end(StreamEnd::Dropped);
     }
 }
 

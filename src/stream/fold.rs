@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use self::choice_builder::{ChoiceBuilder, set_text};
 use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkHead, TextField, ToolCallDelta};
-use crate::response::{ChatCompletion, CompletionBody, ToolCall, Usage};
+use crate::response::{ChatCompletion, CompletionBody, FilterState, FinishReason, PromptFilterResult, ToolCall, Usage};
 use crate::wire::Merge;
 
 mod choice_builder;
@@ -118,6 +118,25 @@ impl ChunkFold {
     /// The tokens of the call so far.
     pub(crate) fn usage(&self) -> Option<&Usage> {
         self.body.usage.as_ref()
+    }
+
+    /// The fields of the completion so far, without its choices.
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "read by the client"))]
+    pub(crate) fn body(&self) -> &CompletionBody {
+        &self.body
+    }
+
+    /// The finish reasons that came, in the order of the choices.
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "read by the client"))]
+    pub(crate) fn finish_reasons(&self) -> impl Iterator<Item = &FinishReason> {
+        self.choices.iter().filter_map(|choice| choice.finish_reason.as_ref())
+    }
+
+    /// As [`ChatCompletion::content_filter_state`].
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "read by the client"))]
+    pub(crate) fn content_filter_state(&self) -> FilterState {
+        let prompts = self.body.prompt_filter_results.iter().flatten().map(PromptFilterResult::state);
+        FilterState::of_all(prompts.chain(self.choices.iter().map(ChoiceBuilder::content_filter_state)))
     }
 
     /// The tool calls of a choice so far. Arguments that grow are in them after [`settle`](Self::settle).

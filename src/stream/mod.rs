@@ -13,6 +13,8 @@ pub use self::completion_stream::ChatCompletionStream;
 pub(crate) use self::decode::TemplateStore;
 pub use self::events::StreamEvent;
 pub use self::fold::ChunkFold;
+#[cfg(feature = "client")]
+pub(crate) use self::observer::{StreamEnd, StreamObserver};
 pub use self::views::{Events, IntoEvents, IntoPartialJson, IntoText, PartialJsonStream, TextStream};
 
 mod byte_source;
@@ -22,6 +24,7 @@ mod decode;
 mod events;
 mod fold;
 mod from_chunks;
+mod observer;
 mod other_body;
 mod partial_json;
 pub mod sse;

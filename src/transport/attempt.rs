@@ -307,6 +307,7 @@ impl Attempt<'_> {
 
     fn log_answer(&self, metadata: &ResponseMetadata) {
         tracing::debug!(
+            deployment = self.deployment,
             method = self.method.as_str(),
             host = self.url.host_str(),
             path = self.url.path(),
@@ -321,6 +322,7 @@ impl Attempt<'_> {
 
     fn log_broken(&self, error: &Error) {
         tracing::debug!(
+            deployment = self.deployment,
             method = self.method.as_str(),
             host = self.url.host_str(),
             path = self.url.path(),

@@ -19,7 +19,9 @@
 //! |---|---|
 //! | WARN | a redirect, a credential that gave no token, a failed renewal, another default credential than before; once for a client, plain HTTP to another machine |
 //! | INFO | the default credential that signs in |
-//! | DEBUG | a line for each attempt (method, host, path, status, request ids, number, time) and each retry (cause, wait) |
+//! | DEBUG | a line for each attempt (deployment, method, host, path, status, request ids, number, time), for each retry (cause, wait) and for the end of each call (completed, failed or dropped; tokens, finish reasons, filter state, times) |
+//!
+//! For anything else than a log, there is the [`Observer`](crate::Observer).
 //!
 //! # Cancel safety
 //!
@@ -34,6 +36,7 @@
 
 pub(crate) use self::attempt::{Answer, Streamed};
 pub(crate) use self::backend::Backend;
+pub(crate) use self::call_event::{AttemptEvent, CallObserver, RetryEvent};
 pub(crate) use self::credential::{ApiKey, Credential};
 pub(crate) use self::endpoint::{Endpoint, check_deployment};
 #[cfg(feature = "batch")]
@@ -54,6 +57,7 @@ mod attempt_error;
 pub(crate) mod backend;
 mod balancer;
 pub(crate) mod body;
+pub(crate) mod call_event;
 mod call_state;
 pub(crate) mod credential;
 pub(crate) mod endpoint;

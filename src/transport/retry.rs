@@ -1,12 +1,10 @@
-//! The retry policy: whether and when an attempt is repeated, the budget for it, and the event that observers get.
+//! The retry policy: whether and when an attempt is repeated, and the budget for it.
 //!
 //! One pure function, [`retry_wait`], gives the wait before the next attempt on the same backend, from the cause, the
 //! time the call has taken, and a source of randomness.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::error::is_retryable_status;
@@ -20,9 +18,10 @@ use crate::error::is_retryable_status;
 /// [`retry_after`](crate::Error::retry_after) is set.
 ///
 /// All calls to one backend share a budget of a hundred retries, so that an outage does not multiply the load: a retry
-/// takes one, a success gives back a tenth. A 429 that names its wait costs nothing.
+/// takes one, a success gives back a tenth. A 429 that names its wait costs nothing. Each retry is an event,
+/// [`Observer::on_retry`](crate::Observer::on_retry).
 ///
-/// # Example: a patient batch job that watches its retries
+/// # Example: a patient batch job
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,26 +29,18 @@ use crate::error::is_retryable_status;
 ///
 /// let policy = RetryPolicy::default()
 ///     .max_retries(5)
-///     .retry_window(Duration::from_secs(300))
-///     .on_retry(|event| eprintln!("attempt {} failed: {}, waiting {:?}", event.attempt(), event.cause(), event.wait()));
+///     .retry_window(Duration::from_secs(300));
 /// # let _ = policy;
 /// ```
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota#rate-limit-best-practices>
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     max_retries: u32,
     base_backoff: Duration,
     max_backoff: Duration,
     max_server_wait: Duration,
     retry_window: Option<Duration>,
-    observer: Option<Arc<Observer>>,
-}
-
-/// The callback of [`RetryPolicy::on_retry`].
-struct Observer {
-    call: Box<dyn Fn(&RetryEvent) + Send + Sync>,
-    has_panicked: AtomicBool,
 }
 
 impl Default for RetryPolicy {
@@ -61,7 +52,6 @@ impl Default for RetryPolicy {
             max_backoff: Duration::from_secs(8),
             max_server_wait: Duration::from_secs(60),
             retry_window: None,
-            observer: None,
         }
     }
 }
@@ -112,14 +102,6 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets a callback for every retry, called before its wait. It runs inside the call, so it should return at once. A
-    /// panic in it is logged once, at WARN, and does not end the call.
-    #[must_use]
-    pub fn on_retry(mut self, observer: impl Fn(&RetryEvent) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(Observer { call: Box::new(observer), has_panicked: AtomicBool::new(false) }));
-        self
-    }
-
     pub(crate) fn retries(&self) -> bool {
         self.max_retries > 0
     }
@@ -133,31 +115,9 @@ impl RetryPolicy {
         self.max_server_wait
     }
 
-    pub(crate) fn observe(&self, event: &RetryEvent) {
-        let Some(observer) = &self.observer else {
-            return;
-        };
-        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| (observer.call)(event)));
-        if outcome.is_err() && !observer.has_panicked.swap(true, Ordering::Relaxed) {
-            tracing::warn!("the callback of on_retry panicked; the call goes on");
-        }
-    }
-
     /// Upper bound of the wait before retry number `retries` + 1, where the service names none.
     pub(crate) fn backoff(&self, retries: u32) -> Duration {
         self.base_backoff.saturating_mul(1 << retries.min(16)).min(self.max_backoff)
-    }
-}
-
-impl fmt::Debug for RetryPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryPolicy")
-            .field("max_retries", &self.max_retries)
-            .field("base_backoff", &self.base_backoff)
-            .field("max_backoff", &self.max_backoff)
-            .field("max_server_wait", &self.max_server_wait)
-            .field("retry_window", &self.retry_window)
-            .finish_non_exhaustive()
     }
 }
 
@@ -291,55 +251,6 @@ impl fmt::Display for RetryCause {
     }
 }
 
-/// One retry, as [`RetryPolicy::on_retry`] gets it before the wait. Holds no secret and nothing of prompt or answer.
-#[derive(Debug, Clone)]
-pub struct RetryEvent {
-    pub(crate) cause: RetryCause,
-    pub(crate) wait: Duration,
-    pub(crate) attempt: u32,
-    pub(crate) deployment: String,
-    pub(crate) endpoint: String,
-    pub(crate) client_request_id: String,
-}
-
-impl RetryEvent {
-    /// Why the attempt failed.
-    #[must_use]
-    pub fn cause(&self) -> RetryCause {
-        self.cause
-    }
-
-    /// How long the client waits before the next attempt; zero when another backend takes over.
-    #[must_use]
-    pub fn wait(&self) -> Duration {
-        self.wait
-    }
-
-    /// The number of the attempt that failed, from 1.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
-    /// The deployment that was called.
-    #[must_use]
-    pub fn deployment(&self) -> &str {
-        &self.deployment
-    }
-
-    /// The endpoint that was called.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// The id that all attempts of the call share.
-    #[must_use]
-    pub fn client_request_id(&self) -> &str {
-        &self.client_request_id
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -445,22 +356,6 @@ mod tests {
         assert!(ask(&policy, throttled(5 * SECOND), ends(6 * SECOND)).is_none());
         assert!(ask(&policy, throttled(5 * SECOND), ends(7 * SECOND)).is_some());
         assert!(ask(&policy.retry_window(5 * SECOND), throttled(5 * SECOND), after(0)).is_none());
-    }
-
-    #[test]
-    fn every_retry_reaches_the_observer() {
-        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let log = Arc::clone(&seen);
-        let policy = RetryPolicy::default().on_retry(move |event| log.lock().unwrap().push(event.attempt()));
-        policy.clone().observe(&RetryEvent {
-            cause: RetryCause::Read,
-            wait: SECOND,
-            attempt: 3,
-            deployment: String::new(),
-            endpoint: String::new(),
-            client_request_id: String::new(),
-        });
-        assert_eq!(*seen.lock().unwrap(), [3]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::attempt_error::AttemptError;
 use super::backend::{Auth, Backend, ResolvedBackend};
 use super::balancer::Balancer;
 use super::body::ByteStream;
+use super::call_event::{AttemptEvent, CallObserver, RetryEvent};
 use super::call_state::{CallState, Next};
 use super::endpoint::{Endpoint, check_api_version};
 use super::http_client::{HttpClients, HttpSettings};
@@ -18,7 +19,7 @@ use super::operation::Operation;
 use super::options::{CallOptions, Settings};
 use super::pacing::Pacing;
 use super::request_body::RequestBody;
-use super::retry::{RetryBudget, RetryCause, RetryEvent};
+use super::retry::{RetryBudget, RetryCause};
 use super::timeout::{Deadline, Timeout};
 use super::token_cache::{NoToken, TokenCaches};
 use crate::error::{Error, ErrorKind, Result};
@@ -59,7 +60,7 @@ impl Config {
 }
 
 /// One call: the operation, the deployment, and how it is called.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation<'a>,
     /// Empty for an operation of the resource.
@@ -69,6 +70,7 @@ pub(crate) struct Call<'a> {
     pub(crate) affinity: Option<&'a str>,
     /// Indices of the backends that cannot serve it.
     pub(crate) unfit: &'a [usize],
+    pub(crate) observer: Option<&'a dyn CallObserver>,
 }
 
 /// The backend's part in a body.
@@ -104,7 +106,7 @@ struct Inner {
 struct FailedAttempt<'a> {
     error: Box<AttemptError>,
     backend: &'a ResolvedBackend,
-    /// The observer of retries has been notified.
+    /// The retry after it was logged and observed.
     is_observed: bool,
 }
 
@@ -256,6 +258,9 @@ impl Transport {
                 None => kept.insert(body(&Route { api_version: &backend.api_version, deployment })?.into()).clone(),
             };
             attempts = attempts.saturating_add(1);
+            if let Some(observer) = call.observer {
+                observer.on_attempt(attempt_event(attempts, backend, &call, settings));
+            }
             let mut url = backend.endpoint.url(&backend.api_version, deployment, call.operation)?;
             settings.query.append_to(&mut url);
             let method = call.operation.method;
@@ -371,6 +376,12 @@ impl Transport {
         &self.0.endpoint
     }
 
+    /// The endpoint of each backend.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.0.backends.iter().map(|backend| &backend.endpoint)
+    }
+
     /// The first backend's api version, against which requests are checked.
     pub(crate) fn api_version(&self) -> &ApiVersion {
         &self.0.api_version
@@ -422,23 +433,29 @@ impl FailedAttempt<'_> {
         if std::mem::replace(&mut self.is_observed, true) {
             return;
         }
-        let event = RetryEvent {
-            cause: self.error.outcome.cause,
-            wait,
-            attempt,
-            deployment: self.backend.deployment(call.deployment).to_owned(),
-            endpoint: self.backend.endpoint.to_string(),
-            client_request_id: settings.client_request_id.0.clone(),
-        };
+        let cause = self.error.outcome.cause;
         tracing::debug!(
-            cause = %event.cause,
-            wait_ms = event.wait.as_millis(),
-            attempt = event.attempt,
-            endpoint = event.endpoint,
-            client_request_id = event.client_request_id,
+            deployment = call.deployment,
+            %cause,
+            wait_ms = wait.as_millis(),
+            attempt,
+            endpoint = self.backend.endpoint.as_str(),
+            client_request_id = settings.client_request_id.0,
             "trying again"
         );
-        settings.retry.observe(&event);
+        if let Some(observer) = call.observer {
+            let failed = attempt_event(attempt, self.backend, call, settings);
+            observer.on_retry(RetryEvent { failed, cause, wait });
+        }
+    }
+}
+
+fn attempt_event(attempt: u32, backend: &ResolvedBackend, call: &Call<'_>, settings: &Settings) -> AttemptEvent {
+    AttemptEvent {
+        attempt,
+        deployment: backend.deployment(call.deployment).to_owned(),
+        endpoint: backend.endpoint.as_str().to_owned(),
+        client_request_id: settings.client_request_id.0.clone(),
     }
 }
 

@@ -32,7 +32,14 @@ fn with_credential(url: &str, credential: impl Into<Credential>) -> Transport {
 }
 
 fn call(options: &CallOptions) -> Call<'_> {
-    Call { operation: Operation::CHAT_COMPLETIONS, deployment: "gpt", options, affinity: None, unfit: &[] }
+    Call {
+        operation: Operation::CHAT_COMPLETIONS,
+        deployment: "gpt",
+        options,
+        affinity: None,
+        unfit: &[],
+        observer: None,
+    }
 }
 
 async fn post(transport: &Transport, options: &CallOptions) -> Result<Answer> {
@@ -58,6 +65,17 @@ fn counted(start: SystemTime) -> (Credential, Arc<AtomicU32>) {
         }
     });
     (credential, asked)
+}
+
+#[derive(Default)]
+struct Retries(Mutex<Vec<RetryEvent>>);
+
+impl CallObserver for Retries {
+    fn on_attempt(&self, _: AttemptEvent) {}
+
+    fn on_retry(&self, retry: RetryEvent) {
+        self.0.lock().unwrap().push(retry);
+    }
 }
 
 async fn until(what: impl Fn() -> bool) {
@@ -294,16 +312,15 @@ async fn each_clock_has_its_own_words() {
 async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_stays() {
     let (busy, first) = answering(vec![answer(429, "retry-after: 20\r\n", "")]).await;
     let (good, second) = answering(vec![answer(200, "", "{}")]).await;
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&told);
-    let policy = RetryPolicy::none().on_retry(move |event| log.lock().unwrap().push((event.cause(), event.wait())));
+    let retries = Retries::default();
     let mut config = Config::new(Backend::new(&busy, ApiKey::new("k1")).api_version("2024-10-21"));
     config.backends.push(Backend::new(&good, ApiKey::new("k2")).priority(1).deployment("gpt", "gpt-b"));
     let transport = Transport::new(config).unwrap();
-    let options = CallOptions::new().retry(policy);
+    let options = CallOptions::new().retry(RetryPolicy::none());
     let body = |route: &Route<'_>| Ok(Bytes::from(format!("{} {}", route.api_version, route.deployment)));
     for attempts in [2, 1, 1] {
-        let answer = transport.answer(call(&options), body, Ok).await.unwrap();
+        let call = Call { observer: Some(&retries), ..call(&options) };
+        let answer = transport.answer(call, body, Ok).await.unwrap();
         assert_eq!(answer.metadata.attempts(), attempts);
         assert_eq!(answer.metadata.endpoint(), Some(good.as_str()));
     }
@@ -312,7 +329,9 @@ async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_sta
     assert!(first.requests()[0].ends_with("2024-10-21 gpt"));
     assert!(second.requests()[0].ends_with("v1 gpt-b"));
     assert_eq!((first.header("api-key"), second.header("api-key")[0].as_str()), (vec!["k1".to_owned()], "k2"));
-    assert_eq!(*told.lock().unwrap(), [(RetryCause::Status(429), Duration::ZERO)]);
+    let retries = retries.0.into_inner().unwrap();
+    let retried: Vec<_> = retries.iter().map(|retry| (retry.cause(), retry.wait(), retry.endpoint())).collect();
+    assert_eq!(retried, [(RetryCause::Status(429), Duration::ZERO, busy.as_str())]);
 
     let (bad, _) = answering(vec![answer(400, "", "")]).await;
     let (idle, unasked) = answering(vec![answer(200, "", "{}")]).await;

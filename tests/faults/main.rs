@@ -5,6 +5,8 @@
 mod answers;
 mod backends;
 mod certificates;
+#[path = "../support/observer.rs"]
+mod events;
 mod http2;
 mod protocols;
 mod retry;

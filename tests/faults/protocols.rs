@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::answers::{
     DONE, HEAD, LAST_CHUNK, ONE, ROLE, STOP, begun, chunk, events, good_body, good_stream, http, opening,
 };
+use crate::events::Events;
 use crate::server::{Act, Protocol, Script, Server, send};
 use crate::table::{call, client_over, quick, request};
 
@@ -51,18 +52,18 @@ async fn what_http2_refused_was_not_worked_on_and_what_it_reset_may_have_been() 
             let answer = good.clone();
             let script = move |n| if n == 0 { fault.clone() } else { answer.clone() };
             let server = Server::over(HTTP2, script, "").await;
-            let causes = Arc::new(std::sync::Mutex::new(Vec::new()));
-            let log = Arc::clone(&causes);
-            let policy = quick().on_retry(move |event| log.lock().unwrap().push(event.cause()));
-            let options = CallOptions::new().retry(policy);
-            let ended = call(&client(HTTP2, &server.url), streamed, &options).await;
+            let events = Events::default();
+            let client = client_over(HTTP2, &server.url).observer(events.clone()).build().unwrap();
+            let options = CallOptions::new().retry(quick());
+            let ended = call(&client, streamed, &options).await;
             assert_eq!((ended.text.as_str(), ended.attempts), ("one two", 2), "{:?}", ended.result);
-            assert_eq!(*causes.lock().unwrap(), [cause]);
+            assert_eq!(events.retries().iter().map(|retry| retry.cause()).collect::<Vec<_>>(), [cause]);
             assert_eq!(server.seen.connections(), 1, "a stream's fault is not the connection's");
 
             let server = Server::over(HTTP2, move |_| vec![act.clone()], "").await;
             let options = CallOptions::new().retry(RetryPolicy::none());
-            let error = call(&client(HTTP2, &server.url), streamed, &options).await.result.unwrap_err();
+            let client = client_over(HTTP2, &server.url).build().unwrap();
+            let error = call(&client, streamed, &options).await.result.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Connect);
             assert_eq!(error.may_have_reached_service(), cause == RetryCause::NoAnswer, "{error}");
         }

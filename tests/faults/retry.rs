@@ -1,11 +1,13 @@
 //! When a call is sent again, what its caller hears of that, and what holds for all calls of a client together.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use azure_openai_chat::{CallOptions, ChatClient, ChatCompletionRequest, ErrorKind, RetryCause, RetryPolicy};
+use azure_openai_chat::{
+    CallOptions, ChatClient, ChatCompletionRequest, ErrorKind, RetryCause, RetryEvent, RetryPolicy,
+};
 
 use crate::answers::{good_body, good_stream, http};
+use crate::events::Events;
 use crate::server::{Act, Script, Server, send};
 use crate::table::{call, client, no_roots, quick, request};
 
@@ -31,25 +33,18 @@ async fn a_fault_that_stays_is_met_three_times_and_every_retry_is_told() {
             ),
         ] {
             let server = Server::start(vec![script]).await;
-            let told = Arc::new(Mutex::new(Vec::new()));
-            let log = Arc::clone(&told);
-            let policy = quick().on_retry(move |event| {
-                log.lock().unwrap().push((
-                    event.attempt(),
-                    event.cause(),
-                    event.wait(),
-                    event.client_request_id().to_owned(),
-                ));
-            });
-            let options = CallOptions::new().retry(policy).client_request_id("id-1");
-            let ended = call(&shared(&server), streamed, &options).await;
+            let events = Events::default();
+            let client = client(&server.url).configure_http(no_roots).observer(events.clone()).build().unwrap();
+            let options = CallOptions::new().client_request_id("id-1");
+            let ended = call(&client, streamed, &options).await;
             let error = ended.result.unwrap_err();
             assert_eq!((error.kind(), error.attempts(), server.seen.tries()), (kind, 3, 3), "{error}");
-            let told = told.lock().unwrap();
-            let heard: Vec<_> = told.iter().map(|(attempt, cause, ..)| (*attempt, *cause)).collect();
-            assert_eq!(heard, [(1, cause), (2, cause)]);
+            let retries = events.retries();
+            let causes: Vec<_> = retries.iter().map(|retry| (retry.attempt(), retry.cause())).collect();
+            assert_eq!(causes, [(1, cause), (2, cause)]);
             let least = if kind == ErrorKind::RateLimited { Duration::from_millis(20) } else { Duration::ZERO };
-            assert!(told.iter().all(|(_, _, wait, id)| *wait >= least && id == "id-1"), "{told:?}");
+            let is_right = |retry: &RetryEvent| retry.wait() >= least && retry.client_request_id() == "id-1";
+            assert!(retries.iter().all(is_right), "{retries:?}");
         }
     }
 }
@@ -152,19 +147,4 @@ async fn times_of_the_callers_http_client_do_not_cut_a_call_short() {
     let error = client.complete(&request()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
     assert!(error.to_string().contains("configure_http"), "{error}");
-}
-
-#[tokio::test]
-async fn a_callback_that_panics_does_not_end_the_call() {
-    for streamed in [false, true] {
-        let good = if streamed { good_stream() } else { good_body() };
-        let server = Server::start(vec![status(503, ""), vec![Act::Close], good]).await;
-        let policy = quick().on_retry(|_| std::panic::panic_any("of the caller"));
-        let client = client(&server.url).configure_http(no_roots).retry(policy).build().unwrap();
-        for _ in 0..2 {
-            let ended = call(&client, streamed, &CallOptions::new()).await;
-            assert_eq!(ended.text, "one two", "{:?}", ended.result);
-        }
-        assert_eq!(server.seen.tries(), 4);
-    }
 }

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::events::Events;
 use crate::support::{InTurn, completion, ok_json, question, quick, sent_headers, serving, shown, until, untouched};
 
 /// Numbers its tokens and remembers the scopes it was asked for.
@@ -193,15 +194,18 @@ fn refused() -> ResponseTemplate {
 async fn a_refused_token_is_replaced_once() {
     let server = serving("refused, then let in", [refused(), ok_json(&completion("hello"))]).await;
     let tokens = Numbered::new();
-    let causes = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&causes);
-    // a replaced token is no retry
-    let policy = RetryPolicy::none().on_retry(move |event| log.lock().unwrap().push((event.cause(), event.wait())));
-    let client = ChatClient::builder(server.uri(), Arc::clone(&tokens)).retry(policy).build().unwrap();
+    let events = Events::default();
+    // a replaced token is no retry of the policy
+    let client = ChatClient::builder(server.uri(), Arc::clone(&tokens))
+        .retry(RetryPolicy::none())
+        .observer(events.clone())
+        .build()
+        .unwrap();
     let completion = client.complete(&question()).await.unwrap();
     assert_eq!(completion.metadata().attempts(), 2);
     assert_eq!(sent_headers(&server, "authorization").await, ["Bearer t1", "Bearer t2"]);
-    assert_eq!(*causes.lock().unwrap(), [(RetryCause::TokenRefused, Duration::ZERO)]);
+    let retries: Vec<_> = events.retries().iter().map(|retry| (retry.cause(), retry.wait())).collect();
+    assert_eq!(retries, [(RetryCause::TokenRefused, Duration::ZERO)]);
     let ids = sent_headers(&server, "x-ms-client-request-id").await;
     assert_eq!(ids[0], ids[1]);
 }

@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test binary")]
 
+#[path = "../support/observer.rs"]
+mod events;
 mod support;
 
 mod architecture;
@@ -19,10 +21,12 @@ mod folding;
 mod gateway;
 mod json;
 mod mutation;
+mod observer;
 mod openai_shape;
 mod retry;
 mod stored;
 mod stream;
+mod telemetry;
 mod tool_runs;
 mod uses;
 mod validation;

@@ -1,18 +1,17 @@
 //! What is sent again, when, and how often.
 
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use azure_openai_chat::{CallOptions, ChatCompletionRequest, ErrorKind, RetryCause, RetryPolicy};
 use azure_openai_emulator::{Emulator, Fault};
 use futures::StreamExt;
 use serde_json::json;
-use tracing_subscriber::filter::LevelFilter;
 use wiremock::ResponseTemplate;
 
+use crate::events::Events;
 use crate::support::{
-    Log, RawServer, Step, builder, client, completion, delta, event, events, finish, kind_of, ok_json, ok_stream,
-    question, quick, sent_bodies, sent_headers, serving, streaming,
+    RawServer, Step, builder, client, completion, delta, event, events, finish, kind_of, ok_json, ok_stream, question,
+    quick, sent_bodies, sent_headers, serving, streaming,
 };
 
 fn failing(status: u16) -> ResponseTemplate {
@@ -155,41 +154,23 @@ async fn the_deadline_ends_attempts_and_waits() {
 
 #[tokio::test]
 async fn every_retry_is_told_before_its_wait() {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&seen);
-    let policy = quick().on_retry(move |event| log.lock().unwrap().push(event.clone()));
+    let events = Events::default();
     let server = serving(
         "two failures, then an answer",
         [failing(500), failing(429).insert_header("retry-after-ms", "20"), fine()],
     )
     .await;
-    let client = builder(server.uri()).retry(policy).build().unwrap();
+    let client = builder(server.uri()).observer(events.clone()).build().unwrap();
     let options = CallOptions::new().client_request_id("mine");
     client.complete_with(&question(), &options).await.unwrap();
 
-    let seen = seen.lock().unwrap();
+    let seen = events.retries();
     let causes: Vec<_> = seen.iter().map(|event| (event.cause(), event.attempt())).collect();
     assert_eq!(causes, [(RetryCause::Status(500), 1), (RetryCause::Status(429), 2)]);
     assert!(seen[0].wait() <= Duration::from_millis(1));
     assert!(seen[1].wait() >= Duration::from_millis(20));
     assert!(seen.iter().all(|event| event.client_request_id() == "mine"));
     assert!(seen.iter().all(|event| event.deployment() == "gpt" && event.endpoint() == server.uri()));
-}
-
-#[tokio::test]
-async fn a_callback_that_panics_is_one_warning_however_often_it_does() {
-    let (log, _guard) = Log::listen(LevelFilter::WARN);
-    let server = serving("two calls", [failing(500), failing(503), fine(), failing(502), fine()]).await;
-    let policy = quick().on_retry(|_| std::panic::panic_any("words of the caller"));
-    let client = builder(server.uri()).retry(policy).build().unwrap();
-    for attempts in [3, 2] {
-        let completion = client.clone().complete(&question()).await.unwrap();
-        assert_eq!(completion.metadata().attempts(), attempts);
-    }
-    let lines = log.lines();
-    assert_eq!(lines.len(), 1, "{lines:#?}");
-    assert!(lines[0].contains("WARN") && lines[0].contains("the callback of on_retry panicked"), "{lines:#?}");
-    assert!(!lines[0].contains("words of the caller"), "{lines:#?}");
 }
 
 #[tokio::test]

@@ -353,13 +353,18 @@ impl Log {
     /// Listens until the guard is dropped.
     pub fn listen(level: tracing_subscriber::filter::LevelFilter) -> (Self, tracing::subscriber::DefaultGuard) {
         use tracing_subscriber::util::SubscriberInitExt;
+        // with one subscriber alone, a line that another thread reaches first is switched off for all threads
+        let second = tracing::Dispatch::new(tracing_subscriber::registry());
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(level)
             .with_ansi(false)
             .without_time()
-            .with_writer(move || writer.clone())
+            .with_writer(move || {
+                let _ = &second;
+                writer.clone()
+            })
             .finish();
         let guard = subscriber.set_default();
         (log, guard)

@@ -9,6 +9,7 @@
 mod callgrind;
 mod heap;
 mod local;
+mod observing;
 mod process;
 mod readers;
 mod server;

@@ -15,6 +15,7 @@ use futures::StreamExt;
 use futures::channel::oneshot;
 
 use super::heap::live_bytes;
+use super::observing::followed;
 use super::process::{Rounds, Server, Stepper, cpu_nanoseconds, user_nanoseconds};
 use super::{Pace, Run, What};
 
@@ -49,9 +50,9 @@ struct Reader {
 impl Reader {
     fn new(name: &str, run: &Run, port: u16) -> Self {
         let http = reqwest::Client::new();
-        let client = ChatClient::builder(format!("http://127.0.0.1:{port}"), ApiKey::new("key"))
-            .build()
-            .expect("loopback is an endpoint");
+        let client = ChatClient::builder(format!("http://127.0.0.1:{port}"), ApiKey::new("key"));
+        let (name, client) = followed(name, client);
+        let client = client.build().expect("loopback is an endpoint");
         let choices = if matches!(run.what, What::Chunks(Shape::TwoChoices)) { 2 } else { 1 };
         let question = "What steps should I think about when writing my first Python API? ";
         let prompt = if run.pace == Pace::Hang { question.repeat(run.write / question.len() + 1) } else { question.into() };

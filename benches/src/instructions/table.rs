@@ -16,7 +16,7 @@ const MIB: usize = 1024 * KIB;
 
 type Part = (&'static str, fn());
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("many", many_streams),
     ("opening", opening),
     ("chunks", chunks),
@@ -24,6 +24,7 @@ const PARTS: [Part; 10] = [
     ("cpu", cpu),
     ("unary", unary),
     ("local", local::print),
+    ("observing", super::observing::print),
     ("large", large_events),
     ("memory", memory),
     ("connections", connections),
@@ -315,7 +316,7 @@ pub(crate) fn thousands(figure: f64) -> String {
     text
 }
 
-fn signed(figure: f64) -> String {
+pub(crate) fn signed(figure: f64) -> String {
     let sign = if figure < 0.0 { "−" } else { "+" };
     format!("{sign}{}", thousands(figure))
 }

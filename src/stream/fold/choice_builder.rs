@@ -1,8 +1,8 @@
 //! A choice of the answer that is built from the deltas of chunks.
 
 use crate::response::{
-    AnswerContent, AssistantMessage, Choice, ContentFilterOffsets, ContentFilterResults, CustomToolCall, FinishReason,
-    FunctionCall, Logprobs, ToolCall,
+    AnswerContent, AssistantMessage, Choice, ContentFilterOffsets, ContentFilterResults, CustomToolCall, FilterState,
+    FinishReason, FunctionCall, Logprobs, ToolCall,
 };
 use crate::stream::chunk::{ChoiceBody, ChunkChoice, DeltaBody, FunctionDelta, TextField, ToolCallBody, ToolCallDelta};
 use crate::wire::{Extra, Merge, Shared};
@@ -37,6 +37,12 @@ impl FilterBuilder {
         }
     }
 
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "read by the client"))]
+    fn state(&self) -> FilterState {
+        let all = [self.merged.as_deref(), self.last.as_deref()];
+        FilterState::of_all(all.into_iter().flatten().map(ContentFilterResults::state))
+    }
+
     fn build(self) -> Option<ContentFilterResults> {
         let Some(last) = self.last else {
             return self.merged.map(|merged| *merged);
@@ -61,6 +67,15 @@ impl ChoiceBuilder {
 
     pub(super) fn content(&self) -> Option<&str> {
         self.message.as_ref()?.content.as_deref()
+    }
+
+    /// As [`Choice::content_filter_state`].
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "read by the client"))]
+    pub(super) fn content_filter_state(&self) -> FilterState {
+        match self.finish_reason {
+            Some(FinishReason::ContentFilter) => FilterState::Filtered,
+            _ => self.filter.state(),
+        }
     }
 
     pub(super) fn calls(&self) -> impl Iterator<Item = &ToolCall> {

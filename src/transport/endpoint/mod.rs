@@ -103,6 +103,12 @@ impl Endpoint {
         &self.text
     }
 
+    /// The host, and the port also where it is the scheme's own.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn server(&self) -> (&str, u16) {
+        (self.base.host_str().unwrap_or_default(), self.base.port_or_known_default().unwrap_or_default())
+    }
+
     /// The deployment in the pasted address. A call goes to the deployment of its request; when that is another, the client
     /// logs a WARN once.
     ///

@@ -286,6 +286,7 @@ async fn call_with(source: TokenSource) -> Result<String> {
         options: &options,
         affinity: None,
         unfit: &[],
+        observer: None,
     };
     transport.answer(call, |_| Ok(Bytes::from_static(b"{}")), Ok).await?;
     Ok(seen.header("authorization").remove(0))

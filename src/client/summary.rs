@@ -1,0 +1,213 @@
+//! The summary of a call that has ended, [`CallSummary`].
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::ErrorKind;
+use crate::model::{Deployment, Model};
+use crate::response::{FilterState, FinishReason, ResponseMetadata, Usage};
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallEnd {
+    /// The whole answer came; a stream was read to its end.
+    Completed,
+    /// The call, or the stream, ended with an error.
+    Failed,
+    /// The caller dropped the future before the answer came, or the stream before its end.
+    Dropped,
+}
+
+impl CallEnd {
+    /// The end as text: `completed`, `failed` or `dropped`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+impl fmt::Display for CallEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A call that has ended, as [`Observer::on_end`](crate::Observer::on_end) gets it. Holds no secret and nothing of prompt
+/// or answer.
+#[derive(Debug, Clone)]
+pub struct CallSummary {
+    pub(super) operation: Cow<'static, str>,
+    pub(super) is_stream: bool,
+    pub(super) deployment: Deployment,
+    pub(super) end: CallEnd,
+    pub(super) model: Option<String>,
+    pub(super) usage: Option<Usage>,
+    pub(super) finish_reasons: Vec<FinishReason>,
+    pub(super) filter_state: FilterState,
+    pub(super) chunk_count: u64,
+    pub(super) time_to_first_chunk: Option<Duration>,
+    pub(super) duration: Duration,
+    pub(super) attempts: u32,
+    pub(super) client_request_id: Option<String>,
+    pub(super) metadata: Option<Arc<ResponseMetadata>>,
+    pub(super) status: Option<u16>,
+    pub(super) error_kind: Option<ErrorKind>,
+    pub(super) error_code: Option<String>,
+}
+
+impl CallSummary {
+    pub(super) fn new(operation: Cow<'static, str>, is_stream: bool, deployment: Deployment) -> Self {
+        Self {
+            operation,
+            is_stream,
+            deployment,
+            end: CallEnd::Dropped,
+            model: None,
+            usage: None,
+            finish_reasons: Vec::new(),
+            filter_state: FilterState::NotEvaluated,
+            chunk_count: 0,
+            time_to_first_chunk: None,
+            duration: Duration::ZERO,
+            attempts: 0,
+            client_request_id: None,
+            metadata: None,
+            status: None,
+            error_kind: None,
+            error_code: None,
+        }
+    }
+
+    /// How the call ended.
+    #[must_use]
+    pub fn end(&self) -> CallEnd {
+        self.end
+    }
+
+    /// The operation, as in its path: `chat/completions`, or what [`post_json`](crate::ChatClient::post_json) was given.
+    #[must_use]
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// Whether the answer was to come as a stream.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.is_stream
+    }
+
+    /// The deployment of the request. Another can have answered: see [`ResponseMetadata::deployment`].
+    #[must_use]
+    pub fn deployment(&self) -> &str {
+        self.deployment.name()
+    }
+
+    /// The model that is declared for the deployment.
+    #[must_use]
+    pub fn declared_model(&self) -> Option<&Model> {
+        self.deployment.declared_model()
+    }
+
+    /// The model and version that answered, such as `gpt-4o-2024-08-06`.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The tokens of the call, if the service sent them. A stream that was dropped has none: they come in its last chunk.
+    #[must_use]
+    pub fn usage(&self) -> Option<&Usage> {
+        self.usage.as_ref()
+    }
+
+    /// Why the choices ended, in their order; empty when none has.
+    #[must_use]
+    pub fn finish_reasons(&self) -> &[FinishReason] {
+        &self.finish_reasons
+    }
+
+    /// The content filter's state of prompt and answer together; filtered also for a prompt that was refused.
+    #[must_use]
+    pub fn content_filter_state(&self) -> FilterState {
+        self.filter_state
+    }
+
+    /// The number of chunks that were read from a stream.
+    #[must_use]
+    pub fn chunk_count(&self) -> u64 {
+        self.chunk_count
+    }
+
+    /// The time from the start of the call to the first chunk of a stream, retries included.
+    #[must_use]
+    pub fn time_to_first_chunk(&self) -> Option<Duration> {
+        self.time_to_first_chunk
+    }
+
+    /// The time from the start of the call to its end, retries included. For a stream, also the time that its reader took.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// The number of times the request was sent; zero when it was refused before.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The id that all attempts of the call share; none when nothing was sent.
+    #[must_use]
+    pub fn client_request_id(&self) -> Option<&str> {
+        self.client_request_id.as_deref()
+    }
+
+    /// The status and headers of the last answer, if there was one.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&ResponseMetadata> {
+        self.metadata.as_deref()
+    }
+
+    /// The HTTP status of the last answer, if there was one; for a call that failed, as [`Error::status`](crate::Error::status).
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// The id to quote to Azure support; see [`ResponseMetadata::request_id`].
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.metadata()?.request_id()
+    }
+
+    /// The region that answered, such as `East US 2`.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.metadata()?.region()
+    }
+
+    /// The provisioned deployment from which the call spilled over to a standard one.
+    #[must_use]
+    pub fn spillover_from(&self) -> Option<&str> {
+        self.metadata()?.spillover_from()
+    }
+
+    /// The kind of the error of a call that failed.
+    #[must_use]
+    pub fn error_kind(&self) -> Option<ErrorKind> {
+        self.error_kind
+    }
+
+    /// The service's code of the error of a call that failed, such as `content_filter`.
+    #[must_use]
+    pub fn error_code(&self) -> Option<&str> {
+        self.error_code.as_deref()
+    }
+}
