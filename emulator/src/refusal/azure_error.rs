@@ -16,7 +16,7 @@ pub(crate) struct AzureError {
 }
 
 impl AzureError {
-    fn new(status: u16, error: Value) -> Self {
+    pub(crate) fn new(status: u16, error: Value) -> Self {
         Self { status, body: json!({"error": error}), is_bare: false }
     }
 
@@ -75,9 +75,23 @@ impl AzureError {
         Self::invalid(message, Value::Null, Value::Null)
     }
 
-    /// The text is unsourced.
+    /// OpenAI's text for an unknown member; Azure's is [`unrecognized`](Self::unrecognized).
+    pub(crate) fn unknown_parameter(name: &str) -> Self {
+        Self::invalid(format!("Unknown parameter: '{name}'."), name, "unknown_parameter")
+    }
+
     pub(crate) fn not_json() -> Self {
-        Self::invalid("The request body could not be read as JSON.", Value::Null, Value::Null)
+        let message = "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your \
+            HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you \
+            have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)";
+        Self::invalid(message, Value::Null, Value::Null)
+    }
+
+    /// A version before structured outputs. The text is recorded, `code` is not.
+    pub(crate) fn schema_needs_newer_version() -> Self {
+        let message =
+            "response_format value as json_schema is enabled only for api versions 2024-08-01-preview and later";
+        Self::new(400, json!({"code": "BadRequest", "message": message}))
     }
 
     pub(crate) fn no_access() -> Self {
@@ -152,6 +166,19 @@ impl AzureError {
         let mut error = Self::invalid(message, Value::Null, "model_not_found");
         error.status = 404;
         error
+    }
+}
+
+/// The type of a value, by the service's names.
+pub(crate) fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a decimal",
+        Value::Number(_) => "an integer",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
     }
 }
 

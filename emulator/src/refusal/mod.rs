@@ -13,7 +13,7 @@ use azure_openai_chat::request::{Rule, Violation};
 use serde::Deserialize;
 use serde_json::Value;
 
-use self::azure_error::listed;
+use self::azure_error::{listed, type_of};
 use self::service_rule::result_without_call;
 use crate::deployment::DeployedModel;
 use crate::request::{ChatRequest, role};
@@ -23,23 +23,47 @@ pub(crate) use self::azure_error::AzureError;
 mod azure_error;
 mod schema;
 mod service_rule;
+mod shape;
 #[cfg(test)]
 mod tests;
 
-/// Why the service refuses a request, if it does: a rule of the client crate, or one that only the service has.
+/// Whose texts an unknown member meets: Azure's, or OpenAI's on its own base.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Dialect {
+    Azure,
+    OpenAi,
+}
+
+/// Why the service refuses a request, if it does: a rule of the client crate, its shape, or a rule that only the service
+/// has.
 pub(crate) fn refusal(
     request: ChatRequest<'_>,
     deployed: &DeployedModel,
     api_version: &ApiVersion,
+    dialect: Dialect,
 ) -> Option<AzureError> {
     let Ok(read) = ChatCompletionRequest::deserialize(request.body()) else {
         return Some(AzureError::not_json());
     };
+    if is_before_schemas(api_version) && request.format() == Some("json_schema") {
+        return Some(AzureError::schema_needs_newer_version());
+    }
     let read = read.with_deployment(deployed.deployment.clone());
     let refused = Refused { request, deployed };
     let violations = read.violations(read.asks_for_stream(), Some(api_version));
-    let refusal = violations.iter().find_map(|violation| refused.error(violation));
-    refusal.or_else(|| service_rule::refusal(&read, request, deployed))
+    // Of a list with items of a wrong type, the service names the item.
+    let is_list =
+        |violation: &Violation| violation.rule() == Rule::WrongType && refused.value(violation.parameter()).is_array();
+    let item = violations.iter().any(is_list).then(|| shape::refusal(request, dialect)).flatten();
+    item.or_else(|| violations.iter().find_map(|violation| refused.error(violation)))
+        .or_else(|| service_rule::unknown_role(request))
+        .or_else(|| shape::refusal(request, dialect))
+        .or_else(|| service_rule::refusal(&read, request, deployed, dialect))
+}
+
+/// Whether a version is older than structured outputs.
+fn is_before_schemas(api_version: &ApiVersion) -> bool {
+    !api_version.is_v1() && *api_version < ApiVersion::new("2024-08-01-preview")
 }
 
 /// A request that breaks a rule of the client crate.
@@ -327,17 +351,4 @@ fn beside_prediction(param: &str) -> AzureError {
     let name = if param == "messages" { "audio" } else { param };
     let message = format!("Unsupported parameter: '{name}' is not supported together with 'prediction'.");
     AzureError::invalid(message, param, "unsupported_parameter")
-}
-
-/// The type of a value, by the service's names.
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(number) if number.is_f64() => "a decimal",
-        Value::Number(_) => "an integer",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }

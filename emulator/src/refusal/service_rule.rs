@@ -4,19 +4,21 @@ use azure_openai_chat::ChatCompletionRequest;
 use azure_openai_chat::model::Capabilities;
 use serde_json::Value;
 
+use super::Dialect;
 use super::azure_error::{AzureError, listed};
 use crate::deployment::DeployedModel;
 use crate::request::{ChatRequest, role};
+use crate::settings::Strictness;
 
 /// Why the service refuses a request that breaks no rule of the client crate.
 pub(crate) fn refusal(
     read: &ChatCompletionRequest,
     request: ChatRequest<'_>,
     deployed: &DeployedModel,
+    dialect: Dialect,
 ) -> Option<AzureError> {
-    unknown_role(request)
-        .or_else(|| result_of_an_earlier_turn(request))
-        .or_else(|| unrecognized(read, request, deployed))
+    result_of_an_earlier_turn(request)
+        .or_else(|| unrecognized(read, request, deployed, dialect))
         .or_else(|| context_length(request, deployed))
 }
 
@@ -24,7 +26,7 @@ pub(crate) fn refusal(
 const ROLES: [&str; 6] = ["system", "assistant", "user", "function", "tool", "developer"];
 
 /// The client crate sends a role that it does not have, for services of tomorrow.
-fn unknown_role(request: ChatRequest<'_>) -> Option<AzureError> {
+pub(crate) fn unknown_role(request: ChatRequest<'_>) -> Option<AzureError> {
     let mut messages = request.messages().iter().enumerate();
     let (at, message) = messages.find(|(_, message)| !ROLES.contains(&role(message)))?;
     let message = format!("Invalid value: '{}'. Supported values are: {}.", role(message), listed(&ROLES));
@@ -57,8 +59,11 @@ fn unrecognized(
     read: &ChatCompletionRequest,
     request: ChatRequest<'_>,
     deployed: &DeployedModel,
+    dialect: Dialect,
 ) -> Option<AzureError> {
-    deployed.capabilities()?;
+    if deployed.capabilities().is_none() || deployed.strictness() == Strictness::Lenient {
+        return None;
+    }
     let is_unknown = |name: &str| match name {
         // On a dated route `model` is not read, whatever its type.
         "model" => false,
@@ -67,7 +72,11 @@ fn unrecognized(
     };
     let unknown = request.body().as_object()?.iter().filter(|(name, value)| is_unknown(name) && !value.is_null());
     let names: Vec<&str> = unknown.map(|(name, _)| name.as_str()).collect();
-    (!names.is_empty()).then(|| AzureError::unrecognized(&names))
+    let first = *names.first()?;
+    Some(match dialect {
+        Dialect::Azure => AzureError::unrecognized(&names),
+        Dialect::OpenAi => AzureError::unknown_parameter(first),
+    })
 }
 
 fn context_length(request: ChatRequest<'_>, deployed: &DeployedModel) -> Option<AzureError> {

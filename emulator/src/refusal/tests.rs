@@ -9,7 +9,7 @@ use super::*;
 fn error(model: &str, extra: Value) -> Option<Value> {
     let body = merge(json!({"messages": [{"role": "user", "content": "hi"}]}), extra);
     let deployed = DeployedModel::declared("d", model.into());
-    let error = refusal(ChatRequest::new(&body), &deployed, &ApiVersion::V1)?;
+    let error = refusal(ChatRequest::new(&body), &deployed, &ApiVersion::V1, Dialect::Azure)?;
     assert_eq!(error.status, 400);
     Some(error.body["error"].clone())
 }
@@ -37,7 +37,7 @@ const TABLE: &str = r#"
     gpt-4o-2024-08-06  | {"prediction": {"content": ""}, "tools": [TOOL]} | unsupported_parameter | tools
     gpt-4o-2024-08-06  | {"prediction": {}, "presence_penalty": 1} | unsupported_parameter | presence_penalty
     gpt-4o-2024-08-06  | {"prediction": {}, "max_completion_tokens": 9} | unsupported_parameter | max_completion_tokens
-    gpt-4o-2024-08-06  | {"prediction": {}, "presence_penalty": -1, "n": 1, "logprobs": false}
+    gpt-4o-2024-08-06  | {"prediction": {"type": "content", "content": ""}, "presence_penalty": -1, "n": 1, "logprobs": false}
     gpt-4o-2024-08-06  | {"stream": true, "n": 2, "logprobs": true, "top_logprobs": 2}
     gpt-4o-2024-08-06  | {"messages": []}                         | empty_array           | messages
     gpt-4o-2024-08-06  | {"messages": null}                       | missing_required_parameter | messages

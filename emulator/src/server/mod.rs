@@ -27,7 +27,7 @@ use crate::filter::FilterTrigger;
 use crate::journal::Journal;
 use crate::journal::record::Head;
 use crate::quota::Charge;
-use crate::refusal::{AzureError, refusal};
+use crate::refusal::{AzureError, Dialect, refusal};
 use crate::request::{ChatRequest, text};
 use crate::session::{SESSION_HEADER, Session, Sessions};
 use crate::settings::{FilterMode, Strictness};
@@ -333,12 +333,12 @@ impl Exchange<'_> {
     }
 
     fn chat(&self, request: ChatRequest<'_>, served: &DeployedModel, base: Base) -> Result<Answered, AzureError> {
+        let dialect = if base == Base::Compatible { Dialect::OpenAi } else { Dialect::Azure };
         if served.strictness() != Strictness::Off
-            && let Some(error) = refusal(request, served, &self.version())
+            && let Some(error) = refusal(request, served, &self.version(), dialect)
         {
             return Err(error);
         }
-        let _ = base;
         let settings = self.session.settings();
         let policy_name = header(self.parts, "x-policy-id").or(served.settings.policy.as_deref());
         let policy =
