@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +16,26 @@ use crate::emulator::Emulator;
 use crate::faults::Fault;
 use crate::filter::{FilterPolicy, FilterTrigger};
 use crate::journal::{Journal, KEPT, RecordedRequest};
+use crate::record::{Replay, Tape};
 use crate::server::line::{Line, Lines, Switchboard};
 use crate::server::{self, Responder, Shared};
 use crate::session::{Beginning, Sessions};
 use crate::settings::{DeploymentSettings, FilterMode, Pace, Quota, SignIn};
+
+/// Where answers come from that are not the emulator's own.
+#[derive(Clone)]
+pub(crate) enum TapeSettings {
+    None,
+    #[cfg(feature = "record")]
+    Record {
+        folder: PathBuf,
+        upstream: String,
+    },
+    Replay {
+        folder: PathBuf,
+        speed: f64,
+    },
+}
 
 /// Describes an emulator; made by [`Emulator::builder`].
 ///
@@ -47,6 +64,7 @@ pub struct EmulatorBuilder {
     pub(crate) cors: bool,
     pub(crate) tls: bool,
     pub(crate) journal_limit: usize,
+    pub(crate) tape: TapeSettings,
     pub(crate) watcher: Option<crate::journal::Watcher>,
 }
 
@@ -59,6 +77,7 @@ impl EmulatorBuilder {
             cors: false,
             tls: false,
             journal_limit: KEPT,
+            tape: TapeSettings::None,
             watcher: None,
         }
     }
@@ -220,6 +239,23 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Passes requests on to a real resource, with their own credentials, and keeps them with what it answers: one JSON
+    /// file for each in this folder, without credentials. An answer is passed on when it is whole.
+    #[cfg(feature = "record")]
+    #[must_use]
+    pub fn record(mut self, folder: impl Into<PathBuf>, upstream: impl Into<String>) -> Self {
+        self.tape = TapeSettings::Record { folder: folder.into(), upstream: upstream.into() };
+        self
+    }
+
+    /// Answers from the recordings of a folder, each in the time that it took, divided by `speed`; with 0 at once. A
+    /// request that was not recorded is answered with 404, and with what the nearest recording differs in.
+    #[must_use]
+    pub fn replay(mut self, folder: impl Into<PathBuf>, speed: f64) -> Self {
+        self.tape = TapeSettings::Replay { folder: folder.into(), speed };
+        self
+    }
+
     /// How many [requests](Emulator::requests) are kept; 10,000 by default. The oldest are dropped.
     #[must_use]
     pub fn journal_limit(mut self, requests: usize) -> Self {
@@ -242,7 +278,18 @@ impl EmulatorBuilder {
     pub async fn start(self) -> io::Result<Emulator> {
         let listener = TcpListener::bind(self.address).await.map_err(|error| named(error, self.address))?;
         let address = listener.local_addr()?;
+        let tape = match self.tape {
+            TapeSettings::None => None,
+            #[cfg(feature = "record")]
+            TapeSettings::Record { folder, upstream } => {
+                Some(Tape::Record(crate::record::recorder::Recorder::new(&folder, &upstream)?))
+            }
+            TapeSettings::Replay { folder, speed } => Some(Tape::Replay(Replay::read(&folder, speed)?)),
+        };
+        // Not on a thread of the runtime, which may be the only one.
+        let _ = tokio::task::spawn_blocking(crate::tokens::prepare).await;
         let shared = Arc::new(Shared {
+            tape,
             sessions: Sessions::new(self.beginning),
             journal: Arc::new(Journal::new(self.journal_limit, self.watcher)),
             responders: self.responders,

@@ -17,6 +17,8 @@
 //!
 //! It listens on 127.0.0.1 unless another address is given.
 //!
+//! `TESTING.md` in the repository is the guide for tests in Rust, pytest, vitest and GitHub Actions.
+//!
 //! # The program
 //!
 //! `azure-openai-emulator --port 8181 --config emulator.toml` is the same for every language. What is set here from
@@ -25,6 +27,10 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../TESTING.md")]
+struct Guide;
 
 mod answer;
 mod batch;
@@ -36,6 +42,7 @@ mod faults;
 mod filter;
 mod journal;
 mod quota;
+mod record;
 mod refusal;
 mod request;
 mod server;

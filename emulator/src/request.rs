@@ -2,25 +2,37 @@
 
 use serde_json::Value;
 
-use crate::tokens;
+use crate::tokens::{Encoding, image_tokens};
 
-/// A chat completion request.
+/// A chat completion request, and how the model that it is for cuts texts into tokens.
 #[derive(Clone, Copy)]
-pub(crate) struct ChatRequest<'a>(&'a Value);
+pub(crate) struct ChatRequest<'a> {
+    body: &'a Value,
+    encoding: Encoding,
+}
 
 impl<'a> ChatRequest<'a> {
     pub(crate) fn new(body: &'a Value) -> Self {
-        Self(body)
+        Self { body, encoding: Encoding::default() }
+    }
+
+    /// The same request to this model.
+    pub(crate) fn of_model(self, model: &str) -> Self {
+        Self { encoding: Encoding::of(model), ..self }
+    }
+
+    pub(crate) fn encoding(self) -> Encoding {
+        self.encoding
     }
 
     /// The body as it came.
     pub(crate) fn body(self) -> &'a Value {
-        self.0
+        self.body
     }
 
     /// A member that is there and is not `null`.
     pub(crate) fn given(self, name: &str) -> Option<&'a Value> {
-        self.0.get(name).filter(|value| !value.is_null())
+        self.body.get(name).filter(|value| !value.is_null())
     }
 
     pub(crate) fn flag(self, name: &str) -> bool {
@@ -103,11 +115,23 @@ impl<'a> ChatRequest<'a> {
         }
     }
 
-    /// The tokens of the prompt: its text, four for each message, and three for the start of the answer.
+    /// The tokens of the prompt: those of each message's role, name, text and images, three around each message, and
+    /// three for the start of the answer.
     pub(crate) fn prompt_tokens(self) -> u64 {
-        let texts: u64 = self.messages().iter().map(|m| tokens::count(&text(m)) + 4).sum();
-        let tools: u64 = self.list("tools").iter().map(|tool| tokens::count(&tool.to_string())).sum();
-        texts + tools + 3
+        let count = |text: &str| self.encoding.count(text);
+        let message = |message: &Value| {
+            let name = message.get("name").and_then(Value::as_str).map_or(0, |name| 1 + count(name));
+            let calls = message.get("tool_calls").map_or(0, |calls| count(&calls.to_string()));
+            let parts = message.get("content").and_then(Value::as_array).into_iter().flatten();
+            let images = parts.filter_map(|part| {
+                let image = part.get("image_url")?;
+                Some(image_tokens(image.get("url")?.as_str()?, image.get("detail").and_then(Value::as_str)))
+            });
+            3 + count(role(message)) + name + count(&text(message)) + calls + images.sum::<u64>()
+        };
+        let tools = self.list("tools").iter().chain(self.list("functions"));
+        let messages: u64 = self.messages().iter().map(message).sum();
+        messages + tools.map(|tool| count(&tool.to_string())).sum::<u64>() + 3
     }
 
     /// How many characters the prompt has: the offsets of the asynchronous filter count from its start.

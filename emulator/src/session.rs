@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::answer::prompt_cache::PromptCache;
 use crate::answer::{Answer, Rule};
 use crate::faults::Fault;
 use crate::quota::Windows;
@@ -31,6 +32,7 @@ pub(crate) struct Session {
     rules: Mutex<Vec<Rule>>,
     faults: Mutex<Vec<Fault>>,
     windows: Mutex<Windows>,
+    prompts: Mutex<PromptCache>,
 }
 
 impl Session {
@@ -42,6 +44,7 @@ impl Session {
             rules: Mutex::new(rules),
             faults: Mutex::new(faults),
             windows: Mutex::default(),
+            prompts: Mutex::default(),
         }
     }
 
@@ -67,6 +70,10 @@ impl Session {
 
     pub(crate) fn windows(&self) -> MutexGuard<'_, Windows> {
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn prompts(&self) -> MutexGuard<'_, PromptCache> {
+        self.prompts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next answer of a deployment's script; the last one stays.

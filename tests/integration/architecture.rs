@@ -301,6 +301,7 @@ const MAY_NAME_MODELS: &[&str] = &[
     "emulator/src/answer/compose.rs",
     "emulator/src/cli/args.rs",
     "emulator/src/cli/guide.rs",
+    "emulator/src/tokens/mod.rs",
 ];
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use azure_openai_chat::Model;
 use serde_json::{Value, json};
 
+use super::audio::Audio;
 use super::prediction::{self, Prediction};
 use super::schema_value::{Material, fill};
 use super::scripted::Draft;
@@ -13,7 +14,7 @@ use crate::deployment::DeployedModel;
 use crate::filter::{self, FilterPolicy};
 use crate::request::{ChatRequest, role, text};
 use crate::settings::FilterMode;
-use crate::tokens::{count, first, topics};
+use crate::tokens::{Encoding, topics};
 
 /// A whole answer, before it takes the shape of a body or of chunks.
 pub(crate) struct Reply {
@@ -25,6 +26,7 @@ pub(crate) struct Reply {
     pub(crate) prompt_filter: Option<Value>,
     pub(crate) choices: Vec<Choice>,
     pub(crate) usage: Value,
+    pub(crate) encoding: Encoding,
 }
 
 /// One choice of an answer.
@@ -38,6 +40,12 @@ pub(crate) struct Choice {
     pub(crate) filter: Option<Value>,
     /// The text of `reasoning_content`.
     pub(crate) reasoning: Option<String>,
+    /// Whether the call is one of `functions`, in `function_call`.
+    pub(crate) is_legacy_call: bool,
+    /// Whether a word is a chunk, whatever its tokens.
+    pub(crate) by_words: bool,
+    /// The text as sound.
+    pub(crate) audio: Option<Audio>,
     /// How many alternatives to list for each token, when log probabilities were asked for.
     pub(crate) logprobs: Option<u64>,
 }
@@ -70,6 +78,8 @@ pub(crate) struct Setting<'a> {
     /// Whether the text that a filter stops is part of the answer, as in streams under the asynchronous filter.
     pub(crate) shows_filtered_text: bool,
     pub(crate) created: u64,
+    /// How many tokens of the prompt are known from requests before.
+    pub(crate) cached_tokens: u64,
 }
 
 /// Composes the answer to a request that was not refused.
@@ -89,10 +99,14 @@ pub(crate) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
         .collect();
 
     let guess = match (request.prediction(), choices.first()) {
-        (Some(predicted), Some(choice)) => prediction::align(&predicted, &choice.text, choice.finish != "length"),
+        (Some(predicted), Some(choice)) => {
+            prediction::align(request.encoding(), &predicted, &choice.text, choice.finish != "length")
+        }
         _ => Prediction::default(),
     };
-    let said: u64 = choices.iter().map(tokens_of).sum();
+    let text_tokens: u64 = choices.iter().map(|choice| tokens_of(request.encoding(), choice)).sum();
+    let audio_tokens: u64 = choices.iter().filter_map(|choice| choice.audio.as_ref()).map(Audio::tokens).sum();
+    let said = text_tokens + audio_tokens;
     let usage = if documented {
         json!({"completion_tokens": DOCUMENTED_COMPLETION, "prompt_tokens": 20, "total_tokens": DOCUMENTED_COMPLETION + 20,
             "completion_tokens_details": {"audio_tokens": null, "reasoning_tokens": DOCUMENTED_REASONING},
@@ -102,9 +116,9 @@ pub(crate) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
         let thought = reasoning.saturating_mul(amount);
         let (prompt, completion) = (request.prompt_tokens(), said + thought + guess.rejected);
         json!({"completion_tokens": completion, "prompt_tokens": prompt, "total_tokens": prompt + completion,
-            "completion_tokens_details": {"accepted_prediction_tokens": guess.accepted, "audio_tokens": 0,
+            "completion_tokens_details": {"accepted_prediction_tokens": guess.accepted, "audio_tokens": audio_tokens,
                 "reasoning_tokens": thought, "rejected_prediction_tokens": guess.rejected},
-            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0}})
+            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": setting.cached_tokens}})
     };
     let mut prompt_filter = prompt_results(request, &setting);
     if documented {
@@ -119,6 +133,7 @@ pub(crate) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
         prompt_filter,
         choices,
         usage,
+        encoding: request.encoding(),
     }
 }
 
@@ -135,9 +150,11 @@ fn prompt_results(request: ChatRequest<'_>, setting: &Setting<'_>) -> Option<Val
     }
 }
 
-fn tokens_of(choice: &Choice) -> u64 {
-    let calls = choice.calls.iter();
-    count(&choice.text) + calls.map(|call| count(&call.name) + count(&call.arguments)).sum::<u64>()
+fn tokens_of(encoding: Encoding, choice: &Choice) -> u64 {
+    let count = |text: &str| encoding.count(text);
+    let calls = choice.calls.iter().map(|call| count(&call.name) + count(&call.arguments));
+    let reasoning = choice.reasoning.as_deref().map_or(0, count);
+    count(&choice.text) + calls.sum::<u64>() + reasoning
 }
 
 /// The introduction's question, alone or after its developer message, asked of its model.
@@ -163,7 +180,8 @@ fn draft(request: ChatRequest<'_>, served: &DeployedModel, variant: u64) -> Draf
     if let Some((calls, named)) = tools::calls(request, served.calls_in_parallel()) {
         // Where `tool_choice` names a tool, the service's finish reason is `stop`.
         let finish_reason = named.then(|| "stop".to_owned());
-        return Draft { calls, finish_reason, ..Draft::default() };
+        let is_legacy_call = request.list("tools").is_empty();
+        return Draft { calls, finish_reason, is_legacy_call, ..Draft::default() };
     }
     let question = request.question();
     if let Some(json) = structured(request, &question) {
@@ -175,9 +193,9 @@ fn draft(request: ChatRequest<'_>, served: &DeployedModel, variant: u64) -> Draf
     if !request.list("data_sources").is_empty() {
         return grounded(request, &question);
     }
-    let images = request.parts("image_url");
-    if images > 0 {
-        return Draft::text(media(images, &question));
+    let (images, sounds) = (request.parts("image_url"), request.parts("input_audio"));
+    if images + sounds > 0 {
+        return Draft::text(media(images, sounds, &question));
     }
     if let Some(text) = edited(request) {
         return Draft::text(text);
@@ -242,9 +260,14 @@ fn edited(request: ChatRequest<'_>) -> Option<String> {
     ))
 }
 
-fn media(images: usize, question: &str) -> String {
-    let images = if images == 1 { "1 image".to_owned() } else { format!("{images} images") };
-    format!("I received {images}, and a question about {}.", list(&topics(question)))
+fn media(images: usize, sounds: usize, question: &str) -> String {
+    let some = |count: usize, what: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        _ => Some(format!("{count} {what}s")),
+    };
+    let received: Vec<String> = [some(images, "image"), some(sounds, "recording")].into_iter().flatten().collect();
+    format!("I received {}, and a question about {}.", received.join(" and "), list(&topics(question)))
 }
 
 /// An answer with citations, one for each data source.
@@ -296,8 +319,13 @@ fn list(words: &[String]) -> String {
 
 /// Cuts a draft at `stop`, at a filter's phrase and at the token limit, and sets its finish reason.
 fn finish(request: ChatRequest<'_>, draft: Draft, budget: u64, setting: &Setting<'_>) -> Choice {
-    let Draft { mut text, refuses, mut calls, finish_reason, context, reasoning } = draft;
-    let natural = if calls.is_empty() { "stop" } else { "tool_calls" };
+    let Draft { mut text, refuses, mut calls, finish_reason, context, reasoning, is_legacy_call, by_words } = draft;
+    let encoding = request.encoding();
+    let natural = match calls.as_slice() {
+        [] => "stop",
+        _ if is_legacy_call => "function_call",
+        _ => "tool_calls",
+    };
     let mut finish = finish_reason.unwrap_or_else(|| natural.to_owned());
 
     let stops = request.stops().into_iter().filter(|stop| !stop.is_empty());
@@ -314,12 +342,12 @@ fn finish(request: ChatRequest<'_>, draft: Draft, budget: u64, setting: &Setting
         results = trigger.raise(&results, true);
         finish = "content_filter".to_owned();
     }
-    let (kept, mut complete) = first(&text, budget);
-    let mut left = budget - count(kept);
+    let (kept, mut complete) = encoding.first(&text, budget);
+    let mut left = budget.saturating_sub(encoding.count(kept));
     for call in &mut calls {
-        left = left.saturating_sub(count(&call.name));
-        let (kept, whole) = first(&call.arguments, left);
-        left -= count(kept);
+        left = left.saturating_sub(encoding.count(&call.name));
+        let (kept, whole) = encoding.first(&call.arguments, left);
+        left = left.saturating_sub(encoding.count(kept));
         complete &= whole;
         call.arguments = kept.to_owned();
     }
@@ -332,5 +360,7 @@ fn finish(request: ChatRequest<'_>, draft: Draft, budget: u64, setting: &Setting
         _ => Some(results),
     };
     let logprobs = request.flag("logprobs").then(|| request.number("top_logprobs").unwrap_or(0));
-    Choice { text: kept.into(), refuses, calls, context, finish, filter, logprobs, reasoning }
+    let audio = Audio::asked_for(request).filter(|_| calls.is_empty() && !refuses).map(|audio| audio.speaking(kept));
+    let text = kept.into();
+    Choice { text, refuses, calls, context, finish, filter, logprobs, reasoning, is_legacy_call, by_words, audio }
 }

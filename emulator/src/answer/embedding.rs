@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::refusal::AzureError;
 use crate::request::ChatRequest;
-use crate::tokens;
+use crate::tokens::Encoding;
 
 /// The models, each with the length of its vectors and whether `dimensions` can shorten them.
 const MODELS: [(&str, usize, bool); 3] = [
@@ -103,7 +103,7 @@ enum Input<'a> {
 impl Input<'_> {
     fn tokens(&self) -> u64 {
         match self {
-            Self::Text(text) => tokens::count(text),
+            Self::Text(text) => Encoding::Cl100k.count(text),
             Self::Tokens(tokens) => u64::try_from(tokens.len()).unwrap_or(u64::MAX),
         }
     }

@@ -3,8 +3,10 @@
 pub use self::rule::Rule;
 pub use self::scripted::Answer;
 
+pub(crate) mod audio;
 pub(crate) mod compose;
 pub(crate) mod embedding;
+pub(crate) mod prompt_cache;
 pub(crate) mod template;
 pub(crate) mod wire;
 

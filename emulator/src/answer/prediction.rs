@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use crate::tokens::tokens;
+use crate::tokens::Encoding;
 
 /// One replacement that an instruction asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,9 +92,9 @@ fn gram<'a>(tokens: &[&'a str], at: usize) -> Gram<'a> {
 ///
 /// An answer that was cut short (`finished` is false) never reached the rest of the prediction, which is
 /// then neither accepted nor rejected.
-pub(crate) fn align(prediction: &str, answer: &str, finished: bool) -> Prediction {
-    let predicted: Vec<&str> = tokens(prediction).collect();
-    let answered: Vec<&str> = tokens(answer).collect();
+pub(crate) fn align(encoding: Encoding, prediction: &str, answer: &str, finished: bool) -> Prediction {
+    let predicted = encoding.tokens(prediction);
+    let answered = encoding.tokens(answer);
     let mut places: HashMap<Gram<'_>, Vec<usize>> = HashMap::new();
     for at in 0..predicted.len() {
         places.entry(gram(&predicted, at)).or_default().push(at);
@@ -140,7 +140,14 @@ pub(crate) fn align(prediction: &str, answer: &str, finished: bool) -> Predictio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokens::count;
+
+    fn align(prediction: &str, answer: &str, finished: bool) -> Prediction {
+        super::align(Encoding::Simple, prediction, answer, finished)
+    }
+
+    fn count(text: &str) -> u64 {
+        Encoding::Simple.count(text)
+    }
 
     fn edit(from: &str, to: &str) -> Edit {
         Edit { from: from.into(), to: to.into() }

@@ -75,6 +75,10 @@ pub(crate) struct Draft {
     pub(crate) context: Option<Value>,
     /// The text of `reasoning_content`.
     pub(crate) reasoning: Option<String>,
+    /// Whether the call is one of `functions`, in `function_call`.
+    pub(crate) is_legacy_call: bool,
+    /// Whether a word is a chunk, whatever its tokens.
+    pub(crate) by_words: bool,
 }
 
 impl Draft {
@@ -172,6 +176,8 @@ impl Answer {
             finish_reason: self.finish_reason,
             context: documents,
             reasoning: self.reasoning,
+            is_legacy_call: context.request.list("tools").is_empty() && !context.request.list("functions").is_empty(),
+            by_words: self.words.is_some(),
         }
     }
 }

@@ -51,24 +51,44 @@ pub(crate) fn letters(amount: usize) -> String {
 ///
 /// Tools are called as long as the conversation ends with the user. Of several, the one is called whose
 /// name, description and parameters share most words with the question. When the question names several
-/// things and the tool takes one, there is a call for each, unless parallel calls are off.
+/// things and the tool takes one, there is a call for each, unless parallel calls are off; and where it has words of the
+/// names of several tools, each of them is called.
 pub(crate) fn calls(request: ChatRequest<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
-    let choice = request.given("tool_choice");
+    // The older members have functions without a type, and a name without its kind.
+    let wrapped: Vec<Value> =
+        request.list("functions").iter().map(|function| json!({"type": "function", "function": function})).collect();
+    let is_legacy = request.list("tools").is_empty();
+    let (tools, choice) = match is_legacy {
+        true => (wrapped.as_slice(), request.given("function_call")),
+        false => (request.list("tools"), request.given("tool_choice")),
+    };
     let mode = choice.and_then(Value::as_str).unwrap_or("auto");
     if mode == "none" || request.messages().last().map(role) != Some("user") {
         return None;
     }
-    let named = choice.and_then(definition).and_then(|tool| tool.get("name")?.as_str());
+    let named = choice.and_then(|choice| definition(choice).unwrap_or(choice).get("name")?.as_str());
     let allowed = choice.and_then(|choice| choice.pointer("/allowed_tools/tools")?.as_array());
     let question = request.question();
-    if mode == "auto" && choice.and_then(definition).is_none() && is_small_talk(&question) {
+    if mode == "auto" && named.is_none() && is_small_talk(&question) {
         return None;
     }
     let words = stems(&question);
-    let offered = request.list("tools").iter().filter(|tool| {
+    let offered = tools.iter().filter(|tool| {
         let is_allowed = |all: &Vec<Value>| all.iter().any(|one| name(one) == name(tool));
         named.is_none_or(|named| named == name(tool)) && allowed.is_none_or(is_allowed)
     });
+    let parallel = parallel && !is_legacy && request.given("parallel_tool_calls").is_none_or(|wanted| wanted == true);
+    let by_name: Vec<&Value> = offered
+        .clone()
+        .filter(|tool| {
+            tool.get("custom").is_none() && stems(&spaced(name(tool))).iter().any(|word| words.contains(word))
+        })
+        .take(8)
+        .collect();
+    if parallel && by_name.len() > 1 {
+        let calls = by_name.into_iter().flat_map(|tool| functions(tool, &question, parallel));
+        return Some((calls.collect(), false));
+    }
     let shared = |tool: &Value| stems(&describe(tool)).iter().filter(|word| words.contains(word)).count();
     // `max_by_key` takes the last of equals, so the list is reversed: the first tool wins.
     let tool = offered.rev().max_by_key(|tool| shared(tool))?;
@@ -76,8 +96,7 @@ pub(crate) fn calls(request: ChatRequest<'_>, parallel: bool) -> Option<(Vec<Cal
         let name = name(tool).to_owned();
         vec![Call { id: id(), name, arguments: question, custom: true }]
     } else {
-        let wanted = request.given("parallel_tool_calls").is_none_or(|wanted| wanted == true);
-        functions(tool, &question, parallel && wanted)
+        functions(tool, &question, parallel)
     };
     Some((calls, named.is_some()))
 }
@@ -147,15 +166,21 @@ fn name(tool: &Value) -> &str {
     name.unwrap_or_default()
 }
 
-/// All words of a tool: its name taken apart, its description, its parameters.
-fn describe(tool: &Value) -> String {
+/// A name taken apart: `getWeather` and `get_weather` are `get Weather` and `get weather`.
+fn spaced(name: &str) -> String {
     let mut words = String::new();
-    for c in name(tool).chars() {
-        if c.is_uppercase() {
+    for letter in name.chars() {
+        if letter.is_uppercase() {
             words.push(' ');
         }
-        words.push(c);
+        words.push(if letter == '_' { ' ' } else { letter });
     }
+    words
+}
+
+/// All words of a tool: its name taken apart, its description, its parameters.
+fn describe(tool: &Value) -> String {
+    let mut words = spaced(name(tool));
     let description = definition(tool).and_then(|tool| tool.get("description")?.as_str());
     let parameters = tool.pointer("/function/parameters/properties").and_then(Value::as_object);
     for more in description.into_iter().chain(parameters.into_iter().flat_map(|all| all.keys().map(String::as_str))) {
@@ -214,6 +239,20 @@ mod tests {
         let mut required = request("Thank you!");
         required["tool_choice"] = json!("required");
         assert_eq!(called(&required).len(), 1);
+    }
+
+    #[test]
+    fn each_tool_that_the_question_names_is_called() {
+        let names: Vec<String> =
+            called(&request("What is the weather in Paris, and the time?")).into_iter().map(|call| call.0).collect();
+        assert_eq!(names, ["get_time", "get_weather"]);
+    }
+
+    #[test]
+    fn functions_of_the_older_form_are_called() {
+        let request = json!({"messages": [{"role": "user", "content": "How is the weather in Paris?"}], "functions": [
+            {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}]});
+        assert_eq!(called(&request), [("get_weather".into(), r#"{"city":"Paris"}"#.into())]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::compose::{Choice, Reply};
 use super::tools::{Call, letters};
 use crate::filter;
-use crate::tokens::{token_len, tokens};
+use crate::tokens::Encoding;
 
 /// How an answer is streamed.
 #[derive(Clone, Copy)]
@@ -34,7 +34,7 @@ pub(crate) type Payloads = Box<dyn Iterator<Item = String> + Send>;
 /// The answer as one body.
 pub(crate) fn whole(reply: &Reply) -> Value {
     let choices = reply.choices.iter().enumerate();
-    let choices: Vec<Value> = choices.map(|(index, choice)| choice_body(index, choice)).collect();
+    let choices: Vec<Value> = choices.map(|(index, choice)| choice_body(index, choice, reply.encoding)).collect();
     let body = json!({
         "choices": choices, "created": reply.created, "id": reply.id, "model": reply.model,
         "object": "chat.completion", "service_tier": null, "system_fingerprint": reply.fingerprint, "usage": reply.usage,
@@ -50,13 +50,16 @@ fn prompt_results(reply: &Reply) -> Option<Value> {
     Some(json!([{"prompt_index": 0, "content_filter_results": results}]))
 }
 
-fn choice_body(index: usize, choice: &Choice) -> Value {
-    let silent = choice.refuses || (choice.text.is_empty() && !choice.calls.is_empty());
+fn choice_body(index: usize, choice: &Choice, encoding: Encoding) -> Value {
+    let silent = choice.refuses || choice.audio.is_some() || (choice.text.is_empty() && !choice.calls.is_empty());
     let mut message = json!({
         "annotations": [], "content": (!silent).then_some(&*choice.text),
         "refusal": choice.refuses.then_some(&*choice.text), "role": "assistant",
     });
-    if !choice.calls.is_empty() {
+    if let (true, Some(call)) = (choice.is_legacy_call, choice.calls.first()) {
+        let call = json!({"name": call.name, "arguments": call.arguments});
+        message = filter::merge(message, json!({"function_call": call}));
+    } else if !choice.calls.is_empty() {
         let calls: Vec<Value> = choice.calls.iter().map(Call::to_json).collect();
         message = filter::merge(message, json!({"tool_calls": calls}));
     }
@@ -64,9 +67,14 @@ fn choice_body(index: usize, choice: &Choice) -> Value {
         message = filter::merge(message, json!({"context": context}));
     }
     let logprobs = choice.logprobs.map(|top| {
-        let entries: Vec<Value> = tokens(&choice.text).map(|token| logprob(token, top)).collect();
+        let entries: Vec<Value> = encoding.tokens(&choice.text).into_iter().map(|token| logprob(token, top)).collect();
         json!({"content": entries, "refusal": null})
     });
+    if let Some(audio) = &choice.audio {
+        let audio =
+            json!({"id": audio.id, "data": audio.data(), "transcript": &*choice.text, "expires_at": EXPIRES_AT});
+        message = filter::merge(message, json!({"audio": audio}));
+    }
     if let Some(reasoning) = &choice.reasoning {
         message = filter::merge(message, json!({"reasoning_content": reasoning}));
     }
@@ -151,7 +159,7 @@ pub(crate) fn chunks(reply: Reply, how: Streaming) -> Payloads {
                 }
             }
         }
-        speakers.push_back(speaker(index, choice, Arc::clone(&frame), how));
+        speakers.push_back(speaker(index, choice, Arc::clone(&frame), how, reply.encoding));
     }
     let done = once("[DONE]".to_owned());
     let all = prompt.into_iter().chain(take_turns(speakers));
@@ -180,7 +188,8 @@ fn annotation(index: usize, start: usize, end: usize, results: &Value, stopped: 
 }
 
 /// All chunks of one choice: role, content or calls, finish reason.
-fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> Payloads {
+fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming, encoding: Encoding) -> Payloads {
+    let encoding = if choice.by_words { Encoding::Simple } else { encoding };
     let is_silent = how.async_filter || choice.filter.is_none();
     let results = |results: &str| {
         let shown = format!("\"content_filter_results\":{results},");
@@ -195,6 +204,13 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
     let mut calls: VecDeque<Payloads> = VecDeque::new();
     let alone = choice.calls.len() == 1;
     for (at, call) in choice.calls.iter().enumerate() {
+        if choice.is_legacy_call {
+            let opening = json!({"content": null, "function_call": {"arguments": "", "name": call.name}});
+            role = filter::merge(role, opening);
+            let pieces = pieces(call.arguments.as_str().into(), encoding);
+            calls.push_back(Box::new(pieces.map(|piece| json!({"function_call": {"arguments": piece}}).to_string())));
+            continue;
+        }
         let opening = Call { arguments: String::new(), ..call.clone() };
         let head = json!({"tool_calls": [filter::merge(opening.to_json(), json!({"index": at}))]});
         if alone {
@@ -205,7 +221,7 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
         }
         let (kind, input) = call.words();
         calls.push_back(Box::new(
-            pieces(call.arguments.as_str().into())
+            pieces(call.arguments.as_str().into(), encoding)
                 .map(move |piece| json!({"tool_calls": [{kind: {input: piece}, "index": at}]}).to_string()),
         ));
     }
@@ -228,14 +244,29 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
             frame.chunk(&format!("{{{none}\"delta\":{delta}{close}null}}"))
         })
         .collect();
+    let sound: Vec<String> = choice
+        .audio
+        .iter()
+        .flat_map(|audio| {
+            let data = audio.pieces().into_iter().map(|data| json!({"audio": {"id": audio.id, "data": data}}));
+            let end = json!({"audio": {"id": audio.id, "expires_at": EXPIRES_AT}});
+            data.chain([end])
+                .map(|delta| frame.chunk(&format!("{{{none}\"delta\":{delta}{close}null}}")))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let spoken = choice.audio.as_ref().map(|audio| audio.id.clone());
     let member = if choice.refuses { "refusal" } else { "content" };
     let (text_frame, text_close) = (Arc::clone(&frame), close.clone());
     let mut end = how.prompt_characters;
     let mut unchecked = 0;
-    let text = pieces(choice.text).flat_map(move |piece| {
+    let text = pieces(choice.text, encoding).flat_map(move |piece| {
         let logprobs = choice.logprobs.map(|top| json!({"content": [logprob(&piece, top)], "refusal": null}));
         let (text, logprobs) = (json!(piece), json!(logprobs));
-        let delta = format!("{{\"{member}\":{text}}}");
+        let delta = match &spoken {
+            Some(id) => json!({"audio": {"id": id, "transcript": piece}}).to_string(),
+            None => format!("{{\"{member}\":{text}}}"),
+        };
         let chunk = text_frame.chunk(&format!("{{{safe}\"delta\":{delta}{text_close}{logprobs}}}"));
         end += piece.chars().count();
         unchecked += 1;
@@ -248,19 +279,22 @@ fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming) -> P
     });
     let calls = calls.into_iter().flatten();
     let calls = calls.map(move |delta| frame.chunk(&format!("{{{none}\"delta\":{delta}{close}null}}")));
-    Box::new(once(role).chain(reasoning).chain(text).chain(calls).chain(last))
+    Box::new(once(role).chain(reasoning).chain(text).chain(sound).chain(calls).chain(last))
 }
 
 /// How many chunks the asynchronous filter looks at together.
 const CHECKED_AT_ONCE: usize = 16;
 
+/// When the sound of an answer can no longer be referred to.
+const EXPIRES_AT: u64 = 4_102_444_800;
+
 /// A text token by token, cut as it is asked for.
-fn pieces(text: Arc<str>) -> impl Iterator<Item = String> {
-    let mut at = 0;
-    from_fn(move || {
-        let rest = text.get(at..)?;
-        let piece = rest.get(..token_len(rest)).filter(|piece| !piece.is_empty())?;
-        at += piece.len();
+fn pieces(text: Arc<str>, encoding: Encoding) -> impl Iterator<Item = String> {
+    let lengths: Vec<usize> = encoding.tokens(&text).iter().map(|token| token.len()).collect();
+    let mut start = 0;
+    lengths.into_iter().filter_map(move |length| {
+        let piece = text.get(start..start + length)?;
+        start += length;
         Some(piece.to_owned())
     })
 }

@@ -55,6 +55,22 @@ pub(crate) struct Args {
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_JOURNAL_LIMIT", value_name = "REQUESTS")]
     journal_limit: Option<usize>,
 
+    /// Pass requests on to --upstream and keep them, with its answers, in this folder
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_RECORD", value_name = "DIR", requires = "upstream")]
+    record: Option<PathBuf>,
+
+    /// The real resource to record, such as https://my-resource.openai.azure.com
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_UPSTREAM", value_name = "URL")]
+    upstream: Option<String>,
+
+    /// Answer from the recordings in this folder
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_REPLAY", value_name = "DIR", conflicts_with = "record")]
+    replay: Option<PathBuf>,
+
+    /// How many times as fast as recorded; 0 for at once [default: 1]
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_REPLAY_SPEED", value_name = "FACTOR")]
+    replay_speed: Option<f64>,
+
     /// Write no line for each request
     #[arg(long, short, env = "AZURE_OPENAI_EMULATOR_QUIET")]
     pub(crate) quiet: bool,
@@ -78,6 +94,10 @@ impl Args {
         config.only_declared = self.only_declared.or(config.only_declared);
         config.region = self.region.or(config.region);
         config.journal_limit = self.journal_limit.or(config.journal_limit);
+        config.record = self.record.or(config.record);
+        config.upstream = self.upstream.or(config.upstream);
+        config.replay = self.replay.or(config.replay);
+        config.replay_speed = self.replay_speed.or(config.replay_speed);
         config.keys.extend(self.keys);
         let deployments = self.deployments.into_iter().map(|(name, model)| (name, DeploymentSettings::of(model)));
         config.deployments.extend(deployments);

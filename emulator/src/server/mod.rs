@@ -16,6 +16,7 @@ use serde_json::Value;
 use self::response::{Answered, Content};
 use self::route::{Base, Operation, Route};
 use crate::answer::Answer;
+use crate::answer::audio::Audio;
 use crate::answer::compose::{Setting, compose};
 use crate::answer::embedding::embeddings;
 use crate::answer::template::Context;
@@ -27,6 +28,7 @@ use crate::filter::FilterTrigger;
 use crate::journal::Journal;
 use crate::journal::record::Head;
 use crate::quota::Charge;
+use crate::record::Tape;
 use crate::refusal::{AzureError, Dialect, refusal};
 use crate::request::{ChatRequest, text};
 use crate::session::{SESSION_HEADER, Session, Sessions};
@@ -53,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) journal: Arc<Journal>,
     pub(crate) responders: Vec<Responder>,
+    pub(crate) tape: Option<Tape>,
     /// Whether pages of other origins may ask.
     pub(crate) cors: bool,
     pub(crate) batches: BatchService,
@@ -164,7 +167,15 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, line: &Line) 
     };
     let first = match &fault {
         Some(Kind::Answer { status, headers, body, .. }) => Answered::fault(*status, headers, body),
-        _ => exchange.answer(name),
+        _ => match &shared.tape {
+            #[cfg(feature = "record")]
+            Some(Tape::Record(recorder)) => recorder.answer(parts, content).await.into(),
+            Some(Tape::Replay(replay)) => match exchange.sign_in(name) {
+                Ok(()) => replay.answer(&parts.method, parts.uri.path(), json.as_ref()).into(),
+                Err(error) => error.into(),
+            },
+            None => exchange.answer(name),
+        },
     };
     let deployed = name.and_then(|name| session.settings().deployment(name));
     let answered = exchange.spill_over(first, deployed.as_ref());
@@ -253,10 +264,9 @@ impl Exchange<'_> {
 
     fn try_answer(&self, name: Option<&str>, limits: &mut HeaderMap) -> Result<Answered, AzureError> {
         let route = self.route.filter(|route| self.exists(route)).ok_or_else(AzureError::no_resource)?;
+        self.sign_in(name)?;
         let settings = self.session.settings();
         let served = name.and_then(|name| settings.deployment(name));
-        let key = served.as_ref().and_then(|served| served.settings.key.as_deref());
-        sign_in::check(&self.parts.headers, &settings.sign_in, key)?;
         match &route.operation {
             Operation::Models(id) => {
                 return Ok(Answered::json(&models::models(&settings, route.base, id.as_deref())?));
@@ -276,6 +286,7 @@ impl Exchange<'_> {
             });
         };
         drop(settings);
+        let request = request.of_model(&served.model);
         self.charge(request, &served, &route.operation, limits)?;
         match &route.operation {
             Operation::ChatCompletions if served.makes_embeddings() => {
@@ -291,6 +302,14 @@ impl Exchange<'_> {
             Operation::Other(operation) => Err(AzureError::not_supported(operation, &served.model)),
             _ => Err(AzureError::no_resource()),
         }
+    }
+
+    /// Whether the request's key or token is taken.
+    fn sign_in(&self, name: Option<&str>) -> Result<(), AzureError> {
+        let settings = self.session.settings();
+        let served = name.and_then(|name| settings.deployment(name));
+        let key = served.as_ref().and_then(|served| served.settings.key.as_deref());
+        sign_in::check(&self.parts.headers, &settings.sign_in, key)
     }
 
     /// Whether the service has the route with this method and api version.
@@ -339,6 +358,10 @@ impl Exchange<'_> {
         {
             return Err(error);
         }
+        if let Some(format) = Audio::unknown_format(request) {
+            let message = format!("The emulator does not speak {format}; it speaks wav, mp3 and pcm16.");
+            return Err(AzureError::plain(400, "NotServedByEmulator", message));
+        }
         let settings = self.session.settings();
         let policy_name = header(self.parts, "x-policy-id").or(served.settings.policy.as_deref());
         let policy =
@@ -369,6 +392,7 @@ impl Exchange<'_> {
             mode,
             shows_filtered_text: is_streamed && mode == FilterMode::Asynchronous,
             created: now.as_secs(),
+            cached_tokens: self.session.prompts().look_up(served.name(), request),
         };
         let reply = compose(request, setting);
         let count = |name: &str| reply.usage.get(name).and_then(Value::as_u64).unwrap_or(0);

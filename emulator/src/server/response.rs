@@ -1,5 +1,7 @@
 //! Responses: an answer or an error, with the headers that all of Azure's have, and a fault where one strikes.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -8,8 +10,9 @@ use serde_json::Value;
 
 use crate::answer::wire::Payloads;
 use crate::faults::Kind;
-use crate::faults::steps::{body, distort, event};
+use crate::faults::steps::{Step, body, distort, event};
 use crate::journal::Call;
+use crate::record::Played;
 use crate::refusal::AzureError;
 use crate::settings::PaceClock;
 
@@ -29,6 +32,8 @@ pub(crate) struct Answered {
 pub(crate) enum Content {
     Text(String),
     Events(Payloads),
+    /// Pieces of a recording, and the time before each.
+    Pieces(Vec<(Duration, Bytes)>),
 }
 
 impl Answered {
@@ -77,6 +82,11 @@ impl Answered {
                 call.set_status(status);
                 unstreamed(text, fault, call)
             }
+            Content::Pieces(pieces) => {
+                call.set_status(status);
+                let steps = pieces.into_iter().flat_map(|(pause, piece)| [Step::Wait(pause), Step::Send(piece)]);
+                body(Box::new(steps), None, call)
+            }
             Content::Events(payloads) => {
                 call.set_status(status);
                 body(distort(payloads.map(|payload| event(&payload)), true, fault), clock, call)
@@ -99,6 +109,24 @@ impl Answered {
         }
         own.extend(headers);
         response
+    }
+}
+
+impl From<Result<Played, AzureError>> for Answered {
+    fn from(played: Result<Played, AzureError>) -> Self {
+        match played {
+            Ok(Played { status, headers, pieces }) => {
+                let headers = headers.iter().filter_map(|(name, value)| header(name, value)).collect();
+                Self {
+                    status,
+                    headers,
+                    content_type: None,
+                    content: Content::Pieces(pieces),
+                    ..Self::json(&Value::Null)
+                }
+            }
+            Err(error) => error.into(),
+        }
     }
 }
 

@@ -62,6 +62,14 @@ pub struct Config {
     pub only_declared: Option<bool>,
     /// How many requests the journal keeps.
     pub journal_limit: Option<usize>,
+    /// The folder that answers of a real resource are recorded in.
+    pub record: Option<PathBuf>,
+    /// The resource that is recorded.
+    pub upstream: Option<String>,
+    /// The folder of recordings that answers come from.
+    pub replay: Option<PathBuf>,
+    /// How many times as fast as recorded; 0 for at once.
+    pub replay_speed: Option<f64>,
     /// The keys of the resource.
     pub keys: Vec<String>,
     /// How tokens are checked.
@@ -156,6 +164,13 @@ impl EmulatorBuilder {
         self.journal_limit = config.journal_limit.unwrap_or(self.journal_limit);
         if let Some(on) = config.only_declared {
             self = self.only_declared(on);
+        }
+        #[cfg(feature = "record")]
+        if let (Some(folder), Some(upstream)) = (config.record, config.upstream) {
+            self = self.record(folder, upstream);
+        }
+        if let Some(folder) = config.replay {
+            self = self.replay(folder, config.replay_speed.unwrap_or(1.0));
         }
         let settings = &mut self.beginning.settings;
         settings.sign_in = config.sign_in.unwrap_or_else(|| settings.sign_in.clone());

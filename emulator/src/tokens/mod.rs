@@ -1,86 +1,96 @@
-//! The emulator's tokenizer: simple, documented, the same on every machine.
+//! Tokens: how many a text has, and which.
 //!
-//! A real model has a vocabulary; tests need counts that a reader can check by hand. A token is one of:
-//!
-//! - a word: up to 12 letters in a row;
-//! - a number: up to 6 digits in a row;
-//! - one character that is neither letter, digit nor white space;
-//! - a run of white space (up to 64 characters).
-//!
-//! One space directly before a word, a number or a sign belongs to it, as in the vocabularies of the
-//! real models, so that an answer streams as `"Hello"`, `","`, `" world"`.
+//! With the feature `tokenizer` they are those of the models' own vocabularies; without it a simple cut into words,
+//! numbers and signs stands in, which is the same on every machine and needs no tables.
 
-const WORD: usize = 12;
-const NUMBER: usize = 6;
-const SPACE: usize = 64;
+pub(crate) use self::image::image_tokens;
+pub(crate) use self::topics::topics;
 
-/// The length in bytes of the first token, zero for an empty text.
-pub(crate) fn token_len(text: &str) -> usize {
-    let mut chars = text.chars();
-    let Some(first) = chars.next() else { return 0 };
-    let (lead, head) = match chars.next() {
-        Some(second) if first == ' ' && !second.is_whitespace() => (1, second),
-        _ => (0, first),
-    };
-    let body = text.get(lead..).unwrap_or_default();
-    let length = if head.is_whitespace() {
-        run(body, SPACE, char::is_whitespace)
-    } else if head.is_alphabetic() {
-        run(body, WORD, char::is_alphabetic)
-    } else if head.is_numeric() {
-        run(body, NUMBER, char::is_numeric)
-    } else {
-        head.len_utf8()
-    };
-    lead + length
+mod image;
+pub(crate) mod simple;
+mod topics;
+
+/// How the texts of a model are cut into tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// The vocabulary of newer models.
+    #[default]
+    O200k,
+    /// That of older models and of embeddings.
+    Cl100k,
+    /// Words, numbers and signs.
+    Simple,
 }
 
-fn run(text: &str, limit: usize, belongs: fn(char) -> bool) -> usize {
-    text.chars().take(limit).take_while(|&c| belongs(c)).map(char::len_utf8).sum()
-}
+/// The beginnings of the names of models with the older vocabulary; a dash or the end follows.
+const OLDER: [&str; 4] = ["gpt-4", "gpt-35-turbo", "gpt-3.5-turbo", "text-embedding"];
 
-/// The tokens of a text, in order; together they are the text.
-pub(crate) fn tokens(mut text: &str) -> impl Iterator<Item = &str> {
-    std::iter::from_fn(move || {
-        let (token, rest) = text.split_at_checked(token_len(text))?;
-        text = rest;
-        (!token.is_empty()).then_some(token)
-    })
-}
+impl Encoding {
+    /// The encoding of a model, by its id.
+    pub(crate) fn of(model: &str) -> Self {
+        let is = |name: &&&str| model.strip_prefix(**name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        if OLDER.iter().any(|name| is(&name)) { Self::Cl100k } else { Self::O200k }
+    }
 
-/// How many tokens a text has.
-pub(crate) fn count(text: &str) -> u64 {
-    tokens(text).fold(0, |sum, _| sum + 1)
-}
-
-/// The first `limit` tokens of a text, and whether that was all of it.
-pub(crate) fn first(text: &str, limit: u64) -> (&str, bool) {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let bytes = tokens(text).take(limit).map(str::len).sum();
-    (text.get(..bytes).unwrap_or(text), bytes == text.len())
-}
-
-/// The words that say what a text is about, in their order, each once: no function words, nothing short.
-pub(crate) fn topics(text: &str) -> Vec<String> {
-    const FUNCTION_WORDS: &str = " about after also and answer any are because been but can code could does \
-        doing each find for from get give have here how into its json just like list make many more most much my need \
-        not now only other our out please respond result set should show some such tell than that the their \
-        them then there these they think this those too use user using very was way were what when where \
-        which while who why will with word would write writing you your ";
-    let mut found: Vec<String> = Vec::new();
-    for word in text.split(|c: char| !c.is_alphanumeric()) {
-        let plain = word.to_lowercase();
-        if plain.chars().count() > 2
-            && !FUNCTION_WORDS.contains(&format!(" {plain} "))
-            && !found.iter().any(|f| f.to_lowercase() == plain)
-        {
-            found.push(word.to_owned());
-            if found.len() == 64 {
-                break;
-            }
+    #[cfg(feature = "tokenizer")]
+    fn vocabulary(self) -> Option<&'static bpe_openai::Tokenizer> {
+        match self {
+            Self::O200k => Some(bpe_openai::o200k_base()),
+            Self::Cl100k => Some(bpe_openai::cl100k_base()),
+            Self::Simple => None,
         }
     }
-    found
+
+    /// How many tokens a text has.
+    pub(crate) fn count(self, text: &str) -> u64 {
+        #[cfg(feature = "tokenizer")]
+        if let Some(vocabulary) = self.vocabulary() {
+            return u64::try_from(vocabulary.count(text)).unwrap_or(u64::MAX);
+        }
+        simple::tokens(text).fold(0, |sum, _| sum + 1)
+    }
+
+    /// The tokens of a text, in order; together they are the text. Tokens that are parts of one letter are one.
+    pub(crate) fn tokens(self, text: &str) -> Vec<&str> {
+        #[cfg(feature = "tokenizer")]
+        if let Some(vocabulary) = self.vocabulary() {
+            let (mut pieces, mut start, mut end) = (Vec::new(), 0, 0);
+            for token in vocabulary.encode(text) {
+                end += vocabulary.bpe.token_len(token);
+                if let Some(piece) = text.get(start..end) {
+                    pieces.push(piece);
+                    start = end;
+                }
+            }
+            return pieces;
+        }
+        simple::tokens(text).collect()
+    }
+
+    /// The first `limit` tokens of a text, and whether that was all of it.
+    pub(crate) fn first(self, text: &str, limit: u64) -> (&str, bool) {
+        // A token has at least one byte.
+        if u64::try_from(text.len()).is_ok_and(|length| length <= limit) {
+            return (text, true);
+        }
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        #[cfg(feature = "tokenizer")]
+        if let Some(vocabulary) = self.vocabulary() {
+            let tokens = vocabulary.encode(text);
+            let mut bytes = tokens.iter().take(limit).map(|token| vocabulary.bpe.token_len(*token)).sum();
+            while !text.is_char_boundary(bytes) {
+                bytes -= 1;
+            }
+            return (text.get(..bytes).unwrap_or(text), tokens.len() <= limit);
+        }
+        let bytes = simple::tokens(text).take(limit).map(str::len).sum();
+        (text.get(..bytes).unwrap_or(text), bytes == text.len())
+    }
+}
+
+/// Reads the vocabulary of newer models, so that no request waits for it.
+pub(crate) fn prepare() {
+    let _ = Encoding::default().count("");
 }
 
 #[cfg(test)]
@@ -88,22 +98,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_are_words_numbers_signs_and_spaces() {
-        let text = "print(\"Fizz\")\n    x = 101, é!";
-        let all: Vec<_> = tokens(text).collect();
-        assert_eq!(all, ["print", "(", "\"", "Fizz", "\"", ")", "\n    ", "x", " =", " 101", ",", " é", "!"]);
-        assert_eq!(all.concat(), text);
+    fn models_have_their_own_vocabulary() {
+        assert_eq!(Encoding::of("gpt-4-0613"), Encoding::Cl100k);
+        assert_eq!(Encoding::of("text-embedding-3-small"), Encoding::Cl100k);
+        assert_eq!(Encoding::of("gpt-4o-2024-11-20"), Encoding::O200k);
+        assert_eq!(Encoding::of("gpt-4.1-2025-04-14"), Encoding::O200k);
     }
 
     #[test]
-    fn the_first_tokens_are_a_prefix() {
-        assert_eq!(first("one two three", 2), ("one two", false));
-        assert_eq!(first("one two", 2), ("one two", true));
-        assert_eq!(first("", 0), ("", true));
+    fn tokens_are_the_text_again() {
+        for encoding in [Encoding::O200k, Encoding::Cl100k, Encoding::Simple] {
+            for text in ["", "Hello, world", "größe 🦀🦀 \n\n  x = 101", "日本語のテキスト"] {
+                assert_eq!(encoding.tokens(text).concat(), text, "{encoding:?}");
+                let count = encoding.count(text);
+                assert_eq!(encoding.first(text, count), (text, true));
+                assert!(count == 0 || !encoding.first(text, count - 1).1, "{encoding:?} {text}");
+            }
+        }
     }
 
+    #[cfg(feature = "tokenizer")]
     #[test]
-    fn topics_leave_out_function_words_and_repetitions() {
-        assert_eq!(topics("What is the weather in Paris, the WEATHER in Rome?"), ["weather", "Paris", "Rome"]);
+    fn counts_are_those_of_the_models() {
+        // Recorded of Azure: this question is a prompt of 14 tokens, with 7 around it.
+        assert_eq!(Encoding::O200k.count("What is the capital of France?"), 7);
+        assert_eq!(Encoding::Cl100k.count("tiktoken is great!"), 6);
+        assert_eq!(Encoding::O200k.tokens("tiktoken is great!"), ["t", "ikt", "oken", " is", " great", "!"]);
     }
 }

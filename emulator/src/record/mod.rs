@@ -1,0 +1,98 @@
+//! Recordings: requests to a real resource and what it answered, kept as files and given again.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use self::replay::Replay;
+
+mod difference;
+#[cfg(feature = "record")]
+pub(crate) mod recorder;
+mod replay;
+
+/// Where answers come from that are not the emulator's own.
+pub(crate) enum Tape {
+    #[cfg(feature = "record")]
+    Record(recorder::Recorder),
+    Replay(Replay),
+}
+
+/// One request and its answer, as a file has them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Recording {
+    request: Asked,
+    response: Given,
+}
+
+/// A request, without its credentials.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Asked {
+    method: String,
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    api_version: Option<String>,
+    body: Value,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Given {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    /// The body in the pieces in which it came.
+    chunks: Vec<Chunk>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Chunk {
+    /// Since the piece before it, or since the request.
+    after_ms: u64,
+    text: String,
+}
+
+/// An answer of a recording.
+pub(crate) struct Played {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Each piece, and the time before it.
+    pub(crate) pieces: Vec<(Duration, Bytes)>,
+}
+
+impl Given {
+    fn played(&self, speed: f64) -> Played {
+        let pause = |after_ms: u64| {
+            let time = Duration::from_millis(after_ms);
+            if speed > 0.0 {
+                Duration::try_from_secs_f64(time.as_secs_f64() / speed).unwrap_or_default()
+            } else {
+                Duration::ZERO
+            }
+        };
+        let pieces = self.chunks.iter().map(|chunk| (pause(chunk.after_ms), Bytes::from(chunk.text.clone())));
+        let headers = self.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
+        Played { status: self.status, headers: headers.collect(), pieces: pieces.collect() }
+    }
+}
+
+/// A body without the secrets of its data sources.
+fn redacted(mut body: Value) -> Value {
+    fn redact(value: &mut Value, is_secret: bool) {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    redact(member, (is_secret || name == "authentication") && name != "type");
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| redact(item, is_secret)),
+            leaf if is_secret => *leaf = "REDACTED".into(),
+            _ => {}
+        }
+    }
+    if let Some(sources) = body.get_mut("data_sources") {
+        redact(sources, false);
+    }
+    body
+}
