@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::template::{Context, render};
 use super::tools::Call;
 
+/// The most numbers of [`Answer::words`].
+const MOST_WORDS: usize = 1_000_000;
+
 /// An answer given as it is, in place of a computed one.
 ///
 /// The rest of the emulator still applies: the request is checked, the answer is cut at `stop` and at the
@@ -165,7 +168,7 @@ impl Answer {
             (Some(refusal), ..) => refusal.clone(),
             (_, Some(text), ..) => text,
             (_, _, Some(template), _) => render(&template, context),
-            (.., Some(count)) => numbers(count),
+            (.., Some(count)) => numbers(count.min(MOST_WORDS)),
             _ => String::new(),
         };
         let documents = (!self.citations.is_empty()).then(|| json!({"citations": self.citations, "intent": "[]"}));

@@ -210,12 +210,14 @@ pub(crate) fn answer_line(shared: &Shared, parts: &Parts, body: &Value) -> (u16,
     };
     let served = request.word("model").and_then(|name| session.settings().deployment(name));
     let answered = match served {
-        Some(served) => exchange.chat(request, &served, Base::V1).unwrap_or_else(Answered::from),
+        Some(served) => {
+            exchange.chat(request.of_model(&served.model), &served, Base::V1).unwrap_or_else(Answered::from)
+        }
         None => AzureError::no_deployment().into(),
     };
     let body = match answered.content {
         Content::Text(text) => serde_json::from_str(&text).unwrap_or_default(),
-        Content::Events(_) => Value::Null,
+        Content::Events(_) | Content::Pieces(_) => Value::Null,
     };
     (answered.status, body)
 }
