@@ -306,7 +306,7 @@ impl EmulatorBuilder {
         let server = tokio::spawn(async move { drop(serving.await) });
         Ok(Emulator {
             #[cfg(feature = "client")]
-            client: client(address, &shared, root_certificate.as_deref())?,
+            client: client(address, &shared)?,
             address,
             is_secure,
             root_certificate,
@@ -330,15 +330,13 @@ fn named(error: io::Error, address: SocketAddr) -> io::Error {
 
 /// A client with a key that the emulator takes.
 #[cfg(feature = "client")]
-fn client(address: SocketAddr, shared: &Shared, root: Option<&str>) -> io::Result<azure_openai_chat::ChatClient> {
+fn client(address: SocketAddr, shared: &Shared) -> io::Result<azure_openai_chat::ChatClient> {
     use azure_openai_chat::{ApiKey, ChatClient};
 
     let session = shared.sessions.named("");
     let key = session.settings().sign_in.keys.first().cloned().unwrap_or_else(|| "emulator".to_owned());
-    let scheme = if root.is_some() { "https" } else { "http" };
-    let host =
-        if root.is_some() || address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
-    let endpoint = format!("{scheme}://{host}:{}", address.port());
+    let host = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
+    let endpoint = format!("http://{}", SocketAddr::new(host, address.port()));
     ChatClient::new(&endpoint, ApiKey::new(key)).map_err(io::Error::other)
 }
 

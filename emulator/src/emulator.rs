@@ -86,7 +86,8 @@ impl Emulator {
         self.root_certificate.as_deref()
     }
 
-    /// A client of this emulator, which signs in with a key that is taken, and has no model declared.
+    /// A client of this emulator, which signs in with a key that is taken, and has no model declared. It speaks plain
+    /// HTTP: of an emulator with TLS, make a client that trusts [`root_certificate`](Self::root_certificate).
     ///
     /// # Example: a question and its answer
     ///
