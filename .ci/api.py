@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CRATE = "azure_openai_chat"
 LIST = ROOT / "docs/api.txt"
 STANDARD = {"std", "core", "alloc"}
+# pages of the documentation, in no build
+GUIDES = "guide"
 # where a crate of the list takes its types from
 DEFINED_FOR = {"serde_core": "serde", "typespec": "azure_core", "typespec_client_core": "azure_core"}
 # derives and bounds that every type has, or that no caller writes
@@ -159,6 +161,8 @@ class Api:
         path = f"{place}::{name}" if place else name
         open_ended = "non_exhaustive " if any("non_exhaustive" in str(attr) for attr in item["attrs"]) else ""
         if kind == "module":
+            if path == GUIDES:
+                return
             if item["crate_id"] == 0 and place:
                 self.lines.add(f"mod {path}")
             for child in inner["items"]:

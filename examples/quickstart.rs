@@ -13,6 +13,9 @@ use std::io::Write;
 use azure_openai_chat::{ChatClient, ChatCompletion, ChatCompletionRequest, Deployment, Model, ReasoningEffort};
 use futures::TryStreamExt;
 
+const QUESTION: &str = "What steps should I think about when writing my first Python API?";
+const EDIT: &str =
+    "Replace string `FizzBuzz` with `MSFTBuzz`. Respond only with code, and with no markdown formatting.";
 const CODE: &str = r#"def fizz_buzz(limit):
     lines = []
     for number in range(1, limit + 1):
@@ -48,16 +51,17 @@ fn o1() -> Deployment {
 async fn reasoning(client: &ChatClient) -> Result<(), Box<dyn std::error::Error>> {
     println!("== A reasoning model answers");
     let request = ChatCompletionRequest::builder(o1())
-        .developer("You are a helpful assistant.")
-        .user("What steps should I think about when writing my first Python API?")
+        .developer("Answer in numbered steps, without markdown.")
+        .user(QUESTION)
         .reasoning_effort(ReasoningEffort::Medium)
         .max_completion_tokens(5000)
         .build()?;
     println!("POST {}", client.url_for(&request)?);
+    println!("> {QUESTION}\n");
 
     let completion = client.complete(&request).await?;
 
-    println!("{}\n", completion.text().unwrap_or_default());
+    println!("{}\n", completion.whole_text()?);
     let usage = completion.usage();
     println!(
         "usage: {} prompt + {} completion tokens, of which {} reasoning tokens",
@@ -74,10 +78,11 @@ async fn predicted_output(client: &ChatClient) -> Result<(), Box<dyn std::error:
     println!("== A predicted output, streamed");
     let deployment = support::deployment("AZURE_OPENAI_DEPLOYMENT", "gpt-4o-mini");
     let request = ChatCompletionRequest::builder(Deployment::new(deployment).model(Model::GPT_4O_MINI_2024_07_18))
-        .user("Replace string `FizzBuzz` with `MSFTBuzz`. Respond only with code, and with no markdown formatting.")
+        .user(EDIT)
         .user(CODE)
         .prediction(CODE)
         .build()?;
+    println!("> {EDIT}\n> (the code is sent as a second message, and as the prediction)\n");
 
     let mut stream = client.stream(&request).await?;
     while let Some(chunk) = stream.try_next().await? {

@@ -1,23 +1,66 @@
 //! Chat completions of Azure OpenAI: typed, async, streaming, and checked against the deployed model before
-//! a request leaves the process.
+//! a request leaves the process. This is no product of Microsoft.
+//!
+//! # Example: a question and its answer
+//!
+//! ```no_run
+//! use azure_openai_chat::{ChatClient, ChatCompletionRequest};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     // AZURE_OPENAI_ENDPOINT, and the identity of `az login`, or AZURE_OPENAI_API_KEY
+//!     let client = ChatClient::from_env()?;
+//!     let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Why is the sky blue?").build()?;
+//!     println!("{}", client.complete(&request).await?.whole_text()?);
+//!     Ok(())
+//! }
+//! ```
 //!
 //! # Example: an answer as it comes
 //!
 //! ```no_run
-//! use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest};
-//! use futures::TryStreamExt;
+//! use azure_identity::DeveloperToolsCredential;
+//! use azure_openai_chat::{ChatClient, ChatCompletionRequest};
 //!
-//! # async fn run() -> azure_openai_chat::Result<()> {
-//! let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = ChatClient::new("https://my-resource.openai.azure.com", DeveloperToolsCredential::new(None)?)?;
 //! let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Why is the sky blue?").build()?;
 //! let mut stream = client.stream(&request).await?;
-//! while let Some(chunk) = stream.try_next().await? {
+//! while let Some(chunk) = stream.next_chunk().await? {
 //!     print!("{}", chunk.text().unwrap_or_default());
 //! }
 //! println!("\n{} tokens", stream.into_completion()?.usage().total_tokens());
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # How it fits together
+//!
+//! ```text
+//! Deployment "triage"  --- declared as -->  Model o1-2024-12-17  --- has -->  Capabilities
+//!   a name of yours                           what is behind it                 a row of the table in `model`
+//!         |                                                                          |
+//!         v                                                                          v
+//! ChatCompletionRequest  -- build() -->  the rules over what is asked and what the model takes
+//!                                           |                          |
+//!                                    every violation,             a checked request
+//!                                    nothing is sent                   |
+//!                                                                      v
+//! backend by priority and weight  ->  token or key  ->  attempt  <- complete(&request), stream(&request)
+//!   ^                                                     |
+//!   |   429, 5xx, no connection: wait, or next backend    |
+//!   +-----------------------------------------------------+
+//!                                                         v
+//!               ChatCompletion, or ChatCompletionStream: polled, stopped by dropping it
+//!               both with usage, filter results and metadata (request id, region, attempts)
+//! ```
+//!
+//! # Guides
+//!
+//! [`guide`] has a page for each task: signing in with Entra ID, streaming to a browser, testing a service, errors,
+//! timeouts and retries, content filters, what each model takes, predicted outputs, reasoning budgets, several regions,
+//! gateways, observability, models of other makers, moving from async-openai and from the Python client, and changes of the
+//! model behind a deployment.
 //!
 //! # Five questions, five rooms
 //!
@@ -31,6 +74,7 @@
 //! - [`transport`]: how does it travel? Endpoints in every form, keys and Entra ID, retries that keep the
 //!   service's waits, several backends.
 //!
+//! [`tools`] runs a model's tool calls until there is an answer, and [`batch`] sends files of requests at half the price.
 //! [`ChatClient`] puts them together. Errors are one type, [`Error`], with a kind, the service's own code, the
 //! request id and the next step in words.
 //!
@@ -55,16 +99,19 @@
 //!
 //! # Features
 //!
-//! | feature | brings |
-//! |---|---|
-//! | none | types, validation, the event-stream reader and folding: no HTTP, builds for wasm32 |
-//! | `client` | the transport, with API keys |
-//! | `azure_core` | Entra ID through any `TokenCredential` |
-//! | `azure_identity` (default) | both, `ChatClient::from_env` with Entra ID and `default_credential` |
-//! | `schemars` | schemas from Rust types |
-//! | `telemetry` | a span a call and metrics, through OpenTelemetry |
+//! | feature | brings | crates |
+//! |---|---|--:|
+//! | none | types, validation, the event-stream reader and folding: no HTTP, builds for wasm32 | 17 |
+//! | `client` | the transport, with API keys | 77 |
+//! | `rustls` (default) | TLS; `rustls-no-provider` and `native-tls` are others | 90 |
+//! | `azure_core` | Entra ID through any `TokenCredential` | 113 |
+//! | `azure_identity` (default) | both, `ChatClient::from_env` with Entra ID and `default_credential` | 118 |
+//! | `batch` | Global Batch | 77 |
+//! | `http2` | HTTP/2, for clients that set it | 84 |
+//! | `schemars` | schemas from Rust types | 23 |
+//! | `telemetry` | a span a call and metrics, through OpenTelemetry | 79 |
 //!
-//! All are additive, and none changes what is sent.
+//! All are additive, and none changes what is sent. The default features together bring 131 crates.
 //!
 //! # Privacy
 //!
@@ -77,6 +124,9 @@ pub mod batch;
 #[cfg(feature = "client")]
 mod client;
 mod error;
+// pages of the documentation, whose programs are tests; nothing of them is compiled into a program
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod model;
 pub mod request;
 pub mod response;

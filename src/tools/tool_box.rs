@@ -83,7 +83,7 @@ impl ToolBox {
     }
 
     /// Sets how many requests one run may send, from 1. When unset, 10. The answer to the last one is returned as it is:
-    /// [`ToolRun::reached_limit`].
+    /// [`ToolRun::reached_limit`](super::ToolRun::reached_limit).
     #[must_use]
     pub fn max_rounds(mut self, rounds: u32) -> Self {
         self.max_rounds = rounds.max(1);

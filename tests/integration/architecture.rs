@@ -29,6 +29,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["error", "model", "request", "response", "stream", "transport"]),
     ("batch", &["client", "error", "model", "request", "response", "transport"]),
     ("tools", &["client", "error", "request", "response", "stream"]),
+    // pages of the documentation
+    ("guide", &[]),
     // the modules are its own
     ("lib", &[]),
 ];

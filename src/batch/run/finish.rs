@@ -19,8 +19,9 @@ impl BatchRun {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] before the input is written, and when the folder cannot be written, as on a full disk. Any
-    /// other [`ErrorKind`] that will not pass by itself. The run can be finished again after any error.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) before the input is written, and when the folder cannot be written,
+    /// as on a full disk. Any other [`ErrorKind`](crate::ErrorKind) that will not pass by itself. The run can be finished
+    /// again after any error.
     ///
     /// # Cancel safety
     ///
