@@ -1,4 +1,4 @@
-//! Global Batch: files of requests that the service works off within a day, at half the price.
+#![doc = include_str!("../guide/batch.md")]
 
 pub use self::client::{BatchClient, CreateBatch};
 pub use self::download::BatchResults;

@@ -16,6 +16,7 @@
 //! | give reasoning a budget | [`reasoning`] |
 //! | use several regions, provisioned throughput and spillover | [`regions`] |
 //! | call through API Management or LiteLLM | [`gateways`] |
+//! | work off thousands of requests at half the price | [`batch`](crate::batch) |
 //! | watch calls in production | [`observability`] |
 //! | call DeepSeek, Mistral, Grok and others on Foundry | [`other_makers`] |
 //! | move from async-openai | [`from_async_openai`] |
