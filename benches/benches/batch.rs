@@ -54,7 +54,10 @@ struct Response {
 
 /// A kilobyte of instructions, and a question.
 fn texts() -> (String, String) {
-    ("Answer in one word, \"good\" or \"bad\", and nothing else.\n".repeat(20), "Is this review good? It's \u{e9}tonnant.".to_owned())
+    (
+        "Answer in one word, \"good\" or \"bad\", and nothing else.\n".repeat(20),
+        "Is this review good? It's \u{e9}tonnant.".to_owned(),
+    )
 }
 
 fn main() {
@@ -97,10 +100,8 @@ fn write(folder: &Path, lines: u64) {
         alone.push(rate(lines, || {
             let mut file = BufWriter::with_capacity(64 * 1024, File::create(&path).unwrap());
             for number in 0..lines {
-                let messages = vec![
-                    Message { role: "system", content: &system },
-                    Message { role: "user", content: &user },
-                ];
+                let messages =
+                    vec![Message { role: "system", content: &system }, Message { role: "user", content: &user }];
                 let body = Body { model: "gpt-4o-mini", messages, temperature: 0.5, max_tokens: 10 };
                 let custom_id = format!("request-{number}");
                 let line = Line { custom_id, method: "POST", url: "/chat/completions", body };
