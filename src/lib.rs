@@ -74,6 +74,8 @@
 //! - [`transport`]: how does it travel? Endpoints in every form, keys and Entra ID, retries that keep the
 //!   service's waits, several backends.
 //!
+//! The types that most programs name are here at the root, and nowhere else; what they are made of is in its room.
+//!
 //! [`tools`] runs a model's tool calls until there is an answer, and [`batch`] sends files of requests at half the price.
 //! [`ChatClient`] puts them together. Errors are one type, [`Error`], with a kind, the service's own code, the
 //! request id and the next step in words.
@@ -144,16 +146,39 @@ pub use client::{
     CallEnd, CallSummary, ChatClient, ClientBuilder, FirstChunkEvent, JsonResponse, Observer, RequestCheck, Validation,
 };
 pub use error::{Error, ErrorKind, Result, Sent, ServiceError};
-pub use model::{ApiVersion, Capabilities, Deployment, Model, ModelCatalog, Parameter, ReasoningEffort, Support};
+pub use model::{
+    api_version::ApiVersion,
+    capabilities::Capabilities,
+    catalog::ModelCatalog,
+    deployment::Deployment,
+    language_model::Model,
+    parameter::{Parameter, ReasoningEffort, Support},
+};
 pub use request::{
-    ChatCompletionRequest, ChatCompletionRequestBuilder, ContentPart, ImageDetail, Message, Prediction, ResponseFormat,
-    Rule, StreamOptions, Tool, ToolChoice, ValidationError, Violation,
+    builder::ChatCompletionRequestBuilder,
+    completion_request::ChatCompletionRequest,
+    content_part::{ContentPart, ImageDetail},
+    message::Message,
+    options::StreamOptions,
+    prediction::Prediction,
+    response_format::ResponseFormat,
+    tool::{Tool, ToolChoice},
+    violation::{Rule, ValidationError, Violation},
 };
 pub use response::{
-    AssistantMessage, ChatCompletion, Choice, ContentFilterResults, FilterState, FinishReason, Logprobs, ParseError,
-    ParseOutcome, PromptFilterResult, ResponseMetadata, Role, ServiceTier, Severity, ToolCall, Usage,
+    choice::{Choice, FinishReason},
+    completion::{ChatCompletion, ServiceTier},
+    content_filter::{ContentFilterResults, FilterState, PromptFilterResult, Severity},
+    logprobs::Logprobs,
+    message::{AssistantMessage, Role},
+    metadata::ResponseMetadata,
+    parse::{ParseError, ParseOutcome},
+    tool_call::ToolCall,
+    usage::Usage,
 };
-pub use stream::{ChatCompletionChunk, ChatCompletionStream, ChunkFold, StreamEvent};
+pub use stream::{
+    chunk::ChatCompletionChunk, completion_stream::ChatCompletionStream, events::StreamEvent, fold::ChunkFold,
+};
 #[cfg(feature = "azure_identity")]
 pub use transport::identity::default_credential;
 #[cfg(feature = "client")]

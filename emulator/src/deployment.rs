@@ -1,7 +1,6 @@
 //! Deployments: a name, the model that is served under it, and its settings.
 
-use azure_openai_chat::Deployment;
-use azure_openai_chat::model::{Capabilities, Model, Parameter, Support};
+use azure_openai_chat::{Capabilities, Deployment, Model, Parameter, Support};
 
 use crate::answer::embedding;
 use crate::request::ChatRequest;

@@ -21,7 +21,7 @@ pub enum ErrorKind {
     /// The client, the endpoint or a credential was set up wrongly; nothing was sent.
     Config,
     /// The request breaks a rule of the model or contradicts itself; nothing was sent. The source is
-    /// a [`ValidationError`](crate::request::ValidationError) with every violation.
+    /// a [`ValidationError`](crate::ValidationError) with every violation.
     InvalidRequest,
     /// The service refused the request: 400, 413 or 422.
     Rejected,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// # Example: older, newer, unknown
 ///
 /// ```
-/// use azure_openai_chat::model::ApiVersion;
+/// use azure_openai_chat::ApiVersion;
 ///
 /// assert!(ApiVersion::V2024_10_21 < ApiVersion::V2025_01_01_PREVIEW);
 /// assert!(ApiVersion::V2025_01_01_PREVIEW < ApiVersion::default());

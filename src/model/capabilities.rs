@@ -14,7 +14,7 @@ use super::{ApiVersion, Family, Lifecycle, Parameter, ReasoningEffort, Support, 
 /// # Example: a fine-tuned model that lost a skill
 ///
 /// ```
-/// use azure_openai_chat::model::{Capabilities, Model, Parameter, Support};
+/// use azure_openai_chat::{Capabilities, Model, Parameter, Support};
 ///
 /// let capabilities = Capabilities::of(&Model::GPT_4O_2024_08_06)
 ///     .with(Parameter::Prediction, Support::No)
@@ -237,7 +237,7 @@ impl Capabilities {
     /// # Example: a temperature beside an effort
     ///
     /// ```
-    /// use azure_openai_chat::model::{Model, Parameter, ReasoningEffort, Support};
+    /// use azure_openai_chat::{Model, Parameter, ReasoningEffort, Support};
     ///
     /// let model = Model::GPT_5_6_SOL_2026_07_09;
     /// let temperature = |effort| model.capabilities().supports_at(Parameter::Temperature, effort);

@@ -36,7 +36,7 @@ use super::{Capabilities, Model, table};
 /// # Example: a table of one's own
 ///
 /// ```
-/// use azure_openai_chat::model::{Model, ModelCatalog, Parameter, Support};
+/// use azure_openai_chat::{Model, ModelCatalog, Parameter, Support};
 ///
 /// let catalog = ModelCatalog::from_json(r#"{
 ///   "models": [
@@ -70,6 +70,11 @@ static BUILT_IN: LazyLock<ModelCatalog> = LazyLock::new(|| ModelCatalog::of(tabl
 /// The built-in catalog, without a copy.
 pub(super) fn shared() -> &'static ModelCatalog {
     &BUILT_IN
+}
+
+/// Whether the model is in the built-in table as it is.
+pub(super) fn is_built_in(model: &Model) -> bool {
+    shared().exact(&model.id()).is_some_and(|known| known.capabilities() == model.capabilities())
 }
 
 impl ModelCatalog {

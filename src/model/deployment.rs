@@ -18,7 +18,7 @@ use super::{Model, catalog};
 /// # Example: three ways to name a deployment
 ///
 /// ```
-/// use azure_openai_chat::model::{Deployment, Model};
+/// use azure_openai_chat::{Deployment, Model};
 ///
 /// let declared = Deployment::new("o1-new").model(Model::O1_2024_12_17);
 /// assert_eq!(declared.declared_model(), Some(&Model::O1_2024_12_17));
@@ -60,7 +60,7 @@ impl Deployment {
 
     /// Whether the name alone, as text, converts into this deployment.
     pub(crate) fn is_implied_by_name(&self) -> bool {
-        self.model.as_ref().is_none_or(|model| model.is_built_in() && model.is(&self.name))
+        self.model.as_ref().is_none_or(|model| model.is(&self.name) && catalog::is_built_in(model))
     }
 
     /// The declared model, if there is one.

@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::catalog::shared;
+use super::catalog::{is_built_in, shared};
 use super::{
     Capabilities, Deployment, Family, Model, ModelCatalog, Parameter, ReasoningEffort, Support, ToolsAndEffort,
 };
@@ -190,7 +190,7 @@ impl<'de> Deserialize<'de> for ModelCatalog {
 
 impl Serialize for Model {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_built_in() { serializer.collect_str(self) } else { write_entry(self).serialize(serializer) }
+        if is_built_in(self) { serializer.collect_str(self) } else { write_entry(self).serialize(serializer) }
     }
 }
 
@@ -206,7 +206,7 @@ impl<'de> Deserialize<'de> for Model {
 impl Serialize for Deployment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.declared_model() {
-            Some(model) if !(model.is_built_in() && model.is(self.name())) => {
+            Some(model) if !(model.is(self.name()) && is_built_in(model)) => {
                 Declared { name: self.name().into(), model: Some(Cow::Borrowed(model)) }.serialize(serializer)
             }
             _ => serializer.serialize_str(self.name()),

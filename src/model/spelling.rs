@@ -32,7 +32,7 @@ pub(super) fn normal(text: &str) -> String {
 /// # Example: what was meant
 ///
 /// ```
-/// use azure_openai_chat::model::Model;
+/// use azure_openai_chat::Model;
 ///
 /// let error = "gtp-4o".parse::<Model>().unwrap_err();
 /// assert!(error.near().iter().any(|name| name == "gpt-4o"));

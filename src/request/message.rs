@@ -303,7 +303,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::request::{ImageDetail, InputAudioFormat};
+    use crate::request::InputAudioFormat;
+    use crate::request::content_part::ImageDetail;
 
     fn wire(message: &Message) -> Value {
         serde_json::to_value(message).unwrap()

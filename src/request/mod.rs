@@ -5,6 +5,11 @@
 //! [`validate`](ChatCompletionRequest::validate)d and passed on: members this version does not model, or
 //! whose value has another type, are kept and sent.
 //!
+//! The types that most programs name are at the root of the crate: [`Message`] and [`ContentPart`], [`Tool`] and
+//! [`ToolChoice`], [`ResponseFormat`], [`Prediction`], [`StreamOptions`], and for what a rule finds
+//! [`ValidationError`](crate::ValidationError), [`Violation`](crate::Violation) and [`Rule`](crate::Rule). What they are
+//! made of is here.
+//!
 //! Nothing here does I/O or reads the environment. Whether to stream is the choice of the method that sends,
 //! never a field.
 //!
@@ -19,249 +24,56 @@
 //!
 //! [`adapt`](ChatCompletionRequest::adapt) makes a request fit instead, and lists each change.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
-use self::body::WireBody;
-use self::checked_body::CheckedBody;
-use crate::model::{ApiVersion, Deployment};
-
 pub use self::adapt::{Adaptation, Adapted};
 pub use self::audio::{AudioFormat, AudioOutput, InputAudio, InputAudioFormat, Modality, Voice};
-pub(crate) use self::body::RequestBody;
-pub use self::builder::ChatCompletionRequestBuilder;
-pub use self::content_part::{ContentPart, ContentPartType, FilePart, ImageDetail, ImageUrl, MessageContent};
+pub use self::content_part::{ContentPartType, FilePart, ImageUrl, MessageContent};
 pub use self::conversation::{Conversation, Trimmed};
 pub use self::data_source::{
     DataSource, DataSourceAuthentication, DataSourceType, EmbeddingDependency, FieldsMapping, IncludeContext, QueryType,
 };
-pub use self::message::Message;
-pub use self::options::{PromptCacheRetention, Stop, StreamOptions, UserSecurityContext, Verbosity, WebSearchOptions};
-pub use self::prediction::Prediction;
-pub use self::response_format::{JsonSchemaFormat, ResponseFormat, ResponseFormatType};
+pub use self::options::{PromptCacheRetention, Stop, UserSecurityContext, Verbosity, WebSearchOptions};
+pub use self::response_format::{JsonSchemaFormat, ResponseFormatType};
 pub use self::rules::rule_table;
 pub use self::tool::{
-    CustomTool, FunctionDefinition, Grammar, GrammarSyntax, NamedToolChoice, Tool, ToolChoice, ToolChoiceMode, ToolType,
+    CustomTool, FunctionDefinition, Grammar, GrammarSyntax, NamedToolChoice, ToolChoiceMode, ToolType,
 };
-pub use self::violation::{Advice, Rule, ValidationError, Violation};
+pub use self::violation::Advice;
+
+pub(crate) use self::body::RequestBody;
+pub(crate) use self::builder::ChatCompletionRequestBuilder;
+pub(crate) use self::completion_request::ChatCompletionRequest;
+pub(crate) use self::content_part::ContentPart;
+pub(crate) use self::message::Message;
+pub(crate) use self::options::StreamOptions;
+pub(crate) use self::prediction::Prediction;
+pub(crate) use self::response_format::ResponseFormat;
+pub(crate) use self::tool::{Tool, ToolChoice};
+#[cfg(any(test, feature = "batch"))]
+pub(crate) use self::violation::Rule;
+#[cfg(feature = "client")]
+pub(crate) use self::violation::{ValidationError, Violation};
 
 mod adapt;
 mod audio;
 mod base64;
 mod body;
-mod builder;
+pub(crate) mod builder;
 #[cfg(feature = "client")]
 mod caller_text;
 mod checked_body;
-mod content_part;
+pub(crate) mod completion_request;
+pub(crate) mod content_part;
 mod conversation;
 mod data_source;
-mod message;
-mod options;
-mod prediction;
-mod response_format;
+pub(crate) mod message;
+pub(crate) mod options;
+pub(crate) mod prediction;
+pub(crate) mod response_format;
 mod rules;
 pub mod schema;
 mod setters;
 mod settings;
 mod stored;
-mod tool;
+pub(crate) mod tool;
 mod verdict;
-mod violation;
-
-/// A chat completion request to a deployment.
-///
-/// Made by [`ChatCompletionRequest::builder`], or read from the OpenAI JSON shape, in which `model` names
-/// the deployment. It is not changed by sending and can be sent again. A clone is cheap: it shares the messages, tools and
-/// schemas.
-///
-/// # Example: every violation at once
-///
-/// ```
-/// use azure_openai_chat::{ChatCompletionRequest, Deployment, Model};
-///
-/// let o1 = Deployment::new("o1-new").model(Model::O1_2024_12_17);
-/// let error = ChatCompletionRequest::builder(o1)
-///     .user("Why is the sky blue?")
-///     .temperature(0.2)
-///     .max_tokens(100)
-///     .build()
-///     .unwrap_err();
-/// let parameters: Vec<_> = error.violations().iter().map(|violation| violation.parameter()).collect();
-/// assert_eq!(parameters, ["temperature", "max_tokens", "max_completion_tokens"]);
-/// ```
-///
-/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
-#[derive(Debug, Clone, PartialEq)]
-pub struct ChatCompletionRequest {
-    pub(crate) deployment: Deployment,
-    pub(crate) body: CheckedBody,
-    pub(crate) uncapped: bool,
-}
-
-impl ChatCompletionRequest {
-    /// The deployment that serves the request, with the model declared for it.
-    #[must_use]
-    pub fn deployment(&self) -> &Deployment {
-        &self.deployment
-    }
-
-    /// The same request to another deployment. Copies no message.
-    #[must_use]
-    pub fn with_deployment(&self, deployment: impl Into<Deployment>) -> Self {
-        let mut next = self.clone();
-        next.changed();
-        next.deployment = deployment.into();
-        next
-    }
-
-    /// The conversation so far.
-    #[must_use]
-    pub fn messages(&self) -> &[Message] {
-        self.body.messages.as_deref().map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The conversation so far, to be changed. Empty for a request read from JSON in which one of the messages is no
-    /// object; [`validate`](Self::validate) reports it.
-    pub fn messages_mut(&mut self) -> &mut Vec<Message> {
-        &mut self.body_mut().messages.get_or_insert_default().0
-    }
-
-    /// Adds a turn: a [`Message`], or an [answer](crate::AssistantMessage) of the model. Copies no other message.
-    ///
-    /// The request is checked again when it is sent.
-    ///
-    /// # Example: a conversation of several turns
-    ///
-    /// ```
-    /// use azure_openai_chat::{ChatCompletion, ChatCompletionRequest, Message};
-    ///
-    /// # let body = r#"{"choices":[{"message":{"content":"Because of Rayleigh scattering."}}]}"#;
-    /// let mut request = ChatCompletionRequest::builder("gpt-4o-mini").user("Why is the sky blue?").build()?;
-    /// let completion: ChatCompletion = serde_json::from_str(body)?;
-    /// if let Some(answer) = completion.message() {
-    ///     request.push_message(answer);
-    /// }
-    /// request.push_message(Message::user("And at sunset?"));
-    /// assert_eq!(request.messages()[1].text(), Some("Because of Rayleigh scattering."));
-    /// assert_eq!(request.messages().len(), 3);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn push_message(&mut self, message: impl Into<Message>) {
-        self.body_mut().push_message(message.into());
-    }
-
-    /// The same request with one more turn. Copies no other message.
-    #[must_use]
-    pub fn with_message(mut self, message: impl Into<Message>) -> Self {
-        self.push_message(message);
-        self
-    }
-
-    /// The same request, allowed to be sent without `max_completion_tokens` to the o1 models, for which this crate
-    /// otherwise requires it: for requests read from JSON. Changes nothing that is sent.
-    #[must_use]
-    pub fn uncapped(mut self) -> Self {
-        self.changed();
-        self.uncapped = true;
-        self
-    }
-
-    /// Whether the request may be sent without `max_completion_tokens` to the o1 models.
-    #[must_use]
-    pub fn is_uncapped(&self) -> bool {
-        self.uncapped
-    }
-
-    /// The `stream` of the JSON this request was read from. Sending ignores it: the method decides.
-    #[must_use]
-    pub fn asks_for_stream(&self) -> Option<bool> {
-        self.body.stream
-    }
-
-    /// Members that are sent as they are: unknown to this version, or with a value of another type.
-    #[must_use]
-    pub fn extra(&self) -> Option<&Map<String, Value>> {
-        self.body.extra()
-    }
-
-    /// The body as it is sent with an api version, streamed or not.
-    #[must_use]
-    pub fn body<'a>(&'a self, api_version: &'a ApiVersion, stream: bool) -> impl Serialize + 'a {
-        WireBody { body: &self.body, deployment: self.deployment.name(), api_version, stream }
-    }
-
-    fn body_mut(&mut self) -> &mut RequestBody {
-        self.body.edit()
-    }
-
-    /// Comes before a change beside the body: what was found by checking the request does not hold afterwards.
-    fn changed(&mut self) {
-        self.body.edit();
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn body_for<'a>(
-        &'a self,
-        deployment: &'a str,
-        api_version: &'a ApiVersion,
-        stream: bool,
-    ) -> impl Serialize + 'a {
-        WireBody { body: &self.body, deployment, api_version, stream }
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn has_prediction(&self) -> bool {
-        self.body.prediction.is_some()
-    }
-
-    #[cfg(feature = "batch")]
-    pub(crate) fn has_data_sources(&self) -> bool {
-        self.body.data_sources.is_some()
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn expected_choices(&self) -> u64 {
-        self.body.n.unwrap_or(1)
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn affinity_key(&self) -> Option<&str> {
-        self.body.prompt_cache_key.as_deref().or(self.body.user.as_deref())
-    }
-
-    /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once); none when it
-    /// is not sent, or makes the request what it is. A limit stays one, under its other name.
-    #[cfg(feature = "client")]
-    pub(crate) fn without(&self, parameter: &str, is_stream: bool) -> Option<Self> {
-        let other_limit = match parameter {
-            "messages" | "model" | "stream" => return None,
-            // the client adds it to streams
-            "stream_options" if !is_stream => return None,
-            "stream_options" => {
-                let mut next = self.clone();
-                let body = next.body_mut();
-                // one of a wrong type is sent as it is
-                *body = body.edited(|members| {
-                    members.remove(parameter);
-                    Some(())
-                })?;
-                body.stream_options = Some(StreamOptions::new().include_usage(false));
-                return Some(next);
-            }
-            "max_tokens" => Some("max_completion_tokens"),
-            "max_completion_tokens" => Some("max_tokens"),
-            _ => None,
-        };
-        let body = self.body.edited(|members| {
-            let value = members.remove(parameter)?;
-            if let Some(other) = other_limit {
-                members.entry(other).or_insert(value);
-            }
-            Some(())
-        })?;
-        let mut next = self.clone();
-        *next.body_mut() = body;
-        Some(next)
-    }
-}
+pub(crate) mod violation;

@@ -137,7 +137,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::response::{FilterState, ParseOutcome};
+    use crate::response::ParseOutcome;
+    use crate::response::content_filter::FilterState;
 
     #[test]
     fn a_built_completion_is_that_of_the_wire() {

@@ -2,53 +2,60 @@
 //!
 //! Every field of an answer is optional, as on the wire: Azure leaves out `logprobs`, `delta` and `message`, sends empty
 //! ids, and adds objects without a new api version. A value of an unexpected type never fails a body; it is kept in
-//! `extra()`. Only a body that is not a JSON object is an error. See [`ChatCompletion`], the whole answer, and [`Usage`],
-//! its tokens.
+//! `extra()`. Only a body that is not a JSON object is an error.
+//!
+//! The types that most programs name are at the root of the crate: [`ChatCompletion`], the whole answer, its [`Choice`]s
+//! with an [`AssistantMessage`], a [`FinishReason`] and [`ContentFilterResults`] each, the [`ToolCall`]s, [`Usage`], its
+//! tokens, and [`ResponseMetadata`], its headers. What they are made of is here.
 
 pub use self::audio::Audio;
 pub use self::builder::ChatCompletionBuilder;
-pub use self::choice::{Choice, FinishReason};
-pub use self::completion::{ChatCompletion, ServiceTier};
 pub use self::content::AnswerContent;
 pub use self::content_filter::{
-    BlocklistMatch, BlocklistResult, CodeCitation, ContentFilterOffsets, ContentFilterResults, CustomTopicMatch,
-    CustomTopicResult, DetectionResult, ExternalSafetyFinding, ExternalSafetyResult, FilterError, FilterState,
-    PersonalInformationCategory, PersonalInformationResult, PromptFilterResult, ProtectedCodeResult, Severity,
-    SeverityResult, TextSpan, UngroundedResult,
+    BlocklistMatch, BlocklistResult, CodeCitation, ContentFilterOffsets, CustomTopicMatch, CustomTopicResult,
+    DetectionResult, ExternalSafetyFinding, ExternalSafetyResult, FilterError, PersonalInformationCategory,
+    PersonalInformationResult, ProtectedCodeResult, SeverityResult, TextSpan, UngroundedResult,
 };
 pub use self::context::{Citation, FilterReason, MessageContext, RetrievedDocument};
-pub use self::logprobs::{Logprobs, TokenLogprob, TopLogprob};
-pub use self::message::{Annotation, AssistantMessage, Role, UrlCitation};
-pub use self::metadata::{RateLimits, ResponseMetadata};
-pub use self::parse::{ParseError, ParseOutcome};
-pub use self::tool_call::{FunctionCall, ToolCall, ToolCallType};
-pub use self::usage::{CompletionTokensDetails, PromptTokensDetails, Usage};
+pub use self::logprobs::{TokenLogprob, TopLogprob};
+pub use self::message::{Annotation, UrlCitation};
+pub use self::metadata::RateLimits;
+pub use self::tool_call::{FunctionCall, ToolCallType};
+pub use self::usage::{CompletionTokensDetails, PromptTokensDetails};
 
-pub(crate) use self::completion::{CompletionBody, parse_json};
+pub(crate) use self::choice::{Choice, FinishReason};
+pub(crate) use self::completion::{ChatCompletion, CompletionBody, ServiceTier, parse_json};
+pub(crate) use self::content_filter::{ContentFilterResults, FilterState, PromptFilterResult};
+pub(crate) use self::logprobs::Logprobs;
+pub(crate) use self::message::{AssistantMessage, Role};
+pub(crate) use self::metadata::ResponseMetadata;
 pub(crate) use self::openai::to_openai;
+pub(crate) use self::parse::{ParseError, ParseOutcome};
 pub(crate) use self::partial_json::{PartialJson, PartialJsonError};
-pub(crate) use self::tool_call::{CustomToolCall, ToolArguments};
+pub(crate) use self::tool_call::{CustomToolCall, ToolArguments, ToolCall};
+pub(crate) use self::usage::Usage;
 
 mod audio;
 mod builder;
-mod choice;
-mod completion;
+pub(crate) mod choice;
+pub(crate) mod completion;
 mod content;
-mod content_filter;
+pub(crate) mod content_filter;
 mod context;
-mod logprobs;
-mod message;
-mod metadata;
+pub(crate) mod logprobs;
+pub(crate) mod message;
+pub(crate) mod metadata;
 mod openai;
-mod parse;
+pub(crate) mod parse;
 mod partial_json;
-mod tool_call;
-mod usage;
+pub(crate) mod tool_call;
+pub(crate) mod usage;
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::content_filter::Severity;
     use super::*;
 
     /// What most programs read of an answer, as most would write it.

@@ -7,9 +7,7 @@
 //! Texts are those recorded of Azure, or of OpenAI for the same check (the two share their validation); where neither
 //! was seen, the text follows the shape of the others and a comment says "unsourced".
 
-use azure_openai_chat::ChatCompletionRequest;
-use azure_openai_chat::model::{ApiVersion, Capabilities, ReasoningEffort};
-use azure_openai_chat::request::{Rule, Violation};
+use azure_openai_chat::{ApiVersion, Capabilities, ChatCompletionRequest, ReasoningEffort, Rule, Violation};
 use serde::Deserialize;
 use serde_json::Value;
 

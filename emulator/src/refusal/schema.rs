@@ -99,8 +99,7 @@ fn tuple(steps: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use azure_openai_chat::ChatCompletionRequest;
-    use azure_openai_chat::request::{Message, Rule};
+    use azure_openai_chat::{ChatCompletionRequest, Message, Rule};
     use serde::Deserialize;
 
     use super::*;

@@ -1,7 +1,6 @@
 //! Rules that only the service has: the client crate sends what breaks them.
 
-use azure_openai_chat::ChatCompletionRequest;
-use azure_openai_chat::model::Capabilities;
+use azure_openai_chat::{Capabilities, ChatCompletionRequest};
 use serde_json::Value;
 
 use super::Dialect;

@@ -1,7 +1,6 @@
 //! The emulator's refusals: those of the client crate's rules, and the few that only one of the two has.
 
-use azure_openai_chat::model::ModelCatalog;
-use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, Rule, ServiceError, Validation};
+use azure_openai_chat::{ApiKey, ChatClient, ChatCompletionRequest, ModelCatalog, Rule, ServiceError, Validation};
 use azure_openai_emulator::Emulator;
 use serde_json::{Value, json};
 

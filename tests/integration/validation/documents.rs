@@ -1,13 +1,10 @@
 //! The two founding documents, the page on reasoning models and the page on predicted outputs, statement by
 //! statement.
 
-use azure_openai_chat::model::Capabilities;
-use azure_openai_chat::request::{
-    AudioFormat, AudioOutput, ContentPart, InputAudioFormat, Message, Modality, Prediction, Voice,
-};
+use azure_openai_chat::request::{AudioFormat, AudioOutput, InputAudioFormat, Modality, Voice};
 use azure_openai_chat::{
-    ApiVersion, ChatCompletionRequest, ChatCompletionRequestBuilder, Deployment, Model, ReasoningEffort,
-    ResponseFormat, Tool, ToolChoice,
+    ApiVersion, Capabilities, ChatCompletionRequest, ChatCompletionRequestBuilder, ContentPart, Deployment, Message,
+    Model, Prediction, ReasoningEffort, ResponseFormat, Tool, ToolChoice,
 };
 use serde_json::json;
 

@@ -1,7 +1,9 @@
 //! Capabilities that users declare drive the rules as the built-in ones do.
 
-use azure_openai_chat::model::{Capabilities, ModelCatalog, ToolsAndEffort};
-use azure_openai_chat::{ChatCompletionRequest, Deployment, Model, Parameter, ReasoningEffort, Support, Tool};
+use azure_openai_chat::model::ToolsAndEffort;
+use azure_openai_chat::{
+    Capabilities, ChatCompletionRequest, Deployment, Model, ModelCatalog, Parameter, ReasoningEffort, Support, Tool,
+};
 
 use super::{ask, told};
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use azure_openai_chat::model::{ModelCatalog, Parameter};
+use azure_openai_chat::{ModelCatalog, Parameter};
 
 const BEGIN: &str = "<!-- capabilities -->\n";
 const END: &str = "<!-- /capabilities -->";

@@ -1,7 +1,6 @@
 //! Requests at random: JSON as a careful caller would write it, and the models to send it to.
 
-use azure_openai_chat::Model;
-use azure_openai_chat::model::ModelCatalog;
+use azure_openai_chat::{Model, ModelCatalog};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::BoxedStrategy;

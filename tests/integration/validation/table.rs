@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use azure_openai_chat::request::{
-    AudioFormat, AudioOutput, ContentPart, InputAudioFormat, Message, Modality, Verbosity, Voice,
-};
-use azure_openai_chat::{ChatCompletionRequestBuilder, Model, ResponseFormat, Tool};
+use azure_openai_chat::request::{AudioFormat, AudioOutput, InputAudioFormat, Modality, Verbosity, Voice};
+use azure_openai_chat::{ChatCompletionRequestBuilder, ContentPart, Message, Model, ResponseFormat, Tool};
 use serde_json::json;
 
 use super::{ask, told};

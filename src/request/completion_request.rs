@@ -1,0 +1,206 @@
+//! A request: its deployment and its body, read and changed.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::body::WireBody;
+use super::checked_body::CheckedBody;
+use super::{Message, RequestBody};
+use crate::model::{ApiVersion, Deployment};
+
+/// A chat completion request to a deployment.
+///
+/// Made by [`ChatCompletionRequest::builder`], or read from the OpenAI JSON shape, in which `model` names
+/// the deployment. It is not changed by sending and can be sent again. A clone is cheap: it shares the messages, tools and
+/// schemas.
+///
+/// # Example: every violation at once
+///
+/// ```
+/// use azure_openai_chat::{ChatCompletionRequest, Deployment, Model};
+///
+/// let o1 = Deployment::new("o1-new").model(Model::O1_2024_12_17);
+/// let error = ChatCompletionRequest::builder(o1)
+///     .user("Why is the sky blue?")
+///     .temperature(0.2)
+///     .max_tokens(100)
+///     .build()
+///     .unwrap_err();
+/// let parameters: Vec<_> = error.violations().iter().map(|violation| violation.parameter()).collect();
+/// assert_eq!(parameters, ["temperature", "max_tokens", "max_completion_tokens"]);
+/// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChatCompletionRequest {
+    pub(crate) deployment: Deployment,
+    pub(crate) body: CheckedBody,
+    pub(crate) uncapped: bool,
+}
+
+impl ChatCompletionRequest {
+    /// The deployment that serves the request, with the model declared for it.
+    #[must_use]
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The same request to another deployment. Copies no message.
+    #[must_use]
+    pub fn with_deployment(&self, deployment: impl Into<Deployment>) -> Self {
+        let mut next = self.clone();
+        next.changed();
+        next.deployment = deployment.into();
+        next
+    }
+
+    /// The conversation so far.
+    #[must_use]
+    pub fn messages(&self) -> &[Message] {
+        self.body.messages.as_deref().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The conversation so far, to be changed. Empty for a request read from JSON in which one of the messages is no
+    /// object; [`validate`](Self::validate) reports it.
+    pub fn messages_mut(&mut self) -> &mut Vec<Message> {
+        &mut self.body_mut().messages.get_or_insert_default().0
+    }
+
+    /// Adds a turn: a [`Message`], or an [answer](crate::AssistantMessage) of the model. Copies no other message.
+    ///
+    /// The request is checked again when it is sent.
+    ///
+    /// # Example: a conversation of several turns
+    ///
+    /// ```
+    /// use azure_openai_chat::{ChatCompletion, ChatCompletionRequest, Message};
+    ///
+    /// # let body = r#"{"choices":[{"message":{"content":"Because of Rayleigh scattering."}}]}"#;
+    /// let mut request = ChatCompletionRequest::builder("gpt-4o-mini").user("Why is the sky blue?").build()?;
+    /// let completion: ChatCompletion = serde_json::from_str(body)?;
+    /// if let Some(answer) = completion.message() {
+    ///     request.push_message(answer);
+    /// }
+    /// request.push_message(Message::user("And at sunset?"));
+    /// assert_eq!(request.messages()[1].text(), Some("Because of Rayleigh scattering."));
+    /// assert_eq!(request.messages().len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn push_message(&mut self, message: impl Into<Message>) {
+        self.body_mut().push_message(message.into());
+    }
+
+    /// The same request with one more turn. Copies no other message.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Message>) -> Self {
+        self.push_message(message);
+        self
+    }
+
+    /// The same request, allowed to be sent without `max_completion_tokens` to the o1 models, for which this crate
+    /// otherwise requires it: for requests read from JSON. Changes nothing that is sent.
+    #[must_use]
+    pub fn uncapped(mut self) -> Self {
+        self.changed();
+        self.uncapped = true;
+        self
+    }
+
+    /// Whether the request may be sent without `max_completion_tokens` to the o1 models.
+    #[must_use]
+    pub fn is_uncapped(&self) -> bool {
+        self.uncapped
+    }
+
+    /// The `stream` of the JSON this request was read from. Sending ignores it: the method decides.
+    #[must_use]
+    pub fn asks_for_stream(&self) -> Option<bool> {
+        self.body.stream
+    }
+
+    /// Members that are sent as they are: unknown to this version, or with a value of another type.
+    #[must_use]
+    pub fn extra(&self) -> Option<&Map<String, Value>> {
+        self.body.extra()
+    }
+
+    /// The body as it is sent with an api version, streamed or not.
+    #[must_use]
+    pub fn body<'a>(&'a self, api_version: &'a ApiVersion, stream: bool) -> impl Serialize + 'a {
+        WireBody { body: &self.body, deployment: self.deployment.name(), api_version, stream }
+    }
+
+    pub(super) fn body_mut(&mut self) -> &mut RequestBody {
+        self.body.edit()
+    }
+
+    /// Comes before a change beside the body: what was found by checking the request does not hold afterwards.
+    pub(super) fn changed(&mut self) {
+        self.body.edit();
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn body_for<'a>(
+        &'a self,
+        deployment: &'a str,
+        api_version: &'a ApiVersion,
+        stream: bool,
+    ) -> impl Serialize + 'a {
+        WireBody { body: &self.body, deployment, api_version, stream }
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn has_prediction(&self) -> bool {
+        self.body.prediction.is_some()
+    }
+
+    #[cfg(feature = "batch")]
+    pub(crate) fn has_data_sources(&self) -> bool {
+        self.body.data_sources.is_some()
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn expected_choices(&self) -> u64 {
+        self.body.n.unwrap_or(1)
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn affinity_key(&self) -> Option<&str> {
+        self.body.prompt_cache_key.as_deref().or(self.body.user.as_deref())
+    }
+
+    /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once); none when it
+    /// is not sent, or makes the request what it is. A limit stays one, under its other name.
+    #[cfg(feature = "client")]
+    pub(crate) fn without(&self, parameter: &str, is_stream: bool) -> Option<Self> {
+        let other_limit = match parameter {
+            "messages" | "model" | "stream" => return None,
+            // the client adds it to streams
+            "stream_options" if !is_stream => return None,
+            "stream_options" => {
+                let mut next = self.clone();
+                let body = next.body_mut();
+                // one of a wrong type is sent as it is
+                *body = body.edited(|members| {
+                    members.remove(parameter);
+                    Some(())
+                })?;
+                body.stream_options = Some(super::StreamOptions::new().include_usage(false));
+                return Some(next);
+            }
+            "max_tokens" => Some("max_completion_tokens"),
+            "max_completion_tokens" => Some("max_tokens"),
+            _ => None,
+        };
+        let body = self.body.edited(|members| {
+            let value = members.remove(parameter)?;
+            if let Some(other) = other_limit {
+                members.entry(other).or_insert(value);
+            }
+            Some(())
+        })?;
+        let mut next = self.clone();
+        *next.body_mut() = body;
+        Some(next)
+    }
+}
