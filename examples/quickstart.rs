@@ -107,7 +107,7 @@ async fn predicted_output(client: &ChatClient) -> Result<(), Box<dyn std::error:
 /// Filter results are three-way: clean, filtered, or not evaluated.
 fn filters(completion: &ChatCompletion) {
     for prompt in completion.prompt_filter_results() {
-        println!("prompt filter: {}", prompt.results().state().as_str());
+        println!("prompt filter: {}", prompt.content_filter().state().as_str());
     }
     for choice in completion.choices() {
         println!("answer filter: {}", choice.content_filter_state().as_str());

@@ -68,7 +68,7 @@ async fn chat_completions(
     if request.asks_for_stream() != Some(true) {
         return Ok(Json(client.complete(&request).await?.to_openai()).into_response());
     }
-    let include_usage = request.stream_options().is_some_and(|options| options.include_usage == Some(true));
+    let include_usage = request.stream_options().is_some_and(|options| options.includes_usage() == Some(true));
     let events = sse(client.stream(&request).await?, include_usage, options.details);
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
 }

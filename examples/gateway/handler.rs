@@ -21,7 +21,7 @@ pub async fn chat(State(client): State<ChatClient>, body: Bytes) -> Result<Respo
         let completion = client.complete(&request).await.map_err(failure)?;
         return Ok(Json(completion.to_openai()).into_response());
     }
-    let wants_usage = request.stream_options().is_some_and(|options| options.include_usage == Some(true));
+    let wants_usage = request.stream_options().is_some_and(|options| options.includes_usage() == Some(true));
     let stream = client.stream(&request).await.map_err(failure)?;
     Ok(Sse::new(events(stream, wants_usage)).into_response())
 }

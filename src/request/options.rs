@@ -34,11 +34,8 @@ open_enum! {
 wire_struct! {
     /// What a stream has besides the answer.
     pub struct StreamOptions {
-        /// Whether a last chunk has `usage`. When unset, [`stream`](crate::ChatClient::stream) requests
-        /// it wherever the api version has the option.
-        pub include_usage: bool = "include_usage",
-        /// Whether chunks have `obfuscation`, which hides the length of their text; v1 only.
-        pub include_obfuscation: bool = "include_obfuscation",
+        pub(super) include_usage: bool = "include_usage",
+        pub(super) include_obfuscation: bool = "include_obfuscation",
     }
 }
 
@@ -48,12 +45,26 @@ impl StreamOptions {
     pub fn new() -> Self {
         Self::EMPTY
     }
+
+    /// Whether a last chunk has `usage`, if [`include_usage`](Self::include_usage) is set.
+    #[must_use]
+    pub fn includes_usage(&self) -> Option<bool> {
+        self.include_usage
+    }
+
+    /// Whether chunks have `obfuscation`, if [`include_obfuscation`](Self::include_obfuscation) is set.
+    #[must_use]
+    pub fn includes_obfuscation(&self) -> Option<bool> {
+        self.include_obfuscation
+    }
 }
 
 setters! { options: StreamOptions => options;
-    /// Sets whether a last chunk has `usage`.
+    /// Sets whether a last chunk has `usage`. When unset, [`stream`](crate::ChatClient::stream) requests it wherever the
+    /// api version has the option.
     include_usage: bool;
-    /// Sets whether chunks have `obfuscation`, which hides the length of their text from observers of the network.
+    /// Sets whether chunks have `obfuscation`, which hides the length of their text from observers of the network; v1
+    /// only.
     include_obfuscation: bool;
 }
 
@@ -62,14 +73,10 @@ wire_struct! {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference-preview>
     pub struct UserSecurityContext {
-        /// The application's name.
-        pub application_name: String = hidden "application_name",
-        /// The end user's id.
-        pub end_user_id: String = hidden "end_user_id",
-        /// The end user's tenant.
-        pub end_user_tenant_id: String = hidden "end_user_tenant_id",
-        /// The end user's address.
-        pub source_ip: String = hidden "source_ip",
+        pub(super) application_name: String = hidden "application_name",
+        pub(super) end_user_id: String = hidden "end_user_id",
+        pub(super) end_user_tenant_id: String = hidden "end_user_tenant_id",
+        pub(super) source_ip: String = hidden "source_ip",
     }
 }
 
@@ -78,6 +85,30 @@ impl UserSecurityContext {
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
+    }
+
+    /// The application's name.
+    #[must_use]
+    pub fn get_application_name(&self) -> Option<&str> {
+        self.application_name.as_deref()
+    }
+
+    /// The end user's id.
+    #[must_use]
+    pub fn get_end_user_id(&self) -> Option<&str> {
+        self.end_user_id.as_deref()
+    }
+
+    /// The end user's tenant.
+    #[must_use]
+    pub fn get_end_user_tenant_id(&self) -> Option<&str> {
+        self.end_user_tenant_id.as_deref()
+    }
+
+    /// The end user's address.
+    #[must_use]
+    pub fn get_source_ip(&self) -> Option<&str> {
+        self.source_ip.as_deref()
     }
 }
 
@@ -95,10 +126,8 @@ setters! { context: UserSecurityContext => context;
 wire_struct! {
     /// How search-enabled models search the web.
     pub struct WebSearchOptions {
-        /// How much of the search results the model reads: `low`, `medium` or `high`.
-        pub search_context_size: String = "search_context_size",
-        /// The approximate location of the user, as an object.
-        pub user_location: Value = hidden "user_location",
+        pub(super) search_context_size: String = "search_context_size",
+        pub(super) user_location: Value = hidden "user_location",
     }
 }
 
@@ -107,6 +136,18 @@ impl WebSearchOptions {
     #[must_use]
     pub fn new() -> Self {
         Self::EMPTY
+    }
+
+    /// How much of the search results the model reads: `low`, `medium` or `high`.
+    #[must_use]
+    pub fn get_search_context_size(&self) -> Option<&str> {
+        self.search_context_size.as_deref()
+    }
+
+    /// The approximate location of the user.
+    #[must_use]
+    pub fn get_user_location(&self) -> Option<&Value> {
+        self.user_location.as_ref()
     }
 }
 
@@ -206,6 +247,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_a_setter_set_is_read_by_its_getter() {
+        let options = StreamOptions::new().include_usage(true);
+        assert_eq!((options.includes_usage(), options.includes_obfuscation()), (Some(true), None));
+        assert_eq!(options.include_obfuscation(false).includes_obfuscation(), Some(false));
+
+        let user = UserSecurityContext::new().application_name("a").end_user_id("i").end_user_tenant_id("t");
+        let user = user.source_ip("192.0.2.1");
+        assert_eq!((user.get_application_name(), user.get_end_user_id()), (Some("a"), Some("i")));
+        assert_eq!((user.get_end_user_tenant_id(), user.get_source_ip()), (Some("t"), Some("192.0.2.1")));
+
+        let web = WebSearchOptions::new().search_context_size("low").user_location(json!({"type": "approximate"}));
+        assert_eq!(web.get_search_context_size(), Some("low"));
+        assert_eq!(web.get_user_location(), Some(&json!({"type": "approximate"})));
+    }
 
     #[test]
     fn stop_keeps_its_shape() {

@@ -102,7 +102,8 @@ impl ChatCompletionBuilder {
     }
 
     /// Sets the content filter's results for the choice.
-    pub fn content_filter_results(mut self, results: ContentFilterResults) -> Self {
+    #[doc(alias = "content_filter_results")]
+    pub fn content_filter(mut self, results: ContentFilterResults) -> Self {
         self.choice.content_filter_results = Some(results);
         self
     }
@@ -137,8 +138,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::response::ParseOutcome;
-    use crate::response::content_filter::FilterState;
+    use crate::response::{FilterState, ParseOutcome};
 
     #[test]
     fn a_built_completion_is_that_of_the_wire() {
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(outcome(builder().refusal("no")), ParseOutcome::Refused);
         assert_eq!(outcome(builder().text("a").finish_reason("content_filter")), ParseOutcome::Filtered);
         let results = serde_json::from_value(json!({"hate": {"filtered": true}})).unwrap();
-        assert_eq!(outcome(builder().text("a").content_filter_results(results)), ParseOutcome::Filtered);
+        assert_eq!(outcome(builder().text("a").content_filter(results)), ParseOutcome::Filtered);
         assert_eq!(outcome(builder().text("a").finish_reason(FinishReason::Length)), ParseOutcome::Length);
         assert_eq!(outcome(builder().tool_call(ToolCall::function("c", "f", "{}"))), ParseOutcome::NoContent);
 

@@ -18,8 +18,7 @@ wire_struct! {
         finish_reason: FinishReason = "finish_reason",
         /// The log probabilities of its tokens, if the request has `logprobs`.
         logprobs: Logprobs = "logprobs",
-        /// The content filter's results; `content_filter_result` in old api versions.
-        content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
+        content_filter_results: ContentFilterResults = private "content_filter_results" | "content_filter_result",
         /// How far the asynchronous filter has checked the text.
         content_filter_offsets: ContentFilterOffsets = "content_filter_offsets",
     }
@@ -32,7 +31,9 @@ impl Choice {
         self.message.as_ref()?.text()
     }
 
-    /// The content filter's results; without any category when the service sent none.
+    /// The content filter's results; without any category when the service sent none. The wire's
+    /// `content_filter_results`, and `content_filter_result` in old api versions.
+    #[doc(alias = "content_filter_results")]
     #[must_use]
     pub fn content_filter(&self) -> &ContentFilterResults {
         const NONE: &ContentFilterResults = &ContentFilterResults::EMPTY;

@@ -194,21 +194,22 @@ wire_struct! {
     pub struct PromptFilterResult {
         /// The number of the prompt, from 0.
         prompt_index: u64 = "prompt_index",
-        /// The results; `content_filter_result` in old api versions.
-        content_filter_results: ContentFilterResults = "content_filter_results" | "content_filter_result",
+        content_filter_results: ContentFilterResults = private "content_filter_results" | "content_filter_result",
     }
 }
 
 impl PromptFilterResult {
-    /// The results; without any category when the service sent none.
+    /// The results; without any category when the service sent none. The wire's `content_filter_results`, and
+    /// `content_filter_result` in old api versions.
+    #[doc(alias = "content_filter_results")]
     #[must_use]
-    pub fn results(&self) -> &ContentFilterResults {
+    pub fn content_filter(&self) -> &ContentFilterResults {
         const NONE: &ContentFilterResults = &ContentFilterResults::EMPTY;
         self.content_filter_results.as_ref().unwrap_or(NONE)
     }
 
     pub(crate) fn state(&self) -> FilterState {
-        self.results().state()
+        self.content_filter().state()
     }
 }
 
@@ -470,7 +471,7 @@ mod tests {
             assert_eq!(state(json!({name: {"hate": {"filtered": true}}})), Some(FilterState::Filtered), "{name}");
             let prompt: PromptFilterResult =
                 serde_json::from_value(json!({"prompt_index": 0, name: {"hate": {"filtered": true}}})).unwrap();
-            assert_eq!(prompt.results().state(), FilterState::Filtered, "{name}");
+            assert_eq!(prompt.content_filter().state(), FilterState::Filtered, "{name}");
         }
         let beside_null =
             json!({"content_filter_results": null, "content_filter_result": {"hate": {"filtered": true}}});

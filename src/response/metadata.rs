@@ -37,20 +37,51 @@ pub struct ResponseMetadata {
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/quotas-limits>
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct RateLimits {
+    limit_requests: Option<i64>,
+    remaining_requests: Option<i64>,
+    reset_requests: Option<Duration>,
+    limit_tokens: Option<i64>,
+    remaining_tokens: Option<i64>,
+    reset_tokens: Option<Duration>,
+}
+
+impl RateLimits {
     /// Requests allowed in a window (`x-ratelimit-limit-requests`).
-    pub limit_requests: Option<i64>,
+    #[must_use]
+    pub fn limit_requests(&self) -> Option<i64> {
+        self.limit_requests
+    }
+
     /// Requests left in the window (`x-ratelimit-remaining-requests`).
-    pub remaining_requests: Option<i64>,
+    #[must_use]
+    pub fn remaining_requests(&self) -> Option<i64> {
+        self.remaining_requests
+    }
+
     /// Time until the window of requests is reset (`x-ratelimit-reset-requests`).
-    pub reset_requests: Option<Duration>,
+    #[must_use]
+    pub fn reset_requests(&self) -> Option<Duration> {
+        self.reset_requests
+    }
+
     /// Tokens allowed in a window (`x-ratelimit-limit-tokens`).
-    pub limit_tokens: Option<i64>,
+    #[must_use]
+    pub fn limit_tokens(&self) -> Option<i64> {
+        self.limit_tokens
+    }
+
     /// Tokens left in the window (`x-ratelimit-remaining-tokens`).
-    pub remaining_tokens: Option<i64>,
+    #[must_use]
+    pub fn remaining_tokens(&self) -> Option<i64> {
+        self.remaining_tokens
+    }
+
     /// Time until the window of tokens is reset (`x-ratelimit-reset-tokens`).
-    pub reset_tokens: Option<Duration>,
+    #[must_use]
+    pub fn reset_tokens(&self) -> Option<Duration> {
+        self.reset_tokens
+    }
 }
 
 impl ResponseMetadata {
@@ -332,14 +363,14 @@ mod tests {
     fn resets_are_read_in_both_styles() {
         for (text, millis) in [("7", 7000), ("17ms", 17), ("59.369s", 59_369), ("1m2.5s", 62_500), ("0s", 0)] {
             let limits = with("x-ratelimit-reset-tokens", text).rate_limits();
-            assert_eq!(limits.reset_tokens, Some(Duration::from_millis(millis)), "{text}");
+            assert_eq!(limits.reset_tokens(), Some(Duration::from_millis(millis)), "{text}");
         }
-        assert_eq!(with("x-ratelimit-reset-tokens", "later").rate_limits().reset_tokens, None);
+        assert_eq!(with("x-ratelimit-reset-tokens", "later").rate_limits().reset_tokens(), None);
     }
 
     #[test]
     fn a_limit_may_be_negative() {
-        assert_eq!(with("x-ratelimit-limit-tokens", "-1").rate_limits().limit_tokens, Some(-1));
+        assert_eq!(with("x-ratelimit-limit-tokens", "-1").rate_limits().limit_tokens(), Some(-1));
     }
 
     #[test]

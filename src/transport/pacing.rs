@@ -32,8 +32,8 @@ impl Pacing {
             let is_counted = limit.is_none_or(|limit| limit > 0);
             reset.filter(|reset| is_counted && left == Some(0) && !reset.is_zero() && *reset <= longest)
         };
-        let requests = wait(limits.limit_requests, limits.remaining_requests, limits.reset_requests);
-        let tokens = wait(limits.limit_tokens, limits.remaining_tokens, limits.reset_tokens);
+        let requests = wait(limits.limit_requests(), limits.remaining_requests(), limits.reset_requests());
+        let tokens = wait(limits.limit_tokens(), limits.remaining_tokens(), limits.reset_tokens());
         requests.max(tokens)
     }
 }

@@ -182,8 +182,8 @@ async fn pacing_waits_for_the_limits_that_were_told_and_is_off_by_default() {
         }
         let client = builder.build().unwrap();
         let limits = client.complete(&request()).await.unwrap().metadata().rate_limits();
-        assert_eq!((limits.limit_requests, limits.remaining_requests), (Some(10), Some(0)));
-        assert_eq!(limits.reset_requests, Some(Duration::from_secs(1)));
+        assert_eq!((limits.limit_requests(), limits.remaining_requests()), (Some(10), Some(0)));
+        assert_eq!(limits.reset_requests(), Some(Duration::from_secs(1)));
         let started = Instant::now();
         client.complete(&request()).await.unwrap();
         assert_eq!(started.elapsed() >= Duration::from_millis(900), waits, "{:?}", started.elapsed());

@@ -113,10 +113,10 @@ async fn the_headers_of_an_answer_are_its_metadata() {
     assert!(metadata.time_to_headers().is_some_and(|time| time < Duration::from_secs(30)));
     assert!(metadata.repaired().is_empty());
     let limits = metadata.rate_limits();
-    assert_eq!((limits.limit_requests, limits.remaining_requests), (Some(120), Some(119)));
-    assert_eq!((limits.limit_tokens, limits.remaining_tokens), (Some(-1), Some(0)));
-    assert_eq!(limits.reset_requests, Some(Duration::from_secs(6)));
-    assert_eq!(limits.reset_tokens, Some(Duration::from_millis(59_500)));
+    assert_eq!((limits.limit_requests(), limits.remaining_requests()), (Some(120), Some(119)));
+    assert_eq!((limits.limit_tokens(), limits.remaining_tokens()), (Some(-1), Some(0)));
+    assert_eq!(limits.reset_requests(), Some(Duration::from_secs(6)));
+    assert_eq!(limits.reset_tokens(), Some(Duration::from_millis(59_500)));
 }
 
 #[tokio::test]

@@ -204,10 +204,10 @@ async fn the_prompts_judgement_stands_before_the_words_of_a_stream() {
     let mut stream = client(emulator.endpoint()).stream(&mini("hi")).await.unwrap();
     let first = stream.try_next().await.unwrap().unwrap();
     assert_eq!(first.choices().count(), 0);
-    assert_eq!(first.prompt_filter_results()[0].results().state(), FilterState::Clean);
+    assert_eq!(first.prompt_filter_results()[0].content_filter().state(), FilterState::Clean);
     while stream.try_next().await.unwrap().is_some() {}
     let completion = stream.into_completion().unwrap();
-    assert_eq!(completion.prompt_filter_results()[0].results().state(), FilterState::Clean);
+    assert_eq!(completion.prompt_filter_results()[0].content_filter().state(), FilterState::Clean);
     assert_eq!(completion.content_filter_state(), FilterState::Clean);
 }
 

@@ -71,7 +71,7 @@ fn a_chunk_carries_what_the_dated_specifications_leave_out() {
         json!({"choices": [], "usage": {"total_tokens": 4}}),
     ]);
     let choice = &completion.choices()[0];
-    assert_eq!(completion.prompt_filter_results()[0].results().state(), FilterState::Clean);
+    assert_eq!(completion.prompt_filter_results()[0].content_filter().state(), FilterState::Clean);
     assert_eq!(choice.content_filter_state(), FilterState::Clean);
     assert_eq!(choice.content_filter_offsets().unwrap().end_offset(), Some(3));
     assert_eq!(completion.usage().total_tokens(), 4);
@@ -81,7 +81,7 @@ fn a_chunk_carries_what_the_dated_specifications_leave_out() {
 fn a_chunk_may_say_at_its_top_what_v1_puts_there() {
     let bare = chunk(&json!({"delta": {"content": "a"}, "content_filter_results": {"hate": {"filtered": false}}}));
     assert_eq!(bare.text(), Some("a"));
-    assert_eq!(bare.choices().next().unwrap().content_filter_results().unwrap().state(), FilterState::Clean);
+    assert_eq!(bare.choices().next().unwrap().content_filter().unwrap().state(), FilterState::Clean);
     let completion = fold(&[
         json!({"choices": [], "delta": {"role": "assistant", "content": "a", "refusal": "no", "reasoning_content": "r"}}),
         json!({"choices": [], "delta": {

@@ -49,7 +49,7 @@ fn completion_of(name: &str) -> (Vec<String>, ChatCompletion) {
 fn in_words(event: &StreamEvent) -> String {
     match event {
         StreamEvent::PromptFilter { results: prompts, .. } => {
-            format!("prompt {}", prompts[0].results().state().as_str())
+            format!("prompt {}", prompts[0].content_filter().state().as_str())
         }
         StreamEvent::Content { choice, text, .. } => format!("{choice} says {text:?}"),
         StreamEvent::Refusal { choice, text, .. } => format!("{choice} declines {text:?}"),

@@ -124,8 +124,9 @@ impl<'a> ChunkChoice<'a> {
 
     /// The content filter's results for the text of this chunk or, in asynchronous mode, for the part of the answer
     /// that [`content_filter_offsets`](Self::content_filter_offsets) names.
+    #[doc(alias = "content_filter_results")]
     #[must_use]
-    pub fn content_filter_results(&self) -> Option<&'a ContentFilterResults> {
+    pub fn content_filter(&self) -> Option<&'a ContentFilterResults> {
         self.results.map(|results| &**results)
     }
 
