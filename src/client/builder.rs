@@ -18,6 +18,8 @@ use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Endpoin
 
 /// Builds a [`ChatClient`](crate::ChatClient); see [`ChatClient::builder`](crate::ChatClient::builder). Every setting has a default.
 #[must_use = "a builder does nothing until build() is called"]
+#[doc(alias = "AzureConfig")]
+#[doc(alias = "OpenAIConfig")]
 pub struct ClientBuilder {
     config: Config,
     deployments: Vec<Deployment>,

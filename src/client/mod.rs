@@ -56,6 +56,9 @@ mod telemetry;
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chat-completions>
 #[derive(Clone)]
+#[doc(alias = "AzureOpenAI")]
+#[doc(alias = "AsyncAzureOpenAI")]
+#[doc(alias = "AzureOpenAIClient")]
 pub struct ChatClient(Arc<Parts>);
 
 impl ChatClient {
@@ -65,6 +68,7 @@ impl ChatClient {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a malformed endpoint, and for a key that no header can carry.
+    #[doc(alias = "with_config")]
     pub fn new(endpoint: impl Into<EndpointInput>, credential: impl Into<Credential>) -> Result<Self> {
         Self::builder(endpoint, credential).build()
     }
@@ -79,6 +83,7 @@ impl ChatClient {
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing or wrong; the text names it.
+    #[doc(alias = "AZURE_OPENAI_API_KEY")]
     pub fn from_env() -> Result<Self> {
         Self::builder_from_env()?.build()
     }
@@ -111,6 +116,9 @@ impl ChatClient {
     ///
     /// Dropping the future closes the connection over HTTP/1.1, and resets the stream over HTTP/2. The service may still
     /// complete the answer, and bill it.
+    #[doc(alias = "create")]
+    #[doc(alias = "chat.completions.create")]
+    #[doc(alias = "create_chat_completion")]
     pub async fn complete(&self, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
         self.complete_with(request, &CallOptions::default()).await
     }
@@ -120,6 +128,7 @@ impl ChatClient {
     /// # Errors
     ///
     /// As [`complete`](Self::complete).
+    #[doc(alias = "with_options")]
     pub async fn complete_with(
         &self,
         request: &ChatCompletionRequest,
@@ -139,6 +148,8 @@ impl ChatClient {
     /// # Cancel safety
     ///
     /// Dropping the future or the stream closes the connection over HTTP/1.1, and resets the stream over HTTP/2.
+    #[doc(alias = "create_stream")]
+    #[doc(alias = "chat.completions.stream")]
     pub async fn stream(&self, request: &ChatCompletionRequest) -> Result<ChatCompletionStream> {
         self.stream_with(request, &CallOptions::default()).await
     }
@@ -185,6 +196,8 @@ impl ChatClient {
     /// ```
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#data-plane-inference>
+    #[doc(alias = "embeddings.create")]
+    #[doc(alias = "images.generate")]
     pub async fn post_json(
         &self,
         deployment: impl Into<Deployment> + Send,

@@ -24,23 +24,32 @@ pub enum ErrorKind {
     /// a [`ValidationError`](crate::ValidationError) with every violation.
     InvalidRequest,
     /// The service refused the request: 400, 413 or 422.
+    #[doc(alias = "BadRequestError")]
+    #[doc(alias = "UnprocessableEntityError")]
     Rejected,
     /// The credential gave no token.
     Credential,
     /// The service refused the key or the token, or what it may do: 401 or 403.
+    #[doc(alias = "AuthenticationError")]
+    #[doc(alias = "PermissionDeniedError")]
     Unauthorized,
     /// There is no such deployment or address: 404.
+    #[doc(alias = "NotFoundError")]
     NotFound,
     /// The service answered 429.
+    #[doc(alias = "RateLimitError")]
     RateLimited,
     /// The prompt was blocked by a content filter; see [`Error::content_filter`](crate::Error::content_filter).
     ContentFiltered,
     /// The service answered with any other error, such as 500 or 503; see [`Error::status`](crate::Error::status).
+    #[doc(alias = "InternalServerError")]
     Service,
     /// No connection, or it broke before an answer came; which of the two is in
     /// [`Error::may_have_reached_service`](crate::Error::may_have_reached_service).
+    #[doc(alias = "APIConnectionError")]
     Connect,
     /// A timeout ran out: connect, whole answer, first event, idle stream or whole call.
+    #[doc(alias = "APITimeoutError")]
     Timeout,
     /// The answer could not be read: not JSON, not an event stream, or too large.
     Decode,

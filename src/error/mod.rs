@@ -55,6 +55,9 @@ type Source = Arc<dyn StdError + Send + Sync + 'static>;
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/troubleshoot-errors>
 #[derive(Clone)]
+#[doc(alias = "OpenAIError")]
+#[doc(alias = "APIError")]
+#[doc(alias = "APIStatusError")]
 pub struct Error(Arc<Repr>);
 
 #[derive(Clone)]

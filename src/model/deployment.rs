@@ -31,6 +31,8 @@ use super::{Model, catalog};
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/create-resource>
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[doc(alias = "azure_deployment")]
+#[doc(alias = "with_deployment_id")]
 pub struct Deployment {
     name: String,
     model: Option<Model>,

@@ -45,6 +45,7 @@ impl ChatCompletionRequest {
 /// service refuses an empty list of tools.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until build() is called"]
+#[doc(alias = "CreateChatCompletionRequestArgs")]
 pub struct ChatCompletionRequestBuilder {
     deployment: Deployment,
     pub(super) body: RequestBody,

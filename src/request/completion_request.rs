@@ -32,6 +32,8 @@ use crate::model::{ApiVersion, Deployment};
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
 #[derive(Debug, Clone, PartialEq)]
+#[doc(alias = "CreateChatCompletionRequest")]
+#[doc(alias = "CompletionCreateParams")]
 pub struct ChatCompletionRequest {
     pub(crate) deployment: Deployment,
     pub(crate) body: CheckedBody,

@@ -79,18 +79,24 @@ impl Message {
 
     /// Instructions for models older than the o-series.
     #[must_use]
+    #[doc(alias = "ChatCompletionRequestSystemMessageArgs")]
+    #[doc(alias = "ChatCompletionSystemMessageParam")]
     pub fn system(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::System, content)
     }
 
     /// Instructions for reasoning models.
     #[must_use]
+    #[doc(alias = "ChatCompletionRequestDeveloperMessageArgs")]
+    #[doc(alias = "ChatCompletionDeveloperMessageParam")]
     pub fn developer(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::Developer, content)
     }
 
     /// A message of the user: text, or [parts](ContentPart).
     #[must_use]
+    #[doc(alias = "ChatCompletionRequestUserMessageArgs")]
+    #[doc(alias = "ChatCompletionUserMessageParam")]
     pub fn user(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::User, content)
     }
@@ -103,6 +109,8 @@ impl Message {
 
     /// An earlier answer. `Message::from` an answer of this crate keeps its tool calls and refusal too.
     #[must_use]
+    #[doc(alias = "ChatCompletionRequestAssistantMessageArgs")]
+    #[doc(alias = "ChatCompletionAssistantMessageParam")]
     pub fn assistant(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::Assistant, content)
     }
@@ -129,6 +137,8 @@ impl Message {
     /// The result of a tool call, by the call's id.
     #[must_use]
     #[doc(alias = "tool")]
+    #[doc(alias = "ChatCompletionRequestToolMessageArgs")]
+    #[doc(alias = "ChatCompletionToolMessageParam")]
     pub fn tool_result(tool_call_id: impl Into<String>, content: impl Into<MessageContent>) -> Self {
         let mut message = Self::new(Role::Tool, content);
         message.fields_mut().tool_call_id = Some(tool_call_id.into());

@@ -33,6 +33,7 @@ open_enum! {
 
 wire_struct! {
     /// What a stream has besides the answer.
+    #[doc(alias = "ChatCompletionStreamOptions")]
     pub struct StreamOptions {
         pub(super) include_usage: bool = "include_usage",
         pub(super) include_obfuscation: bool = "include_obfuscation",

@@ -217,6 +217,8 @@ open_enum! {
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletiontoolchoiceoption>
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
+#[doc(alias = "ChatCompletionToolChoiceOption")]
+#[doc(alias = "ChatCompletionToolChoiceOptionParam")]
 pub enum ToolChoice {
     /// None, any, or at least one.
     Mode(ToolChoiceMode),

@@ -9,6 +9,7 @@ wire_struct! {
     /// One of the answers to a request, which has more than one when it has a larger `n`.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionresponse>
+    #[doc(alias = "ChatChoice")]
     pub struct Choice {
         /// The number of the choice, from 0.
         index: u64 = "index",

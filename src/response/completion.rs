@@ -51,6 +51,7 @@ wire_struct! {
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionresponse>
 #[derive(Clone, Default)]
+#[doc(alias = "CreateChatCompletionResponse")]
 pub struct ChatCompletion {
     pub(crate) body: CompletionBody,
     metadata: Arc<ResponseMetadata>,

@@ -10,6 +10,8 @@ wire_struct! {
     /// The message of the model.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletionresponsemessage>
+    #[doc(alias = "ChatCompletionMessage")]
+    #[doc(alias = "ChatCompletionResponseMessage")]
     pub struct AssistantMessage {
         /// The author: the assistant.
         role: Role = "role",

@@ -235,6 +235,8 @@ impl ChatCompletion {
     /// ```
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs>
+    #[doc(alias = "beta.chat.completions.parse")]
+    #[doc(alias = "chat.completions.parse")]
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ParseError> {
         self.parse_at(0, || "the answer has no choices: ask again".to_owned())
     }

@@ -23,6 +23,7 @@ wire_struct! {
     /// A call of a tool.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
+    #[doc(alias = "ChatCompletionMessageToolCall")]
     pub struct ToolCall {
         pub(crate) id: String = "id",
         pub(crate) kind: ToolCallType = "type",

@@ -36,6 +36,7 @@ wire_struct! {
     /// ```
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>
+    #[doc(alias = "CompletionUsage")]
     pub struct Usage {
         /// Tokens of the prompt; 0 when the service sent none.
         prompt_tokens: Count = "prompt_tokens",
@@ -200,42 +201,49 @@ impl Usage {
 
     /// Tokens of hidden reasoning, part of the completion tokens; 0 when the service sent none.
     #[must_use]
+    #[doc(alias = "usage.completion_tokens_details.reasoning_tokens")]
     pub fn reasoning_tokens(&self) -> u64 {
         self.output().reasoning_tokens.unwrap_or(0)
     }
 
     /// Tokens of the prediction that the answer used; 0 when the service sent none.
     #[must_use]
+    #[doc(alias = "usage.completion_tokens_details.accepted_prediction_tokens")]
     pub fn accepted_prediction_tokens(&self) -> u64 {
         self.output().accepted_prediction_tokens.unwrap_or(0)
     }
 
     /// Tokens of the prediction that the answer did not use, billed as output; 0 when the service sent none.
     #[must_use]
+    #[doc(alias = "usage.completion_tokens_details.rejected_prediction_tokens")]
     pub fn rejected_prediction_tokens(&self) -> u64 {
         self.output().rejected_prediction_tokens.unwrap_or(0)
     }
 
     /// Tokens of the prompt found in the prompt cache; 0 when the service sent none.
     #[must_use]
+    #[doc(alias = "usage.prompt_tokens_details.cached_tokens")]
     pub fn cached_tokens(&self) -> u64 {
         self.input().cached_tokens.unwrap_or(0)
     }
 
     /// Tokens of the prompt written to the prompt cache; 0 when the service sent none.
     #[must_use]
+    #[doc(alias = "usage.prompt_tokens_details.cache_write_tokens")]
     pub fn cache_write_tokens(&self) -> u64 {
         self.input().cache_write_tokens.unwrap_or(0)
     }
 
     /// Tokens of audio in the prompt; 0 when the service sent none.
     #[must_use]
+    #[doc(alias = "usage.prompt_tokens_details.audio_tokens")]
     pub fn input_audio_tokens(&self) -> u64 {
         self.input().audio_tokens.unwrap_or(0)
     }
 
     /// Tokens of audio in the answer; 0 when the service sent none.
     #[must_use]
+    #[doc(alias = "usage.completion_tokens_details.audio_tokens")]
     pub fn output_audio_tokens(&self) -> u64 {
         self.output().audio_tokens.unwrap_or(0)
     }

@@ -36,6 +36,8 @@ mod openai;
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionstreamresponse>
 #[derive(Clone)]
+#[doc(alias = "CreateChatCompletionStreamResponse")]
+#[doc(alias = "ChatCompletionStreamResponseDelta")]
 pub struct ChatCompletionChunk {
     head: Arc<ChunkHead>,
     replaced: Option<ReplacedText>,

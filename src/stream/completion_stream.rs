@@ -63,6 +63,8 @@ use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>
 #[repr(C)]
+#[doc(alias = "ChatCompletionResponseStream")]
+#[doc(alias = "AsyncChatCompletionStream")]
 pub struct ChatCompletionStream {
     // what each chunk touches lies together: among thousands of streams it is not in the processor's cache
     fold: ChunkFold,

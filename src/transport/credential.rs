@@ -195,6 +195,7 @@ impl Credential {
     /// scope. An [`ApiKey`] counts as one that expires after an hour. After a failure the function is called once more,
     /// within the timeout of the call.
     #[must_use]
+    #[doc(alias = "azure_ad_token_provider")]
     pub fn from_fn<F, Fut, T, E>(fetch: F) -> Self
     where
         F: Fn(String) -> Fut + Send + Sync + 'static,
@@ -212,6 +213,7 @@ impl Credential {
     /// One token, such as that of `az account get-access-token`. A leading `Bearer ` is left out. After the service refused
     /// it with 401, it is not sent again within 30 seconds.
     #[must_use]
+    #[doc(alias = "azure_ad_token")]
     pub fn fixed_token(value: impl Into<String>) -> Self {
         let value = value.into();
         let source = TokenSource::new(move |_| {

@@ -307,6 +307,19 @@ fn each_public_type_has_one_path() {
     assert!(twice.is_empty(), "more than one path: {twice:?}");
 }
 
+#[test]
+fn the_documentation_is_searched_by_the_words_of_other_clients() {
+    let sources = sources();
+    let of_openai_python = ["AzureOpenAI", "AsyncAzureOpenAI", "create", "chat.completions.create", "with_options"];
+    let of_async_openai = ["with_config", "AzureConfig", "create_stream", "CreateChatCompletionRequestArgs"];
+    let of_the_wire = ["content_filter_results", "usage.completion_tokens_details.reasoning_tokens", "user"];
+    let parsed = ["beta.chat.completions.parse", "RateLimitError", "azure_ad_token_provider", "azure_endpoint"];
+    for word in of_openai_python.into_iter().chain(of_async_openai).chain(of_the_wire).chain(parsed) {
+        let alias = format!("#[doc(alias = \"{word}\")]");
+        assert!(sources.iter().any(|(_, text)| text.contains(&alias)), "{word}");
+    }
+}
+
 /// Where a model is named outside of the table: what the emulator deploys unless told otherwise, and the model of the
 /// documented answer that it repeats.
 const MAY_NAME_MODELS: &[&str] = &[

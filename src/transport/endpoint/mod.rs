@@ -42,6 +42,9 @@ mod text;
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/endpoints>
 #[derive(Clone, PartialEq, Eq)]
+#[doc(alias = "azure_endpoint")]
+#[doc(alias = "base_url")]
+#[doc(alias = "with_api_base")]
 pub struct Endpoint {
     /// Scheme, host, port and the path to which a route is added; never a query, a fragment or a trailing slash.
     base: Url,
