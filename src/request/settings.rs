@@ -352,6 +352,13 @@ mod tests {
     }
 
     #[test]
+    fn values_of_another_request_are_taken_by_reference() {
+        let first = builder().modalities(["text", "audio"]).service_tier("flex").build_unchecked();
+        let second = builder().modalities(first.modalities()).service_tier(first.service_tier().unwrap());
+        assert_eq!(second.build_unchecked(), first);
+    }
+
+    #[test]
     fn a_number_of_32_bits_is_sent_with_its_own_digits() {
         for (value, text) in [(0.7_f32, "0.7"), (1.1, "1.1"), (0.0, "0.0"), (1.0, "1.0"), (-0.15, "-0.15")] {
             let sent = members(builder().presence_penalty(value))["presence_penalty"].to_string();

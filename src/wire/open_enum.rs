@@ -89,6 +89,12 @@ macro_rules! open_enum {
             }
         }
 
+        impl From<&Self> for $Name {
+            fn from(value: &Self) -> Self {
+                value.clone()
+            }
+        }
+
         impl std::str::FromStr for $Name {
             type Err = std::convert::Infallible;
 
