@@ -97,7 +97,7 @@ async fn five_hundred_calls_run_twenty_at_a_time_and_their_usage_adds_up() {
 
 /// The part of a service that is tested without a service behind it.
 trait Answers {
-    async fn answer(&self, question: &str) -> azure_openai_chat::Result<String>;
+    fn answer(&self, question: &str) -> impl Future<Output = azure_openai_chat::Result<String>> + Send;
 }
 
 impl Answers for ChatClient {
@@ -117,7 +117,7 @@ impl Answers for Fake {
 
 #[tokio::test]
 async fn a_fake_stands_in_for_the_client() {
-    async fn greet(answers: &impl Answers) -> String {
+    async fn greet(answers: &(impl Answers + Sync)) -> String {
         answers.answer("hi").await.unwrap_or_else(|error| error.kind().to_string())
     }
     assert_eq!(greet(&Fake(ChatCompletion::builder().text("hello").build())).await, "hello");
