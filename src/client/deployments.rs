@@ -39,7 +39,7 @@ impl Deployments {
     /// The request with the deployment that the client declares, where the request only names one.
     pub(super) fn declare<'a>(&self, request: &'a ChatCompletionRequest) -> Cow<'a, ChatCompletionRequest> {
         match self.find(request.deployment()) {
-            Some(deployment) => Cow::Owned(request.with_deployment(deployment)),
+            Some(deployment) => request.declared_as(deployment),
             None => Cow::Borrowed(request),
         }
     }
@@ -57,5 +57,48 @@ impl Deployments {
             Some(model) => Some(deployment.clone().model(model)),
             None => declared.cloned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ApiVersion, Model};
+
+    fn declaring(model: Model) -> Deployments {
+        Deployments::new(vec![Deployment::new("triage").model(model)], None).unwrap()
+    }
+
+    fn request() -> ChatCompletionRequest {
+        ChatCompletionRequest::builder("triage").user("Why is the sky blue?").build().unwrap()
+    }
+
+    fn violations(deployments: &Deployments, request: &ChatCompletionRequest) -> usize {
+        deployments.declare(request).violations(Some(false), Some(&ApiVersion::V1)).len()
+    }
+
+    #[test]
+    fn a_second_call_by_a_client_that_declares_the_model_checks_the_request_of_the_first() {
+        let (o1, request) = (declaring(Model::O1_2024_12_17), request());
+        assert_eq!(violations(&o1, &request), 1);
+        let (Cow::Borrowed(first), Cow::Borrowed(second)) = (o1.declare(&request), o1.declare(&request)) else {
+            panic!("the declared request was copied for one call");
+        };
+        assert!(std::ptr::eq(first, second) && request.deployment().declared_model().is_none());
+    }
+
+    #[test]
+    fn each_client_checks_against_the_model_that_it_declares() {
+        let (o1, gpt, request) = (declaring(Model::O1_2024_12_17), declaring(Model::GPT_4O_2024_08_06), request());
+        assert_eq!([&o1, &gpt, &o1, &Deployments::default()].map(|client| violations(client, &request)), [1, 0, 1, 0]);
+    }
+
+    #[test]
+    fn a_request_that_was_changed_is_declared_anew() {
+        let (gpt, mut request) = (declaring(Model::GPT_4O_2024_08_06), request());
+        assert_eq!(violations(&gpt, &request), 0);
+        request.messages_mut().clear();
+        assert_eq!(violations(&gpt, &request), 1);
+        assert_eq!(violations(&gpt, &request.with_deployment("other")), 1);
     }
 }

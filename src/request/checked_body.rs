@@ -1,24 +1,34 @@
-//! A request's body with the verdict of the rules on it, which any change drops.
+//! A request's body with what was found by checking it, which any change drops.
 
 use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "client")]
+use super::ChatCompletionRequest;
 use super::body::RequestBody;
 use super::verdict::Verdict;
 
 /// The body of a request. It can be read like a [`RequestBody`]; [`edit`](Self::edit) is the only way to change it, so
-/// that no verdict outlives what it was about.
+/// that nothing found outlives what it was about.
 #[derive(Clone)]
 pub(crate) struct CheckedBody {
     body: RequestBody,
+    found: Found,
+}
+
+#[derive(Clone, Default)]
+struct Found {
     verdict: OnceLock<Arc<Verdict>>,
+    /// The request with the deployment that a client declares, which has a verdict of its own.
+    #[cfg(feature = "client")]
+    declared: OnceLock<Arc<ChatCompletionRequest>>,
 }
 
 impl CheckedBody {
     /// The body for a change, to itself or to what else the rules look at: the deployment, and `uncapped`.
     pub(crate) fn edit(&mut self) -> &mut RequestBody {
-        self.verdict = OnceLock::new();
+        self.found = Found::default();
         &mut self.body
     }
 
@@ -28,19 +38,25 @@ impl CheckedBody {
 
     /// The verdict, made by `judge` unless it is remembered.
     pub(super) fn verdict(&self, judge: impl FnOnce() -> Verdict) -> &Verdict {
-        self.verdict.get_or_init(|| Arc::new(judge()))
+        self.found.verdict.get_or_init(|| Arc::new(judge()))
+    }
+
+    /// The copy of the request with a declared deployment, made by `declare` unless one is remembered.
+    #[cfg(feature = "client")]
+    pub(super) fn declared(&self, declare: impl FnOnce() -> ChatCompletionRequest) -> &ChatCompletionRequest {
+        self.found.declared.get_or_init(|| Arc::new(declare()))
     }
 
     /// The verdict, if it is remembered.
     #[cfg(feature = "client")]
     pub(super) fn known_verdict(&self) -> Option<&Verdict> {
-        self.verdict.get().map(Arc::as_ref)
+        self.found.verdict.get().map(Arc::as_ref)
     }
 }
 
 impl From<RequestBody> for CheckedBody {
     fn from(body: RequestBody) -> Self {
-        Self { body, verdict: OnceLock::new() }
+        Self { body, found: Found::default() }
     }
 }
 

@@ -1,5 +1,8 @@
 //! A request: its deployment and its body, read and changed.
 
+#[cfg(feature = "client")]
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -149,6 +152,17 @@ impl ChatCompletionRequest {
         stream: bool,
     ) -> impl Serialize + 'a {
         WireBody { body: &self.body, deployment, api_version, stream }
+    }
+
+    /// The same request to the deployment as a client declares it, one copy for all calls of that client. Another client
+    /// may declare another model, and has a copy for each call.
+    #[cfg(feature = "client")]
+    pub(crate) fn declared_as(&self, deployment: Deployment) -> Cow<'_, Self> {
+        let remembered = self.body.declared(|| self.with_deployment(deployment.clone()));
+        match remembered.deployment == deployment {
+            true => Cow::Borrowed(remembered),
+            false => Cow::Owned(self.with_deployment(deployment)),
+        }
     }
 
     #[cfg(feature = "client")]
