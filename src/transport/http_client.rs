@@ -26,8 +26,9 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Upper bound of the header fields of an answer, names and values, in bytes. Azure sends about two KiB.
 pub(super) const HEADER_BYTES: usize = 64 * 1024;
-/// Upper bound of the number of header fields of an answer.
-pub(super) const HEADER_FIELDS: usize = 256;
+/// Upper bound of the number of header fields of an answer. It is hyper's own, which takes another from the heap for each
+/// answer, 4,000 instructions. Azure sends about 30.
+pub(super) const HEADER_FIELDS: usize = 100;
 
 const USER_AGENT: &str = concat!("azure-openai-chat/", env!("CARGO_PKG_VERSION"));
 
@@ -68,7 +69,6 @@ impl HttpSettings {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .http1_max_headers(HEADER_FIELDS)
             .no_gzip()
             .no_brotli()
             .no_zstd()
