@@ -12,8 +12,11 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::Value;
 
 pub(crate) use self::extra::{Extra, Hidden};
@@ -201,6 +204,17 @@ pub(crate) fn read<'de, T: FromWire, D: Deserializer<'de>>(deserializer: D) -> R
         Field::Null => Err(D::Error::custom(format_args!("expected {expected}, found null"))),
         Field::Mistyped(_) => Err(D::Error::custom(format_args!("expected {expected}, found a value of another type"))),
     }
+}
+
+/// Reads a value that was kept as JSON, by its text: the parser's code for each type is in a program anyway, and that
+/// for reading from a `Value` would be as large again.
+pub(crate) fn from_value<T: DeserializeOwned>(value: &Value) -> Result<T, serde_json::Error> {
+    serde_json::from_str(&value.to_string())
+}
+
+/// A value as JSON, by its text for the same reason.
+pub(crate) fn to_value(value: &impl Serialize) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(&serde_json::to_string(value)?)
 }
 
 /// Implements `Deserialize` for a type that has `FromWire`.

@@ -13,7 +13,7 @@ use super::response_format::{ResponseFormat, ResponseFormatType};
 use super::tool::{FunctionChoice, FunctionDefinition, Tool, ToolChoice};
 use crate::model::{ApiVersion, ReasoningEffort};
 use crate::response::{Role, ServiceTier};
-use crate::wire::{List, Shared, wire_struct};
+use crate::wire::{self, List, Shared, wire_struct};
 
 wire_struct! {
     pub(crate) struct RequestBody {
@@ -98,7 +98,7 @@ impl RequestBody {
     pub(super) fn push_message(&mut self, message: Message) {
         match self.extra.get_mut("messages") {
             Some(Value::Array(turns)) if self.messages.is_none() => {
-                turns.extend(serde_json::to_value(message));
+                turns.extend(wire::to_value(&message));
             }
             _ => self.messages.get_or_insert_default().0.push(message),
         }
@@ -135,10 +135,10 @@ impl RequestBody {
 
     /// The same body after a change to its JSON.
     pub(super) fn edited(&self, change: impl FnOnce(&mut Map<String, Value>) -> Option<()>) -> Option<Self> {
-        let Ok(Value::Object(mut members)) = serde_json::to_value(self) else {
+        let Ok(Value::Object(mut members)) = wire::to_value(self) else {
             return None;
         };
         change(&mut members)?;
-        serde_json::from_value(Value::Object(members)).ok()
+        wire::from_value(&Value::Object(members)).ok()
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -64,13 +64,13 @@ pub struct ChatCompletion {
 /// read with U+FFFD in its place.
 pub(crate) fn parse_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
     // checking the JSON for UTF-8 once is cheaper than string by string
-    let parsed = match std::str::from_utf8(json) {
-        Ok(text) => serde_json::from_str(text),
-        Err(_) => serde_json::from_slice(json),
+    let Ok(text) = std::str::from_utf8(json) else {
+        // no string of another encoding parses; as a `Value`, so that the parser of bytes is in no program for each type
+        return serde_json::from_slice::<Value>(json).and_then(|_| Err(serde_json::Error::custom("not UTF-8")));
     };
-    parsed.or_else(|error| {
-        let replaced = replace_lone_surrogates(json).and_then(|json| serde_json::from_slice(&json).ok());
-        replaced.ok_or(error)
+    serde_json::from_str(text).or_else(|error| {
+        let replaced = replace_lone_surrogates(text);
+        replaced.and_then(|text| serde_json::from_str(&text).ok()).ok_or(error)
     })
 }
 

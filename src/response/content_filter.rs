@@ -6,11 +6,10 @@
 //!
 //! Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>
 
-use serde::de::Deserialize;
 use serde_json::{Map, Value};
 
 use self::category::{Category, merge_extra, merge_json, merge_text};
-use crate::wire::{Merge, wire_struct};
+use crate::wire::{self, Merge, wire_struct};
 
 pub use self::category::{
     BlocklistMatch, BlocklistResult, CodeCitation, CustomTopicMatch, CustomTopicResult, DetectionResult,
@@ -219,7 +218,7 @@ impl ContentFilterResults {
     pub(crate) fn in_object(object: &Map<String, Value>) -> Option<Self> {
         let results =
             ["content_filter_results", "content_filter_result"].into_iter().filter_map(|name| object.get(name));
-        results.filter(|results| !results.is_null()).find_map(|results| Self::deserialize(results).ok())
+        results.filter(|results| !results.is_null()).find_map(|results| wire::from_value(results).ok())
     }
 
     /// Merges the results for a later part of the text: the service sends results for each part of a streamed text, and

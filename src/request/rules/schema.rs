@@ -1,7 +1,6 @@
 //! The rules about JSON answers: `response_format`, and strict schemas there and in `tools`.
 
 use std::fmt;
-use std::io;
 
 use serde_json::Value;
 
@@ -135,32 +134,9 @@ pub(super) fn json_object(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 /// Whether the messages as JSON contain the word: in which members the service searches for it is not documented.
 fn contains_json(messages: &[Message]) -> bool {
-    let mut search = JsonWord { matched: 0, is_found: false };
-    serde_json::to_writer(&mut search, messages).is_err() || search.is_found
-}
-
-/// A writer that searches what is written to it for the word, so that a conversation is searched without a copy.
-struct JsonWord {
-    matched: usize,
-    is_found: bool,
-}
-
-impl io::Write for JsonWord {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        for byte in text.iter().map(u8::to_ascii_lowercase) {
-            // no letter of the word comes twice in it, so a mismatch is at most a new beginning
-            self.matched = match b"json".get(self.matched) {
-                Some(letter) if *letter == byte => self.matched + 1,
-                _ => usize::from(byte == b'j'),
-            };
-            self.is_found |= self.matched == b"json".len();
-        }
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    // to a string, since another writer would double the code that writes messages
+    let text = serde_json::to_string(messages);
+    text.is_ok_and(|text| text.as_bytes().windows(4).any(|word| word.eq_ignore_ascii_case(b"json")))
 }
 
 /// Parallel tool calls may break a strict schema, by the page on structured outputs.

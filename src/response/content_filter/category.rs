@@ -8,7 +8,7 @@ use serde::de::{Deserialize, MapAccess, SeqAccess};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire::{Extra, Field, FieldVisitor, FromWire, Path, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{self, Extra, Field, FieldVisitor, FromWire, Path, deserialize_wire, open_enum, wire_struct};
 
 open_enum! {
     /// How harmful a text is.
@@ -236,7 +236,7 @@ impl FromWire for BlocklistResult {
     }
     fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
         let value = Value::deserialize(SeqAccessDeserializer::new(seq))?;
-        Ok(match serde_json::from_value::<Vec<BlocklistMatch>>(value.clone()) {
+        Ok(match wire::from_value::<Vec<BlocklistMatch>>(&value) {
             Ok(details) => Field::Typed(Self {
                 object: BlocklistObject { details: Some(details), ..BlocklistObject::EMPTY },
                 is_list: true,
