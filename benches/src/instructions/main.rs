@@ -44,6 +44,8 @@ enum Pace {
     First,
     /// Many streams that stay open after three chunks.
     Hang,
+    /// As fast as it can, read on a runtime of two workers.
+    TwoWorkers,
 }
 
 /// One run.
@@ -87,6 +89,7 @@ impl Run {
             "InRow" => Pace::InRow,
             "First" => Pace::First,
             "Hang" => Pace::Hang,
+            "TwoWorkers" => Pace::TwoWorkers,
             other => panic!("no pace is called {other}"),
         };
         Self { what, count: number(count), write: number(write), pace }

@@ -148,7 +148,14 @@ pub(crate) fn cpu_nanoseconds() -> u64 {
     first.parse().expect("a number")
 }
 
-/// Of that, the time outside the kernel, in ticks of 10 ms.
+/// Time on the processor of all threads that run.
+pub(crate) fn cpu_nanoseconds_of_all() -> u64 {
+    let threads = fs::read_dir("/proc/self/task").expect("Linux lists the threads");
+    let texts = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+    texts.filter_map(|text| text.split(' ').next()?.parse::<u64>().ok()).sum()
+}
+
+/// Of this thread's, the time outside the kernel, in ticks of 10 ms.
 pub(crate) fn user_nanoseconds() -> u64 {
     let text = fs::read_to_string("/proc/thread-self/stat").expect("Linux tells the time on the processor");
     let after_name = text.rsplit(") ").next().expect("fields after the name");

@@ -16,7 +16,7 @@ use futures::channel::oneshot;
 
 use super::heap::live_bytes;
 use super::observing::followed;
-use super::process::{Rounds, Server, Stepper, cpu_nanoseconds, user_nanoseconds};
+use super::process::{Rounds, Server, Stepper, cpu_nanoseconds, cpu_nanoseconds_of_all, user_nanoseconds};
 use super::{Pace, Run, What};
 
 pub(crate) const FLOOR: &str = "floor";
@@ -31,7 +31,11 @@ pub(crate) const EVENTSOURCE: &str = "eventsource-stream, plain serde";
 /// Reads, and prints what was read and what it took.
 pub(crate) fn read(reader: &str, run: &Run) {
     let server = Server::start(run);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    let mut runtime = match run.pace {
+        Pace::TwoWorkers => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime can be built");
     let reader = Arc::new(Reader::new(reader, run, server.port));
     // in a task, as in a service: a future that is blocked on is woken through the driver, with one more wait each
     let reading = async { tokio::spawn(reader.run(*run, server)).await.expect("the reader ends") };
@@ -68,10 +72,12 @@ impl Reader {
     async fn run(self: Arc<Self>, run: Run, mut server: Server) -> usize {
         match (run.what, run.pace) {
             (What::Unary(_), _) => {
-                let mut text_bytes = 0;
-                for _ in 0..run.count {
+                let mut text_bytes = self.unary().await;
+                let before = cpu_nanoseconds_of_all();
+                for _ in 1..run.count {
                     text_bytes += self.unary().await;
                 }
+                println!("cpu {}", cpu_nanoseconds_of_all() - before);
                 text_bytes
             }
             (_, Pace::Hang) => self.hold_open(run.count).await,
@@ -93,14 +99,14 @@ impl Reader {
                 self.stream(&mut Stepper::new(&rounds, || {})).await
             }
             (_, Pace::Rounds) => self.at_once(&server.rounds(run.write), run.write).await,
-            (What::Large(_), Pace::Free) => {
+            (What::Large(_), Pace::Free | Pace::TwoWorkers) => {
                 self.stream(&mut Stepper::none()).await;
                 let before = cpu_nanoseconds();
                 let text_bytes = self.in_row(run.count, 0).await;
                 println!("cpu {}", (cpu_nanoseconds() - before) / run.count as u64);
                 text_bytes
             }
-            (What::Chunks(_), Pace::Free) => {
+            (What::Chunks(_), Pace::Free | Pace::TwoWorkers) => {
                 let before = cpu_nanoseconds();
                 let text_bytes = self.stream(&mut Stepper::none()).await;
                 println!("cpu {}", cpu_nanoseconds() - before);
@@ -292,7 +298,11 @@ impl Reader {
                 } else {
                     let mut stream = reader.open().await;
                     while let Some(chunk) = stream.next().await {
-                        if black_box(chunk).expect("the stream is well formed").text().is_some_and(|text| !text.is_empty()) {
+                        if black_box(chunk)
+                            .expect("the stream is well formed")
+                            .text()
+                            .is_some_and(|text| !text.is_empty())
+                        {
                             on_first();
                         }
                     }

@@ -146,6 +146,14 @@ fn unary() {
         println!("| {name} | {:.2} | {:.2} | {goal} |", costs[0] / floors[0], costs[1] / floors[1]);
     }
     println!();
+    println!("### Unary calls of 1.5 KB, time on the processor on two workers, as a multiple of that on one\n");
+    println!("| reader | median of 7 | goal |\n|---|--:|--:|");
+    let run = |pace| Run { what: What::Unary(1_500), count: 5_000, write: 0, pace };
+    for (reader, goal) in [(FLOOR, ""), (OURS, "1.1")] {
+        let ratio = |_| told(reader, &run(Pace::TwoWorkers), "cpu ") / told(reader, &run(Pace::Free), "cpu ");
+        println!("| {reader} | {:.2} | {goal} |", median((0..7).map(ratio).collect()));
+    }
+    println!();
 }
 
 fn large_events() {
