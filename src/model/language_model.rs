@@ -16,7 +16,7 @@ use super::row::Row;
 /// Two models are equal when their ids are.
 ///
 /// In JSON and configuration files a model is its id, or, with capabilities of one's own, an entry of the
-/// [`ModelCatalog`].
+/// [`ModelCatalog`](crate::ModelCatalog).
 ///
 /// # Example: constants, names, and a model of one's own
 ///

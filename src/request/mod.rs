@@ -7,7 +7,7 @@
 //!
 //! The types that most programs name are at the root of the crate: [`Message`] and [`ContentPart`], [`Tool`] and
 //! [`ToolChoice`], [`ResponseFormat`], [`Prediction`], [`StreamOptions`], and for what a rule finds
-//! [`ValidationError`](crate::ValidationError), [`Violation`](crate::Violation) and [`Rule`](crate::Rule). What they are
+//! [`ValidationError`], [`Violation`] and [`Rule`]. What they are
 //! made of is here.
 //!
 //! Nothing here does I/O or reads the environment. Whether to stream is the choice of the method that sends,

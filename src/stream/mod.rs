@@ -1,11 +1,10 @@
 //! The answer as it arrives: bytes, events, chunks, and the completion they add up to.
 //!
-//! [`ChatCompletionStream`](crate::ChatCompletionStream) is polled and owns no task: dropping it stops everything. It
-//! ends in success only after `[DONE]`, or when the body ends after every choice had its finish reason; any other end is
-//! an error, and [`partial`](crate::ChatCompletionStream::partial) still has what came. [`sse`] is the framing
-//! underneath, of use for other bodies too; [`ChatCompletionChunk`](crate::ChatCompletionChunk) is one event's data, and
-//! [`ChunkFold`](crate::ChunkFold) adds up chunks without a stream. Of the stream's views,
-//! [`events`](crate::ChatCompletionStream::events) gives [`StreamEvent`](crate::StreamEvent)s.
+//! [`ChatCompletionStream`] is polled and owns no task: dropping it stops everything. It ends in success only after
+//! `[DONE]`, or when the body ends after every choice had its finish reason; any other end is an error, and
+//! [`partial`](crate::ChatCompletionStream::partial) still has what came. [`sse`] is the framing underneath, of use for
+//! other bodies too; [`ChatCompletionChunk`] is one event's data, and [`ChunkFold`] adds up chunks without a stream. Of
+//! the stream's views, [`events`](crate::ChatCompletionStream::events) gives [`StreamEvent`](crate::StreamEvent)s.
 
 pub use self::chunk::{ChatCompletionChunkBuilder, ChunkChoice, ToolCallDelta};
 pub use self::views::{Events, IntoEvents, IntoPartialJson, IntoText, PartialJsonStream, TextStream};
