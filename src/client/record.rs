@@ -11,7 +11,7 @@ use super::answered::Answered;
 use super::observer::FirstChunkEvent;
 use super::parts::Parts;
 use super::summary::{CallEnd, CallSummary};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ServiceError};
 use crate::model::Deployment;
 use crate::request::ChatCompletionRequest;
 use crate::response::{ChatCompletion, CompletionBody, FilterState, FinishReason, ResponseMetadata, Usage};
@@ -144,7 +144,8 @@ impl CallRecord {
         }
         if let Some(error) = error {
             summary.error_kind = Some(error.kind());
-            summary.error_code = error.code().map(str::to_owned);
+            // a gateway can send a request back in its `code`: only a name goes into logs and spans
+            summary.error_code = error.service_error().and_then(ServiceError::printable_code).map(str::to_owned);
             summary.metadata = error.shared_metadata().cloned().or(summary.metadata.take());
             if error.kind() == ErrorKind::ContentFiltered {
                 summary.filter_state = FilterState::Filtered;

@@ -205,7 +205,8 @@ impl CallSummary {
         self.error_kind
     }
 
-    /// The service's code of the error of a call that failed, such as `content_filter`.
+    /// The service's code of the error of a call that failed, such as `content_filter`. `None` when it is no name, as
+    /// from a gateway that puts a sentence there; `Error::code` has it as it came.
     #[must_use]
     pub fn error_code(&self) -> Option<&str> {
         self.error_code.as_deref()

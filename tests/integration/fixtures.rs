@@ -54,6 +54,13 @@ fn in_words(event: &StreamEvent) -> String {
         StreamEvent::Content { choice, text, .. } => format!("{choice} says {text:?}"),
         StreamEvent::Refusal { choice, text, .. } => format!("{choice} declines {text:?}"),
         StreamEvent::Reasoning { choice, text, .. } => format!("{choice} thinks {text:?}"),
+        StreamEvent::Audio { choice, audio, .. } => {
+            format!("{choice} sounds {:?}", audio.data().or(audio.transcript()))
+        }
+        StreamEvent::Logprobs { choice, logprobs, .. } => {
+            format!("{choice} weighs {} tokens", logprobs.content().len())
+        }
+        StreamEvent::Annotations { choice, annotations, .. } => format!("{choice} cites {} pages", annotations.len()),
         StreamEvent::ToolCallStarted { call, id, name, .. } => format!("call {call} starts {id} {name}"),
         StreamEvent::ToolCallArguments { call, text, .. } => format!("call {call} grows {text}"),
         StreamEvent::ToolCallDone { call, tool_call, .. } => format!("call {call} is {}", tool_call.input()),
@@ -222,7 +229,8 @@ fn citations_come_with_the_stream() {
 
 #[test]
 fn a_spoken_answer_is_the_same_streamed_or_not() {
-    let (_, streamed) = completion_of("audio.sse");
+    let (events, streamed) = completion_of("audio.sse");
+    assert!(events.iter().any(|event| event.starts_with("0 sounds Some(\"UklGR")), "{events:?}");
     let whole = completion("audio.json");
     for (completion, data) in [(&streamed, "UklGRg==AAAA"), (&whole, "UklGRg==")] {
         let audio = completion.message().unwrap().audio().unwrap();
@@ -267,6 +275,7 @@ fn a_refusal_is_no_text() {
 fn each_choice_keeps_its_own_words_and_probabilities() {
     let (events, completion) = completion_of("two_choices_with_logprobs.sse");
     assert_eq!(events.last().unwrap(), "16 tokens");
+    assert_eq!(events.iter().filter(|event| event.contains(" weighs ")).count(), 4);
     let [first, second] = completion.choices() else { panic!() };
     assert_eq!((first.text(), second.text()), (Some("Hi!"), Some("Hey")));
     assert_eq!(first.finish_reason(), Some(&FinishReason::Stop));

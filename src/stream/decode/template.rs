@@ -68,7 +68,11 @@ impl Template {
 
     #[cfg(test)]
     pub(super) fn text_kept(&self) -> String {
-        format!("{} {}", String::from_utf8_lossy(&self.literals), serde_json::to_string(&*self.body).unwrap())
+        format!(
+            "{} {}",
+            String::from_utf8_lossy(&self.literals),
+            serde_json::to_string(&*self.body).unwrap_or_default()
+        )
     }
 
     /// The values at the start of `text`, and what follows the line, if the bytes around the values are those of the
