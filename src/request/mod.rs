@@ -60,7 +60,6 @@ mod body;
 pub(crate) mod builder;
 #[cfg(feature = "client")]
 mod caller_text;
-mod checked_body;
 pub(crate) mod completion_request;
 pub(crate) mod content_part;
 mod conversation;
