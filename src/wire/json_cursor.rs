@@ -147,7 +147,7 @@ impl<'a> JsonCursor<'a> {
 }
 
 /// The offset of a string's closing quote in the text after the opening one.
-pub(crate) fn string_end(text: &[u8]) -> Option<usize> {
+fn string_end(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         let found = at + memchr::memchr2(b'"', b'\\', text.get(at..)?)?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::scan::{Hole, find_varying_values};
 use crate::stream::chunk::{ChunkBody, ChunkHead, Digits, ReplacedText, TextField};
-use crate::wire::json_cursor::string_end;
 use crate::wire::json_string::unescape;
 
 /// A parsed chunk, and its line cut at the values that vary.
@@ -90,14 +89,22 @@ impl Template {
             literals = others;
             text = text.strip_prefix(literal)?;
             text = match (hole, head) {
-                (Hole::Text, _) => values.take(text, |values| &mut values.text)?,
-                (Hole::Obfuscation, _) => values.take(text, |values| &mut values.obfuscation)?,
+                (Hole::Text, _) => {
+                    let (inside, text, has_escapes) = take_string(text)?;
+                    (values.text, values.has_escapes) = (inside, has_escapes);
+                    text
+                }
+                (Hole::Obfuscation, _) => {
+                    let (obfuscation, text) = take_plain(text)?;
+                    values.obfuscation = obfuscation;
+                    text
+                }
                 (Hole::Id, Some(head)) => text.strip_prefix(head.id.as_deref()?.as_bytes())?,
                 (Hole::Created, Some(head)) => text.strip_prefix(head.created.as_ref()?.as_bytes())?,
                 (Hole::Id, None) => {
-                    let (id, text, has_escapes) = take_string(text)?;
-                    values.id = (!has_escapes).then_some(id);
-                    values.id.map(|_| text)?
+                    let (id, text) = take_plain(text)?;
+                    values.id = Some(id);
+                    text
                 }
                 (Hole::Created, None) => {
                     let (digits, text) = Digits::take(text)?;
@@ -146,22 +153,11 @@ fn without_values(body: &ChunkBody, field: Option<TextField>) -> ChunkBody {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Values<'a> {
     text: &'a [u8],
-    obfuscation: &'a [u8],
-    /// Whether one of these has escapes.
+    /// Whether the text has escapes; the others have none.
     has_escapes: bool,
+    obfuscation: &'a [u8],
     id: Option<&'a [u8]>,
     created: Option<Digits>,
-}
-
-impl<'a> Values<'a> {
-    /// Takes a string at the start of `text`, and returns the text after it.
-    #[inline(always)]
-    fn take(&mut self, text: &'a [u8], value: impl Fn(&mut Self) -> &mut &'a [u8]) -> Option<&'a [u8]> {
-        let (inside, text, has_escapes) = take_string(text)?;
-        *value(self) = inside;
-        self.has_escapes |= has_escapes;
-        Some(text)
-    }
 }
 
 /// A string up to its closing quote, the text from the quote on, and whether the string has escapes; `None` for what
@@ -171,15 +167,27 @@ fn take_string(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
     let (inside, after) = text.split_at_checked(plain_length(text))?;
     match after.first()? {
         b'"' => Some((inside, after, false)),
-        b'\\' => take_escaped(text),
+        b'\\' => take_escaped(text, inside.len()),
         _ => None,
     }
 }
 
+/// The same for a string whose first escape is at `at`. The escapes are checked when they are replaced.
 #[inline(never)]
-fn take_escaped(text: &[u8]) -> Option<(&[u8], &[u8], bool)> {
-    let (inside, after) = text.split_at_checked(string_end(text)?)?;
+fn take_escaped(text: &[u8], mut at: usize) -> Option<(&[u8], &[u8], bool)> {
+    while text.get(at)? == &b'\\' {
+        at += 2;
+        at += plain_length(text.get(at..)?);
+    }
+    let (inside, after) = text.split_at_checked(at)?;
     (after.first() == Some(&b'"')).then_some((inside, after, true))
+}
+
+/// A string without escapes, and the text from its closing quote on.
+#[inline(always)]
+fn take_plain(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (inside, after) = text.split_at_checked(plain_length(text))?;
+    (after.first() == Some(&b'"')).then_some((inside, after))
 }
 
 /// The number of bytes before the first quote, backslash or control character, eight at a time.
@@ -217,11 +225,10 @@ fn join(text: &[u8], obfuscation: &[u8], has_escapes: bool) -> Option<(String, u
     if has_escapes {
         unescape(text, &mut joined)?;
         at = joined.len();
-        unescape(obfuscation, &mut joined)?;
     } else {
         joined.extend_from_slice(text);
-        joined.extend_from_slice(obfuscation);
     }
+    joined.extend_from_slice(obfuscation);
     let joined = String::from_utf8(joined).ok()?;
     // half a character of each must not become one
     joined.is_char_boundary(at).then_some((joined, at))
