@@ -164,7 +164,8 @@ impl ChatClient {
         request: &ChatCompletionRequest,
         options: &CallOptions,
     ) -> Result<ChatCompletionStream> {
-        call::<Streamed>(&self.0, request, options).await
+        // boxed: the task of the caller keeps the size of this future for as long as it has the stream
+        Box::pin(call::<Streamed>(&self.0, request, options)).await
     }
 
     /// Sends a JSON body to another operation of a deployment, such as `embeddings`, and waits for its answer: with the same
@@ -337,6 +338,7 @@ impl fmt::Debug for ChatClient {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::ApiKey;
 
     #[test]
     fn a_client_is_shared_between_threads() {
@@ -346,5 +348,12 @@ mod tests {
         is_shared::<ChatCompletionRequest>();
         is_shared::<ChatCompletion>();
         is_sent::<ChatCompletionStream>();
+    }
+
+    #[test]
+    fn opening_a_stream_keeps_little_of_the_task_of_the_caller() {
+        let client = ChatClient::new("http://127.0.0.1:9", ApiKey::new("key")).unwrap();
+        let request = ChatCompletionRequest::builder("gpt-4o").user("Hi").build().unwrap();
+        assert!(size_of_val(&client.stream(&request)) <= 512);
     }
 }
