@@ -14,7 +14,7 @@ pub enum Shape {
     Arguments,
     /// Text and obfuscation of two choices in turn.
     TwoChoices,
-    /// Text, and a member that is never the same: no template holds.
+    /// Text, and a `system_fingerprint` that is never the same: no template holds.
     Miss,
 }
 
@@ -56,9 +56,9 @@ impl Shape {
             _ => (results, format!(r#"{{"content":"{word}"}}"#)),
         };
         let index = if self == Self::TwoChoices { at % 2 } else { 0 };
-        let created = match self {
-            Self::Miss => 1_774_962_768 + at,
-            _ => 1_774_962_768,
+        let fingerprint = match self {
+            Self::Miss => 0xb6_f445_fc1c + at,
+            _ => 0xb6_f445_fc1c,
         };
         let obfuscation = match self {
             Self::Obfuscated | Self::Arguments | Self::TwoChoices => {
@@ -67,7 +67,7 @@ impl Shape {
             _ => String::new(),
         };
         format!(
-            r#"{{"choices":[{{"content_filter_results":{results},"delta":{delta},"finish_reason":null,"index":{index},"logprobs":null}}],"created":{created},"id":"{ID}","model":"gpt-4.1-mini-2025-04-14",{obfuscation}"object":"chat.completion.chunk","system_fingerprint":"fp_b6f445fc1c"}}"#
+            r#"{{"choices":[{{"content_filter_results":{results},"delta":{delta},"finish_reason":null,"index":{index},"logprobs":null}}],"created":1774962768,"id":"{ID}","model":"gpt-4.1-mini-2025-04-14",{obfuscation}"object":"chat.completion.chunk","system_fingerprint":"fp_{fingerprint:x}"}}"#
         )
     }
 
