@@ -10,16 +10,17 @@ use crate::wire::json_string::unescape;
 /// A parsed chunk, and its line cut at the values that vary.
 #[derive(Debug, PartialEq)]
 pub(super) struct Template {
+    // first, since they are compared first, and where they are equal so is the body
+    /// The line without its values.
+    literals: Box<[u8]>,
+    /// The values in the order of the line, each with the length of the literal before it.
+    holes: Box<[(usize, Hole)]>,
     body: Arc<ChunkBody>,
     /// The field of the text, and its choice; `None` for a line without text.
     text: Option<(TextField, u64)>,
     has_obfuscation: bool,
     /// Whether the body has nothing of its answer, so that other streams can use the template.
     pub(super) is_common: bool,
-    /// The line without its values.
-    literals: Box<[u8]>,
-    /// The values in the order of the line, each with the length of the literal before it.
-    holes: Box<[(usize, Hole)]>,
 }
 
 impl Template {
