@@ -69,8 +69,20 @@ impl Terminal {
         }
     }
 
+    /// Waits for the prompt: a key that is pressed before it is there is the terminal's, not the editor's.
+    fn expect_prompt(&mut self) {
+        self.expect("> ");
+    }
+
     fn has_ended_well(&mut self) -> bool {
-        self.child.wait().unwrap().success()
+        for _ in 0..600 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.child.kill().unwrap();
+        panic!("the chat did not end: {:?}", self.screen);
     }
 }
 
@@ -122,9 +134,11 @@ async fn a_chat_answers_saves_loads_and_tries_again() {
         session.enter(&format!("/load {}", path.display()));
         session.expect("Chatting with gpt-4o-mini, 3 messages.");
         // the arrow brings the line before back
+        session.expect_prompt();
         session.send("\x1b[A\x1b[A");
         session.enter("");
         session.expect("error: ");
+        session.expect_prompt();
         session.send("\x04");
         assert!(session.has_ended_well());
         std::fs::remove_file(path).unwrap();

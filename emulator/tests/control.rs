@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use azure_openai_emulator::{Answer, DeploymentSettings, Emulator, Fault, Outcome, Preset, Quota, SignIn};
+use azure_openai_emulator::{
+    Answer, DeploymentSettings, Emulator, Fault, FilterPolicy, FilterTrigger, Outcome, Preset, Quota, SignIn,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -287,4 +289,26 @@ async fn a_recording_is_replayed_and_a_difference_is_named() {
     let message = answer["error"]["message"].as_str().unwrap();
     assert!(status == 404 && message.contains("messages[0].content: recorded \"hello\", sent \"bye\""), "{message}");
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_request_picks_a_filter_policy_by_name_and_an_unknown_one_is_refused() {
+    let policy = FilterPolicy::new().trigger(FilterTrigger::in_prompts("make it bleed", "violence"));
+    let emulator = Emulator::builder().policy("strict", policy).start().await.unwrap();
+    let ask = async |policy: Option<&str>| {
+        let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "please make it bleed"}]});
+        let url = format!("{}/openai/v1/chat/completions", emulator.endpoint());
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut request = client.post(url).header("api-key", "key").body(body.to_string());
+        if let Some(policy) = policy {
+            request = request.header("x-policy-id", policy);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let answer: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        (status, answer["error"]["code"].clone())
+    };
+    assert_eq!(ask(None).await, (200, Value::Null));
+    assert_eq!(ask(Some("strict")).await, (400, json!("content_filter")));
+    assert_eq!(ask(Some("other")).await, (400, json!("InvalidContentFilterPolicy")));
 }

@@ -245,7 +245,7 @@ fn api_version_of(url: &Url) -> Result<Option<ApiVersion>> {
             return Err(config(format!(
                 "the endpoint has a query parameter{} that is not part of an endpoint; a gateway's key goes into the \
                  credential, ApiKey::new(key).with_header(\"Ocp-Apim-Subscription-Key\"), and another parameter into \
-                 .query(name, value) on the client builder",
+                 .defaults(CallOptions::new().query(name, value)) on the client builder",
                 shown.unwrap_or_default()
             )));
         }
