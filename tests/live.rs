@@ -9,6 +9,8 @@
 //!
 //! A test whose variables are not set prints SKIPPED and their names, and passes.
 
+#![allow(clippy::unwrap_used, reason = "a test binary")]
+
 use azure_openai_chat::{ChatClient, ChatCompletionRequest, FilterState, default_credential};
 
 /// The value of a variable, or a line that names it.
