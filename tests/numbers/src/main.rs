@@ -20,9 +20,8 @@ fn main() {
     });
     let read: ChatCompletion = serde_json::from_str(&answer.to_string()).expect("an answer");
     assert_eq!(read.usage().total_tokens(), 3);
-    let tokens = &read.choices()[0].logprobs.as_ref().expect("logprobs").content;
-    let logprob = tokens.as_ref().expect("tokens")[0].logprob.as_ref().expect("a number");
-    assert_eq!(logprob.as_f64(), Some(-0.5));
+    let tokens = read.choices()[0].logprobs().expect("logprobs").content();
+    assert_eq!(tokens[0].logprob(), Some(-0.5));
     assert_eq!(serde_json::to_value(&read).expect("JSON"), answer);
 
     let chunk = json!({"created": 7, "choices": [{"index": 1, "delta": {"content": "a"}, "logprobs": logprobs}]});
