@@ -16,15 +16,15 @@ use crate::emulator::Emulator;
 use crate::faults::Fault;
 use crate::filter::{FilterPolicy, FilterTrigger};
 use crate::journal::{Journal, KEPT, RecordedRequest};
-use crate::record::{Replay, Tape};
-use crate::server::line::{Line, Lines, Switchboard};
+use crate::record::{RecordingMode, Replay};
+use crate::server::connections::{ClosableListener, ConnectionHandle, OpenConnections};
 use crate::server::{self, Responder, Shared};
-use crate::session::{Beginning, Sessions};
+use crate::session::{InitialState, Sessions};
 use crate::settings::{DeploymentSettings, FilterMode, Pace, Quota, SignIn};
 
 /// Where answers come from that are not the emulator's own.
 #[derive(Clone)]
-pub(crate) enum TapeSettings {
+pub(crate) enum RecordingSettings {
     None,
     #[cfg(feature = "record")]
     Record {
@@ -59,12 +59,12 @@ pub(crate) enum TapeSettings {
 #[derive(Clone)]
 pub struct EmulatorBuilder {
     pub(crate) address: SocketAddr,
-    pub(crate) beginning: Beginning,
+    pub(crate) initial: InitialState,
     pub(crate) responders: Vec<Responder>,
     pub(crate) cors: bool,
     pub(crate) tls: bool,
     pub(crate) journal_limit: usize,
-    pub(crate) tape: TapeSettings,
+    pub(crate) recording: RecordingSettings,
     pub(crate) watcher: Option<crate::journal::Watcher>,
 }
 
@@ -72,18 +72,18 @@ impl EmulatorBuilder {
     pub(crate) fn new() -> Self {
         Self {
             address: (Ipv4Addr::LOCALHOST, 0).into(),
-            beginning: Beginning::default(),
+            initial: InitialState::default(),
             responders: Vec::new(),
             cors: false,
             tls: false,
             journal_limit: KEPT,
-            tape: TapeSettings::None,
+            recording: RecordingSettings::None,
             watcher: None,
         }
     }
 
     fn defaults(&mut self) -> &mut DeploymentSettings {
-        &mut self.beginning.settings.defaults
+        &mut self.initial.settings.defaults
     }
 
     /// Listens on this port. On a free one by default.
@@ -119,7 +119,7 @@ impl EmulatorBuilder {
     /// Deploys a model under a name, with settings of its own or those of all deployments.
     #[must_use]
     pub fn deployment(mut self, name: impl Into<String>, settings: impl Into<DeploymentSettings>) -> Self {
-        self.beginning.settings.deployments.insert(name.into(), settings.into());
+        self.initial.settings.deployments.insert(name.into(), settings.into());
         self
     }
 
@@ -127,21 +127,21 @@ impl EmulatorBuilder {
     /// known model is a deployment of it, and two exist from the start.
     #[must_use]
     pub fn only_declared(mut self, on: bool) -> Self {
-        self.beginning.settings.only_declared = on;
+        self.initial.settings.only_declared = on;
         self
     }
 
     /// Who is let in. Any key and any token by default.
     #[must_use]
     pub fn sign_in(mut self, sign_in: SignIn) -> Self {
-        self.beginning.settings.sign_in = sign_in;
+        self.initial.settings.sign_in = sign_in;
         self
     }
 
     /// Lets in only this key, in any header for keys or as bearer token; the same as [`SignIn::key`].
     #[must_use]
     pub fn require_key(mut self, key: impl Into<String>) -> Self {
-        self.beginning.settings.sign_in.keys.push(key.into());
+        self.initial.settings.sign_in.keys.push(key.into());
         self
     }
 
@@ -185,21 +185,21 @@ impl EmulatorBuilder {
     /// `violence`, `self_harm`, `jailbreak`, `indirect_attack`, `profanity` or `custom_blocklists`.
     #[must_use]
     pub fn content_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
-        self.beginning.settings.policy.triggers.push(FilterTrigger::in_prompts(phrase, category));
+        self.initial.settings.policy.triggers.push(FilterTrigger::in_prompts(phrase, category));
         self
     }
 
     /// Stops answers at this phrase, with the finish reason `content_filter` and this category raised.
     #[must_use]
     pub fn completion_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
-        self.beginning.settings.policy.triggers.push(FilterTrigger::in_answers(phrase, category));
+        self.initial.settings.policy.triggers.push(FilterTrigger::in_answers(phrase, category));
         self
     }
 
     /// A content filter's policy that deployments, or requests by the header `x-policy-id`, name.
     #[must_use]
     pub fn policy(mut self, name: impl Into<String>, policy: FilterPolicy) -> Self {
-        self.beginning.settings.policies.insert(name.into(), policy);
+        self.initial.settings.policies.insert(name.into(), policy);
         self
     }
 
@@ -217,7 +217,7 @@ impl EmulatorBuilder {
     /// Answers requests that fit the rule; see [`Rule`].
     #[must_use]
     pub fn rule(mut self, rule: Rule) -> Self {
-        self.beginning.rules.push(rule);
+        self.initial.rules.push(rule);
         self
     }
 
@@ -227,15 +227,15 @@ impl EmulatorBuilder {
     #[must_use]
     pub fn script(mut self, deployment: impl Into<String>, answer: Answer) -> Self {
         let name = deployment.into();
-        self.beginning.settings.deploy_unless_there(&name);
-        self.beginning.scripts.entry(name).or_default().push_back(answer);
+        self.initial.settings.deploy_unless_there(&name);
+        self.initial.scripts.entry(name).or_default().push_back(answer);
         self
     }
 
     /// Lets a fault happen; see [`Fault`] for which requests it strikes.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
-        self.beginning.faults.push(fault);
+        self.initial.faults.push(fault);
         self
     }
 
@@ -244,7 +244,7 @@ impl EmulatorBuilder {
     #[cfg(feature = "record")]
     #[must_use]
     pub fn record(mut self, folder: impl Into<PathBuf>, upstream: impl Into<String>) -> Self {
-        self.tape = TapeSettings::Record { folder: folder.into(), upstream: upstream.into() };
+        self.recording = RecordingSettings::Record { folder: folder.into(), upstream: upstream.into() };
         self
     }
 
@@ -252,7 +252,7 @@ impl EmulatorBuilder {
     /// request that was not recorded is answered with 404, and with what the nearest recording differs in.
     #[must_use]
     pub fn replay(mut self, folder: impl Into<PathBuf>, speed: f64) -> Self {
-        self.tape = TapeSettings::Replay { folder: folder.into(), speed };
+        self.recording = RecordingSettings::Replay { folder: folder.into(), speed };
         self
     }
 
@@ -278,30 +278,30 @@ impl EmulatorBuilder {
     pub async fn start(self) -> io::Result<Emulator> {
         let listener = TcpListener::bind(self.address).await.map_err(|error| named(error, self.address))?;
         let address = listener.local_addr()?;
-        let tape = match self.tape {
-            TapeSettings::None => None,
+        let recording = match self.recording {
+            RecordingSettings::None => None,
             #[cfg(feature = "record")]
-            TapeSettings::Record { folder, upstream } => {
-                Some(Tape::Record(crate::record::recorder::Recorder::new(&folder, &upstream)?))
+            RecordingSettings::Record { folder, upstream } => {
+                Some(RecordingMode::Record(crate::record::recorder::Recorder::new(&folder, &upstream)?))
             }
-            TapeSettings::Replay { folder, speed } => Some(Tape::Replay(Replay::read(&folder, speed)?)),
+            RecordingSettings::Replay { folder, speed } => Some(RecordingMode::Replay(Replay::read(&folder, speed)?)),
         };
         // Not on a thread of the runtime, which may be the only one.
         let _ = tokio::task::spawn_blocking(crate::tokens::prepare).await;
         let shared = Arc::new(Shared {
-            tape,
-            sessions: Sessions::new(self.beginning),
+            recording,
+            sessions: Sessions::new(self.initial),
             journal: Arc::new(Journal::new(self.journal_limit, self.watcher)),
             responders: self.responders,
             cors: self.cors,
             batches: BatchService::default(),
         });
-        let lines = Lines::new();
+        let connections = OpenConnections::new();
         let tls = if self.tls { Some(server::tls::Tls::new(address.ip())?) } else { None };
         let root_certificate = tls.as_ref().map(|tls| tls.root().to_owned());
-        let app = server::router(Arc::clone(&shared)).into_make_service_with_connect_info::<Line>();
+        let app = server::router(Arc::clone(&shared)).into_make_service_with_connect_info::<ConnectionHandle>();
         let is_secure = tls.is_some();
-        let serving = axum::serve(Switchboard::new(listener, lines.clone(), tls), app);
+        let serving = axum::serve(ClosableListener::new(listener, connections.clone(), tls), app);
         // It serves until it is aborted; there is no error to report.
         let server = tokio::spawn(async move { drop(serving.await) });
         Ok(Emulator {
@@ -311,7 +311,7 @@ impl EmulatorBuilder {
             is_secure,
             root_certificate,
             shared,
-            lines,
+            connections,
             server,
         })
     }
@@ -343,7 +343,7 @@ fn client(address: SocketAddr, shared: &Shared) -> io::Result<azure_openai_chat:
 impl fmt::Debug for EmulatorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EmulatorBuilder")
-            .field("deployments", &self.beginning.settings.deployments.keys())
+            .field("deployments", &self.initial.settings.deployments.keys())
             .finish_non_exhaustive()
     }
 }

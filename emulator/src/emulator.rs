@@ -13,7 +13,7 @@ use crate::builder::EmulatorBuilder;
 use crate::faults::Fault;
 use crate::journal::Requests;
 use crate::server::Shared;
-use crate::server::line::Lines;
+use crate::server::connections::OpenConnections;
 use crate::session::Session;
 use crate::settings::DeploymentSettings;
 
@@ -40,7 +40,7 @@ pub struct Emulator {
     pub(crate) is_secure: bool,
     pub(crate) root_certificate: Option<String>,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) lines: Lines,
+    pub(crate) connections: OpenConnections,
     pub(crate) server: JoinHandle<()>,
     #[cfg(feature = "client")]
     pub(crate) client: azure_openai_chat::ChatClient,
@@ -168,7 +168,7 @@ impl Emulator {
 
     fn stop(&self) {
         self.server.abort();
-        self.lines.close_all();
+        self.connections.close_all();
     }
 }
 

@@ -18,7 +18,7 @@ const MOST_SESSIONS: usize = 10_000;
 
 /// What a session begins with.
 #[derive(Clone, Default)]
-pub(crate) struct Beginning {
+pub(crate) struct InitialState {
     pub(crate) settings: Settings,
     pub(crate) scripts: HashMap<String, VecDeque<Answer>>,
     pub(crate) rules: Vec<Rule>,
@@ -36,8 +36,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    fn new(beginning: Beginning) -> Self {
-        let Beginning { settings, scripts, rules, faults } = beginning;
+    fn new(initial: InitialState) -> Self {
+        let InitialState { settings, scripts, rules, faults } = initial;
         Self {
             settings: RwLock::new(settings),
             scripts: Mutex::new(scripts),
@@ -86,7 +86,7 @@ impl Session {
 
 /// The sessions of an emulator, by name; the one without a name is that of requests without the header.
 pub(crate) struct Sessions {
-    beginning: Beginning,
+    initial: InitialState,
     kept: Mutex<Kept>,
 }
 
@@ -98,8 +98,8 @@ struct Kept {
 }
 
 impl Sessions {
-    pub(crate) fn new(beginning: Beginning) -> Self {
-        Self { beginning, kept: Mutex::default() }
+    pub(crate) fn new(initial: InitialState) -> Self {
+        Self { initial, kept: Mutex::default() }
     }
 
     /// The session of a name, which begins where it is new.
@@ -117,7 +117,7 @@ impl Sessions {
         if !name.is_empty() {
             order.push_back(name.to_owned());
         }
-        let session = Arc::new(Session::new(self.beginning.clone()));
+        let session = Arc::new(Session::new(self.initial.clone()));
         sessions.insert(name.to_owned(), Arc::clone(&session));
         session
     }

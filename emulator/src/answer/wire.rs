@@ -146,7 +146,7 @@ pub(crate) fn chunks(reply: Reply, how: Streaming) -> Payloads {
     let usage = how.usage.then(|| frame.chunk_with("", &format!(",\"usage\":{}", reply.usage)));
 
     let mut late = Vec::new();
-    let mut speakers: VecDeque<Payloads> = VecDeque::new();
+    let mut choices: VecDeque<Payloads> = VecDeque::new();
     for (index, choice) in reply.choices.into_iter().enumerate() {
         if how.async_filter {
             let end = how.prompt_characters + choice.text.chars().count();
@@ -159,19 +159,19 @@ pub(crate) fn chunks(reply: Reply, how: Streaming) -> Payloads {
                 }
             }
         }
-        speakers.push_back(speaker(index, choice, Arc::clone(&frame), how, reply.encoding));
+        choices.push_back(choice_chunks(index, choice, Arc::clone(&frame), how, reply.encoding));
     }
     let done = once("[DONE]".to_owned());
-    let all = prompt.into_iter().chain(take_turns(speakers));
+    let all = prompt.into_iter().chain(take_turns(choices));
     Box::new(all.chain(late).chain(usage).chain(done))
 }
 
 /// One chunk of each choice after the other, as the service interleaves them.
-fn take_turns(mut speakers: VecDeque<Payloads>) -> impl Iterator<Item = String> {
+fn take_turns(mut choices: VecDeque<Payloads>) -> impl Iterator<Item = String> {
     from_fn(move || {
-        while let Some(mut speaker) = speakers.pop_front() {
-            if let Some(chunk) = speaker.next() {
-                speakers.push_back(speaker);
+        while let Some(mut chunks) = choices.pop_front() {
+            if let Some(chunk) = chunks.next() {
+                choices.push_back(chunks);
                 return Some(chunk);
             }
         }
@@ -188,7 +188,7 @@ fn annotation(index: usize, start: usize, end: usize, results: &Value, stopped: 
 }
 
 /// All chunks of one choice: role, content or calls, finish reason.
-fn speaker(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming, encoding: Encoding) -> Payloads {
+fn choice_chunks(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming, encoding: Encoding) -> Payloads {
     let encoding = if choice.by_words { Encoding::Simple } else { encoding };
     let is_silent = how.async_filter || choice.filter.is_none();
     let results = |results: &str| {

@@ -28,12 +28,12 @@ pub(crate) const ROOT: &str = "/__emulator";
 pub(crate) const PREFIX: &str = "/__emulator/";
 
 /// A request that is wrong.
-struct Wrong {
+struct ControlError {
     status: u16,
     message: String,
 }
 
-impl Wrong {
+impl ControlError {
     fn new(message: impl ToString) -> Self {
         Self { status: 400, message: message.to_string() }
     }
@@ -52,7 +52,9 @@ pub(crate) async fn serve(shared: &Shared, parts: &Parts, content: &[u8]) -> Res
     let control = Control::new(shared, parts, content);
     let (status, body) = match control.answer().await {
         Ok(body) => (200, body),
-        Err(Wrong { status, message }) => (status, json!({"error": {"code": status.to_string(), "message": message}})),
+        Err(ControlError { status, message }) => {
+            (status, json!({"error": {"code": status.to_string(), "message": message}}))
+        }
     };
     let mut response = Response::new(format!("{body:#}\n").into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -76,7 +78,7 @@ impl<'a> Control<'a> {
         Self { shared, parts, content, session, query: query.into_owned().collect() }
     }
 
-    async fn answer(&self) -> Result<Value, Wrong> {
+    async fn answer(&self) -> Result<Value, ControlError> {
         let path = self.parts.uri.path().trim_start_matches(ROOT).trim_matches('/');
         let (place, name) = path.split_once('/').map_or((path, None), |(place, name)| (place, Some(name)));
         let name = name.map(decoded).filter(|name| !name.is_empty());
@@ -101,34 +103,34 @@ impl<'a> Control<'a> {
                 Ok(json!({}))
             }
             ("token", None) if [Method::GET, Method::POST].contains(&self.parts.method) => self.token(),
-            ("reset" | "token", None) => Err(Wrong::method()),
-            _ => Err(Wrong::nothing()),
+            ("reset" | "token", None) => Err(ControlError::method()),
+            _ => Err(ControlError::nothing()),
         }
     }
 
     /// The body as one thing.
-    fn one<T: DeserializeOwned>(&self) -> Result<T, Wrong> {
-        serde_json::from_slice(self.content).map_err(Wrong::new)
+    fn one<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
+        serde_json::from_slice(self.content).map_err(ControlError::new)
     }
 
     /// The body as a list of things, or as one of them.
-    fn several<T: DeserializeOwned>(&self) -> Result<Vec<T>, Wrong> {
+    fn several<T: DeserializeOwned>(&self) -> Result<Vec<T>, ControlError> {
         let body: Value = self.one()?;
         let items = match body {
             Value::Array(items) => items,
             one => vec![one],
         };
-        items.into_iter().map(|item| serde_json::from_value(item).map_err(Wrong::new)).collect()
+        items.into_iter().map(|item| serde_json::from_value(item).map_err(ControlError::new)).collect()
     }
 
     /// A list that is read, added to, replaced and emptied.
-    fn list<T: DeserializeOwned + Serialize>(&self, items: &mut Vec<T>) -> Result<Value, Wrong> {
+    fn list<T: DeserializeOwned + Serialize>(&self, items: &mut Vec<T>) -> Result<Value, ControlError> {
         match self.parts.method {
             Method::GET => {}
             Method::POST => items.extend(self.several()?),
             Method::PUT => *items = self.several()?,
             Method::DELETE => items.clear(),
-            _ => return Err(Wrong::method()),
+            _ => return Err(ControlError::method()),
         }
         Ok(json!(items))
     }
@@ -137,7 +139,7 @@ impl<'a> Control<'a> {
         self.query.iter().find_map(|(key, value)| (key == name).then_some(value.as_str()))
     }
 
-    fn deployments(&self, name: Option<&str>) -> Result<Value, Wrong> {
+    fn deployments(&self, name: Option<&str>) -> Result<Value, ControlError> {
         let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
         let mut settings = session.settings_mut();
         let all = &mut settings.deployments;
@@ -146,19 +148,19 @@ impl<'a> Control<'a> {
             (None, &Method::PUT) => *all = self.one()?,
             (None, &Method::POST) => all.extend(self.one::<BTreeMap<String, DeploymentSettings>>()?),
             (None, &Method::DELETE) => all.clear(),
-            (Some(name), &Method::GET) => return all.get(name).map(|one| json!(one)).ok_or_else(Wrong::nothing),
+            (Some(name), &Method::GET) => return all.get(name).map(|one| json!(one)).ok_or_else(ControlError::nothing),
             (Some(name), &Method::PUT) => drop(all.insert(name.to_owned(), self.one()?)),
             (Some(name), &Method::PATCH) => {
                 let changed = all.get(name).cloned().unwrap_or_default().overlaid(&self.one()?);
                 all.insert(name.to_owned(), changed);
             }
-            (Some(name), &Method::DELETE) => drop(all.remove(name).ok_or_else(Wrong::nothing)?),
-            _ => return Err(Wrong::method()),
+            (Some(name), &Method::DELETE) => drop(all.remove(name).ok_or_else(ControlError::nothing)?),
+            _ => return Err(ControlError::method()),
         }
         Ok(name.and_then(|name| all.get(name)).map_or_else(|| json!(all), |one| json!(one)))
     }
 
-    fn policies(&self, name: Option<&str>) -> Result<Value, Wrong> {
+    fn policies(&self, name: Option<&str>) -> Result<Value, ControlError> {
         let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
         let mut settings = session.settings_mut();
         match (name, &self.parts.method) {
@@ -166,14 +168,14 @@ impl<'a> Control<'a> {
             (Some("default"), &Method::PUT) => settings.policy = self.one()?,
             (Some("default"), &Method::DELETE) => settings.policy = FilterPolicy::default(),
             (Some(name), &Method::PUT) => drop(settings.policies.insert(name.to_owned(), self.one()?)),
-            (Some(name), &Method::DELETE) => drop(settings.policies.remove(name).ok_or_else(Wrong::nothing)?),
-            _ => return Err(Wrong::method()),
+            (Some(name), &Method::DELETE) => drop(settings.policies.remove(name).ok_or_else(ControlError::nothing)?),
+            _ => return Err(ControlError::method()),
         }
         let named = settings.policies.iter().map(|(name, policy)| (name.as_str(), policy));
         Ok(json!(named.chain([("default", &settings.policy)]).collect::<BTreeMap<_, _>>()))
     }
 
-    fn scripts(&self, name: Option<&str>) -> Result<Value, Wrong> {
+    fn scripts(&self, name: Option<&str>) -> Result<Value, ControlError> {
         let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
         let mut scripts = session.scripts();
         match (name, &self.parts.method) {
@@ -195,7 +197,7 @@ impl<'a> Control<'a> {
                 }
             }
             (None, &Method::DELETE) => scripts.clear(),
-            _ => return Err(Wrong::method()),
+            _ => return Err(ControlError::method()),
         }
         let names: Vec<String> = scripts.keys().cloned().collect();
         let body = name.map_or_else(|| json!(&*scripts), |name| json!(scripts.get(name)));
@@ -206,14 +208,14 @@ impl<'a> Control<'a> {
         Ok(body)
     }
 
-    fn quotas(&self, name: Option<&str>) -> Result<Value, Wrong> {
+    fn quotas(&self, name: Option<&str>) -> Result<Value, ControlError> {
         let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
         let mut settings = session.settings_mut();
         let quota = match self.parts.method {
             Method::GET => None,
             Method::PUT | Method::POST => Some(Some(self.one::<Quota>()?)),
             Method::DELETE => Some(None),
-            _ => return Err(Wrong::method()),
+            _ => return Err(ControlError::method()),
         };
         if let Some(quota) = quota {
             match name {
@@ -231,7 +233,7 @@ impl<'a> Control<'a> {
     }
 
     /// The journal: filtered by the query, and waited for until it has `wait` requests that have ended.
-    async fn journal(&self) -> Result<Value, Wrong> {
+    async fn journal(&self) -> Result<Value, ControlError> {
         let journal = &self.shared.journal;
         let session = self.session.as_deref().or_else(|| self.query("session"));
         match self.parts.method {
@@ -240,11 +242,12 @@ impl<'a> Control<'a> {
                 journal.clear(session);
                 return Ok(json!({"count": 0, "requests": []}));
             }
-            _ => return Err(Wrong::method()),
+            _ => return Err(ControlError::method()),
         }
         let number = |name: &str| {
             let text = self.query(name);
-            text.map(|text| text.parse::<f64>().map_err(|_| Wrong::new(format!("'{name}' is no number")))).transpose()
+            text.map(|text| text.parse::<f64>().map_err(|_| ControlError::new(format!("'{name}' is no number"))))
+                .transpose()
         };
         let (status, wait, time) = (number("status")?, number("wait")?, number("timeout")?.unwrap_or(5.0));
         let found = || -> Requests {
@@ -265,7 +268,7 @@ impl<'a> Control<'a> {
             if !journal.wait(time, has_enough).await {
                 let message =
                     format!("{} of {wanted} requests had ended after {} s", found().count(), time.as_secs_f64());
-                return Err(Wrong { status: 408, message });
+                return Err(ControlError { status: 408, message });
             }
         }
         let found = found();
@@ -273,7 +276,7 @@ impl<'a> Control<'a> {
     }
 
     /// A test token: from JSON, a form, or the query.
-    fn token(&self) -> Result<Value, Wrong> {
+    fn token(&self) -> Result<Value, ControlError> {
         let body: Option<Value> = serde_json::from_slice(self.content).ok();
         let form: Vec<(String, String)> = url::form_urlencoded::parse(self.content).into_owned().collect();
         let text = |name: &str| -> Option<String> {
@@ -285,7 +288,8 @@ impl<'a> Control<'a> {
             let of_form = || form.iter().find_map(|(key, value)| (key == name).then(|| value.clone()));
             of_json.or_else(|| self.query(name).map(str::to_owned)).or_else(of_form)
         };
-        let lifetime = text("expires_in").map(|text| text.parse().map_err(|_| Wrong::new("'expires_in' is no number")));
+        let lifetime =
+            text("expires_in").map(|text| text.parse().map_err(|_| ControlError::new("'expires_in' is no number")));
         let audience = text("audience").or_else(|| text("resource")).or_else(|| text("scope"));
         let roles = text("roles").or_else(|| text("role"));
         let is_part = |letter: char| matches!(letter, ',' | '[' | ']' | '"');

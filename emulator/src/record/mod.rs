@@ -15,7 +15,7 @@ pub(crate) mod recorder;
 mod replay;
 
 /// Where answers come from that are not the emulator's own.
-pub(crate) enum Tape {
+pub(crate) enum RecordingMode {
     #[cfg(feature = "record")]
     Record(recorder::Recorder),
     Replay(Replay),
@@ -24,13 +24,13 @@ pub(crate) enum Tape {
 /// One request and its answer, as a file has them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Recording {
-    request: Asked,
-    response: Given,
+    request: RecordedCall,
+    response: RecordedAnswer,
 }
 
 /// A request, without its credentials.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Asked {
+struct RecordedCall {
     method: String,
     path: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ struct Asked {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Given {
+struct RecordedAnswer {
     status: u16,
     headers: BTreeMap<String, String>,
     /// The body in the pieces in which it came.
@@ -54,15 +54,15 @@ struct Chunk {
 }
 
 /// An answer of a recording.
-pub(crate) struct Played {
+pub(crate) struct ReplayedAnswer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     /// Each piece, and the time before it.
     pub(crate) pieces: Vec<(Duration, Bytes)>,
 }
 
-impl Given {
-    fn played(&self, speed: f64) -> Played {
+impl RecordedAnswer {
+    fn replayed(&self, speed: f64) -> ReplayedAnswer {
         let pause = |after_ms: u64| {
             let time = Duration::from_millis(after_ms);
             if speed > 0.0 {
@@ -73,7 +73,7 @@ impl Given {
         };
         let pieces = self.chunks.iter().map(|chunk| (pause(chunk.after_ms), Bytes::from(chunk.text.clone())));
         let headers = self.headers.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Played { status: self.status, headers: headers.collect(), pieces: pieces.collect() }
+        ReplayedAnswer { status: self.status, headers: headers.collect(), pieces: pieces.collect() }
     }
 }
 

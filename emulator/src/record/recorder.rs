@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use super::{Asked, Chunk, Given, Played, Recording, redacted};
+use super::{Chunk, RecordedAnswer, RecordedCall, Recording, ReplayedAnswer, redacted};
 use crate::refusal::AzureError;
 
 /// A resource whose answers are recorded.
@@ -47,7 +47,7 @@ impl Recorder {
     }
 
     /// Asks the resource with the request's own credentials, keeps the answer, and gives it when it is whole.
-    pub(crate) async fn answer(&self, parts: &Parts, content: &Bytes) -> Result<Played, AzureError> {
+    pub(crate) async fn answer(&self, parts: &Parts, content: &Bytes) -> Result<ReplayedAnswer, AzureError> {
         let failed = |error: &dyn std::fmt::Display| {
             AzureError::plain(502, "UpstreamFailed", format!("The resource that is recorded did not answer: {error}"))
         };
@@ -86,10 +86,10 @@ impl Recorder {
             query.into_iter().find_map(|(name, value)| (name == "api-version").then(|| value.into_owned()));
         let body: Value = serde_json::from_slice(content).unwrap_or_default();
         let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
-        let request = Asked { method, path, api_version, body: redacted(body) };
-        let recording = Recording { request, response: Given { status, headers, chunks } };
+        let request = RecordedCall { method, path, api_version, body: redacted(body) };
+        let recording = Recording { request, response: RecordedAnswer { status, headers, chunks } };
         self.keep(&recording).map_err(|error| failed(&error))?;
-        Ok(recording.response.played(0.0))
+        Ok(recording.response.replayed(0.0))
     }
 
     fn keep(&self, recording: &Recording) -> io::Result<()> {

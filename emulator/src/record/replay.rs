@@ -9,7 +9,7 @@ use axum::http::Method;
 use serde_json::Value;
 
 use super::difference::differences;
-use super::{Played, Recording, redacted};
+use super::{Recording, ReplayedAnswer, redacted};
 use crate::refusal::AzureError;
 
 /// The recordings of a folder.
@@ -39,7 +39,12 @@ impl Replay {
     }
 
     /// The answer to a request; of several recordings of the same request each in turn, and the last from then on.
-    pub(crate) fn answer(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Played, AzureError> {
+    pub(crate) fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<ReplayedAnswer, AzureError> {
         let body = redacted(body.cloned().unwrap_or_default());
         let here = |recording: &&(usize, &Recording)| {
             recording.1.request.method == method.as_str() && recording.1.request.path == path
@@ -51,7 +56,7 @@ impl Replay {
         let next = same.iter().find(|(at, _)| !given.contains_key(at)).or(same.last());
         if let Some((at, recording)) = next {
             *given.entry(*at).or_default() += 1;
-            return Ok(recording.response.played(self.speed));
+            return Ok(recording.response.replayed(self.speed));
         }
         drop(given);
         let found = all.iter().filter(here).map(|(_, recording)| differences(&recording.request.body, &body));

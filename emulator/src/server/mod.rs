@@ -28,16 +28,16 @@ use crate::filter::FilterTrigger;
 use crate::journal::Journal;
 use crate::journal::record::Head;
 use crate::quota::Charge;
-use crate::record::Tape;
+use crate::record::RecordingMode;
 use crate::refusal::{AzureError, Dialect, refusal};
 use crate::request::{ChatRequest, text};
 use crate::session::{SESSION_HEADER, Session, Sessions};
 use crate::settings::{FilterMode, Strictness};
 use crate::{control, sign_in};
 
-use self::line::Line;
+use self::connections::ConnectionHandle;
 
-pub(crate) mod line;
+pub(crate) mod connections;
 pub(crate) mod tls;
 
 mod models;
@@ -55,7 +55,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) journal: Arc<Journal>,
     pub(crate) responders: Vec<Responder>,
-    pub(crate) tape: Option<Tape>,
+    pub(crate) recording: Option<RecordingMode>,
     /// Whether pages of other origins may ask.
     pub(crate) cors: bool,
     pub(crate) batches: BatchService,
@@ -65,7 +65,11 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new().fallback(serve).with_state(shared)
 }
 
-async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo<Line>, request: Request) -> Response {
+async fn serve(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(handle): ConnectInfo<ConnectionHandle>,
+    request: Request,
+) -> Response {
     let (parts, content) = request.into_parts();
     let is_preflight = shared.cors && parts.method == Method::OPTIONS;
     let path = parts.uri.path();
@@ -81,7 +85,7 @@ async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(line): ConnectInfo
             Ok(content) if path == control::ROOT || path.starts_with(control::PREFIX) => {
                 control::serve(&shared, &parts, &content).await
             }
-            Ok(content) => resource(&shared, &parts, &content, &line).await,
+            Ok(content) => resource(&shared, &parts, &content, &handle).await,
         }
     };
     if shared.cors {
@@ -122,7 +126,7 @@ fn allow_origins(asked: &HeaderMap, headers: &mut HeaderMap) {
 }
 
 /// A request to the resource that is emulated.
-async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, line: &Line) -> Response {
+async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, handle: &ConnectionHandle) -> Response {
     let json: Option<Value> = serde_json::from_slice(content).ok();
     let route = Route::of(parts.uri.path());
     let name = route.as_ref().and_then(|route| {
@@ -148,7 +152,7 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, line: &Line) 
     match &fault {
         Some(Kind::Delay(time)) => tokio::time::sleep(*time).await,
         Some(Kind::Reset) => {
-            line.reset();
+            handle.reset();
             // The connection is gone, and this task with it, before there is anything to answer.
             std::future::pending::<()>().await;
         }
@@ -167,10 +171,10 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, line: &Line) 
     };
     let first = match &fault {
         Some(Kind::Answer { status, headers, body, .. }) => Answered::fault(*status, headers, body),
-        _ => match &shared.tape {
+        _ => match &shared.recording {
             #[cfg(feature = "record")]
-            Some(Tape::Record(recorder)) => recorder.answer(parts, content).await.into(),
-            Some(Tape::Replay(replay)) => match exchange.sign_in(name) {
+            Some(RecordingMode::Record(recorder)) => recorder.answer(parts, content).await.into(),
+            Some(RecordingMode::Replay(replay)) => match exchange.sign_in(name) {
                 Ok(()) => replay.answer(&parts.method, parts.uri.path(), json.as_ref()).into(),
                 Err(error) => error.into(),
             },

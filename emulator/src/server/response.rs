@@ -12,7 +12,7 @@ use crate::answer::wire::Payloads;
 use crate::faults::Kind;
 use crate::faults::steps::{Step, body, distort, event};
 use crate::journal::Call;
-use crate::record::Played;
+use crate::record::ReplayedAnswer;
 use crate::refusal::AzureError;
 use crate::settings::PaceClock;
 
@@ -112,10 +112,10 @@ impl Answered {
     }
 }
 
-impl From<Result<Played, AzureError>> for Answered {
-    fn from(played: Result<Played, AzureError>) -> Self {
-        match played {
-            Ok(Played { status, headers, pieces }) => {
+impl From<Result<ReplayedAnswer, AzureError>> for Answered {
+    fn from(replayed: Result<ReplayedAnswer, AzureError>) -> Self {
+        match replayed {
+            Ok(ReplayedAnswer { status, headers, pieces }) => {
                 let headers = headers.iter().filter_map(|(name, value)| header(name, value)).collect();
                 Self {
                     status,

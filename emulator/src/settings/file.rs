@@ -172,7 +172,7 @@ impl EmulatorBuilder {
         if let Some(folder) = config.replay {
             self = self.replay(folder, config.replay_speed.unwrap_or(1.0));
         }
-        let settings = &mut self.beginning.settings;
+        let settings = &mut self.initial.settings;
         settings.sign_in = config.sign_in.unwrap_or_else(|| settings.sign_in.clone());
         settings.sign_in.keys.extend(config.keys);
         settings.defaults = settings.defaults.overlaid(&DeploymentSettings {
@@ -187,8 +187,8 @@ impl EmulatorBuilder {
         settings.policy.triggers.extend(config.triggers);
         settings.policies.extend(config.policies);
         settings.deployments.extend(config.deployments);
-        self.beginning.rules.extend(config.rules);
-        self.beginning.faults.extend(config.faults);
+        self.initial.rules.extend(config.rules);
+        self.initial.faults.extend(config.faults);
         config.scripts.into_iter().fold(self, |builder, (name, answers)| {
             answers.into_iter().fold(builder, |builder, answer| builder.script(name.as_str(), answer))
         })

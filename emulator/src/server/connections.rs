@@ -1,7 +1,7 @@
 //! Connections that the emulator can close from its side, at once and from anywhere.
 //!
-//! The HTTP server owns each connection. A [`Line`] is a handle to it: whoever closes the line makes the
-//! connection's next read or write fail, and wakes the task that waits for one.
+//! The HTTP server owns each connection. Closing its [`ConnectionHandle`] makes its next read or write
+//! fail, and wakes the task that waits for one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ use super::tls::{Connection, Tls};
 
 /// A handle to one connection.
 #[derive(Clone, Default)]
-pub(crate) struct Line(Arc<State>);
+pub(crate) struct ConnectionHandle(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -31,7 +31,7 @@ struct State {
     waker: AtomicWaker,
 }
 
-impl Line {
+impl ConnectionHandle {
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::SeqCst);
         self.0.waker.wake();
@@ -43,54 +43,54 @@ impl Line {
     }
 }
 
-/// The lines that are open; none once all were closed.
+/// The connections that are open; none once all were closed.
 #[derive(Clone)]
-pub(crate) struct Lines(Arc<Mutex<Option<Vec<Weak<State>>>>>);
+pub(crate) struct OpenConnections(Arc<Mutex<Option<Vec<Weak<State>>>>>);
 
-impl Lines {
+impl OpenConnections {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Some(Vec::new()))))
     }
 
-    fn open(&self) -> Line {
-        let line = Line::default();
+    fn open(&self) -> ConnectionHandle {
+        let handle = ConnectionHandle::default();
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(all) => {
                 // Forgetting the dead when the list would grow anyway keeps the cost of a connection constant.
                 if all.len() == all.capacity() {
                     all.retain(|state| state.strong_count() > 0);
                 }
-                all.push(Arc::downgrade(&line.0));
+                all.push(Arc::downgrade(&handle.0));
             }
-            None => line.close(),
+            None => handle.close(),
         }
-        line
+        handle
     }
 
     pub(crate) fn close_all(&self) {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        all.iter().flatten().filter_map(Weak::upgrade).for_each(|state| Line(state).close());
+        all.iter().flatten().filter_map(Weak::upgrade).for_each(|state| ConnectionHandle(state).close());
     }
 }
 
-/// A listener whose connections have lines.
-pub(crate) struct Switchboard {
+/// A listener that lists its open connections, so that they can be closed.
+pub(crate) struct ClosableListener {
     listener: TcpListener,
-    lines: Lines,
+    connections: OpenConnections,
     tls: Option<Tls>,
 }
 
-impl Switchboard {
-    pub(crate) fn new(listener: TcpListener, lines: Lines, tls: Option<Tls>) -> Self {
-        Self { listener, lines, tls }
+impl ClosableListener {
+    pub(crate) fn new(listener: TcpListener, connections: OpenConnections, tls: Option<Tls>) -> Self {
+        Self { listener, connections, tls }
     }
 }
 
-impl Listener for Switchboard {
-    type Io = Wire;
+impl Listener for ClosableListener {
+    type Io = ClosableStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (ClosableStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
@@ -100,7 +100,7 @@ impl Listener for Switchboard {
                         Some(tls) => tls.accept(stream),
                         None => Connection::Plain(stream),
                     };
-                    return (Wire { stream, line: self.lines.open() }, address);
+                    return (ClosableStream { stream, handle: self.connections.open() }, address);
                 }
                 // Out of file descriptors, most likely: some connection will end soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -113,31 +113,31 @@ impl Listener for Switchboard {
     }
 }
 
-impl Connected<IncomingStream<'_, Switchboard>> for Line {
-    fn connect_info(stream: IncomingStream<'_, Switchboard>) -> Self {
-        stream.io().line.clone()
+impl Connected<IncomingStream<'_, ClosableListener>> for ConnectionHandle {
+    fn connect_info(stream: IncomingStream<'_, ClosableListener>) -> Self {
+        stream.io().handle.clone()
     }
 }
 
-/// A connection that fails once its line is closed.
-pub(crate) struct Wire {
+/// A connection that fails once its handle is closed.
+pub(crate) struct ClosableStream {
     stream: Connection,
-    line: Line,
+    handle: ConnectionHandle,
 }
 
-impl Wire {
+impl ClosableStream {
     fn check(&self, cx: &Context<'_>) -> io::Result<()> {
-        self.line.0.waker.register(cx.waker());
-        if self.line.0.closed.load(Ordering::SeqCst) {
+        self.handle.0.waker.register(cx.waker());
+        if self.handle.0.closed.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
     }
 }
 
-impl Drop for Wire {
+impl Drop for ClosableStream {
     fn drop(&mut self) {
-        if self.line.0.reset.load(Ordering::SeqCst) {
+        if self.handle.0.reset.load(Ordering::SeqCst) {
             // Zero never blocks, which is what the deprecation is about; the newer name is not in every
             // version that this crate allows.
             #[expect(deprecated, reason = "`set_zero_linger` is newer than the oldest tokio allowed")]
@@ -146,14 +146,14 @@ impl Drop for Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for ClosableStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check(cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for ClosableStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check(cx)?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
