@@ -36,8 +36,8 @@ impl Service {
         Self { child, address: line.trim_start_matches("Open ").to_owned() }
     }
 
-    async fn post(&self, query: &str, body: &Value) -> reqwest::Response {
-        let url = format!("{}/v1/chat/completions{query}", self.address);
+    async fn post(&self, path: &str, body: &Value) -> reqwest::Response {
+        let url = format!("{}{path}", self.address);
         reqwest::Client::new()
             .post(url)
             .header("content-type", "application/json")
@@ -71,11 +71,13 @@ async fn answers_are_in_openais_shape_whole_and_streamed() {
     let page = reqwest::get(&service.address).await.unwrap().text().await.unwrap();
     assert!(page.contains("<h1>Chat</h1>"));
 
-    let whole: Value = serde_json::from_str(&service.post("", &question(false)).await.text().await.unwrap()).unwrap();
+    let whole: Value =
+        serde_json::from_str(&service.post("/v1/chat/completions", &question(false)).await.text().await.unwrap())
+            .unwrap();
     assert_eq!(whole["choices"][0]["message"]["content"], "Good day.");
     assert!(whole.get("prompt_filter_results").is_none());
 
-    let response = service.post("?details=true", &question(true)).await;
+    let response = service.post("/chat", &question(true)).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let text = response.text().await.unwrap();
     let chunks: Vec<Value> =
@@ -89,16 +91,24 @@ async fn answers_are_in_openais_shape_whole_and_streamed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_breaks_a_rule_is_refused_in_openais_shape() {
+async fn a_request_that_breaks_a_rule_or_is_none_is_refused_in_openais_shape() {
     let emulator = Emulator::start().await.unwrap();
     let service = Service::start(&emulator.endpoint());
     let mut request = question(true);
     request["temperature"] = json!(9);
-    let response = service.post("", &request).await;
-    assert_eq!(response.status(), 400);
-    let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-    assert_eq!(body["error"]["type"], "invalid_request_error");
-    assert!(body["error"]["message"].as_str().unwrap().contains("temperature"), "{body}");
+    for (path, request) in [
+        ("/chat", &request),
+        ("/v1/chat/completions", &request),
+        ("/chat", &json!("no request")),
+        ("/v1/chat/completions", &json!("no request")),
+    ] {
+        let response = service.post(path, request).await;
+        assert_eq!(response.status(), 400);
+        let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(body["error"]["type"], "invalid_request_error");
+        let expected = if request.is_object() { "temperature" } else { "no chat completion request" };
+        assert!(body["error"]["message"].as_str().unwrap().contains(expected), "{body}");
+    }
     assert!(emulator.requests().count() == 0);
 }
 
@@ -127,7 +137,7 @@ async fn a_client_that_leaves_stops_the_call_upstream() {
             }
         }
     });
-    let mut response = service.post("", &question(true)).await;
+    let mut response = service.post("/v1/chat/completions", &question(true)).await;
     for _ in 0..3 {
         assert!(response.chunk().await.unwrap().is_some());
     }

@@ -240,7 +240,7 @@ pub(crate) fn answer_or_error(
     }
     // gateways send their own errors with status 200, and in shapes of their own
     let service = ServiceError::from_body(&body);
-    if is_error || service.is_telling() {
+    if is_error || service.has_code_or_message() {
         return Err(Error::service(service, Arc::clone(metadata)));
     }
     Err(unexpected_body::other_json(body, false).with_metadata(Arc::clone(metadata)))

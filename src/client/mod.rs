@@ -49,7 +49,7 @@ mod telemetry;
 /// let client = ChatClient::new("https://my-resource.openai.azure.com", ApiKey::new("key"))?;
 /// let request = ChatCompletionRequest::builder("gpt-4o-mini").user("Why is the sky blue?").build()?;
 /// let completion = client.complete(&request).await?;
-/// println!("{}", completion.text().unwrap_or_default());
+/// println!("{}", completion.whole_text()?);
 /// # Ok(())
 /// # }
 /// ```

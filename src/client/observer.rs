@@ -18,8 +18,9 @@ use crate::transport::{AttemptEvent, RetryEvent};
 /// [`client_request_id`](CallSummary::client_request_id).
 ///
 /// Events hold no key, no token and nothing of prompt or answer. The methods run inside the call and should return at
-/// once. A panic in one is logged once, at WARN, and does not end the call. A client without observers spends nothing on
-/// events.
+/// once. A panic in one is logged once, at WARN, and does not end the call. A client without observers keeps no record of a
+/// call, unless its end is logged at DEBUG. A call that is repaired (`repair_once`) has a failed attempt without a retry
+/// event. Calls of Global Batch have no events.
 ///
 /// What is logged without an observer is in the documentation of [`transport`](crate::transport#logging).
 ///

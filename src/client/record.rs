@@ -75,7 +75,7 @@ impl CallRecord {
 
     /// Ends the call with its whole answer.
     pub(super) fn complete(mut self, completion: &ChatCompletion) {
-        self.note_metadata(Some(completion.shared_metadata()));
+        self.note_metadata(completion.shared_metadata());
         self.end(CallEnd::Completed, None, Some(Answered::Whole(completion)));
     }
 
@@ -92,11 +92,9 @@ impl CallRecord {
         self.end(CallEnd::Failed, Some(error), None);
     }
 
-    fn note_metadata(&mut self, metadata: Option<&Arc<ResponseMetadata>>) {
+    fn note_metadata(&mut self, metadata: &Arc<ResponseMetadata>) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(metadata) = metadata {
-            state.summary.metadata = Some(Arc::clone(metadata));
-        }
+        state.summary.metadata = Some(Arc::clone(metadata));
     }
 
     fn on_chunk(&mut self, chunk: &ChatCompletionChunk) {
@@ -179,10 +177,14 @@ impl CallObserver for CallRecord {
     }
 
     fn on_retry(&self, mut retry: RetryEvent) {
-        retry.failed.attempt = self.state().summary.attempts;
-        #[cfg(feature = "telemetry")]
-        if let Some(span) = &mut self.state().span {
-            span.on_retry(&retry);
+        {
+            #[cfg_attr(not(feature = "telemetry"), expect(unused_mut, reason = "only the span is changed"))]
+            let mut state = self.state();
+            retry.failed.attempt = state.summary.attempts;
+            #[cfg(feature = "telemetry")]
+            if let Some(span) = &mut state.span {
+                span.on_retry(&retry);
+            }
         }
         self.client.observers.notify(|observer| observer.on_retry(&retry));
     }
@@ -240,7 +242,7 @@ impl StreamRecord {
             return None;
         }
         let record = record.map(|mut record| {
-            record.note_metadata(Some(metadata));
+            record.note_metadata(metadata);
             record
         });
         Some(Box::new(Self { record, declared }))

@@ -60,7 +60,7 @@ impl From<Error> for azure_core::Error {
         use azure_core::error::ErrorKind as Azure;
 
         let kind = match (error.status(), error.kind()) {
-            (Some(status), kind) if kind != ErrorKind::Parse && status != 200 => Azure::HttpResponse {
+            (Some(status), kind) if kind != ErrorKind::Parse && status >= 400 => Azure::HttpResponse {
                 status: status.into(),
                 error_code: error.code().map(str::to_owned),
                 raw_response: None,

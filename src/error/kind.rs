@@ -108,7 +108,7 @@ impl ErrorKind {
             Self::InvalidRequest | Self::Rejected | Self::ContentFiltered => 400,
             Self::NotFound => 404,
             Self::RateLimited => 429,
-            // a 401 would tell the caller that its own key is wrong
+            // a 401 would mean to the caller that its own key is wrong
             Self::Config | Self::Credential | Self::Unauthorized => 500,
             Self::Service | Self::Connect | Self::Decode | Self::Interrupted | Self::Parse => 502,
             Self::Timeout => 504,

@@ -162,6 +162,7 @@ impl Error {
     pub(crate) fn with_metadata(self, metadata: Arc<ResponseMetadata>) -> Self {
         self.changed(|error| {
             error.attempts = error.attempts.max(metadata.attempts());
+            error.reached |= metadata.attempts() > 0;
             error.metadata = Some(metadata);
         })
     }
@@ -344,8 +345,8 @@ impl Error {
     }
 
     /// Whether the same request may succeed later: connect failures, timeouts, interrupted streams and
-    /// the statuses 408, 409, 429, 500, 502, 503 and 504, unless `x-should-retry` says otherwise. Connect failures
-    /// that stay are not among them: certificates that are not accepted, a proxy that asks for a sign-in, headers
+    /// the statuses 408, 409, 429, 500, 502, 503 and 504, unless `x-should-retry` is set. Connect failures
+    /// that stay are not among them: certificates that are not accepted, a proxy that requires a sign-in, headers
     /// above the limit.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -358,8 +359,8 @@ impl Error {
         if self.0.service.is_none() && self.0.kind != ErrorKind::RateLimited && self.0.kind != ErrorKind::Service {
             return false;
         }
-        let told = self.0.metadata.as_deref().and_then(ResponseMetadata::should_retry);
-        told.unwrap_or_else(|| match self.status() {
+        let hint = self.0.metadata.as_deref().and_then(ResponseMetadata::should_retry);
+        hint.unwrap_or_else(|| match self.status() {
             Some(200) => self.0.service.as_ref().is_some_and(ServiceError::is_transient),
             Some(status) => is_retryable_status(status),
             None => false,

@@ -32,7 +32,7 @@ pub(super) fn next_steps(status: u16, error: &ServiceError, sent: Option<&Sent>)
         }
         429 => error
             .retry_after()
-            .map(|wait| format!("the service asks to wait {} seconds", wait.as_secs_f64()))
+            .map(|wait| format!("the service names a wait of {} seconds", wait.as_secs_f64()))
             .into_iter()
             .collect(),
         431 => vec!["at most ten custom headers are allowed".to_owned()],

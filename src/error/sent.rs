@@ -85,17 +85,17 @@ fn refused_sign_in(message: &str, sent: Option<&Sent>) -> String {
             let wanted = format!("{audience}/.default");
             match scope {
                 Some(scope) if *scope == wanted => format!(
-                    "the token was asked for '{scope}', which is the right scope: it is expired, or the identity is of \
+                    "the token was requested for '{scope}', which is the right scope: it is expired, or the identity is of \
                      another tenant than the resource"
                 ),
                 Some(scope) => format!(
-                    "the token was asked for scope '{scope}': set .token_scope(\"{wanted}\") on the client builder"
+                    "the token was requested for scope '{scope}': set .token_scope(\"{wanted}\") on the client builder"
                 ),
                 None => format!("set .token_scope(\"{wanted}\") on the client builder"),
             }
         }
         (Some(Sent::Credential { scope }), None) => {
-            let scope = scope.as_deref().map(|scope| format!("; the token was asked for scope '{scope}'"));
+            let scope = scope.as_deref().map(|scope| format!("; the token was requested for scope '{scope}'"));
             format!(
                 "the token is missing, expired or for another audience{}; another is set with .token_scope(..) on the \
                  client builder",
@@ -194,7 +194,7 @@ mod tests {
     fn a_401_that_names_another_audience_says_which_scope_to_set() {
         assert_eq!(
             step(401, "401", AUDIENCE, Some(credential("https://cognitiveservices.azure.com/.default"))),
-            "the token was asked for scope 'https://cognitiveservices.azure.com/.default': set \
+            "the token was requested for scope 'https://cognitiveservices.azure.com/.default': set \
              .token_scope(\"https://ai.azure.com/.default\") on the client builder"
         );
         let other = AUDIENCE.replace("ai.azure", "cognitiveservices.azure");
@@ -208,7 +208,7 @@ mod tests {
         );
         assert_eq!(
             step(401, "401", AUDIENCE, Some(credential("https://ai.azure.com/.default"))),
-            "the token was asked for 'https://ai.azure.com/.default', which is the right scope: it is expired, or \
+            "the token was requested for 'https://ai.azure.com/.default', which is the right scope: it is expired, or \
              the identity is of another tenant than the resource"
         );
     }

@@ -170,7 +170,7 @@ impl ServiceError {
     }
 
     /// Whether the body has a code or a message.
-    pub(crate) fn is_telling(&self) -> bool {
+    pub(crate) fn has_code_or_message(&self) -> bool {
         self.code().is_some() || self.message().is_some()
     }
 
@@ -211,7 +211,10 @@ impl ServiceError {
     /// The message as far as a text of ours may repeat it; see [`printed`].
     pub(super) fn printable_message(&self, answered: u16) -> Option<String> {
         let message = self.message().filter(|_| !self.is_withheld)?;
-        if printed::is_plain_status(self.explained_status(answered)) {
+        let status = self.explained_status(answered);
+        // inside of a stream the message has not been searched for the key that was sent
+        let is_of_sign_in = matches!(answered, 0 | 200) && matches!(status, 401 | 403);
+        if printed::is_plain_status(status) && !is_of_sign_in {
             return Some(printed::first_line(message));
         }
         let message = self.envelope.headline.as_deref().unwrap_or(message);
@@ -329,6 +332,15 @@ mod tests {
             ("retry after 3", None),
         ] {
             assert_eq!(read(words).retry_after().map(|wait| wait.as_secs_f64()), seconds, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_message_about_sign_in_inside_of_a_stream_is_not_printed() {
+        for code in ["401", "403"] {
+            let error =
+                read(&format!(r#"{{"error":{{"code":"{code}","message":"the key 0123456789abcdef is unknown"}}}}"#));
+            assert_eq!(error.printable_message(200), None, "{code}");
         }
     }
 

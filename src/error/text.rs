@@ -85,7 +85,7 @@ impl Repr {
                 text.push_str(": ");
                 text.push_str(message.trim_end_matches('.'));
             }
-            None if service.message().is_some() => text.push_str("; message() has the service's words"),
+            None if service.message().is_some() => text.push_str("; message() has the service's text"),
             None => {}
         }
         let steps = next_steps(service.explained_status(answered), service, self.sent.as_ref());

@@ -297,6 +297,26 @@ impl ToolChoice {
         Self::Only(Box::new(NamedToolChoice { kind: Some("custom".to_owned()), custom, ..NamedToolChoice::EMPTY }))
     }
 
+    /// The choice that leaves the call of a tool to the model, of the same tools; `None` for one that does so already.
+    #[cfg(feature = "client")]
+    pub(crate) fn without_force(&self) -> Option<Self> {
+        match self {
+            Self::Mode(ToolChoiceMode::Required) => Some(Self::auto()),
+            Self::Mode(_) => None,
+            Self::Only(named) => {
+                let Some(allowed) = &named.allowed_tools else { return Some(Self::auto()) };
+                let is_forced = allowed.mode == Some(ToolChoiceMode::Required);
+                is_forced.then(|| {
+                    let mut free = named.clone();
+                    if let Some(allowed) = &mut free.allowed_tools {
+                        allowed.mode = Some(ToolChoiceMode::Auto);
+                    }
+                    Self::Only(free)
+                })
+            }
+        }
+    }
+
     /// Only these of the offered tools may be called (`auto`), or one of them must be (`required`).
     #[must_use]
     pub fn allowed<'a>(mode: ToolChoiceMode, tools: impl IntoIterator<Item = &'a Tool>) -> Self {

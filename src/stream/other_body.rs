@@ -40,7 +40,7 @@ impl OtherBody {
             Ok(completion) => {
                 let service = ServiceError::from_body(&body);
                 let envelope = completion.extra().and_then(|extra| extra.get("error"));
-                if envelope.is_some_and(|error| !error.is_null()) || service.is_telling() {
+                if envelope.is_some_and(|error| !error.is_null()) || service.has_code_or_message() {
                     OtherContent::Refusal(Box::new(service))
                 } else {
                     OtherContent::Unknown(unexpected_body::other_json(body, true))

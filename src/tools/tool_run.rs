@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, Stream, StreamExt, try_unfold};
 use super::tool_box::{BoxFuture, ToolBox, ToolResult};
 use crate::client::ChatClient;
 use crate::error::{Error, ErrorKind, Result};
-use crate::request::{ChatCompletionRequest, Message, ToolChoice, ToolChoiceMode};
+use crate::request::{ChatCompletionRequest, Message, ToolChoice};
 use crate::response::{ChatCompletion, FinishReason, ToolCall, Usage};
 use crate::stream::{ChatCompletionChunk, ChatCompletionStream};
 
@@ -240,13 +240,8 @@ impl ToolRun {
 
     /// A choice that forces a call is for the first request: in each one, it would never let the model answer.
     fn release_tool_choice(&mut self) {
-        let forces = match self.request.tool_choice() {
-            Some(ToolChoice::Mode(mode)) => *mode == ToolChoiceMode::Required,
-            Some(ToolChoice::Only(_)) => true,
-            None => false,
-        };
-        if forces {
-            self.request = self.request.to_builder().tool_choice(ToolChoice::auto()).build_unchecked();
+        if let Some(choice) = self.request.tool_choice().and_then(ToolChoice::without_force) {
+            self.request = self.request.to_builder().tool_choice(choice).build_unchecked();
         }
     }
 

@@ -276,9 +276,10 @@ impl Attempt<'_> {
         if encoding.is_none_or(|encoding| encoding == "identity" || encoding.is_empty()) {
             return Ok(());
         }
-        let error = Error::new(ErrorKind::Decode, "the answer is compressed although nobody asked for it")
-            .with_hint("a gateway on the way adds a content-encoding; switch that off")
-            .with_metadata(Arc::new(metadata.clone()));
+        let error =
+            Error::new(ErrorKind::Decode, "the answer is compressed although the request had no accept-encoding")
+                .with_hint("a gateway on the way adds a content-encoding; switch that off")
+                .with_metadata(Arc::new(metadata.clone()));
         Err(AttemptError::last(error))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::header::{HeaderName, HeaderValue};
 
 use super::credential::{Credential, Kind};
 use super::endpoint::{Endpoint, EndpointInput, check_api_version};
@@ -136,12 +136,10 @@ impl Auth {
         match self {
             Self::Key(header, _) => Sent::Key { header: header.as_str().to_owned() },
             Self::Token(tokens) if tokens.is_given() => Sent::Token,
-            // a key that a function gave
-            Self::Token(tokens) if tokens.current().is_some_and(|token| token.name != AUTHORIZATION) => {
-                let header = tokens.current().map(|token| token.name.to_string()).unwrap_or_default();
-                Sent::Key { header }
-            }
-            Self::Token(tokens) => Sent::Credential { scope: Some(tokens.scope().to_owned()) },
+            Self::Token(tokens) => match tokens.current().filter(|token| token.is_key) {
+                Some(key) => Sent::Key { header: key.name.to_string() },
+                None => Sent::Credential { scope: Some(tokens.scope().to_owned()) },
+            },
         }
     }
 }

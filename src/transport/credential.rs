@@ -255,11 +255,7 @@ impl From<ApiKey> for Credential {
 /// For a function that gives keys, see [`Credential::from_fn`].
 impl From<ApiKey> for Token {
     fn from(key: ApiKey) -> Self {
-        let expires_at = SystemTime::now() + KEY_LIFE;
-        match key.carrier {
-            Carrier::Bearer => Self::new(key.key, expires_at),
-            Carrier::Header(name) => Self::in_header(name, key.key, expires_at),
-        }
+        Self::of_key(key.header(), SystemTime::now() + KEY_LIFE)
     }
 }
 

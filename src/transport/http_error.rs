@@ -20,10 +20,11 @@ pub(super) fn send_error(
     stage: &Stage,
 ) -> Error {
     let error = error.without_url();
+    let is_connect = error.is_connect();
     let connect = |text: String| Error::new(ErrorKind::Connect, text);
     let made = if error.is_builder() {
         Error::new(ErrorKind::Config, "the request could not be built")
-    } else if error.is_connect() {
+    } else if is_connect {
         let failure = ConnectFailure::find(&error);
         if let Some(refusal) = failure.as_ref().and_then(|failure| failure.tls_error(host)) {
             refusal
@@ -47,7 +48,7 @@ pub(super) fn send_error(
     } else {
         connect(format!("the connection to '{host}' broke before the request was sent"))
     };
-    made.with_reached(stage.is_sent()).with_source(error)
+    made.with_reached(stage.is_sent() && !is_connect).with_source(error)
 }
 
 /// The error for an answer that broke off.
@@ -72,7 +73,7 @@ pub(super) fn headers_too_large(host: &str) -> Error {
 
 /// The error for a proxy that answers 407.
 pub(super) fn proxy_sign_in(client: &reqwest::Client) -> Error {
-    let text = format!("the proxy{} asks for a sign-in", proxy_name(client));
+    let text = format!("the proxy{} requires a sign-in", proxy_name(client));
     Error::new(ErrorKind::Connect, text)
         .with_hint("put user and password into its address, as in HTTPS_PROXY=http://user:password@proxy:3128")
         .not_retryable()
@@ -156,7 +157,7 @@ const OTHER_NAME: &str = "check the host's name in the endpoint";
 #[derive(Debug)]
 #[cfg_attr(
     not(any(feature = "rustls", feature = "rustls-no-provider")),
-    expect(dead_code, reason = "the TLS libraries of the systems tell fewer failures apart")
+    expect(dead_code, reason = "the TLS libraries of the systems report fewer kinds of failure")
 )]
 pub(super) enum ConnectFailure {
     HostNotFound,

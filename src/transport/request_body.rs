@@ -64,6 +64,10 @@ impl RequestBody {
             #[cfg(feature = "batch")]
             Self::Stream(body) => (Content::Pieces(body.open()), body.length()),
         };
+        // hyper sends an empty body without reading it
+        if length == 0 {
+            stage.set_sent();
+        }
         reqwest::Body::wrap(AttemptBody { content, left: length, stage: stage.clone() })
     }
 }
@@ -107,5 +111,20 @@ impl Body for AttemptBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(all(test, feature = "batch"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_body_counts_as_sent_since_it_is_never_read() {
+        let stage = Stage::default();
+        drop(RequestBody::None.start(&stage));
+        assert!(stage.is_sent());
+        let stage = Stage::default();
+        drop(RequestBody::from(Bytes::from_static(b"{}")).start(&stage));
+        assert!(!stage.is_sent());
     }
 }

@@ -333,6 +333,17 @@ mod tests {
     }
 
     #[test]
+    fn an_own_wait_is_at_most_max_backoff() {
+        let policy = RetryPolicy::default().max_retries(100).base_backoff(2 * SECOND).max_backoff(SECOND);
+        let mut rng = fastrand::Rng::with_seed(1);
+        let longest = (0..1000)
+            .filter_map(|_| retry_wait(&policy, &outcome(RetryCause::Connect), after(9), &mut rng))
+            .max()
+            .unwrap();
+        assert!(longest <= SECOND && longest > SECOND * 9 / 10, "{longest:?}");
+    }
+
+    #[test]
     fn a_wait_of_a_day_is_not_begun() {
         let policy = RetryPolicy::default();
         assert!(ask(&policy, throttled(Duration::from_secs(86400)), after(0)).is_none());

@@ -24,36 +24,46 @@ const PAUSE_BEFORE_SECOND_TRY: Duration = Duration::from_millis(100);
 /// The longest text of another crate's error in ours, in bytes.
 const LONGEST_TEXT: usize = 600;
 
-/// An access token of Entra ID and when it expires; or an [`ApiKey`](crate::ApiKey) that a function gave, which is asked
-/// for again after an hour.
+/// An access token of Entra ID and when it expires; or an [`ApiKey`](crate::ApiKey) that a function gave, which is
+/// requested again after an hour.
 #[derive(Clone)]
 pub struct Token {
-    value: String,
+    secret: Secret,
     expires_at: SystemTime,
-    /// The header of a key; `Authorization: Bearer` without one.
-    header: Option<String>,
+}
+
+#[derive(Clone)]
+enum Secret {
+    Token(String),
+    /// The header that carries a key, or why none can.
+    Key(Result<(HeaderName, HeaderValue), TokenError>),
 }
 
 impl Token {
     /// A token that expires at `expires_at`. A leading `Bearer ` is left out.
     #[must_use]
     pub fn new(value: impl Into<String>, expires_at: SystemTime) -> Self {
-        Self { value: without_scheme(&value.into()).to_owned(), expires_at, header: None }
+        Self { secret: Secret::Token(without_scheme(&value.into()).to_owned()), expires_at }
     }
 
-    /// A key for this header, used until `expires_at`.
-    pub(super) fn in_header(name: String, key: String, expires_at: SystemTime) -> Self {
-        Self { value: key, expires_at, header: Some(name) }
+    /// A key in its header, used until `expires_at`.
+    pub(super) fn of_key(header: Result<(HeaderName, HeaderValue)>, expires_at: SystemTime) -> Self {
+        let header = header.map_err(|error| TokenError::failed(error.to_string()));
+        Self { secret: Secret::Key(header), expires_at }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn value(&self) -> &str {
+        match &self.secret {
+            Secret::Token(token) => token,
+            Secret::Key(_) => "",
+        }
     }
 
     /// When the token expires.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         self.expires_at
-    }
-
-    pub(crate) fn value(&self) -> &str {
-        &self.value
     }
 }
 
@@ -246,25 +256,29 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
 pub(crate) struct BearerToken {
     pub(super) name: HeaderName,
     header: HeaderValue,
+    /// Whether it is a key that a function gave.
+    pub(super) is_key: bool,
     pub(super) expires_at: SystemTime,
     pub(super) renew_from: SystemTime,
 }
 
 impl BearerToken {
     pub(super) fn new(token: &Token, now: SystemTime) -> Result<Self, TokenError> {
-        if token.value().trim().is_empty() {
-            return Err(TokenError::failed("the token is empty"));
-        }
-        let header = match &token.header {
-            Some(_) => sensitive(token.value()),
-            None => bearer(token.value()),
+        let (name, header, is_key) = match &token.secret {
+            Secret::Key(header) => {
+                let (name, header) = header.clone()?;
+                (name, header, true)
+            }
+            Secret::Token(token) if token.trim().is_empty() => return Err(TokenError::failed("the token is empty")),
+            Secret::Token(token) => {
+                let header = bearer(token)
+                    .map_err(|_| TokenError::failed("the token holds characters that a header cannot carry"))?;
+                (AUTHORIZATION, header, false)
+            }
         };
-        let header = header.map_err(|_| TokenError::failed("the token holds characters that a header cannot carry"))?;
-        let name = token.header.as_ref().map_or(Ok(AUTHORIZATION), |name| HeaderName::from_bytes(name.as_bytes()));
-        let name = name.map_err(|_| TokenError::failed("the key's header has no valid name"))?;
         let expires_at = token.expires_at();
         let life = expires_at.duration_since(now).unwrap_or_default();
-        Ok(Self { name, header, expires_at, renew_from: now + life.saturating_sub(EARLY).max(life / 2) })
+        Ok(Self { name, header, is_key, expires_at, renew_from: now + life.saturating_sub(EARLY).max(life / 2) })
     }
 
     pub(crate) fn header(&self) -> &HeaderValue {

@@ -98,10 +98,10 @@ impl TokenCache {
     async fn replace(&self, refused: &BearerToken, now: SystemTime) -> Result<Arc<BearerToken>> {
         let renewal = {
             let mut state = self.lock();
-            let was_asked = state.bypassed_at.is_some_and(|at| now < at + PAUSE_AFTER_REFUSAL);
+            let has_renewed = state.bypassed_at.is_some_and(|at| now < at + PAUSE_AFTER_REFUSAL);
             match (&state.token, &state.renewal) {
                 (_, Some(renewal)) => renewal.clone(),
-                (Some(token), None) if was_asked || !token.is_same(refused) => return Ok(Arc::clone(token)),
+                (Some(token), None) if has_renewed || !token.is_same(refused) => return Ok(Arc::clone(token)),
                 (_, None) => self.renew(&mut state, now, true),
             }
         };

@@ -98,7 +98,7 @@ async fn a_proxy_that_asks_for_a_sign_in_is_one_attempt_and_named() {
     let client = proxied(address).build().unwrap();
     let error = client.complete(&request()).await.unwrap_err();
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-    refused(proxied(address), &format!("the proxy '{address}' asks for a sign-in")).await;
+    refused(proxied(address), &format!("the proxy '{address}' requires a sign-in")).await;
 }
 
 /// No tunnel is made for plain http: the proxy's answer is the answer.
@@ -114,7 +114,7 @@ async fn a_proxy_that_asks_for_a_sign_in_for_plain_http_is_one_attempt_and_named
     };
     let error = proxied().build().unwrap().complete(&request()).await.unwrap_err();
     assert!(!format!("{error:?}").contains("secret"), "{error:?}");
-    refused(proxied(), &format!("the proxy '{address}' asks for a sign-in")).await;
+    refused(proxied(), &format!("the proxy '{address}' requires a sign-in")).await;
 }
 
 #[tokio::test]

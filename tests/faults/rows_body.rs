@@ -84,7 +84,11 @@ fn encodings() -> Vec<Row> {
     let encoded = |name: &str| {
         let script =
             vec![send(format!("HTTP/1.1 200 OK\r\ncontent-encoding: {name}\r\n\r\n")), Act::Flood(bomb.clone())];
-        same(format!("a body in {name} that never ends"), script, decode("compressed although nobody asked"))
+        same(
+            format!("a body in {name} that never ends"),
+            script,
+            decode("compressed although the request had no accept-encoding"),
+        )
     };
     vec![
         encoded("gzip"),
@@ -244,12 +248,12 @@ fn errors() -> Vec<Row> {
         event(
             "an event named error with plain words",
             format!("{}event: error\ndata: it is broken\n\n", begun()),
-            fails(Kind::Service, "message() has the service's words").status(200).keeps("one "),
+            fails(Kind::Service, "message() has the service's text").status(200).keeps("one "),
         ),
         event(
             "an error as a string",
             format!("{}data: {{\"error\":\"it is broken\"}}\n\n", begun()),
-            fails(Kind::Service, "message() has the service's words").status(200).keeps("one "),
+            fails(Kind::Service, "message() has the service's text").status(200).keeps("one "),
         ),
         event(
             "an error after the finish reason",

@@ -224,7 +224,7 @@ async fn a_token_refused_twice_is_an_error_that_names_the_scope() {
         assert_eq!(
             error.to_string(),
             "deployment 'gpt' answered 401 (Unauthorized): Access token is missing, invalid, audience is incorrect, or \
-             have expired; the token is missing, expired or for another audience; the token was asked for scope \
+             have expired; the token is missing, expired or for another audience; the token was requested for scope \
              'https://ai.azure.com/.default'; another is set with .token_scope(..) on the client builder; 2 attempts"
         );
     }
@@ -348,7 +348,13 @@ async fn a_key_of_a_function_is_asked_for_again_when_it_is_refused() {
 
 #[tokio::test]
 async fn a_key_of_a_function_that_cannot_be_sent_is_an_error_that_hides_it() {
-    for key in [ApiKey::new("canary\n"), ApiKey::new("canary").with_header("no header"), ApiKey::new("")] {
+    for (key, why) in [
+        (ApiKey::new("canary\n"), "line break"),
+        (ApiKey::new("canary "), "a space"),
+        (ApiKey::new("canary").with_header("no header"), "not a header name"),
+        (ApiKey::new("canary").with_header("host"), "set by the client"),
+        (ApiKey::new(""), "is empty"),
+    ] {
         let credential = Credential::from_fn(move |_| {
             let key = key.clone();
             async { Ok::<_, std::io::Error>(key) }
@@ -356,6 +362,22 @@ async fn a_key_of_a_function_that_cannot_be_sent_is_an_error_that_hides_it() {
         let client = ChatClient::new("http://127.0.0.1:1", credential).unwrap();
         let error = client.complete(&question()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Credential);
+        assert!(error.to_string().contains(why), "{error}");
         assert!(!shown(&error).contains("canary"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_key_of_a_function_is_called_a_key_in_whatever_header() {
+    for key in [ApiKey::new("k"), ApiKey::new("k").with_bearer(), ApiKey::new("k").with_header("x-key")] {
+        let refused = ResponseTemplate::new(401).set_body_json(json!({"error": {"code": "401", "message": "no"}}));
+        let server = serving("refused, and the same key again is not sent again", [refused]).await;
+        let credential = Credential::from_fn(move |_| {
+            let key = key.clone();
+            async { Ok::<_, std::io::Error>(key) }
+        });
+        let client = ChatClient::builder(server.uri(), credential).retry(quick()).build().unwrap();
+        let error = client.complete(&question()).await.unwrap_err();
+        assert!(error.to_string().contains("the key") && !error.to_string().contains("scope"), "{error}");
     }
 }

@@ -231,7 +231,7 @@ async fn a_good_status_without_a_good_body_is_told_without_showing_it() {
         (
             r#"{"error":{"code":"server_error","message":"overloaded","type":"server_error"}}"#,
             ErrorKind::Service,
-            "(server_error); message() has the service's words",
+            "(server_error); message() has the service's text",
         ),
         ("\u{feff}<html>canary</html>", ErrorKind::Decode, "the answer is a page of HTML"),
         ("\u{feff}event: message\ndata: {}\n\n", ErrorKind::Decode, "the answer is an event stream"),

@@ -185,7 +185,7 @@ async fn bodies_of_every_shape_are_understood_and_none_is_lost() {
         // an unknown 400 or 422 may repeat what was sent
         let is_printed = message != NO_REASON && !matches!(status, 400 | 422);
         assert_eq!(text.contains(message), is_printed, "{text}");
-        assert_eq!(text.contains("message() has the service's words"), matches!(status, 400 | 422), "{text}");
+        assert_eq!(text.contains("message() has the service's text"), matches!(status, 400 | 422), "{text}");
     }
 }
 
@@ -207,7 +207,7 @@ async fn words_of_the_service_that_repeat_the_prompt_are_not_printed() {
             client.complete(&confiding()).await.unwrap_err()
         };
         assert!(!shown(&error).contains("recipe"), "{error:?}");
-        assert_eq!(error.to_string(), "deployment 'gpt' answered 400 (bad); message() has the service's words");
+        assert_eq!(error.to_string(), "deployment 'gpt' answered 400 (bad); message() has the service's text");
         assert!(error.message().contains(SECRET), "still at hand");
     }
 }

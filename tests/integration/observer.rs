@@ -287,6 +287,20 @@ async fn an_observer_that_panics_is_one_warning_and_the_next_gets_its_events() {
 }
 
 #[tokio::test]
+async fn each_deployment_has_lines_of_its_own() {
+    let (log, _guard) = Log::listen(LevelFilter::DEBUG);
+    let server = serving("two calls", [ok_json(&completion("a")), failing(404)]).await;
+    let client = builder(server.uri()).build().unwrap();
+    for name in ["triage", "drafts"] {
+        let request = ChatCompletionRequest::builder(name).user("hi").build().unwrap();
+        let _ = client.complete(&request).await;
+    }
+    let ends = log.lines().into_iter().filter(|line| line.contains("ended")).collect::<Vec<_>>();
+    assert!(ends[0].contains("deployment=\"triage\"") && ends[0].contains("end=\"completed\""), "{ends:#?}");
+    assert!(ends[1].contains("deployment=\"drafts\"") && ends[1].contains("end=\"failed\""), "{ends:#?}");
+}
+
+#[tokio::test]
 async fn debug_lines_name_the_deployment_and_how_a_call_ended_without_an_observer() {
     let (log, _guard) = Log::listen(LevelFilter::DEBUG);
     let answers = [

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use azure_openai_chat::request::ToolChoiceMode;
 use azure_openai_chat::tools::{ToolBox, ToolEvent};
 use azure_openai_chat::{ChatCompletionRequest, ErrorKind, Tool, ToolChoice};
 use futures::{FutureExt, StreamExt, TryStreamExt};
@@ -133,6 +134,26 @@ async fn a_forced_tool_is_forced_once() {
     assert_eq!(bodies[0]["tool_choice"]["function"]["name"], "get_weather");
     assert_eq!(bodies[1]["tool_choice"], "auto");
     assert_eq!(bodies[1]["tools"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn tools_that_are_not_allowed_stay_so_after_the_first_request() {
+    let (now, later) = (Tool::function("get_weather"), Tool::function("get_time"));
+    for (mode, sent) in [(ToolChoiceMode::Required, "required"), (ToolChoiceMode::Auto, "auto")] {
+        let server = serving("two rounds", [ok_json(&two_cities()), ok_json(&completion("a"))]).await;
+        let request = ChatCompletionRequest::builder("gpt")
+            .user("q")
+            .tools([now.clone(), later.clone()])
+            .tool_choice(ToolChoice::allowed(mode, [&now]))
+            .build()
+            .unwrap();
+        let tools = weather().add(later.clone(), |_: Value| async { Ok::<_, String>("noon") });
+        tools.run(&client(server.uri()), &request).unwrap().finish().await.unwrap();
+        let choices: Vec<_> = sent_bodies(&server).await.iter().map(|body| body["tool_choice"].clone()).collect();
+        assert_eq!(choices[0]["allowed_tools"]["mode"], sent);
+        assert_eq!(choices[1]["allowed_tools"]["mode"], "auto");
+        assert_eq!(choices[1]["allowed_tools"]["tools"], choices[0]["allowed_tools"]["tools"]);
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! What services do with the client, one test a use. Others are in `examples/` and in the modules of their subject: the
 //! gateway, two regions with failover (`client`), errors into axum and anyhow (`gateway`, `errors::uses`), conversations.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use azure_openai_chat::{
-    ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream, Deployment, Message, Model, ParseOutcome,
-    Tool, Usage,
+    CallOptions, ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream, Deployment, Message, Model,
+    ParseOutcome, RetryPolicy, Tool, Usage,
 };
 use azure_openai_emulator::Emulator;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -82,16 +83,18 @@ fn structured_extraction_has_its_outcomes() {
 async fn five_hundred_calls_run_twenty_at_a_time_and_their_usage_adds_up() {
     let emulator = Emulator::start().await.unwrap();
     let client = client(emulator.endpoint());
-    let call = |number: usize| {
-        let client = client.clone();
-        async move {
-            let request = ChatCompletionRequest::builder("gpt-4o-mini").user(format!("question {number}")).build()?;
-            client.complete(&request).await.map(|completion| completion.usage().clone())
-        }
+    let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let call = async |number: usize| {
+        most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        let request = ChatCompletionRequest::builder("gpt-4o-mini").user(format!("question {number}")).build()?;
+        let completion = client.complete(&request).await;
+        under_way.fetch_sub(1, Ordering::SeqCst);
+        completion.map(|completion| completion.usage().clone())
     };
     let each: Vec<Usage> = stream::iter(0..500).map(call).buffer_unordered(20).try_collect().await.unwrap();
     let total: Usage = each.iter().sum();
-    assert_eq!(each.len(), 500);
+    assert_eq!((each.len(), emulator.requests().count(), most.load(Ordering::SeqCst)), (500, 500, 20));
+    assert!(each.iter().all(|usage| usage.total_tokens() > 0));
     assert_eq!(total.total_tokens(), each.iter().map(|usage| usage.total_tokens()).sum::<u64>());
 }
 
@@ -126,27 +129,31 @@ async fn a_fake_stands_in_for_the_client() {
     assert_eq!(greet(&client(server.uri())).await, "hello");
 }
 
-#[test]
-fn deployments_come_from_a_file_and_the_timeout_beside_them() {
+#[tokio::test]
+async fn endpoint_deployments_and_timeout_come_from_a_file() {
     #[derive(serde::Deserialize)]
     struct Settings {
         endpoint: String,
-        timeout_seconds: u64,
+        timeout_ms: u64,
         deployments: Vec<Deployment>,
     }
-    let file = r#"{
-        "endpoint": "https://my-resource.openai.azure.com",
-        "timeout_seconds": 30,
-        "deployments": [{"name": "triage", "model": "o1-2024-12-17"}, "gpt-4o"]
-    }"#;
-    let settings: Settings = serde_json::from_str(file).unwrap();
+    let server = serving("a slow answer", [ok_json(&completion("late")).set_delay(Duration::from_secs(30))]).await;
+    let file = json!({
+        "endpoint": server.uri(),
+        "timeout_ms": 100,
+        "deployments": [{"name": "triage", "model": "o1-2024-12-17"}, "gpt-4o"],
+    });
+    let settings: Settings = serde_json::from_str(&file.to_string()).unwrap();
     let client = builder(settings.endpoint)
-        .answer_timeout(Duration::from_secs(settings.timeout_seconds))
+        .answer_timeout(Duration::from_millis(settings.timeout_ms))
         .deployments(settings.deployments)
         .build()
         .unwrap();
     assert_eq!(client.deployment("triage").declared_model(), Some(&Model::O1_2024_12_17));
     assert_eq!(client.deployment("gpt-4o").declared_model().unwrap().name(), "gpt-4o");
+    let request = ChatCompletionRequest::builder("gpt-4o").user("hi").build().unwrap();
+    let once = CallOptions::new().retry(RetryPolicy::none());
+    assert!(client.complete_with(&request, &once).await.unwrap_err().is_timeout());
 }
 
 #[tokio::test]

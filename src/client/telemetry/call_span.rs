@@ -113,8 +113,11 @@ impl Instruments {
     pub(in crate::client) fn on_chunk(&self, call: &mut CallSpan, chunk: &ChatCompletionChunk) {
         let now = Instant::now();
         if let Some(last) = call.last_chunk.replace(now) {
-            if call.attributes.is_empty() {
-                call.attributes = call.metric_attributes(chunk.model());
+            // Azure's chunks of filter results have an empty model
+            if call.attributes.is_empty()
+                && let Some(model) = chunk.model().filter(|model| !model.is_empty())
+            {
+                call.attributes = call.metric_attributes(Some(model));
             }
             self.record_chunk(now.duration_since(last), &call.attributes);
         }

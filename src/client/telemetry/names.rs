@@ -82,7 +82,7 @@ pub(super) struct Names {
     pub(super) time_per_output_chunk: &'static str,
     pub(super) input_tokens: &'static str,
     pub(super) output_tokens: &'static str,
-    /// The attribute that tells both apart, where they are one metric.
+    /// The attribute that distinguishes both, where they are one metric.
     pub(super) token_type: Option<&'static str>,
 }
 

@@ -52,7 +52,7 @@ async fn a_key_that_the_service_repeats_is_not_printed() {
     let text = format!("{error} {error:?}");
     assert!(!text.contains(KEY) && error.message().contains(KEY), "{text}");
     assert!(
-        text.starts_with("deployment 'gpt' answered 401; message() has the service's words; the key is wrong"),
+        text.starts_with("deployment 'gpt' answered 401; message() has the service's text; the key is wrong"),
         "{text}"
     );
 }
@@ -99,7 +99,7 @@ async fn a_credential_is_told_which_scope_to_set() {
     assert_eq!(
         refused(credential, AUDIENCE, 2).await.to_string(),
         "deployment 'gpt' answered 401: Access token is missing, invalid, audience is incorrect \
-         (https://cognitiveservices.azure.com), or have expired; the token was asked for scope \
+         (https://cognitiveservices.azure.com), or have expired; the token was requested for scope \
          'https://ai.azure.com/.default': set .token_scope(\"https://cognitiveservices.azure.com/.default\") on the \
          client builder; 2 attempts"
     );

@@ -1,8 +1,8 @@
 //! What callers do with an error: ask it, keep it, log it, pass it on.
 
 use azure_openai_chat::{
-    ApiKey, ChatClient, ChatCompletion, ChatCompletionRequest, Deployment, Error, ErrorKind, Model, ParseOutcome,
-    ResponseMetadata,
+    ApiKey, ChatClient, ChatCompletion, ChatCompletionRequest, ChatCompletionStream, Deployment, Error, ErrorKind,
+    Model, ParseOutcome, ResponseMetadata,
 };
 use serde_json::{Value, json};
 
@@ -40,6 +40,10 @@ fn an_error_is_asked_for_what_it_is() {
     assert!(answered(408, &json!({})).is_timeout() && answered(504, &json!({})).is_timeout());
     assert!(answered(400, &refusal("content_filter", "no")).is_content_filtered());
     assert!(answered(503, &json!({})).is_retryable() && !answered(400, &json!({})).is_retryable());
+    let pieces =
+        futures::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from_static(b"data: {\"choices\":[]}\n\n"))]);
+    let cut = futures::executor::block_on(ChatCompletionStream::from_bytes(pieces).finish()).unwrap_err();
+    assert!(cut.is_interrupted() && cut.is_retryable() && cut.may_have_reached_service());
 }
 
 #[tokio::test]
@@ -131,6 +135,24 @@ fn an_error_of_azure_core_has_a_kind_by_its_own() {
         assert_eq!(error.kind(), kind);
         assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "why");
     }
+}
+
+#[test]
+fn an_answer_in_an_error_of_azure_core_is_read_as_an_answer_of_the_service() {
+    use azure_core::error::ErrorKind as Azure;
+    use azure_core::http::{RawResponse, headers::Headers};
+
+    let mut headers = Headers::new();
+    headers.insert("retry-after", "7");
+    let body = r#"{"error": {"code": "429", "message": "Slow down."}}"#;
+    let answer = RawResponse::from_bytes(429.into(), headers, body);
+    let azure = Azure::HttpResponse { status: 429.into(), error_code: None, raw_response: Some(Box::new(answer)) };
+    let error = Error::from(azure_core::Error::with_message(azure, "why"));
+    assert_eq!((error.kind(), error.status()), (ErrorKind::RateLimited, Some(429)));
+    assert_eq!(error.message(), "Slow down.");
+    assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7)));
+    let back = azure_core::Error::from(error);
+    assert!(matches!(back.kind(), Azure::HttpResponse { status, .. } if u16::from(*status) == 429));
 }
 
 #[test]

@@ -133,7 +133,7 @@ async fn what_is_no_stream_is_told_without_showing_it() {
         (
             json!({"error": {"code": "bad", "message": "canary"}}).to_string(),
             ErrorKind::Service,
-            "(bad); message() has the service's words",
+            "(bad); message() has the service's text",
         ),
         ("data: canary\n\n".to_owned(), ErrorKind::Decode, ""),
         ("data: {\"choices\": canary}\n\n".to_owned(), ErrorKind::Decode, ""),
@@ -169,6 +169,7 @@ async fn silence_ends_a_stream_and_its_connection() {
     let mut stream = client.stream(&question()).await.unwrap();
     let error = broken(&mut stream).await;
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
+    assert!(error.may_have_reached_service());
     assert_eq!(error.to_string(), "deployment 'gpt': the stream was silent for 0.1 s");
     assert_eq!(stream.partial().text(), Some("Hel"));
     until(|| server.ended() == 2).await;
