@@ -12,30 +12,17 @@ use tokio::net::TcpListener;
 
 use crate::answer::{Answer, Rule};
 use crate::batch::BatchService;
+#[cfg(feature = "client")]
+use crate::client;
 use crate::emulator::Emulator;
 use crate::faults::Fault;
 use crate::filter::{FilterPolicy, FilterTrigger};
 use crate::journal::{Journal, KEPT, RecordedRequest};
-use crate::record::{RecordingMode, Replay};
+use crate::record::RecordingSettings;
 use crate::server::connections::{ClosableListener, ConnectionHandle, OpenConnections};
 use crate::server::{self, Responder, Shared};
 use crate::session::{InitialState, Sessions};
 use crate::settings::{DeploymentSettings, FilterMode, Pace, Quota, SignIn};
-
-/// Where answers come from that are not the emulator's own.
-#[derive(Clone)]
-pub(crate) enum RecordingSettings {
-    None,
-    #[cfg(feature = "record")]
-    Record {
-        folder: PathBuf,
-        upstream: String,
-    },
-    Replay {
-        folder: PathBuf,
-        speed: f64,
-    },
-}
 
 /// Describes an emulator; made by [`Emulator::builder`].
 ///
@@ -77,7 +64,7 @@ impl EmulatorBuilder {
             cors: false,
             tls: false,
             journal_limit: KEPT,
-            recording: RecordingSettings::None,
+            recording: RecordingSettings::default(),
             watcher: None,
         }
     }
@@ -244,7 +231,7 @@ impl EmulatorBuilder {
     #[cfg(feature = "record")]
     #[must_use]
     pub fn record(mut self, folder: impl Into<PathBuf>, upstream: impl Into<String>) -> Self {
-        self.recording = RecordingSettings::Record { folder: folder.into(), upstream: upstream.into() };
+        (self.recording.record, self.recording.upstream) = (Some(folder.into()), Some(upstream.into()));
         self
     }
 
@@ -252,7 +239,7 @@ impl EmulatorBuilder {
     /// request that was not recorded is answered with 404, and with what the nearest recording differs in.
     #[must_use]
     pub fn replay(mut self, folder: impl Into<PathBuf>, speed: f64) -> Self {
-        self.recording = RecordingSettings::Replay { folder: folder.into(), speed };
+        (self.recording.replay, self.recording.replay_speed) = (Some(folder.into()), Some(speed));
         self
     }
 
@@ -274,18 +261,12 @@ impl EmulatorBuilder {
     ///
     /// # Errors
     ///
-    /// When the port cannot be opened: it is taken, or not allowed.
+    /// When the port cannot be opened: it is taken, or not allowed; when a recording cannot be read or written, or is
+    /// both recorded and replayed.
     pub async fn start(self) -> io::Result<Emulator> {
         let listener = TcpListener::bind(self.address).await.map_err(|error| named(error, self.address))?;
         let address = listener.local_addr()?;
-        let recording = match self.recording {
-            RecordingSettings::None => None,
-            #[cfg(feature = "record")]
-            RecordingSettings::Record { folder, upstream } => {
-                Some(RecordingMode::Record(crate::record::recorder::Recorder::new(&folder, &upstream)?))
-            }
-            RecordingSettings::Replay { folder, speed } => Some(RecordingMode::Replay(Replay::read(&folder, speed)?)),
-        };
+        let recording = self.recording.open()?;
         // Not on a thread of the runtime, which may be the only one.
         let _ = tokio::task::spawn_blocking(crate::tokens::prepare).await;
         let shared = Arc::new(Shared {
@@ -300,20 +281,30 @@ impl EmulatorBuilder {
         let tls = if self.tls { Some(server::tls::Tls::new(address.ip())?) } else { None };
         let root_certificate = tls.as_ref().map(|tls| tls.root().to_owned());
         let app = server::router(Arc::clone(&shared)).into_make_service_with_connect_info::<ConnectionHandle>();
-        let is_secure = tls.is_some();
+        let endpoint = endpoint(address, tls.is_some());
         let serving = axum::serve(ClosableListener::new(listener, connections.clone(), tls), app);
         // It serves until it is aborted; there is no error to report.
         let server = tokio::spawn(async move { drop(serving.await) });
         Ok(Emulator {
             #[cfg(feature = "client")]
-            client: client(address, &shared)?,
+            client: client::client(&endpoint, root_certificate.as_deref(), &shared)?,
             address,
-            is_secure,
+            endpoint,
             root_certificate,
             shared,
             connections,
             server,
         })
+    }
+}
+
+/// The endpoint of clients on this machine; with TLS the host is `localhost`, which the certificate names.
+fn endpoint(address: SocketAddr, is_secure: bool) -> String {
+    let (scheme, port) = (if is_secure { "https" } else { "http" }, address.port());
+    match address.ip() {
+        ip if is_secure && (ip.is_loopback() || ip.is_unspecified()) => format!("{scheme}://localhost:{port}"),
+        ip if ip.is_unspecified() => format!("{scheme}://127.0.0.1:{port}"),
+        _ => format!("{scheme}://{address}"),
     }
 }
 
@@ -326,18 +317,6 @@ fn named(error: io::Error, address: SocketAddr) -> io::Error {
         _ => error.to_string(),
     };
     io::Error::new(error.kind(), format!("cannot listen on {address}: {why}"))
-}
-
-/// A client with a key that the emulator takes.
-#[cfg(feature = "client")]
-fn client(address: SocketAddr, shared: &Shared) -> io::Result<azure_openai_chat::ChatClient> {
-    use azure_openai_chat::{ApiKey, ChatClient};
-
-    let session = shared.sessions.named("");
-    let key = session.settings().sign_in.keys.first().cloned().unwrap_or_else(|| "emulator".to_owned());
-    let host = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
-    let endpoint = format!("http://{}", SocketAddr::new(host, address.port()));
-    ChatClient::new(&endpoint, ApiKey::new(key)).map_err(io::Error::other)
 }
 
 impl fmt::Debug for EmulatorBuilder {

@@ -71,10 +71,6 @@ impl DeployedModel {
         self.settings.filter
     }
 
-    pub(crate) fn region(&self) -> &str {
-        self.settings.region.as_deref().unwrap_or(REGION)
-    }
-
     /// How many tokens the model thinks before it answers: in steps of 64 like the real ones, more for a
     /// higher effort and for a longer prompt.
     pub(crate) fn reasoning_tokens(&self, request: ChatRequest<'_>) -> u64 {
@@ -93,6 +89,3 @@ impl DeployedModel {
         (steps * 64_u64).saturating_mul(1 + request.prompt_tokens() / 50)
     }
 }
-
-/// The region of a resource that sets none.
-pub(crate) const REGION: &str = "East US 2";

@@ -37,7 +37,7 @@ use crate::settings::DeploymentSettings;
 /// ```
 pub struct Emulator {
     pub(crate) address: SocketAddr,
-    pub(crate) is_secure: bool,
+    pub(crate) endpoint: String,
     pub(crate) root_certificate: Option<String>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) connections: OpenConnections,
@@ -66,12 +66,7 @@ impl Emulator {
     /// certificate names.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        let (scheme, port) = (if self.is_secure { "https" } else { "http" }, self.address.port());
-        match self.address.ip() {
-            ip if self.is_secure && (ip.is_loopback() || ip.is_unspecified()) => format!("{scheme}://localhost:{port}"),
-            ip if ip.is_unspecified() => format!("{scheme}://127.0.0.1:{port}"),
-            _ => format!("{scheme}://{}", self.address),
-        }
+        self.endpoint.clone()
     }
 
     /// The address that it listens on.
@@ -86,8 +81,9 @@ impl Emulator {
         self.root_certificate.as_deref()
     }
 
-    /// A client of this emulator, which signs in with a key that is taken, and has no model declared. It speaks plain
-    /// HTTP: of an emulator with TLS, make a client that trusts [`root_certificate`](Self::root_certificate).
+    /// A client of this emulator, without a declared model. It signs in as the emulator was started: with a key that is
+    /// taken, or with a test token where keys are disabled or a deployment has a key of its own. Over TLS it trusts
+    /// [`root_certificate`](Self::root_certificate) alone.
     ///
     /// # Example: a question and its answer
     ///
@@ -180,6 +176,6 @@ impl Drop for Emulator {
 
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emulator").field("endpoint", &self.endpoint()).finish_non_exhaustive()
+        f.debug_struct("Emulator").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The emulator speaks the service's wire: both URL shapes and OpenAI's base, keys and Entra tokens, Azure's error
 //! bodies, Azure's chunk order, quotas, content filters. A deployed model refuses what it refuses on Azure, with Azure's
-//! `code`, `param` and text: by the rules of the client crate and the few that only the service has, such as the context
-//! length. Answers are computed from the request: edits with a prediction really happen and are counted, schemas are
+//! status and `code`, and its text where one was recorded (others are marked unsourced in the source): by the rules of
+//! the client crate and the few that only the service has, such as the context length. Answers are computed from the request: edits with a prediction really happen and are counted, schemas are
 //! satisfied, tools are called with arguments that fit. The same request has the same answer.
 //!
 //! Use it to try the client crate without a subscription, and to test a service: point the client at
@@ -22,7 +22,8 @@
 //! # The program
 //!
 //! `azure-openai-emulator --port 8181 --config emulator.toml` is the same for every language. What is set here from
-//! Rust is set there by flags, by the file, or over HTTP below `/__emulator/`, with the same names.
+//! Rust is set there by flags or by the file, and what changes while it runs over HTTP below `/__emulator/`, with the
+//! same names.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -35,6 +36,8 @@ struct Guide;
 mod answer;
 mod batch;
 mod builder;
+#[cfg(feature = "client")]
+mod client;
 mod control;
 mod deployment;
 mod emulator;

@@ -1,5 +1,6 @@
 //! Sessions: the state of one test. A request names its session in the header `x-emulator-session`; each session begins
-//! as the emulator was started, so that parallel tests do not disturb each other.
+//! as the emulator was started, so that parallel tests do not disturb each other. Files, batches and recordings are
+//! shared by all.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};

@@ -13,6 +13,11 @@ use crate::settings::SignIn;
 /// The headers with a key: Azure's own, and those of gateways.
 const KEY_HEADERS: [&str; 4] = ["api-key", "ocp-apim-subscription-key", "x-api-key", "subscription-key"];
 
+/// Whether the value of a header, by its name in lower case, is a secret of the caller.
+pub(crate) fn is_secret(header: &str) -> bool {
+    KEY_HEADERS.contains(&header) || matches!(header, "authorization" | "cookie" | "proxy-authorization")
+}
+
 /// The audience of the service on the dated route.
 pub(crate) const AUDIENCE: &str = "https://cognitiveservices.azure.com";
 
@@ -32,8 +37,7 @@ pub(crate) fn check(headers: &HeaderMap, sign_in: &SignIn, deployment_key: Optio
         return Err(if sign_in.keys_disabled { bad_token(sign_in) } else { AzureError::no_access() });
     };
     if sign_in.keys_disabled {
-        let message = "Key based authentication is disabled for this resource.";
-        return Err(AzureError::plain(403, "AuthenticationTypeDisabled", message));
+        return Err(AzureError::keys_disabled());
     }
     let is_any = sign_in.keys.is_empty() && deployment_key.is_none();
     let is_known = sign_in.keys.iter().any(|known| known == key) || deployment_key == Some(key);
@@ -66,15 +70,14 @@ fn check_token(claims: &Value, sign_in: &SignIn) -> Result<(), AzureError> {
     let roles = claims.get("roles").and_then(Value::as_array);
     let has_role = |role: &String| roles.is_some_and(|roles| roles.iter().any(|one| one == role));
     if !sign_in.role.as_ref().is_none_or(has_role) {
-        return Err(AzureError::plain(401, "PermissionDenied", "Principal does not have access to API/Operation."));
+        return Err(AzureError::no_role());
     }
     Ok(())
 }
 
 fn bad_token(sign_in: &SignIn) -> AzureError {
     let audience = sign_in.audiences.first().map_or(AUDIENCE, String::as_str).trim_end_matches("/.default");
-    let message = format!("Access token is missing, invalid, audience is incorrect ({audience}), or have expired.");
-    AzureError::plain(401, "Unauthorized", message)
+    AzureError::bad_token(audience)
 }
 
 /// What a test token is for.

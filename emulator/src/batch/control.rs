@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BatchService, LineOutcome};
+use super::{BatchService, LineOutcome, State};
+
+/// Upper bound of the clock's advance, so that sums of times have no overflow.
+const MOST_PUSHED: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
 
 /// The files and batches of an emulator, to be steered; see [`Emulator::batches`](crate::Emulator::batches).
 #[derive(Clone, Copy)]
@@ -94,9 +97,15 @@ impl BatchQuota {
 }
 
 impl Batches<'_> {
-    /// Pushes the clock: jobs go on, files and jobs expire.
+    /// Pushes the clock: jobs go on, files and jobs expire. It stops a thousand years from now.
     pub fn advance(&self, time: Duration) {
-        self.0.state().pushed += time;
+        let mut state = self.0.state();
+        state.pushed = state.pushed.saturating_add(time).min(MOST_PUSHED);
+    }
+
+    /// Forgets all files and batches, and what was set here.
+    pub fn reset(&self) {
+        *self.0.state() = State::default();
     }
 
     /// Sets how long each step takes, for batches that are created from now on.

@@ -58,6 +58,10 @@ struct StoredFile {
 }
 
 impl BatchService {
+    pub(crate) fn control(&self) -> Batches<'_> {
+        Batches(self)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,6 +110,6 @@ impl crate::Emulator {
     /// ```
     #[must_use]
     pub fn batches(&self) -> Batches<'_> {
-        Batches(&self.shared.batches)
+        self.shared.batches.control()
     }
 }

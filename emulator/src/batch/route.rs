@@ -12,13 +12,14 @@ use super::job::Job;
 use super::multipart::fields;
 use super::validation::{MOST_LINES, check, error};
 use super::{State, StoredFile};
-use crate::deployment::REGION;
-use crate::faults::{Kind, Struck, strike};
+use crate::faults::Kind;
 use crate::journal::record::Head;
 use crate::refusal::AzureError;
 use crate::request::ChatRequest;
+use crate::server::connections::ConnectionHandle;
+use crate::server::exchange::answer_line;
 use crate::server::response::Answered;
-use crate::server::{Shared, answer_line, header};
+use crate::server::{Shared, begin, header};
 use crate::session::{SESSION_HEADER, Session};
 use crate::sign_in;
 
@@ -48,42 +49,27 @@ fn segments(path: &str) -> Option<Vec<&str>> {
 type Outcome = Result<(&'static str, Bytes), AzureError>;
 
 /// Answers a request for files or batches.
-pub(crate) async fn serve(shared: &Shared, parts: &Parts, content: Body) -> Response {
-    let session_name = header(parts, SESSION_HEADER).unwrap_or_default();
-    let session = shared.sessions.named(session_name);
-    let mut head = Head::new(&parts.method, &parts.uri, &parts.headers, Value::Null);
-    head.session = session_name.to_owned();
-    let call = shared.journal.add(head);
-    let fault = strike(&mut session.faults(), &Struck { deployment: None, headers: &parts.headers, prompt: &[] });
-    if let Some(fault) = &fault {
-        call.set_fault(fault.name());
-    }
-    match &fault {
+pub(crate) async fn serve(shared: &Shared, parts: &Parts, content: Body, handle: &ConnectionHandle) -> Response {
+    let session = shared.sessions.named(header(parts, SESSION_HEADER).unwrap_or_default());
+    let (call, fault) = begin(shared, &session, parts, Head::new(parts, Value::Null), &[], handle).await;
+    let answered = match &fault {
         // before the body has come, as a busy service answers an upload
-        Some(Kind::Answer { status, headers, body, .. }) => {
-            return Answered::fault(*status, headers, body).send(parts, REGION, None, call).await;
+        Some(Kind::Answer(fault)) => fault.into(),
+        _ => {
+            let known = sign_in::check(&parts.headers, &session.settings().sign_in, None);
+            let outcome = match (known, to_bytes(content, LARGEST_UPLOAD).await) {
+                (Err(error), _) => Err(error),
+                (_, Ok(content)) => answer(shared, &session, parts, &content),
+                (_, Err(_)) => Err(AzureError::invalid("The request body is too large.", Value::Null, Value::Null)),
+            };
+            if shared.batches.state().holds_this_answer() {
+                std::future::pending::<()>().await;
+            }
+            outcome.map_or_else(Answered::from, |(content_type, bytes)| Answered::whole(content_type, bytes))
         }
-        Some(Kind::Delay(time)) => tokio::time::sleep(*time).await,
-        _ => {}
-    }
-    let known = sign_in::check(&parts.headers, &session.settings().sign_in, None);
-    let outcome = match (known, to_bytes(content, LARGEST_UPLOAD).await) {
-        (Err(error), _) => Err(error),
-        (_, Ok(content)) => answer(shared, &session, parts, &content),
-        (_, Err(_)) => Err(AzureError::invalid("The request body is too large.", Value::Null, Value::Null)),
     };
-    if shared.batches.state().holds_this_answer() {
-        std::future::pending::<()>().await;
-    }
-    match outcome {
-        Ok((content_type, bytes)) => {
-            let answered = Answered { content_type: Some(content_type.to_owned()), ..Answered::json(&Value::Null) };
-            let mut response = answered.send(parts, REGION, None, call).await;
-            *response.body_mut() = Body::from(bytes);
-            response
-        }
-        Err(error) => Answered::from(error).send(parts, REGION, None, call).await,
-    }
+    let region = session.settings().region(None);
+    answered.send(parts, &region, fault, call).await
 }
 
 fn answer(shared: &Shared, session: &Session, parts: &Parts, content: &Bytes) -> Outcome {
@@ -174,10 +160,9 @@ impl State {
         }
         let seconds = text("expires_after.seconds").or_else(|| text("expires_after[seconds]"));
         let anchor = text("expires_after.anchor").or_else(|| text("expires_after[anchor]"));
-        let expires_after = match (seconds.map(str::parse), anchor) {
+        let expires_after = match (seconds, anchor) {
             (None, None) => None,
-            (Some(Ok(seconds)), Some("created_at")) if EXPIRY.contains(&seconds) => Some(Duration::from_secs(seconds)),
-            _ => return Err(AzureError::invalid_value("expires_after")),
+            _ => Some(expiry("expires_after", seconds.and_then(|text| text.parse().ok()), anchor)?),
         };
         let file = fields.iter().find(|field| field.name == "file").ok_or_else(|| AzureError::missing("file"))?;
         let now = self.now();
@@ -223,8 +208,11 @@ impl State {
                 lines = Err(vec![error("token_limit_exceeded", &message, None)]);
             }
         }
-        let output_expires_after =
-            request.pointer("/output_expires_after/seconds").and_then(Value::as_u64).map(Duration::from_secs);
+        let name = "output_expires_after";
+        let output_expires_after = request.get(name).filter(|value| !value.is_null()).map(|value| {
+            let anchor = value.get("anchor").and_then(Value::as_str);
+            expiry(name, value.get("seconds").and_then(Value::as_u64), anchor)
+        });
         let number = self.next_id();
         let job = Job {
             id: format!("batch_{number:024x}"),
@@ -237,7 +225,7 @@ impl State {
             outcomes: self.outcomes.clone(),
             tokens: job_tokens,
             cancelled: None,
-            output_expires_after,
+            output_expires_after: output_expires_after.transpose()?,
             files: (format!("file-output-{number:017x}"), format!("file-errors-{number:017x}")),
         };
         let mut object = job.object(now);
@@ -266,6 +254,14 @@ impl State {
             let number = self.next_id();
             self.files.insert(number, file);
         }
+    }
+}
+
+/// The time after which files expire.
+fn expiry(name: &str, seconds: Option<u64>, anchor: Option<&str>) -> Result<Duration, AzureError> {
+    match (seconds, anchor) {
+        (Some(seconds), Some("created_at")) if EXPIRY.contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(AzureError::invalid_value(name)),
     }
 }
 

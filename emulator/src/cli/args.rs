@@ -55,16 +55,16 @@ pub(crate) struct Args {
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_JOURNAL_LIMIT", value_name = "REQUESTS")]
     journal_limit: Option<usize>,
 
-    /// Pass requests on to --upstream and keep them, with its answers, in this folder
-    #[arg(long, env = "AZURE_OPENAI_EMULATOR_RECORD", value_name = "DIR", requires = "upstream")]
+    /// Pass requests on to --upstream, which is needed, and keep them, with its answers, in this folder
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_RECORD", value_name = "DIR")]
     record: Option<PathBuf>,
 
     /// The real resource to record, such as https://my-resource.openai.azure.com
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_UPSTREAM", value_name = "URL")]
     upstream: Option<String>,
 
-    /// Answer from the recordings in this folder
-    #[arg(long, env = "AZURE_OPENAI_EMULATOR_REPLAY", value_name = "DIR", conflicts_with = "record")]
+    /// Answer from the recordings in this folder; not with --record
+    #[arg(long, env = "AZURE_OPENAI_EMULATOR_REPLAY", value_name = "DIR")]
     replay: Option<PathBuf>,
 
     /// How many times as fast as recorded; 0 for at once [default: 1]

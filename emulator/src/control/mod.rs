@@ -1,10 +1,10 @@
-//! Control over HTTP, below `/__emulator/`: what can be set from Rust can be set from every language.
+//! Control over HTTP, below `/__emulator/`: what a running emulator can change from Rust, it can from every language.
 //!
 //! Each path holds a list or a map of the same things that the file has, as JSON. GET reads it, POST adds, PUT replaces,
 //! DELETE empties it. The header `x-emulator-session` makes a request concern that session alone.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -16,18 +16,21 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::faults::Preset;
 use crate::filter::FilterPolicy;
-use crate::journal::{RecordedRequest, Requests};
-use crate::server::Shared;
-use crate::session::SESSION_HEADER;
+use crate::server::route::decoded;
+use crate::server::{Shared, header};
+use crate::session::{SESSION_HEADER, Session};
 use crate::settings::{DeploymentSettings, Quota};
-use crate::sign_in::{AUDIENCE, TokenRequest, token};
+
+mod batches;
+mod journal;
+mod token;
 
 /// The path of the overview.
 pub(crate) const ROOT: &str = "/__emulator";
 /// What the paths begin with.
 pub(crate) const PREFIX: &str = "/__emulator/";
 
-/// A request that is wrong.
+/// Why a request has no effect.
 struct ControlError {
     status: u16,
     message: String,
@@ -40,6 +43,10 @@ impl ControlError {
 
     fn nothing() -> Self {
         Self { status: 404, message: "There is nothing here; GET /__emulator lists what there is.".to_owned() }
+    }
+
+    fn no_deployment(name: &str) -> Self {
+        Self { status: 404, message: format!("There is no deployment '{name}'.") }
     }
 
     fn method() -> Self {
@@ -66,31 +73,33 @@ struct Control<'a> {
     shared: &'a Shared,
     parts: &'a Parts,
     content: &'a [u8],
-    /// The session of the header, if there is one.
-    session: Option<String>,
+    /// The session of the header; without one, that of requests without the header.
+    session: Arc<Session>,
+    session_name: Option<&'a str>,
     query: Vec<(String, String)>,
 }
 
 impl<'a> Control<'a> {
     fn new(shared: &'a Shared, parts: &'a Parts, content: &'a [u8]) -> Self {
-        let session = parts.headers.get(SESSION_HEADER).and_then(|name| Some(name.to_str().ok()?.to_owned()));
+        let session_name = header(parts, SESSION_HEADER);
+        let session = shared.sessions.named(session_name.unwrap_or_default());
         let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        Self { shared, parts, content, session, query: query.into_owned().collect() }
+        Self { shared, parts, content, session, session_name, query: query.into_owned().collect() }
     }
 
     async fn answer(&self) -> Result<Value, ControlError> {
         let path = self.parts.uri.path().trim_start_matches(ROOT).trim_matches('/');
         let (place, name) = path.split_once('/').map_or((path, None), |(place, name)| (place, Some(name)));
         let name = name.map(decoded).filter(|name| !name.is_empty());
-        let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
         match (place, name.as_deref()) {
             ("", None) => Ok(overview()),
             ("deployments", name) => self.deployments(name),
             ("policies", name) => self.policies(name),
-            ("rules", None) => self.list(&mut *session.rules()),
-            ("faults", None) => self.list(&mut *session.faults()),
+            ("rules", None) => self.list(&mut self.session.rules()),
+            ("faults", None) => self.list(&mut self.session.faults()),
             ("scripts", name) => self.scripts(name),
             ("quotas", name) => self.quotas(name),
+            ("batches", None) => self.batches(),
             ("journal", None) => self.journal().await,
             ("sessions", Some(name)) if self.parts.method == Method::DELETE => {
                 self.shared.sessions.reset(Some(name));
@@ -98,8 +107,8 @@ impl<'a> Control<'a> {
                 Ok(json!({}))
             }
             ("reset", None) if self.parts.method == Method::POST => {
-                self.shared.sessions.reset(self.session.as_deref());
-                self.shared.journal.clear(self.session.as_deref());
+                self.shared.sessions.reset(self.session_name);
+                self.shared.journal.clear(self.session_name);
                 Ok(json!({}))
             }
             ("token", None) if [Method::GET, Method::POST].contains(&self.parts.method) => self.token(),
@@ -140,31 +149,38 @@ impl<'a> Control<'a> {
     }
 
     fn deployments(&self, name: Option<&str>) -> Result<Value, ControlError> {
-        let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
-        let mut settings = session.settings_mut();
-        let all = &mut settings.deployments;
+        let mut settings = self.session.settings_mut();
+        let mut all = settings.deployments.clone();
         match (name, &self.parts.method) {
-            (None, &Method::GET) => {}
-            (None, &Method::PUT) => *all = self.one()?,
+            (_, &Method::GET) => {}
+            (None, &Method::PUT) => all = self.one()?,
             (None, &Method::POST) => all.extend(self.one::<BTreeMap<String, DeploymentSettings>>()?),
             (None, &Method::DELETE) => all.clear(),
-            (Some(name), &Method::GET) => return all.get(name).map(|one| json!(one)).ok_or_else(ControlError::nothing),
             (Some(name), &Method::PUT) => drop(all.insert(name.to_owned(), self.one()?)),
             (Some(name), &Method::PATCH) => {
                 let changed = all.get(name).cloned().unwrap_or_default().overlaid(&self.one()?);
                 all.insert(name.to_owned(), changed);
             }
-            (Some(name), &Method::DELETE) => drop(all.remove(name).ok_or_else(ControlError::nothing)?),
+            (Some(name), &Method::DELETE) => drop(all.remove(name).ok_or_else(|| ControlError::no_deployment(name))?),
             _ => return Err(ControlError::method()),
         }
-        Ok(name.and_then(|name| all.get(name)).map_or_else(|| json!(all), |one| json!(one)))
+        if let Some((name, _)) = all.iter().find(|(name, one)| !settings.has_model(name, one)) {
+            return Err(ControlError::new(format!("`{name}`: missing `model`")));
+        }
+        settings.deployments = all;
+        let all = &settings.deployments;
+        match name {
+            Some(name) if self.parts.method == Method::GET => {
+                all.get(name).map(|one| json!(one)).ok_or_else(|| ControlError::no_deployment(name))
+            }
+            _ => Ok(name.and_then(|name| all.get(name)).map_or_else(|| json!(all), |one| json!(one))),
+        }
     }
 
     fn policies(&self, name: Option<&str>) -> Result<Value, ControlError> {
-        let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
-        let mut settings = session.settings_mut();
+        let mut settings = self.session.settings_mut();
         match (name, &self.parts.method) {
-            (None, &Method::GET) => {}
+            (_, &Method::GET) => {}
             (Some("default"), &Method::PUT) => settings.policy = self.one()?,
             (Some("default"), &Method::DELETE) => settings.policy = FilterPolicy::default(),
             (Some(name), &Method::PUT) => drop(settings.policies.insert(name.to_owned(), self.one()?)),
@@ -172,19 +188,27 @@ impl<'a> Control<'a> {
             _ => return Err(ControlError::method()),
         }
         let named = settings.policies.iter().map(|(name, policy)| (name.as_str(), policy));
-        Ok(json!(named.chain([("default", &settings.policy)]).collect::<BTreeMap<_, _>>()))
+        let all: BTreeMap<_, _> = named.chain([("default", &settings.policy)]).collect();
+        match name {
+            Some(name) if self.parts.method == Method::GET => {
+                all.get(name).map(|one| json!(one)).ok_or_else(ControlError::nothing)
+            }
+            _ => Ok(json!(all)),
+        }
     }
 
     fn scripts(&self, name: Option<&str>) -> Result<Value, ControlError> {
-        let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
-        let mut scripts = session.scripts();
+        // In this order, as answers take them.
+        let mut settings = self.session.settings_mut();
+        let mut scripts = self.session.scripts();
+        let mut added: Vec<(String, Vec<Answer>)> = Vec::new();
         match (name, &self.parts.method) {
             (_, &Method::GET) => {}
-            (Some(name), &Method::POST) => {
-                scripts.entry(name.to_owned()).or_default().extend(self.several::<Answer>()?);
+            (Some(name), &Method::POST) => added.push((name.to_owned(), self.several()?)),
+            (Some(name), &Method::PUT) => {
+                added.push((name.to_owned(), self.several()?));
+                scripts.remove(name);
             }
-            (Some(name), &Method::PUT) => drop(scripts.insert(name.to_owned(), self.several()?.into())),
-            (Some(name), &Method::DELETE) => drop(scripts.remove(name)),
             (None, &Method::POST | &Method::PUT) => {
                 #[derive(Deserialize)]
                 #[serde(deny_unknown_fields)]
@@ -192,25 +216,28 @@ impl<'a> Control<'a> {
                     deployment: String,
                     answers: Vec<Answer>,
                 }
-                for script in self.several::<Script>()? {
-                    scripts.entry(script.deployment).or_default().extend(script.answers);
+                added = self.several::<Script>()?.into_iter().map(|one| (one.deployment, one.answers)).collect();
+                if self.parts.method == Method::PUT {
+                    scripts.clear();
                 }
             }
+            (Some(name), &Method::DELETE) => drop(scripts.remove(name)),
             (None, &Method::DELETE) => scripts.clear(),
             _ => return Err(ControlError::method()),
         }
-        let names: Vec<String> = scripts.keys().cloned().collect();
-        let body = name.map_or_else(|| json!(&*scripts), |name| json!(scripts.get(name)));
-        drop(scripts);
-        // A script for a name that is no deployment makes it one.
-        let mut settings = session.settings_mut();
-        names.iter().for_each(|name| settings.deploy_unless_there(name));
-        Ok(body)
+        for (name, answers) in added {
+            // A script for a name that is no deployment makes it one.
+            settings.deploy_unless_there(&name);
+            scripts.entry(name).or_default().extend(answers);
+        }
+        Ok(name.map_or_else(|| json!(&*scripts), |name| json!(scripts.get(name))))
     }
 
     fn quotas(&self, name: Option<&str>) -> Result<Value, ControlError> {
-        let session = self.shared.sessions.named(self.session.as_deref().unwrap_or_default());
-        let mut settings = session.settings_mut();
+        let mut settings = self.session.settings_mut();
+        if let Some(name) = name.filter(|name| settings.deployment(name).is_none()) {
+            return Err(ControlError::no_deployment(name));
+        }
         let quota = match self.parts.method {
             Method::GET => None,
             Method::PUT | Method::POST => Some(Some(self.one::<Quota>()?)),
@@ -222,7 +249,7 @@ impl<'a> Control<'a> {
                 Some(name) => settings.deployments.entry(name.to_owned()).or_default().quota = quota,
                 None => settings.defaults.quota = quota,
             }
-            session.windows().reset(name);
+            self.session.windows().reset(name);
         }
         let all = settings.deployments.iter().filter_map(|(name, one)| Some((name.clone(), json!(one.quota?))));
         let mut all: serde_json::Map<String, Value> = all.collect();
@@ -231,128 +258,6 @@ impl<'a> Control<'a> {
         }
         Ok(name.map_or_else(|| json!(all), |name| json!(all.get(name))))
     }
-
-    /// The journal: filtered by the query, and waited for until it has `wait` requests that have ended.
-    async fn journal(&self) -> Result<Value, ControlError> {
-        let journal = &self.shared.journal;
-        let session = self.session.as_deref().or_else(|| self.query("session"));
-        match self.parts.method {
-            Method::GET => {}
-            Method::DELETE => {
-                journal.clear(session);
-                return Ok(json!({"count": 0, "requests": []}));
-            }
-            _ => return Err(ControlError::method()),
-        }
-        let number = |name: &str| {
-            let text = self.query(name);
-            text.map(|text| text.parse::<f64>().map_err(|_| ControlError::new(format!("'{name}' is no number"))))
-                .transpose()
-        };
-        let (status, wait, time) = (number("status")?, number("wait")?, number("timeout")?.unwrap_or(5.0));
-        let found = || -> Requests {
-            let all = journal.requests(session);
-            all.that(|request| {
-                self.query("deployment").is_none_or(|name| request.deployment() == Some(name))
-                    && status.is_none_or(|status| request.status().map(f64::from) == Some(status))
-                    && self.query("outcome").is_none_or(|outcome| request.outcome().as_str() == outcome)
-                    && self.query("path").is_none_or(|path| request.path().contains(path))
-            })
-        };
-        if let Some(wanted) = wait {
-            let time = Duration::try_from_secs_f64(time.clamp(0.0, 600.0)).unwrap_or_default();
-            let has_enough = || {
-                let ended = found().iter().filter(|request| request.timing().total().is_some()).count();
-                ended as f64 >= wanted
-            };
-            if !journal.wait(time, has_enough).await {
-                let message =
-                    format!("{} of {wanted} requests had ended after {} s", found().count(), time.as_secs_f64());
-                return Err(ControlError { status: 408, message });
-            }
-        }
-        let found = found();
-        Ok(json!({"count": found.count(), "requests": found.iter().map(entry).collect::<Vec<_>>()}))
-    }
-
-    /// A test token: from JSON, a form, or the query.
-    fn token(&self) -> Result<Value, ControlError> {
-        let body: Option<Value> = serde_json::from_slice(self.content).ok();
-        let form: Vec<(String, String)> = url::form_urlencoded::parse(self.content).into_owned().collect();
-        let text = |name: &str| -> Option<String> {
-            let of_json = body.as_ref().and_then(|body| match body.get(name)? {
-                Value::String(text) => Some(text.clone()),
-                Value::Null => None,
-                other => Some(other.to_string()),
-            });
-            let of_form = || form.iter().find_map(|(key, value)| (key == name).then(|| value.clone()));
-            of_json.or_else(|| self.query(name).map(str::to_owned)).or_else(of_form)
-        };
-        let lifetime =
-            text("expires_in").map(|text| text.parse().map_err(|_| ControlError::new("'expires_in' is no number")));
-        let audience = text("audience").or_else(|| text("resource")).or_else(|| text("scope"));
-        let roles = text("roles").or_else(|| text("role"));
-        let is_part = |letter: char| matches!(letter, ',' | '[' | ']' | '"');
-        let roles = roles.map_or_else(
-            || vec!["Cognitive Services OpenAI User".to_owned()],
-            |roles| roles.split(is_part).map(|role| role.trim().to_owned()).filter(|role| !role.is_empty()).collect(),
-        );
-        Ok(token(&TokenRequest {
-            audience: audience
-                .map_or_else(|| AUDIENCE.to_owned(), |text| text.trim_end_matches("/.default").to_owned()),
-            tenant: text("tenant"),
-            roles,
-            lifetime_seconds: lifetime.transpose()?.unwrap_or(3600),
-        }))
-    }
-}
-
-fn decoded(segment: &str) -> String {
-    let pair = segment.replace('+', "%2B");
-    url::form_urlencoded::parse(pair.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())
-}
-
-/// A request of the journal as JSON. Keys and tokens are left out.
-fn entry(request: &RecordedRequest) -> Value {
-    #[derive(Serialize)]
-    struct Entry<'a> {
-        method: &'a str,
-        path: &'a str,
-        api_version: Option<String>,
-        session: &'a str,
-        deployment: Option<&'a str>,
-        headers: BTreeMap<&'a str, &'a str>,
-        body: &'a Value,
-        received_at: f64,
-        outcome: &'a str,
-        status: Option<u16>,
-        fault: Option<&'a str>,
-        prompt_tokens: Option<u64>,
-        completion_tokens: Option<u64>,
-        to_headers_ms: Option<f64>,
-        total_ms: Option<f64>,
-    }
-    const SECRET: [&str; 5] = ["authorization", "api-key", "ocp-apim-subscription-key", "x-api-key", "cookie"];
-    let hidden = |(name, value)| if SECRET.contains(&name) { (name, "REDACTED") } else { (name, value) };
-    let milliseconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64() * 1000.0);
-    let since = request.received_at().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    json!(Entry {
-        method: request.method(),
-        path: request.path(),
-        api_version: request.query("api-version"),
-        session: request.session(),
-        deployment: request.deployment(),
-        headers: request.headers().map(hidden).collect(),
-        body: request.body(),
-        received_at: since.as_secs_f64(),
-        outcome: request.outcome().as_str(),
-        status: request.status(),
-        fault: request.fault(),
-        prompt_tokens: request.tokens().map(|(prompt, _)| prompt),
-        completion_tokens: request.tokens().map(|(_, completion)| completion),
-        to_headers_ms: milliseconds(request.timing().to_headers()),
-        total_ms: milliseconds(request.timing().total()),
-    })
 }
 
 fn overview() -> Value {
@@ -364,13 +269,14 @@ fn overview() -> Value {
         "fault_header": crate::faults::FAULT_HEADER,
         "presets": presets,
         "paths": {
-            "GET PUT POST DELETE /__emulator/deployments": "all deployments, by name",
+            "GET PUT POST DELETE /__emulator/deployments": "all deployments, by name; keys are not shown",
             "GET PUT PATCH DELETE /__emulator/deployments/{name}": "one deployment",
             "GET POST PUT DELETE /__emulator/rules": "answers for requests that fit",
             "GET POST PUT DELETE /__emulator/scripts/{deployment}": "answers in turn",
             "GET POST PUT DELETE /__emulator/faults": "what goes wrong, and when",
-            "GET PUT DELETE /__emulator/quotas/{deployment}": "requests and tokens in a window",
+            "GET PUT DELETE /__emulator/quotas/{deployment}": "requests and tokens in a window; without a name, the default",
             "GET PUT DELETE /__emulator/policies/{name}": "content filters; 'default' is that of all deployments",
+            "GET POST DELETE /__emulator/batches": "files and batches of all sessions: their clock, times, quota and lines",
             "GET DELETE /__emulator/journal?deployment=&status=&outcome=&path=&session=&wait=&timeout=": "requests received",
             "GET POST /__emulator/token?audience=&tenant=&roles=&expires_in=": "an unsigned token for tests",
             "POST /__emulator/reset": "begin again: all, or the session of the header",

@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
+pub(crate) use self::answer::{FaultAnswer, RawAnswer};
 pub use self::preset::Preset;
 
+use self::answer::Base;
 use self::table::FaultTable;
 use self::when::When;
 
 pub(crate) mod steps;
 
+mod answer;
 mod preset;
 mod table;
 mod when;
@@ -50,7 +52,7 @@ pub struct Fault {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Kind {
-    Answer { name: String, status: u16, headers: Vec<(String, String)>, body: String },
+    Answer(FaultAnswer),
     Delay(Duration),
     Reset,
     ContentType(String),
@@ -66,9 +68,9 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The name of the fault in the journal and in the log.
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Answer { name, .. } => name,
+    pub(crate) fn name(&self) -> String {
+        let name = match self {
+            Self::Answer(answer) => return answer.name(),
             Self::Delay(_) => "delay",
             Self::Reset => "reset",
             Self::ContentType(_) => "content_type",
@@ -80,7 +82,8 @@ impl Kind {
             Self::AfterDone(_) => "extra_after_done",
             Self::LateEnd(_) => "late_end",
             Self::Trickle(_) => "trickle",
-        }
+        };
+        name.to_owned()
     }
 }
 
@@ -92,9 +95,8 @@ impl Fault {
         Self { kind, when: When::default(), deployment: None, header: None, phrase: None }
     }
 
-    fn answer(name: String, status: u16, content_type: &str, body: String) -> Self {
-        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
-        Self::new(Kind::Answer { name, status, headers, body })
+    fn answer(base: Base) -> Self {
+        Self::new(Kind::Answer(FaultAnswer::new(base)))
     }
 
     /// Answers as Azure, or API Management before it, answers in a well-known case.
@@ -109,21 +111,15 @@ impl Fault {
     /// ```
     #[must_use]
     pub fn preset(preset: Preset) -> Self {
-        Self::new(preset.answer(None))
+        Self::answer(Base::Preset(preset))
     }
 
-    /// Asks to wait this long: in the headers `retry-after` and `retry-after-ms` of an answer.
+    /// Sets the time to wait in the headers `retry-after` and `retry-after-ms` of an answer, and in the text of a
+    /// [`preset`](Self::preset).
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        if let Kind::Answer { name, headers, .. } = &mut self.kind {
-            match Preset::named(name) {
-                Some(preset) => self.kind = preset.answer(Some(wait)),
-                None => headers.extend([
-                    ("retry-after".to_owned(), seconds.to_string()),
-                    ("retry-after-ms".to_owned(), wait.as_millis().to_string()),
-                ]),
-            }
+        if let Kind::Answer(answer) = &mut self.kind {
+            answer.retry_after = Some(wait);
         }
         self
     }
@@ -131,31 +127,30 @@ impl Fault {
     /// Answers with this status and a small error body of Azure's shape.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        let error = json!({"code": status.to_string(), "message": "A fault of the emulator."});
-        Self::answer(format!("status_{status}"), status, "application/json", json!({"error": error}).to_string())
+        Self::answer(Base::Status(status))
     }
 
     /// Answers with this status and a page of HTML, as a proxy in between does.
     #[must_use]
     pub fn html(status: u16) -> Self {
-        let page = format!("<!DOCTYPE html><html><body><h1>{status}</h1></body></html>");
-        Self::answer(format!("html_{status}"), status, "text/html", page)
+        Self::answer(Base::Html(status))
     }
 
-    /// Gives a [`status`](Self::status) or [`html`](Self::html) answer this body.
+    /// Gives a [`preset`](Self::preset), [`status`](Self::status) or [`html`](Self::html) answer this body.
     #[must_use]
     pub fn body(mut self, text: impl Into<String>) -> Self {
-        if let Kind::Answer { body, .. } = &mut self.kind {
-            *body = text.into();
+        if let Kind::Answer(answer) = &mut self.kind {
+            answer.body = Some(text.into());
         }
         self
     }
 
-    /// Gives a [`status`](Self::status) or [`html`](Self::html) answer this header as well.
+    /// Gives a [`preset`](Self::preset), [`status`](Self::status) or [`html`](Self::html) answer this header, in place
+    /// of one of the same name.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        if let Kind::Answer { headers, .. } = &mut self.kind {
-            headers.push((name.into(), value.into()));
+        if let Kind::Answer(answer) = &mut self.kind {
+            answer.headers.insert(name.into().to_ascii_lowercase(), value.into());
         }
         self
     }
@@ -309,7 +304,7 @@ pub(crate) struct Struck<'a> {
 pub(crate) fn strike(faults: &mut Vec<Fault>, struck: &Struck<'_>) -> Option<Kind> {
     let named = struck.headers.get(FAULT_HEADER).and_then(|value| Preset::named(value.to_str().ok()?));
     if let Some(preset) = named {
-        return Some(preset.answer(None));
+        return Some(Kind::Answer(FaultAnswer::new(Base::Preset(preset))));
     }
     let mut fitting = faults.iter_mut().filter(|fault| fault.is_for(struck));
     let kind = fitting.find_map(|fault| fault.when.strikes().then(|| fault.kind.clone()));

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Kind;
+use super::answer::RawAnswer;
+use crate::quota::whole_seconds;
+use crate::refusal::{AzureError, SERVER_ERROR};
+use crate::sign_in::AUDIENCE;
 
 macro_rules! presets {
     ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
@@ -34,7 +37,7 @@ presets! {
     RateLimit = "rate_limit",
     /// 429: the deployment's tokens are used up.
     TokenRateLimit = "token_rate_limit",
-    /// 429: much is asked of the service, whatever the quota.
+    /// 429: the service is overloaded, whatever the quota.
     HighDemand = "high_demand",
     /// 429: the provisioned deployment is busy.
     ProvisionedBusy = "provisioned_busy",
@@ -90,74 +93,77 @@ impl Preset {
     }
 
     /// The answer, with the time to wait; one second where it has one and none is given.
-    pub(super) fn answer(self, wait: Option<Duration>) -> Kind {
+    pub(super) fn answer(self, wait: Option<Duration>) -> RawAnswer {
         let time = wait.unwrap_or(Duration::from_secs(1));
-        let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-        let azure = |code: Value, message: &str| json!({"error": {"code": code, "message": message}}).to_string();
-        let apim = |status: u16, message: &str| json!({"statusCode": status, "message": message}).to_string();
+        let seconds = whole_seconds(time);
+        let azure = |error: AzureError| RawAnswer::new(error.status, error.content_type(), error.text());
+        let plain = |status: u16, code: &str, message: &str| azure(AzureError::plain(status, code, message));
+        let rate = |rate: &str| azure(AzureError::rate_limit("ChatCompletions_Create", "2024-10-21", rate, seconds));
+        let apim = |status: u16, message: &str| {
+            let body = json!({"statusCode": status, "message": message}).to_string();
+            RawAnswer::new(status, Some("application/json"), body)
+        };
         let page = |status: u16, what: &str| {
-            format!(
+            let body = format!(
                 "<html>\r\n<head><title>{status} {what}</title></head>\r\n<body>\r\n<center><h1>{status} {what}</h1></center>\r\n</body>\r\n</html>\r\n"
-            )
-        };
-        let rate = |rate: &str| {
-            let message = format!(
-                "Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024-10-21 have \
-                 exceeded {rate} rate limit of your current AIServices S0 pricing tier. Please retry after {seconds} \
-                 seconds. Please contact Azure support service if you would like to further increase the default rate \
-                 limit."
             );
-            azure(json!("429"), &message)
+            RawAnswer::new(status, Some("text/html"), body)
         };
-        let (status, body) = match self {
-            Self::RateLimit => (429, rate("call")),
-            Self::TokenRateLimit => (429, rate("token")),
+        let mut answer = match self {
+            Self::RateLimit => rate("call"),
+            Self::TokenRateLimit => rate("token"),
             // unsourced
-            Self::HighDemand => (429, azure(json!("429"), "The service is temporarily unable to process your request. Please try again later.")),
+            Self::HighDemand => {
+                plain(429, "429", "The service is temporarily unable to process your request. Please try again later.")
+            }
             // unsourced
-            Self::ProvisionedBusy => (429, azure(json!("429"), &format!("The provisioned deployment is at capacity. Please retry after {seconds} seconds."))),
-            Self::ServerError => (500, json!({"error": {"message": "The server had an error while processing your request. Sorry about that!", "type": "server_error", "param": null, "code": null}}).to_string()),
-            Self::InternalServerError => (500, azure(json!("InternalServerError"), "The server had an error while processing your request. Sorry about that!")),
+            Self::ProvisionedBusy => plain(
+                429,
+                "429",
+                &format!("The provisioned deployment is at capacity. Please retry after {seconds} seconds."),
+            ),
+            Self::ServerError => azure(AzureError::server_error()),
+            Self::InternalServerError => plain(500, "InternalServerError", SERVER_ERROR),
             // unsourced
-            Self::Overloaded => (503, azure(json!("503"), "The service is temporarily unavailable. Please try again later.")),
-            Self::Timeout => (408, azure(json!("Timeout"), "The operation was timeout.")),
-            Self::InvalidKey => (401, azure(json!("401"), "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource.")),
-            Self::InvalidToken => (401, azure(json!("Unauthorized"), "Access token is missing, invalid, audience is incorrect (https://cognitiveservices.azure.com), or have expired.")),
-            Self::PermissionDenied => (401, azure(json!("PermissionDenied"), "Principal does not have access to API/Operation.")),
-            Self::KeysDisabled => (403, azure(json!("AuthenticationTypeDisabled"), "Key based authentication is disabled for this resource.")),
-            Self::Firewall => (403, azure(json!("403"), "Access denied due to Virtual Network/Firewall rules.")),
-            Self::DeploymentNotFound => (404, azure(json!("DeploymentNotFound"), "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.")),
-            Self::ResourceNotFound => (404, azure(json!("404"), "Resource not found")),
-            Self::InvalidImage => (400, json!({"error": {"message": "Invalid image data", "param": null, "type": null, "code": "BadRequest"}}).to_string()),
-            Self::BadGateway => (502, page(502, "Bad Gateway")),
-            Self::GatewayTimeout => (504, page(504, "Gateway Time-out")),
-            Self::ApimRateLimit => (429, apim(429, &format!("Rate limit is exceeded. Try again in {seconds} seconds."))),
-            Self::ApimTokenLimit => (429, apim(429, &format!("Token limit is exceeded. Try again in {seconds} seconds."))),
-            Self::ApimQuota => (403, apim(403, "Out of call volume quota. Quota will be replenished in 00:01:00.")),
-            Self::ApimMissingKey => (401, apim(401, "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API.")),
-            Self::ApimInvalidKey => (401, apim(401, "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.")),
-            Self::ApimNotFound => (404, apim(404, "Resource not found")),
-            Self::ApimInternalError => (500, apim(500, "Internal server error")),
+            Self::Overloaded => plain(503, "503", "The service is temporarily unavailable. Please try again later."),
+            Self::Timeout => plain(408, "Timeout", "The operation was timeout."),
+            Self::InvalidKey => azure(AzureError::no_access()),
+            Self::InvalidToken => azure(AzureError::bad_token(AUDIENCE)),
+            Self::PermissionDenied => azure(AzureError::no_role()),
+            Self::KeysDisabled => azure(AzureError::keys_disabled()),
+            Self::Firewall => plain(403, "403", "Access denied due to Virtual Network/Firewall rules."),
+            Self::DeploymentNotFound => azure(AzureError::no_deployment()),
+            Self::ResourceNotFound => azure(AzureError::no_resource()),
+            Self::InvalidImage => azure(AzureError::new(
+                400,
+                json!({"message": "Invalid image data", "param": null, "type": null, "code": "BadRequest"}),
+            )),
+            Self::BadGateway => page(502, "Bad Gateway"),
+            Self::GatewayTimeout => page(504, "Gateway Time-out"),
+            Self::ApimRateLimit => apim(429, &format!("Rate limit is exceeded. Try again in {seconds} seconds.")),
+            Self::ApimTokenLimit => apim(429, &format!("Token limit is exceeded. Try again in {seconds} seconds.")),
+            Self::ApimQuota => apim(403, "Out of call volume quota. Quota will be replenished in 00:01:00."),
+            Self::ApimMissingKey => apim(
+                401,
+                "Access denied due to missing subscription key. Make sure to include subscription key when making requests to an API.",
+            ),
+            Self::ApimInvalidKey => apim(
+                401,
+                "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.",
+            ),
+            Self::ApimNotFound => apim(404, "Resource not found"),
+            Self::ApimInternalError => apim(500, "Internal server error"),
         };
-        let is_page = matches!(self, Self::BadGateway | Self::GatewayTimeout);
-        let content_type = if is_page { "text/html" } else { "application/json" };
-        let mut headers = vec![("content-type", content_type.to_owned())];
-        if status == 429 || (wait.is_some() && matches!(status, 403 | 503)) {
-            headers.push(("retry-after", seconds.to_string()));
+        if answer.status == 429 || (wait.is_some() && matches!(answer.status, 403 | 503)) {
             let of_azure =
                 matches!(self, Self::RateLimit | Self::TokenRateLimit | Self::HighDemand | Self::ProvisionedBusy);
-            if of_azure {
-                headers.push(("retry-after-ms", time.as_millis().to_string()));
-            }
+            answer = answer.with_retry_after(time, of_azure);
         }
         if matches!(self, Self::ApimMissingKey | Self::ApimInvalidKey) {
-            headers.push((
-                "www-authenticate",
-                "AzureApiManagementKey realm=\"http://127.0.0.1\",name=\"api-key\",type=\"header\"".to_owned(),
-            ));
+            let challenge = "AzureApiManagementKey realm=\"http://127.0.0.1\",name=\"api-key\",type=\"header\"";
+            answer.headers.insert("www-authenticate".to_owned(), challenge.to_owned());
         }
-        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Kind::Answer { name: self.as_str().to_owned(), status, headers, body }
+        answer
     }
 }
 
@@ -170,18 +176,23 @@ mod tests {
         for preset in Preset::ALL {
             assert_eq!(Preset::named(preset.as_str()), Some(*preset));
             assert_eq!(serde_json::to_value(preset).unwrap(), preset.as_str());
-            let Kind::Answer { status, body, headers, .. } = preset.answer(None) else { panic!("{preset:?}") };
+            let RawAnswer { status, body, headers } = preset.answer(None);
             assert!(status >= 400 && !body.is_empty());
-            assert_eq!(status == 429, headers.iter().any(|(name, _)| name == "retry-after"), "{preset:?}");
+            assert_eq!(status == 429, headers.contains_key("retry-after"), "{preset:?}");
         }
     }
 
     #[test]
     fn the_wait_is_in_the_text_and_in_the_headers() {
-        let Kind::Answer { body, headers, .. } = Preset::RateLimit.answer(Some(Duration::from_millis(2500))) else {
-            panic!("an answer")
-        };
+        let RawAnswer { body, headers, .. } = Preset::RateLimit.answer(Some(Duration::from_millis(2500)));
         assert!(body.contains("Please retry after 3 seconds"));
-        assert!(headers.contains(&("retry-after-ms".to_owned(), "2500".to_owned())));
+        assert_eq!(headers["retry-after-ms"], "2500");
+    }
+
+    #[test]
+    fn a_preset_has_the_body_that_the_emulator_itself_answers() {
+        let RawAnswer { body, headers, .. } = Preset::DeploymentNotFound.answer(None);
+        let error = AzureError::no_deployment();
+        assert_eq!((body, headers.get("content-type")), (error.text(), None));
     }
 }

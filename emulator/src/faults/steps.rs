@@ -8,11 +8,13 @@ use futures_util::stream;
 
 use super::Kind;
 use crate::journal::Call;
+use crate::refusal::AzureError;
 use crate::settings::PaceClock;
 
 /// What a body does next.
 pub(crate) enum Step {
-    Send(Bytes),
+    /// Sends a piece, after this time.
+    Send(Duration, Bytes),
     Wait(Duration),
     Stall,
     Cut,
@@ -21,39 +23,41 @@ pub(crate) enum Step {
 /// The steps of a body, made as they are taken.
 pub(crate) type Steps = Box<dyn Iterator<Item = Step> + Send>;
 
-/// An error object as the service sends it inside a stream.
-const ERROR: &str = r#"{"error":{"message":"The server had an error while processing your request.","type":"server_error","param":null,"code":null}}"#;
-
-/// The body of an answer whose chunks are these, with a fault in it.
+/// The body of an answer whose chunks are these, each after its time, with a fault in it.
 pub(crate) fn distort(
-    chunks: impl Iterator<Item = Bytes> + Send + 'static,
+    chunks: impl Iterator<Item = (Duration, Bytes)> + Send + 'static,
     streamed: bool,
     fault: Option<Kind>,
 ) -> Steps {
-    let send = Step::Send;
+    let send = |(pause, chunk)| Step::Send(pause, chunk);
+    let at_once = |chunk: Bytes| Step::Send(Duration::ZERO, chunk);
     match fault {
         Some(Kind::Truncate(after)) => Box::new(chunks.take(after).map(send)),
         Some(Kind::Cut(after)) => Box::new(chunks.take(after).map(send).chain([Step::Cut])),
         Some(Kind::Stall(after)) => Box::new(chunks.take(after).map(send).chain([Step::Stall])),
-        Some(Kind::Malformed(after)) => Box::new(chunks.enumerate().map(move |(at, mut chunk)| {
+        Some(Kind::Malformed(after)) => Box::new(chunks.enumerate().map(move |(at, (pause, mut chunk))| {
             if at == after {
                 chunk.truncate(chunk.len() / 2);
                 if streamed {
                     chunk = [chunk.as_ref(), b"\n\n"].concat().into();
                 }
             }
-            send(chunk)
+            Step::Send(pause, chunk)
         })),
-        Some(Kind::Error(_)) if !streamed => Box::new([send(ERROR.into())].into_iter()),
         Some(Kind::Error(after)) => {
-            let ending = [event(ERROR), event("[DONE]")];
-            Box::new(chunks.take(after).chain(ending).map(send))
+            let error = AzureError::server_error().text();
+            if !streamed {
+                return Box::new([at_once(error.into())].into_iter());
+            }
+            let ending = [event(&error), event("[DONE]")];
+            Box::new(chunks.take(after).map(send).chain(ending.map(at_once)))
         }
-        Some(Kind::AfterDone(text)) => Box::new(chunks.chain([text.into()]).map(send)),
+        Some(Kind::AfterDone(text)) => Box::new(chunks.map(send).chain([at_once(text.into())])),
         Some(Kind::LateEnd(time)) => Box::new(chunks.map(send).chain([Step::Wait(time)])),
-        Some(Kind::Trickle(between)) => Box::new(chunks.flat_map(move |chunk| {
+        Some(Kind::Trickle(between)) => Box::new(chunks.flat_map(move |(pause, chunk)| {
             let bytes = chunk.into_iter().map(|byte| Bytes::from(vec![byte]));
-            bytes.flat_map(move |byte| [Step::Send(byte), Step::Wait(between)])
+            let sent = bytes.flat_map(move |byte| [at_once(byte), Step::Wait(between)]);
+            [Step::Wait(pause)].into_iter().chain(sent)
         })),
         _ => Box::new(chunks.map(send)),
     }
@@ -83,8 +87,8 @@ pub(crate) fn body(steps: Steps, clock: Option<PaceClock>, call: Call) -> Body {
                     sending.call.end();
                     return None;
                 }
-                Some(Step::Send(bytes)) => {
-                    let pause = sending.pause();
+                Some(Step::Send(pause, bytes)) => {
+                    let pause = sending.pause().saturating_add(pause);
                     if !pause.is_zero() {
                         tokio::time::sleep(pause).await;
                     }
@@ -111,6 +115,6 @@ impl Sending {
             return Duration::ZERO;
         };
         let first = if self.sent == 1 { clock.first() } else { Duration::ZERO };
-        first + clock.chunk()
+        first.saturating_add(clock.chunk())
     }
 }

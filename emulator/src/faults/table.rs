@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::answer::Base;
 use super::when::When;
-use super::{Fault, Kind, Preset};
+use super::{Fault, FaultAnswer, Kind, Preset};
+use crate::settings::share;
 
 /// The members of a fault.
 #[derive(Default, Serialize, Deserialize)]
@@ -52,7 +54,7 @@ pub(super) struct FaultTable {
     every: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     always: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "share")]
     probability: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
@@ -92,13 +94,18 @@ impl TryFrom<FaultTable> for Fault {
                 malformed_after, error_after, extra_after_done, late_end_ms, trickle_ms";
             return Err(format!("a fault has one of {names}"));
         };
-        if let Some(wait) = table.retry_after_ms {
-            fault = fault.retry_after(time(wait));
+        match &mut fault.kind {
+            Kind::Answer(answer) => {
+                answer.retry_after = table.retry_after_ms.map(time);
+                answer.body = table.body;
+                answer.headers =
+                    table.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+            }
+            _ if table.retry_after_ms.is_some() || table.body.is_some() || !table.headers.is_empty() => {
+                return Err("retry_after_ms, body and headers belong to preset, status or html".to_owned());
+            }
+            _ => {}
         }
-        if let Some(body) = table.body {
-            fault = fault.body(body);
-        }
-        fault = table.headers.into_iter().fold(fault, |fault, (name, value)| fault.header(name, value));
         let whens = [
             table.next.map(When::Next),
             table.every.map(|interval| When::Every { interval, seen: 0 }),
@@ -111,6 +118,9 @@ impl TryFrom<FaultTable> for Fault {
         fault.when = whens.next().unwrap_or(if is_asked_for { When::Always } else { When::default() });
         if whens.next().is_some() {
             return Err("a fault has one of next, every, always, probability".to_owned());
+        }
+        if table.seed.is_some() && table.probability.is_none() {
+            return Err("seed belongs to probability".to_owned());
         }
         fault.deployment = table.deployment;
         fault.phrase = table.phrase;
@@ -137,14 +147,15 @@ impl From<Fault> for FaultTable {
             When::Chance { share, seed, .. } => (table.probability, table.seed) = (Some(share), Some(seed)),
         }
         match fault.kind {
-            Kind::Answer { name, status, headers, body } => match Preset::named(&name) {
-                Some(preset) => table.preset = Some(preset),
-                None => {
-                    table.status = Some(status);
-                    table.body = Some(body);
-                    table.headers = headers.into_iter().collect();
+            Kind::Answer(FaultAnswer { base, retry_after, headers, body }) => {
+                match base {
+                    Base::Preset(preset) => table.preset = Some(preset),
+                    Base::Status(status) => table.status = Some(status),
+                    Base::Html(status) => table.html = Some(status),
                 }
-            },
+                table.retry_after_ms = retry_after.map(milliseconds);
+                (table.headers, table.body) = (headers, body);
+            }
             Kind::Delay(time) => table.delay_ms = Some(milliseconds(time)),
             Kind::Reset => table.reset = Some(true),
             Kind::ContentType(name) => table.content_type = Some(name),

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::Method;
+use axum::http::request::Parts;
 use azure_openai_chat::ChatCompletionRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,12 +36,12 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(method: &Method, uri: &Uri, headers: &HeaderMap, body: Value) -> Self {
-        let readable = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    pub(crate) fn new(parts: &Parts, body: Value) -> Self {
+        let readable = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         Self {
-            method: method.clone(),
-            path: uri.path().to_owned(),
-            query: uri.query().unwrap_or_default().to_owned(),
+            method: parts.method.clone(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: readable.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body,
             received_at: SystemTime::now(),
@@ -274,8 +275,8 @@ impl Call {
         end.timing.to_headers = Some(self.entry.started.elapsed());
     }
 
-    pub(crate) fn set_fault(&self, name: &str) {
-        self.entry.end().fault = Some(name.to_owned());
+    pub(crate) fn set_fault(&self, name: String) {
+        self.entry.end().fault = Some(name);
     }
 
     pub(crate) fn set_tokens(&self, prompt: u64, completion: u64) {

@@ -1,6 +1,8 @@
 //! Recordings: requests to a real resource and what it answered, kept as files and given again.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -13,6 +15,51 @@ mod difference;
 #[cfg(feature = "record")]
 pub(crate) mod recorder;
 mod replay;
+
+/// What is recorded or replayed, as it is set.
+#[derive(Clone, Default)]
+pub(crate) struct RecordingSettings {
+    pub(crate) record: Option<PathBuf>,
+    pub(crate) upstream: Option<String>,
+    pub(crate) replay: Option<PathBuf>,
+    pub(crate) replay_speed: Option<f64>,
+}
+
+impl RecordingSettings {
+    /// The key that does not go with the others, and why.
+    pub(crate) fn conflict(&self) -> Option<(&'static str, &'static str)> {
+        match (&self.record, &self.upstream, &self.replay) {
+            (Some(_), _, Some(_)) => Some(("replay", "answers cannot be recorded and replayed at once")),
+            (Some(_), None, None) => Some(("record", "needs `upstream`, the resource to record")),
+            (Some(_), Some(_), None) if !cfg!(feature = "record") => {
+                Some(("record", "this build cannot record: it needs the feature `record`"))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes what `other` sets; the rest stays.
+    #[cfg(feature = "config")]
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.record = other.record.or(self.record.take());
+        self.upstream = other.upstream.or(self.upstream.take());
+        self.replay = other.replay.or(self.replay.take());
+        self.replay_speed = other.replay_speed.or(self.replay_speed);
+    }
+
+    /// Opens the folder that is set, if one is.
+    pub(crate) fn open(self) -> io::Result<Option<RecordingMode>> {
+        if let Some((key, reason)) = self.conflict() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{key}`: {reason}")));
+        }
+        #[cfg(feature = "record")]
+        if let (Some(folder), Some(upstream)) = (&self.record, &self.upstream) {
+            return Ok(Some(RecordingMode::Record(recorder::Recorder::new(folder, upstream)?)));
+        }
+        let replay = self.replay.map(|folder| Replay::read(&folder, self.replay_speed.unwrap_or(1.0)));
+        Ok(replay.transpose()?.map(RecordingMode::Replay))
+    }
+}
 
 /// Where answers come from that are not the emulator's own.
 pub(crate) enum RecordingMode {
@@ -78,7 +125,7 @@ impl RecordedAnswer {
 }
 
 /// A body without the secrets of its data sources.
-fn redacted(mut body: Value) -> Value {
+pub(crate) fn redacted(mut body: Value) -> Value {
     fn redact(value: &mut Value, is_secret: bool) {
         match value {
             Value::Object(members) => {

@@ -1,6 +1,7 @@
 //! Recording: requests go on to a real resource, and are kept with what it answers.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -38,7 +39,9 @@ impl Recorder {
     pub(crate) fn new(folder: &Path, upstream: &str) -> io::Result<Self> {
         std::fs::create_dir_all(folder)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
-        let last = std::fs::read_dir(folder)?.count();
+        let names = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+        let numbers = names.filter_map(|path| path.file_stem()?.to_str()?.parse::<usize>().ok());
+        let last = numbers.max().unwrap_or(0);
         // A redirect would take the credentials elsewhere.
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
         let client = client.map_err(io::Error::other)?;
@@ -72,14 +75,10 @@ impl Recorder {
             let after_ms = u64::try_from(before.elapsed().as_millis()).unwrap_or(u64::MAX);
             before = Instant::now();
             rest.extend_from_slice(&piece);
-            // A letter may be cut by the end of a piece; its bytes wait for the next.
-            let whole = match std::str::from_utf8(&rest) {
-                Ok(text) => text.len(),
-                Err(error) => error.valid_up_to(),
-            };
-            let text = String::from_utf8_lossy(rest.get(..whole).unwrap_or_default()).into_owned();
-            rest.drain(..whole);
-            chunks.push(Chunk { after_ms, text });
+            chunks.push(Chunk { after_ms, text: take_text(&mut rest) });
+        }
+        if !rest.is_empty() {
+            chunks.push(Chunk { after_ms: 0, text: String::from_utf8_lossy(&rest).into_owned() });
         }
         let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let api_version =
@@ -92,10 +91,55 @@ impl Recorder {
         Ok(recording.response.replayed(0.0))
     }
 
+    /// Writes a file of its own; another recorder may write into the same folder.
     fn keep(&self, recording: &Recording) -> io::Result<()> {
-        let number = self.last.fetch_add(1, Ordering::SeqCst) + 1;
-        let path = self.folder.join(format!("{number:05}.json"));
-        let text = serde_json::to_string_pretty(recording).map_err(io::Error::other)?;
-        std::fs::write(path, text + "\n")
+        let text = serde_json::to_string_pretty(recording).map_err(io::Error::other)? + "\n";
+        loop {
+            let number = self.last.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+            match File::create_new(self.folder.join(format!("{number:05}.json"))) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                file => return file?.write_all(text.as_bytes()),
+            }
+        }
+    }
+}
+
+/// Takes the text out of bytes that go on later: a letter that their end cuts stays in them, and what is no UTF-8 becomes
+/// U+FFFD.
+fn take_text(bytes: &mut Vec<u8>) -> String {
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |last| last.invalid());
+    let is_cut = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+    let rest = if is_cut { last.to_vec() } else { Vec::new() };
+    bytes.truncate(bytes.len().saturating_sub(rest.len()));
+    String::from_utf8_lossy(&std::mem::replace(bytes, rest)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_that_is_cut_waits_and_a_broken_byte_loses_nothing_else() {
+        let mut bytes = "gr\u{f6}".as_bytes()[..3].to_vec();
+        assert_eq!(take_text(&mut bytes), "gr");
+        bytes.extend(b"\xb6\xff!");
+        assert_eq!(take_text(&mut bytes), "\u{f6}\u{fffd}!");
+        assert!(bytes.is_empty());
+    }
+
+    #[test]
+    fn a_recording_is_never_overwritten() {
+        let folder = std::env::temp_dir().join(format!("emulator-recorder-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("00002.json"), "kept").unwrap();
+        let answer = RecordedAnswer { status: 200, headers: Default::default(), chunks: Vec::new() };
+        let request = RecordedCall { method: String::new(), path: String::new(), api_version: None, body: Value::Null };
+        let recording = Recording { request, response: answer };
+        let (one, other) = (Recorder::new(&folder, "").unwrap(), Recorder::new(&folder, "").unwrap());
+        one.keep(&recording).unwrap();
+        other.keep(&recording).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.join("00002.json")).unwrap(), "kept");
+        assert!(folder.join("00003.json").exists() && folder.join("00004.json").exists());
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

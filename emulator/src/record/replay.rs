@@ -1,6 +1,6 @@
 //! Answers from recordings.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -15,8 +15,8 @@ use crate::refusal::AzureError;
 /// The recordings of a folder.
 pub(crate) struct Replay {
     recordings: Vec<Recording>,
-    /// How often each of them was given, by its place in the list.
-    given: Mutex<HashMap<usize, usize>>,
+    /// The places of those that were answered with.
+    used: Mutex<HashSet<usize>>,
     speed: f64,
 }
 
@@ -35,7 +35,7 @@ impl Replay {
             serde_json::from_str(&text).map_err(|error| named(path, &error))
         };
         let recordings = paths.iter().map(read).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { recordings, given: Mutex::default(), speed })
+        Ok(Self { recordings, used: Mutex::default(), speed })
     }
 
     /// The answer to a request; of several recordings of the same request each in turn, and the last from then on.
@@ -52,13 +52,13 @@ impl Replay {
         let all: Vec<(usize, &Recording)> = self.recordings.iter().enumerate().collect();
         let same: Vec<(usize, &Recording)> =
             all.iter().filter(here).filter(|(_, recording)| recording.request.body == body).copied().collect();
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = same.iter().find(|(at, _)| !given.contains_key(at)).or(same.last());
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = same.iter().find(|(at, _)| !used.contains(at)).or(same.last());
         if let Some((at, recording)) = next {
-            *given.entry(*at).or_default() += 1;
+            used.insert(*at);
             return Ok(recording.response.replayed(self.speed));
         }
-        drop(given);
+        drop(used);
         let found = all.iter().filter(here).map(|(_, recording)| differences(&recording.request.body, &body));
         let message = match found.min_by_key(Vec::len) {
             Some(nearest) => format!("No recording has this request. The nearest differs in: {}", nearest.join("; ")),

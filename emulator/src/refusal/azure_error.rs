@@ -15,7 +15,19 @@ pub(crate) struct AzureError {
     pub(crate) is_bare: bool,
 }
 
+/// The service's text for a failure of its own.
+pub(crate) const SERVER_ERROR: &str = "The server had an error while processing your request. Sorry about that!";
+
 impl AzureError {
+    /// The body as it is sent.
+    pub(crate) fn text(&self) -> String {
+        if self.is_bare { format!("{:#}", self.body) } else { self.body.to_string() }
+    }
+
+    pub(crate) fn content_type(&self) -> Option<&'static str> {
+        (!self.is_bare).then_some("application/json")
+    }
+
     pub(crate) fn new(status: u16, error: Value) -> Self {
         Self { status, body: json!({"error": error}), is_bare: false }
     }
@@ -98,6 +110,27 @@ impl AzureError {
         let message = "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a \
             valid key for an active subscription and use a correct regional API endpoint for your resource.";
         Self::new(401, json!({"code": "401", "message": message}))
+    }
+
+    /// A token that is missing, for another audience than this one, or has expired.
+    pub(crate) fn bad_token(audience: &str) -> Self {
+        let message = format!("Access token is missing, invalid, audience is incorrect ({audience}), or have expired.");
+        Self::plain(401, "Unauthorized", message)
+    }
+
+    /// An identity without a role.
+    pub(crate) fn no_role() -> Self {
+        Self::plain(401, "PermissionDenied", "Principal does not have access to API/Operation.")
+    }
+
+    pub(crate) fn keys_disabled() -> Self {
+        let message = "Key based authentication is disabled for this resource.";
+        Self::plain(403, "AuthenticationTypeDisabled", message)
+    }
+
+    /// A failure of the model, as whole answers and streams have it.
+    pub(crate) fn server_error() -> Self {
+        Self::new(500, json!({"message": SERVER_ERROR, "type": "server_error", "param": null, "code": null}))
     }
 
     pub(crate) fn no_resource() -> Self {

@@ -16,7 +16,7 @@ use self::service_rule::result_without_call;
 use crate::deployment::DeployedModel;
 use crate::request::{ChatRequest, role};
 
-pub(crate) use self::azure_error::AzureError;
+pub(crate) use self::azure_error::{AzureError, SERVER_ERROR};
 
 mod azure_error;
 mod schema;

@@ -9,8 +9,8 @@ use axum::response::Response;
 use serde_json::Value;
 
 use crate::answer::wire::Payloads;
-use crate::faults::Kind;
-use crate::faults::steps::{Step, body, distort, event};
+use crate::faults::steps::{body, distort, event};
+use crate::faults::{FaultAnswer, Kind, RawAnswer};
 use crate::journal::Call;
 use crate::record::ReplayedAnswer;
 use crate::refusal::AzureError;
@@ -30,7 +30,7 @@ pub(crate) struct Answered {
 }
 
 pub(crate) enum Content {
-    Text(String),
+    Whole(Bytes),
     Events(Payloads),
     /// Pieces of a recording, and the time before each.
     Pieces(Vec<(Duration, Bytes)>),
@@ -42,7 +42,7 @@ impl Answered {
             status: 200,
             headers: HeaderMap::new(),
             content_type: Some("application/json".to_owned()),
-            content: Content::Text(body.to_string()),
+            content: Content::Whole(body.to_string().into()),
             clock: None,
             tokens: None,
             code: None,
@@ -54,11 +54,10 @@ impl Answered {
         Self { content_type, content: Content::Events(payloads), ..Self::json(&Value::Null) }
     }
 
-    /// The answer of a fault.
-    pub(crate) fn fault(status: u16, headers: &[(String, String)], body: &str) -> Self {
-        let headers = headers.iter().filter_map(|(name, value)| header(name, value)).collect();
-        let content = Content::Text(body.to_owned());
-        Self { status, headers, content_type: None, content, ..Self::json(&Value::Null) }
+    /// A body of any kind.
+    pub(crate) fn whole(content_type: &str, body: Bytes) -> Self {
+        let content_type = Some(content_type.to_owned());
+        Self { content_type, content: Content::Whole(body), ..Self::json(&Value::Null) }
     }
 
     pub(crate) fn header(&mut self, name: &'static str, value: &str) {
@@ -73,23 +72,27 @@ impl Answered {
         if let Some((prompt, completion)) = tokens {
             call.set_tokens(prompt, completion);
         }
-        let renamed = if let Some(Kind::ContentType(name)) = &fault { Some(name.clone()) } else { None };
+        // An answer of a fault is sent as it is, and a delay is over.
+        let fault = fault.filter(|fault| !matches!(fault, Kind::Answer(_) | Kind::Delay(_)));
         let content = match content {
-            Content::Text(text) => {
+            Content::Whole(bytes) => {
                 if let Some(mut clock) = clock {
                     tokio::time::sleep(clock.whole(tokens.map_or(0, |(_, completion)| completion))).await;
                 }
                 call.set_status(status);
-                unstreamed(text, fault, call)
+                unstreamed(bytes, fault.clone(), call)
             }
             Content::Pieces(pieces) => {
                 call.set_status(status);
-                let steps = pieces.into_iter().flat_map(|(pause, piece)| [Step::Wait(pause), Step::Send(piece)]);
-                body(Box::new(steps), None, call)
+                let streamed = is_event_stream(&headers);
+                // A recording has the pieces of the network; a fault counts chunks.
+                let pieces = if fault.is_some() { cut_anew(pieces, streamed) } else { pieces };
+                body(distort(pieces.into_iter(), streamed, fault.clone()), None, call)
             }
             Content::Events(payloads) => {
                 call.set_status(status);
-                body(distort(payloads.map(|payload| event(&payload)), true, fault), clock, call)
+                let events = payloads.map(|payload| (Duration::ZERO, event(&payload)));
+                body(distort(events, true, fault.clone()), clock, call)
             }
         };
         let mut response = Response::new(content);
@@ -103,11 +106,16 @@ impl Answered {
             ("x-content-type-options", "nosniff"),
         ];
         own.extend(pairs.into_iter().filter_map(|(name, value)| header(name, value)));
-        own.extend(renamed.or(content_type).and_then(|name| header("content-type", &name)));
+        own.extend(content_type.and_then(|name| header("content-type", &name)));
         if let Some(id) = parts.headers.get("x-ms-client-request-id") {
             own.insert("x-ms-client-request-id", id.clone());
         }
         own.extend(headers);
+        if let Some(Kind::ContentType(name)) = &fault
+            && let Ok(name) = HeaderValue::from_str(name)
+        {
+            own.insert("content-type", name);
+        }
         response
     }
 }
@@ -130,30 +138,69 @@ impl From<Result<ReplayedAnswer, AzureError>> for Answered {
     }
 }
 
+impl From<&FaultAnswer> for Answered {
+    fn from(fault: &FaultAnswer) -> Self {
+        let RawAnswer { status, headers, body } = fault.raw();
+        let headers = headers.iter().filter_map(|(name, value)| header(name, value)).collect();
+        Self { status, headers, content_type: None, content: Content::Whole(body.into()), ..Self::json(&Value::Null) }
+    }
+}
+
 impl From<AzureError> for Answered {
     fn from(error: AzureError) -> Self {
-        let AzureError { status, body, is_bare } = error;
-        let code = body.pointer("/error/code").and_then(Value::as_str).map(str::to_owned);
-        let answered = Self { status, code, ..Self::json(&body) };
-        match is_bare {
-            true => Self { content_type: None, content: Content::Text(format!("{body:#}")), ..answered },
-            false => answered,
+        Self {
+            status: error.status,
+            content_type: error.content_type().map(str::to_owned),
+            content: Content::Whole(error.text().into()),
+            code: error.body.pointer("/error/code").and_then(Value::as_str).map(str::to_owned),
+            ..Self::json(&Value::Null)
         }
     }
 }
 
 /// A body that is not a stream; with a fault it goes out in small pieces.
-fn unstreamed(text: String, fault: Option<Kind>, call: Call) -> Body {
+fn unstreamed(bytes: Bytes, fault: Option<Kind>, call: Call) -> Body {
     if fault.is_none() {
         call.end();
-        return Body::from(text);
+        return Body::from(bytes);
     }
-    let mut rest = Bytes::from(text);
-    let pieces = std::iter::from_fn(move || {
+    body(distort(small_pieces(bytes).map(|piece| (Duration::ZERO, piece)), false, fault), None, call)
+}
+
+/// Pieces of 64 bytes.
+fn small_pieces(mut rest: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
         let piece = rest.split_to(rest.len().min(64));
         (!piece.is_empty()).then_some(piece)
-    });
-    body(distort(pieces, false, fault), None, call)
+    })
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers.get("content-type").is_some_and(|name| name.as_bytes().starts_with(b"text/event-stream"))
+}
+
+/// The pieces of a recording as chunks: the events of a stream, else small pieces. Each waits for the pieces that it
+/// came in.
+fn cut_anew(pieces: Vec<(Duration, Bytes)>, streamed: bool) -> Vec<(Duration, Bytes)> {
+    let mut chunks = Vec::new();
+    let (mut open, mut waited) = (Vec::new(), Duration::ZERO);
+    for (pause, piece) in pieces {
+        waited = waited.saturating_add(pause);
+        open.extend_from_slice(&piece);
+        if streamed {
+            while let Some(end) = open.windows(2).position(|pair| pair == b"\n\n") {
+                let event: Vec<u8> = open.drain(..end + 2).collect();
+                chunks.push((std::mem::take(&mut waited), event.into()));
+            }
+        } else {
+            let bytes = Bytes::from(std::mem::take(&mut open));
+            chunks.extend(small_pieces(bytes).map(|piece| (std::mem::take(&mut waited), piece)));
+        }
+    }
+    if !open.is_empty() {
+        chunks.push((waited, open.into()));
+    }
+    chunks
 }
 
 /// A header; one that HTTP does not allow is left out.

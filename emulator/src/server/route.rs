@@ -98,7 +98,7 @@ impl Operation {
 }
 
 /// A path segment without its percent signs.
-fn decoded(segment: &str) -> String {
+pub(crate) fn decoded(segment: &str) -> String {
     // Form decoding reads a plus sign as a space, which a path does not.
     let pair = segment.replace('+', "%2B");
     url::form_urlencoded::parse(pair.as_bytes()).next().map_or_else(String::new, |(name, _)| name.into_owned())

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{DeploymentSettings, FilterMode, Pace, Quota, SignIn, Strictness};
+use super::{DeploymentSettings, FilterMode, Pace, Quota, Settings, SignIn, Strictness, from_zero};
 use crate::answer::{Answer, Rule};
 use crate::builder::EmulatorBuilder;
 use crate::faults::Fault;
 use crate::filter::{FilterPolicy, FilterTrigger};
+use crate::record::RecordingSettings;
 
 /// Everything that can be set, as in the file of the program.
 ///
@@ -69,6 +70,7 @@ pub struct Config {
     /// The folder of recordings that answers come from.
     pub replay: Option<PathBuf>,
     /// How many times as fast as recorded; 0 for at once.
+    #[serde(deserialize_with = "from_zero")]
     pub replay_speed: Option<f64>,
     /// The keys of the resource.
     pub keys: Vec<String>,
@@ -125,16 +127,38 @@ impl Config {
             let (line, key) = place(text, at);
             ConfigError { text: format!("{name}:{line}: {key}{}", error.message()) }
         })?;
-        let incomplete = config.deployments.iter().find(|(_, settings)| settings.model.is_none());
-        match incomplete {
-            Some((deployment, _)) => {
-                let key = format!("deployments.{deployment}");
-                let line = text.lines().position(|line| line.contains(deployment.as_str())).map_or(1, |at| at + 1);
-                Err(ConfigError { text: format!("{name}:{line}: `{key}`: missing `model`") })
-            }
-            None => Ok(config),
+        let at = |line: Option<usize>, key: &str, reason: &str| {
+            let line = line.map_or(1, |before| before + 1);
+            ConfigError { text: format!("{name}:{line}: `{key}`: {reason}") }
+        };
+        let settings = Settings { only_declared: config.only_declared.unwrap_or(false), ..Settings::default() };
+        let mut deployments = config.deployments.iter();
+        if let Some((deployment, _)) = deployments.find(|(name, one)| !settings.has_model(name, one)) {
+            let line = text.lines().position(|line| {
+                let line = line.trim_start();
+                key_of(line) == deployment || line.starts_with('[') && line.contains(deployment.as_str())
+            });
+            return Err(at(line, &format!("deployments.{deployment}"), "missing `model`"));
+        }
+        if let Some((key, reason)) = config.recording().conflict() {
+            return Err(at(text.lines().position(|line| key_of(line) == key), key, reason));
+        }
+        Ok(config)
+    }
+
+    fn recording(&self) -> RecordingSettings {
+        RecordingSettings {
+            record: self.record.clone(),
+            upstream: self.upstream.clone(),
+            replay: self.replay.clone(),
+            replay_speed: self.replay_speed,
         }
     }
+}
+
+/// The key of a line, without quotes; empty where it has none.
+fn key_of(line: &str) -> &str {
+    line.split_once('=').map_or("", |(key, _)| key.trim().trim_matches(['"', '\'']))
 }
 
 /// The line of a place, from 1, and the key that is there: `` `deployments.triage.modle`: ``.
@@ -165,15 +189,11 @@ impl EmulatorBuilder {
         if let Some(on) = config.only_declared {
             self = self.only_declared(on);
         }
-        #[cfg(feature = "record")]
-        if let (Some(folder), Some(upstream)) = (config.record, config.upstream) {
-            self = self.record(folder, upstream);
-        }
-        if let Some(folder) = config.replay {
-            self = self.replay(folder, config.replay_speed.unwrap_or(1.0));
-        }
+        self.recording.merge(config.recording());
         let settings = &mut self.initial.settings;
-        settings.sign_in = config.sign_in.unwrap_or_else(|| settings.sign_in.clone());
+        if let Some(sign_in) = config.sign_in {
+            settings.sign_in = SignIn { keys: std::mem::take(&mut settings.sign_in.keys), ..sign_in };
+        }
         settings.sign_in.keys.extend(config.keys);
         settings.defaults = settings.defaults.overlaid(&DeploymentSettings {
             quota: config.quota,
@@ -195,7 +215,7 @@ impl EmulatorBuilder {
     }
 }
 
-/// Why a configuration is none: file, line, key, and what is wrong there.
+/// An error in a configuration: file, line, key and reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     text: String,
@@ -231,7 +251,23 @@ mod tests {
         let message = error("[[faults]]\nnext = 2\n");
         assert!(message.starts_with("emulator.toml:1: `faults`: a fault has one of preset"), "{message}");
         let message = error("[deployments.triage]\nregion = \"x\"\n");
-        assert!(message.contains("`deployments.triage`: missing `model`"), "{message}");
+        assert!(message.starts_with("emulator.toml:1: `deployments.triage`: missing `model`"), "{message}");
+        assert!(Config::from_toml("", "[deployments.gpt-4o]\nregion = \"x\"\n").is_ok());
+        let message = error("port = 1\nrecord = \"calls\"\n");
+        assert!(message.starts_with("emulator.toml:2: `record`: needs `upstream`"), "{message}");
+        let message = error("record = \"calls\"\nupstream = \"http://localhost\"\nreplay = \"calls\"\n");
+        assert!(message.starts_with("emulator.toml:3: `replay`: answers cannot be recorded"), "{message}");
+        let message = error("[sign_in]\nkeys = [\"k\"]\n");
+        assert!(message.starts_with("emulator.toml:2: `sign_in.keys`: unknown field `keys`"), "{message}");
+        for (line, key) in [
+            ("pace = { jitter = nan }", "pace"),
+            ("pace = { tokens_per_second = inf }", "pace"),
+            ("quota = { seconds = -1.0 }", "quota"),
+            ("replay_speed = nan", "replay_speed"),
+        ] {
+            let message = error(&format!("port = 1\n{line}\n"));
+            assert!(message.starts_with(&format!("emulator.toml:2: `{key}`: invalid value: ")), "{message}");
+        }
         assert!(error("port = \n").starts_with("emulator.toml:1: `port`: "), "{}", error("port = \n"));
     }
 }

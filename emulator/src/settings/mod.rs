@@ -12,14 +12,19 @@ pub use self::pace::Pace;
 pub use self::quota::Quota;
 pub use self::sign_in::SignIn;
 
+pub(crate) use self::number::{from_zero, share};
 pub(crate) use self::pace::PaceClock;
 
 mod deployment;
 #[cfg(feature = "config")]
 pub(crate) mod file;
+mod number;
 mod pace;
 mod quota;
 mod sign_in;
+
+/// The region of a resource that sets none.
+const REGION: &str = "East US 2";
 
 /// The model of a deployment that exists only because it has a script.
 pub(crate) const DEFAULT_MODEL: &str = "gpt-4o-mini-2024-07-18";
@@ -50,6 +55,20 @@ impl Settings {
             None if self.only_declared => None,
             None => DeployedModel::known(name, self.defaults.clone()),
         }
+    }
+
+    /// Whether a deployment of this name has a model: that of its settings, or the one that the name stands for.
+    pub(crate) fn has_model(&self, name: &str, settings: &DeploymentSettings) -> bool {
+        let without = Self { only_declared: self.only_declared, ..Self::default() };
+        settings.model.is_some()
+            || without.deployment(name).is_some()
+            || DeployedModel::known(name, DeploymentSettings::default()).is_some()
+    }
+
+    /// The region of a deployment, or of the resource.
+    pub(crate) fn region(&self, deployed: Option<&DeployedModel>) -> String {
+        let settings = deployed.map_or(&self.defaults, |deployed| &deployed.settings);
+        settings.region.clone().unwrap_or_else(|| REGION.to_owned())
     }
 
     fn declared(&self, name: &str) -> Option<DeploymentSettings> {

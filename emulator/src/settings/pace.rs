@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::{from_zero, share};
+
 /// How long an answer takes, streamed or not.
 ///
 /// # Example: half a second to the first token, then fifty a second
@@ -19,11 +21,11 @@ use serde::{Deserialize, Serialize};
 pub struct Pace {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time_to_first_token_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "from_zero")]
     pub(crate) tokens_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chunk_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "share")]
     pub(crate) jitter: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seed: Option<u64>,
@@ -93,14 +95,14 @@ impl PaceClock {
 
     /// Before a chunk of a stream.
     pub(crate) fn chunk(&mut self) -> Duration {
-        let pause = Duration::from_millis(self.pace.chunk_ms.unwrap_or(0)) + self.tokens(1);
-        self.vary(pause)
+        let pause = Duration::from_millis(self.pace.chunk_ms.unwrap_or(0));
+        self.vary(pause.saturating_add(self.tokens(1)))
     }
 
     /// The whole time of an answer that is not streamed.
     pub(crate) fn whole(&mut self, tokens: u64) -> Duration {
         let time = self.tokens(tokens);
-        self.first() + self.vary(time)
+        self.first().saturating_add(self.vary(time))
     }
 
     fn tokens(&self, count: u64) -> Duration {
@@ -113,7 +115,7 @@ impl PaceClock {
             return pause;
         };
         let factor = 1.0 + share.clamp(0.0, 1.0) * (2.0 * self.random.f64() - 1.0);
-        pause.mul_f64(factor)
+        Duration::try_from_secs_f64(pause.as_secs_f64() * factor).unwrap_or(pause)
     }
 }
 
@@ -131,6 +133,16 @@ mod tests {
         assert_eq!(pauses(), pauses());
         let [one, other, _] = pauses();
         assert!(one != other && [one, other].iter().all(|pause| (50..=150).contains(&pause.as_millis())));
+    }
+
+    #[test]
+    fn a_pace_that_no_clock_has_is_waited_for_and_does_not_panic() {
+        for pace in [Pace::tokens_per_second(1e-18).jitter(1.0), Pace::each_chunk(Duration::MAX).jitter(f64::NAN)] {
+            let mut clock = Pace { tokens_per_second: pace.tokens_per_second.or(Some(1e-18)), ..pace }
+                .time_to_first_token(Duration::MAX)
+                .clock();
+            assert!(clock.chunk().saturating_add(clock.whole(u64::MAX)) > Duration::from_secs(1_000_000));
+        }
     }
 
     #[test]

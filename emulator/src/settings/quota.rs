@@ -22,9 +22,9 @@ pub struct Quota {
     pub(crate) requests: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tokens: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::from_zero")]
     pub(crate) seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "super::from_zero")]
     pub(crate) slice_seconds: Option<f64>,
 }
 
@@ -69,7 +69,7 @@ impl Quota {
     }
 }
 
-/// A duration of a setting; what is no duration is none.
+/// A duration of a setting: none below zero, and at most the longest.
 pub(crate) fn seconds(count: f64) -> Duration {
-    Duration::try_from_secs_f64(count).unwrap_or_default()
+    Duration::try_from_secs_f64(count).unwrap_or(if count > 0.0 { Duration::MAX } else { Duration::ZERO })
 }

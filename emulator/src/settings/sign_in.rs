@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignIn {
-    #[serde(skip_serializing)]
+    /// In a file `keys` beside `sign_in`.
+    #[serde(skip)]
     pub(crate) keys: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) audiences: Vec<String>,

@@ -4,60 +4,20 @@
 use std::time::Duration;
 
 use azure_openai_emulator::{
-    Answer, DeploymentSettings, Emulator, Fault, FilterPolicy, FilterTrigger, Outcome, Preset, Quota, SignIn,
+    Answer, DeploymentSettings, Emulator, FilterPolicy, FilterTrigger, Outcome, Quota, SignIn,
 };
 use reqwest::Method;
 use serde_json::{Value, json};
 
-struct Peer {
-    endpoint: String,
-    client: reqwest::Client,
-    session: Option<&'static str>,
-    key: String,
-}
+use self::support::Peer;
 
-impl Peer {
-    fn of(emulator: &Emulator) -> Self {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { endpoint: emulator.endpoint(), client, session: None, key: "key".to_owned() }
-    }
-
-    fn in_session(&self, name: &'static str) -> Self {
-        let (endpoint, client, key) = (self.endpoint.clone(), self.client.clone(), self.key.clone());
-        Self { endpoint, client, session: Some(name), key }
-    }
-
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let mut request = self.client.request(method, format!("{}{path}", self.endpoint)).header("api-key", &self.key);
-        if let Some(name) = self.session {
-            request = request.header("x-emulator-session", name);
-        }
-        if let Some(body) = body {
-            request = request.body(body.to_string());
-        }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default())
-    }
-
-    async fn control(&self, method: Method, path: &str, body: Value) -> Value {
-        let body = (!body.is_null()).then_some(body);
-        let (status, answer) = self.send(method, &format!("/__emulator/{path}"), body).await;
-        assert_eq!(status, 200, "{answer}");
-        answer
-    }
-
-    async fn ask(&self, deployment: &str, question: &str) -> (u16, Value) {
-        let body = json!({"model": deployment, "messages": [{"role": "user", "content": question}]});
-        self.send(Method::POST, "/openai/v1/chat/completions", Some(body)).await
-    }
-
-    async fn text(&self, deployment: &str, question: &str) -> String {
-        let (status, answer) = self.ask(deployment, question).await;
-        assert_eq!(status, 200, "{answer}");
-        answer["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()
-    }
-}
+mod batches;
+#[cfg(feature = "client")]
+mod client;
+mod faults;
+#[cfg(feature = "record")]
+mod recordings;
+mod support;
 
 #[tokio::test]
 async fn deployments_are_made_changed_and_taken_away() {
@@ -97,7 +57,25 @@ async fn rules_scripts_and_faults_take_effect_in_their_session_alone() {
 }
 
 #[tokio::test]
-async fn the_journal_is_filtered_waited_for_and_shows_no_key() {
+async fn the_journal_shows_no_key_and_no_secret_of_a_data_source() {
+    let emulator = Emulator::start().await.unwrap();
+    let peer = Peer::of(&emulator);
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "data_sources": [{
+        "type": "azure_search", "parameters": {"endpoint": "https://s.example", "index_name": "i",
+            "authentication": {"type": "api_key", "key": "the-secret"}}}]});
+    let request = peer.client.post(format!("{}/openai/v1/chat/completions", peer.endpoint));
+    let keys = ["api-key", "ocp-apim-subscription-key", "x-api-key", "subscription-key", "authorization", "cookie"];
+    let request = keys.iter().fold(request, |request, name| request.header(*name, "the-secret"));
+    request.body(body.to_string()).send().await.unwrap();
+    let journal = peer.control(Method::GET, "journal", Value::Null).await;
+    assert!(!journal.to_string().contains("the-secret"), "{journal}");
+    let authentication = &journal["requests"][0]["body"]["data_sources"][0]["parameters"]["authentication"];
+    assert_eq!(authentication, &json!({"type": "api_key", "key": "REDACTED"}));
+    assert_eq!(emulator.requests()[0].header("subscription-key"), Some("the-secret"));
+}
+
+#[tokio::test]
+async fn the_journal_is_filtered_and_waited_for() {
     let emulator = Emulator::start().await.unwrap();
     let peer = Peer::of(&emulator);
     let (waited, ()) =
@@ -139,6 +117,68 @@ async fn what_is_wrong_is_named_and_changes_nothing() {
     assert_eq!(peer.send(Method::GET, "/__emulator/nothing", None).await.0, 404);
     assert_eq!(peer.send(Method::PATCH, "/__emulator/faults", None).await.0, 405);
     assert_eq!(peer.control(Method::GET, "faults", Value::Null).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_deployment_is_not_made_one_by_a_quota_or_a_change() {
+    let emulator = Emulator::builder().only_declared(true).deployment("triage", "gpt-4o").start().await.unwrap();
+    let peer = Peer::of(&emulator);
+    for (method, path) in [
+        (Method::PUT, "quotas/triga"),
+        (Method::POST, "quotas/triga"),
+        (Method::DELETE, "quotas/triga"),
+        (Method::GET, "quotas/triga"),
+        (Method::GET, "deployments/triga"),
+        (Method::DELETE, "deployments/triga"),
+    ] {
+        let (status, answer) = peer.send(method.clone(), &format!("/__emulator/{path}"), Some(json!({}))).await;
+        assert_eq!(status, 404, "{method} {path}");
+        assert_eq!(answer["error"]["message"], "There is no deployment 'triga'.");
+    }
+    for method in [Method::PUT, Method::PATCH] {
+        let (status, answer) = peer.send(method, "/__emulator/deployments/triga", Some(json!({"region": "x"}))).await;
+        assert_eq!((status, &answer["error"]["message"]), (400, &json!("`triga`: missing `model`")));
+    }
+    assert_eq!(peer.ask("triga", "hi").await.0, 404);
+    peer.control(Method::PATCH, "deployments/gpt-4o", json!({"region": "x"})).await;
+    assert_eq!(peer.ask("gpt-4o", "hi").await.0, 200);
+}
+
+#[tokio::test]
+async fn reading_the_scripts_deploys_nothing() {
+    let emulator = Emulator::start().await.unwrap();
+    let peer = Peer::of(&emulator);
+    peer.control(Method::PUT, "scripts/own", json!([{"text": "first"}])).await;
+    peer.control(Method::DELETE, "deployments/own", Value::Null).await;
+    assert_eq!(peer.control(Method::GET, "scripts", Value::Null).await, json!({"own": [{"text": "first"}]}));
+    peer.control(Method::POST, "scripts", json!({"deployment": "more", "answers": [{"text": "x"}]})).await;
+    assert_eq!((peer.ask("own", "hi").await.0, peer.ask("more", "hi").await.0), (404, 200));
+    peer.control(Method::PUT, "scripts", json!([])).await;
+    assert_eq!(peer.control(Method::GET, "scripts", Value::Null).await, json!({}));
+}
+
+#[tokio::test]
+async fn each_path_of_the_overview_takes_its_methods() {
+    let emulator = Emulator::builder().deployment("d", "gpt-4o").start().await.unwrap();
+    let peer = Peer::of(&emulator);
+    peer.control(Method::PUT, "policies/strict", json!({"triggers": []})).await;
+    let overview = peer.control(Method::GET, "", Value::Null).await;
+    for path in overview["paths"].as_object().unwrap().keys() {
+        let (methods, path) = path.split_once(" /").unwrap();
+        let path = path.split('?').next().unwrap().replace("{name}", "strict").replace("{deployment}", "d");
+        let path = if path.contains("deployments/") { path.replace("strict", "d") } else { path };
+        for method in methods.split(' ') {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let (status, answer) = peer.send(method.clone(), &format!("/{path}"), Some(json!([]))).await;
+            assert!(!matches!(status, 404 | 405), "{method} {path}: {status} {answer}");
+            peer.control(Method::PUT, "policies/strict", json!({"triggers": []})).await;
+            peer.control(Method::PUT, "deployments/d", json!("gpt-4o")).await;
+        }
+    }
+    let policy = json!({"triggers": [{"phrase": "p", "category": "hate", "severity": "medium", "on": "prompt", "annotate_only": false}]});
+    peer.control(Method::PUT, "policies/strict", policy.clone()).await;
+    assert_eq!(peer.control(Method::GET, "policies/strict", Value::Null).await, policy);
+    assert_eq!(peer.send(Method::GET, "/__emulator/policies/strikt", None).await.0, 404);
 }
 
 #[tokio::test]
@@ -213,21 +253,6 @@ async fn tokens_are_limited_as_requests_are() {
 }
 
 #[tokio::test]
-async fn a_header_or_a_phrase_asks_for_a_fault() {
-    let emulator = Emulator::builder().fault(Fault::preset(Preset::Overloaded).if_prompt_has("break it").always());
-    let emulator = emulator.start().await.unwrap();
-    let peer = Peer::of(&emulator);
-    assert_eq!((peer.ask("gpt-4o", "break it").await.0, peer.ask("gpt-4o", "hi").await.0), (503, 200));
-    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}).to_string();
-    let request =
-        peer.client.post(format!("{}/openai/v1/chat/completions", emulator.endpoint())).header("api-key", "k");
-    let response = request.header("x-emulator-fault", "apim_token_limit").body(body).send().await.unwrap();
-    assert_eq!(response.status(), 429);
-    assert!(response.text().await.unwrap().starts_with("{\"message\":\"Token limit is exceeded."));
-    assert_eq!(emulator.requests().with_outcome(Outcome::Faulted).count(), 2);
-}
-
-#[tokio::test]
 async fn a_client_that_leaves_is_recorded() {
     let emulator =
         Emulator::builder().script("gpt-4o", Answer::words(50)).pace(Duration::from_millis(50)).start().await.unwrap();
@@ -270,25 +295,6 @@ async fn sound_older_functions_and_the_prompt_cache_are_answered() {
     assert_eq!(cached(&post(long.clone()).await.1), 0);
     let known = cached(&post(long).await.1);
     assert!(known >= 1024 && known % 128 == 0, "{known}");
-}
-
-#[cfg(feature = "record")]
-#[tokio::test]
-async fn a_recording_is_replayed_and_a_difference_is_named() {
-    let folder = std::env::temp_dir().join(format!("emulator-recordings-{}", std::process::id()));
-    let real = Emulator::builder().script("gpt-4o", Answer::text("from afar")).start().await.unwrap();
-    let recorder = Emulator::builder().record(&folder, real.endpoint()).start().await.unwrap();
-    let peer = Peer::of(&recorder);
-    assert_eq!(peer.text("gpt-4o", "hello").await, "from afar");
-    let file = std::fs::read_to_string(folder.join("00001.json")).unwrap();
-    assert!(!file.contains("api-key") && file.contains("from afar"));
-    let replay = Emulator::builder().replay(&folder, 0.0).start().await.unwrap();
-    let peer = Peer::of(&replay);
-    assert_eq!(peer.text("gpt-4o", "hello").await, "from afar");
-    let (status, answer) = peer.ask("gpt-4o", "bye").await;
-    let message = answer["error"]["message"].as_str().unwrap();
-    assert!(status == 404 && message.contains("messages[0].content: recorded \"hello\", sent \"bye\""), "{message}");
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]
