@@ -22,7 +22,7 @@ use serde_json::Value;
 pub(crate) use self::extra::{Extra, Hidden};
 pub(crate) use self::getter::getter;
 pub(crate) use self::list::List;
-pub(crate) use self::merge::Merge;
+pub(crate) use self::merge::{Merge, extend_distinct, extend_repeated};
 pub use self::open_enum::UnknownValue;
 pub(crate) use self::open_enum::open_enum;
 pub(crate) use self::primitives::text_converts;

@@ -135,10 +135,11 @@ impl ServiceError {
         }
     }
 
-    /// The status to explain: inside of a 200, the one that the error itself names.
+    /// The status that the kind and the texts go by: inside of a 200, such as in a stream, the one that the error itself
+    /// names, by number or by code.
     pub(super) fn explained_status(&self, answered: u16) -> u16 {
-        match (answered, self.envelope.status) {
-            (0 | 200, Some(inner)) => inner,
+        match answered {
+            0 | 200 => self.envelope.status.or_else(|| self.status_by_code()).unwrap_or(answered),
             _ => self.status(answered),
         }
     }
@@ -175,13 +176,10 @@ impl ServiceError {
     }
 
     pub(crate) fn kind(&self, answered: u16) -> ErrorKind {
-        let status = self.status(answered);
         if self.is_filtered() {
             ErrorKind::ContentFiltered
-        } else if matches!(status, 0 | 200) && self.is_rate_limit() {
-            ErrorKind::RateLimited
         } else {
-            ErrorKind::of_status(status)
+            ErrorKind::of_status(self.explained_status(answered))
         }
     }
 

@@ -87,13 +87,21 @@ pub(crate) fn whole_completion() -> Error {
         .with_hint("partial() has it; use complete() for this deployment, or check the gateway")
 }
 
+/// The error for a JSON body that came where an event stream was requested, and is larger than an event may be.
+pub(crate) fn too_large(limit: usize) -> Error {
+    Error::new(ErrorKind::Decode, format!("the answer is one JSON body larger than {limit} bytes, not an event stream"))
+        .with_hint("use complete() for this deployment, or check the gateway")
+}
+
 /// The error for a body that is neither JSON nor an event stream.
 pub(crate) fn no_stream(body: Bytes, error: &serde_json::Error) -> Error {
     match BodyForm::of(&body) {
         BodyForm::Html => Error::new(ErrorKind::Decode, "the answer is a page of HTML, not an event stream")
             .with_hint("a proxy or a wrong endpoint answered")
             .with_body(body),
-        _ if error.is_eof() => Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body"),
+        _ if error.is_eof() => {
+            Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body").with_body(body)
+        }
         _ => Error::new(ErrorKind::Decode, "the answer is neither an event stream nor a JSON object").with_body(body),
     }
 }

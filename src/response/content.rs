@@ -210,7 +210,7 @@ impl Deref for AnswerContent {
 
 impl fmt::Display for AnswerContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.pad(&self.text)
     }
 }
 

@@ -8,8 +8,8 @@
 
 use serde_json::{Map, Value};
 
-use self::category::{Category, merge_extra, merge_json, merge_text};
-use crate::wire::{self, Merge, wire_struct};
+use self::category::{Category, merge_text};
+use crate::wire::{self, FieldVisitor, FromWire, Merge, Path, wire_struct};
 
 pub use self::category::{
     BlocklistMatch, BlocklistResult, CodeCitation, CustomTopicMatch, CustomTopicResult, DetectionResult,
@@ -173,7 +173,7 @@ impl FilterError {
         let Self { code, message, extra } = newer;
         self.code = code.clone().or(self.code.take());
         merge_text(&mut self.message, message, true);
-        merge_extra(&mut self.extra, extra, true);
+        self.extra.merge(extra, Merge::Results { is_newer_worse: true });
     }
 }
 
@@ -210,6 +210,39 @@ impl PromptFilterResult {
     pub(crate) fn state(&self) -> FilterState {
         self.content_filter().state()
     }
+
+    /// As [`ContentFilterResults::has_only_verdicts`].
+    pub(crate) fn has_only_verdicts(&self) -> bool {
+        self.extra.members().is_none() && self.content_filter().has_only_verdicts()
+    }
+}
+
+/// Finds anything in results that is not the `filtered`, `detected` or known severity of a category.
+#[derive(Default)]
+struct OtherThanVerdicts {
+    was_found: bool,
+}
+
+impl<'a> FieldVisitor<'a> for OtherThanVerdicts {
+    fn typed(&mut self, path: &Path<'_>) {
+        let mut names = path.names();
+        self.was_found |= match (names.next(), names.next(), names.next()) {
+            (Some(name), None, None) => name == "error",
+            (Some("filtered" | "detected" | "severity"), Some(_), None) => false,
+            // lists, of which some categories have an empty one
+            (Some("details" | "sub_categories" | "results"), Some(_), None) => false,
+            _ => true,
+        };
+    }
+    fn text(&mut self, _: &Path<'_>, text: &'a str) {
+        self.was_found |= !Severity::KNOWN.iter().any(|severity| severity == text);
+    }
+    fn mistyped(&mut self, _: &Path<'_>, _: &'static str, _: &'a Value) {
+        self.was_found = true;
+    }
+    fn unmodelled(&mut self, _: &Path<'_>, _: &'a Value) {
+        self.was_found = true;
+    }
 }
 
 impl ContentFilterResults {
@@ -229,18 +262,9 @@ impl ContentFilterResults {
             self.error.get_or_insert_default().merge(newer);
         }
         let is_filtered = |value: &Value| value.get("filtered").and_then(Value::as_bool) == Some(true);
-        for (name, newer) in newer.extra().into_iter().flatten() {
-            let members = self.extra.members_mut();
-            match members.get_mut(name) {
-                Some(value) => {
-                    let is_newer_worse = !is_filtered(value) || is_filtered(newer);
-                    merge_json(value, newer, is_newer_worse);
-                }
-                None => {
-                    members.insert(name.clone(), newer.clone());
-                }
-            }
-        }
+        self.extra.merge_by(&newer.extra, |value, newer| Merge::Results {
+            is_newer_worse: !is_filtered(value) || is_filtered(newer),
+        });
     }
 
     /// The state of every category that the service sent, by its wire name; also of those without a field here.
@@ -268,6 +292,13 @@ impl ContentFilterResults {
             FilterState::Clean if self.error.is_some() => FilterState::NotEvaluated,
             state => state,
         }
+    }
+
+    /// Whether there are only verdicts by category, which any answer may have: no text, no position in a text.
+    pub(crate) fn has_only_verdicts(&self) -> bool {
+        let mut visitor = OtherThanVerdicts::default();
+        self.visit(&Path::Root, &mut visitor);
+        !visitor.was_found
     }
 
     /// The wire names of the categories that blocked the text.

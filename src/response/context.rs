@@ -2,7 +2,7 @@
 
 use serde_json::Number;
 
-use crate::wire::{Merge, open_enum, wire_struct};
+use crate::wire::{Merge, extend_repeated, open_enum, wire_struct};
 
 wire_struct! {
     /// The passages that On Your Data found, and those that the answer cites.
@@ -88,21 +88,17 @@ impl MessageContext {
     /// Merges the context of a later chunk: lists grow, and a missing, `null` or empty member changes nothing.
     pub(crate) fn merge(&mut self, newer: &Self) {
         let Self { citations, intent, all_retrieved_documents, extra } = newer;
-        merge_list(&mut self.citations, citations.as_deref());
-        merge_list(&mut self.all_retrieved_documents, all_retrieved_documents.as_deref());
+        if let Some(newer) = citations {
+            extend_repeated(self.citations.get_or_insert_default(), newer);
+        }
+        if let Some(newer) = all_retrieved_documents {
+            extend_repeated(self.all_retrieved_documents.get_or_insert_default(), newer);
+        }
         if let Some(intent) = intent.as_ref().filter(|intent| self.intent.is_none() || !intent.is_empty()) {
             self.intent = Some(intent.clone());
         }
         self.extra.merge(extra, Merge::Repeated);
     }
-}
-
-/// Appends the elements of a list; of one that begins with all elements so far, only those after them.
-fn merge_list<T: Clone + PartialEq>(list: &mut Option<Vec<T>>, newer: Option<&[T]>) {
-    let Some(newer) = newer else { return };
-    let list = list.get_or_insert_default();
-    let new = if newer.starts_with(list) { newer.get(list.len()..).unwrap_or_default() } else { newer };
-    list.extend_from_slice(new);
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 ///
 /// - [`ErrorKind::Interrupted`]: the body ended, or broke, before the answer was complete. The text names what is
 ///   missing.
-/// - An error of the service inside the stream: the kind of its code, with [`Error::code`].
+/// - An error of the service inside the stream, with [`Error::code`]: the kind of the status that it names by number or
+///   by code, as for a refused call. [`ErrorKind::Service`] when it names none.
 /// - [`ErrorKind::Decode`]: the body is not an event stream, or an event is not a JSON object.
 /// - [`ErrorKind::Timeout`]: no event came for longer than the idle timeout of the client.
 ///
@@ -155,8 +156,8 @@ impl ChatCompletionStream {
         Self::new(Box::new(Pieces(Box::pin(pieces))), Arc::default(), Arc::default())
     }
 
-    /// Sets the size of the largest event, in bytes of its lines; 16 MiB when unset. A larger event is an error,
-    /// [`ErrorKind::Decode`].
+    /// Sets the size of the largest event, in bytes of its lines, and of a body that is no event stream; 16 MiB when unset.
+    /// A larger one is an error, [`ErrorKind::Decode`].
     #[must_use]
     pub fn max_event_bytes(mut self, limit: usize) -> Self {
         self.reader = mem::take(&mut self.reader).max_event_bytes(limit);
@@ -219,7 +220,11 @@ impl ChatCompletionStream {
     #[must_use]
     #[doc(alias = "snapshot")]
     pub fn text_so_far(&self) -> &str {
-        self.fold.content(0).unwrap_or_default()
+        let text = match &self.whole {
+            Some(whole) => whole.text(),
+            None => self.fold.content(0),
+        };
+        text.unwrap_or_default()
     }
 
     /// The completion that the chunks so far add up to; also after an error. It is a copy: for the text alone use
@@ -271,16 +276,24 @@ impl ChatCompletionStream {
     /// The tokens of the call so far, without a copy of the answer. Most api versions report them in the last chunk.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
-        self.fold.usage()
+        match &self.whole {
+            Some(whole) => whole.has_usage().then(|| whole.usage()),
+            None => self.fold.usage(),
+        }
     }
 
     pub(super) fn event_queue(&mut self) -> &mut EventQueue {
         self.event_queue.get_or_insert_default()
     }
 
-    /// Queues the events of a chunk that was read.
-    pub(super) fn queue_events(&mut self, chunk: &ChatCompletionChunk) {
-        self.event_queue.get_or_insert_default().push_chunk(chunk, &mut self.fold);
+    /// Queues the events of a chunk that was read, or of the end of an answer that is complete.
+    pub(super) fn queue_events(&mut self, chunk: Option<&ChatCompletionChunk>) {
+        let queue = self.event_queue.get_or_insert_default();
+        match chunk {
+            Some(chunk) => queue.push_chunk(chunk, &mut self.fold),
+            None if self.end == End::Done => queue.push_end(&mut self.fold),
+            None => {}
+        }
     }
 
     pub(super) fn partial_answer(&mut self) -> &mut PartialAnswer {
@@ -356,7 +369,7 @@ impl ChatCompletionStream {
         match &mut self.form {
             Form::Unknown | Form::Events => self.reader.push(bytes),
             Form::Other(body) => {
-                if !body.push(&bytes) {
+                if !body.push(&bytes, self.reader.event_limit()) {
                     self.source = None;
                 }
             }
@@ -364,7 +377,15 @@ impl ChatCompletionStream {
     }
 
     fn push_chunk(&mut self, chunk: &ChatCompletionChunk) {
-        self.fold.push(chunk);
+        // the first chunk never appends, so that those that do need not look for the first
+        if !self.fold.append(chunk) {
+            if self.fold.chunk_count() == 0
+                && let Some(source) = &mut self.source
+            {
+                source.note_event();
+            }
+            self.fold.merge(chunk);
+        }
         if let Some(observer) = &mut self.observer
             && !observer.on_chunk(chunk)
         {
@@ -385,11 +406,6 @@ impl ChatCompletionStream {
     }
 
     fn read_event(&mut self, event: SseEvent) -> Result<Option<ChatCompletionChunk>> {
-        if self.fold.chunk_count() == 0
-            && let Some(source) = &mut self.source
-        {
-            source.note_event();
-        }
         let is_complete = event.is_complete();
         let is_error = event.name() == Some("error");
         let data = event.into_data();
@@ -426,7 +442,7 @@ impl ChatCompletionStream {
                 self.complete();
                 return None;
             }
-            let error = match body.into_content() {
+            let error = match body.into_content(self.reader.event_limit()) {
                 OtherContent::Completion(completion) => {
                     self.whole = Some(completion);
                     unexpected_body::whole_completion()
@@ -580,6 +596,29 @@ mod tests {
     }
 
     #[test]
+    fn an_error_in_a_stream_has_the_kind_of_the_status_or_code_that_it_names() {
+        for (error, status) in [
+            (r#"{"code":"429","message":"m"}"#, 429),
+            (r#"{"code":"rate_limit_exceeded"}"#, 429),
+            (r#"{"code":"DeploymentNotFound"}"#, 404),
+            (r#"{"code":401}"#, 401),
+            (r#"{"code":"invalid_api_key"}"#, 401),
+            (r#"{"type":"invalid_request_error","code":null}"#, 400),
+            (r#"{"code":"context_length_exceeded"}"#, 400),
+            (r#"{"code":"content_filter"}"#, 400),
+            (r#"{"code":"server_error"}"#, 500),
+            (r#"{"code":"a_new_code"}"#, 500),
+        ] {
+            let body = format!("{{\"error\":{error}}}");
+            let expected = Error::from_response(ResponseMetadata::new(status, [("a", "b")]), body.as_bytes());
+            let came = read(format!("data: {body}\n\n").leak()).1.unwrap();
+            assert_eq!(came.kind(), expected.kind(), "{error}");
+            // alone in place of a stream as well
+            assert_eq!(read(body.leak()).1.unwrap().kind(), expected.kind(), "{error}");
+        }
+    }
+
+    #[test]
     fn what_could_not_be_read_is_with_the_error_and_not_in_its_text() {
         for body in ["data: secret text\n\n", "data: {\"cho"] {
             let error = read(body).1.unwrap();
@@ -600,9 +639,57 @@ mod tests {
 
     #[test]
     fn a_whole_completion_is_kept() {
-        let (stream, error) = read("{\"choices\": [{\"message\": {\"content\": \"all\"}}]}");
-        assert_eq!(error.unwrap().kind(), ErrorKind::Decode);
-        assert_eq!(stream.partial().text(), Some("all"));
+        for size in [1, 2 * 1024 * 1024] {
+            let text = "a".repeat(size);
+            let body = format!(r#"{{"choices":[{{"message":{{"content":"{text}"}}}}],"usage":{{"total_tokens":3}}}}"#);
+            let (stream, error) = read(body.leak());
+            assert_eq!(error.unwrap().kind(), ErrorKind::Decode);
+            assert_eq!(stream.partial().text(), Some(&*text));
+            assert_eq!(stream.text_so_far(), text);
+            assert_eq!(stream.usage().map(Usage::total_tokens), Some(3));
+        }
+        let (stream, _) = read(r#"{"choices":[{"message":{"content":null}}]}"#);
+        assert_eq!((stream.text_so_far(), stream.usage()), ("", None));
+    }
+
+    #[test]
+    fn a_body_in_place_of_a_stream_has_the_limit_of_an_event() {
+        let body = r#"{"choices":[{"message":{"content":"a secret"}}]}"#;
+        for limit in [body.len() - 1, body.len()] {
+            let pieces = stream::iter(body.as_bytes().chunks(7).map(|piece| Ok::<_, std::io::Error>(piece.into())));
+            let mut stream = ChatCompletionStream::from_bytes(pieces).max_event_bytes(limit);
+            let error = block_on(stream.next()).unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Decode);
+            let is_larger = error.to_string().contains(&format!("larger than {limit} bytes"));
+            assert_eq!(is_larger, limit < body.len(), "{error}");
+            assert_eq!(stream.text_so_far(), if is_larger { "" } else { "a secret" });
+        }
+        let cut = &body[..body.len() - 5];
+        let error = read(cut).1.unwrap();
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+        assert_eq!(error.body().unwrap(), cut);
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_recording_has_the_metadata_it_was_given_and_so_has_its_error() {
+        let stream_of = |body: &'static str| {
+            let pieces = stream::iter([Ok::<_, std::io::Error>(Bytes::from(body))]);
+            let metadata = ResponseMetadata::new(200, [("apim-request-id", "id-1")]);
+            ChatCompletionStream::from_bytes(pieces).with_metadata(metadata)
+        };
+        let completion = block_on(stream_of("data: [DONE]\n\n").finish()).unwrap();
+        assert_eq!(completion.metadata().request_id(), Some("id-1"));
+        for body in [
+            "",
+            "data: nonsense\n\n",
+            "data: {\"error\":{\"code\":\"x\"}}\n\n",
+            "{\"error\":{\"code\":\"x\"}}",
+            "<html>",
+        ] {
+            let error = block_on(stream_of(body).finish()).unwrap_err();
+            assert_eq!((error.request_id(), error.status()), (Some("id-1"), Some(200)), "{body}");
+        }
     }
 
     #[test]

@@ -5,12 +5,15 @@
 //! call, which comes whole, once.
 
 use std::collections::VecDeque;
+use std::{fmt, mem};
 
-use super::chunk::{ChatCompletionChunk, ChunkChoice};
+use serde_json::{Map, Value};
+
+use super::chunk::{ChatCompletionChunk, ChunkChoice, DeltaBody};
 use super::fold::ChunkFold;
 use crate::response::{
-    Annotation, Audio, ContentFilterOffsets, ContentFilterResults, FinishReason, Logprobs, MessageContext,
-    PromptFilterResult, ToolCall, Usage,
+    Annotation, Audio, ContentFilterOffsets, ContentFilterResults, FinishReason, FunctionCall, Logprobs,
+    MessageContext, PromptFilterResult, ToolCall, Usage,
 };
 use crate::wire::Shared;
 
@@ -110,7 +113,7 @@ pub enum StreamEvent {
         /// The text added.
         text: String,
     },
-    /// A tool call is complete: its choice ended.
+    /// A tool call is complete: its choice ended, or the answer did.
     #[non_exhaustive]
     ToolCallDone {
         /// The index of the choice.
@@ -120,6 +123,38 @@ pub enum StreamEvent {
         /// The whole call.
         tool_call: ToolCall,
     },
+    /// A call of the deprecated `functions` began.
+    #[non_exhaustive]
+    FunctionCallStarted {
+        /// The index of the choice.
+        choice: u64,
+        /// The name of the function.
+        name: String,
+    },
+    /// The arguments of a call of the deprecated `functions` grew.
+    #[non_exhaustive]
+    FunctionCallArguments {
+        /// The index of the choice.
+        choice: u64,
+        /// The text added.
+        text: String,
+    },
+    /// A call of the deprecated `functions` is complete: its choice ended, or the answer did.
+    #[non_exhaustive]
+    FunctionCallDone {
+        /// The index of the choice.
+        choice: u64,
+        /// The whole call.
+        function_call: FunctionCall,
+    },
+    /// Members of a `delta` that are not modelled here, as gateways have.
+    #[non_exhaustive]
+    Extra {
+        /// The index of the choice.
+        choice: u64,
+        /// The members as they came: of a text that grows, the piece added.
+        members: Map<String, Value>,
+    },
     /// On Your Data found passages.
     #[non_exhaustive]
     Context {
@@ -128,12 +163,13 @@ pub enum StreamEvent {
         /// The passages.
         context: Box<MessageContext>,
     },
-    /// The content filter's results for a choice, when they differ from those before.
+    /// The content filter's results for a choice, when they differ from those before; in asynchronous mode also each
+    /// time the filter has checked more.
     #[non_exhaustive]
     ContentFilter {
         /// The index of the choice.
         choice: u64,
-        /// The results.
+        /// The results; without any category when only `offsets` came.
         results: Box<ContentFilterResults>,
         /// How far the asynchronous filter has checked the answer; `None` in default mode.
         offsets: Option<ContentFilterOffsets>,
@@ -155,49 +191,36 @@ pub enum StreamEvent {
 }
 
 /// Prints types and indexes, never text.
-impl std::fmt::Debug for StreamEvent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::PromptFilter { results } => f.debug_struct("PromptFilter").field("results", results).finish(),
-            Self::Content { choice, .. } => f.debug_struct("Content").field("choice", choice).finish_non_exhaustive(),
-            Self::Refusal { choice, .. } => f.debug_struct("Refusal").field("choice", choice).finish_non_exhaustive(),
-            Self::Reasoning { choice, .. } => {
-                f.debug_struct("Reasoning").field("choice", choice).finish_non_exhaustive()
-            }
-            Self::Audio { choice, .. } => f.debug_struct("Audio").field("choice", choice).finish_non_exhaustive(),
-            Self::Logprobs { choice, .. } => f.debug_struct("Logprobs").field("choice", choice).finish_non_exhaustive(),
-            Self::Annotations { choice, .. } => {
-                f.debug_struct("Annotations").field("choice", choice).finish_non_exhaustive()
-            }
-            Self::ToolCallStarted { choice, call, id, name } => f
-                .debug_struct("ToolCallStarted")
-                .field("choice", choice)
-                .field("call", call)
-                .field("id", id)
-                .field("name", name)
-                .finish(),
-            Self::ToolCallArguments { choice, call, .. } => {
-                f.debug_struct("ToolCallArguments").field("choice", choice).field("call", call).finish_non_exhaustive()
-            }
-            Self::ToolCallDone { choice, call, tool_call } => f
-                .debug_struct("ToolCallDone")
-                .field("choice", choice)
-                .field("call", call)
-                .field("tool_call", tool_call)
-                .finish(),
-            Self::Context { choice, context } => {
-                f.debug_struct("Context").field("choice", choice).field("context", context).finish()
-            }
-            Self::ContentFilter { choice, results, offsets } => f
-                .debug_struct("ContentFilter")
-                .field("choice", choice)
-                .field("results", results)
-                .field("offsets", offsets)
-                .finish(),
-            Self::Finished { choice, reason } => {
-                f.debug_struct("Finished").field("choice", choice).field("reason", reason).finish()
-            }
-            Self::Usage { usage } => f.debug_struct("Usage").field("usage", usage).finish(),
+impl fmt::Debug for StreamEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        macro_rules! print {
+            ($( $Name:ident { $($field:ident),* } )*) => {
+                match self { $(
+                    Self::$Name { $($field,)* .. } => {
+                        f.debug_struct(stringify!($Name))$( .field(stringify!($field), $field) )*.finish_non_exhaustive()
+                    }
+                )* }
+            };
+        }
+        print! {
+            PromptFilter { results }
+            Content { choice }
+            Refusal { choice }
+            Reasoning { choice }
+            Audio { choice }
+            Logprobs { choice }
+            Annotations { choice }
+            ToolCallStarted { choice, call, id, name }
+            ToolCallArguments { choice, call }
+            ToolCallDone { choice, call, tool_call }
+            FunctionCallStarted { choice, name }
+            FunctionCallArguments { choice }
+            FunctionCallDone { choice, function_call }
+            Extra { choice }
+            Context { choice, context }
+            ContentFilter { choice, results, offsets }
+            Finished { choice, reason }
+            Usage { usage }
         }
     }
 }
@@ -216,6 +239,8 @@ struct ChoiceProgress {
     index: u64,
     calls_started: usize,
     calls_done: usize,
+    function_started: bool,
+    function_done: bool,
     filter: Option<Shared<ContentFilterResults>>,
 }
 
@@ -229,15 +254,35 @@ impl EventQueue {
         if !chunk.prompt_filter_results().is_empty() {
             self.due.push_back(StreamEvent::PromptFilter { results: chunk.prompt_filter_results().to_vec() });
         }
+        // the end of a choice changes the fold
+        let placed = fold.placed(chunk).to_vec();
+        let mut placed = placed.into_iter();
         for choice in chunk.choices() {
-            self.push_choice(&choice, fold);
+            self.push_choice(&choice, fold, &mut placed);
         }
         if let Some(usage) = chunk.usage() {
             self.due.push_back(StreamEvent::Usage { usage: usage.clone() });
         }
     }
 
-    fn push_choice(&mut self, choice: &ChunkChoice<'_>, fold: &mut ChunkFold) {
+    /// Adds the events of the end of a complete answer: calls whose choice had no finish reason are done.
+    pub(super) fn push_end(&mut self, fold: &mut ChunkFold) {
+        let is_open = |choice: &&ChoiceProgress| {
+            choice.calls_done < choice.calls_started || (choice.function_started && !choice.function_done)
+        };
+        let open: Vec<u64> = self.choices.iter().filter(is_open).map(|choice| choice.index).collect();
+        for index in open {
+            self.push_calls_done(index, fold);
+        }
+    }
+
+    /// `placed` has the position of the tool call that each piece was added to.
+    fn push_choice(
+        &mut self,
+        choice: &ChunkChoice<'_>,
+        fold: &mut ChunkFold,
+        placed: &mut impl Iterator<Item = usize>,
+    ) {
         let index = choice.index();
         let added = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         if let Some(text) = added(choice.reasoning_content()) {
@@ -261,7 +306,11 @@ impl EventQueue {
         if let Some(context) = choice.context() {
             self.due.push_back(StreamEvent::Context { choice: index, context: Box::new(context.clone()) });
         }
-        self.push_calls(choice, fold);
+        if let Some(members) = choice.delta().filter(|delta| !delta.extra.brings_nothing()).and_then(DeltaBody::extra) {
+            self.due.push_back(StreamEvent::Extra { choice: index, members: members.clone() });
+        }
+        self.push_calls(choice, fold, placed);
+        self.push_function(choice, fold);
         self.push_filter(choice);
         if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
             self.push_calls_done(index, fold);
@@ -269,67 +318,90 @@ impl EventQueue {
         }
     }
 
-    /// The fold has joined the pieces already, and has the call that each belongs to.
-    fn push_calls(&mut self, choice: &ChunkChoice<'_>, fold: &ChunkFold) {
+    fn push_calls(&mut self, choice: &ChunkChoice<'_>, fold: &ChunkFold, placed: &mut impl Iterator<Item = usize>) {
         let index = choice.index();
         if choice.tool_calls().next().is_none() {
             return;
         }
-        let started = self.progress(index).calls_started;
-        for (call, tool_call) in fold.tool_calls(index).enumerate().skip(started) {
+        let progress = progress(&mut self.choices, index);
+        for (call, tool_call) in fold.tool_calls(index).enumerate().skip(progress.calls_started) {
             let (id, name) = (tool_call.id().to_owned(), tool_call.name().to_owned());
             self.due.push_back(StreamEvent::ToolCallStarted { choice: index, call, id, name });
+            progress.calls_started = call + 1;
         }
-        let started = fold.tool_calls(index).count();
-        for piece in choice.tool_calls() {
-            let Some(text) = piece.arguments().or(piece.custom_input()).filter(|text| !text.is_empty()) else {
-                continue;
-            };
-            let call = fold.call_of(index, &piece).unwrap_or(0);
-            self.due.push_back(StreamEvent::ToolCallArguments { choice: index, call, text: text.to_owned() });
+        for (piece, call) in choice.tool_calls().zip(placed) {
+            if let Some(text) = piece.arguments().or(piece.custom_input()).filter(|text| !text.is_empty()) {
+                self.due.push_back(StreamEvent::ToolCallArguments { choice: index, call, text: text.to_owned() });
+            }
         }
-        self.progress(index).calls_started = started;
+    }
+
+    fn push_function(&mut self, choice: &ChunkChoice<'_>, fold: &ChunkFold) {
+        let index = choice.index();
+        let Some(piece) = choice.delta().and_then(|delta| delta.function_call.as_deref()) else {
+            return;
+        };
+        let progress = progress(&mut self.choices, index);
+        if !mem::replace(&mut progress.function_started, true) {
+            let name = fold.function_call(index).map_or_else(String::new, |call| call.name().to_owned());
+            self.due.push_back(StreamEvent::FunctionCallStarted { choice: index, name });
+        }
+        if let Some(text) = piece.arguments.as_deref().filter(|text| !text.is_empty()) {
+            self.due.push_back(StreamEvent::FunctionCallArguments { choice: index, text: text.to_owned() });
+        }
     }
 
     fn push_calls_done(&mut self, index: u64, fold: &mut ChunkFold) {
         fold.settle(|choice| choice == index);
-        let done = self.progress(index).calls_done;
-        for (call, tool_call) in fold.tool_calls(index).enumerate().skip(done) {
+        let progress = progress(&mut self.choices, index);
+        for (call, tool_call) in fold.tool_calls(index).enumerate().skip(progress.calls_done) {
             let tool_call = tool_call.clone();
             self.due.push_back(StreamEvent::ToolCallDone { choice: index, call, tool_call });
+            progress.calls_done = call + 1;
         }
-        self.progress(index).calls_done = fold.tool_calls(index).count();
+        if let Some(function_call) = fold.function_call(index).filter(|_| !progress.function_done) {
+            let function_call = function_call.clone();
+            self.due.push_back(StreamEvent::FunctionCallDone { choice: index, function_call });
+            progress.function_done = true;
+        }
     }
 
     fn push_filter(&mut self, choice: &ChunkChoice<'_>) {
-        let Some(results) = choice.shared_results() else {
-            return;
-        };
-        let offsets = choice.content_filter_offsets().cloned();
-        let progress = self.progress(choice.index());
-        let is_same = progress.filter.as_ref().is_some_and(|last| last.is(results) || last == results);
-        let is_empty = || results.states().next().is_none() && results.error.is_none();
-        if (is_same && offsets.is_none()) || is_empty() {
+        let offsets = choice.content_filter_offsets().filter(|offsets| **offsets != ContentFilterOffsets::EMPTY);
+        let results = choice.shared_results().filter(|results| self.is_new(choice.index(), results));
+        if results.is_none() && offsets.is_none() {
             return;
         }
-        progress.filter = Some(results.clone());
-        let results = Box::new(ContentFilterResults::clone(results));
-        self.due.push_back(StreamEvent::ContentFilter { choice: choice.index(), results, offsets });
+        if let Some(results) = results {
+            progress(&mut self.choices, choice.index()).filter = Some(results.clone());
+        }
+        self.due.push_back(StreamEvent::ContentFilter {
+            choice: choice.index(),
+            results: choice.content_filter().cloned().unwrap_or_default().into(),
+            offsets: offsets.cloned(),
+        });
     }
 
-    fn progress(&mut self, index: u64) -> &mut ChoiceProgress {
-        let at = self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
-            self.choices.push(ChoiceProgress { index, ..ChoiceProgress::default() });
-            self.choices.len() - 1
-        });
-        #[expect(clippy::indexing_slicing, reason = "`at` is the position of a choice that exists")]
-        &mut self.choices[at]
+    /// Whether there are results, and they differ from those before.
+    fn is_new(&mut self, index: u64, results: &Shared<ContentFilterResults>) -> bool {
+        let last = progress(&mut self.choices, index).filter.as_ref();
+        !last.is_some_and(|last| last.is(results) || last == results)
+            && (results.states().next().is_some() || results.error.is_some())
     }
+}
+
+fn progress(choices: &mut Vec<ChoiceProgress>, index: u64) -> &mut ChoiceProgress {
+    let at = choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
+        choices.push(ChoiceProgress { index, ..ChoiceProgress::default() });
+        choices.len() - 1
+    });
+    #[expect(clippy::indexing_slicing, reason = "`at` is the position of a choice that exists")]
+    &mut choices[at]
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -394,6 +466,73 @@ mod tests {
         assert_eq!(audio.transcript(), Some("Hi"));
         assert_eq!((logprobs.content().len(), annotations.len()), (1, 1));
         assert!(!format!("{all:?}").contains("Hi"));
+    }
+
+    #[test]
+    fn a_call_of_the_deprecated_functions_starts_grows_and_is_done() {
+        let delta = |delta: Value| json!({"choices": [{"index": 1, "delta": delta}]});
+        let all = events(&[
+            delta(json!({"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": ""}})),
+            delta(json!({"function_call": {"arguments": "{\"a\""}})),
+            delta(json!({"function_call": {"arguments": ":1}"}})),
+            json!({"choices": [{"index": 1, "delta": {}, "finish_reason": "function_call"}]}),
+        ]);
+        let [
+            StreamEvent::FunctionCallStarted { choice: 1, name },
+            StreamEvent::FunctionCallArguments { choice: 1, text: first },
+            StreamEvent::FunctionCallArguments { choice: 1, text: second },
+            StreamEvent::FunctionCallDone { choice: 1, function_call },
+            StreamEvent::Finished { choice: 1, .. },
+        ] = &all[..]
+        else {
+            panic!("{all:?}");
+        };
+        assert_eq!((&**name, function_call.name()), ("f", "f"));
+        assert_eq!(function_call.input(), format!("{first}{second}"));
+        assert!(!format!("{all:?}").contains(":1"));
+    }
+
+    #[test]
+    fn members_of_a_delta_that_are_not_modelled_are_events() {
+        let delta = |delta: Value| json!({"choices": [{"index": 0, "delta": delta}]});
+        let all = events(&[
+            delta(json!({"content": "", "reasoning": null, "reasoning_details": ""})),
+            delta(json!({"content": "", "reasoning": "secret", "reasoning_details": [{"index": 0, "text": "secret"}]})),
+        ]);
+        let [StreamEvent::Extra { choice: 0, members }] = &all[..] else {
+            panic!("{all:?}");
+        };
+        assert_eq!(
+            json!(members),
+            json!({"reasoning": "secret", "reasoning_details": [{"index": 0, "text": "secret"}]})
+        );
+        assert!(!format!("{all:?}").contains("secret"));
+    }
+
+    #[test]
+    fn offsets_of_the_asynchronous_filter_are_an_event_also_without_results() {
+        let chunk = |offsets: Value, results: Value| {
+            json!({"choices": [{"index": 0, "finish_reason": null, "content_filter_offsets": offsets,
+                "content_filter_results": results}]})
+        };
+        let offsets = |at: u64| json!({"check_offset": at, "start_offset": at, "end_offset": at});
+        let all = events(&[
+            chunk(offsets(1), json!({})),
+            chunk(offsets(2), Value::Null),
+            chunk(offsets(3), json!({"hate": {"filtered": false}})),
+            chunk(json!({}), json!({})),
+            chunk(Value::Null, json!({})),
+        ]);
+        let came: Vec<_> = all
+            .iter()
+            .map(|event| match event {
+                StreamEvent::ContentFilter { results, offsets: Some(offsets), .. } => {
+                    (offsets.check_offset(), results.states().count())
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(came, [(Some(1), 0), (Some(2), 0), (Some(3), 1)]);
     }
 
     #[test]

@@ -9,8 +9,10 @@ use std::mem;
 use std::sync::Arc;
 
 use self::choice_builder::{ChoiceBuilder, set_text};
-use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkHead, TextField, ToolCallDelta};
-use crate::response::{ChatCompletion, CompletionBody, FilterState, FinishReason, PromptFilterResult, ToolCall, Usage};
+use super::chunk::{ChatCompletionChunk, ChunkBody, ChunkHead, TextField};
+use crate::response::{
+    ChatCompletion, CompletionBody, FilterState, FinishReason, FunctionCall, PromptFilterResult, ToolCall, Usage,
+};
 use crate::wire::Merge;
 
 mod choice_builder;
@@ -43,6 +45,8 @@ pub struct ChunkFold {
     choices: Vec<ChoiceBuilder>,
     /// The heads whose chunk fields (`id`, `model`, `usage` and the like) were merged last: these are equal in all.
     merged: Vec<Arc<ChunkHead>>,
+    /// The positions of the tool calls that the pieces of the last merged chunk were added to, in their order.
+    placed: Vec<usize>,
 }
 
 /// A text that grows. It is taken out of its choice, so that a chunk of an open stream touches little memory.
@@ -55,6 +59,13 @@ struct Appending {
     /// The position of the tool call that arguments are appended to.
     call: Option<usize>,
     text: String,
+}
+
+impl Appending {
+    #[inline]
+    fn has_head_of(&self, chunk: &ChatCompletionChunk) -> bool {
+        Arc::ptr_eq(&self.head, chunk.head())
+    }
 }
 
 /// Without the text, which is an answer.
@@ -73,14 +84,29 @@ impl ChunkFold {
 
     /// Adds a chunk. Chunks are added in the order in which they came.
     pub fn push(&mut self, chunk: &ChatCompletionChunk) {
+        if !self.append(chunk) {
+            self.merge(chunk);
+        }
+    }
+
+    /// Adds a chunk that only appends to a text that grows. Returns whether it is one; the first of a stream is not.
+    #[inline]
+    pub(crate) fn append(&mut self, chunk: &ChatCompletionChunk) -> bool {
+        if let Some((_, text)) = chunk.replaced_text()
+            && let Some(appending) = self.appending.iter_mut().find(|appending| appending.has_head_of(chunk))
+        {
+            self.chunks += 1;
+            appending.text.push_str(text);
+            return true;
+        }
+        false
+    }
+
+    /// Adds any chunk.
+    #[inline(never)]
+    pub(crate) fn merge(&mut self, chunk: &ChatCompletionChunk) {
         self.chunks += 1;
         let head = chunk.head();
-        if let Some((_, text)) = chunk.replaced_text()
-            && let Some(appending) = self.appending.iter_mut().find(|appending| Arc::ptr_eq(&appending.head, head))
-        {
-            appending.text.push_str(text);
-            return;
-        }
         if !self.merged.iter().any(|merged| Arc::ptr_eq(merged, head)) {
             self.merge_chunk_fields(head);
         }
@@ -111,8 +137,12 @@ impl ChunkFold {
         let is_content = |appending: &&Appending| appending.choice == index && appending.field == TextField::Content;
         match self.appending.iter().find(is_content) {
             Some(appending) => Some(&appending.text),
-            None => self.choices.iter().find(|choice| choice.index == index)?.content(),
+            None => self.choice(index)?.content(),
         }
+    }
+
+    fn choice(&self, index: u64) -> Option<&ChoiceBuilder> {
+        self.choices.iter().find(|choice| choice.index == index)
     }
 
     /// The tokens of the call so far.
@@ -141,13 +171,20 @@ impl ChunkFold {
 
     /// The tool calls of a choice so far. Arguments that grow are in them after [`settle`](Self::settle).
     pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
-        let choice = self.choices.iter().find(|choice| choice.index == index);
-        choice.into_iter().flat_map(ChoiceBuilder::calls)
+        self.choice(index).into_iter().flat_map(ChoiceBuilder::calls)
     }
 
-    /// The position of the tool call that a piece, which was added, belongs to.
-    pub(crate) fn call_of(&self, index: u64, piece: &ToolCallDelta<'_>) -> Option<usize> {
-        self.choices.iter().find(|choice| choice.index == index)?.call_of(piece)
+    /// The call of the deprecated `functions` of a choice so far.
+    pub(crate) fn function_call(&self, index: u64) -> Option<&FunctionCall> {
+        self.choice(index)?.function_call()
+    }
+
+    /// The positions of the tool calls that the pieces of the chunk, which was added last, were added to.
+    pub(crate) fn placed(&self, chunk: &ChatCompletionChunk) -> &[usize] {
+        match self.appending.iter().find(|appending| appending.has_head_of(chunk)) {
+            Some(appending) => appending.call.as_slice(),
+            None => &self.placed,
+        }
     }
 
     /// The completion that the chunks so far add up to.
@@ -217,11 +254,14 @@ impl ChunkFold {
         }
         let head = chunk.head();
         let is_only_choice = has_only_one_choice(&head.body);
+        let mut placed = mem::take(&mut self.placed);
+        placed.clear();
         for choice in chunk.choices() {
             let index = choice.index();
             self.settle(|settled| settled == index);
             let builder = self.choice_builder(index);
-            let call = builder.push(&choice);
+            builder.push(&choice, &mut placed);
+            let call = placed.last().copied();
             if let Some((field, _)) = chunk.replaced_text()
                 && is_only_choice
                 && builder.only_appends(&choice, field, call)
@@ -230,6 +270,7 @@ impl ChunkFold {
                 self.appending.push(Appending { head: Arc::clone(head), choice: index, field, call, text });
             }
         }
+        self.placed = placed;
     }
 
     fn choice_builder(&mut self, index: u64) -> &mut ChoiceBuilder {

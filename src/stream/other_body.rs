@@ -2,11 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::error::{Error, ServiceError, unexpected_body};
+use crate::error::unexpected_body::{self, BodyForm};
+use crate::error::{Error, ServiceError};
 use crate::response::ChatCompletion;
-
-/// The bytes kept of such a body, which may be of any size.
-const MAX_BYTES: usize = 1024 * 1024;
 
 /// A body that is no event stream, as far as it came.
 #[derive(Default)]
@@ -21,19 +19,21 @@ pub(super) enum OtherContent {
 }
 
 impl OtherBody {
-    /// Adds a piece. Returns whether there is room for more.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
-        let room = MAX_BYTES.saturating_sub(self.0.len());
-        self.0.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        bytes.len() < room
+    /// Adds a piece. Returns whether the body is within `limit`: one beyond it is not read further.
+    pub(super) fn push(&mut self, bytes: &[u8], limit: usize) -> bool {
+        self.0.extend_from_slice(bytes);
+        self.0.len() <= limit
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    pub(super) fn into_content(self) -> OtherContent {
+    pub(super) fn into_content(self, limit: usize) -> OtherContent {
         let body: Bytes = self.0.freeze();
+        if body.len() > limit && BodyForm::of(&body) == BodyForm::Json {
+            return OtherContent::Unknown(unexpected_body::too_large(limit));
+        }
         let json = body.slice_ref(unexpected_body::without_mark(&body).trim_ascii());
         match ChatCompletion::from_bytes(json) {
             Ok(completion) if !completion.choices().is_empty() => OtherContent::Completion(Box::new(completion)),

@@ -100,9 +100,12 @@ impl ChatCompletionStream {
                 return Poll::Ready(Some(Ok(event)));
             }
             match ready!(self.poll_chunk(cx)) {
-                Some(Ok(chunk)) => self.queue_events(&chunk),
+                Some(Ok(chunk)) => self.queue_events(Some(&chunk)),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                None => return Poll::Ready(None),
+                None => {
+                    self.queue_events(None);
+                    return Poll::Ready(self.event_queue().pop().map(Ok));
+                }
             }
         }
     }

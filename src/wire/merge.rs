@@ -14,10 +14,14 @@ pub(crate) enum Merge {
     Delta,
     /// Members of something inside a `delta`: a string replaces the one before, and lists bring new elements.
     Piece,
-    /// Members that chunks repeat: a string replaces the one before, a list that begins with all of the one before
-    /// replaces it, and the same list again adds nothing. Merging the same members twice in a row is merging them
-    /// once.
+    /// Members that chunks repeat: a string replaces the one before, and lists are merged by [`extend_repeated`]. Merging
+    /// the same members twice in a row is merging them once.
     Repeated,
+    /// Members of filter results: the values of the worse result stay, and lists are merged by [`extend_distinct`].
+    Results {
+        /// Whether the later result is at least as bad as the one before.
+        is_newer_worse: bool,
+    },
 }
 
 /// Members whose strings are names, and never pieces of a longer text.
@@ -26,7 +30,13 @@ const LABELS: &[&str] = &["type", "id", "name", "role", "format", "object", "mod
 impl Extra {
     /// Merges the members of a later chunk.
     pub(crate) fn merge(&mut self, newer: &Self, how: Merge) {
+        self.merge_by(newer, |_, _| how);
+    }
+
+    /// The same, where `how` depends on the values of a member before and after.
+    pub(crate) fn merge_by(&mut self, newer: &Self, how: impl Fn(&Value, &Value) -> Merge) {
         for (name, value) in newer.members().into_iter().flatten() {
+            let how = how(self.get(name).unwrap_or(&Value::Null), value);
             merge_member(self.members_mut(), name, value, how);
         }
     }
@@ -59,6 +69,11 @@ fn merge(old: &mut Value, newer: &Value, name: &str, how: Merge) {
             }
         }
         (Value::Array(list), Value::Array(more)) => merge_lists(list, more, how),
+        (old, newer) if matches!(how, Merge::Results { .. }) => {
+            if how == (Merge::Results { is_newer_worse: true }) || is_nothing(old) {
+                *old = newer.clone();
+            }
+        }
         (Value::Array(list), other) => {
             if how != Merge::Repeated || list.last() != Some(other) {
                 list.push(other.clone());
@@ -80,18 +95,34 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 fn merge_lists(list: &mut Vec<Value>, more: &[Value], how: Merge) {
-    if how == Merge::Repeated {
-        if more.starts_with(list) {
-            list.extend_from_slice(more.get(list.len()..).unwrap_or_default());
-        } else if !list.ends_with(more) {
-            list.extend_from_slice(more);
-        }
-        return;
+    match how {
+        Merge::Repeated => return extend_repeated(list, more),
+        Merge::Results { .. } => return extend_distinct(list, more),
+        Merge::Delta | Merge::Piece => {}
     }
     for element in more {
         match element_at(list, element) {
             Some(old) => merge(old, element, "", how),
             None => list.push(element.clone()),
+        }
+    }
+}
+
+/// Appends the elements of a list that chunks repeat: of one that begins with all elements so far, only those after them,
+/// and of one that the elements so far end with, none.
+pub(crate) fn extend_repeated<T: Clone + PartialEq>(list: &mut Vec<T>, more: &[T]) {
+    if more.starts_with(list) {
+        list.extend_from_slice(more.get(list.len()..).unwrap_or_default());
+    } else if !list.ends_with(more) {
+        list.extend_from_slice(more);
+    }
+}
+
+/// Appends the elements that a list does not have.
+pub(crate) fn extend_distinct<T: Clone + PartialEq>(list: &mut Vec<T>, more: &[T]) {
+    for element in more {
+        if !list.contains(element) {
+            list.push(element.clone());
         }
     }
 }
@@ -123,7 +154,8 @@ mod tests {
 
     #[test]
     fn nothing_and_null_take_nothing_back() {
-        for how in [Merge::Delta, Merge::Piece, Merge::Repeated] {
+        let results = |is_newer_worse| Merge::Results { is_newer_worse };
+        for how in [Merge::Delta, Merge::Piece, Merge::Repeated, results(false), results(true)] {
             for value in [json!("a"), json!(7), json!(false), json!([1]), json!({"a": [1], "b": "c"})] {
                 let later = [value.clone(), json!(null), json!("")];
                 let expected = if value.is_array() { json!([1]) } else { value.clone() };
@@ -158,6 +190,16 @@ mod tests {
         assert_eq!(merged(Merge::Delta, &[json!("a"), json!([{"b": 1}]), json!("c")]), json!(["a", {"b": 1}, "c"]));
         assert_eq!(merged(Merge::Piece, &[json!({"a": 1}), json!("b")]), json!([{"a": 1}, "b"]));
         assert_eq!(merged(Merge::Piece, &[json!("b"), json!({"a": 1})]), json!(["b", {"a": 1}]));
+    }
+
+    #[test]
+    fn of_filter_results_the_values_of_the_worse_stay() {
+        let values = [json!({"a": "x", "b": [1, 2]}), json!({"a": "y", "b": [2, 3], "c": 4}), json!({"a": {"d": 1}})];
+        for (is_newer_worse, expected) in
+            [(true, json!({"a": {"d": 1}, "b": [1, 2, 3], "c": 4})), (false, json!({"a": "x", "b": [1, 2, 3], "c": 4}))]
+        {
+            assert_eq!(merged(Merge::Results { is_newer_worse }, &values), expected);
+        }
     }
 
     #[test]

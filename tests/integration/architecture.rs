@@ -1,6 +1,6 @@
 //! What the sources promise by their shape, and what the compiler is asked to guard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -405,6 +405,10 @@ macro_rules! words_survive {
             let new: $Enum = serde_json::from_str("\"word-of-tomorrow\"").unwrap();
             assert!(matches!(&new, $Enum::Unknown(word) if word.as_str() == "word-of-tomorrow"), "{name}");
             assert_eq!(new, <$Enum>::from("word-of-tomorrow"), "{name}");
+            // equal values of a set are one, whichever way they were made
+            let values = HashSet::from([new.clone(), "word-of-tomorrow".to_owned().into(), "word-of-tomorrow".into()]);
+            assert_eq!(values.len(), 1, "{name}");
+            assert_eq!(format!("{new:>20}"), format!("{:>20}", "word-of-tomorrow"), "{name}");
             assert_eq!(serde_json::to_string(&new).unwrap(), "\"word-of-tomorrow\"", "{name}");
             assert!(serde_json::from_str::<$Enum>("7").is_err(), "{name}");
         )*

@@ -115,7 +115,14 @@ fn a_choice_without_delta_is_judged_and_says_nothing() {
     let (events, completion) = completion_of("azure_prelude_without_delta.sse");
     assert_eq!(
         events,
-        ["prompt clean", "0 says \"Rain\"", "0 says \" later.\"", "0 ends: stop", "filter clean up to Some(52)",]
+        [
+            "prompt clean",
+            "filter not_evaluated up to Some(40)",
+            "0 says \"Rain\"",
+            "0 says \" later.\"",
+            "0 ends: stop",
+            "filter clean up to Some(52)",
+        ]
     );
     assert_eq!(completion.text(), Some("Rain later."));
     assert_eq!(completion.id(), Some("chatcmpl-fixture"));

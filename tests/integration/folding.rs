@@ -1,11 +1,14 @@
-//! Tool calls come in pieces, and the pieces of several calls in any order: they fold to the calls.
+//! Tool calls come in pieces, and the pieces of several calls in any order: they fold to the calls, and the events of
+//! each call add up to it.
 
-use azure_openai_chat::{ChatCompletion, ChunkFold};
+use azure_openai_chat::{ChatCompletion, ChatCompletionStream, ChunkFold, StreamEvent};
+use futures::StreamExt;
+use futures::executor::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-/// How the pieces after the first tell which call they belong to.
+/// How a piece after the first of its call is assigned to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum By {
     /// Their index; the first piece has both.
@@ -14,7 +17,7 @@ enum By {
     Id,
     /// Both, on every piece.
     Both,
-    /// Nothing: each call is whole before the next begins.
+    /// Their order, without id or index: each call is whole before the next begins.
     Order,
     /// The index 0 on every piece, each call whole before the next begins.
     OneIndex,
@@ -34,9 +37,13 @@ impl Call {
         if self.custom { ("custom", "input") } else { ("function", "arguments") }
     }
 
-    fn whole(&self) -> Value {
+    fn whole(&self, by: By) -> Value {
         let (kind, text) = self.member();
-        json!({"id": self.id, "type": kind, kind: {"name": self.name, text: self.pieces.concat()}})
+        let mut whole = json!({"id": self.id, "type": kind, kind: {"name": self.name, text: self.pieces.concat()}});
+        if by == By::Order {
+            whole.as_object_mut().unwrap().remove("id");
+        }
+        whole
     }
 
     /// One piece on the wire.
@@ -47,7 +54,7 @@ impl Call {
             piece["type"] = json!(kind);
             piece[kind]["name"] = json!(self.name);
         }
-        if at == 0 || matches!(by, By::Id | By::Both) {
+        if by != By::Order && at == 0 || matches!(by, By::Id | By::Both) {
             piece["id"] = json!(self.id);
         }
         match by {
@@ -111,6 +118,24 @@ fn fold(chunks: &[Value]) -> ChatCompletion {
     fold.into_completion()
 }
 
+/// The name and the text of each call, as its events add up to them.
+fn add_events(chunks: &[Value]) -> Vec<(String, String)> {
+    let chunks = chunks.iter().map(|chunk| serde_json::from_value(chunk.clone()).unwrap());
+    let mut calls = Vec::new();
+    for event in block_on(ChatCompletionStream::from_chunks(chunks).into_events().collect::<Vec<_>>()) {
+        match event.unwrap() {
+            StreamEvent::ToolCallStarted { call, name, .. } => {
+                assert_eq!(call, calls.len());
+                calls.push((name, String::new()));
+            }
+            StreamEvent::ToolCallArguments { call, text, .. } => calls[call].1.push_str(&text),
+            StreamEvent::ToolCallDone { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    calls
+}
+
 #[test]
 fn pieces_in_any_order_fold_to_the_calls() {
     let turns = prop::collection::vec(any::<prop::sample::Index>(), 1..16);
@@ -119,8 +144,10 @@ fn pieces_in_any_order_fold_to_the_calls() {
     TestRunner::new(config)
         .run(&(calls(), by(), turns, sizes), |(calls, by, turns, sizes)| {
             let chunks = chunks(&interleave(&calls, by, &turns), &sizes);
-            let expected: Vec<Value> = calls.iter().map(Call::whole).collect();
+            let expected: Vec<Value> = calls.iter().map(|call| call.whole(by)).collect();
             prop_assert_eq!(json!(fold(&chunks).tool_calls()), json!(expected), "{}", json!(chunks));
+            let expected: Vec<_> = calls.iter().map(|call| (call.name.clone(), call.pieces.concat())).collect();
+            prop_assert_eq!(add_events(&chunks), expected, "{}", json!(chunks));
             Ok(())
         })
         .unwrap();

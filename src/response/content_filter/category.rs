@@ -3,12 +3,13 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{Deserialize, MapAccess, SeqAccess};
+use serde::de::{MapAccess, SeqAccess};
 use serde::ser::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::wire::{self, Extra, Field, FieldVisitor, FromWire, Path, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{
+    Field, FieldVisitor, FromWire, List, Merge, Path, deserialize_wire, extend_distinct, open_enum, wire_struct,
+};
 
 open_enum! {
     /// How harmful a text is.
@@ -235,14 +236,10 @@ impl FromWire for BlocklistResult {
         Ok(Field::Typed(Self { object: BlocklistObject::read_map(map)?, is_list: false }))
     }
     fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
-        let value = Value::deserialize(SeqAccessDeserializer::new(seq))?;
-        Ok(match wire::from_value::<Vec<BlocklistMatch>>(&value) {
-            Ok(details) => Field::Typed(Self {
-                object: BlocklistObject { details: Some(details), ..BlocklistObject::EMPTY },
-                is_list: true,
-            }),
-            Err(_) => Field::Mistyped(value),
-        })
+        Ok(List::from_seq(seq)?.map(|List(details)| Self {
+            object: BlocklistObject { details: Some(details), ..BlocklistObject::EMPTY },
+            is_list: true,
+        }))
     }
 }
 
@@ -307,10 +304,10 @@ macro_rules! merge_category {
                 $( merge_text(&mut self.$text, $text, is_newer_worse); )*
                 $(
                     if let Some(newer) = $list {
-                        add_elements(self.$list.get_or_insert_default(), newer);
+                        extend_distinct(self.$list.get_or_insert_default(), newer);
                     }
                 )*
-                merge_extra(&mut self.extra, extra, is_newer_worse);
+                self.extra.merge(extra, Merge::Results { is_newer_worse });
             }
         }
     };
@@ -354,46 +351,4 @@ pub(super) fn merge_text(text: &mut Option<String>, newer: &Option<String>, is_n
     let text_is_empty = text.as_deref().unwrap_or_default().is_empty();
     let newer = newer.as_ref().filter(|newer| !newer.is_empty() || text.is_none());
     merge_value(text, newer, is_newer_worse || text_is_empty);
-}
-
-/// Adds the elements that a list does not have.
-fn add_elements<T: Clone + PartialEq>(list: &mut Vec<T>, newer: &[T]) {
-    for element in newer {
-        if !list.contains(element) {
-            list.push(element.clone());
-        }
-    }
-}
-
-pub(super) fn merge_extra(extra: &mut Extra, newer: &Extra, is_newer_worse: bool) {
-    for (name, value) in newer.members().into_iter().flatten() {
-        merge_member(extra.members_mut(), name, value, is_newer_worse);
-    }
-}
-
-fn merge_member(members: &mut Map<String, Value>, name: &str, newer: &Value, is_newer_worse: bool) {
-    match members.get_mut(name) {
-        Some(value) => merge_json(value, newer, is_newer_worse),
-        None => {
-            members.insert(name.to_owned(), newer.clone());
-        }
-    }
-}
-
-/// Merges results that are not modelled, as those that are.
-pub(super) fn merge_json(value: &mut Value, newer: &Value, is_newer_worse: bool) {
-    match (value, newer) {
-        (Value::Object(members), Value::Object(newer)) => {
-            for (name, newer) in newer {
-                merge_member(members, name, newer, is_newer_worse);
-            }
-        }
-        (Value::Array(list), Value::Array(newer)) => add_elements(list, newer),
-        (value, newer) => {
-            let is_empty = |value: &Value| value.is_null() || value.as_str() == Some("");
-            if !is_empty(newer) && (is_newer_worse || is_empty(value)) {
-                *value = newer.clone();
-            }
-        }
-    }
 }

@@ -125,7 +125,7 @@ impl ChunkBody {
             system_fingerprint: _,
             service_tier: _,
             obfuscation: _,
-            prompt_filter_results: _,
+            prompt_filter_results,
             content_filter_results: None,
             delta: None,
             error: None,
@@ -134,7 +134,9 @@ impl ChunkBody {
         else {
             return false;
         };
-        extra.members().is_none() && choices.iter().flatten().all(|choice| choice.is_common(field))
+        extra.members().is_none()
+            && choices.iter().flatten().all(|choice| choice.is_common(field))
+            && prompt_filter_results.iter().flatten().all(PromptFilterResult::has_only_verdicts)
     }
 }
 
@@ -145,42 +147,53 @@ impl ChoiceBody {
             delta,
             finish_reason: _,
             logprobs: None,
-            content_filter_results: _,
+            content_filter_results,
             content_filter_offsets: None,
             extra,
         } = self
         else {
             return false;
         };
-        extra.members().is_none() && delta.as_ref().is_none_or(|delta| delta.is_common(field))
+        extra.members().is_none()
+            && delta.as_ref().is_none_or(|delta| delta.is_common(field))
+            && content_filter_results.as_ref().is_none_or(|results| results.has_only_verdicts())
     }
 }
 
 impl DeltaBody {
-    fn is_common(&self, field: Option<TextField>) -> bool {
+    /// Whether the text in `field` is all that the delta adds, tool calls and members without a field aside.
+    pub(crate) fn adds_only_text(&self, field: Option<TextField>) -> bool {
         let Self {
             role: _,
             content,
             refusal,
             reasoning_content,
-            tool_calls,
+            tool_calls: _,
             function_call: None,
             audio: None,
             annotations: None,
             context: None,
             finish_reason: _,
-            extra,
+            extra: _,
         } = self
         else {
             return false;
         };
         let is_free = |other, text: Option<&str>| field == Some(other) || text.unwrap_or_default().is_empty();
-        extra.members().is_none()
-            && content.as_ref().is_none_or(|content| content.parts().is_none())
+        content.as_ref().is_none_or(|content| content.parts().is_none())
             && is_free(TextField::Content, content.as_deref())
             && is_free(TextField::Refusal, refusal.as_deref())
             && is_free(TextField::Reasoning, reasoning_content.as_deref())
-            && tool_calls.iter().flatten().all(|call| field == Some(TextField::Arguments) && call.has_only_arguments())
+    }
+
+    fn is_common(&self, field: Option<TextField>) -> bool {
+        // only the arguments of the first call are replaced
+        let calls_are_common = match self.tool_calls.as_deref().unwrap_or_default() {
+            [] => true,
+            [call] => field == Some(TextField::Arguments) && call.has_only_arguments(),
+            _ => false,
+        };
+        calls_are_common && self.extra.members().is_none() && self.adds_only_text(field)
     }
 }
 

@@ -29,8 +29,7 @@ impl ChatCompletionChunk {
     /// ```
     pub fn builder() -> ChatCompletionChunkBuilder {
         let object = Some("chat.completion.chunk".to_owned());
-        let body =
-            ChunkBody { id: Some("chatcmpl-1".to_owned()), object, choices: Some(Vec::new()), ..ChunkBody::EMPTY };
+        let body = ChunkBody { id: Some("chatcmpl-1".to_owned()), object, ..ChunkBody::EMPTY };
         ChatCompletionChunkBuilder { body, choice: None }
     }
 }

@@ -141,6 +141,12 @@ impl<'a> ChunkChoice<'a> {
     pub fn extra(&self) -> Option<&'a Map<String, Value>> {
         self.body.extra()
     }
+
+    /// Fields of the `delta` that are not modelled here, as gateways have.
+    #[must_use]
+    pub fn delta_extra(&self) -> Option<&'a Map<String, Value>> {
+        self.delta()?.extra()
+    }
 }
 
 impl fmt::Debug for ChunkChoice<'_> {

@@ -45,12 +45,17 @@ impl Template {
         literals.extend_from_slice(line.get(end..)?);
         let choice = body.choices.as_ref().and_then(|choices| choices.first()?.index).unwrap_or(0);
         let has = |hole| holes.iter().any(|(_, other)| *other == hole);
-        let is_common = body.is_common(found.field);
+        let common = body.is_common(found.field).then(|| without_values(body, found.field, has));
+        // a line that is longer has something that the body has not: a repeated member, an element of another type
+        let common = common.filter(|common| {
+            let length = serde_json::to_vec(common).map_or(0, |json| json.len());
+            length == literals.len() + usize::from(has(Hole::Created))
+        });
         Some(Self {
-            body: if is_common { Arc::new(without_values(body, found.field)) } else { Arc::clone(body) },
+            is_common: common.is_some(),
+            body: common.map_or_else(|| Arc::clone(body), Arc::new),
             text: found.field.map(|field| (field, choice)),
             has_obfuscation: has(Hole::Obfuscation),
-            is_common,
             literals: literals.into(),
             holes: holes.into(),
         })
@@ -139,11 +144,19 @@ impl Template {
     }
 }
 
-/// A body without the values that its template replaces, so that a client keeps nothing of an answer.
-fn without_values(body: &ChunkBody, field: Option<TextField>) -> ChunkBody {
+/// A body without the values that its template replaces, so that a client keeps nothing of an answer: texts are empty, and
+/// `created` is 0.
+fn without_values(body: &ChunkBody, field: Option<TextField>, is_replaced: impl Fn(Hole) -> bool) -> ChunkBody {
     let mut body = body.clone();
-    (body.id, body.created, body.obfuscation) =
-        (body.id.filter(String::is_empty), body.created.filter(|at| *at == 0), None);
+    if is_replaced(Hole::Id) {
+        body.id = Some(String::new());
+    }
+    if is_replaced(Hole::Created) {
+        body.created = Some(0);
+    }
+    if is_replaced(Hole::Obfuscation) {
+        body.obfuscation = Some(String::new());
+    }
     if let Some(field) = field {
         body.set_text(field, "");
     }

@@ -299,9 +299,37 @@ async fn a_client_keeps_nothing_of_an_answer_in_its_templates() {
         r#"data: {"choices":[{"index":0,"delta":{"content":"b"},"logprobs":{"content":[{"token":"secret"}]}}]}"#,
         "\n\n",
         r#"data: {"choices":[{"index":0,"delta":{}}],"id":"x","usage":{"total_tokens":1234567}}"#,
-        "\n\ndata: [DONE]\n\n",
+        "\n\n",
+        r#"data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"a"}},"#,
+        r#"{"index":1,"function":{"arguments":"secret"}}]}}],"id":"x"}"#,
+        "\n\n",
+        r#"data: {"choices":[{"index":0,"delta":{"role":"secret","role":"assistant","content":"b"}}]}"#,
+        "\n\n",
+        r#"data: {"choices":[],"prompt_filter_results":["secret"]}"#,
+        "\n\n",
     );
-    both_in(body, usize::MAX, &store).await;
+    let results = [
+        json!({"personally_identifiable_information": {"filtered": false, "redacted_text": "secret ***"}}),
+        json!({"external_safety_provider": {"results": [{"provider_name": "p", "details": {"found": "secret"}}]}}),
+        json!({"protected_material_code": {"detected": true, "citation": {"URL": "https://secret"}}}),
+        json!({"error": {"code": "e", "message": "secret"}}),
+        json!({"hate": {"filtered": false, "severity": {"secret": 1}}}),
+        json!({"hate": {"filtered": false, "note": "secret"}}),
+        json!({"a_new_category": {"filtered": false, "text": "secret"}}),
+        json!({"custom_blocklists": {"filtered": false, "details": ["secret"]}}),
+        json!({"hate": {"filtered": false, "severity": "secret"}}),
+    ];
+    let of_results = results.iter().flat_map(|results| {
+        [
+            json!({"choices": [], "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": results}]}),
+            json!({"choices": [], "prompt_filter_results": [{"prompt_index": 0, "note": "secret"}]}),
+            json!({"choices": [{"index": 0, "delta": {"content": "b"}, "content_filter_results": results}]}),
+        ]
+    });
+    let of_results: String = of_results.map(|line| format!("data: {line}\n\n")).collect();
+    for body in [body, &of_results] {
+        both_in(&format!("{body}data: [DONE]\n\n"), usize::MAX, &store).await;
+    }
     let kept = store.texts();
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert!(!kept[0].contains("secret") && !kept[0].contains("1234567"), "{kept:?}");

@@ -69,6 +69,10 @@ impl ChoiceBuilder {
         self.message.as_ref()?.content.as_deref()
     }
 
+    pub(super) fn function_call(&self) -> Option<&FunctionCall> {
+        self.message.as_ref()?.function_call.as_ref()
+    }
+
     /// As [`Choice::content_filter_state`].
     #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "read by the client"))]
     pub(super) fn content_filter_state(&self) -> FilterState {
@@ -85,8 +89,8 @@ impl ChoiceBuilder {
     /// Whether pushing another chunk of the same template can only append text to `field`. `call` is the tool call that
     /// this chunk's piece was added to.
     ///
-    /// The bodies are taken apart without `..`, so that a new field must be decided on here. A field that is ignored
-    /// has the same value in every chunk of the template, and merging it again changes nothing.
+    /// The body is taken apart without `..`, so that a new field must be decided on here. A field that is ignored has the
+    /// same value in every chunk of the template, and merging it again changes nothing.
     pub(super) fn only_appends(&self, choice: &ChunkChoice<'_>, field: TextField, call: Option<usize>) -> bool {
         let ChoiceBody {
             index: _,
@@ -100,38 +104,15 @@ impl ChoiceBuilder {
         else {
             return false;
         };
-        let DeltaBody {
-            role: _,
-            content,
-            refusal,
-            reasoning_content,
-            tool_calls,
-            function_call: None,
-            audio: None,
-            annotations: None,
-            context: None,
-            finish_reason: _,
-            extra,
-        } = delta
-        else {
-            return false;
-        };
-        // the text of the body in `field` is replaced; in any other field it would be appended again
-        let is_free = |other: TextField, text: Option<&str>| other == field || text.unwrap_or_default().is_empty();
-        let content_is_text = content.as_ref().is_none_or(|content| content.parts().is_none());
-        let texts_are_free = is_free(TextField::Content, content.as_deref())
-            && is_free(TextField::Refusal, refusal.as_deref())
-            && is_free(TextField::Reasoning, reasoning_content.as_deref());
-        let calls_are_free = match (field, tool_calls.as_deref().unwrap_or_default()) {
+        let calls_are_free = match (field, delta.tool_calls.as_deref().unwrap_or_default()) {
             (TextField::Arguments, [piece]) => call.is_some() && has_only_arguments(piece),
             (TextField::Arguments, _) => false,
             (_, calls) => calls.is_empty(),
         };
-        content_is_text
-            && texts_are_free
+        delta.adds_only_text(Some(field))
             && calls_are_free
             && choice.tool_calls().all(|piece| self.call_of(&piece) == call)
-            && extra.brings_nothing()
+            && delta.extra.brings_nothing()
     }
 
     /// The text in `field`, or in the arguments of this tool call; `None` for content that is a list of parts.
@@ -149,15 +130,13 @@ impl ChoiceBuilder {
         }
     }
 
-    /// Adds what the chunk has for this choice. Returns the position of the tool call that its last piece was added to.
-    pub(super) fn push(&mut self, choice: &ChunkChoice<'_>) -> Option<usize> {
-        let mut call = None;
+    /// Adds what the chunk has for this choice. The position of the tool call that each of its pieces was added to is
+    /// pushed to `placed`.
+    pub(super) fn push(&mut self, choice: &ChunkChoice<'_>, placed: &mut Vec<usize>) {
         let body = choice.body();
         if let Some(delta) = choice.delta() {
             self.push_delta(delta, choice);
-            for piece in choice.tool_calls() {
-                call = Some(self.push_call(&piece));
-            }
+            placed.extend(choice.tool_calls().map(|piece| self.push_call(&piece)));
         }
         // some gateways send `""` instead of `null` until the choice ends
         if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
@@ -173,7 +152,6 @@ impl ChoiceBuilder {
             self.offsets.get_or_insert_default().merge(offsets);
         }
         self.extra.merge(&body.extra, Merge::Repeated);
-        call
     }
 
     fn push_delta(&mut self, delta: &DeltaBody, choice: &ChunkChoice<'_>) {
@@ -243,7 +221,7 @@ impl ChoiceBuilder {
     /// to a call of its `index` that has no id yet, else begins a call, even under an index that is in use. Without an
     /// id it belongs to the latest call of its `index`. Without both it belongs to the last call, or begins one if it
     /// has a `name` and the last call has one too.
-    pub(super) fn call_of(&self, piece: &ToolCallDelta<'_>) -> Option<usize> {
+    fn call_of(&self, piece: &ToolCallDelta<'_>) -> Option<usize> {
         let calls = &self.calls;
         match (piece.id(), piece.index()) {
             (Some(id), index) => {

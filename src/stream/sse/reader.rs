@@ -96,6 +96,11 @@ impl SseReader {
         self
     }
 
+    /// The size of the largest event in bytes.
+    pub(in crate::stream) fn event_limit(&self) -> usize {
+        self.lines.limit
+    }
+
     /// Adds the next piece of the body. It is read by [`next_item`](Self::next_item), not here.
     pub fn push(&mut self, bytes: Bytes) {
         if !self.is_done {
@@ -142,18 +147,16 @@ impl SseReader {
     ///
     /// The bytes may not be UTF-8; those that are skipped must be.
     #[inline]
-    pub(in crate::stream) fn skip_event(&mut self, event_size: impl FnOnce(&[u8]) -> Option<usize>) -> bool {
+    pub(in crate::stream) fn skip_event(&mut self, event_size: impl FnOnce(&[u8]) -> Option<usize>) {
         // at the start there may be a byte order mark, and an event whose lines began cannot be skipped
         if !self.is_started || self.is_done || self.event_bytes > 0 || self.bare_done == BareDone::Due {
-            return false;
+            return;
         }
         let limit = self.lines.limit;
         let unread = self.lines.unread();
-        let Some(size) = unread.and_then(|bytes| event_size(bytes.get(..limit).unwrap_or(bytes))) else {
-            return false;
-        };
-        self.lines.skip(size);
-        true
+        if let Some(size) = unread.and_then(|bytes| event_size(bytes.get(..limit).unwrap_or(bytes))) {
+            self.lines.skip(size);
+        }
     }
 
     /// Ends the input, and returns the items that are left: call it until it returns `None`.

@@ -1,12 +1,12 @@
 use bytes::Bytes;
 use futures::executor::block_on;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 
 use super::*;
 
-/// An answer with every kind of event, whose text is JSON, in pieces of one event each.
-fn answer() -> ChatCompletionStream {
+/// The body of an answer with every kind of event, whose text is JSON, in pieces of one event each.
+fn body() -> Vec<Bytes> {
     let text = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]});
     let chunks = [
         json!({"choices": [], "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}),
@@ -21,8 +21,11 @@ fn answer() -> ChatCompletionStream {
             "usage": {"total_tokens": 7}}),
     ];
     let events = chunks.map(|chunk| format!("data: {chunk}\n\n")).into_iter().chain(["data: [DONE]\n\n".to_owned()]);
-    let pieces: Vec<_> = events.map(|event| Ok::<_, std::io::Error>(Bytes::from(event))).collect();
-    ChatCompletionStream::from_bytes(stream::iter(pieces))
+    events.map(Bytes::from).collect()
+}
+
+fn answer() -> ChatCompletionStream {
+    ChatCompletionStream::from_bytes(stream::iter(body()).map(Ok::<_, std::io::Error>))
 }
 
 fn all<T>(items: impl Stream<Item = Result<T>>) -> Vec<T> {
@@ -30,10 +33,16 @@ fn all<T>(items: impl Stream<Item = Result<T>>) -> Vec<T> {
 }
 
 /// The items of views that are made anew for each.
-fn one_by_one<T>(mut next: impl FnMut(&mut ChatCompletionStream) -> Option<T>) -> Vec<T> {
-    let mut stream = answer();
-    let items = std::iter::from_fn(|| next(&mut stream)).collect();
-    assert_eq!(next(&mut stream).map(|_| "an item after the end"), None);
+fn one_by_one<T>(next: impl FnMut(&mut ChatCompletionStream) -> Option<T>) -> Vec<T> {
+    one_by_one_of(&mut answer(), next)
+}
+
+fn one_by_one_of<T>(
+    stream: &mut ChatCompletionStream,
+    mut next: impl FnMut(&mut ChatCompletionStream) -> Option<T>,
+) -> Vec<T> {
+    let items = std::iter::from_fn(|| next(stream)).collect();
+    assert_eq!(next(stream).map(|_| "an item after the end"), None);
     assert!(stream.is_complete());
     items
 }
@@ -151,4 +160,82 @@ fn the_text_so_far_is_borrowed_and_counts_all_views() {
     }
     assert_eq!(stream.text_so_far().len(), 200_000);
     assert!(buffers.len() < 30, "{} buffers", buffers.len());
+}
+
+#[test]
+fn a_tool_call_is_done_at_the_end_also_without_a_finish_reason() {
+    let piece = |index: u64, name: &str| {
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": [
+            {"index": index, "id": name, "function": {"name": name, "arguments": "{}"}}]}}]})
+    };
+    let chunks = [piece(0, "f"), piece(1, "g")].map(|chunk| serde_json::from_value(chunk).unwrap());
+    let mut stream = ChatCompletionStream::from_chunks(chunks);
+    let events = one_by_one_of(&mut stream, |stream| block_on(stream.events().try_next()).unwrap());
+    let done = events.iter().filter_map(|event| match event {
+        StreamEvent::ToolCallDone { call, tool_call, .. } => Some((*call, tool_call.name())),
+        _ => None,
+    });
+    assert_eq!(done.collect::<Vec<_>>(), [(0, "f"), (1, "g")]);
+    assert!(matches!(events.last(), Some(StreamEvent::ToolCallDone { .. })), "{events:?}");
+
+    // not of an answer that was cut
+    let cut = format!("data: {}\n\n", piece(0, "f"));
+    let mut stream = ChatCompletionStream::from_bytes(stream::iter([Ok::<_, std::io::Error>(Bytes::from(cut))]));
+    while let Ok(event) = block_on(stream.events().try_next()) {
+        assert!(!matches!(event, None | Some(StreamEvent::ToolCallDone { .. })), "{event:?}");
+    }
+    assert_eq!(block_on(stream.events().try_next()).unwrap(), None);
+}
+
+/// The items of views that are dropped while their poll is pending, made anew when more has come.
+fn interrupted<T>(next: impl Fn(&mut ChatCompletionStream) -> Option<Option<T>>) -> Vec<T> {
+    let (sender, pieces) = futures::channel::mpsc::unbounded();
+    let mut stream = ChatCompletionStream::from_bytes(pieces.map(Ok::<_, std::io::Error>));
+    let mut items = Vec::new();
+    // in halves of lines, so that a poll is also pending within an event
+    for piece in
+        body().into_iter().flat_map(|event| [event.slice(..20.min(event.len())), event.slice(20.min(event.len())..)])
+    {
+        sender.unbounded_send(piece).unwrap();
+        while let Some(item) = next(&mut stream) {
+            let Some(item) = item else { return items };
+            items.push(item);
+        }
+    }
+    panic!("the stream did not end");
+}
+
+#[test]
+fn a_view_dropped_while_its_poll_is_pending_loses_nothing() {
+    let events = interrupted(|stream| stream.events().try_next().now_or_never().map(Result::unwrap));
+    assert_eq!(events, all(answer().events()));
+    let text = interrupted(|stream| stream.text().try_next().now_or_never().map(Result::unwrap));
+    assert_eq!(text, all(answer().text()));
+    let json = interrupted(|stream| stream.partial_json::<Value>().try_next().now_or_never().map(Result::unwrap));
+    assert_eq!(json, all(answer().partial_json::<Value>()));
+}
+
+#[test]
+fn an_owned_view_of_text_or_json_has_the_answer_and_its_metadata() {
+    macro_rules! check {
+        ($view:expr) => {
+            let mut view = $view;
+            assert_eq!(view.metadata().request_id(), Some("id-1"));
+            assert!(view.usage().is_none());
+            assert!(block_on(view.try_next()).unwrap().is_some());
+            assert_eq!(view.partial().metadata().request_id(), Some("id-1"));
+            assert_eq!(view.partial().text(), Some(view.text_so_far()));
+            assert!(view.partial().whole_text().is_err());
+            while block_on(view.try_next()).unwrap().is_some() {}
+            assert_eq!(view.usage().map(Usage::total_tokens), Some(7));
+            assert_eq!(view.text_so_far(), r#"{"a":[1,2,3]}"#);
+            let completion = view.into_completion().unwrap();
+            assert_eq!(completion.text(), Some(r#"{"a":[1,2,3]}"#));
+            assert_eq!(completion.metadata().request_id(), Some("id-1"));
+        };
+    }
+    let stream = || answer().with_metadata(ResponseMetadata::new(200, [("apim-request-id", "id-1")]));
+    check!(stream().into_text());
+    check!(stream().into_partial_json::<Value>());
+    assert!(stream().into_text().into_completion().is_err());
 }

@@ -219,6 +219,23 @@ async fn after_the_first_event_its_clock_stands_still() {
 }
 
 #[tokio::test]
+async fn a_first_chunk_that_is_like_one_of_another_stream_stops_the_clock_too() {
+    let mut steps = vec![Step::Piece(": wait\n\n".to_owned()), Step::Pause(SHORT)];
+    for word in ["a", "b", "c", "d", "e"] {
+        steps.extend([Step::Piece(event(&delta(word))), Step::Pause(Duration::from_millis(120))]);
+    }
+    steps.extend([Step::Piece(events(&[finish("stop")])), Step::End]);
+    let server = RawServer::start([streaming(steps)]).await;
+    let client = client(&server.url);
+    let options = CallOptions::new().first_event_timeout(Duration::from_millis(400));
+    for _ in 0..2 {
+        let mut stream = client.stream_with(&question(), &options).await.unwrap();
+        let words: Vec<String> = stream.text().try_collect().await.unwrap();
+        assert_eq!(words.concat(), "abcde");
+    }
+}
+
+#[tokio::test]
 async fn the_deadline_ends_a_stream_that_goes_on() {
     let mut steps = Vec::new();
     for _ in 0..400 {
