@@ -21,7 +21,7 @@ impl Deployments {
         for deployment in list {
             check_deployment(deployment.name())?;
             let name = deployment.name().to_owned();
-            if declared.get(&name).is_some_and(|earlier| *earlier != deployment) {
+            if declared.get(&name).is_some_and(|earlier: &Deployment| !earlier.is_declared_alike(&deployment)) {
                 let text = format!("the deployment '{name}' is declared twice, with two models; keep one");
                 return Err(Error::new(ErrorKind::Config, text));
             }
@@ -33,25 +33,28 @@ impl Deployments {
     /// The deployment of this name as requests to it are checked.
     pub(super) fn get(&self, name: &str) -> Deployment {
         let own = Deployment::from(name);
-        self.find(&own).unwrap_or(own)
+        self.find(&own, true).unwrap_or(own)
     }
 
     /// The request with the deployment that the client declares, where the request only names one.
     pub(super) fn declare<'a>(&self, request: &'a ChatCompletionRequest) -> Cow<'a, ChatCompletionRequest> {
-        match self.find(request.deployment()) {
+        let own = request.deployment();
+        match self.find(own, request.from_json.model || own.is_implied_by_name()) {
             Some(deployment) => request.declared_as(deployment),
             None => Cow::Borrowed(request),
         }
     }
 
-    /// What the client declares in place of a request's own deployment. A model that the request declares counts before
-    /// the client's, and an entry of the catalog before the built-in one of the same id.
-    fn find(&self, own: &Deployment) -> Option<Deployment> {
-        let declared = self.declared.get(own.name()).filter(|_| *own == Deployment::from(own.name()));
+    /// What the client declares in place of a request's own deployment. A model that the request declares in code counts
+    /// before the client's, one that was read from JSON after it, and an entry of the catalog before the built-in one of
+    /// the same id.
+    fn find(&self, own: &Deployment, by_name: bool) -> Option<Deployment> {
+        let declared = self.declared.get(own.name()).filter(|_| by_name);
         let deployment = declared.unwrap_or(own);
-        let in_catalog = self.catalog.as_ref().and_then(|catalog| match deployment.declared_model() {
-            Some(model) => catalog.find(&model.id()),
-            None => catalog.find(own.name()).filter(|model| model.id() == own.name()),
+        let in_catalog = self.catalog.as_ref().and_then(|catalog| {
+            let by_name = by_name && declared.and_then(Deployment::declared_model).is_none();
+            let named = catalog.exact(own.name()).filter(|_| by_name).cloned();
+            named.or_else(|| catalog.find(&deployment.declared_model()?.id()))
         });
         match in_catalog {
             Some(model) => Some(deployment.clone().model(model)),

@@ -111,7 +111,7 @@ impl ModelCatalog {
     }
 
     /// The model of exactly this id, letter for letter.
-    pub(super) fn exact(&self, id: &str) -> Option<&Model> {
+    pub(crate) fn exact(&self, id: &str) -> Option<&Model> {
         self.all().find(|model| model.is(id))
     }
 

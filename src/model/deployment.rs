@@ -65,6 +65,11 @@ impl Deployment {
         self.model.as_ref().is_none_or(|model| model.is(&self.name) && catalog::is_built_in(model))
     }
 
+    /// Whether requests to both are checked alike: also the models' capabilities are the same, which `==` does not compare.
+    pub(crate) fn is_declared_alike(&self, other: &Self) -> bool {
+        self == other && self.model.as_ref().map(Model::capabilities) == other.model.as_ref().map(Model::capabilities)
+    }
+
     /// The declared model, if there is one.
     #[must_use]
     pub fn declared_model(&self) -> Option<&Model> {

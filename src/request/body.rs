@@ -13,7 +13,7 @@ use super::response_format::{ResponseFormat, ResponseFormatType};
 use super::tool::{FunctionChoice, FunctionDefinition, Tool, ToolChoice};
 use crate::model::{ApiVersion, ReasoningEffort};
 use crate::response::{Role, ServiceTier};
-use crate::wire::{self, List, Shared, wire_struct};
+use crate::wire::{self, Extra, List, Shared, wire_struct};
 
 wire_struct! {
     pub(crate) struct RequestBody {
@@ -94,14 +94,27 @@ impl Serialize for WireBody<'_> {
 }
 
 impl RequestBody {
-    /// Adds a turn. Where one of the turns read from JSON is no object, the list is kept as JSON and the turn added there.
     pub(super) fn push_message(&mut self, message: Message) {
-        match self.extra.get_mut("messages") {
-            Some(Value::Array(turns)) if self.messages.is_none() => {
-                turns.extend(wire::to_value(&message));
-            }
-            _ => self.messages.get_or_insert_default().0.push(message),
-        }
+        add("messages", message, &mut self.messages, &mut self.extra, |list, message| list.0.push(message));
+    }
+
+    pub(super) fn push_tool(&mut self, tool: Tool) {
+        add("tools", tool, &mut self.tools, &mut self.extra, |list, tool| list.0.push(tool));
+    }
+
+    pub(super) fn push_data_source(&mut self, source: DataSource) {
+        add("data_sources", source, &mut self.data_sources, &mut self.extra, |list, source| list.0.push(source));
+    }
+
+    /// The turns, without those read from JSON that are no objects.
+    pub(super) fn messages_mut(&mut self) -> &mut Vec<Message> {
+        let extra = &mut self.extra;
+        let turns = self.messages.get_or_insert_with(|| {
+            let kept = extra.get("messages").and_then(Value::as_array);
+            kept.into_iter().flatten().filter_map(|turn| wire::from_value(turn).ok()).collect()
+        });
+        extra.remove("messages");
+        &mut turns.0
     }
 
     pub(crate) fn has_role(&self, role: &Role) -> bool {
@@ -140,5 +153,19 @@ impl RequestBody {
         };
         change(&mut members)?;
         wire::from_value(&Value::Object(members)).ok()
+    }
+}
+
+/// Adds to a list. Where one of the elements read from JSON has another type, the list is kept as JSON and added to there.
+fn add<L: Default, T: Serialize>(
+    name: &str,
+    value: T,
+    field: &mut Option<L>,
+    extra: &mut Extra,
+    push: impl FnOnce(&mut L, T),
+) {
+    match extra.get_mut(name) {
+        Some(Value::Array(list)) if field.is_none() => list.extend(wire::to_value(&value)),
+        _ => push(field.get_or_insert_default(), value),
     }
 }

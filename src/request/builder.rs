@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::rules::expected_range;
+use super::stored::FromJson;
 use super::violation::{Rule, ValidationError, Violation};
 use super::{Adapted, ChatCompletionRequest, Message, MessageContent, RequestBody};
 use crate::model::Deployment;
@@ -30,8 +31,8 @@ impl ChatCompletionRequest {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn into_builder(self) -> ChatCompletionRequestBuilder {
-        let Self { deployment, body, uncapped } = self;
-        ChatCompletionRequestBuilder { deployment, body: body.into_body(), uncapped, early: Vec::new() }
+        let Self { deployment, body, uncapped, from_json } = self;
+        ChatCompletionRequestBuilder { deployment, body: body.into_body(), uncapped, from_json, early: Vec::new() }
     }
 
     /// As [`into_builder`](Self::into_builder), of a request that is used again. Copies no message.
@@ -50,13 +51,20 @@ pub struct ChatCompletionRequestBuilder {
     deployment: Deployment,
     pub(super) body: RequestBody,
     uncapped: bool,
+    from_json: FromJson,
     /// What the values that cannot be kept in `body` violate.
     early: Vec<Violation>,
 }
 
 impl ChatCompletionRequestBuilder {
     pub(super) fn new(deployment: Deployment) -> Self {
-        Self { deployment, body: RequestBody::EMPTY, uncapped: false, early: Vec::new() }
+        Self {
+            deployment,
+            body: RequestBody::EMPTY,
+            uncapped: false,
+            from_json: FromJson::default(),
+            early: Vec::new(),
+        }
     }
 
     /// Adds a turn. An answer goes back as `.message(completion_message)`.
@@ -100,6 +108,7 @@ impl ChatCompletionRequestBuilder {
     /// Changes nothing that is sent.
     pub fn uncapped(mut self) -> Self {
         self.uncapped = true;
+        self.from_json.uncapped = false;
         self
     }
 
@@ -188,10 +197,8 @@ impl ChatCompletionRequestBuilder {
             // read again, so that a member of ours among the extras is found by the rules
             self.body = self.body.edited(|_| Some(())).unwrap_or(self.body);
         }
-        (
-            ChatCompletionRequest { deployment: self.deployment, body: self.body.into(), uncapped: self.uncapped },
-            self.early,
-        )
+        let Self { deployment, body, uncapped, from_json, early } = self;
+        (ChatCompletionRequest { deployment, body: body.into(), uncapped, from_json }, early)
     }
 
     /// Notes whether the last value of a parameter was no number that JSON can carry, for [`build`](Self::build) to report.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::body::WireBody;
+use super::stored::FromJson;
 use super::verdict::Verdict;
 use super::{Message, RequestBody};
 use crate::model::{ApiVersion, Deployment};
@@ -37,13 +38,14 @@ use crate::model::{ApiVersion, Deployment};
 /// ```
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionrequest>
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 #[doc(alias = "CreateChatCompletionRequest")]
 #[doc(alias = "CompletionCreateParams")]
 pub struct ChatCompletionRequest {
     pub(crate) deployment: Deployment,
     pub(crate) body: CheckedBody,
     pub(crate) uncapped: bool,
+    pub(crate) from_json: FromJson,
 }
 
 impl ChatCompletionRequest {
@@ -53,12 +55,15 @@ impl ChatCompletionRequest {
         &self.deployment
     }
 
-    /// The same request to another deployment. Copies no message.
+    /// The same request to another deployment. Copies no message. An `uncapped` that was read from JSON ends with the
+    /// deployment that it was read with.
     #[must_use]
     pub fn with_deployment(&self, deployment: impl Into<Deployment>) -> Self {
         let mut next = self.clone();
         next.changed();
         next.deployment = deployment.into();
+        next.uncapped &= !next.from_json.uncapped;
+        next.from_json = FromJson::default();
         next
     }
 
@@ -68,10 +73,10 @@ impl ChatCompletionRequest {
         self.body.messages.as_deref().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The conversation so far, to be changed. Empty for a request read from JSON in which one of the messages is no
-    /// object; [`validate`](Self::validate) reports it.
+    /// The conversation so far, to be changed. Of a request read from JSON, messages that are no objects are dropped by
+    /// this; [`validate`](Self::validate) reports them before.
     pub fn messages_mut(&mut self) -> &mut Vec<Message> {
-        &mut self.body_mut().messages.get_or_insert_default().0
+        self.body_mut().messages_mut()
     }
 
     /// Adds a turn: a [`Message`], or an [answer](crate::AssistantMessage) of the model. Copies no other message.
@@ -111,6 +116,7 @@ impl ChatCompletionRequest {
     pub fn uncapped(mut self) -> Self {
         self.changed();
         self.uncapped = true;
+        self.from_json.uncapped = false;
         self
     }
 
@@ -162,7 +168,7 @@ impl ChatCompletionRequest {
     #[cfg(feature = "client")]
     pub(crate) fn declared_as(&self, deployment: Deployment) -> Cow<'_, Self> {
         let remembered = self.body.declared(|| self.with_deployment(deployment.clone()));
-        match remembered.deployment == deployment {
+        match remembered.deployment.is_declared_alike(&deployment) {
             true => Cow::Borrowed(remembered),
             false => Cow::Owned(self.with_deployment(deployment)),
         }
@@ -221,6 +227,13 @@ impl ChatCompletionRequest {
         let mut next = self.clone();
         *next.body_mut() = body;
         Some(next)
+    }
+}
+
+/// Compares what is sent and declared: a request read from JSON is equal to the one that was written.
+impl PartialEq for ChatCompletionRequest {
+    fn eq(&self, other: &Self) -> bool {
+        self.deployment == other.deployment && self.uncapped == other.uncapped && self.body == other.body
     }
 }
 

@@ -222,7 +222,7 @@ impl ChatCompletionRequestBuilder {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
     pub fn tool(mut self, tool: impl Into<Tool>) -> Self {
-        self.body.tools.get_or_insert_default().0.push(tool.into());
+        self.body.push_tool(tool.into());
         self
     }
 
@@ -256,7 +256,7 @@ impl ChatCompletionRequestBuilder {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
     #[doc(alias = "data_sources")]
     pub fn data_source(mut self, source: DataSource) -> Self {
-        self.body.data_sources.get_or_insert_default().0.push(source);
+        self.body.push_data_source(source);
         self
     }
 

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use serde::de::Error as _;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::{ChatCompletionRequest, RequestBody};
 use crate::model::{Deployment, Model};
@@ -13,16 +15,27 @@ const DECLARED: &str = "declared";
 
 /// What the caller declares: the model behind the deployment, and that the request may be sent without a limit.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Declared<'a> {
     model: Option<Cow<'a, Model>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     uncapped: bool,
 }
 
+/// What was read from the member `declared` and not set in code since. Whoever writes the JSON may be an untrusted caller
+/// of a gateway, so what a client declares comes before it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FromJson {
+    pub(crate) model: bool,
+    pub(crate) uncapped: bool,
+}
+
 /// OpenAI's JSON shape, for storing a conversation: the members of the body, and `model` for the deployment. A declared
 /// model that the deployment's name does not imply, and [`uncapped`](ChatCompletionRequest::uncapped), are in the member
 /// `declared`, which no service has: what is sent is the [`body`](ChatCompletionRequest::body).
+///
+/// Read again, they count unless a client [declares](crate::ClientBuilder::deployment) the deployment or its
+/// [catalog](crate::ClientBuilder::catalog) has a model of the deployment's name: then the client's model counts, and
+/// `uncapped` must be called again. So JSON of untrusted callers lifts none of the client's rules.
 ///
 /// Without a deployment, `model` is as it was read: absent, or no name.
 impl Serialize for ChatCompletionRequest {
@@ -47,23 +60,29 @@ impl<'de> Deserialize<'de> for ChatCompletionRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut body = RequestBody::deserialize(deserializer)?;
         let mut deployment = Deployment::from(body.model.take_if(|name| !name.is_empty()).unwrap_or_default());
-        // a member of this name that holds something else is the caller's
-        let declared = body.extra.get(DECLARED).and_then(|declared| Declared::deserialize(declared).ok());
-        let mut uncapped = false;
-        if let Some(declared) = declared {
-            body.extra.remove(DECLARED);
-            uncapped = declared.uncapped;
-            if let Some(model) = declared.model {
+        let mut from_json = FromJson::default();
+        if let Some(declared) = body.extra.get(DECLARED).filter(|value| is_declaration(value)) {
+            let Declared { model, uncapped } = Declared::deserialize(declared)
+                .map_err(|error| D::Error::custom(format_args!("{DECLARED}: {error}")))?;
+            from_json = FromJson { model: model.is_some(), uncapped };
+            if let Some(model) = model {
                 deployment = deployment.model(model.into_owned());
             }
+            body.extra.remove(DECLARED);
         }
-        Ok(Self { deployment, body: body.into(), uncapped })
+        Ok(Self { deployment, body: body.into(), uncapped: from_json.uncapped, from_json })
     }
+}
+
+/// Whether a member `declared` is what [`Declared`] writes; one with other members is the caller's, and sent.
+fn is_declaration(value: &Value) -> bool {
+    let is_ours = |name: &String| matches!(name.as_str(), "model" | "uncapped");
+    value.as_object().is_some_and(|members| !members.is_empty() && members.keys().all(is_ours))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::model::{ApiVersion, Capabilities};
@@ -109,11 +128,20 @@ mod tests {
 
     #[test]
     fn a_member_of_the_callers_own_is_sent() {
-        for value in [json!(5), json!({"model": "no such model"}), json!({"other": 1})] {
+        for value in [json!(5), json!({}), json!({"model": "no such model", "other": 1}), json!({"other": 1})] {
             let read: ChatCompletionRequest =
                 serde_json::from_value(json!({"model": "d", "declared": value.clone()})).unwrap();
             assert_eq!(json!(read.body(&ApiVersion::V1, false))[DECLARED], value);
             comes_back_as(&read, &value);
+        }
+    }
+
+    #[test]
+    fn a_declaration_that_cannot_be_read_is_an_error() {
+        for value in [json!({"model": "no such model"}), json!({"model": "gpt-4o", "uncapped": "yes"})] {
+            let read: Result<ChatCompletionRequest, _> = serde_json::from_value(json!({"declared": value}));
+            let error = read.unwrap_err().to_string();
+            assert!(error.starts_with("declared: "), "{error}");
         }
     }
 

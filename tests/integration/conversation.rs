@@ -234,3 +234,29 @@ fn a_turn_after_one_that_is_no_message_loses_neither() {
     );
     assert_eq!(request.validate().unwrap_err().violations()[0].rule(), Rule::WrongType);
 }
+
+#[test]
+fn changing_the_turns_keeps_those_that_can_be_read() {
+    let read = json!({"model": "d", "messages": [{"role": "user", "content": "q"}, 7]});
+    let mut request: ChatCompletionRequest = serde_json::from_value(read).unwrap();
+    request.messages_mut().push(Message::user("next"));
+    assert_eq!(
+        json!(request)["messages"],
+        json!([{"role": "user", "content": "q"}, {"role": "user", "content": "next"}])
+    );
+    request.validate().unwrap();
+}
+
+#[test]
+fn a_tool_or_source_after_one_that_is_none_loses_neither() {
+    let read = json!({"model": "d", "tools": [7], "data_sources": [{"type": "x"}, 7]});
+    let request: ChatCompletionRequest = serde_json::from_value(read).unwrap();
+    let added = request
+        .into_builder()
+        .tool(Tool::function("f"))
+        .data_source(azure_openai_chat::request::DataSource::other("y", json!({})));
+    let added = json!(added.build_unchecked());
+    assert_eq!(added["tools"], json!([7, {"type": "function", "function": {"name": "f"}}]));
+    assert_eq!(added["data_sources"][1], 7);
+    assert_eq!(added["data_sources"][2]["type"], "y");
+}

@@ -66,6 +66,49 @@ fn the_clients_declaration_counts_before_the_name_and_after_the_requests_own() {
 }
 
 #[test]
+fn what_a_caller_declares_in_json_does_not_lift_the_clients_rules() {
+    let declaring = |name: &str, declared: serde_json::Value| -> ChatCompletionRequest {
+        let mut json = json!(from_json(name));
+        json["declared"] = declared;
+        serde_json::from_value(json).unwrap()
+    };
+    let client = on_azure().deployment(Deployment::new("triage").model(Model::O1_2024_12_17)).build().unwrap();
+    let of_table = on_azure().deployment("o1-2024-12-17").build().unwrap();
+    let by_catalog = Model::custom("house", Capabilities::of(&Model::O1_2024_12_17));
+    let of_catalog = on_azure().catalog(ModelCatalog::built_in().with(by_catalog)).build().unwrap();
+    for declared in [
+        json!({"model": "gpt-4o"}),
+        json!({"model": "gpt-4o", "uncapped": true}),
+        json!({"model": null, "uncapped": true}),
+        json!({"uncapped": true}),
+    ] {
+        for (client, name) in [(&client, "triage"), (&of_table, "o1-2024-12-17"), (&of_catalog, "house")] {
+            let rules = ["temperature", "max_completion_tokens"];
+            let request = declaring(name, declared.clone());
+            assert_eq!(refused(client, &request), rules, "{name} {declared}");
+            assert_eq!(refused(client, &request.to_builder().user("more").build_unchecked()), rules);
+            assert_eq!(refused(client, &request.with_message(azure_openai_chat::Message::user("more"))), rules);
+        }
+    }
+    // without a declaration of the client, and from code, it counts
+    let (o1, plain) = (json!({"model": "o1-2024-12-17", "uncapped": true}), on_azure().build().unwrap());
+    assert_eq!(refused(&plain, &declaring("triage", o1.clone())), ["temperature"]);
+    assert_eq!(refused(&client, &declaring("triage", o1).uncapped()), ["temperature"]);
+    let own = Deployment::new("triage").model(Model::GPT_4O_2024_11_20);
+    assert!(refused(&client, &declaring("triage", json!({"model": "o1"})).with_deployment(own)).is_empty());
+}
+
+#[test]
+fn clients_whose_catalogs_differ_about_one_id_check_one_request_apart() {
+    let client = |base: Model| {
+        let model = Model::custom("house", Capabilities::of(&base));
+        on_azure().catalog(ModelCatalog::built_in().with(model)).build().unwrap()
+    };
+    let (o1, gpt, request) = (client(Model::O1_2024_12_17), client(Model::GPT_4O_2024_11_20), from_json("house"));
+    assert_eq!([&o1, &gpt, &o1].map(|client| refused(client, &request).len()), [2, 0, 2]);
+}
+
+#[test]
 fn a_catalog_replaces_the_table_for_names_and_for_declared_models() {
     let base = Capabilities::of(&Model::O1_2024_12_17);
     let catalog = ModelCatalog::built_in().with(Model::custom("house-model", base));
@@ -88,6 +131,9 @@ fn a_declaration_that_cannot_hold_is_refused_when_the_client_is_built() {
     let error = on_azure().deployments([o1(), Deployment::new("triage")]).build().unwrap_err();
     assert_eq!(error.to_string(), "the deployment 'triage' is declared twice, with two models; keep one");
     assert!(on_azure().deployments([o1(), o1()]).build().is_ok());
+    let house = |base: Model| Deployment::new("d").model(Model::custom("house", Capabilities::of(&base)));
+    let both = [house(Model::O1_2024_12_17), house(Model::GPT_4O_2024_11_20)];
+    assert!(on_azure().deployments(both).build().is_err(), "one id, two sets of capabilities");
     let error = on_azure().deployment("").build().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("deployment"), "{error}");
