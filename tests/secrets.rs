@@ -90,7 +90,7 @@ impl std::io::Write for Output {
 /// A request with a secret in every place that takes words.
 fn request() -> ChatCompletionRequest {
     let call = json!({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"q\":\"CANARY arguments of mine\"}"}});
-    let call = serde_json::from_value(call).unwrap();
+    let call: azure_openai_chat::ToolCall = serde_json::from_value(call).unwrap();
     ChatCompletionRequest::builder("gpt")
         .system("CANARY system prompt: be kind\nand \"short\"\nplease")
         .message(Message::user_parts([

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::{ResponseMetadata, parse_json};
 use crate::transport::body::ByteStream;
 use crate::transport::{Answer, Call, CallOptions, Method, Operation, RequestBody, Streamed};
+use crate::wire::text_converts;
 
 /// The time between two looks at a batch. The guide asks for a minute at least.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
@@ -105,7 +106,7 @@ impl BatchClient {
     /// file may be there.
     pub async fn upload(&self, upload: impl Into<Upload>) -> Result<BatchFile> {
         let body = Arc::new(upload.into().body()?);
-        self.call(Method::Post, &["files"], &[], RequestBody::Stream(body)).await.map(|(file, _)| file)
+        with_id(self.call(Method::Post, &["files"], &[], RequestBody::Stream(body)).await?, BatchFile::id)
     }
 
     /// A file, as it is now.
@@ -123,8 +124,7 @@ impl BatchClient {
     ///
     /// As [`file`](Self::file); [`ErrorKind::Service`] when the service could not process it.
     pub async fn wait_for_file(&self, id: &str) -> Result<BatchFile> {
-        // small files are ready within seconds
-        let mut waits = Waits::polling(self.poll_interval.min(Duration::from_secs(5)));
+        let mut waits = Waits::for_file(self.poll_interval);
         loop {
             let (file, hint) = match self.call::<BatchFile>(Method::Get, &["files", id], &[], RequestBody::None).await {
                 Ok((file, metadata)) => (Some(file), metadata.retry_after()),
@@ -146,8 +146,8 @@ impl BatchClient {
     /// # Errors
     ///
     /// Any [`ErrorKind`], as an item; the stream then ends.
-    pub fn files(&self) -> impl Stream<Item = Result<BatchFile>> + Send {
-        self.clone().pages("files", &[("purpose", "batch")])
+    pub fn files(&self) -> impl Stream<Item = Result<BatchFile>> + Send + Unpin + use<> {
+        Box::pin(self.clone().pages("files", &[("purpose", "batch")]))
     }
 
     /// Deletes a file.
@@ -174,7 +174,7 @@ impl BatchClient {
     /// Any [`ErrorKind`]. When the service may have accepted it although no answer came, its batches are looked through;
     /// the error comes when none has this file.
     pub async fn create(&self, batch: impl Into<CreateBatch>) -> Result<Batch> {
-        self.create_waiting(&batch.into(), &mut Waits::for_quota(self.poll_interval), &[]).await
+        self.create_waiting(&batch.into(), &mut Waits::for_quota(self.poll_interval)).await
     }
 
     /// Creates a batch and waits until its input is checked. While it fails because the quota of enqueued tokens is full,
@@ -186,26 +186,27 @@ impl BatchClient {
     /// [`Batch::status`].
     pub async fn submit(&self, batch: impl Into<CreateBatch>) -> Result<Batch> {
         let batch = batch.into();
-        let (mut quota, mut failed) = (Waits::for_quota(self.poll_interval), Vec::new());
+        let mut quota = Waits::for_quota(self.poll_interval);
         loop {
-            let created = self.create_waiting(&batch, &mut quota, &failed).await?;
+            let created = self.create_waiting(&batch, &mut quota).await?;
             let id = created.id().unwrap_or_default();
             let checked = self.wait_until(id, |batch| batch.status() != BatchStatus::Validating).await?;
             if !checked.is_over_quota() {
                 return Ok(checked);
             }
             tracing::debug!(batch = id, "the quota of enqueued tokens is full; waiting to create another");
-            failed.push(id.to_owned());
             quota.sleep(None).await;
         }
     }
 
-    async fn create_waiting(&self, batch: &CreateBatch, quota: &mut Waits, failed: &[String]) -> Result<Batch> {
+    async fn create_waiting(&self, batch: &CreateBatch, quota: &mut Waits) -> Result<Batch> {
         loop {
             match self.create_once(batch).await {
                 Err(error) if is_over_quota(&error) => quota.sleep(error.retry_after()).await,
                 Err(error) if error.may_have_reached_service() && error.is_retryable() => {
-                    return self.find_batch(&batch.input_file_id, failed).await?.ok_or(error);
+                    // one that has ended is of an earlier call
+                    let is_new = |found: &Batch| !found.status().is_final();
+                    return self.find_batch(&batch.input_file_id, is_new).await?.ok_or(error);
                 }
                 other => return other,
             }
@@ -217,15 +218,18 @@ impl BatchClient {
         let body = serde_json::to_vec(&batch.body()).map_err(|error| {
             Error::new(ErrorKind::InvalidRequest, "the batch cannot be written as JSON").with_source(error)
         })?;
-        self.call(Method::Post, &["batches"], &[], RequestBody::Json(body.into())).await.map(|(batch, _)| batch)
+        with_id(self.call(Method::Post, &["batches"], &[], RequestBody::Json(body.into())).await?, Batch::id)
     }
 
-    /// The newest batch of an input file that is none of these.
-    pub(super) async fn find_batch(&self, input_file_id: &str, known: &[String]) -> Result<Option<Batch>> {
-        let mut batches = std::pin::pin!(self.batches());
+    /// The newest batch of an input file that `is_it` accepts.
+    pub(super) async fn find_batch(
+        &self,
+        input_file_id: &str,
+        is_it: impl Fn(&Batch) -> bool,
+    ) -> Result<Option<Batch>> {
+        let mut batches = self.batches();
         while let Some(batch) = batches.try_next().await? {
-            let is_known = batch.id().is_none_or(|id| known.iter().any(|known| known == id));
-            if batch.input_file_id() == Some(input_file_id) && !is_known {
+            if batch.input_file_id() == Some(input_file_id) && batch.id().is_some() && is_it(&batch) {
                 return Ok(Some(batch));
             }
         }
@@ -234,9 +238,9 @@ impl BatchClient {
 
     /// The file with this name, if it was uploaded.
     pub(super) async fn find_file(&self, name: &str) -> Result<Option<BatchFile>> {
-        let mut files = std::pin::pin!(self.files());
+        let mut files = self.files();
         while let Some(file) = files.try_next().await? {
-            if file.filename() == Some(name) {
+            if file.filename() == Some(name) && file.id().is_some() {
                 return Ok(Some(file));
             }
         }
@@ -290,8 +294,8 @@ impl BatchClient {
     /// # Errors
     ///
     /// Any [`ErrorKind`], as an item; the stream then ends.
-    pub fn batches(&self) -> impl Stream<Item = Result<Batch>> + Send {
-        self.clone().pages("batches", &[])
+    pub fn batches(&self) -> impl Stream<Item = Result<Batch>> + Send + Unpin + use<> {
+        Box::pin(self.clone().pages("batches", &[]))
     }
 
     /// Cancels a batch. It is cancelling for up to ten minutes; what was done by then is in its results.
@@ -303,10 +307,19 @@ impl BatchClient {
         self.call(Method::Post, &["batches", id, "cancel"], &[], RequestBody::None).await.map(|(batch, _)| batch)
     }
 
+    /// Cancels a batch, unless it has ended.
+    pub(super) async fn end(&self, id: &str) -> Result<Batch> {
+        let is_ending = |batch: &Batch| batch.status().is_final() || batch.status() == BatchStatus::Cancelling;
+        match self.cancel(id).await {
+            Ok(batch) => Ok(batch),
+            Err(error) => self.batch(id).await.ok().filter(is_ending).ok_or(error),
+        }
+    }
+
     /// The content of a file from its first byte, in one try.
     pub(super) async fn open(&self, id: &str) -> Result<ByteStream> {
         let (path, unfit) = (["files", id, "content"], self.other_backends());
-        let call = self.resource_call(Operation::of_resource(Method::Get, &path), &self.options, &unfit);
+        let call = self.resource_call(operation(Method::Get, &path)?, &self.options, &unfit);
         let stream = self.client.transport().stream(call, Streamed::File, |_| Ok(RequestBody::None)).await;
         stream.map_err(|error| self.client.transport().withhold_secrets(error, &self.options))
     }
@@ -350,7 +363,7 @@ impl BatchClient {
             options = options.query(*name, *value);
         }
         let unfit = self.other_backends();
-        let call = self.resource_call(Operation::of_resource(method, path), &options, &unfit);
+        let call = self.resource_call(operation(method, path)?, &options, &unfit);
         let read = |answer: Answer| Ok((read_object(&answer)?, answer.metadata));
         let answer = self.client.transport().answer(call, |_| Ok(body.clone()), read).await;
         answer.map_err(|error| self.client.transport().withhold_secrets(error, &options))
@@ -378,7 +391,7 @@ impl fmt::Debug for BatchClient {
 /// A batch to be created. Files and their ids convert.
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CreateBatch {
     input_file_id: String,
     endpoint: String,
@@ -439,21 +452,28 @@ impl CreateBatch {
     }
 }
 
+/// Leaves the metadata out.
+impl fmt::Debug for CreateBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateBatch")
+            .field("input_file_id", &self.input_file_id)
+            .field("endpoint", &self.endpoint)
+            .field("output_expires_after", &self.output_expires_after)
+            .finish_non_exhaustive()
+    }
+}
+
 impl From<&BatchFile> for CreateBatch {
     fn from(file: &BatchFile) -> Self {
         Self::new(file.id().unwrap_or_default())
     }
 }
 
-impl From<&str> for CreateBatch {
-    fn from(input_file_id: &str) -> Self {
-        Self::new(input_file_id)
-    }
-}
+text_converts!(CreateBatch, CreateBatch::new);
 
-impl From<String> for CreateBatch {
-    fn from(input_file_id: String) -> Self {
-        Self::new(input_file_id)
+impl From<&Self> for CreateBatch {
+    fn from(batch: &Self) -> Self {
+        batch.clone()
     }
 }
 
@@ -464,9 +484,24 @@ pub(super) fn is_over_quota(error: &Error) -> bool {
 
 pub(super) fn unusable(file: &BatchFile) -> Error {
     let text = format!("the service could not process the file: its status is '{}'", file.status());
-    match file.status_details() {
-        Some(details) => Error::new(ErrorKind::Service, text).with_hint(details),
-        None => Error::new(ErrorKind::Service, text),
+    // the details may quote the file
+    Error::new(ErrorKind::Service, text).with_hint("`status_details()` of the file has the reason")
+}
+
+/// An operation of the resource. An empty id would name the list instead.
+fn operation<'a>(method: Method, path: &'a [&'a str]) -> Result<Operation<'a>> {
+    match path.iter().any(|segment| segment.is_empty()) {
+        true => Err(Error::new(ErrorKind::Config, "the id of the file or batch is empty")),
+        false => Ok(Operation::of_resource(method, path)),
+    }
+}
+
+/// The object that was created, which nobody would find again without an id.
+fn with_id<T>(created: (T, Arc<ResponseMetadata>), id: fn(&T) -> Option<&str>) -> Result<T> {
+    let (object, metadata) = created;
+    match id(&object) {
+        None | Some("") => Err(Error::new(ErrorKind::Decode, "the answer has no id").with_metadata(metadata)),
+        Some(_) => Ok(object),
     }
 }
 

@@ -34,7 +34,7 @@ impl BatchClient {
     /// A connection that breaks is replaced, and the file read on where it was.
     #[must_use]
     pub fn results(&self, batch: &Batch) -> BatchResults {
-        let files = [batch.output_file_id(), batch.error_file_id()].into_iter().flatten();
+        let files = batch.result_files().into_iter().flatten();
         BatchResults::new(self.clone(), files.map(str::to_owned).collect())
     }
 
@@ -49,8 +49,8 @@ impl BatchClient {
     /// # Errors
     ///
     /// Any [`ErrorKind`], as an item; the stream then ends.
-    pub fn file_content(&self, id: &str) -> impl Stream<Item = Result<Bytes>> + Send + use<> {
-        content(self.clone(), id.to_owned())
+    pub fn file_content(&self, id: &str) -> impl Stream<Item = Result<Bytes>> + Send + Unpin + use<> {
+        Box::pin(content(self.clone(), id.to_owned()))
     }
 }
 

@@ -30,7 +30,7 @@ use crate::wire::wire_struct;
 #[derive(Debug, Clone)]
 pub struct BatchItem {
     custom_id: String,
-    result: Result<ChatCompletion, Arc<Error>>,
+    result: Result<ChatCompletion>,
     code: Option<BatchErrorCode>,
 }
 
@@ -47,14 +47,13 @@ impl BatchItem {
         let custom_id = read.custom_id.ok_or_else(|| {
             Error::new(ErrorKind::Decode, "a line of results has no custom_id").with_body(line.clone())
         })?;
-        let code = read.error.as_ref().and_then(|error| error.code.as_deref()).map(snake_case);
-        let code = code.map(|code| BatchErrorCode::from(code.as_str()));
+        let code = read.error.as_ref().and_then(|error| error.code.as_deref()).map(|code| snake_case(code).into());
         let Some(response) = read.response else {
             let body = member(&line, &["error"])
                 .map_or_else(Bytes::new, |error| Bytes::from([br#"{"error":"#.as_slice(), &error, b"}"].concat()));
             // inside of an answer: the service processed the batch, and not this line
             let error = Error::from_response(metadata(200, None), &body);
-            return Ok(Self { custom_id, result: Err(Arc::new(error)), code });
+            return Ok(Self { custom_id, result: Err(error), code });
         };
         let status = response.status_code.unwrap_or(200);
         let metadata = Arc::new(metadata(u16::try_from(status).unwrap_or(500), response.request_id.as_deref()));
@@ -65,12 +64,12 @@ impl BatchItem {
             }
             _ => Err(Error::service(ServiceError::from_body(&body), metadata)),
         };
-        Ok(Self { custom_id, result: result.map_err(Arc::new), code })
+        Ok(Self { custom_id, result, code })
     }
 
     /// A result that comes from elsewhere.
     pub(super) fn new(custom_id: String, result: Result<ChatCompletion>, code: Option<BatchErrorCode>) -> Self {
-        Self { custom_id, result: result.map_err(Arc::new), code }
+        Self { custom_id, result, code }
     }
 
     /// The id that the request was given.
@@ -85,7 +84,7 @@ impl BatchItem {
     ///
     /// The error of the service for this request, such as [`ErrorKind::ContentFiltered`].
     pub fn result(&self) -> Result<&ChatCompletion, &Error> {
-        self.result.as_ref().map_err(AsRef::as_ref)
+        self.result.as_ref()
     }
 
     /// The answer. `None` when the request failed.
@@ -112,7 +111,7 @@ impl BatchItem {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let may_pass = matches!(self.code, Some(BatchErrorCode::BatchExpired | BatchErrorCode::BatchCancelled));
-        self.error().is_some_and(|error| may_pass || error.is_retryable() || error.kind() == ErrorKind::Interrupted)
+        self.error().is_some_and(|error| may_pass || error.is_retryable())
     }
 }
 

@@ -28,7 +28,7 @@ wire_struct! {
         errors: BatchErrors = private "errors",
         /// The file of requests.
         input_file_id: String = "input_file_id",
-        /// The time within which the service means to be done, `24h`.
+        /// The time within which the service aims to finish, `24h`.
         completion_window: String = "completion_window",
         /// How far it has come.
         status: String = private "status",
@@ -67,7 +67,13 @@ impl Batch {
     /// How far it has come; [`Validating`](BatchStatus::Validating) where the service sent nothing.
     #[must_use]
     pub fn status(&self) -> BatchStatus {
-        self.status.as_deref().map_or(BatchStatus::Validating, |word| BatchStatus::from(snake_case(word).as_str()))
+        self.status.as_deref().map_or(BatchStatus::Validating, |word| snake_case(word).into())
+    }
+
+    /// The file of answers and the file of lines that failed, as far as there are such. Some services write the id of a
+    /// file that they do not have as an empty text.
+    pub(super) fn result_files(&self) -> [Option<&str>; 2] {
+        [self.output_file_id(), self.error_file_id()].map(|id| id.filter(|id| !id.is_empty()))
     }
 
     /// Why it was refused; empty when it was not.
@@ -94,7 +100,6 @@ impl Batch {
 wire_struct! {
     /// The list of what was wrong.
     pub(crate) struct BatchErrors {
-        object: String = "object",
         data: Vec<BatchError> = "data",
     }
 }
@@ -119,7 +124,7 @@ impl BatchError {
     /// The kind.
     #[must_use]
     pub fn code(&self) -> Option<BatchErrorCode> {
-        Some(BatchErrorCode::from(snake_case(self.code.as_deref()?).as_str()))
+        Some(snake_case(self.code.as_deref()?).into())
     }
 }
 
@@ -172,8 +177,8 @@ wire_struct! {
         purpose: String = "purpose",
         /// How far it has come.
         status: String = private "status",
-        /// Why it cannot be used.
-        status_details: String = "status_details",
+        /// Why it cannot be used, in words. They may quote the file: not for logs.
+        status_details: String = hidden "status_details",
     }
 }
 
@@ -181,15 +186,13 @@ impl BatchFile {
     /// How far it has come; [`Processed`](BatchFileStatus::Processed) where the service sent nothing, as gateways do.
     #[must_use]
     pub fn status(&self) -> BatchFileStatus {
-        let read = |word: &str| BatchFileStatus::from(snake_case(word).as_str());
-        self.status.as_deref().map_or(BatchFileStatus::Processed, read)
+        self.status.as_deref().map_or(BatchFileStatus::Processed, |word| snake_case(word).into())
     }
 }
 
 wire_struct! {
     /// A page of a list.
     pub(crate) struct Page {
-        object: String = "object",
         data: Vec<Value> = "data",
         has_more: bool = "has_more",
         last_id: String = "last_id",
@@ -214,6 +217,12 @@ mod tests {
         assert_eq!((batch.created_at(), batch.in_progress_at()), (Some(1_721_424_839), None));
         assert_eq!(batch.request_counts().total(), 0);
         assert!(batch.errors().is_empty() && batch.output_file_id().is_none() && !batch.is_over_quota());
+    }
+
+    #[test]
+    fn an_empty_file_id_is_none() {
+        let batch: Batch = serde_json::from_value(json!({"output_file_id": "", "error_file_id": "file-1"})).unwrap();
+        assert_eq!(batch.result_files(), [None, Some("file-1")]);
     }
 
     #[test]

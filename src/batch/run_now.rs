@@ -48,6 +48,12 @@ impl<S: Into<String>> From<(S, ChatCompletionRequest)> for BatchRequest {
     }
 }
 
+impl<S: Into<String>> From<(S, &ChatCompletionRequest)> for BatchRequest {
+    fn from((custom_id, request): (S, &ChatCompletionRequest)) -> Self {
+        (custom_id, request.clone()).into()
+    }
+}
+
 /// How far a [`RunNow`] has come.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]

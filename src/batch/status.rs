@@ -1,4 +1,4 @@
-//! The words of the service for a batch, its file, and why it was refused.
+//! The states of a batch and of its file, and the codes of what is refused.
 
 use crate::wire::open_enum;
 
@@ -121,7 +121,7 @@ mod tests {
             ("in progress", BatchStatus::InProgress),
             ("Completed", BatchStatus::Completed),
         ] {
-            assert_eq!(BatchStatus::from(snake_case(word).as_str()), status, "{word}");
+            assert_eq!(BatchStatus::from(snake_case(word)), status, "{word}");
         }
     }
 }

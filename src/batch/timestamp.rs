@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::model::days_since_1970;
 use crate::wire::FromWire;
 
 /// A moment, with the text that it came as.
@@ -24,27 +25,19 @@ impl Timestamp {
 
 /// The seconds of `YYYY-MM-DDThh:mm:ss`, with or without a fraction and an offset from UTC.
 fn iso_seconds(text: &str) -> Option<u64> {
-    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
+    let days = days_since_1970(number(0..4)?, number(5..7)?, number(8..10)?)?;
     let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
     let rest = text.get(19..)?;
     let zone = rest.trim_start_matches('.').trim_start_matches(|letter: char| letter.is_ascii_digit());
-    let offset = match zone.get(..1) {
+    let to_utc = match zone.get(..1) {
         Some(sign @ ("+" | "-")) => {
             let minutes = zone.get(1..3)?.parse::<i64>().ok()? * 60 + zone.get(4..6)?.parse::<i64>().ok()?;
-            if sign == "+" { minutes * 60 } else { -minutes * 60 }
+            if sign == "+" { -minutes * 60 } else { minutes * 60 }
         }
         _ => 0,
     };
-    if !(1..=12).contains(&month) {
-        return None;
-    }
-    // days from 1970 in the Gregorian calendar, with years that begin in March so that a leap day is a year's last
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days =
-        365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
-            - 719_469;
-    u64::try_from(days * 86_400 + hour * 3600 + minute * 60 + second - offset).ok()
+    (days * 86_400 + hour * 3600 + minute * 60 + second).checked_add_signed(to_utc)
 }
 
 impl FromWire for Timestamp {

@@ -14,6 +14,7 @@ use tokio::io::AsyncReadExt;
 use super::file_error::file_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::{OpenBody, Pieces};
+use crate::wire::text_converts;
 
 /// What is read from the disk at once.
 const PIECE: usize = 64 * 1024;
@@ -118,15 +119,11 @@ fn escaped(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-impl From<&str> for Upload {
-    fn from(path: &str) -> Self {
-        Self::new(path)
-    }
-}
+text_converts!(Upload, Upload::new);
 
-impl From<String> for Upload {
-    fn from(path: String) -> Self {
-        Self::new(path)
+impl From<&Self> for Upload {
+    fn from(upload: &Self) -> Self {
+        upload.clone()
     }
 }
 

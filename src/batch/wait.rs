@@ -17,6 +17,11 @@ impl Waits {
         Self { next: interval, most: interval.saturating_mul(5), growth: 11 }
     }
 
+    /// Between looks at a file, which is ready within seconds when it is small.
+    pub(super) fn for_file(interval: Duration) -> Self {
+        Self::polling(interval.min(Duration::from_secs(5)))
+    }
+
     /// Until the quota may have room: twice as long each time, up to sixteen times the first.
     pub(super) fn for_quota(interval: Duration) -> Self {
         Self { next: interval, most: interval.saturating_mul(16), growth: 20 }
@@ -46,6 +51,13 @@ mod tests {
         let all: Vec<u64> = (0..40).map(|_| waits.next(None).as_secs()).collect();
         assert!((60..=66).contains(&all[0]) && all.iter().all(|wait| (60..=330).contains(wait)), "{all:?}");
         assert!(all[39] >= 300);
+    }
+
+    #[test]
+    fn a_file_is_looked_at_after_seconds() {
+        let wait = Waits::for_file(MINUTE).next(None);
+        assert!((5..=6).contains(&wait.as_secs()), "{wait:?}");
+        assert!(Waits::for_file(Duration::from_millis(1)).next(None) < Duration::from_millis(2));
     }
 
     #[test]

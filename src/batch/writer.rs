@@ -381,9 +381,7 @@ impl fmt::Debug for BatchWriterOptions {
 }
 
 fn invalid(parameter: &str, rule: Rule, message: impl Into<String>) -> Error {
-    ValidationError::unless_empty(vec![Violation::new(parameter, rule, message)])
-        .err()
-        .map_or_else(|| Error::new(ErrorKind::InvalidRequest, "the request is refused"), Error::from)
+    ValidationError::of(Violation::new(parameter, rule, message)).into()
 }
 
 /// The path of the file with this number, from 1: `input.jsonl`, `input-2.jsonl`.

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::wire::text_converts;
+
 /// The api version of a request: a date, or one of the two undated kinds of the v1 route.
 ///
 /// Open: a date that came out after this crate is written as it is. Ordered, so that first versions compare:
@@ -208,15 +210,11 @@ impl PartialOrd for ApiVersion {
     }
 }
 
-impl From<&str> for ApiVersion {
-    fn from(version: &str) -> Self {
-        Self::new(version)
-    }
-}
+text_converts!(ApiVersion, ApiVersion::new);
 
-impl From<String> for ApiVersion {
-    fn from(version: String) -> Self {
-        Self::new(version)
+impl From<&Self> for ApiVersion {
+    fn from(version: &Self) -> Self {
+        version.clone()
     }
 }
 

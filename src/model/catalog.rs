@@ -317,7 +317,7 @@ mod tests {
             ),
             (
                 r#"{"models": [{"name": "a"}, {"name": "a"}]}"#,
-                "model catalog, entry 'a': stands there twice; keep one of the two",
+                "model catalog, entry 'a': is listed twice; keep one of the two",
             ),
         ] {
             assert_eq!(error(json), message);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Model, catalog};
+use crate::wire::text_converts;
 
 /// The name a model is served under, and the model that the caller declares for it.
 ///
@@ -77,21 +78,11 @@ impl Deployment {
     }
 }
 
-impl From<String> for Deployment {
-    fn from(name: String) -> Self {
-        Self::new(name)
-    }
-}
+text_converts!(Deployment, Deployment::new);
 
-impl From<&str> for Deployment {
-    fn from(name: &str) -> Self {
-        Self::new(name)
-    }
-}
-
-impl From<&String> for Deployment {
-    fn from(name: &String) -> Self {
-        Self::new(name)
+impl From<&Self> for Deployment {
+    fn from(deployment: &Self) -> Self {
+        deployment.clone()
     }
 }
 
@@ -104,6 +95,7 @@ impl fmt::Display for Deployment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Capabilities;
 
     #[test]
     fn a_known_id_declares_its_model() {
@@ -111,12 +103,21 @@ mod tests {
         assert_eq!(dated.declared_model(), Some(&Model::GPT_4O_2024_11_20));
 
         let owned = "gpt-4o".to_owned();
-        let all = [Deployment::new("gpt-4o"), Deployment::from("gpt-4o"), Deployment::from(&owned), owned.into()];
+        let new = Deployment::new("gpt-4o");
+        let all = [Deployment::from("gpt-4o"), Deployment::from(&owned), owned.into(), Deployment::from(&new), new];
         for deployment in all {
             assert_eq!(deployment.name(), "gpt-4o");
             let model = deployment.declared_model().unwrap();
             assert_eq!((model.name(), model.version()), ("gpt-4o", None));
         }
+    }
+
+    #[test]
+    fn deployments_are_declared_alike_when_their_models_can_do_the_same() {
+        let o1 = Deployment::new("d").model(Model::O1_2024_12_17);
+        let corrected = Model::custom("o1-2024-12-17", Capabilities::unknown());
+        assert!(o1.is_declared_alike(&o1.clone()) && o1 == o1.clone().model(corrected.clone()));
+        assert!(!o1.is_declared_alike(&o1.clone().model(corrected)) && !o1.is_declared_alike(&Deployment::new("d")));
     }
 
     #[test]

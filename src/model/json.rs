@@ -156,7 +156,7 @@ impl ModelCatalog {
                 Error::new(ErrorKind::Config, format!("model catalog, entry {label}: {reason}"))
             })?;
             if !seen.insert(model.id()) {
-                let message = format!("model catalog, entry '{model}': stands there twice");
+                let message = format!("model catalog, entry '{model}': is listed twice");
                 return Err(Error::new(ErrorKind::Config, message).with_hint("keep one of the two"));
             }
             catalog = catalog.with(model);
@@ -205,12 +205,10 @@ impl<'de> Deserialize<'de> for Model {
 
 impl Serialize for Deployment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.declared_model() {
-            Some(model) if !(model.is(self.name()) && is_built_in(model)) => {
-                Declared { name: self.name().into(), model: Some(Cow::Borrowed(model)) }.serialize(serializer)
-            }
-            _ => serializer.serialize_str(self.name()),
+        if self.is_implied_by_name() {
+            return serializer.serialize_str(self.name());
         }
+        Declared { name: self.name().into(), model: self.declared_model().map(Cow::Borrowed) }.serialize(serializer)
     }
 }
 

@@ -84,8 +84,7 @@ impl Lifecycle<'_> {
     }
 }
 
-/// The beginning of a day `YYYY-MM-DD` in UTC, or the end of a month `YYYY-MM`, by the civil-to-days algorithm of Howard
-/// Hinnant (<https://howardhinnant.github.io/date_algorithms.html#days_from_civil>); `None` for what is before 1970.
+/// The beginning of a day `YYYY-MM-DD` in UTC, or the end of a month `YYYY-MM`; `None` for what is before 1970.
 fn first_moment_after(date: &str) -> Option<SystemTime> {
     let mut numbers = date.splitn(3, '-').map(|number| number.parse::<u16>().map(u64::from));
     let (year, month) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
@@ -94,11 +93,21 @@ fn first_moment_after(date: &str) -> Option<SystemTime> {
         None if month < 12 => (year, month + 1, 1),
         None => (year + 1, 1, 1),
     };
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(days_since_1970(year, month, day)? * 86_400))
+}
+
+/// The days from 1970-01-01 to a day of the Gregorian calendar, by the civil-to-days algorithm of Howard Hinnant
+/// (<https://howardhinnant.github.io/date_algorithms.html#days_from_civil>); `None` for what is before, and for a month or
+/// day that no calendar has.
+pub(crate) fn days_since_1970(year: u64, month: u64, day: u64) -> Option<u64> {
+    if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
     // years begin in March, so that the leap day is the last of its year
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
     // 1970-01-01 is day 719,469
-    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(days.checked_sub(719_469)? * 86_400))
+    days.checked_sub(719_469)
 }
 
 fn leading_date(text: &str) -> Option<&str> {

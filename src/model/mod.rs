@@ -32,6 +32,8 @@ pub(crate) use self::capabilities::Capabilities;
 pub(crate) use self::catalog::ModelCatalog;
 pub(crate) use self::deployment::Deployment;
 pub(crate) use self::language_model::Model;
+#[cfg(feature = "batch")]
+pub(crate) use self::lifecycle::days_since_1970;
 pub(crate) use self::parameter::{Parameter, ReasoningEffort, Support};
 
 pub(crate) mod api_version;

@@ -77,8 +77,8 @@ wire_struct! {
 impl AudioOutput {
     /// A spoken answer with this voice in this format.
     #[must_use]
-    pub fn new(voice: Voice, format: AudioFormat) -> Self {
-        Self { voice: Some(voice), format: Some(format), ..Self::EMPTY }
+    pub fn new(voice: impl Into<Voice>, format: impl Into<AudioFormat>) -> Self {
+        Self { voice: Some(voice.into()), format: Some(format.into()), ..Self::EMPTY }
     }
 }
 

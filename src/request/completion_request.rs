@@ -238,7 +238,7 @@ impl PartialEq for ChatCompletionRequest {
 }
 
 /// The body of a request. It can be read like a [`RequestBody`]; [`edit`](Self::edit) is the only way to change it, so
-/// that nothing found outlives what it was about.
+/// that a change discards the findings.
 #[derive(Clone)]
 pub(crate) struct CheckedBody {
     body: RequestBody,

@@ -106,17 +106,17 @@ impl ContentPart {
 
     /// Sets the resolution of this image, `auto` when unset; no effect on other parts.
     #[must_use]
-    pub fn detail(mut self, detail: ImageDetail) -> Self {
+    pub fn detail(mut self, detail: impl Into<ImageDetail>) -> Self {
         if let Some(image) = &mut self.image_url {
-            image.detail = Some(detail);
+            image.detail = Some(detail.into());
         }
         self
     }
 
     /// A recording from its bytes, at most 20 MB. Refused by models without audio.
     #[must_use]
-    pub fn input_audio(format: InputAudioFormat, bytes: &[u8]) -> Self {
-        let sound = InputAudio { data: Some(base64(bytes)), format: Some(format), ..InputAudio::EMPTY };
+    pub fn input_audio(format: impl Into<InputAudioFormat>, bytes: &[u8]) -> Self {
+        let sound = InputAudio { data: Some(base64(bytes)), format: Some(format.into()), ..InputAudio::EMPTY };
         Self { input_audio: Some(sound), ..Self::of(ContentPartType::InputAudio) }
     }
 
@@ -206,6 +206,18 @@ impl From<ContentPart> for MessageContent {
     }
 }
 
+impl From<&ContentPart> for MessageContent {
+    fn from(part: &ContentPart) -> Self {
+        part.clone().into()
+    }
+}
+
+impl From<&Self> for MessageContent {
+    fn from(content: &Self) -> Self {
+        content.clone()
+    }
+}
+
 impl From<Vec<ContentPart>> for MessageContent {
     fn from(parts: Vec<ContentPart>) -> Self {
         Self::Parts(parts)
@@ -215,6 +227,18 @@ impl From<Vec<ContentPart>> for MessageContent {
 impl From<&[ContentPart]> for MessageContent {
     fn from(parts: &[ContentPart]) -> Self {
         Self::Parts(parts.to_vec())
+    }
+}
+
+impl From<&Vec<ContentPart>> for MessageContent {
+    fn from(parts: &Vec<ContentPart>) -> Self {
+        parts.as_slice().into()
+    }
+}
+
+impl<const N: usize> From<&[ContentPart; N]> for MessageContent {
+    fn from(parts: &[ContentPart; N]) -> Self {
+        parts.as_slice().into()
     }
 }
 

@@ -164,6 +164,22 @@ impl From<Vec<Message>> for Conversation {
     }
 }
 
+impl IntoIterator for Conversation {
+    type Item = Message;
+    type IntoIter = std::vec::IntoIter<Message>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.messages.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Conversation {
+    type Item = &'a Message;
+    type IntoIter = std::slice::Iter<'a, Message>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.messages.iter()
+    }
+}
+
 impl<M: Into<Message>> FromIterator<M> for Conversation {
     fn from_iter<I: IntoIterator<Item = M>>(messages: I) -> Self {
         Self { messages: messages.into_iter().map(Into::into).collect() }
@@ -253,6 +269,15 @@ mod tests {
             let again = conversation.trim(budget, |_| 1);
             assert!(again.removed.is_empty(), "{budget}");
         }
+    }
+
+    #[test]
+    fn a_conversation_is_read_message_by_message() {
+        let conversation = with_tools();
+        let roles: Vec<_> = (&conversation).into_iter().map(Message::role).collect();
+        assert_eq!((roles.len(), &roles[0]), (11, &Role::System));
+        let request = ChatCompletionRequest::builder("gpt-4o").messages(&conversation).build().unwrap();
+        assert_eq!(request.messages(), conversation.clone().into_iter().collect::<Vec<_>>());
     }
 
     #[test]

@@ -126,21 +126,21 @@ impl FieldsMapping {
     }
 }
 
-setters! { mapping: FieldsMapping => mapping;
+setters! { mapping: FieldsMapping => mapping, Some(mapping);
     /// Sets the field that holds the title.
-    title_field: String;
+    title_field / get_title_field: String;
     /// Sets the field that holds the address.
-    url_field: String;
+    url_field / get_url_field: String;
     /// Sets the field that holds the file's name.
-    filepath_field: String;
+    filepath_field / get_filepath_field: String;
     /// Sets the fields that hold the text.
-    content_fields: each String;
+    content_fields / get_content_fields: each String;
     /// Sets what goes between several text fields. When unset, a line end.
-    content_fields_separator: String;
+    content_fields_separator / get_content_fields_separator: String;
     /// Sets the fields that hold vectors.
-    vector_fields: each String;
+    vector_fields / get_vector_fields: each String;
     /// Sets the fields that hold vectors of images.
-    image_vector_fields: each String;
+    image_vector_fields / get_image_vector_fields: each String;
 }
 
 wire_struct! {
@@ -254,9 +254,9 @@ impl EmbeddingDependency {
     }
 }
 
-setters! { dependency: EmbeddingDependency => dependency;
+setters! { dependency: EmbeddingDependency => dependency, Some(dependency);
     /// Sets how many dimensions the vectors have. When unset, as many as the model gives.
-    dimensions: u64;
+    dimensions / get_dimensions: u64;
 }
 
 impl DataSource {
@@ -379,32 +379,32 @@ impl DataSource {
     }
 }
 
-setters! { source: DataSource => source.parameters.get_or_insert_default();
+setters! { source: DataSource => source.parameters.get_or_insert_default(), source.parameters.as_ref();
     /// Sets which fields of a document hold what.
-    fields_mapping: FieldsMapping;
+    fields_mapping / get_fields_mapping: FieldsMapping;
     /// Limits the search queries that the model makes. When unset, the service decides.
-    max_search_queries: u64;
+    max_search_queries / get_max_search_queries: u64;
     /// Sets whether the request succeeds when some of the searches fail. When unset, it fails.
-    allow_partial_result: bool;
+    allow_partial_result / get_allow_partial_result: bool;
     /// Sets the semantic configuration of Azure AI Search.
-    semantic_configuration: String;
+    semantic_configuration / get_semantic_configuration: String;
     /// Sets the filter of Azure AI Search, in its own language. When unset, every document is searched.
-    filter: String;
+    filter / get_filter: String;
     /// Sets how many passages the answer is based on. When unset, 5.
-    top_n_documents: u64;
+    top_n_documents / get_top_n_documents: u64;
     /// Sets whether answers are limited to the source. When unset, they are.
-    in_scope: bool;
+    in_scope / get_in_scope: bool;
     /// Sets how well passages must match, 1 to 5. When unset, 3.
-    strictness: u64;
+    strictness / get_strictness: u64;
     /// Sets the method of the search. When unset, `simple`.
-    query_type: QueryType;
+    query_type / get_query_type: QueryType;
     /// Sets the source of the vectors; vector searches require it.
-    embedding_dependency: EmbeddingDependency;
+    embedding_dependency / get_embedding_dependency: EmbeddingDependency;
     /// Sets instructions about how to answer from the source; api versions before `2024-08-01-preview` and the stable
     /// ones only.
-    role_information: String;
+    role_information / get_role_information: String;
     /// Sets the members of the answer's `context`. When unset, `citations` and `intent`.
-    include_contexts: each IncludeContext;
+    include_contexts / get_include_contexts: each IncludeContext;
 }
 
 #[cfg(test)]
@@ -425,6 +425,42 @@ mod tests {
                 "authentication": {"type": "api_key", "key": "k"},
                 "embedding_dependency": {"type": "deployment_name", "deployment_name": "embed", "dimensions": 256}
             }})
+        );
+    }
+
+    #[test]
+    fn what_a_setter_set_is_read_by_its_getter() {
+        let mapping =
+            FieldsMapping::new().title_field("t").url_field("u").filepath_field("p").content_fields(["a", "b"]);
+        let mapping = mapping.content_fields_separator("|").vector_fields(["v"]).image_vector_fields(["i"]);
+        let texts = [mapping.get_title_field(), mapping.get_url_field(), mapping.get_filepath_field()];
+        assert_eq!((texts, mapping.get_content_fields_separator()), ([Some("t"), Some("u"), Some("p")], Some("|")));
+        assert_eq!(
+            (mapping.get_content_fields(), mapping.get_vector_fields()),
+            (&["a", "b"].map(str::to_owned)[..], &["v".to_owned()][..])
+        );
+        assert_eq!(mapping.get_image_vector_fields(), ["i"]);
+
+        let dependency = EmbeddingDependency::deployment_name("embed").dimensions(256);
+        assert_eq!(dependency.get_dimensions(), Some(256));
+
+        let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
+        assert_eq!((source.get_filter(), source.get_include_contexts()), (None, &[][..]));
+        let source = source.fields_mapping(&mapping).embedding_dependency(&dependency).query_type("vector");
+        let source = source.max_search_queries(2).allow_partial_result(true).semantic_configuration("s").filter("f");
+        let source = source.top_n_documents(3).in_scope(false).strictness(4).role_information("r");
+        let source = source.include_contexts(["intent"]);
+        assert_eq!(
+            (source.get_fields_mapping(), source.get_embedding_dependency()),
+            (Some(&mapping), Some(&dependency))
+        );
+        let counts = [source.get_max_search_queries(), source.get_top_n_documents(), source.get_strictness()];
+        assert_eq!((counts, source.get_query_type()), ([Some(2), Some(3), Some(4)], Some(&QueryType::Vector)));
+        assert_eq!((source.get_allow_partial_result(), source.get_in_scope()), (Some(true), Some(false)));
+        let texts = [source.get_semantic_configuration(), source.get_filter(), source.get_role_information()];
+        assert_eq!(
+            (texts, source.get_include_contexts()),
+            ([Some("s"), Some("f"), Some("r")], &[IncludeContext::Intent][..])
         );
     }
 

@@ -103,8 +103,8 @@ impl Message {
 
     /// A message of the user in parts of text, images, audio and files.
     #[must_use]
-    pub fn user_parts(parts: impl IntoIterator<Item = ContentPart>) -> Self {
-        Self::new(Role::User, parts.into_iter().collect::<MessageContent>())
+    pub fn user_parts(parts: impl IntoIterator<Item = impl Into<ContentPart>>) -> Self {
+        Self::new(Role::User, parts.into_iter().map(Into::into).collect::<MessageContent>())
     }
 
     /// An earlier answer. `Message::from` an answer of this crate keeps its tool calls and refusal too.
@@ -117,7 +117,7 @@ impl Message {
 
     /// An earlier answer that consists of tool calls.
     #[must_use]
-    pub fn assistant_tool_calls(calls: impl IntoIterator<Item = ToolCall>) -> Self {
+    pub fn assistant_tool_calls(calls: impl IntoIterator<Item = impl Into<ToolCall>>) -> Self {
         Self::earlier_answer(MessageFields::EMPTY).with_tool_calls(calls)
     }
 
@@ -161,8 +161,8 @@ impl Message {
 
     /// The same message with tool calls; an empty list is not sent.
     #[must_use]
-    pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
-        let calls = calls.into_iter().map(ToolCall::into_history).collect::<List<_>>();
+    pub fn with_tool_calls(mut self, calls: impl IntoIterator<Item = impl Into<ToolCall>>) -> Self {
+        let calls = calls.into_iter().map(|call| call.into().into_history()).collect::<List<_>>();
         self.fields_mut().tool_calls = Some(calls).filter(|calls| !calls.is_empty());
         self
     }
@@ -321,6 +321,25 @@ mod tests {
     }
 
     #[test]
+    fn parts_and_tool_calls_are_taken_by_value_and_by_reference() {
+        let parts = [ContentPart::text("a"), ContentPart::text("b")];
+        let (message, list) = (Message::user(parts.clone()), parts.to_vec());
+        for other in [
+            Message::user(&parts),
+            Message::user(&list),
+            Message::user(list.as_slice()),
+            Message::user_parts(&parts),
+            Message::user_parts(parts.clone()),
+            Message::user(message.content().unwrap()),
+        ] {
+            assert_eq!(other, message);
+        }
+        assert_eq!(Message::user(&parts[0]), Message::user(parts[0].clone()));
+        let calls = Message::assistant_tool_calls([ToolCall::function("c", "f", "{}")]);
+        assert_eq!(Message::assistant_tool_calls(calls.tool_calls()), calls);
+    }
+
+    #[test]
     fn each_role_has_its_shape() {
         assert_eq!(wire(&Message::system("a")), json!({"role": "system", "content": "a"}));
         assert_eq!(wire(&Message::user("a").with_name("ann")), json!({"role": "user", "content": "a", "name": "ann"}));
@@ -441,8 +460,11 @@ mod tests {
 
     #[test]
     fn a_turn_without_tool_calls_sends_no_list_of_them() {
-        assert_eq!(wire(&Message::assistant("a").with_tool_calls([])), json!({"role": "assistant", "content": "a"}));
-        assert_eq!(wire(&Message::assistant_tool_calls([])), json!({"role": "assistant"}));
+        assert_eq!(
+            wire(&Message::assistant("a").with_tool_calls([] as [ToolCall; 0])),
+            json!({"role": "assistant", "content": "a"})
+        );
+        assert_eq!(wire(&Message::assistant_tool_calls([] as [ToolCall; 0])), json!({"role": "assistant"}));
     }
 
     #[test]

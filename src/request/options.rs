@@ -46,27 +46,15 @@ impl StreamOptions {
     pub fn new() -> Self {
         Self::EMPTY
     }
-
-    /// Whether a last chunk has `usage`, if [`include_usage`](Self::include_usage) is set.
-    #[must_use]
-    pub fn includes_usage(&self) -> Option<bool> {
-        self.include_usage
-    }
-
-    /// Whether chunks have `obfuscation`, if [`include_obfuscation`](Self::include_obfuscation) is set.
-    #[must_use]
-    pub fn includes_obfuscation(&self) -> Option<bool> {
-        self.include_obfuscation
-    }
 }
 
-setters! { options: StreamOptions => options;
+setters! { options: StreamOptions => options, Some(options);
     /// Sets whether a last chunk has `usage`. When unset, [`stream`](crate::ChatClient::stream) requests it wherever the
     /// api version has the option.
-    include_usage: bool;
+    include_usage / includes_usage: bool;
     /// Sets whether chunks have `obfuscation`, which hides the length of their text from observers of the network; v1
     /// only.
-    include_obfuscation: bool;
+    include_obfuscation / includes_obfuscation: bool;
 }
 
 wire_struct! {
@@ -87,41 +75,17 @@ impl UserSecurityContext {
     pub fn new() -> Self {
         Self::EMPTY
     }
-
-    /// The application's name.
-    #[must_use]
-    pub fn get_application_name(&self) -> Option<&str> {
-        self.application_name.as_deref()
-    }
-
-    /// The end user's id.
-    #[must_use]
-    pub fn get_end_user_id(&self) -> Option<&str> {
-        self.end_user_id.as_deref()
-    }
-
-    /// The end user's tenant.
-    #[must_use]
-    pub fn get_end_user_tenant_id(&self) -> Option<&str> {
-        self.end_user_tenant_id.as_deref()
-    }
-
-    /// The end user's address.
-    #[must_use]
-    pub fn get_source_ip(&self) -> Option<&str> {
-        self.source_ip.as_deref()
-    }
 }
 
-setters! { context: UserSecurityContext => context;
+setters! { context: UserSecurityContext => context, Some(context);
     /// Sets the application's name.
-    application_name: String;
+    application_name / get_application_name: String;
     /// Sets the end user's id.
-    end_user_id: String;
+    end_user_id / get_end_user_id: String;
     /// Sets the end user's tenant.
-    end_user_tenant_id: String;
+    end_user_tenant_id / get_end_user_tenant_id: String;
     /// Sets the end user's address.
-    source_ip: String;
+    source_ip / get_source_ip: String;
 }
 
 wire_struct! {
@@ -138,25 +102,13 @@ impl WebSearchOptions {
     pub fn new() -> Self {
         Self::EMPTY
     }
-
-    /// How much of the search results the model reads: `low`, `medium` or `high`.
-    #[must_use]
-    pub fn get_search_context_size(&self) -> Option<&str> {
-        self.search_context_size.as_deref()
-    }
-
-    /// The approximate location of the user.
-    #[must_use]
-    pub fn get_user_location(&self) -> Option<&Value> {
-        self.user_location.as_ref()
-    }
 }
 
-setters! { options: WebSearchOptions => options;
+setters! { options: WebSearchOptions => options, Some(options);
     /// Sets how much of the search results the model reads: `low`, `medium` or `high`.
-    search_context_size: String;
+    search_context_size / get_search_context_size: String;
     /// Sets the approximate location of the user, as an object.
-    user_location: Value;
+    user_location / get_user_location: Value;
 }
 
 /// The wire's `stop`: one sequence at which the answer ends, or up to four.

@@ -103,7 +103,7 @@ impl ResponseFormat {
         self.json_schema.as_ref()
     }
 
-    /// Sets the description of the schema, which the model reads.
+    /// Sets the description of the schema, which the model reads; no effect on other formats.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         if let Some(schema) = &mut self.json_schema {
@@ -112,8 +112,8 @@ impl ResponseFormat {
         self
     }
 
-    /// Sets whether the answer must follow the schema exactly. When unset, `false`. Refused by models without structured
-    /// outputs.
+    /// Sets whether the answer must follow the schema exactly. When unset, `false`; no effect on other formats.
+    /// Refused by models without structured outputs.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         if let Some(schema) = &mut self.json_schema {

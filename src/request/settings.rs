@@ -255,8 +255,8 @@ impl ChatCompletionRequestBuilder {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
     #[doc(alias = "data_sources")]
-    pub fn data_source(mut self, source: DataSource) -> Self {
-        self.body.push_data_source(source);
+    pub fn data_source(mut self, source: impl Into<DataSource>) -> Self {
+        self.body.push_data_source(source.into());
         self
     }
 
@@ -330,7 +330,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::request::{Message, Rule};
+    use crate::request::{DataSourceAuthentication, Message, RequestBody, Rule};
 
     fn builder() -> ChatCompletionRequestBuilder {
         ChatCompletionRequest::builder("d").user("hi")
@@ -351,11 +351,120 @@ mod tests {
         assert_eq!((request.seed(), request.temperature()), (Some(-1), Some(1.0)));
     }
 
+    /// A request in which every setting is set.
+    fn full() -> ChatCompletionRequest {
+        let source = DataSource::azure_search("https://s", "i", DataSourceAuthentication::api_key("k"));
+        builder()
+            .max_tokens(1)
+            .max_completion_tokens(2)
+            .temperature(0.5)
+            .top_p(0.25)
+            .presence_penalty(-1)
+            .frequency_penalty(1)
+            .n(3)
+            .stop(["a", "b"])
+            .seed(-4)
+            .end_user("u")
+            .logprobs(true)
+            .top_logprobs(5)
+            .logit_bias([(7, -100)])
+            .reasoning_effort("low")
+            .verbosity("high")
+            .prediction("expected")
+            .response_format(ResponseFormat::json_object())
+            .tool(Tool::function("f"))
+            .tool_choice("required")
+            .parallel_tool_calls(false)
+            .modalities(["text", "audio"])
+            .audio(AudioOutput::new("alloy", "mp3"))
+            .stream_options(StreamOptions::new().include_usage(true))
+            .store(true)
+            .metadata([("key", "value")])
+            .service_tier("flex")
+            .prompt_cache_key("c")
+            .prompt_cache_retention("24h")
+            .safety_identifier("s")
+            .user_security_context(UserSecurityContext::new().source_ip("192.0.2.1"))
+            .web_search_options(WebSearchOptions::new().search_context_size("low"))
+            .data_source(source)
+            .build_unchecked()
+    }
+
+    #[test]
+    fn every_setting_is_sent_under_its_name() {
+        let (sent, older) = (json!(full()), ["functions", "function_call", "stream"]);
+        let unset = RequestBody::FIELDS.iter().copied().filter(|name| sent.get(name).is_none());
+        assert_eq!(unset.collect::<Vec<_>>(), older);
+    }
+
+    #[test]
+    fn what_a_setter_set_is_read_by_its_getter() {
+        let request = full();
+        let whole = [request.max_tokens(), request.max_completion_tokens(), request.n(), request.top_logprobs()];
+        assert_eq!((whole, request.seed()), ([Some(1), Some(2), Some(3), Some(5)], Some(-4)));
+        let numbers = [request.temperature(), request.top_p(), request.presence_penalty(), request.frequency_penalty()];
+        assert_eq!(numbers, [Some(0.5), Some(0.25), Some(-1.0), Some(1.0)]);
+        let flags = [request.logprobs(), request.parallel_tool_calls(), request.store()];
+        assert_eq!(flags, [Some(true), Some(false), Some(true)]);
+        let texts = [request.end_user(), request.prompt_cache_key(), request.safety_identifier()];
+        assert_eq!(texts, [Some("u"), Some("c"), Some("s")]);
+        let words = [
+            request.reasoning_effort().map(ReasoningEffort::as_str),
+            request.verbosity().map(Verbosity::as_str),
+            request.service_tier().map(ServiceTier::as_str),
+            request.prompt_cache_retention().map(PromptCacheRetention::as_str),
+        ];
+        assert_eq!(words, [Some("low"), Some("high"), Some("flex"), Some("24h")]);
+        assert_eq!((request.stop(), request.modalities()), (&["a", "b"].map(str::to_owned)[..], Modality::KNOWN));
+        assert_eq!(
+            (request.logit_bias().unwrap()["7"].as_i64(), &request.metadata().unwrap()["key"]),
+            (Some(-100), &json!("value"))
+        );
+        assert_eq!(request.prediction().unwrap().content().unwrap().text(), Some("expected"));
+        assert_eq!(request.response_format(), Some(&ResponseFormat::json_object()));
+        assert_eq!((request.tools()[0].name(), request.tool_choice()), ("f", Some(&ToolChoice::required())));
+        assert_eq!(request.audio(), Some(&AudioOutput::new("alloy", "mp3")));
+        assert_eq!(request.stream_options().unwrap().includes_usage(), Some(true));
+        assert_eq!(request.user_security_context().unwrap().get_source_ip(), Some("192.0.2.1"));
+        assert_eq!(request.web_search_options().unwrap().get_search_context_size(), Some("low"));
+        assert_eq!(request.data_sources()[0].kind().unwrap(), &"azure_search");
+    }
+
     #[test]
     fn values_of_another_request_are_taken_by_reference() {
-        let first = builder().modalities(["text", "audio"]).service_tier("flex").build_unchecked();
-        let second = builder().modalities(first.modalities()).service_tier(first.service_tier().unwrap());
-        assert_eq!(second.build_unchecked(), first);
+        let first = full();
+        let second = ChatCompletionRequest::builder(first.deployment())
+            .messages(first.messages())
+            .stop(first.stop())
+            .reasoning_effort(first.reasoning_effort().unwrap())
+            .verbosity(first.verbosity().unwrap())
+            .prediction(first.prediction().unwrap())
+            .response_format(first.response_format().unwrap())
+            .tools(first.tools())
+            .tool_choice(first.tool_choice().unwrap())
+            .modalities(first.modalities())
+            .audio(first.audio().unwrap())
+            .stream_options(first.stream_options().unwrap())
+            .service_tier(first.service_tier().unwrap())
+            .prompt_cache_retention(first.prompt_cache_retention().unwrap())
+            .user_security_context(first.user_security_context().unwrap())
+            .web_search_options(first.web_search_options().unwrap())
+            .data_source(&first.data_sources()[0])
+            .build_unchecked();
+        let (mut first, second) = (json!(first), json!(second));
+        first.as_object_mut().unwrap().retain(|name, _| second.get(name).is_some());
+        assert_eq!((first.as_object().unwrap().len(), first), (17, second));
+    }
+
+    #[test]
+    fn an_optional_value_goes_in_by_apply() {
+        let ask = |limit: Option<u32>| {
+            builder().apply(|builder| match limit {
+                Some(limit) => builder.max_tokens(limit),
+                None => builder,
+            })
+        };
+        assert_eq!([ask(None), ask(Some(7))].map(members), [json!({}), json!({"max_tokens": 7})]);
     }
 
     #[test]

@@ -168,9 +168,10 @@ impl Tool {
 
     /// Sets the grammar of a custom tool's input; no effect on a function.
     #[must_use]
-    pub fn grammar(mut self, syntax: GrammarSyntax, definition: impl Into<String>) -> Self {
+    pub fn grammar(mut self, syntax: impl Into<GrammarSyntax>, definition: impl Into<String>) -> Self {
         if let Some(custom) = &mut self.custom {
-            let grammar = Grammar { definition: Some(definition.into()), syntax: Some(syntax), ..Grammar::EMPTY };
+            let grammar =
+                Grammar { definition: Some(definition.into()), syntax: Some(syntax.into()), ..Grammar::EMPTY };
             custom.format = Some(CustomToolFormat {
                 kind: Some("grammar".to_owned()),
                 grammar: Some(grammar),
@@ -354,9 +355,9 @@ impl From<&Tool> for ToolChoice {
     }
 }
 
-impl From<&Self> for Tool {
-    fn from(tool: &Self) -> Self {
-        tool.clone()
+impl From<&Self> for ToolChoice {
+    fn from(choice: &Self) -> Self {
+        choice.clone()
     }
 }
 

@@ -221,6 +221,11 @@ impl ValidationError {
         if violations.is_empty() { Ok(()) } else { Err(Self { violations }) }
     }
 
+    #[cfg(feature = "batch")]
+    pub(crate) fn of(violation: Violation) -> Self {
+        Self { violations: vec![violation] }
+    }
+
     /// The violations, in the order of the rules.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {

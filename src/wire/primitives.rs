@@ -150,7 +150,7 @@ macro_rules! text_converts {
     (@from $Name:ty, $from_text:expr, $($Text:ty),*) => { $(
         impl From<$Text> for $Name {
             fn from(text: $Text) -> Self {
-                $from_text(text.into())
+                $from_text(String::from(text))
             }
         }
     )* };

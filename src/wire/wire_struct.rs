@@ -185,6 +185,12 @@ macro_rules! wire_struct {
 
         $crate::wire::deserialize_wire!($Name);
 
+        impl From<&Self> for $Name {
+            fn from(value: &Self) -> Self {
+                value.clone()
+            }
+        }
+
         impl serde::Serialize for $Name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;

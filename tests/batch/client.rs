@@ -10,8 +10,10 @@ use azure_openai_emulator::{BatchQuota, BatchTiming, Fault, LineOutcome};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use wiremock::matchers::method;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{Folder, batches, emulator, input};
+use crate::support::{Folder, batches, emulator, input, prepared};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -362,4 +364,122 @@ async fn looks_at_a_batch_are_a_minute_apart() {
     });
     looked.await.unwrap();
     assert!(looks.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(60)), "{looks:?}");
+}
+
+#[tokio::test]
+async fn lists_and_contents_are_read_in_a_loop_and_in_another_task() {
+    let (_emulator, batches) = emulator().await;
+    let folder = Folder::new("streams");
+    let file = batches.upload(input(&folder, 3)).await.unwrap();
+    let batch = batches.submit(&file).await.unwrap();
+    let (mut files, mut all) = (batches.files(), batches.batches());
+    let mut content = batches.file_content(batch.output_file_id().unwrap());
+    drop(batches);
+    let counts = tokio::spawn(async move {
+        let (mut counts, mut bytes) = ([0, 0], Vec::new());
+        while let Some(file) = files.try_next().await.unwrap() {
+            counts[0] += usize::from(file.id().is_some());
+        }
+        while let Some(batch) = all.try_next().await.unwrap() {
+            counts[1] += usize::from(batch.id().is_some());
+        }
+        while let Some(piece) = content.try_next().await.unwrap() {
+            bytes.extend_from_slice(&piece);
+        }
+        (counts, bytes.iter().filter(|byte| **byte == b'\n').count())
+    });
+    assert_eq!(counts.await.unwrap(), ([1, 1], 3));
+}
+
+/// A server that gives one answer to all requests of a method.
+async fn answering(answers: &[(&str, u16, Value)]) -> MockServer {
+    let server = MockServer::start().await;
+    for (name, status, body) in answers {
+        let answer = ResponseTemplate::new(*status).set_body_json(body);
+        Mock::given(method(*name)).respond_with(answer).mount(&server).await;
+    }
+    server
+}
+
+async fn requests(server: &MockServer, method: &str) -> usize {
+    let all = server.received_requests().await.unwrap();
+    all.iter().filter(|request| request.method.as_str() == method).count()
+}
+
+#[tokio::test]
+async fn an_answer_without_an_id_is_an_error_and_nothing_is_sent_again() {
+    let folder = Folder::new("no-id");
+    for body in [json!({}), json!({"id": ""}), json!({"id": 7})] {
+        let server = answering(&[("POST", 200, body), ("GET", 200, json!({"data": [{"filename": "x"}]}))]).await;
+        let batches = batches(&server.uri());
+        let created = batches.create("file-1").await.unwrap_err();
+        for error in [batches.upload(input(&folder, 1)).await.unwrap_err(), created] {
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Decode, false));
+            assert!(error.to_string().contains("has no id") && error.may_have_reached_service(), "{error}");
+        }
+        let run = Folder::new("no-id-run");
+        let mut run = prepared(run.path(), &batches, 1);
+        assert_eq!(run.finish().await.unwrap_err().kind(), ErrorKind::Decode);
+        assert_eq!(requests(&server, "POST").await, 3);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_id_is_refused_and_not_sent() {
+    let (emulator, batches) = emulator().await;
+    for error in [
+        batches.file("").await.unwrap_err(),
+        batches.wait_for_file("").await.unwrap_err(),
+        batches.delete_file("").await.unwrap_err(),
+        batches.batch("").await.unwrap_err(),
+        batches.wait("").await.unwrap_err(),
+        batches.cancel("").await.unwrap_err(),
+        batches.file_content("").try_next().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    }
+    assert_eq!(emulator.requests().count(), 0);
+    // as some services write the id of a file that they do not have
+    let batch: Batch = serde_json::from_value(json!({"output_file_id": "", "error_file_id": ""})).unwrap();
+    assert!(items(batches.results(&batch)).await.is_empty());
+    assert_eq!(emulator.requests().count(), 0);
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_a_batch_that_has_ended_is_not_taken_for_the_new_one() {
+    let batch = |id: &str, status: &str| json!({"id": id, "input_file_id": "file-1", "status": status});
+    let old = ["completed", "failed", "expired", "cancelled"].map(|status| batch("old", status));
+    let with_new = json!({"data": [old[0], batch("new", "validating")]});
+    for (list, found) in [(json!({"data": old}), None), (with_new, Some("new"))] {
+        let server = answering(&[("POST", 503, json!({})), ("GET", 200, list)]).await;
+        let created = batches(&server.uri()).create("file-1").await;
+        assert_eq!(created.as_ref().ok().and_then(Batch::id), found);
+        assert!(created.is_ok() || created.is_err_and(|error| error.status() == Some(503)));
+        assert_eq!(requests(&server, "POST").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_people_wrote_is_in_no_text() {
+    let server = answering(&[("GET", 200, json!({"id": "f", "status": "error", "status_details": "CANARY"}))]).await;
+    let batches = batches(&server.uri());
+    let error = batches.wait_for_file("f").await.unwrap_err();
+    assert!(error.to_string().contains("`status_details()`"), "{error}");
+    let file = batches.file("f").await.unwrap();
+    assert_eq!(file.status_details(), Some("CANARY"));
+    let create = CreateBatch::new("file-1").metadata("key", "CANARY");
+    for text in [format!("{error} {error:?}"), format!("{file:?}"), format!("{create:?}")] {
+        assert!(!text.contains("CANARY"), "{text}");
+    }
+}
+
+#[test]
+fn paths_and_ids_convert_from_every_kind_of_text() {
+    let path = "input.jsonl".to_owned();
+    for upload in [Upload::from(&path), path.as_str().into(), path.clone().into(), std::path::Path::new(&path).into()] {
+        assert_eq!(format!("{:?}", Upload::from(&upload)), format!("{:?}", Upload::new(&path)));
+    }
+    for create in [CreateBatch::from(&path), path.as_str().into(), path.clone().into()] {
+        assert_eq!(format!("{:?}", CreateBatch::from(&create)), format!("{:?}", CreateBatch::new(&path)));
+    }
 }

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
-use azure_openai_chat::batch::{BatchErrorCode, BatchItem, BatchRun, BatchRunPhase};
-use azure_openai_chat::{Error, ErrorKind};
+use azure_openai_chat::batch::{Batch, BatchClient, BatchErrorCode, BatchItem, BatchRun, BatchRunPhase, BatchStatus};
+use azure_openai_chat::{ApiKey, ChatClient, Error, ErrorKind};
 use azure_openai_emulator::{BatchQuota, BatchTiming, Fault, LineOutcome};
-use serde_json::json;
+use futures::TryStreamExt;
+use serde_json::{Value, json};
 
 use crate::support::{Folder, emulator, prepared, request};
 
@@ -172,6 +173,128 @@ async fn a_run_is_cancelled_and_has_what_was_done() {
     run.cancel().await.unwrap();
     let status = run.finish().await.unwrap();
     assert_eq!((status.completed(), status.failed()), (3, 7));
+}
+
+/// Gives a run another file of as many lines, as one of more than 100,000 lines has.
+fn add_part(folder: &Folder, batches: &BatchClient) -> BatchRun {
+    let input = std::fs::read_to_string(folder.join("input.jsonl")).unwrap();
+    std::fs::write(folder.join("input-2.jsonl"), input.replace("line-", "more-")).unwrap();
+    edit_state(folder, |state| {
+        let mut part = state["parts"][0].clone();
+        part["input"] = json!("input-2.jsonl");
+        state["parts"].as_array_mut().unwrap().push(part);
+    });
+    BatchRun::open(folder.path(), batches).unwrap()
+}
+
+fn edit_state(folder: &Folder, edit: impl FnOnce(&mut Value)) {
+    let path = folder.join("run.json");
+    let mut state = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    edit(&mut state);
+    std::fs::write(path, state.to_string()).unwrap();
+}
+
+async fn start(run: &mut BatchRun) {
+    let started = tokio::time::timeout(Duration::from_millis(500), run.finish()).await;
+    assert!(started.is_err(), "it waits for the batch");
+}
+
+#[tokio::test]
+async fn every_part_is_cancelled_also_after_one_that_has_ended() {
+    let (emulator, batches) = emulator().await;
+    let folder = Folder::new("cancel-all");
+    emulator.batches().set_timing(BatchTiming::none().line(Duration::from_secs(60)));
+    prepared(folder.path(), &batches, 5);
+    let mut run = add_part(&folder, &batches);
+    start(&mut run).await;
+    let running: Vec<Batch> = batches.batches().try_collect().await.unwrap();
+    assert_eq!(running.len(), 2);
+    // elsewhere, the first one is cancelled
+    batches.cancel(running[1].id().unwrap()).await.unwrap();
+    run.cancel().await.unwrap();
+    let all: Vec<Batch> = batches.batches().try_collect().await.unwrap();
+    assert!(all.iter().all(|batch| batch.status() == BatchStatus::Cancelled));
+    assert_eq!(run.finish().await.unwrap().failed(), 10);
+    assert_eq!(emulator.batches().created(), 2);
+}
+
+#[tokio::test]
+async fn a_cancelled_run_creates_no_batch_any_more() {
+    let (emulator, batches) = emulator().await;
+    let folder = Folder::new("cancel-waiting");
+    emulator.batches().set_quota(Some(BatchQuota::new(100).fails_fast()));
+    emulator.batches().set_timing(BatchTiming::none().line(Duration::from_secs(60)));
+    prepared(folder.path(), &batches, 5);
+    let mut run = add_part(&folder, &batches);
+    start(&mut run).await;
+    emulator.batches().advance(Duration::from_secs(125));
+    run.cancel().await.unwrap();
+    emulator.batches().set_quota(None);
+    // what was cancelled stays so in the next process
+    let mut run = BatchRun::open(folder.path(), &batches).unwrap();
+    let status = run.finish().await.unwrap();
+    assert_eq!((status.completed(), status.failed(), emulator.batches().created()), (2, 8, 1));
+    let mut next = BatchRun::open(run.next_run().unwrap(), &batches).unwrap();
+    emulator.batches().set_timing(BatchTiming::none());
+    assert_eq!(next.finish().await.unwrap().completed(), 8);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_fails_is_an_error_and_finish_cancels_again() {
+    let (emulator, batches) = emulator().await;
+    let folder = Folder::new("cancel-fails");
+    emulator.batches().set_timing(BatchTiming::none().line(Duration::from_secs(60)));
+    let mut run = prepared(folder.path(), &batches, 5);
+    start(&mut run).await;
+    emulator.inject(Fault::status(500).next(20));
+    assert_eq!(run.cancel().await.unwrap_err().status(), Some(500));
+    assert_eq!(run.finish().await.unwrap().failed(), 5);
+}
+
+#[tokio::test]
+async fn nothing_of_the_lines_is_in_debug_and_nothing_comes_after_an_error() {
+    let (_emulator, batches) = emulator().await;
+    let folder = Folder::new("debug");
+    prepared(folder.path(), &batches, 2);
+    let mut run = add_part(&folder, &batches);
+    run.finish().await.unwrap();
+    let mut results = run.results().unwrap();
+    results.next().unwrap().unwrap();
+    assert_eq!(format!("{results:?}"), "BatchRunResults { .. }");
+    std::fs::remove_file(folder.join("input.jsonl")).unwrap();
+    let mut results = run.results().unwrap();
+    assert_eq!(results.next().unwrap().unwrap_err().kind(), ErrorKind::Config);
+    assert!(results.next().is_none());
+}
+
+#[tokio::test]
+async fn a_process_that_ended_before_it_noted_the_sums_leaves_one_next_run() {
+    let (emulator, batches) = emulator().await;
+    let folder = Folder::new("sums");
+    emulator.batches().set_outcomes(|_| LineOutcome::Missing);
+    let mut run = prepared(folder.path(), &batches, 2);
+    run.finish().await.unwrap();
+    edit_state(&folder, |state| state["totals"] = Value::Null);
+    let mut run = BatchRun::open(folder.path(), &batches).unwrap();
+    assert_eq!(run.finish().await.unwrap().failed(), 2);
+    let next = run.next_run().unwrap();
+    assert!(next.exists() && !folder.join("next.partial").exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_looked_at_again_within_seconds() {
+    let (emulator, _) = emulator().await;
+    let batches = BatchClient::new(&ChatClient::new(emulator.endpoint(), ApiKey::new("key")).unwrap());
+    let folder = Folder::new("seconds");
+    emulator.batches().set_timing(BatchTiming::none().file(Duration::from_secs(3600)));
+    let mut run = prepared(folder.path(), &batches, 1);
+    let started = tokio::time::Instant::now();
+    let (status, ()) = tokio::join!(run.finish(), async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        emulator.batches().advance(Duration::from_secs(3600));
+    });
+    assert_eq!(status.unwrap().completed(), 1);
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[cfg(unix)]

@@ -36,6 +36,16 @@ async fn in_order_they_come_as_they_were_given_and_ids_are_made() {
 }
 
 #[tokio::test]
+async fn requests_are_taken_by_reference_with_and_without_an_id() {
+    let (_emulator, batches) = emulator().await;
+    let requests = [request("Name a river."), request("Name a lake.")];
+    let pairs = requests.iter().zip(["river", "lake"]).map(|(request, id)| (id, request));
+    let named: Vec<String> = batches.run_now_in_order(pairs, 2).map(|item| item.custom_id().to_owned()).collect().await;
+    assert_eq!(named, ["river", "lake"]);
+    assert_eq!(batches.run_now(&requests, 2).count().await, 2);
+}
+
+#[tokio::test]
 async fn no_more_calls_are_under_way_than_allowed_and_requests_are_taken_as_they_are_sent() {
     let (emulator, batches) = emulator().await;
     emulator.inject(Fault::delay(Duration::from_millis(20)));

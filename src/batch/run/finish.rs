@@ -107,7 +107,10 @@ impl BatchRun {
                 parts.push(Part::new(input, lines, deployment.unwrap_or_default()));
             }
         }
-        if !parts.is_empty() && !next.exists() {
+        if next.exists() {
+            // of a process that ended before it noted the sums
+            let _ = fs::remove_dir_all(&unfinished);
+        } else if !parts.is_empty() {
             State::new(parts).save(&unfinished)?;
             fs::rename(&unfinished, &next).and_then(|()| sync_folder_of(&next)).map_err(failed)?;
         }

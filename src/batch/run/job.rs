@@ -23,8 +23,8 @@ pub(super) const NEXT: &str = "next";
 /// The process may end at any moment. [`open`](Self::open) the same folder again, and the run goes on where it was: no file
 /// is uploaded twice, no batch is created twice, no result is lost. One process at a time may work in a folder.
 ///
-/// What it finds out from the service it relies on: that a file can be listed by its name, and a batch by its input file,
-/// as soon as the service has accepted it.
+/// It relies on two lists of the service: files by name, and batches by input file, each complete as soon as the service has
+/// accepted one.
 ///
 /// # Example: to be started as often as it takes
 ///
@@ -118,20 +118,24 @@ impl BatchRun {
         BatchRunStatus::of(self.state.as_ref())
     }
 
-    /// Cancels the batches that are under way. [`finish`](Self::finish) then waits until they are, and brings the results
-    /// of what was done by then.
+    /// Cancels the batches that are under way, and creates no others. [`finish`](Self::finish) then waits until they are
+    /// cancelled, and brings the results of what was done by then; all other lines are in the [next run](Self::next_run).
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`].
-    pub async fn cancel(&self) -> Result<()> {
-        for part in &self.state()?.parts {
+    /// Any [`ErrorKind`]: the first, after every batch was tried. `finish` tries those again.
+    pub async fn cancel(&mut self) -> Result<()> {
+        let state = self.state.as_mut().ok_or_else(not_prepared)?;
+        state.cancelled = true;
+        state.save(&self.folder)?;
+        let mut cancelled = Ok(());
+        for part in self.state()?.parts.iter().filter(|part| !part.has_results) {
             let is_final = part.batch.as_ref().is_some_and(|batch| batch.status().is_final());
             if let Some(id) = part.batch_id.as_deref().filter(|_| !is_final) {
-                self.batches.cancel(id).await?;
+                cancelled = cancelled.and(self.batches.end(id).await.map(|_| ()));
             }
         }
-        Ok(())
+        cancelled
     }
 
     /// The tokens of all lines that were answered; all 0 before the run is finished.

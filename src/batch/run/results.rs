@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -19,14 +20,12 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// Every request comes once, in the order in which it was written, also those whose line is missing in the results of the
 /// service.
-#[derive(Debug)]
 pub struct BatchRunResults {
     /// The parts that are still to be read, the next one last.
     parts: Vec<PartFiles>,
     current: Option<Join>,
 }
 
-#[derive(Debug)]
 pub(super) struct PartFiles {
     input: PathBuf,
     /// Output file and error file, as far as there are such.
@@ -39,29 +38,38 @@ impl BatchRunResults {
         let parts = (0..run.state()?.parts.len()).rev().map(|index| run.part_files(index)).collect::<Result<_>>()?;
         Ok(Self { parts, current: None })
     }
+
+    fn read(&mut self) -> Result<Option<BatchItem>> {
+        loop {
+            if let Some(join) = &mut self.current
+                && let Some(joined) = join.next()?
+            {
+                return Ok(Some(joined.item));
+            }
+            match self.parts.pop() {
+                Some(part) => self.current = Some(Join::new(part)?),
+                None => return Ok(None),
+            }
+        }
+    }
 }
 
 impl Iterator for BatchRunResults {
     type Item = Result<BatchItem>;
 
     fn next(&mut self) -> Option<Result<BatchItem>> {
-        loop {
-            if let Some(join) = &mut self.current {
-                match join.next() {
-                    Ok(Some(joined)) => return Some(Ok(joined.item)),
-                    Ok(None) => self.current = None,
-                    Err(error) => {
-                        self.parts.clear();
-                        self.current = None;
-                        return Some(Err(error));
-                    }
-                }
-            }
-            match Join::new(self.parts.pop()?) {
-                Ok(join) => self.current = Some(join),
-                Err(error) => return Some(Err(error)),
-            }
+        let item = self.read();
+        if item.is_err() {
+            // nothing comes after an error
+            *self = Self { parts: Vec::new(), current: None };
         }
+        item.transpose()
+    }
+}
+
+impl fmt::Debug for BatchRunResults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchRunResults").finish_non_exhaustive()
     }
 }
 
@@ -91,7 +99,6 @@ impl BatchRun {
 }
 
 /// The lines of one input file with their results.
-#[derive(Debug)]
 pub(super) struct Join {
     files: PartFiles,
     input: BufReader<File>,

@@ -23,6 +23,9 @@ pub(super) struct State {
     /// A part of the names of its files on the resource, which no other run has.
     pub(super) id: String,
     pub(super) parts: Vec<Part>,
+    /// Whether the run was cancelled, so that no batch is created any more.
+    #[serde(default)]
+    pub(super) cancelled: bool,
     /// The sums over all lines, once every part has ended.
     pub(super) totals: Option<Totals>,
 }
@@ -81,7 +84,7 @@ impl Part {
 
 impl State {
     pub(super) fn new(parts: Vec<Part>) -> Self {
-        Self { format: FORMAT, id: format!("{:016x}", fastrand::u64(..)), parts, totals: None }
+        Self { format: FORMAT, id: format!("{:016x}", fastrand::u64(..)), parts, cancelled: false, totals: None }
     }
 
     /// The state in a folder; none when the folder has no input yet.

@@ -14,7 +14,7 @@ pub struct BatchRunStatus {
     files_done: usize,
 }
 
-/// What a run is about: the earliest of what its files are about.
+/// The phase of a run: the earliest among its files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum BatchRunPhase {
@@ -61,7 +61,7 @@ impl BatchRunStatus {
         }
     }
 
-    /// What the run is about.
+    /// The phase of the run: the earliest among its files.
     #[must_use]
     pub fn phase(&self) -> BatchRunPhase {
         self.phase

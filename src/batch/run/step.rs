@@ -4,7 +4,6 @@
 //! noted, the file is looked for by its name and the batch by its input file, and only what is not there is sent again.
 
 use std::io::Write;
-use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -12,7 +11,7 @@ use futures_util::TryStreamExt;
 use super::super::client::{CreateBatch, is_over_quota, unusable};
 use super::super::file_error::file_error;
 use super::super::object::{Batch, BatchFile};
-use super::super::status::BatchFileStatus;
+use super::super::status::{BatchFileStatus, BatchStatus};
 use super::super::upload::Upload;
 use super::super::wait::Waits;
 use super::job::{BatchRun, ERRORS, OUTPUT};
@@ -31,13 +30,14 @@ pub(super) enum Next {
 
 /// The pauses of a part.
 pub(super) struct Pauses {
+    file: Waits,
     poll: Waits,
     quota: Waits,
 }
 
 impl Pauses {
     pub(super) fn new(interval: Duration) -> Self {
-        Self { poll: Waits::polling(interval), quota: Waits::for_quota(interval) }
+        Self { file: Waits::for_file(interval), poll: Waits::polling(interval), quota: Waits::for_quota(interval) }
     }
 }
 
@@ -61,7 +61,12 @@ impl BatchRun {
             if part.has_results {
                 return Ok(Next::Done);
             }
+            let is_cancelled = self.state()?.cancelled;
             let wait = match (part.file_id.clone(), part.batch_id.clone()) {
+                (_, None) if is_cancelled && !part.has_begun_creation => {
+                    self.change(index, |part| part.has_results = true)?;
+                    None
+                }
                 (None, _) => self.upload(index).await?,
                 (Some(file), None) if !part.is_processed => self.look_at_file(index, &file, pauses).await?,
                 (Some(file), None) => self.create(index, &file, pauses).await?,
@@ -102,18 +107,23 @@ impl BatchRun {
         match file.status() {
             BatchFileStatus::Processed => self.change(index, |part| part.is_processed = true).map(|()| None),
             BatchFileStatus::Error | BatchFileStatus::Deleting | BatchFileStatus::Deleted => Err(unusable(&file)),
-            _ => Ok(Some(pauses.poll.next(None).min(self.batches.poll_interval))),
+            _ => Ok(Some(pauses.file.next(None))),
         }
     }
 
     async fn create(&mut self, index: usize, file: &str, pauses: &mut Pauses) -> Result<Option<Duration>> {
         let part = self.part(index)?;
+        let is_new = |batch: &Batch| part.over_quota.iter().all(|known| batch.id() != Some(known));
         let found = match part.has_begun_creation {
-            true => self.batches.find_batch(file, &part.over_quota).await?,
+            true => self.batches.find_batch(file, is_new).await?,
             false => None,
         };
         let batch = match found {
             Some(batch) => batch,
+            None if self.state()?.cancelled => {
+                self.change(index, |part| part.has_begun_creation = false)?;
+                return Ok(None);
+            }
             None => {
                 self.change(index, |part| part.has_begun_creation = true)?;
                 let mut batch = CreateBatch::new(file).metadata("run", self.state()?.file_name(index));
@@ -136,8 +146,12 @@ impl BatchRun {
     }
 
     async fn look_at_batch(&mut self, index: usize, id: &str, pauses: &mut Pauses) -> Result<Option<Duration>> {
-        let batch: Batch = self.batches.batch(id).await?;
-        if batch.is_over_quota() {
+        let mut batch: Batch = self.batches.batch(id).await?;
+        if self.state()?.cancelled {
+            if !batch.status().is_final() && batch.status() != BatchStatus::Cancelling {
+                batch = self.batches.end(id).await?;
+            }
+        } else if batch.is_over_quota() {
             self.change(index, |part| {
                 part.over_quota.extend(part.batch_id.take());
                 part.has_begun_creation = false;
@@ -155,8 +169,7 @@ impl BatchRun {
     /// Brings both files of results into the folder.
     async fn download(&mut self, index: usize) -> Result<()> {
         let batch = self.part(index)?.batch.clone().unwrap_or_default();
-        let files = [(OUTPUT, batch.output_file_id()), (ERRORS, batch.error_file_id())];
-        for (name, id) in files {
+        for (name, id) in [OUTPUT, ERRORS].into_iter().zip(batch.result_files()) {
             if let Some(id) = id {
                 self.download_file(index, name, id).await?;
             }
@@ -172,7 +185,7 @@ impl BatchRun {
         let failed = |error| file_error(&path, "written", error);
         for download in 1.. {
             let mut file = std::fs::File::create(temporary(&path)).map_err(failed)?;
-            let mut content = pin!(self.batches.file_content(id));
+            let mut content = self.batches.file_content(id);
             let mut last = b'\n';
             while let Some(bytes) = content.try_next().await? {
                 file.write_all(&bytes).map_err(failed)?;

@@ -1,6 +1,6 @@
 //! The rules about the `role` of messages, and about `system` and `developer` messages in particular.
 
-use super::rule::Check;
+use super::rule::{Check, is_unread};
 use crate::model::{Capabilities, Parameter};
 use crate::request::violation::{Rule, Violation};
 use crate::response::Role;
@@ -15,8 +15,7 @@ pub(super) fn speakers(check: &Check<'_>, found: &mut Vec<Violation>) {
         ));
     }
     for (at, message) in check.messages() {
-        let unread = message.extra().is_some_and(|extra| extra.contains_key("role"));
-        if message.fields().role.is_none() && !unread {
+        if message.fields().role.is_none() && !is_unread(message.extra(), "role") {
             found.push(Violation::new(
                 format!("messages[{at}].role"),
                 Rule::RequiredParameter,

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::time::SystemTime;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 use crate::request::schema::SchemaFinding;
@@ -150,8 +150,13 @@ impl<'a> Check<'a> {
 
     /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.
     pub(super) fn is_unread(&self, member: &str) -> bool {
-        self.body.extra().is_some_and(|extra| extra.contains_key(member))
+        is_unread(self.body.extra(), member)
     }
+}
+
+/// Whether a member of an object is among those that could not be read.
+pub(super) fn is_unread(extra: Option<&Map<String, Value>>, member: &str) -> bool {
+    extra.is_some_and(|extra| extra.contains_key(member))
 }
 
 /// Whether a name is valid for a function or a schema: 1 to 64 letters, digits, `_`, `-`.

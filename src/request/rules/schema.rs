@@ -4,12 +4,13 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::rule::{Check, is_name};
+use super::rule::{Check, is_name, is_unread};
 use crate::model::Parameter;
 use crate::request::response_format::ResponseFormatType;
 use crate::request::schema::{SchemaFinding, lint_schema};
 use crate::request::violation::{Rule, Violation};
 use crate::request::{Message, RequestBody};
+use crate::wire::{FieldVisitor, FromWire, Path};
 
 pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) {
     if !check.refuses(Parameter::StructuredOutputs) {
@@ -94,9 +95,7 @@ pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(format) = &check.body.response_format else {
         return;
     };
-    if format.kind != Some(ResponseFormatType::JsonSchema)
-        || format.extra().is_some_and(|extra| extra.contains_key("json_schema"))
-    {
+    if format.kind != Some(ResponseFormatType::JsonSchema) || is_unread(format.extra(), "json_schema") {
         return;
     }
     let Some(schema) = &format.json_schema else {
@@ -108,8 +107,7 @@ pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
         return;
     };
     let name = schema.name.as_deref().unwrap_or_default();
-    let unread = schema.extra().is_some_and(|extra| extra.contains_key("name"));
-    if !unread && !is_name(name) {
+    if !is_unread(schema.extra(), "name") && !is_name(name) {
         found.push(Violation::new(
             "response_format.json_schema.name",
             Rule::InvalidName,
@@ -132,11 +130,37 @@ pub(super) fn json_object(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-/// Whether the messages as JSON contain the word: in which members the service searches for it is not documented.
+/// Whether a text of the messages contains the word: in which members the service searches for it is not documented.
 fn contains_json(messages: &[Message]) -> bool {
-    // to a string, since another writer would double the code that writes messages
-    let text = serde_json::to_string(messages);
-    text.is_ok_and(|text| text.as_bytes().windows(4).any(|word| word.eq_ignore_ascii_case(b"json")))
+    let mut word = JsonWord { is_found: false };
+    messages.iter().for_each(|message| message.visit(&Path::Root, &mut word));
+    word.is_found
+}
+
+struct JsonWord {
+    is_found: bool,
+}
+
+impl JsonWord {
+    fn search(&mut self, text: &str) {
+        self.is_found =
+            self.is_found || text.as_bytes().windows(4).any(|letters| letters.eq_ignore_ascii_case(b"json"));
+    }
+}
+
+impl<'a> FieldVisitor<'a> for JsonWord {
+    fn text(&mut self, _path: &Path<'_>, text: &'a str) {
+        self.search(text);
+    }
+
+    fn mistyped(&mut self, _path: &Path<'_>, _expected: &'static str, value: &'a Value) {
+        self.search(&value.to_string());
+    }
+
+    fn unmodelled(&mut self, path: &Path<'_>, value: &'a Value) {
+        self.search(path.names().next().unwrap_or_default());
+        self.search(&value.to_string());
+    }
 }
 
 /// Parallel tool calls may break a strict schema, by the page on structured outputs.
@@ -183,6 +207,26 @@ mod tests {
             "required": ["age"],
             "additionalProperties": false
         })
+    }
+
+    #[test]
+    fn the_word_json_counts_wherever_a_message_has_it() {
+        let asking = |message: Value| -> ChatCompletionRequest {
+            read(json!({"model": "gpt-4o", "messages": [message], "response_format": {"type": "json_object"}}))
+        };
+        for message in [
+            json!({"role": "user", "content": "as Json"}),
+            json!({"role": "user", "content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "JSON"}]}),
+            json!({"role": "user", "content": {"note": "json"}}),
+            json!({"role": "user", "content": "hi", "json": true}),
+            json!({"role": "user", "content": "hi", "tomorrow": ["json"]}),
+            json!({"role": "user", "content": "hi", "name": "json"}),
+        ] {
+            let violations = asking(message.clone()).violations(None, None);
+            assert!(violations.iter().all(|found| found.rule() != Rule::Contradiction), "{message}");
+        }
+        let without = asking(json!({"role": "user", "content": "js on"})).violations(None, None);
+        assert_eq!(without[0].rule(), Rule::Contradiction);
     }
 
     #[test]

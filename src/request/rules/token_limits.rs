@@ -13,7 +13,7 @@ pub(super) fn completion_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
             "max_completion_tokens",
             Rule::RequiredParameter,
             format!(
-                "{} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or say .uncapped()",
+                "{} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or call .uncapped()",
                 check.model
             ),
         ));
@@ -39,7 +39,7 @@ pub(super) fn output_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
 /// `max_tokens` and `max_completion_tokens` limit the same tokens.
 pub(super) fn both(check: &Check<'_>, found: &mut Vec<Violation>) {
     if check.body.max_tokens.is_some() && check.body.max_completion_tokens.is_some() {
-        let message = "max_completion_tokens says the same: keep one of them";
+        let message = "max_completion_tokens limits the same tokens: keep one of them";
         found.push(Violation::new("max_tokens", Rule::Advice, message));
     }
 }
@@ -104,7 +104,7 @@ mod tests {
         ] {
             let json = json!({"model": id, "messages": [{"role": "user", "content": "hi"}]});
             let message = format!(
-                "{id} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or say .uncapped()"
+                "{id} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or call .uncapped()"
             );
             assert_violations(&read(json), &[("max_completion_tokens", Rule::RequiredParameter, &message)]);
             assert_fine(request_to(o1.clone()).uncapped());
@@ -118,7 +118,7 @@ mod tests {
         assert_advised(
             request_to_any().max_tokens(5).max_completion_tokens(5),
             &ApiVersion::V1,
-            &[("max_tokens", "max_completion_tokens says the same: keep one of them")],
+            &[("max_tokens", "max_completion_tokens limits the same tokens: keep one of them")],
         );
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::rule::Check;
+use super::rule::{Check, is_unread};
 use crate::request::Message;
 use crate::request::violation::{Rule, Violation};
 use crate::response::{Role, ToolCall};
@@ -30,7 +30,7 @@ pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
         let id = message.tool_call_id().unwrap_or_default();
         let parameter = || format!("messages[{at}].tool_call_id");
         if id.is_empty() {
-            if !is_unread(message, "tool_call_id") {
+            if !is_unread(message.extra(), "tool_call_id") {
                 found.push(Violation::new(
                     parameter(),
                     Rule::RequiredParameter,
@@ -56,13 +56,9 @@ pub(super) fn last_results(check: &Check<'_>, found: &mut Vec<Violation>) {
     }
 }
 
-fn is_unread(message: &Message, member: &str) -> bool {
-    message.extra().is_some_and(|extra| extra.contains_key(member))
-}
-
 /// A call of a wrong type is reported by [`types::wrong_types`](super::types::wrong_types).
 fn has_readable_calls(message: &Message) -> bool {
-    !is_unread(message, "tool_calls") && message.tool_calls().iter().all(|call| !call.id().is_empty())
+    !is_unread(message.extra(), "tool_calls") && message.tool_calls().iter().all(|call| !call.id().is_empty())
 }
 
 /// The calls of the message at `turn` that none of the messages after it answers.

@@ -2,9 +2,9 @@
 
 use std::fmt::Arguments;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::rule::{Check, is_name};
+use super::rule::{Check, is_name, is_unread};
 use crate::model::{Capabilities, Parameter};
 use crate::request::tool::{FunctionDefinition, Tool, ToolChoice};
 use crate::request::violation::{Rule, Violation};
@@ -149,10 +149,6 @@ fn is_object_without_properties(schema: &Value) -> bool {
     let has = |keyword: &str| schema.get(keyword).is_some();
     let is_object = schema.get("type").and_then(Value::as_str) == Some("object");
     is_object && !["properties", "$ref", "anyOf", "oneOf", "allOf"].into_iter().any(has)
-}
-
-fn is_unread(extra: Option<&Map<String, Value>>, member: &str) -> bool {
-    extra.is_some_and(|extra| extra.contains_key(member))
 }
 
 #[cfg(test)]
