@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::completion_request::FromJson;
 use super::rules::expected_range;
-use super::stored::FromJson;
 use super::violation::{Rule, ValidationError, Violation};
 use super::{Adapted, ChatCompletionRequest, Message, MessageContent, RequestBody};
 use crate::model::Deployment;

@@ -10,7 +10,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::body::WireBody;
-use super::stored::FromJson;
 use super::verdict::Verdict;
 use super::{Message, RequestBody};
 use crate::model::{ApiVersion, Deployment};
@@ -46,6 +45,15 @@ pub struct ChatCompletionRequest {
     pub(crate) body: CheckedBody,
     pub(crate) uncapped: bool,
     pub(crate) from_json: FromJson,
+}
+
+/// What was read from the member `declared` of JSON, and not set in code since. Whoever writes the JSON may be an
+/// untrusted caller of a gateway, so what a client declares comes before it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FromJson {
+    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "only a client declares models"))]
+    pub(crate) model: bool,
+    pub(crate) uncapped: bool,
 }
 
 impl ChatCompletionRequest {

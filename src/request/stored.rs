@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::completion_request::FromJson;
 use super::{ChatCompletionRequest, RequestBody};
 use crate::model::{Deployment, Model};
 
@@ -19,14 +20,6 @@ struct Declared<'a> {
     model: Option<Cow<'a, Model>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     uncapped: bool,
-}
-
-/// What was read from the member `declared` and not set in code since. Whoever writes the JSON may be an untrusted caller
-/// of a gateway, so what a client declares comes before it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct FromJson {
-    pub(crate) model: bool,
-    pub(crate) uncapped: bool,
 }
 
 /// OpenAI's JSON shape, for storing a conversation: the members of the body, and `model` for the deployment. A declared
