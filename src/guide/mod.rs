@@ -1,7 +1,7 @@
 //! Guides: one task a page, with code that runs.
 //!
 //! The programs on these pages are tests: they run against the emulator of the crate `azure-openai-emulator`, whose start
-//! is hidden where it would only disturb. Pages that need a real account are marked, and only compiled.
+//! is hidden where it would only disturb. Programs that need a real account are only compiled.
 //!
 //! | to do | page |
 //! |---|---|

@@ -37,13 +37,14 @@ impl Audio {
         Some(Self { format, id: format!("audio_{}", letters(24)), samples: 0 })
     }
 
-    /// The answer with the length of a text: three words a second, at most half a minute.
+    /// Sets the duration of the sound: a third of a second for each word of `text`, from 1 to 90 words, so at most 30
+    /// seconds.
     pub(crate) fn speaking(self, text: &str) -> Self {
         let words = text.split_whitespace().count().clamp(1, 90);
         Self { samples: words * usize::try_from(RATE / 3).unwrap_or(0), ..self }
     }
 
-    /// Twenty tokens a second.
+    /// Audio tokens of the answer: 20 a second (unsourced).
     pub(crate) fn tokens(&self) -> u64 {
         u64::try_from(self.samples).unwrap_or(0) * 20 / u64::from(RATE)
     }

@@ -1,8 +1,7 @@
-//! Embeddings: vectors of unit length, made of the words of a text.
+//! The embeddings operation. A text's vector is the sum of one pseudo-random vector for each word, scaled to length 1.
 //!
-//! The same text has the same vector on every machine, and texts that share words have vectors that point in similar
-//! directions, so that a search over them finds what it should. Each word has a vector of its own, whose components are
-//! pseudo-random numbers that start from the word's hash; a text's vector is their sum, brought to length 1.
+//! The seed of a word's vector is its hash, so the same text has the same vector on every machine, and texts that share
+//! words have similar directions, so that a search over them finds what it should.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::template::{Context, render};
 use super::tools::Call;
 
-/// The most numbers of [`Answer::words`].
+/// Upper bound of `count` in [`Answer::words`]; a larger one is lowered to it.
 const MOST_WORDS: usize = 1_000_000;
 
 /// An answer given as it is, in place of a computed one.
@@ -80,7 +80,7 @@ pub(crate) struct Draft {
     pub(crate) reasoning: Option<String>,
     /// Whether the call is one of `functions`, in `function_call`.
     pub(crate) is_legacy_call: bool,
-    /// Whether a word is a chunk, whatever its tokens.
+    /// Whether each number of [`Answer::words`] is one chunk, instead of each token.
     pub(crate) by_words: bool,
 }
 

@@ -49,10 +49,11 @@ pub(crate) fn letters(amount: usize) -> String {
 
 /// The calls that answer a request, and whether the caller named the tool; none when it is time for text.
 ///
-/// Tools are called as long as the conversation ends with the user. Of several, the one is called whose
-/// name, description and parameters share most words with the question. When the question names several
-/// things and the tool takes one, there is a call for each, unless parallel calls are off; and where it has words of the
-/// names of several tools, each of them is called.
+/// Tools are called only when the last message is the user's. If the question has words of the names of several
+/// functions, each of these (at most 8) is called, unless parallel calls are off. Otherwise the tool whose name,
+/// description and parameter names share most words with the question is called, the first of equals. A function with
+/// exactly one free string parameter is called once for each proper name in the question (at most 4), unless parallel
+/// calls are off.
 pub(crate) fn calls(request: ChatRequest<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
     // The older members have functions without a type, and a name without its kind.
     let wrapped: Vec<Value> =
@@ -178,7 +179,8 @@ fn spaced(name: &str) -> String {
     words
 }
 
-/// All words of a tool: its name taken apart, its description, its parameters.
+/// The text by which a tool is matched: its name split at capitals and underscores, its description, and the names of its
+/// parameters.
 fn describe(tool: &Value) -> String {
     let mut words = spaced(name(tool));
     let description = definition(tool).and_then(|tool| tool.get("description")?.as_str());

@@ -106,7 +106,7 @@ struct Frame {
     tail: String,
     /// Whether each chunk is padded, so that its length says nothing about the token in it.
     padded: bool,
-    /// The usage that stands on every chunk but the last.
+    /// `usage` of every chunk but the last: `null` with `include_usage`, else absent.
     usage: &'static str,
 }
 
@@ -179,7 +179,7 @@ fn take_turns(mut choices: VecDeque<Payloads>) -> impl Iterator<Item = String> {
     })
 }
 
-/// What the asynchronous filter says about a piece of the answer, counted in characters from the prompt's start.
+/// An annotation chunk of the asynchronous filter: offsets in characters from the start of the prompt, and results.
 fn annotation(index: usize, start: usize, end: usize, results: &Value, stopped: bool) -> String {
     json!({"choices": [{"content_filter_offsets": {"check_offset": end, "start_offset": start, "end_offset": end},
         "content_filter_results": results, "finish_reason": stopped.then_some("content_filter"), "index": index}],

@@ -14,8 +14,8 @@ pub(super) struct InputLine {
     pub(super) body: Value,
 }
 
-/// The lines of a file, or what is wrong with it: the elements of `errors.data`. `is_deployed` tells whether a deployment
-/// exists.
+/// The lines of an input file, or its errors as elements of `errors.data`. `is_deployed(name)` is true when the resource
+/// has a deployment of that name.
 pub(super) fn check(
     content: &Bytes,
     endpoint: &str,

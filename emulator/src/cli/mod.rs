@@ -1,4 +1,4 @@
-//! What only the program has: its flags, its first words and its log.
+//! The program's flags, start-up text and request log.
 
 pub(crate) mod args;
 pub(crate) mod guide;

@@ -12,7 +12,7 @@ pub(crate) fn harm() -> Value {
     json!({"hate": safe(), "self_harm": safe(), "sexual": safe(), "violence": safe()})
 }
 
-/// Known text and known code.
+/// `protected_material_text` and `_code`, both not detected.
 pub(crate) fn protected_material() -> Value {
     let clean = || json!({"filtered": false, "detected": false});
     json!({"protected_material_code": clean(), "protected_material_text": clean()})

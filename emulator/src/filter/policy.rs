@@ -36,7 +36,7 @@ impl FilterPolicy {
         Self::default()
     }
 
-    /// When it speaks, for deployments that do not set it.
+    /// When filter results are sent, and whether a match is blocked, for deployments that do not set it.
     #[must_use]
     pub fn mode(self, mode: FilterMode) -> Self {
         Self { mode: Some(mode), ..self }
@@ -141,7 +141,7 @@ impl FilterTrigger {
         Self { severity, ..self }
     }
 
-    /// Only says that it was found.
+    /// Annotates a match and does not block it.
     #[must_use]
     pub fn annotate_only(self) -> Self {
         Self { annotate_only: true, ..self }

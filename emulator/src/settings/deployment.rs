@@ -52,7 +52,7 @@ pub struct DeploymentSettings {
     pub(crate) spillover: Option<String>,
 }
 
-/// When the content filter speaks, and what it does.
+/// When filter results are sent, and whether a match is blocked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -115,7 +115,7 @@ impl DeploymentSettings {
         self
     }
 
-    /// When the content filter speaks; [`FilterMode::Default`] by default.
+    /// When filter results are sent, and whether a match is blocked; [`FilterMode::Default`] by default.
     #[must_use]
     pub fn filter(mut self, mode: FilterMode) -> Self {
         self.filter = Some(mode);
