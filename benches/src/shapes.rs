@@ -19,13 +19,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    pub const ALL: [Self; 5] = [
-        Self::Text,
-        Self::Obfuscated,
-        Self::Arguments,
-        Self::TwoChoices,
-        Self::Miss,
-    ];
+    pub const ALL: [Self; 5] = [Self::Text, Self::Obfuscated, Self::Arguments, Self::TwoChoices, Self::Miss];
 
     pub fn name(self) -> &'static str {
         match self {

@@ -256,6 +256,17 @@ async fn completed_failed_and_dropped_are_told_apart() {
 }
 
 #[tokio::test]
+async fn spans_come_without_metrics_where_these_are_off() {
+    let kept = Kept::new();
+    let server = serving("answered and streamed", [ok_json(&completion("yes")), ok_stream(stream_body())]).await;
+    let client = builder(server.uri()).telemetry(kept.telemetry().record_metrics(false)).build().unwrap();
+    client.complete(&question()).await.unwrap();
+    client.stream(&question()).await.unwrap().finish().await.unwrap();
+    assert_eq!(kept.spans().len(), 2);
+    assert!(kept.points().is_empty());
+}
+
+#[tokio::test]
 async fn metrics_have_the_points_of_streamed_filtered_retried_and_dropped_calls() {
     let kept = Kept::new();
     let answers = [failing(500), ok_stream(stream_body()), filtered(), ok_stream(stream_body())];

@@ -52,7 +52,8 @@ const WORKS: &[Work] = &[
     }),
     work("parse of a whole answer of 1.5 KB", "", 1, 40, |count| {
         let body = shapes::completion(1_500);
-        (0..count).for_each(|_| drop(black_box(serde_json::from_str::<ChatCompletion>(black_box(&body)).expect("JSON"))));
+        (0..count)
+            .for_each(|_| drop(black_box(serde_json::from_str::<ChatCompletion>(black_box(&body)).expect("JSON"))));
     }),
     work("plain serde: parse of a whole answer of 1.5 KB", "", 1, 40, |count| {
         let body = shapes::completion(1_500);
@@ -127,7 +128,8 @@ fn build(builder: ChatCompletionRequestBuilder, count: usize) {
 }
 
 fn body(message: Message, count: usize) {
-    let request = ChatCompletionRequest::builder("gpt-4o").message(message).build().expect("the request breaks no rule");
+    let request =
+        ChatCompletionRequest::builder("gpt-4o").message(message).build().expect("the request breaks no rule");
     for _ in 0..count {
         let body = black_box(&request).body(&ApiVersion::V1, true);
         let mut json = Vec::with_capacity(512 * KIB);

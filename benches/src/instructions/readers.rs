@@ -59,7 +59,8 @@ impl Reader {
         let client = client.build().expect("loopback is an endpoint");
         let choices = if matches!(run.what, What::Chunks(Shape::TwoChoices)) { 2 } else { 1 };
         let question = "What steps should I think about when writing my first Python API? ";
-        let prompt = if run.pace == Pace::Hang { question.repeat(run.write / question.len() + 1) } else { question.into() };
+        let prompt =
+            if run.pace == Pace::Hang { question.repeat(run.write / question.len() + 1) } else { question.into() };
         let request = ChatCompletionRequest::builder("gpt-4o")
             .user(prompt)
             .n(choices)

@@ -1,5 +1,7 @@
 //! The span of one call, and the metrics that are recorded with it.
 
+use std::sync::Arc;
+
 use opentelemetry::global::BoxedSpan;
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, Status};
 use opentelemetry::{Array, KeyValue, StringValue, Value};
@@ -21,6 +23,7 @@ pub(in crate::client) struct CallSpan {
     span: BoxedSpan,
     operation: StringValue,
     model: StringValue,
+    deployment: StringValue,
     server: Option<Server>,
     last_chunk: Option<Instant>,
     /// The attributes of the metrics, once the model that answers is known.
@@ -33,20 +36,21 @@ impl Instruments {
         let is_chat = request.is_some();
         let operation =
             if is_chat { StringValue::from(names::CHAT) } else { StringValue::from(call.operation().to_owned()) };
+        let deployment = shared(call.deployment());
         let model = match call.declared_model() {
-            Some(model) => model.id(),
-            None => call.deployment().to_owned(),
+            Some(model) => shared(&model.id()),
+            None => deployment.clone(),
         };
-        let name = format!("{operation} {model}");
-        let model = StringValue::from(std::sync::Arc::<str>::from(model));
+        let name = [operation.as_str(), " ", model.as_str()].concat();
         let server = self.first_server().cloned();
-        let mut attributes = Vec::with_capacity(32);
+        // as many as the allocator keeps at hand: 1 KiB
+        let mut attributes = Vec::with_capacity(18);
         attributes.extend([
             KeyValue::new(names::OPERATION_NAME, operation.clone()),
             KeyValue::new(names::PROVIDER_NAME, names::PROVIDER),
             KeyValue::new(names::REQUEST_MODEL, model.clone()),
             KeyValue::new(names::RESOURCE_NAMESPACE, names::NAMESPACE),
-            KeyValue::new(names::DEPLOYMENT, call.deployment().to_owned()),
+            KeyValue::new(names::DEPLOYMENT, deployment.clone()),
         ]);
         if self.has_one_server() {
             attributes.extend(server.iter().flat_map(Server::attributes));
@@ -59,7 +63,7 @@ impl Instruments {
         }
         let builder = SpanBuilder::from_name(name).with_kind(SpanKind::Client).with_attributes(attributes);
         let span = builder.start(self.tracer.as_ref());
-        CallSpan { span, operation, model, server, last_chunk: None, attributes: Vec::new() }
+        CallSpan { span, operation, model, deployment, server, last_chunk: None, attributes: Vec::new() }
     }
 
     /// Adds the attributes of a request.
@@ -98,28 +102,35 @@ impl Instruments {
 
     /// Notes an attempt that is about to be sent.
     pub(in crate::client) fn on_attempt(&self, call: &mut CallSpan, attempt: &AttemptEvent) {
-        let mut attributes = vec![
-            KeyValue::new(names::ATTEMPT_NUMBER, i64::from(attempt.attempt())),
-            KeyValue::new(names::DEPLOYMENT, attempt.deployment().to_owned()),
-        ];
-        if let Some(server) = self.server(attempt.endpoint()) {
-            attributes.extend(server.attributes());
-            call.server = Some(server.clone());
+        let server = self.server(attempt.endpoint());
+        if call.span.is_recording() {
+            let is_the_calls = call.deployment.as_str() == attempt.deployment();
+            let deployment = if is_the_calls { call.deployment.clone() } else { shared(attempt.deployment()) };
+            let mut attributes = Vec::with_capacity(4);
+            attributes.extend([
+                KeyValue::new(names::ATTEMPT_NUMBER, i64::from(attempt.attempt())),
+                KeyValue::new(names::DEPLOYMENT, deployment),
+            ]);
+            attributes.extend(server.iter().flat_map(|server| server.attributes()));
+            call.span.add_event(names::ATTEMPT, attributes);
         }
-        call.span.add_event(names::ATTEMPT, attributes);
+        if server.is_some() {
+            call.server = server.cloned();
+        }
     }
 
     /// Notes a chunk that was read.
     pub(in crate::client) fn on_chunk(&self, call: &mut CallSpan, chunk: &ChatCompletionChunk) {
+        let Some(histograms) = &self.histograms else { return };
         let now = Instant::now();
         if let Some(last) = call.last_chunk.replace(now) {
             // Azure's chunks of filter results have an empty model
             if call.attributes.is_empty()
                 && let Some(model) = chunk.model().filter(|model| !model.is_empty())
             {
-                call.attributes = call.metric_attributes(Some(model));
+                call.attributes = call.metric_attributes(Some(shared(model)));
             }
-            self.record_chunk(now.duration_since(last), &call.attributes);
+            histograms.record_chunk(now.duration_since(last), &call.attributes);
         }
     }
 
@@ -132,6 +143,7 @@ impl Instruments {
         answered: Option<Answered<'_>>,
     ) {
         let error_type = error_type(summary);
+        let model = summary.model().map(shared);
         if call.span.is_recording() {
             call.set_end(summary, error_type.clone());
             // of several, the one that was called last; an attribute that is set twice is exported twice
@@ -140,6 +152,7 @@ impl Instruments {
             }
             if let Some(answered) = &answered {
                 call.set_answer(answered.body());
+                call.set(names::RESPONSE_MODEL, model.clone());
             }
             if let Some(answered) = answered.filter(|_| self.settings.record_content) {
                 call.set(names::OUTPUT_MESSAGES, content::output(&answered.completion()));
@@ -149,16 +162,17 @@ impl Instruments {
             }
         }
         call.span.end();
-        let mut attributes = call.metric_attributes(summary.model());
-        self.record_duration(summary.duration(), error_type, &mut attributes);
+        let Some(histograms) = &self.histograms else { return };
+        let mut attributes = call.metric_attributes(model);
+        histograms.record_duration(summary.duration(), error_type, &mut attributes);
         if let Some(time) = summary.time_to_first_chunk() {
-            self.record_first_chunk(time, &attributes);
+            histograms.record_first_chunk(time, &attributes);
         }
         if let Some(usage) = summary.usage() {
             let output = usage.completion_tokens();
             // embeddings have none
             let output = (output > 0 || call.operation.as_str() == names::CHAT).then_some(output);
-            self.record_tokens(usage.prompt_tokens(), output, &mut attributes);
+            histograms.record_tokens(usage.prompt_tokens(), output, &mut attributes);
         }
     }
 }
@@ -174,14 +188,14 @@ impl CallSpan {
         self.span.add_event(names::RETRY, attributes);
     }
 
-    fn metric_attributes(&self, answered: Option<&str>) -> Vec<KeyValue> {
+    fn metric_attributes(&self, answered: Option<StringValue>) -> Vec<KeyValue> {
         let mut attributes = Vec::with_capacity(7);
         attributes.extend([
             KeyValue::new(names::OPERATION_NAME, self.operation.clone()),
             KeyValue::new(names::PROVIDER_NAME, names::PROVIDER),
             KeyValue::new(names::REQUEST_MODEL, self.model.clone()),
         ]);
-        attributes.extend(answered.map(|model| KeyValue::new(names::RESPONSE_MODEL, model.to_owned())));
+        attributes.extend(answered.map(|model| KeyValue::new(names::RESPONSE_MODEL, model)));
         attributes.extend(self.server.iter().flat_map(Server::attributes));
         attributes
     }
@@ -227,7 +241,6 @@ impl CallSpan {
 
     fn set_answer(&mut self, body: &CompletionBody) {
         self.set(names::RESPONSE_ID, body.id.clone());
-        self.set(names::RESPONSE_MODEL, body.model.clone());
         self.set(names::RESPONSE_SYSTEM_FINGERPRINT, body.system_fingerprint.clone());
         self.set(names::RESPONSE_SERVICE_TIER, body.service_tier.as_ref().map(|tier| tier.as_str().to_owned()));
     }
@@ -237,6 +250,11 @@ impl Server {
     fn attributes(&self) -> [KeyValue; 2] {
         [KeyValue::new(names::SERVER_ADDRESS, self.address.clone()), KeyValue::new(names::SERVER_PORT, self.port)]
     }
+}
+
+/// A text whose clones are not copies.
+fn shared(text: &str) -> StringValue {
+    Arc::<str>::from(text).into()
 }
 
 fn strings(texts: impl IntoIterator<Item = String>) -> Value {

@@ -14,6 +14,7 @@ use crate::transport::Endpoint;
 pub(super) struct Settings {
     pub(super) names: &'static Names,
     pub(super) record_content: bool,
+    pub(super) record_metrics: bool,
 }
 
 /// What the spans and metrics of a client are made with.
@@ -22,11 +23,18 @@ pub(in crate::client) struct Instruments {
     pub(super) settings: Settings,
     /// One for each backend.
     servers: Vec<Server>,
+    pub(super) histograms: Option<Histograms>,
+}
+
+/// The metrics of a client.
+pub(super) struct Histograms {
     duration: Histogram<f64>,
     time_to_first_chunk: Histogram<f64>,
     time_per_output_chunk: Histogram<f64>,
     input_tokens: Histogram<u64>,
     output_tokens: Histogram<u64>,
+    /// The attribute that distinguishes both, where they are one metric.
+    token_type: Option<&'static str>,
 }
 
 /// The server of an endpoint.
@@ -44,30 +52,8 @@ impl Instruments {
         settings: Settings,
         endpoints: impl Iterator<Item = &'a Endpoint>,
     ) -> Self {
-        let names = settings.names;
-        let seconds = |name, description| {
-            let histogram = meter.f64_histogram(name).with_unit(names::SECONDS).with_description(description);
-            histogram.with_boundaries(names::second_bounds()).build()
-        };
-        let tokens = |name| {
-            let histogram = meter.u64_histogram(name).with_unit(names::TOKENS).with_description("Tokens of a call.");
-            histogram.with_boundaries(names::token_bounds()).build()
-        };
-        let input_tokens = tokens(names.input_tokens);
-        let output_tokens = match names.token_type {
-            Some(_) => input_tokens.clone(),
-            None => tokens(names.output_tokens),
-        };
-        Self {
-            tracer,
-            settings,
-            servers: endpoints.map(Server::new).collect(),
-            duration: seconds(names.duration, "Time of a call, retries and the reading of its stream included."),
-            time_to_first_chunk: seconds(names.time_to_first_chunk, "Time to the first chunk of a stream."),
-            time_per_output_chunk: seconds(names.time_per_output_chunk, "Time between two chunks of a stream."),
-            input_tokens,
-            output_tokens,
-        }
+        let histograms = settings.record_metrics.then(|| Histograms::new(meter, settings.names));
+        Self { tracer, settings, servers: endpoints.map(Server::new).collect(), histograms }
     }
 
     /// The server of the first backend.
@@ -82,6 +68,32 @@ impl Instruments {
     /// The server of an endpoint, by its text.
     pub(super) fn server(&self, endpoint: &str) -> Option<&Server> {
         self.servers.iter().find(|server| server.endpoint == endpoint)
+    }
+}
+
+impl Histograms {
+    fn new(meter: &Meter, names: &Names) -> Self {
+        let seconds = |name, description| {
+            let histogram = meter.f64_histogram(name).with_unit(names::SECONDS).with_description(description);
+            histogram.with_boundaries(names::second_bounds()).build()
+        };
+        let tokens = |name| {
+            let histogram = meter.u64_histogram(name).with_unit(names::TOKENS).with_description("Tokens of a call.");
+            histogram.with_boundaries(names::token_bounds()).build()
+        };
+        let input_tokens = tokens(names.input_tokens);
+        let output_tokens = match names.token_type {
+            Some(_) => input_tokens.clone(),
+            None => tokens(names.output_tokens),
+        };
+        Self {
+            duration: seconds(names.duration, "Time of a call, retries and the reading of its stream included."),
+            time_to_first_chunk: seconds(names.time_to_first_chunk, "Time to the first chunk of a stream."),
+            time_per_output_chunk: seconds(names.time_per_output_chunk, "Time between two chunks of a stream."),
+            input_tokens,
+            output_tokens,
+            token_type: names.token_type,
+        }
     }
 
     pub(super) fn record_chunk(&self, time: Duration, attributes: &[KeyValue]) {
@@ -106,7 +118,7 @@ impl Instruments {
         let length = attributes.len();
         for (histogram, tokens, kind) in of_each {
             let Some(tokens) = tokens else { continue };
-            attributes.extend(self.settings.names.token_type.map(|name| KeyValue::new(name, kind)));
+            attributes.extend(self.token_type.map(|name| KeyValue::new(name, kind)));
             histogram.record(tokens, attributes);
             attributes.truncate(length);
         }

@@ -86,7 +86,11 @@ pub struct Telemetry {
 impl Telemetry {
     /// Spans and metrics through the global providers, without content.
     pub fn new() -> Self {
-        Self { tracer: None, meter: None, settings: Settings { names: &names::V1_41, record_content: false } }
+        Self {
+            tracer: None,
+            meter: None,
+            settings: Settings { names: &names::V1_41, record_content: false, record_metrics: true },
+        }
     }
 
     /// The provider of spans; by default the global one.
@@ -106,6 +110,13 @@ impl Telemetry {
     /// Off when unset, since these are what users write and what the model answers.
     pub fn record_content(mut self, record: bool) -> Self {
         self.settings.record_content = record;
+        self
+    }
+
+    /// Whether the metrics are recorded; on when unset. Without a meter provider they go nowhere, and still cost a little; with
+    /// one, the time of a chunk costs more than to read the chunk.
+    pub fn record_metrics(mut self, record: bool) -> Self {
+        self.settings.record_metrics = record;
         self
     }
 
