@@ -17,6 +17,11 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use serde_json::Value;
 
+#[path = "emulator.rs"]
+mod emulator;
+
+pub use emulator::emulator;
+
 /// A check and its name, which is also that of its fuzz target.
 pub type Check = (&'static str, fn(&[u8]));
 
@@ -30,6 +35,7 @@ pub const ALL: &[Check] = &[
     ("endpoint", endpoint),
     ("headers", headers),
     ("request", request),
+    ("emulator", emulator),
 ];
 
 fn items(body: &[u8], piece: usize, limit: usize) -> Vec<String> {

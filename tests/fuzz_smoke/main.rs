@@ -77,7 +77,9 @@ fn run(target: &str) {
     let check = checks::ALL.iter().find(|(name, _)| *name == target).unwrap().1;
     let seeds = seeds(target);
     seeds.iter().for_each(|seed| check(seed));
-    let cases = std::env::var("FUZZ_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
+    // An input of the emulator is up to four connections.
+    let default = if target == "emulator" { 500 } else { 2_000 };
+    let cases = std::env::var("FUZZ_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default);
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let inputs = prop_oneof![
         9 => (any::<usize>(), prop::collection::vec(change(), 1..6)).prop_map(move |(start, changes)| spoil(&seeds, start, &changes)),
@@ -110,4 +112,4 @@ macro_rules! short_run_of {
     };
 }
 
-short_run_of! { framer chunks completion error_body endpoint headers request }
+short_run_of! { framer chunks completion error_body endpoint headers request emulator }

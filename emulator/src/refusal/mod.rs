@@ -15,6 +15,7 @@ use self::azure_error::{listed, type_of};
 use self::service_rule::result_without_call;
 use crate::deployment::DeployedModel;
 use crate::request::{ChatRequest, role};
+use crate::settings::Strictness;
 
 pub(crate) use self::azure_error::{AzureError, SERVER_ERROR};
 
@@ -46,6 +47,9 @@ pub(crate) fn refusal(
     if is_before_schemas(api_version) && request.format() == Some("json_schema") {
         return Some(AzureError::schema_needs_newer_version());
     }
+    // Of a model that the table does not have, no member is known to be none; a lenient deployment ignores such members.
+    let dialect =
+        (deployed.capabilities().is_some() && deployed.strictness() != Strictness::Lenient).then_some(dialect);
     let read = read.with_deployment(deployed.deployment.clone());
     let refused = Refused { request, deployed };
     let violations = read.violations(read.asks_for_stream(), Some(api_version));
@@ -94,6 +98,7 @@ impl Refused<'_> {
             Rule::Limit => self.too_many(param, violation.maximum()),
             Rule::OutOfRange => self.out_of_range(param, violation),
             Rule::StrictSchema => schema::refusal(self.request.body(), param),
+            Rule::ApiVersion if self.deployed.strictness() == Strictness::Lenient => return None,
             Rule::ApiVersion => AzureError::unrecognized(&[param]),
             _ => AzureError::invalid_value(param),
         })

@@ -7,17 +7,16 @@ use super::Dialect;
 use super::azure_error::{AzureError, listed};
 use crate::deployment::DeployedModel;
 use crate::request::{ChatRequest, role};
-use crate::settings::Strictness;
 
 /// Why the service refuses a request that breaks no rule of the client crate.
 pub(crate) fn refusal(
     read: &ChatCompletionRequest,
     request: ChatRequest<'_>,
     deployed: &DeployedModel,
-    dialect: Dialect,
+    dialect: Option<Dialect>,
 ) -> Option<AzureError> {
     result_of_an_earlier_turn(request)
-        .or_else(|| unrecognized(read, request, deployed, dialect))
+        .or_else(|| unrecognized(read, request, dialect?))
         .or_else(|| context_length(request, deployed))
 }
 
@@ -52,17 +51,8 @@ pub(crate) fn result_without_call(at: usize) -> AzureError {
     AzureError::invalid(message, format!("messages.[{at}].role"), Value::Null)
 }
 
-/// Members that the client crate does not have, and `declared`, which it reads from stored requests and does not send. Of
-/// a model that the table does not have, they are not known.
-fn unrecognized(
-    read: &ChatCompletionRequest,
-    request: ChatRequest<'_>,
-    deployed: &DeployedModel,
-    dialect: Dialect,
-) -> Option<AzureError> {
-    if deployed.capabilities().is_none() || deployed.strictness() == Strictness::Lenient {
-        return None;
-    }
+/// Members that the client crate does not have, and `declared`, which it reads from stored requests and does not send.
+fn unrecognized(read: &ChatCompletionRequest, request: ChatRequest<'_>, dialect: Dialect) -> Option<AzureError> {
     let is_unknown = |name: &str| match name {
         // On a dated route `model` is not read, whatever its type.
         "model" => false,

@@ -12,7 +12,6 @@ use super::response::{Answered, Content};
 use super::route::{Base, Operation, Route};
 use super::{Shared, header, models};
 use crate::answer::Answer;
-use crate::answer::audio::Audio;
 use crate::answer::compose::{Setting, compose};
 use crate::answer::embedding::embeddings;
 use crate::answer::template::Context;
@@ -193,10 +192,6 @@ impl Exchange<'_> {
             && let Some(error) = refusal(request, served, &self.version(), dialect)
         {
             return Err(error);
-        }
-        if let Some(format) = Audio::unknown_format(request) {
-            let message = format!("The emulator does not speak {format}; it speaks wav, mp3 and pcm16.");
-            return Err(AzureError::plain(400, "NotServedByEmulator", message));
         }
         let settings = self.session.settings();
         let policy_name = header(self.parts, "x-policy-id").or(served.settings.policy.as_deref());

@@ -31,7 +31,7 @@ const MEMBERS: [&str; 15] = [
     "parsed",
 ];
 
-pub(super) fn messages(messages: &Node<'_>, dialect: Dialect) -> Result<(), AzureError> {
+pub(super) fn messages(messages: &Node<'_>, dialect: Option<Dialect>) -> Result<(), AzureError> {
     let all = messages.list()?;
     if all.len() > MOST_MESSAGES {
         return Err(AzureError::array_too_long("messages", MOST_MESSAGES, all.len()));
@@ -39,7 +39,7 @@ pub(super) fn messages(messages: &Node<'_>, dialect: Dialect) -> Result<(), Azur
     all.iter().enumerate().try_for_each(|(at, one)| message(at, one, dialect))
 }
 
-fn message(at: usize, message: &Node<'_>, dialect: Dialect) -> Result<(), AzureError> {
+fn message(at: usize, message: &Node<'_>, dialect: Option<Dialect>) -> Result<(), AzureError> {
     message.object()?;
     unknown_member(at, message, dialect)?;
     let role = message.word("role").unwrap_or_default();
@@ -73,7 +73,10 @@ fn message(at: usize, message: &Node<'_>, dialect: Dialect) -> Result<(), AzureE
 }
 
 /// Azure's text names the place as its schema's validator does, OpenAI's as all others.
-fn unknown_member(at: usize, message: &Node<'_>, dialect: Dialect) -> Result<(), AzureError> {
+fn unknown_member(at: usize, message: &Node<'_>, dialect: Option<Dialect>) -> Result<(), AzureError> {
+    let Some(dialect) = dialect else {
+        return Ok(());
+    };
     let mut names = message.value().as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     let Some((name, _)) = names.find(|(name, _)| !MEMBERS.contains(&name.as_str())) else {
         return Ok(());

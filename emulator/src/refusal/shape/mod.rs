@@ -17,11 +17,11 @@ mod node;
 mod tool;
 
 /// The first member whose shape the service refuses.
-pub(super) fn refusal(request: ChatRequest<'_>, dialect: Dialect) -> Option<AzureError> {
+pub(super) fn refusal(request: ChatRequest<'_>, dialect: Option<Dialect>) -> Option<AzureError> {
     check(&Node::root(request.body()), dialect).err()
 }
 
-fn check(body: &Node<'_>, dialect: Dialect) -> Result<(), AzureError> {
+fn check(body: &Node<'_>, dialect: Option<Dialect>) -> Result<(), AzureError> {
     limits(body)?;
     stream_options(body)?;
     if let Some(messages) = body.member("messages") {

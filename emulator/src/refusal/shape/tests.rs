@@ -6,6 +6,7 @@ use super::*;
 use crate::deployment::DeployedModel;
 use crate::filter::merge;
 use crate::refusal::refusal;
+use crate::settings::{DeploymentSettings, Strictness};
 use azure_openai_chat::ApiVersion;
 
 fn error_of(body: Value, version: ApiVersion, dialect: Dialect) -> Option<Value> {
@@ -223,6 +224,22 @@ fn data_sources_are_known_ones() {
     assert!(unknown["requestid"].is_string() && unknown["message"].as_str().unwrap().contains("'sharepoint'"));
     assert!(error(json!({"parameters": {}}))["message"].as_str().unwrap().contains("discriminator 'type'"));
     assert!(error(json!({"type": "azure_search"}))["message"].as_str().unwrap().contains("parameters"));
+}
+
+#[test]
+fn a_lenient_deployment_ignores_unknown_members_wherever_they_are() {
+    let message = json!({"role": "user", "content": "hi", "mood": "good"});
+    let body = json!({"messages": [message], "tomorrow": 1, "reasoning_effort": "low", "verbosity": "loud"});
+    let refused = |strictness, body: &Value| {
+        let settings = DeploymentSettings::of("gpt-5.1-2025-11-13").strictness(strictness);
+        let deployed = DeployedModel::declared("d", settings);
+        let error = refusal(ChatRequest::new(body), &deployed, &ApiVersion::new("2024-10-21"), Dialect::Azure);
+        error.map(|error| error.body["error"]["message"].as_str().unwrap_or_default().to_owned())
+    };
+    assert!(refused(Strictness::Strict, &body).is_some());
+    let message = refused(Strictness::Lenient, &body).unwrap();
+    assert!(message.starts_with("Invalid value: 'loud'."), "{message}");
+    assert_eq!(refused(Strictness::Lenient, &merge(body, json!({"verbosity": "low"}))), None);
 }
 
 #[test]
