@@ -5,8 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::status::{BatchErrorCode, snake_case};
-use crate::client::call::answer_or_error;
-use crate::error::{Error, ErrorKind, Result, ServiceError};
+use crate::error::{Error, ErrorKind, Result, ServiceError, completion_or_error};
 use crate::response::{ChatCompletion, CompletionBody, ResponseMetadata, parse_json};
 use crate::wire::json_cursor::JsonCursor;
 use crate::wire::wire_struct;
@@ -60,7 +59,8 @@ impl BatchItem {
         let body = member(&line, &["response", "body"]).unwrap_or_default();
         let result = match response.body {
             Some(completion) if (200..300).contains(&status) => {
-                answer_or_error(ChatCompletion::from_parts(completion, body.clone()), body, &metadata)
+                let completion = ChatCompletion::from_parts(completion, body.clone());
+                completion_or_error(completion, body, &metadata, false)
             }
             _ => Err(Error::service(ServiceError::from_body(&body), metadata)),
         };

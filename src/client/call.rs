@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::parts::Parts;
 use super::record::{CallRecord, StreamRecord};
 use super::repair::Repair;
-use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
+use crate::error::{Error, ErrorKind, Result, completion_or_error, unexpected_body};
 use crate::request::ChatCompletionRequest;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::{ByteSource, ChatCompletionStream};
@@ -219,31 +219,13 @@ fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) 
 fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
     let json = bytes.slice_ref(unexpected_body::without_mark(&bytes));
     match ChatCompletion::from_bytes(json) {
-        Ok(completion) => answer_or_error(completion, bytes, metadata),
+        Ok(completion) => completion_or_error(completion, bytes, metadata, false),
         Err(error) => {
             let may_be_cut = metadata.status() != NO_CONTENT;
             let error = unexpected_body::no_completion(bytes, &error, may_be_cut);
             Err(error.with_metadata(Arc::clone(metadata)))
         }
     }
-}
-
-/// What was parsed from a body with status 2xx, unless it is an error or something else than a completion.
-pub(crate) fn answer_or_error(
-    completion: ChatCompletion,
-    body: Bytes,
-    metadata: &Arc<ResponseMetadata>,
-) -> Result<ChatCompletion> {
-    let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
-    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
-        return Ok(completion.with_metadata(Arc::clone(metadata)));
-    }
-    // gateways send their own errors with status 200, and in shapes of their own
-    let service = ServiceError::from_body(&body);
-    if is_error || service.has_code_or_message() {
-        return Err(Error::service(service, Arc::clone(metadata)));
-    }
-    Err(unexpected_body::other_json(body, false).with_metadata(Arc::clone(metadata)))
 }
 
 /// The bytes of the transport, for a stream.

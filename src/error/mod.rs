@@ -17,6 +17,7 @@ pub use self::kind::ErrorKind;
 pub(crate) use self::kind::is_retryable_status;
 pub use self::sent::Sent;
 pub use self::service::ServiceError;
+pub(crate) use self::service::completion_or_error;
 
 mod convert;
 mod envelope;

@@ -1,13 +1,16 @@
 //! The error body of the service or a gateway, in each of its known shapes.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::envelope::Envelope;
 use super::kind::{ErrorKind, is_retryable_status};
 use super::refused::{self, Refused};
-use super::{printed, unexpected_body};
-use crate::response::ContentFilterResults;
+use super::{Error, Result, printed, unexpected_body};
+use crate::response::{ChatCompletion, ContentFilterResults, ResponseMetadata};
 
 /// A header's value shorter than this, in bytes, is not taken for a secret: it is part of many messages by chance.
 const SECRET: usize = 8;
@@ -171,7 +174,7 @@ impl ServiceError {
     }
 
     /// Whether the body has a code or a message.
-    pub(crate) fn has_code_or_message(&self) -> bool {
+    fn has_code_or_message(&self) -> bool {
         self.code().is_some() || self.message().is_some()
     }
 
@@ -243,6 +246,25 @@ impl ServiceError {
         let is_held = |secret: &str| texts.iter().any(|text| text.contains(secret));
         self.is_withheld |= secrets.into_iter().filter(|secret| secret.len() >= SECRET).any(is_held);
     }
+}
+
+/// What was parsed from a body with status 2xx, unless it is an error or something else than a completion: gateways send
+/// their own errors with status 200, and in shapes of their own.
+pub(crate) fn completion_or_error(
+    completion: ChatCompletion,
+    body: Bytes,
+    metadata: &Arc<ResponseMetadata>,
+    is_stream: bool,
+) -> Result<ChatCompletion> {
+    let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
+    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
+        return Ok(completion.with_metadata(Arc::clone(metadata)));
+    }
+    let service = ServiceError::from_body(&body);
+    if is_error || service.has_code_or_message() {
+        return Err(Error::service(service, Arc::clone(metadata)));
+    }
+    Err(unexpected_body::other_json(body, is_stream).with_metadata(Arc::clone(metadata)))
 }
 
 /// Prints codes only; message and body may quote the request.

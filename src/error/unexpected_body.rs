@@ -74,7 +74,7 @@ pub(crate) fn no_completion(body: Bytes, error: &serde_json::Error, may_be_cut: 
 }
 
 /// The error for a body that parses and is neither a completion nor an error.
-pub(crate) fn other_json(body: Bytes, is_stream: bool) -> Error {
+pub(super) fn other_json(body: Bytes, is_stream: bool) -> Error {
     let what = if is_stream { "no completion and no event stream" } else { "no completion" };
     Error::new(ErrorKind::Decode, format!("the answer is {what}"))
         .with_hint("a gateway or another operation answered")

@@ -56,7 +56,7 @@ pub struct ChatCompletion {
     pub(crate) body: CompletionBody,
     metadata: Arc<ResponseMetadata>,
     raw: Bytes,
-    /// Whether it has what came of a stream that has not come to its end.
+    /// Whether it was made from the chunks of a stream before its end.
     pub(super) is_partial: bool,
 }
 
@@ -65,7 +65,7 @@ pub struct ChatCompletion {
 pub(crate) fn parse_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
     // checking the JSON for UTF-8 once is cheaper than string by string
     let Ok(text) = std::str::from_utf8(json) else {
-        // no string of another encoding parses; as a `Value`, so that the parser of bytes is in no program for each type
+        // always an error, with its place; `Value`, so that no program has a second parser for each type
         return serde_json::from_slice::<Value>(json).and_then(|_| Err(serde_json::Error::custom("not UTF-8")));
     };
     serde_json::from_str(text).or_else(|error| {
@@ -114,9 +114,7 @@ impl ChatCompletion {
         &self.metadata
     }
 
-    /// Whether the body is a completion, by `choices`, or by other fields of one and a fitting `object`: a field that is
-    /// missing or of another type does not make it something else.
-    #[cfg(feature = "client")]
+    /// Whether the body is a completion: it has `choices`, or another field of one and no `object` of another type.
     pub(crate) fn is_answer(&self) -> bool {
         let body = &self.body;
         let object = body.object.as_deref().unwrap_or_default();

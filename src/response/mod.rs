@@ -31,8 +31,7 @@ pub(crate) use self::message::{AssistantMessage, Role};
 pub(crate) use self::metadata::ResponseMetadata;
 pub(crate) use self::openai::to_openai;
 pub(crate) use self::parse::{ParseError, ParseOutcome};
-pub(crate) use self::partial_json::{PartialJson, PartialJsonError};
-pub(crate) use self::tool_call::{CustomToolCall, ToolArguments, ToolCall};
+pub(crate) use self::tool_call::{CustomToolCall, ToolCall};
 pub(crate) use self::usage::Usage;
 
 mod audio;
@@ -47,7 +46,6 @@ pub(crate) mod message;
 pub(crate) mod metadata;
 mod openai;
 pub(crate) mod parse;
-mod partial_json;
 pub(crate) mod tool_call;
 pub(crate) mod usage;
 

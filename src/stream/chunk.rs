@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::response::{PromptFilterResult, ServiceTier, Usage};
 
-pub(crate) use self::body::{ChoiceBody, ChunkBody, DeltaBody, FunctionDelta, TextField, ToolCallBody};
+pub(crate) use self::body::{ChoiceBody, ChunkBody, DeltaBody, TextField, ToolCallBody};
 pub use self::builder::ChatCompletionChunkBuilder;
 pub use self::choice::{ChunkChoice, ToolCallDelta};
 

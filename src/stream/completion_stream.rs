@@ -6,9 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use serde::de::DeserializeOwned;
 
 use super::byte_source::{ByteSource, Pieces};
 use super::chunk::ChatCompletionChunk;
@@ -16,11 +15,10 @@ use super::decode::{Decoded, Decoder, TemplateStore};
 use super::events::EventQueue;
 use super::fold::ChunkFold;
 use super::observer::{StreamEnd, StreamObserver};
-use super::other_body::{OtherBody, OtherContent};
 use super::partial_json::PartialAnswer;
 use super::sse::{SseError, SseEvent, SseItem, SseReader, is_done};
 use crate::error::unexpected_body::BodyForm;
-use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
+use crate::error::{Error, ErrorKind, Result, ServiceError, completion_or_error, unexpected_body};
 use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 
 /// An answer that arrives chunk by chunk.
@@ -67,7 +65,7 @@ use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 #[doc(alias = "ChatCompletionResponseStream")]
 #[doc(alias = "AsyncChatCompletionStream")]
 pub struct ChatCompletionStream {
-    // what each chunk touches lies together: among thousands of streams it is not in the processor's cache
+    // first the fields that each chunk reads, side by side: with thousands of streams they are in no processor cache
     fold: ChunkFold,
     decoder: Decoder,
     end: End,
@@ -75,7 +73,6 @@ pub struct ChatCompletionStream {
     form: Form,
     observer: Option<Box<dyn StreamObserver>>,
     reader: SseReader,
-    // the rest
     metadata: Arc<ResponseMetadata>,
     deployment: Option<String>,
     expected_choices: usize,
@@ -104,7 +101,8 @@ enum Form {
     /// Only whitespace so far.
     Unknown,
     Events,
-    Other(OtherBody),
+    /// JSON or HTML, as far as it came.
+    Other(BytesMut),
 }
 
 impl ChatCompletionStream {
@@ -296,14 +294,9 @@ impl ChatCompletionStream {
         }
     }
 
-    pub(super) fn partial_answer(&mut self) -> &mut PartialAnswer {
-        self.partial_answer.get_or_insert_default()
-    }
-
-    /// Adds the text of the first choice that is new to the structured answer.
-    pub(super) fn grow_partial_answer<T: DeserializeOwned>(&mut self) -> Result<Option<T>> {
-        let text = self.fold.content(0).unwrap_or_default();
-        self.partial_answer.get_or_insert_default().grow(text)
+    /// The state of the partial JSON view, and the text of the first choice so far.
+    pub(super) fn partial_answer(&mut self) -> (&mut PartialAnswer, &str) {
+        (self.partial_answer.get_or_insert_default(), self.fold.content(0).unwrap_or_default())
     }
 
     /// The next chunk.
@@ -362,14 +355,15 @@ impl ChatCompletionStream {
         if let Form::Unknown = self.form {
             match BodyForm::of(&bytes) {
                 BodyForm::Empty => {}
-                BodyForm::Json | BodyForm::Html => self.form = Form::Other(OtherBody::default()),
+                BodyForm::Json | BodyForm::Html => self.form = Form::Other(BytesMut::new()),
                 BodyForm::EventStream | BodyForm::Text => self.form = Form::Events,
             }
         }
         match &mut self.form {
             Form::Unknown | Form::Events => self.reader.push(bytes),
             Form::Other(body) => {
-                if !body.push(&bytes, self.reader.event_limit()) {
+                body.extend_from_slice(&bytes);
+                if body.len() > self.reader.event_limit() {
                     self.source = None;
                 }
             }
@@ -425,7 +419,7 @@ impl ChatCompletionStream {
                 Ok(Some(chunk))
             }
             Ok(Decoded::Refusal(refusal)) => Err(self.refusal(*refusal)),
-            // half an event at the end of the body is an interruption, not nonsense
+            // half an event at the end of the body was cut off, and is not malformed
             Err(error) if !is_complete => {
                 let what = format!("the stream ended in the middle of an event: {}", self.missing());
                 Err(Error::new(ErrorKind::Interrupted, what).with_source(error).with_body(data))
@@ -438,17 +432,16 @@ impl ChatCompletionStream {
     fn end_of_body(&mut self) -> Option<Result<ChatCompletionChunk>> {
         if let Form::Other(body) = mem::replace(&mut self.form, Form::Events) {
             // the first byte of a lone `[DONE]` could begin a JSON list
-            if is_done(body.bytes()) {
+            if is_done(&body) {
                 self.complete();
                 return None;
             }
-            let error = match body.into_content(self.reader.event_limit()) {
-                OtherContent::Completion(completion) => {
-                    self.whole = Some(completion);
+            let error = match self.read_completion(body.freeze()) {
+                Ok(completion) => {
+                    self.whole = Some(Box::new(completion));
                     unexpected_body::whole_completion()
                 }
-                OtherContent::Refusal(refusal) => self.refusal(*refusal),
-                OtherContent::Unknown(error) => error,
+                Err(error) => error,
             };
             return self.fail(error);
         }
@@ -462,6 +455,18 @@ impl ChatCompletionStream {
             format!("the stream ended before the answer was complete: {}", self.missing())
         };
         self.fail(Error::new(ErrorKind::Interrupted, what))
+    }
+
+    /// The completion in a body that came in place of an event stream.
+    fn read_completion(&self, body: Bytes) -> Result<ChatCompletion> {
+        let limit = self.reader.event_limit();
+        if body.len() > limit && BodyForm::of(&body) == BodyForm::Json {
+            return Err(unexpected_body::too_large(limit));
+        }
+        match ChatCompletion::from_bytes(body.clone()) {
+            Ok(completion) => completion_or_error(completion, body, &self.metadata, true),
+            Err(error) => Err(unexpected_body::no_stream(body, &error)),
+        }
     }
 
     fn is_finished(&self) -> bool {

@@ -223,7 +223,7 @@ impl ChunkFold {
             return;
         }
         self.merged = vec![Arc::clone(head)];
-        // the chunk fields of their templates would have to be merged again
+        // the chunk fields of the next chunk of another template must be merged again, so that it cannot only append
         self.settle(|_| true);
         let body = &mut self.body;
         set_text(&mut body.id, head.id());

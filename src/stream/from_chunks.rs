@@ -27,34 +27,21 @@ impl ChatCompletionStream {
     /// ```
     #[must_use]
     pub fn from_chunks(chunks: impl IntoIterator<Item = ChatCompletionChunk>) -> Self {
-        let chunks: Vec<_> = chunks.into_iter().collect();
-        Self::new(Box::new(Chunks { chunks: chunks.into_iter(), is_done: false }), Arc::default(), Arc::default())
+        let data = chunks.into_iter().map(|chunk| {
+            serde_json::to_string(&chunk)
+                .map_err(|error| Error::new(ErrorKind::Decode, "a chunk cannot be written").with_source(error))
+        });
+        let data: Vec<_> = data.chain([Ok("[DONE]".to_owned())]).collect();
+        let events = data.into_iter().map(|data| Ok(format!("data: {}\n\n", data?).into()));
+        Self::new(Box::new(Events(events)), Arc::default(), Arc::default())
     }
 }
 
-/// The events of given chunks, and `[DONE]`.
-struct Chunks {
-    chunks: std::vec::IntoIter<ChatCompletionChunk>,
-    is_done: bool,
-}
+struct Events<I>(I);
 
-impl ByteSource for Chunks {
+impl<I: Iterator<Item = Result<Bytes>> + Send> ByteSource for Events<I> {
     fn poll_bytes(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
-        if self.is_done {
-            return Poll::Ready(None);
-        }
-        let data = match self.chunks.next().map(|chunk| serde_json::to_string(&chunk)) {
-            Some(Ok(chunk)) => chunk,
-            Some(Err(error)) => {
-                let error = Error::new(ErrorKind::Decode, "a chunk cannot be written").with_source(error);
-                return Poll::Ready(Some(Err(error)));
-            }
-            None => {
-                self.is_done = true;
-                "[DONE]".to_owned()
-            }
-        };
-        Poll::Ready(Some(Ok(format!("data: {data}\n\n").into())))
+        Poll::Ready(self.0.next())
     }
 }
 

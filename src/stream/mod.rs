@@ -30,7 +30,6 @@ pub(crate) mod events;
 pub(crate) mod fold;
 mod from_chunks;
 mod observer;
-mod other_body;
 mod partial_json;
 pub mod sse;
 mod views;

@@ -111,24 +111,26 @@ impl ChatCompletionStream {
     }
 
     fn poll_partial_json<T: DeserializeOwned>(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        if self.partial_answer().is_over() {
+        if self.partial_answer().0.is_over() {
             return Poll::Ready(None);
         }
         loop {
-            match ready!(self.poll_chunk(cx)) {
+            let next = ready!(self.poll_chunk(cx));
+            let (answer, text) = self.partial_answer();
+            match next {
                 Some(Ok(_)) => {
-                    if let Some(state) = self.grow_partial_answer().transpose() {
+                    if let Some(state) = answer.grow(text).transpose() {
                         return Poll::Ready(Some(state));
                     }
                 }
                 Some(Err(error)) => {
-                    self.partial_answer().abort();
+                    answer.abort();
                     return Poll::Ready(Some(Err(error)));
                 }
                 None => {
-                    // what another view has read since
-                    let grown = self.grow_partial_answer();
-                    let last = grown.and_then(|state| Ok(self.partial_answer().end()?.or(state)));
+                    // text that another view has read since the last state
+                    let grown = answer.grow(text);
+                    let last = grown.and_then(|state| Ok(answer.end(text)?.or(state)));
                     return Poll::Ready(last.transpose());
                 }
             }

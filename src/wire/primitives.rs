@@ -1,4 +1,4 @@
-//! Field types that are no wire types: strings, numbers, booleans, any JSON, and `Box`.
+//! The field types that no macro makes: strings, numbers, booleans, any JSON, and `Box`.
 
 use std::sync::Arc;
 

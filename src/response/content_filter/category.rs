@@ -346,7 +346,7 @@ fn merge_value<T: Clone>(value: &mut Option<T>, newer: Option<&T>, is_newer_wors
     }
 }
 
-/// The same of texts, for which `""` is the same as missing.
+/// As [`merge_value`], for texts: an empty one counts as missing.
 pub(super) fn merge_text(text: &mut Option<String>, newer: &Option<String>, is_newer_worse: bool) {
     let text_is_empty = text.as_deref().unwrap_or_default().is_empty();
     let newer = newer.as_ref().filter(|newer| !newer.is_empty() || text.is_none());

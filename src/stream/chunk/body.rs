@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::response::{
-    Annotation, AnswerContent, Audio, ContentFilterOffsets, ContentFilterResults, FinishReason, Logprobs,
-    MessageContext, PromptFilterResult, Role, ServiceTier, ToolArguments, ToolCallType, Usage,
+    Annotation, AnswerContent, Audio, ContentFilterOffsets, ContentFilterResults, CustomToolCall, FinishReason,
+    FunctionCall, Logprobs, MessageContext, PromptFilterResult, Role, ServiceTier, ToolCallType, Usage,
 };
 use crate::wire::{Shared, wire_struct};
 
@@ -59,7 +59,7 @@ wire_struct! {
         pub(crate) refusal: String = hidden "refusal",
         pub(crate) reasoning_content: String = hidden "reasoning_content",
         pub(crate) tool_calls: Vec<ToolCallBody> = "tool_calls",
-        pub(crate) function_call: Box<FunctionDelta> = "function_call",
+        pub(crate) function_call: Box<FunctionCall> = "function_call",
         pub(crate) audio: Box<Audio> = "audio",
         pub(crate) annotations: Vec<Annotation> = "annotations",
         pub(crate) context: Box<MessageContext> = "context",
@@ -73,22 +73,8 @@ wire_struct! {
         pub(crate) index: u64 = "index",
         pub(crate) id: String = "id",
         pub(crate) kind: ToolCallType = "type",
-        pub(crate) function: FunctionDelta = "function",
-        pub(crate) custom: Box<CustomDelta> = "custom",
-    }
-}
-
-wire_struct! {
-    pub(crate) struct FunctionDelta {
-        pub(crate) name: String = "name",
-        pub(crate) arguments: ToolArguments = "arguments",
-    }
-}
-
-wire_struct! {
-    pub(crate) struct CustomDelta {
-        pub(crate) name: String = "name",
-        pub(crate) input: String = hidden "input",
+        pub(crate) function: FunctionCall = "function",
+        pub(crate) custom: Box<CustomToolCall> = "custom",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The builder of a chunk, for tests of programs that use the client.
 
 use super::ChatCompletionChunk;
-use super::body::{ChoiceBody, ChunkBody, CustomDelta, DeltaBody, FunctionDelta, ToolCallBody};
+use super::body::{ChoiceBody, ChunkBody, DeltaBody, ToolCallBody};
 use crate::response::{FinishReason, Role, ToolCall, Usage};
 
 /// Builds a [`ChatCompletionChunk`] that adds to one choice, for a test. Made by [`ChatCompletionChunk::builder`].
@@ -75,18 +75,14 @@ impl ChatCompletionChunkBuilder {
 
     /// Adds a piece of the tool call with this number within its choice, from 0. The service sends id and name with
     /// the first piece; in the later ones both are empty.
-    pub fn tool_call(mut self, index: u64, piece: ToolCall) -> Self {
-        let function = piece.function.map(|function| FunctionDelta {
-            name: function.name.filter(|name| !name.is_empty()),
-            arguments: function.arguments,
-            ..FunctionDelta::EMPTY
-        });
-        let custom = piece.custom.map(|custom| {
-            let name = custom.name.filter(|name| !name.is_empty());
-            Box::new(CustomDelta { name, input: custom.input, ..CustomDelta::EMPTY })
-        });
-        let id = piece.id.filter(|id| !id.is_empty());
-        let piece = ToolCallBody { index: Some(index), id, kind: piece.kind, function, custom, ..ToolCallBody::EMPTY };
+    pub fn tool_call(mut self, index: u64, mut piece: ToolCall) -> Self {
+        let of_function = piece.function.as_mut().map(|function| &mut function.name);
+        let of_custom = piece.custom.as_mut().map(|custom| &mut custom.name);
+        for text in [Some(&mut piece.id), of_function, of_custom].into_iter().flatten() {
+            text.take_if(|text| text.is_empty());
+        }
+        let ToolCall { id, kind, function, custom, extra } = piece;
+        let piece = ToolCallBody { index: Some(index), id, kind, function, custom: custom.map(Box::new), extra };
         self.delta_mut().tool_calls.get_or_insert_default().push(piece);
         self
     }

@@ -66,13 +66,13 @@ pub(super) struct Decoder {
     store: Option<Arc<TemplateStore>>,
 }
 
-/// A template whose text the stream has.
+/// A template that the stream uses.
 #[derive(Debug)]
 struct TemplateEntry {
     template: Arc<Template>,
     /// The head of the stream's chunks of this template.
     head: Arc<ChunkHead>,
-    /// The template that was used after this one the last time, and is tried first: choices alternate.
+    /// The template that was used after this one the last time. It is tried first, since choices alternate.
     next: usize,
 }
 
@@ -143,7 +143,7 @@ impl Decoder {
         Some(end)
     }
 
-    /// The same with any template of the stream or its client.
+    /// As [`fill`](Self::fill), with any template of the stream or its client.
     #[inline(never)]
     fn fill_other<T>(
         &mut self,
@@ -209,7 +209,7 @@ impl Decoder {
             return;
         }
         if self.backoff.is_pausing() {
-            // without templates nothing is compared
+            // so that the lines of the pause are not compared
             self.templates.clear();
             return;
         }

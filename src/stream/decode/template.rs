@@ -10,8 +10,8 @@ use crate::wire::json_string::unescape;
 /// A parsed chunk, and its line cut at the values that vary.
 #[derive(Debug, PartialEq)]
 pub(super) struct Template {
-    // first, since they are compared first, and where they are equal so is the body
-    /// The line without its values.
+    /// The line without its values. First, as the derived comparison of templates goes field by field, and where the
+    /// lines differ it ends here.
     literals: Box<[u8]>,
     /// The values in the order of the line, each with the length of the literal before it.
     holes: Box<[(usize, Hole)]>,
@@ -27,8 +27,8 @@ impl Template {
     /// Makes a template of a line and the chunk it was parsed to; `None` for a line with something in it that could
     /// change its meaning.
     pub(super) fn new(line: &[u8], body: &Arc<ChunkBody>) -> Option<Self> {
-        // a line feed in the JSON comes from an event of several `data` lines, and is not in the bytes of the body
-        // and no other line has the same counts
+        // a line feed comes from an event of several `data` lines, which no one line is equal to; and the counts of
+        // `usage` are those of one answer
         if memchr::memchr(b'\n', line).is_some() || body.usage.is_some() {
             return None;
         }

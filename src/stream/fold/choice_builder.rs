@@ -4,7 +4,7 @@ use crate::response::{
     AnswerContent, AssistantMessage, Choice, ContentFilterOffsets, ContentFilterResults, CustomToolCall, FilterState,
     FinishReason, FunctionCall, Logprobs, ToolCall,
 };
-use crate::stream::chunk::{ChoiceBody, ChunkChoice, DeltaBody, FunctionDelta, TextField, ToolCallBody, ToolCallDelta};
+use crate::stream::chunk::{ChoiceBody, ChunkChoice, DeltaBody, TextField, ToolCallBody, ToolCallDelta};
 use crate::wire::{Extra, Merge, Shared};
 
 /// A [`Choice`] that grows. Its large parts are boxed, because a service may have many streams open.
@@ -20,7 +20,7 @@ pub(super) struct ChoiceBuilder {
     calls: Vec<CallBuilder>,
 }
 
-/// The filter results of a choice, merged only when others come: chunks of one template share theirs.
+/// The filter results of a choice. The last are merged only when others come, since chunks of one template share theirs.
 #[derive(Debug, Default, Clone)]
 struct FilterBuilder {
     merged: Option<Box<ContentFilterResults>>,
@@ -288,7 +288,7 @@ fn set_name(field: &mut Option<String>, newer: Option<&str>) {
 }
 
 /// Adds a piece of a function's name and arguments; `replaced` are arguments that replace those of the piece.
-fn push_function(whole: &mut FunctionCall, piece: &FunctionDelta, replaced: Option<&str>) {
+fn push_function(whole: &mut FunctionCall, piece: &FunctionCall, replaced: Option<&str>) {
     set_name(&mut whole.name, piece.name.as_deref());
     match (replaced, &piece.arguments) {
         (Some(text), _) => whole.arguments.get_or_insert_default().push_str(text),
@@ -303,7 +303,7 @@ fn has_only_arguments(piece: &ToolCallBody) -> bool {
     let ToolCallBody { index: _, id: _, kind: _, function: Some(function), custom: None, extra } = piece else {
         return false;
     };
-    let FunctionDelta { name: _, arguments: _, extra: of_function } = function;
+    let FunctionCall { name: _, arguments: _, extra: of_function } = function;
     extra.brings_nothing() && of_function.brings_nothing()
 }
 
