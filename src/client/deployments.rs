@@ -39,6 +39,9 @@ impl Deployments {
     /// The request with the deployment that the client declares, where the request only names one.
     pub(super) fn declare<'a>(&self, request: &'a ChatCompletionRequest) -> Cow<'a, ChatCompletionRequest> {
         let own = request.deployment();
+        if self.declared.is_empty() && self.catalog.is_none() {
+            return Cow::Borrowed(request);
+        }
         match self.find(own, request.from_json.model || own.is_implied_by_name()) {
             Some(deployment) => request.declared_as(deployment),
             None => Cow::Borrowed(request),

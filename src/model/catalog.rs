@@ -74,7 +74,7 @@ pub(super) fn shared() -> &'static ModelCatalog {
 
 /// Whether the model is in the built-in table as it is.
 pub(super) fn is_built_in(model: &Model) -> bool {
-    shared().exact(&model.id()).is_some_and(|known| known.capabilities() == model.capabilities())
+    shared().exact(&model.id()).is_some_and(|known| known.is_alike(model))
 }
 
 impl ModelCatalog {

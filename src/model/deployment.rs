@@ -69,7 +69,12 @@ impl Deployment {
     /// Whether requests to both are checked alike: also the models' capabilities are the same, which `==` does not compare.
     #[cfg(feature = "client")]
     pub(crate) fn is_declared_alike(&self, other: &Self) -> bool {
-        self == other && self.model.as_ref().map(Model::capabilities) == other.model.as_ref().map(Model::capabilities)
+        self.name == other.name
+            && match (&self.model, &other.model) {
+                (Some(model), Some(other)) => model.is_alike(other),
+                (None, None) => true,
+                _ => false,
+            }
     }
 
     /// The declared model, if there is one.

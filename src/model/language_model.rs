@@ -107,7 +107,21 @@ impl Model {
 
     /// Whether `id` is exactly the id of this model.
     pub(super) fn is(&self, id: &str) -> bool {
-        self.id_bytes().eq(id.bytes())
+        match (id.strip_prefix(self.name()), self.version()) {
+            (Some(rest), Some(version)) => rest.strip_prefix('-') == Some(version),
+            (Some(rest), None) => rest.is_empty(),
+            (None, _) => false,
+        }
+    }
+
+    /// Whether the capabilities are the same as well; `==` compares the ids alone.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        let is_one = match (&self.0, &other.0) {
+            (Repr::Listed(one), Repr::Listed(other)) => std::ptr::eq(*one, *other),
+            (Repr::Declared(one), Repr::Declared(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        is_one || (self == other && self.capabilities() == other.capabilities())
     }
 
     fn id_bytes(&self) -> impl Iterator<Item = u8> {

@@ -19,15 +19,16 @@ pub(super) fn data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
 /// A version that is younger than this crate is advised on and sent as it is.
 pub(super) fn api_version(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(version) = check.api_version else { return };
+    if version.is_known() {
+        return;
+    }
     let message = if !version.is_well_formed() {
         format!(
             "'{version}' is no api version: use v1, or a date such as 2024-10-21 or 2025-04-01-preview \
              (a model version such as 2024-08-06 is something else)"
         )
-    } else if !version.is_known() {
-        format!("'{version}' is not among the documented api versions: v1 and 2024-10-21 are the stable ones")
     } else {
-        return;
+        format!("'{version}' is not among the documented api versions: v1 and 2024-10-21 are the stable ones")
     };
     found.push(Violation::new("api-version", Rule::Advice, message));
 }
