@@ -145,6 +145,7 @@ impl Emulator {
     }
 
     /// Begins again: settings, scripts, rules and faults as they were at the start, for every session, and no request.
+    /// Files and batches stay; see [`Batches::reset`](crate::Batches::reset).
     pub fn reset(&self) {
         self.shared.sessions.reset(None);
         self.shared.journal.clear(None);

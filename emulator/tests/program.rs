@@ -106,6 +106,9 @@ fn a_wrong_start_says_what_is_wrong() {
     assert!(text.contains(&format!("{}:4: `deployments.triage.modle`: unknown field", config.display())), "{text}");
     assert!(error(&["--config", "/nowhere/emulator.toml"]).contains("/nowhere/emulator.toml: cannot be read"));
     assert!(error(&["--deployment", "triage"]).contains("expected NAME=MODEL"));
+    assert!(error(&["--port", "0", "--record", "calls"]).contains("`record`: needs `upstream`"));
+    let both = error(&["--port", "0", "--record", "calls", "--upstream", "http://localhost:1", "--replay", "calls"]);
+    assert!(both.contains("`replay`: answers cannot be recorded and replayed at once"), "{both}");
     std::fs::remove_file(config).unwrap();
 }
 

@@ -112,7 +112,7 @@ impl<'a> Control<'a> {
                 Ok(json!({}))
             }
             ("token", None) if [Method::GET, Method::POST].contains(&self.parts.method) => self.token(),
-            ("reset" | "token", None) => Err(ControlError::method()),
+            ("reset" | "token", None) | ("sessions", Some(_)) => Err(ControlError::method()),
             _ => Err(ControlError::nothing()),
         }
     }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::Preset;
 use crate::quota::whole_seconds;
+use crate::refusal::AzureError;
 
 /// What the answer is made from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,6 +52,18 @@ impl FaultAnswer {
         Self { base, retry_after: None, headers: BTreeMap::new(), body: None }
     }
 
+    /// The preset of this name; for another name, an error that says so.
+    pub(super) fn named(name: &str) -> Self {
+        match Preset::named(name) {
+            Some(preset) => Self::new(Base::Preset(preset)),
+            None => {
+                let message = format!("There is no preset '{name}'; GET /__emulator lists them.");
+                let error = AzureError::plain(400, "UnknownPreset", message);
+                Self { body: Some(error.text()), ..Self::new(Base::Status(400)) }
+            }
+        }
+    }
+
     pub(super) fn name(&self) -> String {
         match self.base {
             Base::Preset(preset) => preset.as_str().to_owned(),
@@ -69,8 +80,8 @@ impl FaultAnswer {
         let mut raw = match self.base {
             Base::Preset(preset) => preset.answer(self.retry_after),
             Base::Status(status) => {
-                let error = json!({"code": status.to_string(), "message": "A fault of the emulator."});
-                plain(RawAnswer::new(status, Some("application/json"), json!({"error": error}).to_string()))
+                let error = AzureError::plain(status, &status.to_string(), "A fault of the emulator.");
+                plain(RawAnswer::new(status, error.content_type(), error.text()))
             }
             Base::Html(status) => {
                 let page = format!("<!DOCTYPE html><html><body><h1>{status}</h1></body></html>");

@@ -302,9 +302,8 @@ pub(crate) struct Struck<'a> {
 /// The fault that strikes a request; those that are spent are forgotten. One that the request's own header names strikes
 /// before all others.
 pub(crate) fn strike(faults: &mut Vec<Fault>, struck: &Struck<'_>) -> Option<Kind> {
-    let named = struck.headers.get(FAULT_HEADER).and_then(|value| Preset::named(value.to_str().ok()?));
-    if let Some(preset) = named {
-        return Some(Kind::Answer(FaultAnswer::new(Base::Preset(preset))));
+    if let Some(name) = struck.headers.get(FAULT_HEADER) {
+        return Some(Kind::Answer(FaultAnswer::named(&String::from_utf8_lossy(name.as_bytes()))));
     }
     let mut fitting = faults.iter_mut().filter(|fault| fault.is_for(struck));
     let kind = fitting.find_map(|fault| fault.when.strikes().then(|| fault.kind.clone()));

@@ -22,6 +22,15 @@ async fn a_header_or_a_phrase_asks_for_a_fault() {
 }
 
 #[tokio::test]
+async fn a_header_with_an_unknown_fault_is_an_error() {
+    let emulator = Emulator::start().await.unwrap();
+    let request = reqwest::Client::new().get(format!("{}/openai/v1/models", emulator.endpoint()));
+    let response = request.header("x-emulator-fault", "rate_limt").send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert!(response.text().await.unwrap().contains("There is no preset 'rate_limt'"));
+}
+
+#[tokio::test]
 async fn a_fault_that_is_read_is_the_one_that_was_set() {
     let emulator = Emulator::start().await.unwrap();
     let peer = Peer::of(&emulator);
