@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tokens::{Encoding, image_tokens};
+use crate::tokens::{Encoding, audio_tokens, image_tokens};
 
 /// A chat completion request, and how the model that it is for cuts texts into tokens.
 #[derive(Clone, Copy)]
@@ -115,8 +115,15 @@ impl<'a> ChatRequest<'a> {
         }
     }
 
-    /// The tokens of the prompt: those of each message's role, name, text and images, three around each message, and
-    /// three for the start of the answer.
+    /// The tokens of the sounds in the prompt.
+    pub(crate) fn audio_tokens(self) -> u64 {
+        let parts = self.messages().iter().filter_map(|message| message.get("content")?.as_array()).flatten();
+        let data = parts.filter_map(|part| part.pointer("/input_audio/data")?.as_str());
+        data.map(audio_tokens).sum()
+    }
+
+    /// The tokens of the prompt: those of its sounds and of each message's role, name, text and images, three around each
+    /// message, and three for the start of the answer.
     pub(crate) fn prompt_tokens(self) -> u64 {
         let count = |text: &str| self.encoding.count(text);
         let message = |message: &Value| {
@@ -131,7 +138,7 @@ impl<'a> ChatRequest<'a> {
         };
         let tools = self.list("tools").iter().chain(self.list("functions"));
         let messages: u64 = self.messages().iter().map(message).sum();
-        messages + tools.map(|tool| count(&tool.to_string())).sum::<u64>() + 3
+        messages + self.audio_tokens() + tools.map(|tool| count(&tool.to_string())).sum::<u64>() + 3
     }
 
     /// How many characters the prompt has: the offsets of the asynchronous filter count from its start.

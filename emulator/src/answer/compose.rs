@@ -118,7 +118,7 @@ pub(crate) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
         json!({"completion_tokens": completion, "prompt_tokens": prompt, "total_tokens": prompt + completion,
             "completion_tokens_details": {"accepted_prediction_tokens": guess.accepted, "audio_tokens": audio_tokens,
                 "reasoning_tokens": thought, "rejected_prediction_tokens": guess.rejected},
-            "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": setting.cached_tokens}})
+            "prompt_tokens_details": {"audio_tokens": request.audio_tokens(), "cached_tokens": setting.cached_tokens}})
     };
     let mut prompt_filter = prompt_results(request, &setting);
     if documented {

@@ -193,10 +193,10 @@ impl Exchange<'_> {
         {
             return Err(error);
         }
-        let settings = self.session.settings();
         let policy_name = header(self.parts, "x-policy-id").or(served.settings.policy.as_deref());
-        let policy =
-            settings.policy(policy_name).ok_or_else(|| AzureError::no_policy(policy_name.unwrap_or_default()))?;
+        // A copy, so that a closure that answers may change the settings.
+        let policy = self.session.settings().policy(policy_name).cloned();
+        let policy = policy.ok_or_else(|| AzureError::no_policy(policy_name.unwrap_or_default()))?;
         let mode = served.filter().or(policy.mode).unwrap_or_default();
         let found: Vec<&FilterTrigger> = policy.in_prompt(&self.prompt).collect();
         let blocks = matches!(mode, FilterMode::Default | FilterMode::Asynchronous);
@@ -219,7 +219,7 @@ impl Exchange<'_> {
         let setting = Setting {
             served,
             draft,
-            policy,
+            policy: &policy,
             mode,
             shows_filtered_text: is_streamed && mode == FilterMode::Asynchronous,
             created: now.as_secs(),

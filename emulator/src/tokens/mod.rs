@@ -3,9 +3,11 @@
 //! With the feature `tokenizer` they are those of the models' own vocabularies; without it a simple cut into words,
 //! numbers and signs stands in, which is the same on every machine and needs no tables.
 
+pub(crate) use self::audio::audio_tokens;
 pub(crate) use self::image::image_tokens;
 pub(crate) use self::topics::topics;
 
+mod audio;
 mod image;
 pub(crate) mod simple;
 mod topics;

@@ -1,6 +1,7 @@
 //! Control over HTTP: what is set there takes effect, in its session alone.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these helpers are tests, too")]
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use azure_openai_emulator::{
@@ -181,6 +182,21 @@ async fn each_path_of_the_overview_takes_its_methods() {
     assert_eq!(peer.send(Method::GET, "/__emulator/policies/strikt", None).await.0, 404);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closure_that_answers_may_change_the_emulator() {
+    let own = Arc::new(OnceLock::<Emulator>::new());
+    let handle = Arc::clone(&own);
+    let builder = Emulator::builder().respond(move |_| {
+        handle.get()?.deploy("more", "gpt-4o");
+        Some(Answer::text("deployed"))
+    });
+    let emulator = builder.start().await.unwrap();
+    let peer = Peer::of(own.get_or_init(|| emulator));
+    let asked = tokio::time::timeout(Duration::from_secs(10), peer.text("gpt-4o", "hi")).await;
+    assert_eq!(asked.as_deref(), Ok("deployed"));
+    assert_eq!(peer.ask("more", "hi").await.0, 200);
+}
+
 #[tokio::test]
 async fn test_tokens_sign_in_where_they_fit() {
     let sign_in = SignIn::new().audience("https://ai.azure.com").tenant("contoso").keys_disabled();
@@ -279,6 +295,12 @@ async fn sound_older_functions_and_the_prompt_cache_are_answered() {
     assert_eq!(status, 200, "{answer}");
     let audio = &answer["choices"][0]["message"]["audio"];
     assert!(audio["data"].as_str().unwrap().starts_with("UklGR") && audio["transcript"].is_string());
+
+    let heard = json!([{"role": "user", "content": [{"type": "input_audio",
+        "input_audio": {"data": audio["data"], "format": "wav"}}]}]);
+    let (_, answer) = post(json!({"model": "sound", "messages": heard})).await;
+    let of_prompt = &answer["usage"]["prompt_tokens_details"]["audio_tokens"];
+    assert!(of_prompt.as_u64().unwrap() > 0 && of_prompt.as_u64() < answer["usage"]["prompt_tokens"].as_u64());
 
     let function =
         json!({"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}});
