@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_key_is_taken_in_any_header_that_gateways_use() {
         let sign_in = SignIn::new().key("k");
-        for header in ["api-key", "Ocp-Apim-Subscription-Key", "x-api-key"] {
+        for header in KEY_HEADERS {
             assert_eq!(status(&[(header, "k")], &sign_in), 200, "{header}");
             assert_eq!(status(&[(header, "other")], &sign_in), 401, "{header}");
         }

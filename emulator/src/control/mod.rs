@@ -164,7 +164,8 @@ impl<'a> Control<'a> {
             (Some(name), &Method::DELETE) => drop(all.remove(name).ok_or_else(|| ControlError::no_deployment(name))?),
             _ => return Err(ControlError::method()),
         }
-        if let Some((name, _)) = all.iter().find(|(name, one)| !settings.has_model(name, one)) {
+        let mut changed = all.iter().filter(|(name, one)| settings.deployments.get(*name) != Some(one));
+        if let Some((name, _)) = changed.find(|(name, one)| !settings.has_model(name, one)) {
             return Err(ControlError::new(format!("`{name}`: missing `model`")));
         }
         settings.deployments = all;

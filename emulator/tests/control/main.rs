@@ -122,7 +122,8 @@ async fn what_is_wrong_is_named_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_name_that_is_no_deployment_is_not_made_one_by_a_quota_or_a_change() {
-    let emulator = Emulator::builder().only_declared(true).deployment("triage", "gpt-4o").start().await.unwrap();
+    let builder = Emulator::builder().only_declared(true).deployment("triage", "gpt-4o");
+    let emulator = builder.deployment("of-any-model", DeploymentSettings::default()).start().await.unwrap();
     let peer = Peer::of(&emulator);
     for (method, path) in [
         (Method::PUT, "quotas/triga"),
