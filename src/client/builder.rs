@@ -197,8 +197,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Upper bound of one event of a stream, in bytes; 16 MiB by default. A larger one ends the stream with
-    /// [`ErrorKind::Decode`].
+    /// Upper bound of one event of a stream, and of a body that comes in place of a stream, in bytes; 16 MiB by default. A
+    /// larger one ends the stream with [`ErrorKind::Decode`].
     pub fn max_event_bytes(mut self, limit: usize) -> Self {
         self.max_event_bytes = Some(limit);
         self

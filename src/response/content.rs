@@ -12,7 +12,7 @@ use serde::de::SeqAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::wire::{Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire};
+use crate::wire::{Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire, text_converts};
 
 /// The content of a message: text, or a list of parts, which some models and gateways send.
 ///
@@ -226,17 +226,7 @@ impl PartialEq<str> for AnswerContent {
     }
 }
 
-impl From<String> for AnswerContent {
-    fn from(text: String) -> Self {
-        Self { text, list: None }
-    }
-}
-
-impl From<&str> for AnswerContent {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
+text_converts!(AnswerContent, |text| Self { text, list: None });
 
 impl fmt::Debug for AnswerContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,9 @@ use serde::de::MapAccess;
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::wire::{Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire, open_enum, wire_struct};
+use crate::wire::{
+    Field, FieldVisitor, FromWire, Hidden, Path, deserialize_wire, open_enum, text_converts, wire_struct,
+};
 
 open_enum! {
     /// The type of a tool that is called.
@@ -94,17 +96,7 @@ impl Deref for ToolArguments {
     }
 }
 
-impl From<String> for ToolArguments {
-    fn from(text: String) -> Self {
-        Self { text, object: None }
-    }
-}
-
-impl From<&str> for ToolArguments {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
+text_converts!(ToolArguments, |text| Self { text, object: None });
 
 impl fmt::Debug for ToolArguments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -306,7 +306,7 @@ impl EventQueue {
         if let Some(context) = choice.context() {
             self.due.push_back(StreamEvent::Context { choice: index, context: Box::new(context.clone()) });
         }
-        if let Some(members) = choice.delta().filter(|delta| !delta.extra.brings_nothing()).and_then(DeltaBody::extra) {
+        if let Some(members) = choice.delta.filter(|delta| !delta.extra.brings_nothing()).and_then(DeltaBody::extra) {
             self.due.push_back(StreamEvent::Extra { choice: index, members: members.clone() });
         }
         self.push_calls(choice, fold, placed);
@@ -338,7 +338,7 @@ impl EventQueue {
 
     fn push_function(&mut self, choice: &ChunkChoice<'_>, fold: &ChunkFold) {
         let index = choice.index();
-        let Some(piece) = choice.delta().and_then(|delta| delta.function_call.as_deref()) else {
+        let Some(piece) = choice.delta.and_then(|delta| delta.function_call.as_deref()) else {
             return;
         };
         let progress = progress(&mut self.choices, index);
@@ -368,7 +368,7 @@ impl EventQueue {
 
     fn push_filter(&mut self, choice: &ChunkChoice<'_>) {
         let offsets = choice.content_filter_offsets().filter(|offsets| **offsets != ContentFilterOffsets::EMPTY);
-        let results = choice.shared_results().filter(|results| self.is_new(choice.index(), results));
+        let results = choice.results.filter(|results| self.is_new(choice.index(), results));
         if results.is_none() && offsets.is_none() {
             return;
         }

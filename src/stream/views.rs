@@ -29,8 +29,8 @@ impl ChatCompletionStream {
         IntoText { stream: self }
     }
 
-    /// The answer as events: text, refusals, reasoning, tool calls, filter results, usage, ends. The stream can be used
-    /// on after it, also before the events of a chunk are all taken.
+    /// The answer as events: text, refusals, reasoning, tool calls, filter results, usage, ends, and members that are not
+    /// modelled here. The stream can be used on after it, also before the events of a chunk are all taken.
     ///
     /// # Example: a view made anew for each event
     ///

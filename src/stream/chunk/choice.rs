@@ -16,35 +16,23 @@ use crate::wire::Shared;
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#createchatcompletionstreamresponse>
 #[derive(Clone, Copy)]
 pub struct ChunkChoice<'a> {
-    pub(super) body: &'a ChoiceBody,
-    pub(super) delta: Option<&'a DeltaBody>,
-    pub(super) results: Option<&'a Shared<ContentFilterResults>>,
+    pub(in crate::stream) body: &'a ChoiceBody,
+    pub(in crate::stream) delta: Option<&'a DeltaBody>,
+    /// The filter results, which chunks of one template share.
+    pub(in crate::stream) results: Option<&'a Shared<ContentFilterResults>>,
     pub(super) position: usize,
     /// The text that replaces that of the body.
     pub(super) text: Option<(TextField, &'a str)>,
 }
 
 impl<'a> ChunkChoice<'a> {
-    pub(crate) fn body(&self) -> &'a ChoiceBody {
-        self.body
-    }
-
-    /// The filter results, which chunks of one template share.
-    pub(crate) fn shared_results(&self) -> Option<&'a Shared<ContentFilterResults>> {
-        self.results
-    }
-
-    pub(crate) fn delta(&self) -> Option<&'a DeltaBody> {
-        self.delta
-    }
-
     /// The text that replaces that of the body, if it is in this field.
-    pub(crate) fn replaced_text(&self, field: TextField) -> Option<&'a str> {
+    pub(in crate::stream) fn replaced_text(&self, field: TextField) -> Option<&'a str> {
         self.text.filter(|(replaced, _)| *replaced == field).map(|(_, text)| text)
     }
 
     fn text(&self, field: TextField, of_body: impl FnOnce(&'a DeltaBody) -> Option<&'a str>) -> Option<&'a str> {
-        self.replaced_text(field).or_else(|| self.delta().and_then(of_body))
+        self.replaced_text(field).or_else(|| self.delta.and_then(of_body))
     }
 
     /// The number of the choice, from 0; its position in the chunk when the service sent no `index`.
@@ -56,7 +44,7 @@ impl<'a> ChunkChoice<'a> {
     /// The role of the message's author: in the first chunk of a choice.
     #[must_use]
     pub fn role(&self) -> Option<&'a Role> {
-        self.delta()?.role.as_ref()
+        self.delta?.role.as_ref()
     }
 
     /// The text added; of a list of parts, that of its `text` parts.
@@ -76,40 +64,40 @@ impl<'a> ChunkChoice<'a> {
     pub fn reasoning_content(&self) -> Option<&'a str> {
         let field = self.text(TextField::Reasoning, |delta| delta.reasoning_content.as_deref());
         match field {
-            None | Some("") => self.delta().and_then(|delta| delta.content.as_ref()?.reasoning()).or(field),
+            None | Some("") => self.delta.and_then(|delta| delta.content.as_ref()?.reasoning()).or(field),
             some => some,
         }
     }
 
     /// The pieces of tool calls added.
     pub fn tool_calls(&self) -> impl Iterator<Item = ToolCallDelta<'a>> {
-        let calls = self.delta().and_then(|delta| delta.tool_calls.as_deref()).unwrap_or_default();
+        let calls = self.delta.and_then(|delta| delta.tool_calls.as_deref()).unwrap_or_default();
         let replaced = self.replaced_text(TextField::Arguments);
-        calls.iter().enumerate().map(move |(at, body)| ToolCallDelta { body, arguments: replaced.filter(|_| at == 0) })
+        calls.iter().enumerate().map(move |(at, body)| ToolCallDelta { body, replaced: replaced.filter(|_| at == 0) })
     }
 
     /// The passages that On Your Data found.
     #[must_use]
     pub fn context(&self) -> Option<&'a MessageContext> {
-        self.delta()?.context.as_deref()
+        self.delta?.context.as_deref()
     }
 
     /// The annotations added.
     #[must_use]
     pub fn annotations(&self) -> &'a [Annotation] {
-        self.delta().and_then(|delta| delta.annotations.as_deref()).unwrap_or_default()
+        self.delta.and_then(|delta| delta.annotations.as_deref()).unwrap_or_default()
     }
 
     /// The audio added.
     #[must_use]
     pub fn audio(&self) -> Option<&'a Audio> {
-        self.delta()?.audio.as_deref()
+        self.delta?.audio.as_deref()
     }
 
     /// Why the choice ended: in its last chunk. Some gateways send it in the `delta`, which counts the same.
     #[must_use]
     pub fn finish_reason(&self) -> Option<&'a FinishReason> {
-        let in_delta = self.delta().and_then(|delta| delta.finish_reason.as_ref());
+        let in_delta = self.delta.and_then(|delta| delta.finish_reason.as_ref());
         match &self.body.finish_reason {
             Some(reason) if in_delta.is_none() || !reason.as_str().is_empty() => Some(reason),
             _ => in_delta,
@@ -145,7 +133,7 @@ impl<'a> ChunkChoice<'a> {
     /// Fields of the `delta` that are not modelled here, as gateways have.
     #[must_use]
     pub fn delta_extra(&self) -> Option<&'a Map<String, Value>> {
-        self.delta()?.extra()
+        self.delta?.extra()
     }
 }
 
@@ -160,21 +148,12 @@ impl fmt::Debug for ChunkChoice<'_> {
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>
 #[derive(Clone, Copy)]
 pub struct ToolCallDelta<'a> {
-    body: &'a ToolCallBody,
+    pub(in crate::stream) body: &'a ToolCallBody,
     /// The arguments that replace those of the body.
-    arguments: Option<&'a str>,
+    pub(in crate::stream) replaced: Option<&'a str>,
 }
 
 impl<'a> ToolCallDelta<'a> {
-    pub(crate) fn body(&self) -> &'a ToolCallBody {
-        self.body
-    }
-
-    /// The arguments that replace those of the body.
-    pub(crate) fn replaced_arguments(&self) -> Option<&'a str> {
-        self.arguments
-    }
-
     /// The number of the call within its choice. `None` from gateways that leave it out.
     #[must_use]
     pub fn index(&self) -> Option<u64> {
@@ -203,7 +182,7 @@ impl<'a> ToolCallDelta<'a> {
     /// The part of a function's arguments added.
     #[must_use]
     pub fn arguments(&self) -> Option<&'a str> {
-        self.arguments.or_else(|| self.body.function.as_ref()?.arguments.as_deref())
+        self.replaced.or_else(|| self.body.function.as_ref()?.arguments.as_deref())
     }
 
     /// The part of a custom tool's input added.

@@ -48,8 +48,9 @@ impl Template {
         let common = body.is_common(found.field).then(|| without_values(body, found.field, has));
         // a line that is longer has something that the body has not: a repeated member, an element of another type
         let common = common.filter(|common| {
-            let length = serde_json::to_vec(common).map_or(0, |json| json.len());
-            length == literals.len() + usize::from(has(Hole::Created))
+            let mut json = Vec::with_capacity(line.len());
+            let is_written = serde_json::to_writer(&mut json, common).is_ok();
+            is_written && json.len() == literals.len() + usize::from(has(Hole::Created))
         });
         Some(Self {
             is_common: common.is_some(),

@@ -100,7 +100,7 @@ impl ChoiceBuilder {
             content_filter_results: _,
             content_filter_offsets: _,
             extra: _,
-        } = choice.body()
+        } = choice.body
         else {
             return false;
         };
@@ -133,8 +133,8 @@ impl ChoiceBuilder {
     /// Adds what the chunk has for this choice. The position of the tool call that each of its pieces was added to is
     /// pushed to `placed`.
     pub(super) fn push(&mut self, choice: &ChunkChoice<'_>, placed: &mut Vec<usize>) {
-        let body = choice.body();
-        if let Some(delta) = choice.delta() {
+        let body = choice.body;
+        if let Some(delta) = choice.delta {
             self.push_delta(delta, choice);
             placed.extend(choice.tool_calls().map(|piece| self.push_call(&piece)));
         }
@@ -145,7 +145,7 @@ impl ChoiceBuilder {
         if let Some(logprobs) = &body.logprobs {
             self.logprobs.get_or_insert_default().append(logprobs);
         }
-        if let Some(results) = choice.shared_results() {
+        if let Some(results) = choice.results {
             self.filter.push(results);
         }
         if let Some(offsets) = &body.content_filter_offsets {
@@ -186,12 +186,12 @@ impl ChoiceBuilder {
 
     fn push_call(&mut self, piece: &ToolCallDelta<'_>) -> usize {
         let (at, call) = self.call_or_new(piece);
-        let body = piece.body();
+        let body = piece.body;
         if let Some(kind) = body.kind.as_ref().filter(|kind| !kind.as_str().is_empty()) {
             call.kind = Some(kind.clone());
         }
         if let Some(function) = &body.function {
-            push_function(call.function.get_or_insert(FunctionCall::EMPTY), function, piece.replaced_arguments());
+            push_function(call.function.get_or_insert(FunctionCall::EMPTY), function, piece.replaced);
         }
         if let Some(custom) = &body.custom {
             let whole = call.custom.get_or_insert(CustomToolCall::EMPTY);
