@@ -77,6 +77,7 @@ mod token;
 mod token_cache;
 
 #[cfg(test)]
+#[path = "../../tests/support/raw_server.rs"]
 mod raw_server;
 #[cfg(test)]
 mod wire_tests;

@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::body::ByteStream;
-use super::raw_server::{Seen, answer, answering, serve, streaming};
+use super::raw_server::{RawServer, Step, answer, streaming};
 use super::retry::RetryCause;
 use super::*;
 use crate::error::{ErrorKind, Result};
@@ -40,6 +39,12 @@ fn call(options: &CallOptions) -> Call<'_> {
         unfit: &[],
         observer: None,
     }
+}
+
+/// The URL of a server that answers each request with the next script, and it.
+async fn answering(scripts: Vec<Vec<Step>>) -> (String, RawServer) {
+    let server = RawServer::start(scripts).await;
+    (server.url.clone(), server)
 }
 
 async fn post(transport: &Transport, options: &CallOptions) -> Result<Answer> {
@@ -189,25 +194,13 @@ async fn other_calls_keep_the_pause_of_a_429_unless_they_do_not_retry() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_asked_for_again() {
-    let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":".to_owned();
-    let (url, seen) = serve(move |number, mut socket| {
-        let text = if number == 0 { half.clone() } else { answer(200, "", "{}") };
-        Box::pin(async move {
-            socket.write_all(text.as_bytes()).await.ok()?;
-            (number > 0).then_some(socket)
-        })
-    })
-    .await;
+    let half = Step::Raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":".to_owned());
+    let (url, seen) = answering(vec![vec![half], answer(200, "", "{}")]).await;
     assert_eq!(post(&transport(&url), &CallOptions::new()).await.unwrap().metadata.attempts(), 2);
     assert_eq!(seen.count(), 2);
 
-    let (url, _) = serve(|_, mut socket| {
-        Box::pin(async move {
-            socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab").await.ok()?;
-            None
-        })
-    })
-    .await;
+    let cut = Step::Raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab".to_owned());
+    let (url, _) = answering(vec![vec![cut]]).await;
     let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Interrupted, 3));
     assert!(error.to_string().contains("broke after 2 bytes"), "{error}");
@@ -224,7 +217,7 @@ async fn an_answer_without_bound_or_packed_is_refused() {
 
     let chunked =
         format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n", "x".repeat(2000));
-    let (url, _) = answering(vec![chunked]).await;
+    let (url, _) = answering(vec![vec![Step::Raw(chunked), Step::Keep]]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
     config.body_limit = 1000;
     let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
@@ -286,13 +279,7 @@ async fn an_ageing_token_is_replaced_behind_the_callers_back() {
 
 #[tokio::test]
 async fn each_clock_has_its_own_words() {
-    let (url, seen) = serve(|_, socket| {
-        Box::pin(async move {
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            Some(socket)
-        })
-    })
-    .await;
+    let (url, seen) = answering(vec![vec![Step::Hang]]).await;
     let transport = transport(&url);
     let short = Duration::from_millis(50);
     let unary = post(&transport, &CallOptions::new().answer_timeout(short)).await.unwrap_err();

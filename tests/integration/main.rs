@@ -4,6 +4,8 @@
 
 #[path = "../support/observer.rs"]
 mod events;
+#[path = "../support/raw_server.rs"]
+mod raw_server;
 mod support;
 
 mod architecture;

@@ -15,10 +15,10 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+pub use crate::raw_server::{RawServer, Step, streaming};
 
 /// The key of every client that is not about keys.
 pub const KEY: &str = "canary-key";
@@ -213,125 +213,6 @@ pub async fn sent_headers(server: &MockServer, name: &str) -> Vec<String> {
 pub async fn sent_bodies(server: &MockServer) -> Vec<Value> {
     let requests = server.received_requests().await.unwrap();
     requests.iter().map(|request| request.body_json().unwrap()).collect()
-}
-
-/// What a raw server does with a request, step by step.
-#[derive(Clone)]
-pub enum Step {
-    /// These bytes, as they are.
-    Raw(String),
-    /// One piece of a chunked body.
-    Piece(String),
-    Pause(Duration),
-    /// The end of a chunked body; the connection stays open.
-    End,
-    /// Nothing more until the client closes.
-    Hang,
-}
-
-/// The head of a chunked event stream, and then these steps.
-pub fn streaming(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
-    std::iter::once(Step::Raw(head.to_owned())).chain(steps).collect()
-}
-
-/// A server of raw sockets, for what no well-behaved server does.
-pub struct RawServer {
-    pub url: String,
-    seen: Arc<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    requests: Mutex<Vec<String>>,
-    connections: AtomicUsize,
-    ended: AtomicUsize,
-}
-
-impl RawServer {
-    /// Answers each request with the next script, and from then on with the last. After a script without
-    /// an end the connection is closed.
-    pub async fn start(scripts: impl Into<Vec<Vec<Step>>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let seen = Arc::new(Seen::default());
-        let (log, scripts) = (Arc::clone(&seen), Arc::new(scripts.into()));
-        tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                log.connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(converse(socket, Arc::clone(&scripts), Arc::clone(&log)));
-            }
-        });
-        Self { url, seen }
-    }
-
-    /// Head and body of every request.
-    pub fn requests(&self) -> Vec<String> {
-        self.seen.requests.lock().unwrap().clone()
-    }
-
-    pub fn connections(&self) -> usize {
-        self.seen.connections.load(Ordering::SeqCst)
-    }
-
-    /// How many connections the client has ended.
-    pub fn ended(&self) -> usize {
-        self.seen.ended.load(Ordering::SeqCst)
-    }
-}
-
-async fn converse(mut socket: TcpStream, scripts: Arc<Vec<Vec<Step>>>, log: Arc<Seen>) {
-    loop {
-        let Some(request) = read_request(&mut socket).await else {
-            log.ended.fetch_add(1, Ordering::SeqCst);
-            return;
-        };
-        let number = {
-            let mut requests = log.requests.lock().unwrap();
-            requests.push(request);
-            requests.len() - 1
-        };
-        let script = &scripts[number.min(scripts.len() - 1)];
-        for step in script {
-            let bytes = match step {
-                Step::Raw(text) => text.clone(),
-                Step::Piece(text) => format!("{:x}\r\n{text}\r\n", text.len()),
-                Step::End => "0\r\n\r\n".to_owned(),
-                Step::Pause(time) => {
-                    tokio::time::sleep(*time).await;
-                    continue;
-                }
-                Step::Hang => {
-                    while socket.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {}
-                    log.ended.fetch_add(1, Ordering::SeqCst);
-                    return;
-                }
-            };
-            if socket.write_all(bytes.as_bytes()).await.is_err() {
-                log.ended.fetch_add(1, Ordering::SeqCst);
-                return;
-            }
-        }
-        if !matches!(script.last(), Some(Step::End)) {
-            return;
-        }
-    }
-}
-
-async fn read_request(socket: &mut TcpStream) -> Option<String> {
-    let mut text = Vec::new();
-    loop {
-        let mut buffer = [0; 4096];
-        let count = socket.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
-        text.extend_from_slice(&buffer[..count]);
-        let so_far = String::from_utf8_lossy(&text).into_owned();
-        if let Some((head, body)) = so_far.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            if body.len() >= length.map_or(0, |length| length.parse::<usize>().unwrap()) {
-                return Some(so_far);
-            }
-        }
-    }
 }
 
 /// Waits until something is so, and fails when it does not come.

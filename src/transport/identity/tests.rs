@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::exchange::LINK_TIMEOUT;
 use super::*;
 use crate::transport::http_client::HttpSettings;
-use crate::transport::raw_server::{answer, answering};
+use crate::transport::raw_server::{RawServer, answer};
 use crate::transport::token_cache::TokenCache;
 use crate::transport::{Backend, Call, CallOptions, Config, Operation, Transport};
 
@@ -277,8 +277,8 @@ fn runs_with(module: &str, name: &str, variables: &[(&str, &str)]) -> bool {
 
 /// Sends a call that is signed in so, and gives the header it was sent with.
 async fn call_with(source: TokenSource) -> Result<String> {
-    let (url, seen) = answering(vec![answer(200, "", "{}")]).await;
-    let transport = Transport::new(Config::new(Backend::new(&url, Credential(Kind::Tokens(source)))))?;
+    let seen = RawServer::start([answer(200, "", "{}")]).await;
+    let transport = Transport::new(Config::new(Backend::new(&seen.url, Credential(Kind::Tokens(source)))))?;
     let options = CallOptions::new();
     let call = Call {
         operation: Operation::CHAT_COMPLETIONS,

@@ -2,9 +2,25 @@
 
 use super::*;
 
+fn piece(text: &str) -> Step {
+    Step::Piece(text.to_owned())
+}
+
+fn pause(milliseconds: u64) -> Step {
+    Step::Pause(Duration::from_millis(milliseconds))
+}
+
 #[tokio::test]
 async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
-    let (url, _) = streaming(vec![(0, "data: a\n\n"), (30, ": x\n\n"), (30, ": y\n\n")], false).await;
+    let (url, _) = answering(vec![streaming([
+        piece("data: a\n\n"),
+        pause(30),
+        piece(": x\n\n"),
+        pause(30),
+        piece(": y\n\n"),
+        Step::Keep,
+    ])])
+    .await;
     let transport = transport(&url);
     let options = CallOptions::new().stream_idle_timeout(Duration::from_millis(150));
     let mut stream = open(&transport, &options).await.unwrap();
@@ -17,8 +33,8 @@ async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
     assert_eq!((error.kind(), error.status()), (ErrorKind::Timeout, Some(200)));
     assert!(next(&mut stream).await.is_none());
 
-    let comments = (0..100).map(|_| (10, ": x\n\n")).collect();
-    let (url, _) = streaming(comments, false).await;
+    let comments = (0..100).flat_map(|_| [pause(10), piece(": x\n\n")]);
+    let (url, _) = answering(vec![streaming(comments.chain([Step::Keep]))]).await;
     let options = CallOptions::new().first_event_timeout(Duration::from_millis(100));
     let mut stream = open(&with_credential(&url, ApiKey::new("k")), &options).await.unwrap();
     let error = loop {
@@ -31,18 +47,7 @@ async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_before_its_first_byte_is_asked_for_again_and_after_it_not() {
-    let (url, seen) = serve(|number, mut socket| {
-        Box::pin(async move {
-            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-            socket.write_all(head).await.ok()?;
-            if number > 0 {
-                socket.write_all(b"1\r\na\r\n").await.ok()?;
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            None
-        })
-    })
-    .await;
+    let (url, seen) = answering(vec![streaming([]), streaming([piece("a"), pause(20)])]).await;
     let mut stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
     assert_eq!(stream.metadata().attempts(), 2);
     assert_eq!(next(&mut stream).await.unwrap().unwrap(), "a");
@@ -52,25 +57,18 @@ async fn a_stream_that_breaks_before_its_first_byte_is_asked_for_again_and_after
 
 #[tokio::test]
 async fn dropping_a_call_or_a_stream_closes_its_connection() {
-    let (url, seen) = streaming(vec![(0, "data: a\n\n")], false).await;
+    let (url, seen) = answering(vec![streaming([piece("data: a\n\n"), Step::Keep])]).await;
     let stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
-    assert_eq!(seen.ended.load(Ordering::SeqCst), 0);
+    assert_eq!(seen.ended(), 0);
     drop(stream);
-    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
+    until(|| seen.ended() == 1).await;
 
-    let (url, seen) = serve(|_, mut socket| {
-        Box::pin(async move {
-            // ends when the client closes
-            while socket.read(&mut [0; 64]).await.ok()? > 0 {}
-            Some(socket)
-        })
-    })
-    .await;
+    let (url, seen) = answering(vec![vec![Step::Hang]]).await;
     let transport = transport(&url);
     let options = CallOptions::new();
     let gone = tokio::time::timeout(Duration::from_millis(100), post(&transport, &options)).await;
     assert!(gone.is_err());
-    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
+    until(|| seen.ended() == 1).await;
 }
 
 #[tokio::test]
@@ -85,25 +83,17 @@ async fn a_finished_stream_gives_its_connection_back_without_making_anyone_wait(
         assert!(before.elapsed() < Duration::from_millis(40));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!((seen.count(), seen.connections.load(Ordering::SeqCst)), (5, 1));
+    assert_eq!((seen.count(), seen.connections()), (5, 1));
 }
 
 /// `[DONE]` 20 milliseconds after the request, and the end of the body after a pause; `None` is never.
-async fn ending_late(pause: Option<Duration>) -> (String, Arc<Seen>) {
-    serve(move |_, mut socket| {
-        Box::pin(async move {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            let text = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\n[DONE]\r\n";
-            socket.write_all(text).await.ok()?;
-            tokio::time::sleep(pause.unwrap_or(Duration::from_secs(60))).await;
-            socket.write_all(b"0\r\n\r\n").await.ok()?;
-            Some(socket)
-        })
-    })
-    .await
+async fn ending_late(wait: Option<Duration>) -> (String, RawServer) {
+    let end = wait.map_or(vec![Step::Hang], |wait| vec![Step::Pause(wait), Step::End]);
+    let done = streaming([piece("[DONE]")]);
+    answering(vec![[vec![pause(20)], done, end].concat()]).await
 }
 
-async fn streams_at_once(count: usize, pause: Option<Duration>) -> (Duration, u32) {
+async fn streams_at_once(count: usize, pause: Option<Duration>) -> (Duration, usize) {
     let (url, seen) = ending_late(pause).await;
     let transport = transport(&url);
     let before = Instant::now();
@@ -112,7 +102,7 @@ async fn streams_at_once(count: usize, pause: Option<Duration>) -> (Duration, u3
         assert_eq!(next(&mut stream).await.unwrap().unwrap(), "[DONE]");
         stream.finish();
     }
-    (before.elapsed(), seen.connections.load(Ordering::SeqCst))
+    (before.elapsed(), seen.connections())
 }
 
 #[tokio::test]
@@ -136,9 +126,9 @@ async fn a_connection_that_does_not_get_free_holds_nobody_up() {
 
 #[tokio::test]
 async fn a_finished_stream_that_goes_on_is_cut_off() {
-    let (url, seen) = streaming(vec![(0, "[DONE]"), (10, "more")], false).await;
+    let (url, seen) = answering(vec![streaming([piece("[DONE]"), pause(10), piece("more"), Step::Keep])]).await;
     let mut stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
     next(&mut stream).await.unwrap().unwrap();
     stream.finish();
-    until(|| seen.ended.load(Ordering::SeqCst) == 1).await;
+    until(|| seen.ended() == 1).await;
 }
