@@ -254,9 +254,9 @@ impl EventQueue {
         if !chunk.prompt_filter_results().is_empty() {
             self.due.push_back(StreamEvent::PromptFilter { results: chunk.prompt_filter_results().to_vec() });
         }
-        // the end of a choice changes the fold
-        let placed = fold.placed(chunk).to_vec();
-        let mut placed = placed.into_iter();
+        // the end of a choice changes the fold; most chunks have at most one piece, which needs no list
+        let placed = fold.placed(chunk).split_first().map(|(first, more)| (*first, more.to_vec()));
+        let mut placed = placed.into_iter().flat_map(|(first, more)| std::iter::once(first).chain(more));
         for choice in chunk.choices() {
             self.push_choice(&choice, fold, &mut placed);
         }
