@@ -32,37 +32,41 @@ impl Deployments {
 
     /// The deployment of this name as requests to it are checked.
     pub(super) fn get(&self, name: &str) -> Deployment {
-        let own = Deployment::from(name);
-        self.find(&own, true).unwrap_or(own)
+        let named = Deployment::from(name);
+        self.by_name(name).or_else(|| self.in_catalog(&named)).unwrap_or(named)
     }
 
-    /// The request with the deployment that the client declares, where the request only names one.
+    /// The request with the deployment that the client declares, where the request only names one. A model that the
+    /// request declares in code counts before the client's, and one that was read from JSON after it.
     pub(super) fn declare<'a>(&self, request: &'a ChatCompletionRequest) -> Cow<'a, ChatCompletionRequest> {
-        let own = request.deployment();
         if self.declared.is_empty() && self.catalog.is_none() {
             return Cow::Borrowed(request);
         }
-        match self.find(own, request.from_json.model || own.is_implied_by_name()) {
-            Some(deployment) => request.declared_as(deployment),
+        let own = request.deployment();
+        let may_name = request.from_json.model || own.is_implied_by_name();
+        if let Some(deployment) = self.by_name(own.name()).filter(|_| may_name) {
+            return request.declared_as(deployment, false);
+        }
+        match self.in_catalog(own) {
+            Some(deployment) => request.declared_as(deployment, true),
             None => Cow::Borrowed(request),
         }
     }
 
-    /// What the client declares in place of a request's own deployment. A model that the request declares in code counts
-    /// before the client's, one that was read from JSON after it, and an entry of the catalog before the built-in one of
-    /// the same id.
-    fn find(&self, own: &Deployment, by_name: bool) -> Option<Deployment> {
-        let declared = self.declared.get(own.name()).filter(|_| by_name);
-        let deployment = declared.unwrap_or(own);
-        let in_catalog = self.catalog.as_ref().and_then(|catalog| {
-            let by_name = by_name && declared.and_then(Deployment::declared_model).is_none();
-            let named = catalog.exact(own.name()).filter(|_| by_name).cloned();
-            named.or_else(|| catalog.find(&deployment.declared_model()?.id()))
-        });
-        match in_catalog {
-            Some(model) => Some(deployment.clone().model(model)),
-            None => declared.cloned(),
+    /// What the client declares for this name: a deployment, or a model of its catalog that has the name.
+    fn by_name(&self, name: &str) -> Option<Deployment> {
+        let declared = self.declared.get(name);
+        let named = |catalog: &ModelCatalog| Some(Deployment::from(name).model(catalog.exact(name)?.clone()));
+        match declared.filter(|declared| declared.declared_model().is_some()) {
+            Some(deployment) => Some(self.in_catalog(deployment).unwrap_or_else(|| deployment.clone())),
+            None => self.catalog.as_ref().and_then(named).or_else(|| declared.cloned()),
         }
+    }
+
+    /// The deployment with the catalog's entry for its model, which counts before the built-in one of the same id.
+    fn in_catalog(&self, deployment: &Deployment) -> Option<Deployment> {
+        let model = self.catalog.as_ref()?.find(&deployment.declared_model()?.id())?;
+        Some(deployment.clone().model(model))
     }
 }
 

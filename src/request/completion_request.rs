@@ -174,11 +174,13 @@ impl ChatCompletionRequest {
     /// The same request to the deployment as a client declares it, one copy for all calls of that client. Another client
     /// may declare another model, and has a copy for each call.
     #[cfg(feature = "client")]
-    pub(crate) fn declared_as(&self, deployment: Deployment) -> Cow<'_, Self> {
-        let remembered = self.body.declared(|| self.with_deployment(deployment.clone()));
-        match remembered.deployment.is_declared_alike(&deployment) {
+    pub(crate) fn declared_as(&self, deployment: Deployment, keeps_uncapped: bool) -> Cow<'_, Self> {
+        let uncapped = self.uncapped && (keeps_uncapped || !self.from_json.uncapped);
+        let declare = || Self { uncapped, ..self.with_deployment(deployment.clone()) };
+        let remembered = self.body.declared(declare);
+        match remembered.deployment.is_declared_alike(&deployment) && remembered.uncapped == uncapped {
             true => Cow::Borrowed(remembered),
-            false => Cow::Owned(self.with_deployment(deployment)),
+            false => Cow::Owned(declare()),
         }
     }
 

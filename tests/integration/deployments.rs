@@ -94,6 +94,9 @@ fn what_a_caller_declares_in_json_does_not_lift_the_clients_rules() {
     let (o1, plain) = (json!({"model": "o1-2024-12-17", "uncapped": true}), on_azure().build().unwrap());
     assert_eq!(refused(&plain, &declaring("triage", o1.clone())), ["temperature"]);
     assert_eq!(refused(&client, &declaring("triage", o1).uncapped()), ["temperature"]);
+    let with_catalog = on_azure().catalog(ModelCatalog::built_in()).build().unwrap();
+    let stored = json!({"model": "o1-2024-12-17", "uncapped": true});
+    assert_eq!(refused(&with_catalog, &declaring("triage", stored)), ["temperature"]);
     let own = Deployment::new("triage").model(Model::GPT_4O_2024_11_20);
     assert!(refused(&client, &declaring("triage", json!({"model": "o1"})).with_deployment(own)).is_empty());
 }
