@@ -14,10 +14,11 @@ use super::status::{BatchFileStatus, BatchStatus};
 use super::upload::Upload;
 use super::wait::Waits;
 use crate::client::ChatClient;
+use crate::client::resource::ResourceCall;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::{ResponseMetadata, parse_json};
 use crate::transport::body::ByteStream;
-use crate::transport::{Answer, Call, CallOptions, Method, Operation, RequestBody, Streamed};
+use crate::transport::{Answer, CallOptions, Method, RequestBody};
 use crate::wire::text_converts;
 
 /// The time between two looks at a batch. The guide asks for a minute at least.
@@ -318,10 +319,8 @@ impl BatchClient {
 
     /// The content of a file from its first byte, in one try.
     pub(super) async fn open(&self, id: &str) -> Result<ByteStream> {
-        let (path, unfit) = (["files", id, "content"], self.other_backends());
-        let call = self.resource_call(operation(Method::Get, &path)?, &self.options, &unfit);
-        let stream = self.client.transport().stream(call, Streamed::File, |_| Ok(RequestBody::None)).await;
-        stream.map_err(|error| self.client.transport().withhold_secrets(error, &self.options))
+        let call = ResourceCall { method: Method::Get, path: &["files", id, "content"], options: &self.options };
+        self.client.open_resource(call).await
     }
 
     fn pages<T: DeserializeOwned + Send + 'static>(
@@ -362,20 +361,8 @@ impl BatchClient {
         for (name, value) in query {
             options = options.query(*name, *value);
         }
-        let unfit = self.other_backends();
-        let call = self.resource_call(operation(method, path)?, &options, &unfit);
-        let read = |answer: Answer| Ok((read_object(&answer)?, answer.metadata));
-        let answer = self.client.transport().answer(call, |_| Ok(body.clone()), read).await;
-        answer.map_err(|error| self.client.transport().withhold_secrets(error, &options))
-    }
-
-    fn resource_call<'a>(&self, operation: Operation<'a>, options: &'a CallOptions, unfit: &'a [usize]) -> Call<'a> {
-        Call { operation, deployment: "", options, affinity: None, unfit, observer: None }
-    }
-
-    /// The indices of all backends but the first.
-    fn other_backends(&self) -> Vec<usize> {
-        (1..self.client.transport().api_versions().count()).collect()
+        let call = ResourceCall { method, path, options: &options };
+        self.client.call_resource(call, body, read_object).await
     }
 }
 
@@ -486,14 +473,6 @@ pub(super) fn unusable(file: &BatchFile) -> Error {
     let text = format!("the service could not process the file: its status is '{}'", file.status());
     // the details may quote the file
     Error::new(ErrorKind::Service, text).with_hint("`status_details()` of the file has the reason")
-}
-
-/// An operation of the resource. An empty id would name the list instead.
-fn operation<'a>(method: Method, path: &'a [&'a str]) -> Result<Operation<'a>> {
-    match path.iter().any(|segment| segment.is_empty()) {
-        true => Err(Error::new(ErrorKind::Config, "the id of the file or batch is empty")),
-        false => Ok(Operation::of_resource(method, path)),
-    }
 }
 
 /// The object that was created, which nobody would find again without an id.

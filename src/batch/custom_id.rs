@@ -28,6 +28,13 @@ impl CustomIds {
         }
     }
 
+    /// Remembers an id of the caller, so that no id that is made is the same. Of other ids nothing is kept.
+    pub(super) fn avoid(&mut self, id: &str) {
+        if id.starts_with(PREFIX) {
+            self.hashes.insert(hash(id));
+        }
+    }
+
     /// Whether a line may have this id of the caller. Where it cannot, it is remembered.
     pub(super) fn may_know(&mut self, id: &str) -> bool {
         let number = id.strip_prefix(PREFIX).and_then(|number| number.parse::<u64>().ok());
@@ -55,5 +62,13 @@ mod tests {
             assert!(ids.may_know(known), "{known}");
         }
         assert!(!ids.may_know("request-4") && !ids.may_know("request-x"));
+    }
+
+    #[test]
+    fn of_ids_to_avoid_only_those_that_could_be_made_are_kept() {
+        let mut ids = CustomIds::default();
+        (0..1000).for_each(|number| ids.avoid(&format!("line-{number}")));
+        ids.avoid("request-1");
+        assert_eq!((ids.hashes.len(), ids.make()), (1, "request-2".to_owned()));
     }
 }

@@ -132,7 +132,7 @@ impl BatchClient {
             let BatchRequest { custom_id, request } = request.into();
             let custom_id = match custom_id {
                 Some(id) => {
-                    ids.may_know(&id);
+                    ids.avoid(&id);
                     id
                 }
                 None => ids.make(),

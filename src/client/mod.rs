@@ -32,6 +32,8 @@ mod parts;
 mod preflight;
 mod record;
 mod repair;
+#[cfg(feature = "batch")]
+pub(crate) mod resource;
 mod summary;
 #[cfg(feature = "telemetry")]
 mod telemetry;
@@ -256,11 +258,6 @@ impl ChatClient {
 
     fn checked(&self, request: &ChatCompletionRequest, streaming: bool) -> RequestCheck {
         self.0.preflight.check(&self.0.transport, &self.0.deployments.declare(request), streaming).0
-    }
-
-    #[cfg(feature = "batch")]
-    pub(crate) fn transport(&self) -> &crate::transport::Transport {
-        &self.0.transport
     }
 
     /// Refuses what [`complete`](Self::complete) would refuse.

@@ -20,7 +20,7 @@ use crate::transport::{AttemptEvent, RetryEvent};
 /// Events hold no key, no token and nothing of prompt or answer. The methods run inside the call and should return at
 /// once. A panic in one is logged once, at WARN, and does not end the call. A client without observers keeps no record of a
 /// call, unless its end is logged at DEBUG. A call that is repaired (`repair_once`) has a failed attempt without a retry
-/// event. Calls of Global Batch have no events.
+/// event. Calls of Global Batch have no deployment.
 ///
 /// What is logged without an observer is in the documentation of [`transport`](crate::transport#logging).
 ///

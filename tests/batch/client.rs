@@ -5,7 +5,7 @@ use std::time::Duration;
 use azure_openai_chat::batch::{
     Batch, BatchErrorCode, BatchFile, BatchFileStatus, BatchItem, BatchStatus, CreateBatch, Upload,
 };
-use azure_openai_chat::{ApiKey, ChatClient, ErrorKind};
+use azure_openai_chat::{ApiKey, CallEnd, CallSummary, ChatClient, ErrorKind, Observer};
 use azure_openai_emulator::{BatchQuota, BatchTiming, Fault, LineOutcome};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
@@ -482,4 +482,46 @@ fn paths_and_ids_convert_from_every_kind_of_text() {
     for create in [CreateBatch::from(&path), path.as_str().into(), path.clone().into()] {
         assert_eq!(format!("{:?}", CreateBatch::from(&create)), format!("{:?}", CreateBatch::new(&path)));
     }
+}
+
+/// The ended calls: operation, attempts, and whether it was completed.
+#[derive(Default)]
+struct Ended(Mutex<Vec<(String, u32, bool)>>);
+
+impl Observer for Ended {
+    fn on_end(&self, call: &CallSummary) {
+        let is_completed = call.end() == CallEnd::Completed;
+        assert!(call.deployment().is_empty() && call.metadata().is_some() && call.request_id().is_some());
+        self.0.lock().unwrap().push((call.operation().to_owned(), call.attempts(), is_completed));
+    }
+}
+
+#[tokio::test]
+async fn observers_get_each_call_by_its_operation() {
+    let (emulator, _) = emulator().await;
+    let ended = Arc::new(Ended::default());
+    let retry = azure_openai_chat::RetryPolicy::default().base_backoff(Duration::from_millis(1));
+    let client = ChatClient::builder(emulator.endpoint(), ApiKey::new("key")).retry(retry);
+    let client = client.observer(Arc::clone(&ended)).build().unwrap();
+    let batches = azure_openai_chat::batch::BatchClient::new(&client);
+    let folder = Folder::new("observed");
+    let file = batches.upload(input(&folder, 1)).await.unwrap();
+    let batch = batches.create(&file).await.unwrap();
+    emulator.inject(Fault::status(503).next(1));
+    let batch = batches.batch(id(&batch)).await.unwrap();
+    assert_eq!(items(batches.results(&batch)).await.len(), 1);
+    batches.cancel(id(&batch)).await.unwrap_err();
+    let ended: Vec<_> = std::mem::take(&mut *ended.0.lock().unwrap());
+    let names: Vec<_> = ended.iter().map(|(name, attempts, done)| (name.as_str(), *attempts, *done)).collect();
+    assert_eq!(
+        names,
+        [
+            ("files", 1, true),
+            ("batches", 1, true),
+            ("batches", 2, true),
+            ("files/content", 1, true),
+            ("files/content", 1, true),
+            ("batches/cancel", 1, false)
+        ]
+    );
 }

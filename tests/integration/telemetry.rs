@@ -439,3 +439,20 @@ async fn the_server_of_a_span_is_the_backend_that_answered() {
         [0, 2].iter().map(|at| json(&span.events.events[*at].attributes)["server.port"].clone()).collect();
     assert_eq!(ports, [json!(busy.address().port()), json!(good.address().port())]);
 }
+
+#[cfg(feature = "batch")]
+#[tokio::test]
+async fn a_call_of_global_batch_has_its_operation_and_no_model() {
+    let kept = Kept::new();
+    let server = wiremock::MockServer::start().await;
+    let answer = ResponseTemplate::new(200).set_body_json(json!({"id": "file-1"}));
+    wiremock::Mock::given(wiremock::matchers::method("GET")).respond_with(answer).expect(1).mount(&server).await;
+    azure_openai_chat::batch::BatchClient::new(&kept.client(&server.uri())).file("file-1").await.unwrap();
+    let span = kept.span();
+    let points = kept.points();
+    assert_eq!((span.name.as_ref(), points.len()), ("files", 1));
+    for attributes in [json(&span.attributes), points[0].attributes.clone()] {
+        assert_eq!(attributes["gen_ai.operation.name"], "files");
+        assert!(attributes.get("gen_ai.request.model").is_none(), "{attributes}");
+    }
+}

@@ -41,17 +41,21 @@ impl Instruments {
             Some(model) => shared(&model.id()),
             None => deployment.clone(),
         };
-        let name = [operation.as_str(), " ", model.as_str()].concat();
+        // an operation of the whole resource has no model
+        let has_model = !model.as_str().is_empty();
+        let name = if has_model { [operation.as_str(), " ", model.as_str()].concat() } else { operation.to_string() };
         let server = self.first_server().cloned();
         // as many as the allocator keeps at hand: 1 KiB
         let mut attributes = Vec::with_capacity(18);
         attributes.extend([
             KeyValue::new(names::OPERATION_NAME, operation.clone()),
             KeyValue::new(names::PROVIDER_NAME, names::PROVIDER),
-            KeyValue::new(names::REQUEST_MODEL, model.clone()),
             KeyValue::new(names::RESOURCE_NAMESPACE, names::NAMESPACE),
-            KeyValue::new(names::DEPLOYMENT, deployment.clone()),
         ]);
+        if has_model {
+            attributes.push(KeyValue::new(names::REQUEST_MODEL, model.clone()));
+            attributes.push(KeyValue::new(names::DEPLOYMENT, deployment.clone()));
+        }
         if self.has_one_server() {
             attributes.extend(server.iter().flat_map(Server::attributes));
         }
@@ -193,8 +197,10 @@ impl CallSpan {
         attributes.extend([
             KeyValue::new(names::OPERATION_NAME, self.operation.clone()),
             KeyValue::new(names::PROVIDER_NAME, names::PROVIDER),
-            KeyValue::new(names::REQUEST_MODEL, self.model.clone()),
         ]);
+        if !self.model.as_str().is_empty() {
+            attributes.push(KeyValue::new(names::REQUEST_MODEL, self.model.clone()));
+        }
         attributes.extend(answered.map(|model| KeyValue::new(names::RESPONSE_MODEL, model)));
         attributes.extend(self.server.iter().flat_map(Server::attributes));
         attributes
