@@ -285,10 +285,10 @@ impl CheckedBody {
         self.found.declared.get_or_init(|| Arc::new(declare()))
     }
 
-    /// The verdict, if it is remembered.
+    /// Whether a verdict is remembered.
     #[cfg(feature = "client")]
-    pub(super) fn known_verdict(&self) -> Option<&Verdict> {
-        self.found.verdict.get().map(Arc::as_ref)
+    pub(super) fn is_judged(&self) -> bool {
+        self.found.verdict.get().is_some()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is remembered of a request that was checked.
 
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use super::body::RequestBody;
@@ -8,10 +9,16 @@ use crate::model::first_documented;
 use crate::wire::{FieldVisitor, FromWire, Path};
 
 /// The findings about a request that do not depend on how it is sent, each with the place of its rule in the list of
-/// rules, and what the other rules look at.
+/// rules.
 pub(super) struct Verdict {
     pub(super) refused: Vec<(usize, Violation)>,
-    pub(super) advised: Vec<(usize, Violation)>,
+    /// Made for the first call: a request that is built to be written to a file needs none.
+    pub(super) advised: OnceLock<Advised>,
+}
+
+/// The advice, and what the rules of advice that depend on the call look at.
+pub(super) struct Advised {
+    pub(super) findings: Vec<(usize, Violation)>,
     pub(super) survey: Survey,
     /// The moment from which the declared model is retired.
     pub(super) retires: Option<SystemTime>,

@@ -49,7 +49,7 @@ pub(super) fn usage(check: &Check<'_>, found: &mut Vec<Violation>) {
 /// Members, message roles and types that are documented from a later api version on, or that this one leaves out.
 pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
     let Some(version) = check.api_version else { return };
-    for (name, parameter) in &check.request.verdict().survey.dated {
+    for (name, parameter) in &check.request.advised().survey.dated {
         if version.documents(name) != Some(false) {
             continue;
         }

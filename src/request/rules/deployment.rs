@@ -49,7 +49,7 @@ pub(super) fn streaming(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 /// Dates of retirement move, so that only one that has passed is advised on, and none stops a request.
 pub(super) fn retirement(check: &Check<'_>, found: &mut Vec<Violation>) {
-    if check.request.verdict().retires.is_none_or(|begins| begins > check.now) {
+    if check.request.advised().retires.is_none_or(|begins| begins > check.now) {
         return;
     }
     let when = match check.capabilities.map(|capabilities| capabilities.lifecycle().at(check.now)) {

@@ -1,6 +1,6 @@
 //! What the rules find in a request: what depends on how it is sent is looked for in each call, the rest is remembered.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::SystemTime;
 
 use super::list::RULES;
@@ -8,7 +8,7 @@ use super::rule::{Check, RequestRule, Weight};
 #[cfg(test)]
 use super::testing;
 use crate::request::ChatCompletionRequest;
-use crate::request::verdict::{Survey, Verdict};
+use crate::request::verdict::{Advised, Survey, Verdict};
 use crate::request::violation::Violation;
 
 /// The rules whose findings depend on how a request is sent.
@@ -16,34 +16,38 @@ static PER_CALL: LazyLock<Vec<(usize, &RequestRule)>> =
     LazyLock::new(|| RULES.iter().enumerate().filter(|(_, rule)| rule.is_per_call).collect());
 
 impl ChatCompletionRequest {
-    pub(super) fn verdict(&self) -> &Verdict {
-        self.body.verdict(|| {
-            let check = Check::of(self, None, None, SystemTime::UNIX_EPOCH);
-            let rules = || RULES.iter().enumerate().filter(|(_, rule)| !rule.is_per_call);
-            Verdict {
-                refused: apply(rules(), &check, Weight::Refused),
-                advised: apply(rules(), &check, Weight::Advised),
-                survey: Survey::of(&self.body),
-                retires: check.capabilities.and_then(|capabilities| capabilities.lifecycle().begins()),
-            }
+    fn verdict(&self) -> &Verdict {
+        self.body.verdict(|| Verdict { refused: self.findings_of_all_calls(Weight::Refused), advised: OnceLock::new() })
+    }
+
+    pub(super) fn advised(&self) -> &Advised {
+        self.verdict().advised.get_or_init(|| Advised {
+            findings: self.findings_of_all_calls(Weight::Advised),
+            survey: Survey::of(&self.body),
+            retires: self.deployment.declared_model().and_then(|model| model.capabilities().lifecycle().begins()),
         })
+    }
+
+    fn findings_of_all_calls(&self, weight: Weight) -> Vec<(usize, Violation)> {
+        let check = Check::of(self, None, None, SystemTime::UNIX_EPOCH);
+        apply(RULES.iter().enumerate().filter(|(_, rule)| !rule.is_per_call), &check, weight)
     }
 
     /// The bytes of all strings in the fields of the request, nearly the size of its JSON.
     #[cfg(feature = "client")]
     pub(crate) fn text_length(&self) -> usize {
-        self.body
-            .known_verdict()
-            .map_or_else(|| Survey::of(&self.body).text_length, |verdict| verdict.survey.text_length)
+        match self.body.is_judged() {
+            true => self.advised().survey.text_length,
+            false => Survey::of(&self.body).text_length,
+        }
     }
 }
 
 /// Every finding of a weight, in the order of the rules.
 pub(super) fn findings(check: &Check<'_>, weight: Weight) -> Vec<Violation> {
-    let verdict = check.request.verdict();
     let remembered = match weight {
-        Weight::Refused => &verdict.refused,
-        Weight::Advised => &verdict.advised,
+        Weight::Refused => &check.request.verdict().refused,
+        Weight::Advised => &check.request.advised().findings,
     };
     let mut found = apply(PER_CALL.iter().copied(), check, weight);
     if found.is_empty() && remembered.is_empty() {
