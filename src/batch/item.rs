@@ -144,21 +144,26 @@ fn metadata(status: u16, request_id: Option<&str>) -> ResponseMetadata {
 
 /// The JSON of a member, by its path, in a line that was parsed before.
 fn member(line: &Bytes, path: &[&str]) -> Option<Bytes> {
-    let (first, others) = path.split_first()?;
     let mut found = None;
-    let mut cursor = JsonCursor::new(line);
+    find_member(&mut JsonCursor::new(line), path, &mut found);
+    found.map(|value| line.slice_ref(value))
+}
+
+fn find_member<'l>(cursor: &mut JsonCursor<'l>, path: &[&str], found: &mut Option<&'l [u8]>) -> Option<()> {
+    let (first, others) = path.split_first()?;
     cursor.each_member(|cursor, name| {
+        let is_first = name == first.as_bytes();
+        if is_first && cursor.peek()? == b'{' && !others.is_empty() {
+            return find_member(cursor, others, found);
+        }
         cursor.peek()?;
         let value = cursor.remaining();
         cursor.skip_value()?;
-        if name == first.as_bytes() {
-            let length = value.len().checked_sub(cursor.remaining().len())?;
-            found = value.get(..length);
+        if is_first && others.is_empty() {
+            *found = value.get(..value.len().checked_sub(cursor.remaining().len())?);
         }
         Some(())
-    });
-    let value = line.slice_ref(found?);
-    if others.is_empty() { Some(value) } else { member(&value, others) }
+    })
 }
 
 fn unreadable(line: Bytes, error: &serde_json::Error) -> Error {
