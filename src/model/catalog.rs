@@ -64,8 +64,7 @@ pub struct ModelCatalog {
     models: Arc<[Model]>,
     /// One model without a version for each name that has versions.
     names: Arc<[Model]>,
-    /// Both, by id. A search through all of them for the name of each request's deployment would be a quarter of the
-    /// instructions to build a request and write it (benches/benches/batch.rs).
+    /// Both, by id: every request that is built looks its deployment up.
     by_id: Arc<HashMap<String, Model>>,
 }
 
