@@ -3,8 +3,9 @@
 //! The emulator speaks the service's wire: both URL shapes and OpenAI's base, keys and Entra tokens, Azure's error
 //! bodies, Azure's chunk order, quotas, content filters. A deployed model refuses what it refuses on Azure, with Azure's
 //! status and `code`, and its text where one was recorded (others are marked unsourced in the source): by the rules of
-//! the client crate and the few that only the service has, such as the context length. Answers are computed from the request: edits with a prediction really happen and are counted, schemas are
-//! satisfied, tools are called with arguments that fit. The same request has the same answer.
+//! the client crate and the few that only the service has, such as the context length. Answers are
+//! computed from the request: edits with a prediction really happen and are counted, schemas are satisfied, tools are
+//! called with arguments that fit. The same request has the same answer.
 //!
 //! Use it to try the client crate without a subscription, and to test a service: point the client at
 //! [`Emulator::endpoint`], let [faults](Fault) happen, answer by [rules](Rule), [scripts](EmulatorBuilder::script) or

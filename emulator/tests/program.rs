@@ -107,6 +107,13 @@ fn a_wrong_start_says_what_is_wrong() {
     assert!(error(&["--config", "/nowhere/emulator.toml"]).contains("/nowhere/emulator.toml: cannot be read"));
     assert!(error(&["--deployment", "triage"]).contains("expected NAME=MODEL"));
     assert!(error(&["--port", "0", "--record", "calls"]).contains("`record`: needs `upstream`"));
+    let folder = std::env::temp_dir().join(format!("emulator-{}-calls", std::process::id()));
+    let path = file("record.toml", &format!("record = {folder:?}\n"));
+    let path = path.to_str().unwrap();
+    assert!(error(&["--port", "0", "--config", path]).contains("`record`: needs `upstream`"));
+    // a flag completes what the file has
+    Program::start(&["--config", path, "--upstream", "http://127.0.0.1:1"]);
+    std::fs::remove_dir_all(folder).unwrap();
     let both = error(&["--port", "0", "--record", "calls", "--upstream", "http://localhost:1", "--replay", "calls"]);
     assert!(both.contains("`replay`: answers cannot be recorded and replayed at once"), "{both}");
     std::fs::remove_file(config).unwrap();

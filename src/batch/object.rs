@@ -177,7 +177,7 @@ wire_struct! {
         purpose: String = "purpose",
         /// How far it has come.
         status: String = private "status",
-        /// Why it cannot be used, in words. They may quote the file: not for logs.
+        /// The service's text on why the file cannot be used. It may quote the file, so keep it out of logs.
         status_details: String = hidden "status_details",
     }
 }

@@ -346,8 +346,8 @@ impl Error {
     }
 
     /// Whether the same request may succeed later: connect failures, timeouts, interrupted streams and
-    /// the statuses 408, 409, 429, 500, 502, 503 and 504, unless `x-should-retry` is set. Connect failures
-    /// that stay are not among them: certificates that are not accepted, a proxy that requires a sign-in, headers
+    /// the statuses 408, 409, 429, 500, 502, 503 and 504. Where the answer has the header `x-should-retry`, that decides.
+    /// Connect failures that stay are not among them: certificates that are not accepted, a proxy that requires a sign-in, headers
     /// above the limit.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -63,7 +63,8 @@ impl Deployment {
 
     /// Whether the name alone, as text, converts into this deployment.
     pub(crate) fn is_implied_by_name(&self) -> bool {
-        self.model.as_ref().is_none_or(|model| model.is(&self.name) && catalog::is_built_in(model))
+        let of_the_name = || catalog::shared().exact(&self.name);
+        self.model.as_ref().is_none_or(|model| of_the_name().is_some_and(|known| known.is_alike(model)))
     }
 
     /// Whether requests to both are checked alike: also the models' capabilities are the same, which `==` does not compare.

@@ -1,7 +1,7 @@
 //! The embeddings operation. A text's vector is the sum of one pseudo-random vector for each word, scaled to length 1.
 //!
-//! The seed of a word's vector is its hash, so the same text has the same vector on every machine, and texts that share
-//! words have similar directions, so that a search over them finds what it should.
+//! The seed of a word's vector is its hash, so the same text has the same vector on every machine. Texts that share words
+//! have a high cosine similarity, so that a test of a vector search finds the nearest text.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::template::{Context, render};
 use super::tools::Call;
 
-/// Upper bound of `count` in [`Answer::words`]; a larger one is lowered to it.
+/// The largest `count` of [`Answer::words`]; a larger one counts as this.
 const MOST_WORDS: usize = 1_000_000;
 
 /// An answer given as it is, in place of a computed one.
@@ -80,7 +80,7 @@ pub(crate) struct Draft {
     pub(crate) reasoning: Option<String>,
     /// Whether the call is one of `functions`, in `function_call`.
     pub(crate) is_legacy_call: bool,
-    /// Whether each number of [`Answer::words`] is one chunk, instead of each token.
+    /// Whether a stream has a chunk for each word, as for [`Answer::words`], instead of for each token.
     pub(crate) by_words: bool,
 }
 

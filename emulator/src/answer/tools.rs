@@ -49,11 +49,14 @@ pub(crate) fn letters(amount: usize) -> String {
 
 /// The calls that answer a request, and whether the caller named the tool; none when it is time for text.
 ///
-/// Tools are called only when the last message is the user's. If the question has words of the names of several
-/// functions, each of these (at most 8) is called, unless parallel calls are off. Otherwise the tool whose name,
-/// description and parameter names share most words with the question is called, the first of equals. A function with
-/// exactly one free string parameter is called once for each proper name in the question (at most 4), unless parallel
-/// calls are off.
+/// Only a message of the user is answered with calls:
+/// - of several functions whose names have words of the question, each is called, at most 8;
+/// - otherwise the one tool that shares most words with the question, by its name, its description and the names of its
+///   parameters; of equals the first;
+/// - a function with exactly one string parameter without `enum` is called for each proper name of the question, at most 4
+///   times, such as once for each city.
+///
+/// With parallel calls off there is one call.
 pub(crate) fn calls(request: ChatRequest<'_>, parallel: bool) -> Option<(Vec<Call>, bool)> {
     // The older members have functions without a type, and a name without its kind.
     let wrapped: Vec<Value> =

@@ -57,7 +57,8 @@ impl Settings {
         }
     }
 
-    /// Whether a deployment of this name has a model: that of its settings, or the one that the name stands for.
+    /// Whether a deployment of this name and these settings has a model: the settings name one, or the deployment has the
+    /// name of a model or is built in.
     pub(crate) fn has_model(&self, name: &str, settings: &DeploymentSettings) -> bool {
         let without = Self { only_declared: self.only_declared, ..Self::default() };
         settings.model.is_some()

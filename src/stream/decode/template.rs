@@ -46,7 +46,8 @@ impl Template {
         let choice = body.choices.as_ref().and_then(|choices| choices.first()?.index).unwrap_or(0);
         let has = |hole| holes.iter().any(|(_, other)| *other == hole);
         let common = body.is_common(found.field).then(|| without_values(body, found.field, has));
-        // a line that is longer has something that the body has not: a repeated member, an element of another type
+        // The body without the values is as long as the line without them, but for the `0` of `created`. A longer line has
+        // something that the body has not, and a client must not keep: a repeated member, an element of another type.
         let common = common.filter(|common| {
             let mut json = Vec::with_capacity(line.len());
             let is_written = serde_json::to_writer(&mut json, common).is_ok();

@@ -1,5 +1,7 @@
 //! FLAC (RFC 9639): one channel of 16 bits, in blocks whose samples are not compressed.
 
+use super::crc;
+
 /// Samples of a block but the last.
 const BLOCK: u16 = 4096;
 
@@ -29,33 +31,10 @@ fn frame(block: &[i16], number: char) -> Vec<u8> {
     let mut frame = vec![0xff, 0xf8, 0x77, 0x08];
     frame.extend_from_slice(number.encode_utf8(&mut [0; 4]).as_bytes());
     frame.extend_from_slice(&u16::try_from(block.len()).unwrap_or(BLOCK).saturating_sub(1).to_be_bytes());
-    frame.push(crc(&frame, 8, 0x07).to_le_bytes()[0]);
+    frame.extend(crc(&frame, 8, 0x07));
     // A subframe of samples as they are.
     frame.push(0x02);
     frame.extend(block.iter().flat_map(|sample| sample.to_be_bytes()));
-    frame.extend_from_slice(&crc(&frame, 16, 0x8005).to_be_bytes());
+    frame.extend(crc(&frame, 16, 0x8005));
     frame
-}
-
-/// A cyclic redundancy check of so many bits, 8 or 16.
-fn crc(bytes: &[u8], bits: u32, polynomial: u16) -> u16 {
-    let top = 1_u32 << (bits - 1);
-    let crc = bytes.iter().fold(0_u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte) << (bits - 8), |crc, _| {
-            let shifted = crc << 1 & ((1 << bits) - 1);
-            if crc & top == 0 { shifted } else { shifted ^ u32::from(polynomial) }
-        })
-    });
-    u16::try_from(crc).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_checks_are_those_of_the_catalogue() {
-        // CRC-8/SMBUS and CRC-16/UMTS, of the digits from 1 to 9
-        assert_eq!((crc(b"123456789", 8, 0x07), crc(b"123456789", 16, 0x8005)), (0xf4, 0xfee8));
-    }
 }

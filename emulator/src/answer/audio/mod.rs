@@ -38,7 +38,7 @@ impl Audio {
         Some(Self { format, id: format!("audio_{}", letters(24)), samples: 0 })
     }
 
-    /// Sets the duration of the sound: a third of a second for each word of `text`, from 1 to 90 words, so at most 30
+    /// The same with the duration of the spoken `text`: a third of a second for each word, at least that and at most 30
     /// seconds.
     pub(crate) fn speaking(self, text: &str) -> Self {
         let words = text.split_whitespace().count().clamp(1, 90);
@@ -122,6 +122,18 @@ fn wav(samples: &[u8]) -> Vec<u8> {
     wav
 }
 
+/// The cyclic redundancy check of so many bits (8, 16 or 32) that begins with 0 and shifts left, most significant byte
+/// first.
+fn crc(bytes: &[u8], bits: u32, polynomial: u64) -> Vec<u8> {
+    let crc = bytes.iter().fold(0_u64, |crc, byte| {
+        (0..8).fold(crc ^ u64::from(*byte) << (bits - 8), |crc, _| {
+            let shifted = crc << 1;
+            if shifted >> bits & 1 == 0 { shifted } else { (shifted ^ polynomial) & ((1 << bits) - 1) }
+        })
+    });
+    crc.to_be_bytes().into_iter().skip(usize::try_from(64 - bits).unwrap_or(0) / 8).collect()
+}
+
 /// The format that a request wants sound in, if it wants sound.
 fn wanted(request: ChatRequest<'_>) -> Option<&str> {
     let speaks = request.list("modalities").iter().any(|modality| modality == "audio");
@@ -158,6 +170,16 @@ mod tests {
             assert!(second(name).starts_with(start), "{name}");
         }
         assert_eq!(second("pcm16").len(), 48_000);
+    }
+
+    #[test]
+    fn checks_are_those_of_the_catalogue() {
+        // CRC-8/SMBUS, CRC-16/UMTS, and CRC-32/MPEG-2 without its initial value, of the digits from 1 to 9
+        for (bits, polynomial, check) in
+            [(8, 0x07, vec![0xf4]), (16, 0x8005, vec![0xfe, 0xe8]), (32, 0x04c1_1db7, vec![0x89, 0xa1, 0x89, 0x7f])]
+        {
+            assert_eq!(crc(b"123456789", bits, polynomial), check);
+        }
     }
 
     #[test]
