@@ -82,7 +82,7 @@ pub(crate) fn followed(name: &str, client: ClientBuilder) -> (&str, ClientBuilde
 
 pub(crate) fn print() {
     println!("### Instructions of following calls, over those of a client that nobody follows\n");
-    println!("| client | a call | a stream's chunk | goal |\n|---|--:|--:|--:|");
+    println!("| a client with | a call | a stream's chunk | goal |\n|---|--:|--:|--:|");
     let calls = Run { what: What::Unary(1_500), count: 40, write: 0, pace: Pace::Free };
     let chunks = Run { what: What::Chunks(Shape::Obfuscated), count: 1_000, write: 16 * 1024, pace: Pace::Step };
     let costs = |reader: &str| [calls, chunks].map(|run| slope(reader, &run).instructions);
