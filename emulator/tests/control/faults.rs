@@ -82,3 +82,23 @@ async fn a_header_of_a_fault_takes_the_place_of_its_own() {
     assert_eq!(types, ["text/plain"]);
     assert_eq!(response.headers()["x-proxy"], "nginx");
 }
+
+#[tokio::test]
+async fn a_seed_makes_the_requests_that_a_fault_strikes_repeatable() {
+    let struck = async |share: f64, seed: u64| {
+        let fault = Fault::status(503).with_probability(share, seed);
+        let emulator = Emulator::builder().fault(fault).start().await.unwrap();
+        let peer = Peer::of(&emulator);
+        let mut statuses = Vec::new();
+        for _ in 0..60 {
+            statuses.push(peer.ask("gpt-4o-mini", "hi").await.0);
+        }
+        statuses
+    };
+    let one = struck(0.5, 7).await;
+    assert!((15..45).contains(&one.iter().filter(|status| **status == 503).count()), "{one:?}");
+    assert_eq!(struck(0.5, 7).await, one);
+    assert_ne!(struck(0.5, 8).await, one);
+    assert!(struck(0.0, 7).await.iter().all(|status| *status == 200));
+    assert!(struck(1.0, 7).await.iter().all(|status| *status == 503));
+}

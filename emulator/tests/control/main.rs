@@ -16,6 +16,7 @@ mod batches;
 #[cfg(feature = "client")]
 mod client;
 mod faults;
+mod filters;
 #[cfg(feature = "record")]
 mod recordings;
 mod support;
