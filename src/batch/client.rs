@@ -7,8 +7,9 @@ use std::time::Duration;
 use futures_core::Stream;
 use futures_util::{TryStreamExt, stream};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use super::create_batch::CreateBatch;
 use super::object::{Batch, BatchFile, Page};
 use super::status::{BatchFileStatus, BatchStatus};
 use super::upload::Upload;
@@ -19,7 +20,6 @@ use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::{ResponseMetadata, parse_json};
 use crate::transport::body::ByteStream;
 use crate::transport::{Answer, CallOptions, Method, RequestBody};
-use crate::wire::text_converts;
 
 /// The time between two looks at a batch. The guide asks for a minute at least.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
@@ -125,21 +125,12 @@ impl BatchClient {
     ///
     /// As [`file`](Self::file); [`ErrorKind::Service`] when the service could not process it.
     pub async fn wait_for_file(&self, id: &str) -> Result<BatchFile> {
-        let mut waits = Waits::for_file(self.poll_interval);
-        loop {
-            let (file, hint) = match self.call::<BatchFile>(Method::Get, &["files", id], &[], RequestBody::None).await {
-                Ok((file, metadata)) => (Some(file), metadata.retry_after()),
-                Err(error) if error.is_retryable() => (None, error.retry_after()),
-                Err(error) => return Err(error),
-            };
-            match file.as_ref().map(BatchFile::status) {
-                Some(BatchFileStatus::Processed) => return Ok(file.unwrap_or_default()),
-                Some(BatchFileStatus::Error | BatchFileStatus::Deleting | BatchFileStatus::Deleted) => {
-                    return Err(unusable(&file.unwrap_or_default()));
-                }
-                _ => waits.sleep(hint).await,
-            }
-        }
+        let is_ready = |file: &BatchFile| {
+            use BatchFileStatus::{Deleted, Deleting, Error, Processed};
+            matches!(file.status(), Processed | Error | Deleting | Deleted)
+        };
+        let file = self.poll(&["files", id], Waits::for_file(self.poll_interval), is_ready).await?;
+        if file.status() == BatchFileStatus::Processed { Ok(file) } else { Err(unusable(&file)) }
     }
 
     /// All files of the resource, page by page, the newest first where the service sorts them.
@@ -274,20 +265,8 @@ impl BatchClient {
     ///
     /// As [`wait`](Self::wait).
     pub async fn wait_until(&self, id: &str, mut is_enough: impl FnMut(&Batch) -> bool + Send) -> Result<Batch> {
-        let mut waits = Waits::polling(self.poll_interval);
-        loop {
-            let hint = match self.call::<Batch>(Method::Get, &["batches", id], &[], RequestBody::None).await {
-                Ok((batch, metadata)) => {
-                    if is_enough(&batch) || batch.status().is_final() {
-                        return Ok(batch);
-                    }
-                    metadata.retry_after()
-                }
-                Err(error) if error.is_retryable() => error.retry_after(),
-                Err(error) => return Err(error),
-            };
-            waits.sleep(hint).await;
-        }
+        let waits = Waits::polling(self.poll_interval);
+        self.poll(&["batches", id], waits, |batch: &Batch| is_enough(batch) || batch.status().is_final()).await
     }
 
     /// All batches of the resource, page by page, the newest first.
@@ -321,6 +300,24 @@ impl BatchClient {
     pub(super) async fn open(&self, id: &str) -> Result<ByteStream> {
         let call = ResourceCall { method: Method::Get, path: &["files", id, "content"], options: &self.options };
         self.client.open_resource(call).await
+    }
+
+    /// Reads an object until `is_done` returns true for it. Failures that may pass do not end the wait.
+    async fn poll<T: DeserializeOwned + Send>(
+        &self,
+        path: &[&str],
+        mut waits: Waits,
+        mut is_done: impl FnMut(&T) -> bool + Send,
+    ) -> Result<T> {
+        loop {
+            let hint = match self.call(Method::Get, path, &[], RequestBody::None).await {
+                Ok((object, _)) if is_done(&object) => return Ok(object),
+                Ok((_, metadata)) => metadata.retry_after(),
+                Err(error) if error.is_retryable() => error.retry_after(),
+                Err(error) => return Err(error),
+            };
+            waits.sleep(hint).await;
+        }
     }
 
     fn pages<T: DeserializeOwned + Send + 'static>(
@@ -372,95 +369,6 @@ impl fmt::Debug for BatchClient {
             .field("endpoint", self.client.endpoint())
             .field("poll_interval", &self.poll_interval)
             .finish_non_exhaustive()
-    }
-}
-
-/// A batch to be created. Files and their ids convert.
-///
-/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
-#[derive(Clone)]
-pub struct CreateBatch {
-    input_file_id: String,
-    endpoint: String,
-    output_expires_after: Option<Duration>,
-    metadata: Map<String, Value>,
-}
-
-impl CreateBatch {
-    /// A batch of the requests in this file.
-    #[must_use]
-    pub fn new(input_file_id: impl Into<String>) -> Self {
-        Self {
-            input_file_id: input_file_id.into(),
-            endpoint: "/chat/completions".to_owned(),
-            output_expires_after: None,
-            metadata: Map::new(),
-        }
-    }
-
-    /// The `url` of its lines: `/chat/completions` by default, as in Microsoft's guide. Some gateways want
-    /// `/v1/chat/completions`.
-    #[must_use]
-    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoint = endpoint.into();
-        self
-    }
-
-    /// The time after which the service deletes the files of results: 14 to 30 days. When unset they are kept.
-    #[must_use]
-    pub fn output_expires_after(mut self, time: Duration) -> Self {
-        self.output_expires_after = Some(time);
-        self
-    }
-
-    /// Adds a pair that is kept with the batch: 16 at most, keys up to 64, values up to 512 characters.
-    #[must_use]
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.insert(key.into(), value.into().into());
-        self
-    }
-
-    fn body(&self) -> Value {
-        let mut body = json!({
-            "input_file_id": self.input_file_id, "endpoint": self.endpoint, "completion_window": "24h",
-        });
-        if let Value::Object(members) = &mut body {
-            if let Some(time) = self.output_expires_after {
-                members.insert(
-                    "output_expires_after".to_owned(),
-                    json!({"seconds": time.as_secs(), "anchor": "created_at"}),
-                );
-            }
-            if !self.metadata.is_empty() {
-                members.insert("metadata".to_owned(), self.metadata.clone().into());
-            }
-        }
-        body
-    }
-}
-
-/// Leaves the metadata out.
-impl fmt::Debug for CreateBatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CreateBatch")
-            .field("input_file_id", &self.input_file_id)
-            .field("endpoint", &self.endpoint)
-            .field("output_expires_after", &self.output_expires_after)
-            .finish_non_exhaustive()
-    }
-}
-
-impl From<&BatchFile> for CreateBatch {
-    fn from(file: &BatchFile) -> Self {
-        Self::new(file.id().unwrap_or_default())
-    }
-}
-
-text_converts!(CreateBatch, CreateBatch::new);
-
-impl From<&Self> for CreateBatch {
-    fn from(batch: &Self) -> Self {
-        batch.clone()
     }
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../guide/batch.md")]
 
-pub use self::client::{BatchClient, CreateBatch};
+pub use self::client::BatchClient;
+pub use self::create_batch::CreateBatch;
 pub use self::download::BatchResults;
 pub use self::item::BatchItem;
 pub use self::object::{Batch, BatchError, BatchFile, BatchUsage, RequestCounts};
@@ -11,6 +12,7 @@ pub use self::upload::Upload;
 pub use self::writer::{BatchInput, BatchWriter, BatchWriterOptions};
 
 mod client;
+mod create_batch;
 mod custom_id;
 mod download;
 mod file_error;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 
-use super::super::client::{CreateBatch, is_over_quota, unusable};
+use super::super::client::{is_over_quota, unusable};
+use super::super::create_batch::CreateBatch;
 use super::super::file_error::file_error;
 use super::super::object::{Batch, BatchFile};
 use super::super::status::{BatchFileStatus, BatchStatus};
