@@ -5,15 +5,8 @@
 //! crates included. Servers repeat what they were sent, in every place an error has.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test binary")]
 
-#[path = "faults/http2.rs"]
-#[allow(dead_code)]
-mod http2;
-#[path = "faults/server.rs"]
-#[allow(dead_code)]
-mod server;
-#[path = "support/tls.rs"]
-#[allow(dead_code)]
-mod tls;
+#[path = "support/raw_server.rs"]
+mod raw_server;
 
 use std::error::Error as StdError;
 use std::fmt::{Debug, Write as _};
@@ -27,8 +20,8 @@ use azure_openai_chat::{
     Message, ResponseFormat, RetryPolicy, Tool, Validation,
 };
 use futures::StreamExt;
+use raw_server::{RawServer, Script, Step, send};
 use serde_json::json;
-use server::{Act, Script, Server, send};
 
 /// The word that no output may hold, in any case.
 const CANARY: &str = "canary";
@@ -132,7 +125,7 @@ fn options() -> CallOptions {
 
 /// A whole answer whose end is the end of the connection.
 fn answer(status: u16, headers: &str, body: &str) -> Script {
-    vec![send(format!("HTTP/1.1 {status} X\r\n{headers}connection: close\r\n\r\n{body}")), Act::Close]
+    vec![send(format!("HTTP/1.1 {status} X\r\n{headers}connection: close\r\n\r\n{body}")), Step::Close]
 }
 
 const BEGUN: &str = "data: {\"id\":\"x\",\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"CANARY answer\"}}]}\n\n\
@@ -204,7 +197,7 @@ fn clients(url: &str) -> Vec<ChatClient> {
 
 /// Makes both kinds of call and prints all there is to print of them.
 async fn drive(output: &Output, place: &str, script: Script, request: &ChatCompletionRequest) {
-    let server = Server::start(vec![script]).await;
+    let server = RawServer::start(vec![script]).await;
     for client in clients(&server.url) {
         output.debug(place, &client);
         match client.complete_with(request, &options()).await {
@@ -286,7 +279,7 @@ fn print_local_things(output: &Output) {
 
 /// Credentials that put secrets where they do not belong. Their panics are their own; what we make of them is ours.
 async fn print_credential_failures(output: &Output) {
-    let server = Server::start(vec![answer(200, "", "{}")]).await;
+    let server = RawServer::start(vec![answer(200, "", "{}")]).await;
     let panicking = Credential::from_fn(|scope: String| async move {
         if !scope.is_empty() {
             std::panic::panic_any(TOKEN);
@@ -364,7 +357,7 @@ async fn nothing_that_is_printed_holds_a_secret() {
         }
     }
     drive(&output, "redirect", answer(307, "location: http://127.0.0.1:9/CANARY?CANARY\r\n", ""), &plain()).await;
-    drive(&output, "reset", vec![Act::Reset], &plain()).await;
+    drive(&output, "reset", vec![Step::Reset], &plain()).await;
 
     let _ = std::panic::take_hook();
     for (what, output) in [("texts", &output), ("logs", &logs), ("panics", &panics)] {
@@ -378,7 +371,7 @@ async fn nothing_that_is_printed_holds_a_secret() {
 
 #[tokio::test]
 async fn what_the_service_said_is_at_hand_for_those_who_ask() {
-    let server = Server::start(vec![answer(
+    let server = RawServer::start(vec![answer(
         400,
         "",
         r#"{"error":{"message":"bad: CANARY question about my salary","code":"c"}}"#,

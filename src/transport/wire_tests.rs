@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 
 use super::body::ByteStream;
-use super::raw_server::{RawServer, Step, answer, streaming};
+use super::raw_server::{RawServer, Script, Step, answer, end, piece, send, streaming};
 use super::retry::RetryCause;
 use super::*;
 use crate::error::{ErrorKind, Result};
@@ -42,7 +42,7 @@ fn call(options: &CallOptions) -> Call<'_> {
 }
 
 /// The URL of a server that answers each request with the next script, and it.
-async fn answering(scripts: Vec<Vec<Step>>) -> (String, RawServer) {
+async fn answering(scripts: Vec<Script>) -> (String, RawServer) {
     let server = RawServer::start(scripts).await;
     (server.url.clone(), server)
 }
@@ -171,7 +171,7 @@ async fn a_wait_of_a_day_comes_back_at_once() {
 #[tokio::test]
 async fn other_calls_keep_the_pause_of_a_429_unless_they_do_not_retry() {
     let busy = answer(429, "retry-after-ms: 300\r\n", "");
-    let (url, _) = answering(vec![busy, answer(200, "", "{}")]).await;
+    let (url, _server) = answering(vec![busy, answer(200, "", "{}")]).await;
     let transport = transport(&url);
     let none = CallOptions::new().retry(RetryPolicy::none());
     post(&transport, &none).await.unwrap_err();
@@ -194,13 +194,13 @@ async fn other_calls_keep_the_pause_of_a_429_unless_they_do_not_retry() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_asked_for_again() {
-    let half = Step::Raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":".to_owned());
-    let (url, seen) = answering(vec![vec![half], answer(200, "", "{}")]).await;
+    let half = send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":");
+    let (url, seen) = answering(vec![vec![half, Step::Close], answer(200, "", "{}")]).await;
     assert_eq!(post(&transport(&url), &CallOptions::new()).await.unwrap().metadata.attempts(), 2);
     assert_eq!(seen.count(), 2);
 
-    let cut = Step::Raw("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab".to_owned());
-    let (url, _) = answering(vec![vec![cut]]).await;
+    let cut = send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab");
+    let (url, _server) = answering(vec![vec![cut, Step::Close]]).await;
     let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Interrupted, 3));
     assert!(error.to_string().contains("broke after 2 bytes"), "{error}");
@@ -208,7 +208,7 @@ async fn a_body_that_breaks_off_is_asked_for_again() {
 
 #[tokio::test]
 async fn an_answer_without_bound_or_packed_is_refused() {
-    let (url, _) = answering(vec![answer(200, "", &"x".repeat(2000))]).await;
+    let (url, _server) = answering(vec![answer(200, "", &"x".repeat(2000))]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
     config.body_limit = 1000;
     let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
@@ -217,13 +217,13 @@ async fn an_answer_without_bound_or_packed_is_refused() {
 
     let chunked =
         format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n", "x".repeat(2000));
-    let (url, _) = answering(vec![vec![Step::Raw(chunked), Step::Keep]]).await;
+    let (url, _server) = answering(vec![vec![send(chunked)]]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
     config.body_limit = 1000;
     let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
 
-    let (url, _) = answering(vec![answer(200, "content-encoding: gzip\r\n", "xx")]).await;
+    let (url, _server) = answering(vec![answer(200, "content-encoding: gzip\r\n", "xx")]).await;
     let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert!(error.to_string().contains("compressed"), "{error}");
@@ -320,7 +320,7 @@ async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_sta
     let retried: Vec<_> = retries.iter().map(|retry| (retry.cause(), retry.wait(), retry.endpoint())).collect();
     assert_eq!(retried, [(RetryCause::Status(429), Duration::ZERO, busy.as_str())]);
 
-    let (bad, _) = answering(vec![answer(400, "", "")]).await;
+    let (bad, _bad) = answering(vec![answer(400, "", "")]).await;
     let (idle, unasked) = answering(vec![answer(200, "", "{}")]).await;
     let mut config = Config::new(Backend::new(&bad, ApiKey::new("k")));
     config.backends.push(Backend::new(&idle, ApiKey::new("k")).priority(1));
@@ -331,7 +331,7 @@ async fn another_backend_takes_over_under_its_own_name_and_a_callers_mistake_sta
 #[tokio::test]
 async fn a_backend_without_a_token_is_passed_over() {
     let (one, unasked) = answering(vec![answer(200, "", "{}")]).await;
-    let (two, _) = answering(vec![answer(200, "", "{}")]).await;
+    let (two, _two) = answering(vec![answer(200, "", "{}")]).await;
     let silent = Credential::from_fn(|_| async { Err::<Token, _>("no sign-in") });
     let mut config = Config::new(Backend::new(&one, silent.clone()));
     config.backends.push(Backend::new(&two, ApiKey::new("k")).priority(1));
@@ -353,19 +353,19 @@ async fn a_retry_that_cannot_finish_or_is_not_wanted_is_not_started() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(5)));
     assert!(before.elapsed() < Duration::from_secs(4));
 
-    let (url, _) = answering(vec![answer(503, "x-should-retry: false\r\n", "")]).await;
+    let (url, _server) = answering(vec![answer(503, "x-should-retry: false\r\n", "")]).await;
     let error = post(&transport(&url), &CallOptions::new()).await.unwrap_err();
     assert_eq!((error.attempts(), error.is_retryable()), (1, false));
 
-    let (url, _) = answering(vec![answer(400, "x-should-retry: true\r\n", ""), answer(200, "", "{}")]).await;
+    let (url, _server) = answering(vec![answer(400, "x-should-retry: true\r\n", ""), answer(200, "", "{}")]).await;
     let answer = post(&transport(&url), &CallOptions::new()).await.unwrap();
     assert_eq!(answer.metadata.attempts(), 2);
 }
 
 #[tokio::test]
 async fn the_smallest_wait_is_told_when_all_backends_rest() {
-    let (one, _) = answering(vec![answer(429, "retry-after: 200\r\n", "")]).await;
-    let (two, _) = answering(vec![answer(429, "retry-after: 100\r\n", "")]).await;
+    let (one, _one) = answering(vec![answer(429, "retry-after: 200\r\n", "")]).await;
+    let (two, _two) = answering(vec![answer(429, "retry-after: 100\r\n", "")]).await;
     let mut config = Config::new(Backend::new(&one, ApiKey::new("k")));
     config.backends.push(Backend::new(&two, ApiKey::new("k")));
     let transport = Transport::new(config).unwrap();
@@ -401,7 +401,7 @@ async fn nothing_is_sent_for_a_bad_deployment_option_or_client() {
 #[tokio::test]
 async fn a_call_waits_when_the_headers_said_nothing_is_left() {
     let empty = "x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 300ms\r\n";
-    let (url, _) = answering(vec![answer(200, empty, "{}"), answer(200, "", "{}")]).await;
+    let (url, _server) = answering(vec![answer(200, empty, "{}"), answer(200, "", "{}")]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
     config.pacing = Pacing::FromHeaders;
     let transport = Transport::new(config).unwrap();
@@ -413,7 +413,7 @@ async fn a_call_waits_when_the_headers_said_nothing_is_left() {
 
 #[tokio::test]
 async fn no_error_or_debug_shows_a_secret() {
-    let (url, _) = answering(vec![answer(500, "", "")]).await;
+    let (url, _server) = answering(vec![answer(500, "", "")]).await;
     let transport = with_credential(&url, ApiKey::new("canary"));
     let options = CallOptions::new().header("x-secret", "canary");
     let token = with_credential(&url, Credential::fixed_token("canary"));

@@ -1,6 +1,6 @@
 //! Pieces of answers, good ones and parts of them.
 
-use crate::server::{Act, Script, send};
+use crate::raw_server::{Script, Step, send};
 
 pub const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 pub const JSON_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -64,7 +64,7 @@ pub fn opening(body: impl AsRef<[u8]>) -> Script {
 }
 
 /// A script and one more step.
-pub fn and(mut script: Script, act: Act) -> Script {
+pub fn and(mut script: Script, act: Step) -> Script {
     script.push(act);
     script
 }

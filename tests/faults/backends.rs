@@ -8,14 +8,14 @@ use azure_openai_chat::{
 };
 
 use crate::answers::{begun, good_body, good_stream, http, streamed};
-use crate::server::{Act, Script, Server, send};
+use crate::raw_server::{RawServer, Script, Step, send};
 use crate::table::{call, client, no_roots, quick, request};
 
-fn two(first: &Server, second: Backend) -> ClientBuilder {
+fn two(first: &RawServer, second: Backend) -> ClientBuilder {
     client(&first.url).configure_http(no_roots).retry(quick()).backend(second)
 }
 
-fn backend(server: &Server) -> Backend {
+fn backend(server: &RawServer) -> Backend {
     Backend::new(&server.url, ApiKey::new("key-of-the-second"))
 }
 
@@ -27,14 +27,14 @@ fn status(status: u16, headers: &str) -> Script {
 async fn the_next_backend_takes_over_at_once_in_both_kinds_of_call() {
     for streams in [false, true] {
         let good = if streams { good_stream() } else { good_body() };
-        for fault in [status(429, "retry-after: 30\r\n"), status(503, "retry-after: 30\r\n"), vec![Act::ResetAtAccept]]
+        for fault in [status(429, "retry-after: 30\r\n"), status(503, "retry-after: 30\r\n"), vec![Step::ResetAtAccept]]
         {
-            let busy = Server::start(vec![fault.clone()]).await;
-            let good = Server::start(vec![good.clone()]).await;
+            let busy = RawServer::start(vec![fault.clone()]).await;
+            let good = RawServer::start(vec![good.clone()]).await;
             let client = two(&busy, backend(&good).priority(1).deployment("gpt", "gpt-second")).build().unwrap();
             let started = Instant::now();
             // a connection that breaks may be the fault of one call, so the next one begins there again
-            let is_reset = matches!(fault[0], Act::ResetAtAccept);
+            let is_reset = matches!(fault[0], Step::ResetAtAccept);
             for attempts in if is_reset { [2, 2, 2] } else { [2, 1, 1] } {
                 // even for those who do not want retries
                 let ended = call(&client, streams, &CallOptions::new().retry(RetryPolicy::none())).await;
@@ -53,8 +53,8 @@ async fn twenty_calls_at_once_survive_one_blip_of_both_backends() {
     let blip = |n: usize| {
         if n < 10 { status(503, "") } else { good_body() }
     };
-    let one = Server::with(blip, "").await;
-    let other = Server::with(blip, "").await;
+    let one = RawServer::with(blip, "").await;
+    let other = RawServer::with(blip, "").await;
     let client = two(&one, backend(&other)).build().unwrap();
     let request = request();
     let started = Instant::now();
@@ -72,14 +72,14 @@ async fn twenty_calls_at_once_survive_one_blip_of_both_backends() {
 async fn a_callers_own_mistake_and_a_broken_stream_do_not_move() {
     let error = r#"{"error":{"code":"c7","message":"no"}}"#;
     for code in [400, 401, 403, 404, 413, 422] {
-        let bad = Server::start(vec![vec![send(http(code, "", error))]]).await;
-        let idle = Server::start(vec![good_body()]).await;
+        let bad = RawServer::start(vec![vec![send(http(code, "", error))]]).await;
+        let idle = RawServer::start(vec![good_body()]).await;
         let client = two(&bad, backend(&idle).priority(1)).build().unwrap();
         let error = client.complete(&request()).await.unwrap_err();
         assert_eq!((error.status(), error.attempts(), idle.seen.connections()), (Some(code), 1, 0));
     }
-    let cut = Server::start(vec![streamed(begun())]).await;
-    let idle = Server::start(vec![good_stream()]).await;
+    let cut = RawServer::start(vec![streamed(begun())]).await;
+    let idle = RawServer::start(vec![good_stream()]).await;
     let client = two(&cut, backend(&idle).priority(1)).build().unwrap();
     let ended = call(&client, true, &CallOptions::new()).await;
     assert_eq!((ended.text.as_str(), ended.attempts), ("one ", 1));
@@ -89,8 +89,8 @@ async fn a_callers_own_mistake_and_a_broken_stream_do_not_move() {
 
 #[tokio::test]
 async fn the_smallest_wait_comes_back_as_a_429_when_all_rest() {
-    let one = Server::start(vec![status(429, "retry-after: 300\r\n")]).await;
-    let two_ = Server::start(vec![status(429, "retry-after: 90\r\n")]).await;
+    let one = RawServer::start(vec![status(429, "retry-after: 300\r\n")]).await;
+    let two_ = RawServer::start(vec![status(429, "retry-after: 90\r\n")]).await;
     let client = two(&one, backend(&two_)).build().unwrap();
     for (attempts, seen) in [(2, 2), (0, 2)] {
         let error = client.complete(&request()).await.unwrap_err();
@@ -107,8 +107,8 @@ async fn a_backend_that_rested_is_looked_at_again_and_comes_back() {
     let script = |n: usize| {
         if n == 0 { status(503, "retry-after-ms: 300\r\n") } else { good_body() }
     };
-    let first = Server::with(script, "").await;
-    let second = Server::start(vec![good_body()]).await;
+    let first = RawServer::with(script, "").await;
+    let second = RawServer::start(vec![good_body()]).await;
     let client = two(&first, backend(&second).priority(1)).build().unwrap();
     for _ in 0..3 {
         client.complete(&request()).await.unwrap();
@@ -123,8 +123,8 @@ async fn a_backend_that_rested_is_looked_at_again_and_comes_back() {
 
 #[tokio::test]
 async fn a_conversation_stays_on_its_backend_and_calls_without_a_key_are_split() {
-    let one = Server::start(vec![good_body()]).await;
-    let other = Server::start(vec![good_body()]).await;
+    let one = RawServer::start(vec![good_body()]).await;
+    let other = RawServer::start(vec![good_body()]).await;
     let client = two(&one, backend(&other)).build().unwrap();
     let ask = |key: Option<String>| {
         let builder = ChatCompletionRequest::builder("gpt").user("hi");
@@ -157,7 +157,7 @@ async fn spillover_is_asked_for_and_told() {
     let headers = "x-ms-spillover-from-deployment: ptu\r\nx-ms-deployment-name: paygo\r\n";
     let failed = "x-ms-spillover-error: 429 from paygo\r\n";
     let server =
-        Server::start(vec![vec![send(http(200, headers, crate::answers::BODY))], vec![send(http(400, failed, ""))]])
+        RawServer::start(vec![vec![send(http(200, headers, crate::answers::BODY))], vec![send(http(400, failed, ""))]])
             .await;
     let client = client(&server.url).configure_http(no_roots).build().unwrap();
     let options = CallOptions::new().spillover_deployment("paygo");
@@ -175,7 +175,7 @@ async fn pacing_waits_for_the_limits_that_were_told_and_is_off_by_default() {
     let empty =
         "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 1\r\n";
     for (pacing, waits) in [(None, false), (Some(Pacing::FromHeaders), true)] {
-        let server = Server::start(vec![vec![send(http(200, empty, crate::answers::BODY))]]).await;
+        let server = RawServer::start(vec![vec![send(http(200, empty, crate::answers::BODY))]]).await;
         let mut builder = client(&server.url).configure_http(no_roots);
         if let Some(pacing) = pacing {
             builder = builder.pacing(pacing);

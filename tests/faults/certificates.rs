@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::answers::good_body;
-use crate::server::{Act, Protocol, Server};
+use crate::raw_server::{RawServer, Step};
+use crate::server::{Protocol, over};
 use crate::table::{call, client, client_over, no_roots, request};
 use crate::tls::{Authority, HOST, Leaf, authority};
 
@@ -124,7 +125,7 @@ async fn a_proxy_that_cannot_connect_is_tried_again_and_one_that_can_is_used() {
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{error}");
     assert!(error.is_retryable() && error.to_string().contains(&format!("'{address}' did not connect")), "{error}");
 
-    let server = Server::over(Protocol::Tls, |_| good_body(), "").await;
+    let server = over(Protocol::Tls, |_| good_body(), "").await;
     let target = server.url.trim_start_matches("https://").parse().unwrap();
     let address = proxy("HTTP/1.1 200 OK\r\n\r\n", Some(target)).await;
     let completion = proxied(address).build().unwrap().complete(&request()).await.unwrap();
@@ -134,7 +135,7 @@ async fn a_proxy_that_cannot_connect_is_tried_again_and_one_that_can_is_used() {
 #[tokio::test]
 async fn a_backend_whose_certificate_expired_gives_way_to_the_next() {
     let expired = format!("https://{}", showing(authority(), Leaf::Expired).await);
-    let server = Server::over(Protocol::Tls, |_| good_body(), "").await;
+    let server = over(Protocol::Tls, |_| good_body(), "").await;
     let second = Backend::new(&server.url, ApiKey::new("key-of-the-second")).priority(1);
     let completion = trusting(&expired).backend(second).build().unwrap().complete(&request()).await.unwrap();
     assert_eq!((completion.text(), completion.metadata().attempts()), (Some("one two"), 2));
@@ -153,7 +154,7 @@ async fn a_call_with_the_root_of_the_environment() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_root_in_ssl_cert_file_is_trusted() {
-    let server = Server::over(Protocol::Tls, |_| good_body(), "").await;
+    let server = over(Protocol::Tls, |_| good_body(), "").await;
     let file = std::env::temp_dir().join(format!("azure-openai-chat-root-{}.pem", std::process::id()));
     std::fs::write(&file, authority().root_pem()).unwrap();
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
@@ -181,7 +182,7 @@ async fn time_that_runs_out_before_anything_is_sent_says_so() {
         assert!(text.contains("before the request was sent") && text.contains("waited for a connection"), "{text}");
         assert!(!text.contains("reasoning") && !error.may_have_reached_service(), "{text}");
     }
-    let server = Server::start(vec![vec![Act::Hold]]).await;
+    let server = RawServer::start(vec![vec![Step::Hang]]).await;
     let client = client_over(Protocol::Plain, &server.url).configure_http(no_roots).build().unwrap();
     let error = call(&client, false, &options).await.result.unwrap_err();
     assert!(error.to_string().contains("reasoning") && error.may_have_reached_service(), "{error}");

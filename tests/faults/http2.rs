@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::server::{Act, Names, Script, Seen, named, names_with};
+use crate::raw_server::{Connection, Script, Seen, Step, named, names_with};
 
 /// How a script ends a connection.
 enum End {
@@ -22,7 +22,7 @@ enum End {
 }
 
 /// Serves a connection until either side ends it.
-pub async fn serve<F, S>(io: S, limit: u32, script: Arc<F>, seen: Arc<Seen>, names: Names)
+pub async fn serve<F, S>(io: S, limit: u32, scripted: Connection<F>)
 where
     F: Fn(usize) -> Script + Send + Sync + 'static,
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -37,8 +37,7 @@ where
         tokio::select! {
             next = connection.accept() => match next {
                 Some(Ok((request, respond))) => {
-                    let (script, seen, names) = (Arc::clone(&script), Arc::clone(&seen), Arc::clone(&names));
-                    streams.spawn(answer(request, respond, script, seen, names, ends.clone()));
+                    streams.spawn(answer(request, respond, scripted.clone(), ends.clone()));
                 }
                 _ => return,
             },
@@ -53,9 +52,7 @@ where
 async fn answer<F>(
     request: Request<h2::RecvStream>,
     respond: SendResponse<Bytes>,
-    script: Arc<F>,
-    seen: Arc<Seen>,
-    names: Names,
+    Connection { script, seen, names }: Connection<F>,
     ends: UnboundedSender<End>,
 ) where
     F: Fn(usize) -> Script + Send + Sync,
@@ -66,8 +63,8 @@ async fn answer<F>(
     let names = names_with(&names, &text);
     let number = seen.note_request(text);
     let mut stream = Stream { respond, body: None, head: Vec::new(), framing: Framing::Head, seen };
-    for act in script(number) {
-        match stream.play(act, &names).await {
+    for step in script(number) {
+        match stream.play(step, &names).await {
             Some(None) => {}
             Some(Some(end)) => {
                 // what was sent before should have left
@@ -115,27 +112,27 @@ struct Stream {
 
 impl Stream {
     /// How the connection ends, if it does; none when the stream is over.
-    async fn play(&mut self, act: Act, names: &[(&str, String)]) -> Option<Option<End>> {
-        match act {
-            Act::Send(bytes) => self.send(&named(bytes, names)).await?,
-            Act::Drip(bytes) => {
+    async fn play(&mut self, step: Step, names: &[(&str, String)]) -> Option<Option<End>> {
+        match step {
+            Step::Send(bytes) => self.send(&named(bytes, names)).await?,
+            Step::Drip(bytes) => {
                 for byte in named(bytes, names).chunks(1) {
                     self.send(byte).await?;
                 }
             }
-            Act::Flood(bytes) => loop {
+            Step::Flood(bytes) => loop {
                 self.send(&bytes).await?;
                 tokio::task::yield_now().await;
                 if matches!(self.framing, Framing::Head | Framing::Over) {
                     return None;
                 }
             },
-            Act::Beat(bytes, pause) => loop {
+            Step::Beat(bytes, pause) => loop {
                 self.send(&bytes).await?;
                 tokio::time::sleep(pause).await;
             },
-            Act::Wait(time) => tokio::time::sleep(time).await,
-            Act::Hold => {
+            Step::Pause(time) => tokio::time::sleep(time).await,
+            Step::Hang => {
                 let _ = match &mut self.body {
                     Some(body) => poll_fn(|cx| body.poll_reset(cx)).await,
                     None => poll_fn(|cx| self.respond.poll_reset(cx)).await,
@@ -143,21 +140,21 @@ impl Stream {
                 self.seen.note_hang_up();
                 return None;
             }
-            Act::Close if matches!(self.framing, Framing::UntilClose) => {
+            Step::Close if matches!(self.framing, Framing::UntilClose) => {
                 self.end();
                 return None;
             }
             // a whole answer has come, and the connection is for other streams too
-            Act::Close if matches!(self.framing, Framing::Over) => return None,
-            Act::Close => return Some(Some(End::Close)),
-            Act::Reset => {
+            Step::Close if matches!(self.framing, Framing::Over) => return None,
+            Step::Close => return Some(Some(End::Close)),
+            Step::Reset => {
                 // a reset takes back what has not left
                 tokio::time::sleep(Duration::from_millis(15)).await;
                 return self.reset(Reason::INTERNAL_ERROR);
             }
-            Act::Refuse => return self.reset(Reason::REFUSED_STREAM),
-            Act::GoAway => return Some(Some(End::GoAway)),
-            Act::ResetAtAccept => {}
+            Step::Refuse => return self.reset(Reason::REFUSED_STREAM),
+            Step::GoAway => return Some(Some(End::GoAway)),
+            Step::ResetAtAccept => {}
         }
         Some(None)
     }

@@ -1,5 +1,5 @@
 //! What broken and hostile servers do, and what becomes of a call: a table of faults, and a module for each promise
-//! that needs more than a row. The servers are raw sockets; see `server`.
+//! that needs more than a row. The servers are raw sockets; see `raw_server`.
 #![allow(unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test binary")]
 
 mod answers;
@@ -9,6 +9,8 @@ mod certificates;
 mod events;
 mod http2;
 mod protocols;
+#[path = "../support/raw_server.rs"]
+mod raw_server;
 mod retry;
 mod rows_body;
 mod rows_done;

@@ -15,7 +15,8 @@ use crate::answers::{
     DONE, HEAD, LAST_CHUNK, ONE, ROLE, STOP, begun, chunk, events, good_body, good_stream, http, opening,
 };
 use crate::events::Events;
-use crate::server::{Act, Protocol, Script, Server, send};
+use crate::raw_server::{RawServer, Script, Step, send};
+use crate::server::{Protocol, over};
 use crate::table::{call, client_over, quick, request};
 
 const HTTP2: Protocol = Protocol::Http2(400);
@@ -29,16 +30,16 @@ fn client(protocol: Protocol, url: &str) -> ChatClient {
 
 #[tokio::test]
 async fn http1_is_spoken_unless_http2_is_set() {
-    let server = Server::over(Protocol::Tls, |_| good_body(), "").await;
+    let server = over(Protocol::Tls, |_| good_body(), "").await;
     let set = client_over(HTTP2, &server.url).build().unwrap();
     // where a server has only HTTP/1.1, that is spoken all the same
     set.complete(&request()).await.unwrap();
-    let server = Server::over(HTTP2, |_| good_body(), "").await;
+    let server = over(HTTP2, |_| good_body(), "").await;
     client_over(HTTP2, &server.url).build().unwrap().complete(&request()).await.unwrap();
     assert!(server.seen.requests()[0].contains(" HTTP/2\r\n"));
     let error = client_over(Protocol::Tls, &server.url).build().unwrap().complete(&request()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Connect, 1, false), "{error}");
-    let plain = Server::start(vec![good_body()]).await;
+    let plain = RawServer::start(vec![good_body()]).await;
     client_over(Protocol::Plain, &plain.url).build().unwrap().complete(&request()).await.unwrap();
     assert!(plain.seen.requests()[0].contains(" HTTP/1.1\r\n"));
 }
@@ -47,11 +48,11 @@ async fn http1_is_spoken_unless_http2_is_set() {
 async fn what_http2_refused_was_not_worked_on_and_what_it_reset_may_have_been() {
     for streamed in [false, true] {
         let good = if streamed { good_stream() } else { good_body() };
-        for (act, cause) in [(Act::Refuse, RetryCause::Connect), (Act::Reset, RetryCause::NoAnswer)] {
+        for (act, cause) in [(Step::Refuse, RetryCause::Connect), (Step::Reset, RetryCause::NoAnswer)] {
             let fault = vec![act.clone()];
             let answer = good.clone();
             let script = move |n| if n == 0 { fault.clone() } else { answer.clone() };
-            let server = Server::over(HTTP2, script, "").await;
+            let server = over(HTTP2, script, "").await;
             let events = Events::default();
             let client = client_over(HTTP2, &server.url).observer(events.clone()).build().unwrap();
             let options = CallOptions::new().retry(quick());
@@ -60,7 +61,7 @@ async fn what_http2_refused_was_not_worked_on_and_what_it_reset_may_have_been() 
             assert_eq!(events.retries().iter().map(|retry| retry.cause()).collect::<Vec<_>>(), [cause]);
             assert_eq!(server.seen.connections(), 1, "a stream's fault is not the connection's");
 
-            let server = Server::over(HTTP2, move |_| vec![act.clone()], "").await;
+            let server = over(HTTP2, move |_| vec![act.clone()], "").await;
             let options = CallOptions::new().retry(RetryPolicy::none());
             let client = client_over(HTTP2, &server.url).build().unwrap();
             let error = call(&client, streamed, &options).await.result.unwrap_err();
@@ -72,19 +73,19 @@ async fn what_http2_refused_was_not_worked_on_and_what_it_reset_may_have_been() 
 
 #[tokio::test]
 async fn a_stream_that_http2_resets_or_leaves_keeps_what_came() {
-    for last in [Act::Reset, Act::Close] {
-        let script = move |_| [opening(begun()), vec![Act::Wait(Duration::from_millis(50)), last.clone()]].concat();
-        let server = Server::over(HTTP2, script, "").await;
+    for last in [Step::Reset, Step::Close] {
+        let script = move |_| [opening(begun()), vec![Step::Pause(Duration::from_millis(50)), last.clone()]].concat();
+        let server = over(HTTP2, script, "").await;
         let ended = call(&client(HTTP2, &server.url), true, &CallOptions::new()).await;
         assert_eq!(ended.text, "one ");
         assert_eq!(ended.result.unwrap_err().kind(), ErrorKind::Interrupted);
     }
     // a server that says goodbye ends what it has begun
     let script = |n| match n {
-        0 => [opening(events()), vec![send(LAST_CHUNK), Act::GoAway]].concat(),
+        0 => [opening(events()), vec![send(LAST_CHUNK), Step::GoAway]].concat(),
         _ => good_stream(),
     };
-    let server = Server::over(HTTP2, script, "").await;
+    let server = over(HTTP2, script, "").await;
     let client = client(HTTP2, &server.url);
     for _ in 0..2 {
         let ended = call(&client, true, &CallOptions::new()).await;
@@ -97,7 +98,7 @@ async fn a_stream_that_http2_resets_or_leaves_keeps_what_came() {
 async fn headers_above_the_limit_are_one_attempt_over_http2_too() {
     for kib in [70, 200] {
         let script = move |_| vec![send(http(200, &format!("x-long: {}\r\n", "v".repeat(kib * 1024)), "{}"))];
-        let server = Server::over(HTTP2, script, "").await;
+        let server = over(HTTP2, script, "").await;
         let error = client(HTTP2, &server.url).complete(&request()).await.unwrap_err();
         assert!(error.to_string().contains("above the limit of 64 KiB"), "{error}");
         assert_eq!((error.kind(), error.attempts(), error.is_retryable()), (ErrorKind::Connect, 1, false));
@@ -107,8 +108,8 @@ async fn headers_above_the_limit_are_one_attempt_over_http2_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropping_a_stream_resets_it_over_http2_and_the_connection_goes_on() {
-    let script = |n| if n == 0 { [opening(begun()), vec![Act::Hold]].concat() } else { good_body() };
-    let server = Server::over(HTTP2, script, "").await;
+    let script = |n| if n == 0 { [opening(begun()), vec![Step::Hang]].concat() } else { good_body() };
+    let server = over(HTTP2, script, "").await;
     let client = client(HTTP2, &server.url);
     let mut stream = client.stream(&request()).await.unwrap();
     stream.next().await.unwrap().unwrap();
@@ -131,10 +132,10 @@ async fn streams_that_nobody_reads_do_not_stall_another_call() {
         // together more than the window that hyper gives a connection
         let long = [FILLED.repeat(64 * 1024 / FILLED.len()).as_str()].concat();
         let script = move |n| match n {
-            0..UNREAD => [opening(&long), vec![Act::Hold]].concat(),
+            0..UNREAD => [opening(&long), vec![Step::Hang]].concat(),
             _ => good_body(),
         };
-        let server = Server::over(protocol, script, "").await;
+        let server = over(protocol, script, "").await;
         let client = client(protocol, &server.url);
         let request = request();
         let unread = join_all((0..UNREAD).map(|_| client.stream(&request))).await;
@@ -155,10 +156,10 @@ async fn calls_above_the_servers_limit_of_streams_wait_unsent_over_http2_alone()
     const LIMIT: usize = 2;
     for protocol in [Protocol::Tls, Protocol::Http2(u32::try_from(LIMIT).unwrap())] {
         let script = |n| match n {
-            0..LIMIT => [opening(begun()), vec![Act::Hold]].concat(),
+            0..LIMIT => [opening(begun()), vec![Step::Hang]].concat(),
             _ => good_body(),
         };
-        let server = Server::over(protocol, script, "").await;
+        let server = over(protocol, script, "").await;
         let client = client(protocol, &server.url);
         let request = request();
         let held = join_all((0..LIMIT).map(|_| client.stream(&request))).await;
@@ -185,15 +186,15 @@ async fn innocent_streams_broken(protocol: Protocol, time: Duration) -> (usize, 
     const INNOCENT: usize = 20;
     let beats = usize::try_from(time.as_millis() / 50).unwrap();
     let slow: Script = std::iter::once(vec![send(HEAD), send(chunk(ROLE))])
-        .chain((0..beats).map(|_| vec![send(chunk(ONE)), Act::Wait(Duration::from_millis(50))]))
+        .chain((0..beats).map(|_| vec![send(chunk(ONE)), Step::Pause(Duration::from_millis(50))]))
         .chain([vec![send(chunk(STOP)), send(chunk(DONE)), send(LAST_CHUNK)]])
         .flatten()
         .collect();
     let script = move |n| match n {
         0..INNOCENT => slow.clone(),
-        _ => [opening(begun()), vec![Act::Hold]].concat(),
+        _ => [opening(begun()), vec![Step::Hang]].concat(),
     };
-    let server = Server::over(protocol, script, "").await;
+    let server = over(protocol, script, "").await;
     let client = client(protocol, &server.url);
     let request = request();
     let innocent = join_all((0..INNOCENT).map(|_| client.stream(&request))).await;
@@ -267,7 +268,7 @@ async fn forward(
 
 /// Calls at an even pace through a relay whose open connections die; how many of them succeed.
 async fn calls_behind_a_dead_relay(protocol: Protocol, calls: usize, pace: Duration, timeout: Duration) -> usize {
-    let server = Server::over(protocol, |_| good_body(), "").await;
+    let server = over(protocol, |_| good_body(), "").await;
     let target = server.url.split_once("://").unwrap().1.parse().unwrap();
     let kill = Arc::new(AtomicUsize::new(0));
     let address = relay(target, Arc::clone(&kill)).await;

@@ -8,14 +8,14 @@ use azure_openai_chat::{
 
 use crate::answers::{good_body, good_stream, http};
 use crate::events::Events;
-use crate::server::{Act, Script, Server, send};
+use crate::raw_server::{RawServer, Script, Step, send};
 use crate::table::{call, client, no_roots, quick, request};
 
 fn status(status: u16, headers: &str) -> Script {
     vec![send(http(status, headers, ""))]
 }
 
-fn shared(server: &Server) -> ChatClient {
+fn shared(server: &RawServer) -> ChatClient {
     client(&server.url).configure_http(no_roots).build().unwrap()
 }
 
@@ -25,14 +25,14 @@ async fn a_fault_that_stays_is_met_three_times_and_every_retry_is_told() {
         for (script, kind, cause) in [
             (status(503, ""), ErrorKind::Service, RetryCause::Status(503)),
             (status(429, "retry-after-ms: 20\r\n"), ErrorKind::RateLimited, RetryCause::Status(429)),
-            (vec![Act::Close], ErrorKind::Connect, RetryCause::NoAnswer),
+            (vec![Step::Close], ErrorKind::Connect, RetryCause::NoAnswer),
             (
-                vec![send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"), Act::Close],
+                vec![send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n"), Step::Close],
                 ErrorKind::Interrupted,
                 RetryCause::Read,
             ),
         ] {
-            let server = Server::start(vec![script]).await;
+            let server = RawServer::start(vec![script]).await;
             let events = Events::default();
             let client = client(&server.url).configure_http(no_roots).observer(events.clone()).build().unwrap();
             let options = CallOptions::new().client_request_id("id-1");
@@ -51,7 +51,7 @@ async fn a_fault_that_stays_is_met_three_times_and_every_retry_is_told() {
 
 #[tokio::test]
 async fn an_outage_does_not_become_a_storm() {
-    let server = Server::start(vec![status(503, "")]).await;
+    let server = RawServer::start(vec![status(503, "")]).await;
     let client = shared(&server);
     for _ in 0..80 {
         call(&client.clone(), false, &CallOptions::new()).await.result.unwrap_err();
@@ -66,7 +66,7 @@ async fn all_calls_of_a_client_keep_the_pause_of_a_429_and_other_deployments_do_
     let script = |n: usize| {
         if n == 0 { status(429, "retry-after-ms: 600\r\n") } else { good_body() }
     };
-    let server = Server::with(script, "").await;
+    let server = RawServer::with(script, "").await;
     let client = shared(&server);
     call(&client, false, &CallOptions::new().retry(RetryPolicy::none())).await.result.unwrap_err();
     let started = Instant::now();
@@ -82,7 +82,7 @@ async fn all_calls_of_a_client_keep_the_pause_of_a_429_and_other_deployments_do_
 
 #[tokio::test]
 async fn a_caller_with_a_retry_layer_is_left_alone_per_client_and_per_call() {
-    let server = Server::start(vec![status(503, "")]).await;
+    let server = RawServer::start(vec![status(503, "")]).await;
     let none = client(&server.url).configure_http(no_roots).retry(RetryPolicy::none()).build().unwrap();
     for streamed in [false, true] {
         let error = call(&none, streamed, &CallOptions::new()).await.result.unwrap_err();
@@ -95,7 +95,7 @@ async fn a_caller_with_a_retry_layer_is_left_alone_per_client_and_per_call() {
 
 #[tokio::test]
 async fn a_retry_that_cannot_end_in_time_is_not_started() {
-    let server = Server::start(vec![status(503, "retry-after: 2\r\n")]).await;
+    let server = RawServer::start(vec![status(503, "retry-after: 2\r\n")]).await;
     let client = shared(&server);
     let started = Instant::now();
     let policy = quick().retry_window(Duration::from_secs(1));
@@ -119,15 +119,15 @@ async fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
 
 #[tokio::test]
 async fn redirects_and_retries_of_the_callers_http_client_have_no_effect() {
-    let other = Server::start(vec![good_stream()]).await;
+    let other = RawServer::start(vec![good_stream()]).await;
     let redirect = "HTTP/1.1 307 X\r\nlocation: @OTHER@/x\r\ncontent-length: 0\r\n\r\n";
-    let server = Server::with(move |_| vec![send(redirect)], &other.url).await;
+    let server = RawServer::with(move |_| vec![send(redirect)], &other.url).await;
     let follows = |http: reqwest::ClientBuilder| no_roots(http).redirect(reqwest::redirect::Policy::limited(5));
     let error = client(&server.url).configure_http(follows).build().unwrap().complete(&request()).await.unwrap_err();
     assert_eq!((error.status(), error.attempts()), (Some(307), 1), "{error}");
     assert_eq!((server.seen.tries(), other.seen.connections()), (1, 0));
 
-    let server = Server::start(vec![status(503, "")]).await;
+    let server = RawServer::start(vec![status(503, "")]).await;
     let again = |http: reqwest::ClientBuilder| {
         let everything = reqwest::retry::for_host("127.0.0.1").no_budget().classify_fn(|answer| answer.retryable());
         no_roots(http).retry(everything)
@@ -138,8 +138,8 @@ async fn redirects_and_retries_of_the_callers_http_client_have_no_effect() {
 
 #[tokio::test]
 async fn times_of_the_callers_http_client_do_not_cut_a_call_short() {
-    let slow = [vec![Act::Wait(Duration::from_millis(300))], good_body()].concat();
-    let server = Server::start(vec![slow]).await;
+    let slow = [vec![Step::Pause(Duration::from_millis(300))], good_body()].concat();
+    let server = RawServer::start(vec![slow]).await;
     let hasty = |http: reqwest::ClientBuilder| no_roots(http).timeout(Duration::from_millis(50));
     client(&server.url).configure_http(hasty).build().unwrap().complete(&request()).await.unwrap();
     let hasty = |http: reqwest::ClientBuilder| no_roots(http).read_timeout(Duration::from_millis(50));

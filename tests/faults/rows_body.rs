@@ -5,7 +5,7 @@ use std::time::Duration;
 use azure_openai_chat::ErrorKind as Kind;
 
 use crate::answers::*;
-use crate::server::{Act, Script, send};
+use crate::raw_server::{Script, Step, send};
 use crate::table::{End, Row, fails, gives, row, same};
 
 pub fn rows() -> Vec<Row> {
@@ -21,7 +21,7 @@ fn decode(says: &'static str) -> End {
 }
 
 fn sizes() -> Vec<Row> {
-    let flood = |head: &str, start: &str, more: &[u8]| vec![send(head), send(start), Act::Flood(more.to_vec())];
+    let flood = |head: &str, start: &str, more: &[u8]| vec![send(head), send(start), Step::Flood(more.to_vec())];
     let open = "HTTP/1.1 200 OK\r\n\r\n";
     let chunk_of = |text: &str| chunk(text.repeat(8 * 1024 / text.len()));
     let too_large = || decode("larger than the limit of 65536 bytes");
@@ -45,7 +45,7 @@ fn sizes() -> Vec<Row> {
         row(
             "an event that never ends, after others",
             (flood(open, "{", &[b' '; 8192]), too_large()),
-            ([opening(begun()), vec![Act::Flood(chunk_of("data: x\n"))]].concat(), too_long().keeps("one ")),
+            ([opening(begun()), vec![Step::Flood(chunk_of("data: x\n"))]].concat(), too_long().keeps("one ")),
         ),
         row(
             "one comment that never ends",
@@ -71,7 +71,7 @@ fn sizes() -> Vec<Row> {
             "good events that never end",
             (flood(JSON_HEAD, "", &chunk(FILTER.repeat(30))), too_large()),
             (
-                [opening(begun()), vec![Act::Beat(chunk(FILTER), Duration::from_millis(10))]].concat(),
+                [opening(begun()), vec![Step::Beat(chunk(FILTER), Duration::from_millis(10))]].concat(),
                 fails(Kind::Timeout, "the total timeout of 4 s has passed").keeps("one "),
             ),
         )
@@ -83,7 +83,7 @@ fn encodings() -> Vec<Row> {
     let bomb: Vec<u8> = [b"\x1f\x8b\x08\0\0\0\0\0\0\x03".as_slice(), &[0; 512]].concat();
     let encoded = |name: &str| {
         let script =
-            vec![send(format!("HTTP/1.1 200 OK\r\ncontent-encoding: {name}\r\n\r\n")), Act::Flood(bomb.clone())];
+            vec![send(format!("HTTP/1.1 200 OK\r\ncontent-encoding: {name}\r\n\r\n")), Step::Flood(bomb.clone())];
         same(
             format!("a body in {name} that never ends"),
             script,
@@ -280,7 +280,7 @@ fn errors() -> Vec<Row> {
 
 fn characters() -> Vec<Row> {
     let spoilt = |bytes: &[u8]| [begun().as_bytes(), b"data: {\"x\":\"", bytes].concat();
-    let held = |bytes: &[u8]| and(opening(bytes), Act::Hold);
+    let held = |bytes: &[u8]| and(opening(bytes), Step::Hang);
     let body = |bytes: &[u8]| whole([b"{\"choices\":[],\"x\":\"".as_slice(), bytes, b"\"}"].concat());
     let unreadable = || decode("the event stream cannot be read").keeps("one ");
     let bom = "\u{feff}";
@@ -337,14 +337,14 @@ fn paces() -> Vec<Row> {
     let answer = http(200, "", BODY);
     let crlf = events().replace('\n', "\r\n");
     let timed_out = |says| fails(Kind::Timeout, says);
-    let heartbeat = || Act::Beat(chunk(": still here\n\n"), Duration::from_millis(20));
-    let spaces = || Act::Beat(chunk(" "), Duration::from_millis(20));
-    let late = |script: Script| and(and(script, Act::Wait(Duration::from_millis(500))), send(LAST_CHUNK));
+    let heartbeat = || Step::Beat(chunk(": still here\n\n"), Duration::from_millis(20));
+    let spaces = || Step::Beat(chunk(" "), Duration::from_millis(20));
+    let late = |script: Script| and(and(script, Step::Pause(Duration::from_millis(500))), send(LAST_CHUNK));
     vec![
         row(
             "one byte at a time",
-            (vec![Act::Drip(answer)], gives("one two")),
-            (vec![Act::Drip([HEAD.as_bytes(), &chunk(events()), LAST_CHUNK.as_bytes()].concat())], gives("one two")),
+            (vec![Step::Drip(answer)], gives("one two")),
+            (vec![Step::Drip([HEAD.as_bytes(), &chunk(events()), LAST_CHUNK.as_bytes()].concat())], gives("one two")),
         ),
         row(
             "one byte a chunk, lines ending in CRLF",
@@ -386,44 +386,44 @@ fn paces() -> Vec<Row> {
         ),
         row(
             "silence before the headers",
-            (vec![Act::Hold], timed_out("no answer within")),
-            (vec![Act::Hold], timed_out("no first event within")),
+            (vec![Step::Hang], timed_out("no answer within")),
+            (vec![Step::Hang], timed_out("no first event within")),
         ),
         row(
             "silence in the headers",
-            (vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold], timed_out("no answer within")),
-            (vec![send("HTTP/1.1 200 OK\r\nx-a: "), Act::Hold], timed_out("no first event within")),
+            (vec![send("HTTP/1.1 200 OK\r\nx-a: "), Step::Hang], timed_out("no answer within")),
+            (vec![send("HTTP/1.1 200 OK\r\nx-a: "), Step::Hang], timed_out("no first event within")),
         )
         .http1(),
         row(
             "silence after the headers",
-            (vec![send(JSON_HEAD), Act::Hold], timed_out("no answer within")),
-            (vec![send(HEAD), Act::Hold], timed_out("no first event within")),
+            (vec![send(JSON_HEAD), Step::Hang], timed_out("no answer within")),
+            (vec![send(HEAD), Step::Hang], timed_out("no first event within")),
         ),
         row(
             "silence in the first event",
-            (vec![send(JSON_HEAD), send(chunk("{\"a")), Act::Hold], timed_out("no answer within")),
-            (and(opening("data: {\"cho"), Act::Hold), timed_out("silent for")),
+            (vec![send(JSON_HEAD), send(chunk("{\"a")), Step::Hang], timed_out("no answer within")),
+            (and(opening("data: {\"cho"), Step::Hang), timed_out("silent for")),
         ),
         row(
             "silence between events",
-            (vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Act::Hold], timed_out("no answer within")),
-            (and(opening(begun()), Act::Hold), timed_out("silent for").status(200).keeps("one ")),
+            (vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Step::Hang], timed_out("no answer within")),
+            (and(opening(begun()), Step::Hang), timed_out("silent for").status(200).keeps("one ")),
         ),
         row(
             "silence in an event",
-            (vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Act::Hold], timed_out("no answer within")),
-            (and(opening(format!("{}{}", begun(), &TWO[..30])), Act::Hold), timed_out("silent for").keeps("one ")),
+            (vec![send(JSON_HEAD), send(chunk(&BODY[..50])), Step::Hang], timed_out("no answer within")),
+            (and(opening(format!("{}{}", begun(), &TWO[..30])), Step::Hang), timed_out("silent for").keeps("one ")),
         ),
         row(
             "silence after the finish reason, before [DONE]",
-            (vec![send(JSON_HEAD), send(chunk(BODY)), Act::Hold], timed_out("no answer within")),
-            (and(opening(unended()), Act::Hold), gives("one two")),
+            (vec![send(JSON_HEAD), send(chunk(BODY)), Step::Hang], timed_out("no answer within")),
+            (and(opening(unended()), Step::Hang), gives("one two")),
         ),
         row(
             "silence after [DONE]",
-            (vec![send(JSON_HEAD), send(chunk(BODY)), Act::Hold], timed_out("no answer within")),
-            (and(opening(events()), Act::Hold), gives("one two")),
+            (vec![send(JSON_HEAD), send(chunk(BODY)), Step::Hang], timed_out("no answer within")),
+            (and(opening(events()), Step::Hang), gives("one two")),
         ),
         row(
             "a late end of the body",

@@ -5,7 +5,7 @@
 use azure_openai_chat::ErrorKind as Kind;
 
 use crate::answers::*;
-use crate::server::send;
+use crate::raw_server::send;
 use crate::table::{End, Row, fails, gives, row};
 
 /// What a server writes after the finish reason, and how the stream ends.

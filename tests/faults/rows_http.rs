@@ -5,7 +5,7 @@ use std::time::Duration;
 use azure_openai_chat::ErrorKind as Kind;
 
 use crate::answers::*;
-use crate::server::{Act, Script, send};
+use crate::raw_server::{Script, Step, send};
 use crate::table::{End, Row, fails, gives, row, same};
 
 pub fn rows() -> Vec<Row> {
@@ -66,18 +66,18 @@ fn statuses() -> Vec<Row> {
             "a 400 whose body never ends",
             vec![
                 send("HTTP/1.1 400 X\r\n\r\n{\"error\":{\"code\":\"c7\",\"message\":\""),
-                Act::Flood(vec![b'x'; 16 * 1024]),
+                Step::Flood(vec![b'x'; 16 * 1024]),
             ],
             fails(Kind::Rejected, "answered 400").status(400),
         ),
         same(
             "a 500 whose body breaks off",
-            vec![send("HTTP/1.1 500 X\r\ncontent-length: 900\r\n\r\n{\"error\":"), Act::Close],
+            vec![send("HTTP/1.1 500 X\r\ncontent-length: 900\r\n\r\n{\"error\":"), Step::Close],
             fails(Kind::Service, "answered 500").status(500).retried(),
         ),
         same(
             "a 400 whose body stalls",
-            vec![send("HTTP/1.1 400 X\r\ncontent-length: 900\r\n\r\n{\"error\":"), Act::Hold],
+            vec![send("HTTP/1.1 400 X\r\ncontent-length: 900\r\n\r\n{\"error\":"), Step::Hang],
             fails(Kind::Rejected, "answered 400").status(400),
         )
         .patient(Duration::from_secs(9)),
@@ -150,7 +150,7 @@ fn headers(count: usize, kib: usize) -> String {
 fn messages() -> Vec<Row> {
     let broken = || fails(Kind::Connect, "broke before an answer came").retried();
     let too_large = || fails(Kind::Connect, "above the limit of 64 KiB and 100 fields");
-    let raw = |name: &str, bytes: &str| same(name, vec![send(bytes), Act::Close], broken()).http1();
+    let raw = |name: &str, bytes: &str| same(name, vec![send(bytes), Step::Close], broken()).http1();
     let before = |first: &str| {
         let with = |rest: Script| [vec![send(first)], rest].concat();
         ((with(good_body()), gives("one two")), (with(good_stream()), gives("one two")))
@@ -170,13 +170,13 @@ fn messages() -> Vec<Row> {
         raw("a length that is no number", "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\nhello"),
         same(
             "headers that never end",
-            vec![send("HTTP/1.1 200 OK\r\n"), Act::Flood(b"x-more: and more and more\r\n".repeat(100))],
+            vec![send("HTTP/1.1 200 OK\r\n"), Step::Flood(b"x-more: and more and more\r\n".repeat(100))],
             too_large(),
         )
         .http1(),
         same(
             "one header that never ends",
-            vec![send("HTTP/1.1 200 OK\r\nx-long: "), Act::Flood(vec![b'y'; 16 * 1024])],
+            vec![send("HTTP/1.1 200 OK\r\nx-long: "), Step::Flood(vec![b'y'; 16 * 1024])],
             too_large(),
         )
         .http1(),
@@ -193,11 +193,11 @@ fn messages() -> Vec<Row> {
         row(
             "a 100 again and again",
             (
-                vec![Act::Beat(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), Duration::from_millis(5))],
+                vec![Step::Beat(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), Duration::from_millis(5))],
                 fails(Kind::Timeout, "no answer within"),
             ),
             (
-                vec![Act::Beat(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), Duration::from_millis(5))],
+                vec![Step::Beat(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec(), Duration::from_millis(5))],
                 fails(Kind::Timeout, "no first event within"),
             ),
         ),
@@ -233,14 +233,14 @@ fn endings() -> Vec<Row> {
     let json_head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", BODY.len());
     let half = &BODY[..BODY.len() / 2];
     let mut rows = vec![
-        same("a reset at accept", vec![Act::ResetAtAccept], fails(Kind::Connect, "").retried()),
+        same("a reset at accept", vec![Step::ResetAtAccept], fails(Kind::Connect, "").retried()),
         row(
             "a reset after [DONE]",
-            (vec![send(&json_head), send(BODY), Act::Reset], gives("one two")),
-            (and(opening(events()), Act::Reset), gives("one two")),
+            (vec![send(&json_head), send(BODY), Step::Reset], gives("one two")),
+            (and(opening(events()), Step::Reset), gives("one two")),
         ),
     ];
-    for (how, act) in [("a reset", Act::Reset), ("an end", Act::Close)] {
+    for (how, act) in [("a reset", Step::Reset), ("an end", Step::Close)] {
         let at = |stage: &str| format!("{how} {stage}");
         rows.extend([
             same(at("after the request"), vec![act.clone()], unsent()),
@@ -273,11 +273,11 @@ fn endings() -> Vec<Row> {
 
 fn lengths() -> Vec<Row> {
     let cut = || fails(Kind::Interrupted, "broke after").status(200);
-    let with_length = |length: usize, body: &str, last: Act| {
+    let with_length = |length: usize, body: &str, last: Step| {
         vec![send(format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")), last]
     };
     let until_close =
-        |version: &str, body: &str| vec![send(format!("HTTP/{version} 200 OK\r\n\r\n{body}")), Act::Close];
+        |version: &str, body: &str| vec![send(format!("HTTP/{version} 200 OK\r\n\r\n{body}")), Step::Close];
     let chunks = |rest: &str| [vec![send(JSON_HEAD), send(rest)]].concat();
     let events_chunks = |rest: &str| [vec![send(HEAD), send(rest)]].concat();
     let length = |body: &str| format!("{:x}", body.len());
@@ -286,24 +286,24 @@ fn lengths() -> Vec<Row> {
     vec![
         row(
             "a length that is too long, and an end",
-            (with_length(BODY.len() + 9, BODY, Act::Close), cut().retried()),
-            (with_length(events.len() + 9, &events, Act::Close), gives("one two")),
+            (with_length(BODY.len() + 9, BODY, Step::Close), cut().retried()),
+            (with_length(events.len() + 9, &events, Step::Close), gives("one two")),
         ),
         row(
             "a length that is too short",
             (
-                with_length(BODY.len() - 9, BODY, Act::Close),
+                with_length(BODY.len() - 9, BODY, Step::Close),
                 fails(Kind::Interrupted, "ends in the middle").status(200).retried(),
             ),
             (
-                with_length(begun().len() - 9, &begun(), Act::Close),
+                with_length(begun().len() - 9, &begun(), Step::Close),
                 fails(Kind::Interrupted, "in the middle of an event").status(200),
             ),
         ),
         row(
             "a length of a terabyte",
-            (with_length(1 << 40, BODY, Act::Hold), fails(Kind::Decode, "larger than the limit").status(200)),
-            (with_length(1 << 40, &events, Act::Hold), gives("one two")),
+            (with_length(1 << 40, BODY, Step::Hang), fails(Kind::Decode, "larger than the limit").status(200)),
+            (with_length(1 << 40, &events, Step::Hang), gives("one two")),
         ),
         row(
             "the same length twice",
@@ -318,7 +318,7 @@ fn lengths() -> Vec<Row> {
                     send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"),
                     send(chunk(BODY)),
                     send(LAST_CHUNK),
-                    Act::Close,
+                    Step::Close,
                 ],
                 gives("one two"),
             ),
@@ -327,7 +327,7 @@ fn lengths() -> Vec<Row> {
                     send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"),
                     send(chunk(&events)),
                     send(LAST_CHUNK),
-                    Act::Close,
+                    Step::Close,
                 ],
                 gives("one two"),
             ),
@@ -388,26 +388,26 @@ fn lengths() -> Vec<Row> {
                     send(JSON_HEAD),
                     send(chunk(BODY)),
                     send("0\r\n"),
-                    Act::Flood(b"x-more: and more\r\n".repeat(100)),
+                    Step::Flood(b"x-more: and more\r\n".repeat(100)),
                 ],
                 cut().retried(),
             ),
             (
-                vec![send(HEAD), send(chunk(&events)), send("0\r\n"), Act::Flood(b"x-more: and more\r\n".repeat(100))],
+                vec![send(HEAD), send(chunk(&events)), send("0\r\n"), Step::Flood(b"x-more: and more\r\n".repeat(100))],
                 gives("one two"),
             ),
         )
         .http1(),
         row(
             "a chunk extension that never ends",
-            (vec![send(JSON_HEAD), send("5;"), Act::Flood(vec![b'e'; 16 * 1024])], cut().retried()),
-            (vec![send(HEAD), send("5;"), Act::Flood(vec![b'e'; 16 * 1024])], cut().retried()),
+            (vec![send(JSON_HEAD), send("5;"), Step::Flood(vec![b'e'; 16 * 1024])], cut().retried()),
+            (vec![send(HEAD), send("5;"), Step::Flood(vec![b'e'; 16 * 1024])], cut().retried()),
         )
         .http1(),
         row(
             "no last chunk, and an end",
-            (vec![send(JSON_HEAD), send(chunk(BODY)), Act::Close], cut().retried()),
-            (and(opening(&events), Act::Close), gives("one two")),
+            (vec![send(JSON_HEAD), send(chunk(BODY)), Step::Close], cut().retried()),
+            (and(opening(&events), Step::Close), gives("one two")),
         ),
     ]
 }

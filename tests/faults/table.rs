@@ -11,7 +11,8 @@ use azure_openai_chat::{
 use futures::StreamExt;
 
 use crate::answers::{good_body, good_stream};
-use crate::server::{Act, Protocol, Script, Server};
+use crate::raw_server::{RawServer, Script, Step};
+use crate::server::{Protocol, over};
 use crate::tls::authority;
 
 /// The largest whole answer that the rows' clients take.
@@ -136,7 +137,7 @@ impl Row {
 
     /// Whether the server waits for the client to give up.
     fn waits(&self, mode: Mode) -> bool {
-        self.case(mode).script.iter().any(|act| matches!(act, Act::Hold | Act::Beat(..)))
+        self.case(mode).script.iter().any(|act| matches!(act, Step::Hang | Step::Beat(..)))
     }
 
     fn case(&self, mode: Mode) -> &Case {
@@ -265,10 +266,10 @@ pub async fn run(row: &Row, mode: Mode, protocol: Protocol) -> Vec<String> {
     let case = row.case(mode);
     let good = if mode.streamed { good_stream() } else { good_body() };
     // to be followed there would be a success
-    let other = Server::start(vec![good.clone()]).await;
+    let other = RawServer::start(vec![good.clone()]).await;
     let fault = case.script.clone();
     let script = move |n| if n == 0 { fault.clone() } else { good.clone() };
-    let server = Server::over(protocol, script, &other.url).await;
+    let server = over(protocol, script, &other.url).await;
     let mut builder = client_over(protocol, &server.url);
     if row.timeout != CALL {
         builder = builder.answer_timeout(row.timeout).defaults(CallOptions::new().first_event_timeout(row.timeout));

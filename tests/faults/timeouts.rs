@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::answers::{HEAD, begun, chunk, events, opening};
-use crate::server::{Act, Seen, Server};
+use crate::raw_server::{RawServer, Seen, Step};
 use crate::table::{call, client, no_roots, request};
 
 async fn until(what: impl Fn() -> bool) {
@@ -21,7 +21,7 @@ async fn until(what: impl Fn() -> bool) {
     panic!("it never came");
 }
 
-fn shared(server: &Server) -> ChatClient {
+fn shared(server: &RawServer) -> ChatClient {
     client(&server.url).configure_http(no_roots).build().unwrap()
 }
 
@@ -109,7 +109,7 @@ async fn a_timeout_of_the_system_is_a_connection_that_broke() {
 #[tokio::test]
 async fn dropping_a_call_ends_its_connection() {
     for streamed in [false, true] {
-        let server = Server::start(vec![vec![Act::Hold]]).await;
+        let server = RawServer::start(vec![vec![Step::Hang]]).await;
         let client = shared(&server);
         let options = CallOptions::new();
         let gone = tokio::time::timeout(Duration::from_millis(200), call(&client, streamed, &options)).await;
@@ -120,7 +120,7 @@ async fn dropping_a_call_ends_its_connection() {
 
 #[tokio::test]
 async fn dropping_a_stream_ends_its_connection() {
-    let server = Server::start(vec![[opening(begun()), vec![Act::Hold]].concat()]).await;
+    let server = RawServer::start(vec![[opening(begun()), vec![Step::Hang]].concat()]).await;
     let client = shared(&server);
     let mut stream = client.stream(&request()).await.unwrap();
     stream.next().await.unwrap().unwrap();
@@ -131,7 +131,7 @@ async fn dropping_a_stream_ends_its_connection() {
 
 #[tokio::test]
 async fn a_stream_that_failed_has_ended_its_connection_though_it_is_kept() {
-    let server = Server::start(vec![[opening(begun()), vec![Act::Hold]].concat()]).await;
+    let server = RawServer::start(vec![[opening(begun()), vec![Step::Hang]].concat()]).await;
     let client = shared(&server);
     let options = CallOptions::new().stream_idle_timeout(Duration::from_millis(100));
     let mut stream = client.stream_with(&request(), &options).await.unwrap();
@@ -147,9 +147,11 @@ async fn a_stream_that_failed_has_ended_its_connection_though_it_is_kept() {
 
 #[tokio::test]
 async fn a_finished_stream_does_not_wait_for_the_end_of_the_body_and_its_connection_serves_again() {
-    let late =
-        || [opening(events()), vec![Act::Wait(Duration::from_millis(100)), crate::server::send("0\r\n\r\n")]].concat();
-    let server = Server::start(vec![late()]).await;
+    let late = || {
+        [opening(events()), vec![Step::Pause(Duration::from_millis(100)), crate::raw_server::send("0\r\n\r\n")]]
+            .concat()
+    };
+    let server = RawServer::start(vec![late()]).await;
     let client = shared(&server);
     for _ in 0..4 {
         let started = Instant::now();
@@ -163,7 +165,7 @@ async fn a_finished_stream_does_not_wait_for_the_end_of_the_body_and_its_connect
 
 #[tokio::test]
 async fn time_that_the_reader_takes_is_not_silence() {
-    let server = Server::start(vec![crate::answers::good_stream()]).await;
+    let server = RawServer::start(vec![crate::answers::good_stream()]).await;
     let options = CallOptions::new().stream_idle_timeout(Duration::from_millis(80));
     let mut stream = shared(&server).stream_with(&request(), &options).await.unwrap();
     while let Some(chunk) = stream.next().await {

@@ -9,7 +9,7 @@ use azure_openai_chat::transport::Token;
 use azure_openai_chat::{CallOptions, ChatClient, ClientBuilder, Credential, ErrorKind, RetryPolicy};
 
 use crate::answers::{good_body, good_stream, http};
-use crate::server::{Script, Server, send};
+use crate::raw_server::{RawServer, Script, send};
 use crate::table::{call, no_roots, quick, request};
 
 /// Tokens `t1`, `t2` and so on, each good for this long.
@@ -28,7 +28,7 @@ fn numbered(life: Duration) -> (Credential, Arc<AtomicU32>) {
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn builder(server: &Server, credential: Credential) -> ClientBuilder {
+fn builder(server: &RawServer, credential: Credential) -> ClientBuilder {
     ChatClient::builder(&server.url, credential).configure_http(no_roots).retry(quick())
 }
 
@@ -40,7 +40,7 @@ fn refused() -> Script {
 async fn a_401_is_answered_with_a_new_token_once_and_no_more() {
     for streamed in [false, true] {
         let good = if streamed { good_stream() } else { good_body() };
-        let server = Server::start(vec![refused(), good]).await;
+        let server = RawServer::start(vec![refused(), good]).await;
         let (credential, asked) = numbered(HOUR);
         let client = builder(&server, credential).build().unwrap();
         // also for those who do not want retries: nothing was done with the first one
@@ -49,7 +49,7 @@ async fn a_401_is_answered_with_a_new_token_once_and_no_more() {
         assert_eq!(server.seen.header("authorization"), ["Bearer t1", "Bearer t2"]);
         assert_eq!(asked.load(Ordering::SeqCst), 2);
 
-        let server = Server::start(vec![refused()]).await;
+        let server = RawServer::start(vec![refused()]).await;
         let (credential, asked) = numbered(HOUR);
         let client = builder(&server, credential).build().unwrap();
         let error = call(&client, streamed, &CallOptions::new()).await.result.unwrap_err();
@@ -63,7 +63,7 @@ async fn the_text_of_a_401_names_the_scope_of_the_route() {
     for (version, scope) in
         [("v1", "https://ai.azure.com/.default"), ("2024-10-21", "https://cognitiveservices.azure.com/.default")]
     {
-        let server = Server::start(vec![refused()]).await;
+        let server = RawServer::start(vec![refused()]).await;
         let client = builder(&server, numbered(HOUR).0).api_version(version).build().unwrap();
         let text = client.complete(&request()).await.unwrap_err().to_string();
         assert!(text.contains(&format!("scope '{scope}'")) && text.contains("token_scope"), "{text}");
@@ -72,7 +72,7 @@ async fn the_text_of_a_401_names_the_scope_of_the_route() {
 
 #[tokio::test]
 async fn many_calls_at_once_ask_for_one_token_and_an_ageing_one_makes_nobody_wait() {
-    let server = Server::start(vec![good_body()]).await;
+    let server = RawServer::start(vec![good_body()]).await;
     let (credential, asked) = numbered(Duration::from_millis(1500));
     let client = builder(&server, credential).build().unwrap();
     let options = CallOptions::new();
@@ -91,7 +91,7 @@ async fn many_calls_at_once_ask_for_one_token_and_an_ageing_one_makes_nobody_wai
 
 #[tokio::test]
 async fn a_credential_that_fails_hangs_or_panics_ends_its_call_and_nothing_is_sent() {
-    let server = Server::start(vec![good_body()]).await;
+    let server = RawServer::start(vec![good_body()]).await;
     let failing = Credential::from_fn(|_| async { Err::<Token, _>("no sign-in") });
     let panicking = Credential::from_fn(|scope: String| async move {
         if !scope.is_empty() {
@@ -125,7 +125,7 @@ async fn a_credential_that_fails_hangs_or_panics_ends_its_call_and_nothing_is_se
 
 #[tokio::test]
 async fn endless_401s_count_their_token_requests() {
-    let server = Server::start(vec![refused()]).await;
+    let server = RawServer::start(vec![refused()]).await;
     let (credential, asked) = numbered(HOUR);
     let client = builder(&server, credential).build().unwrap();
     for number in 0..20 {
@@ -148,7 +148,7 @@ async fn the_same_token_is_never_sent_twice() {
     let given = Credential::fixed_token("fixed");
     let cached = Credential::from_fn(move |_| async move { Ok::<_, std::io::Error>(Token::new("fixed", ends)) });
     for credential in [given, cached] {
-        let server = Server::start(vec![refused()]).await;
+        let server = RawServer::start(vec![refused()]).await;
         let client = builder(&server, credential).build().unwrap();
         for text in ["the credential has no other token", "nothing was sent", "nothing was sent"] {
             let error = client.complete(&request()).await.unwrap_err();
@@ -161,9 +161,9 @@ async fn the_same_token_is_never_sent_twice() {
 
 #[tokio::test]
 async fn a_backend_that_refuses_every_token_does_not_stop_another_with_the_same_credential() {
-    let (strict, lenient) = (Server::start(vec![refused()]).await, Server::start(vec![good_body()]).await);
+    let (strict, lenient) = (RawServer::start(vec![refused()]).await, RawServer::start(vec![good_body()]).await);
     let (credential, asked) = numbered(HOUR);
-    let client_of = |server: &Server| builder(server, credential.clone());
+    let client_of = |server: &RawServer| builder(server, credential.clone());
     let refusing = client_of(&strict).backend(Backend::new(&lenient.url, credential.clone()).priority(1));
     let (refusing, serving) = (refusing.build().unwrap(), client_of(&lenient).build().unwrap());
     for _ in 0..5 {

@@ -5,12 +5,12 @@ use std::time::Instant;
 use azure_openai_chat::{CallOptions, ErrorKind, RetryPolicy};
 
 use crate::answers::*;
-use crate::server::{Act, Script, Server, send};
+use crate::raw_server::{RawServer, Script, Step, send};
 use crate::table::{Ended, call, client, no_roots};
 
 /// The first `cut` bytes of an answer on the wire, then the end of the connection.
 fn cut(answer: &[u8], cut: usize) -> Script {
-    vec![send(&answer[..cut]), Act::Close]
+    vec![send(&answer[..cut]), Step::Close]
 }
 
 /// Every call is cut at its own byte; with retries, each second answer is whole.
@@ -24,11 +24,11 @@ async fn each(answer: Vec<u8>, streamed: bool, retries: bool) -> Vec<(usize, End
         match number % 2 {
             0 => cut(&bytes, (number / 2).min(bytes.len())),
             // without a length the end of the connection is that of the answer
-            _ if whole.starts_with(b"HTTP/1.0") => vec![send(&whole), Act::Close],
+            _ if whole.starts_with(b"HTTP/1.0") => vec![send(&whole), Step::Close],
             _ => vec![send(&whole)],
         }
     };
-    let server = Server::with(script, "").await;
+    let server = RawServer::with(script, "").await;
     let build = || client(&server.url).configure_http(no_roots).build().unwrap();
     let mut client = build();
     let mut options = CallOptions::new();

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    RawServer, Step, builder, chain, client, delta, event, files, kind_of, ok_stream, question, serving, shared, shown,
-    streaming,
+    RawServer, Step, builder, chain, client, delta, event, files, kind_of, ok_stream, piece, question, serving, shared,
+    shown, streaming,
 };
 
 mod gateways;
@@ -248,7 +248,7 @@ async fn the_source_says_the_rest_without_secrets() {
     assert!(causes.iter().any(|cause| cause.to_lowercase().contains("refused")), "{causes:?}");
     assert!(!shown(&error).contains("canary"), "{error:?}");
 
-    let cut = streaming([Step::Piece(event(&delta("hel"))), Step::Pause(Duration::from_millis(20))]);
+    let cut = streaming([piece(event(&delta("hel"))), Step::Pause(Duration::from_millis(20)), Step::Close]);
     let server = RawServer::start([cut]).await;
     let mut stream = client(&server.url).stream(&question()).await.unwrap();
     stream.next().await.unwrap().unwrap();

@@ -15,8 +15,8 @@ use wiremock::ResponseTemplate;
 
 use crate::events::Events;
 use crate::support::{
-    KEY, Log, RawServer, Step, builder, completion, delta, event, events as body, finish, ok_json, ok_stream, question,
-    serving, streaming,
+    KEY, Log, RawServer, Step, builder, completion, delta, end, event, events as body, finish, ok_json, ok_stream,
+    piece, question, serving, streaming,
 };
 
 fn failing(status: u16) -> ResponseTemplate {
@@ -151,10 +151,9 @@ async fn a_stream_that_is_read_to_its_end_is_completed_then_and_not_before() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_in_the_middle_has_failed_with_what_came() {
-    let parts = [Step::Piece(event(&delta("one"))), Step::Piece(event(&finish("length")))];
+    let parts = [piece(event(&delta("one"))), piece(event(&finish("length")))];
     let cut = json!({"error": {"code": "server_error", "message": "overloaded"}});
-    let server =
-        RawServer::start([streaming([parts.to_vec(), vec![Step::Piece(event(&cut)), Step::End]].concat())]).await;
+    let server = RawServer::start([streaming([parts.to_vec(), vec![piece(event(&cut)), end()]].concat())]).await;
     let (client, events) = watched(&server.url);
     let stream = client.stream(&question()).await.unwrap();
     let results: Vec<_> = stream.collect().await;

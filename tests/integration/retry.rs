@@ -10,8 +10,8 @@ use wiremock::ResponseTemplate;
 
 use crate::events::Events;
 use crate::support::{
-    RawServer, Step, builder, client, completion, delta, event, events, finish, kind_of, ok_json, ok_stream, question,
-    quick, sent_bodies, sent_headers, serving, streaming,
+    RawServer, Step, builder, client, completion, delta, end, event, events, finish, kind_of, ok_json, ok_stream,
+    piece, question, quick, sent_bodies, sent_headers, serving, streaming,
 };
 
 fn failing(status: u16) -> ResponseTemplate {
@@ -192,15 +192,15 @@ async fn a_stream_is_opened_again_until_its_first_byte() {
     let stream = client(server.uri()).stream(&question()).await.unwrap();
     assert_eq!(stream.metadata().attempts(), 3);
 
-    let whole = streaming([Step::Piece(good), Step::End]);
-    let server = RawServer::start([streaming([]), whole]).await;
+    let whole = streaming([piece(good), end()]);
+    let server = RawServer::start([streaming([Step::Close]), whole]).await;
     let stream = client(&server.url).stream(&question()).await.unwrap();
     assert_eq!((stream.metadata().attempts(), server.requests().len()), (2, 2));
 }
 
 #[tokio::test]
 async fn a_stream_is_not_opened_again_after_its_first_byte() {
-    let cut = streaming([Step::Piece(event(&delta("hel"))), Step::Pause(Duration::from_millis(20))]);
+    let cut = streaming([piece(event(&delta("hel"))), Step::Pause(Duration::from_millis(20)), Step::Close]);
     let server = RawServer::start([cut]).await;
     let mut stream = client(&server.url).stream(&question()).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap().text(), Some("hel"));

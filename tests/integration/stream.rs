@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    RawServer, Step, builder, chain, client, delta, event, events, files, finish, fixture, in_pieces, ok_stream,
-    question, read, read_pieces, sent_bodies, sent_headers, serving, shared, streaming, until, untouched,
+    RawServer, Step, builder, chain, client, delta, end, event, events, files, finish, fixture, in_pieces, ok_stream,
+    piece, question, read, read_pieces, sent_bodies, sent_headers, serving, shared, streaming, until, untouched,
 };
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -64,8 +64,8 @@ async fn every_recorded_stream_may_come_in_small_pieces() {
         let from_file = read_pieces(in_pieces(body.as_bytes(), body.len())).await;
         // not between the bytes of a character, which is for the readers of bytes to test
         let letters: Vec<char> = body.chars().collect();
-        let pieces = letters.chunks(97).map(|piece| Step::Piece(piece.iter().collect()));
-        let server = RawServer::start([streaming(pieces.chain([Step::End]))]).await;
+        let parts = letters.chunks(97).map(|letters| piece(letters.iter().collect::<String>()));
+        let server = RawServer::start([streaming(parts.chain([end()]))]).await;
         let over_http = read(client(&server.url).stream(&question()).await.unwrap()).await;
         assert!(over_http.end.is_ok(), "{name}: {:?}", over_http.end);
         assert_eq!(over_http.chunks, from_file.chunks, "{name}");
@@ -78,8 +78,8 @@ async fn a_stream_as_a_gateway_may_rewrite_it_reads_the_same() {
     let body = fixture("integration_rewritten_by_a_gateway.sse");
     let letters: Vec<char> = body.chars().collect();
     for size in [1, 5, letters.len()] {
-        let pieces = letters.chunks(size).map(|piece| Step::Piece(piece.iter().collect()));
-        let server = RawServer::start([streaming(pieces.chain([Step::End]))]).await;
+        let parts = letters.chunks(size).map(|letters| piece(letters.iter().collect::<String>()));
+        let server = RawServer::start([streaming(parts.chain([end()]))]).await;
         let reading = read(client(&server.url).stream(&question()).await.unwrap()).await;
         assert!(reading.end.is_ok(), "{:?}", reading.end);
         assert_eq!(reading.chunks.len(), 7);
@@ -232,18 +232,18 @@ async fn what_the_body_is_called_does_not_matter() {
 
 #[tokio::test]
 async fn dropping_a_stream_closes_its_connection() {
-    let (mut stream, server) = opened(streaming([Step::Piece(event(&delta("Hel"))), Step::Hang])).await;
+    let (mut stream, server) = opened(streaming([piece(event(&delta("Hel"))), Step::Hang])).await;
     stream.next().await.unwrap().unwrap();
-    assert_eq!(server.ended(), 0);
+    assert_eq!(server.hung_up(), 0);
     drop(stream);
-    until(|| server.ended() == 1).await;
+    until(|| server.hung_up() == 1).await;
 }
 
 #[tokio::test]
 async fn finished_streams_share_one_connection() {
     let whole = events(&[delta("Hello"), finish("stop")]);
     // the end of the body comes only after the caller has left
-    let late = streaming([Step::Piece(whole), Step::Pause(SHORT), Step::End]);
+    let late = streaming([piece(whole), Step::Pause(SHORT), end()]);
     let server = RawServer::start([late]).await;
     let client = client(&server.url);
     for _ in 0..5 {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-pub use crate::raw_server::{RawServer, Step, streaming};
+pub use crate::raw_server::{RawServer, Step, end, piece, send, streaming};
 
 /// The key of every client that is not about keys.
 pub const KEY: &str = "canary-key";

@@ -13,14 +13,13 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 use crate::support::{
-    RawServer, Step, builder, client, completion, delta, event, ok_json, question, sent_bodies, serving, streaming,
-    until,
+    RawServer, Step, builder, client, completion, delta, event, ok_json, piece, question, sent_bodies, serving,
+    streaming, until,
 };
 
 #[tokio::test]
 async fn a_chat_that_is_cancelled_keeps_what_came_and_ends_the_call() {
-    let piece = Step::Piece(event(&delta("hello")));
-    let server = RawServer::start([streaming([piece, Step::Hang])]).await;
+    let server = RawServer::start([streaming([piece(event(&delta("hello"))), Step::Hang])]).await;
     let mut stream = client(&server.url).stream(&question()).await.unwrap();
     let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
     let mut cancel = Some(cancel);
@@ -36,7 +35,7 @@ async fn a_chat_that_is_cancelled_keeps_what_came_and_ends_the_call() {
     }
     assert_eq!(stream.partial().text(), Some("hello"));
     drop(stream);
-    until(|| server.ended() == 1).await;
+    until(|| server.hung_up() == 1).await;
 }
 
 #[tokio::test]

@@ -2,25 +2,15 @@
 
 use super::*;
 
-fn piece(text: &str) -> Step {
-    Step::Piece(text.to_owned())
-}
-
 fn pause(milliseconds: u64) -> Step {
     Step::Pause(Duration::from_millis(milliseconds))
 }
 
 #[tokio::test]
 async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
-    let (url, _) = answering(vec![streaming([
-        piece("data: a\n\n"),
-        pause(30),
-        piece(": x\n\n"),
-        pause(30),
-        piece(": y\n\n"),
-        Step::Keep,
-    ])])
-    .await;
+    let (url, _server) =
+        answering(vec![streaming([piece("data: a\n\n"), pause(30), piece(": x\n\n"), pause(30), piece(": y\n\n")])])
+            .await;
     let transport = transport(&url);
     let options = CallOptions::new().stream_idle_timeout(Duration::from_millis(150));
     let mut stream = open(&transport, &options).await.unwrap();
@@ -34,7 +24,7 @@ async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
     assert!(next(&mut stream).await.is_none());
 
     let comments = (0..100).flat_map(|_| [pause(10), piece(": x\n\n")]);
-    let (url, _) = answering(vec![streaming(comments.chain([Step::Keep]))]).await;
+    let (url, _server) = answering(vec![streaming(comments)]).await;
     let options = CallOptions::new().first_event_timeout(Duration::from_millis(100));
     let mut stream = open(&with_credential(&url, ApiKey::new("k")), &options).await.unwrap();
     let error = loop {
@@ -47,7 +37,7 @@ async fn silence_ends_a_stream_and_comments_do_not_count_as_events() {
 
 #[tokio::test]
 async fn a_stream_that_breaks_before_its_first_byte_is_asked_for_again_and_after_it_not() {
-    let (url, seen) = answering(vec![streaming([]), streaming([piece("a"), pause(20)])]).await;
+    let (url, seen) = answering(vec![streaming([Step::Close]), streaming([piece("a"), pause(20), Step::Close])]).await;
     let mut stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
     assert_eq!(stream.metadata().attempts(), 2);
     assert_eq!(next(&mut stream).await.unwrap().unwrap(), "a");
@@ -57,18 +47,18 @@ async fn a_stream_that_breaks_before_its_first_byte_is_asked_for_again_and_after
 
 #[tokio::test]
 async fn dropping_a_call_or_a_stream_closes_its_connection() {
-    let (url, seen) = answering(vec![streaming([piece("data: a\n\n"), Step::Keep])]).await;
+    let (url, seen) = answering(vec![streaming([piece("data: a\n\n")])]).await;
     let stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
-    assert_eq!(seen.ended(), 0);
+    assert_eq!(seen.hung_up(), 0);
     drop(stream);
-    until(|| seen.ended() == 1).await;
+    until(|| seen.hung_up() == 1).await;
 
     let (url, seen) = answering(vec![vec![Step::Hang]]).await;
     let transport = transport(&url);
     let options = CallOptions::new();
     let gone = tokio::time::timeout(Duration::from_millis(100), post(&transport, &options)).await;
     assert!(gone.is_err());
-    until(|| seen.ended() == 1).await;
+    until(|| seen.hung_up() == 1).await;
 }
 
 #[tokio::test]
@@ -88,7 +78,7 @@ async fn a_finished_stream_gives_its_connection_back_without_making_anyone_wait(
 
 /// `[DONE]` 20 milliseconds after the request, and the end of the body after a pause; `None` is never.
 async fn ending_late(wait: Option<Duration>) -> (String, RawServer) {
-    let end = wait.map_or(vec![Step::Hang], |wait| vec![Step::Pause(wait), Step::End]);
+    let end = wait.map_or(vec![Step::Hang], |wait| vec![Step::Pause(wait), end()]);
     let done = streaming([piece("[DONE]")]);
     answering(vec![[vec![pause(20)], done, end].concat()]).await
 }
@@ -126,9 +116,9 @@ async fn a_connection_that_does_not_get_free_holds_nobody_up() {
 
 #[tokio::test]
 async fn a_finished_stream_that_goes_on_is_cut_off() {
-    let (url, seen) = answering(vec![streaming([piece("[DONE]"), pause(10), piece("more"), Step::Keep])]).await;
+    let (url, seen) = answering(vec![streaming([piece("[DONE]"), pause(10), piece("more")])]).await;
     let mut stream = open(&transport(&url), &CallOptions::new()).await.unwrap();
     next(&mut stream).await.unwrap().unwrap();
     stream.finish();
-    until(|| seen.ended() == 1).await;
+    until(|| seen.hung_up() == 1).await;
 }

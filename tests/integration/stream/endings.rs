@@ -10,8 +10,8 @@ use wiremock::ResponseTemplate;
 
 use super::{SHORT, mini, opened};
 use crate::support::{
-    RawServer, Step, builder, client, completion, delta, event, events, finish, ok_stream, question, serving, shown,
-    streaming, until,
+    RawServer, Step, builder, client, completion, delta, end, event, events, finish, ok_stream, piece, question, send,
+    serving, shown, streaming, until,
 };
 
 /// Reads to the end, which is expected to be bad.
@@ -28,17 +28,17 @@ async fn broken(stream: &mut ChatCompletionStream) -> Error {
 #[tokio::test]
 async fn a_stream_that_stops_is_interrupted_and_keeps_what_came() {
     let half = event(&delta("Hel"));
-    let close_delimited = |body: String| vec![Step::Raw(format!("HTTP/1.1 200 OK\r\n\r\n{body}"))];
+    let close_delimited = |body: String| vec![send(format!("HTTP/1.1 200 OK\r\n\r\n{body}")), Step::Close];
     for (what, steps) in [
-        ("cut between events", streaming([Step::Piece(half.clone()), Step::Pause(SHORT)])),
-        ("ended in order", streaming([Step::Piece(half.clone()), Step::End])),
+        ("cut between events", streaming([piece(half.clone()), Step::Pause(SHORT), Step::Close])),
+        ("ended in order", streaming([piece(half.clone()), end()])),
         ("ended by closing", close_delimited(half.clone())),
+        ("cut in an event", streaming([piece(half.clone() + "data: {\"choices\":[{\"index\":0,\"del"), end()])),
+        ("cut in a line end", streaming([piece(half.clone() + "data"), end()])),
         (
-            "cut in an event",
-            streaming([Step::Piece(half.clone() + "data: {\"choices\":[{\"index\":0,\"del"), Step::End]),
+            "short of its length",
+            vec![send(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{half}")), Step::Close],
         ),
-        ("cut in a line end", streaming([Step::Piece(half.clone() + "data"), Step::End])),
-        ("short of its length", vec![Step::Raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{half}"))]),
     ] {
         let (mut stream, server) = opened(steps).await;
         let error = broken(&mut stream).await;
@@ -81,7 +81,7 @@ async fn nothing_at_all_is_an_interruption() {
 #[tokio::test]
 async fn every_finish_reason_and_the_end_are_a_good_end_too() {
     let (mut stream, _server) =
-        opened(streaming([Step::Piece(event(&delta("Hello")) + &event(&finish("stop"))), Step::End])).await;
+        opened(streaming([piece(event(&delta("Hello")) + &event(&finish("stop"))), end()])).await;
     while stream.try_next().await.unwrap().is_some() {}
     assert!(stream.is_complete());
     assert_eq!(stream.into_completion().unwrap().text(), Some("Hello"));
@@ -161,9 +161,9 @@ async fn an_event_beyond_the_limit_is_refused_and_what_came_before_is_kept() {
 
 #[tokio::test]
 async fn silence_ends_a_stream_and_its_connection() {
-    let (stream, server) = opened(streaming([Step::Piece(event(&delta("Hel"))), Step::Hang])).await;
+    let (stream, server) = opened(streaming([piece(event(&delta("Hel"))), Step::Hang])).await;
     drop(stream);
-    until(|| server.ended() == 1).await;
+    until(|| server.hung_up() == 1).await;
 
     let client = builder(&server.url).stream_idle_timeout(Duration::from_millis(100)).build().unwrap();
     let mut stream = client.stream(&question()).await.unwrap();
@@ -172,17 +172,17 @@ async fn silence_ends_a_stream_and_its_connection() {
     assert!(error.may_have_reached_service());
     assert_eq!(error.to_string(), "deployment 'gpt': the stream was silent for 0.1 s");
     assert_eq!(stream.partial().text(), Some("Hel"));
-    until(|| server.ended() == 2).await;
+    until(|| server.hung_up() == 2).await;
     assert_eq!(server.requests().len(), 2, "a stream that began is not asked for again");
 }
 
 #[tokio::test]
 async fn comments_break_the_silence() {
-    let mut steps = vec![Step::Piece(event(&delta("Hel")))];
+    let mut steps = vec![piece(event(&delta("Hel")))];
     for _ in 0..8 {
-        steps.extend([Step::Pause(Duration::from_millis(100)), Step::Piece(": still here\n\n".to_owned())]);
+        steps.extend([Step::Pause(Duration::from_millis(100)), piece(": still here\n\n")]);
     }
-    steps.extend([Step::Piece(events(&[delta("lo"), finish("stop")])), Step::End]);
+    steps.extend([piece(events(&[delta("lo"), finish("stop")])), end()]);
     let server = RawServer::start([streaming(steps)]).await;
     let client = builder(&server.url).stream_idle_timeout(Duration::from_millis(600)).build().unwrap();
     let mut stream = client.stream(&question()).await.unwrap();
@@ -194,7 +194,7 @@ async fn comments_break_the_silence() {
 async fn comments_are_no_first_event() {
     let mut steps = Vec::new();
     for _ in 0..400 {
-        steps.extend([Step::Piece(": wait\n\n".to_owned()), Step::Pause(SHORT)]);
+        steps.extend([piece(": wait\n\n"), Step::Pause(SHORT)]);
     }
     let server = RawServer::start([streaming(steps)]).await;
     let options = CallOptions::new().first_event_timeout(Duration::from_millis(200));
@@ -208,9 +208,9 @@ async fn comments_are_no_first_event() {
 async fn after_the_first_event_its_clock_stands_still() {
     let mut steps = Vec::new();
     for word in ["a", "b", "c", "d", "e"] {
-        steps.extend([Step::Piece(event(&delta(word))), Step::Pause(Duration::from_millis(120))]);
+        steps.extend([piece(event(&delta(word))), Step::Pause(Duration::from_millis(120))]);
     }
-    steps.extend([Step::Piece(events(&[finish("stop")])), Step::End]);
+    steps.extend([piece(events(&[finish("stop")])), end()]);
     let server = RawServer::start([streaming(steps)]).await;
     let options = CallOptions::new().first_event_timeout(Duration::from_millis(400));
     let mut stream = client(&server.url).stream_with(&question(), &options).await.unwrap();
@@ -220,11 +220,11 @@ async fn after_the_first_event_its_clock_stands_still() {
 
 #[tokio::test]
 async fn a_first_chunk_that_is_like_one_of_another_stream_stops_the_clock_too() {
-    let mut steps = vec![Step::Piece(": wait\n\n".to_owned()), Step::Pause(SHORT)];
+    let mut steps = vec![piece(": wait\n\n"), Step::Pause(SHORT)];
     for word in ["a", "b", "c", "d", "e"] {
-        steps.extend([Step::Piece(event(&delta(word))), Step::Pause(Duration::from_millis(120))]);
+        steps.extend([piece(event(&delta(word))), Step::Pause(Duration::from_millis(120))]);
     }
-    steps.extend([Step::Piece(events(&[finish("stop")])), Step::End]);
+    steps.extend([piece(events(&[finish("stop")])), end()]);
     let server = RawServer::start([streaming(steps)]).await;
     let client = client(&server.url);
     let options = CallOptions::new().first_event_timeout(Duration::from_millis(400));
@@ -239,7 +239,7 @@ async fn a_first_chunk_that_is_like_one_of_another_stream_stops_the_clock_too() 
 async fn the_deadline_ends_a_stream_that_goes_on() {
     let mut steps = Vec::new();
     for _ in 0..400 {
-        steps.extend([Step::Piece(event(&delta("a"))), Step::Pause(SHORT)]);
+        steps.extend([piece(event(&delta("a"))), Step::Pause(SHORT)]);
     }
     let server = RawServer::start([streaming(steps)]).await;
     let options = CallOptions::new().total_timeout(Duration::from_millis(200));
@@ -251,7 +251,7 @@ async fn the_deadline_ends_a_stream_that_goes_on() {
 
 #[tokio::test]
 async fn a_slow_reader_is_not_silence() {
-    let pieces = [Step::Piece(event(&delta("Hel"))), Step::Piece(events(&[delta("lo"), finish("stop")])), Step::End];
+    let pieces = [piece(event(&delta("Hel"))), piece(events(&[delta("lo"), finish("stop")])), end()];
     let server = RawServer::start([streaming(pieces)]).await;
     let client = builder(&server.url).stream_idle_timeout(Duration::from_millis(50)).build().unwrap();
     let mut stream = client.stream(&question()).await.unwrap();
