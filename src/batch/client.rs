@@ -107,7 +107,7 @@ impl BatchClient {
     /// file may be there.
     pub async fn upload(&self, upload: impl Into<Upload>) -> Result<BatchFile> {
         let body = Arc::new(upload.into().body()?);
-        with_id(self.call(Method::Post, &["files"], &[], RequestBody::Stream(body)).await?, BatchFile::id)
+        with_id(self.call(Method::POST, &["files"], &[], RequestBody::Stream(body)).await?, BatchFile::id)
     }
 
     /// A file, as it is now.
@@ -116,7 +116,7 @@ impl BatchClient {
     ///
     /// Any [`ErrorKind`]; a file that does not exist is a 404.
     pub async fn file(&self, id: &str) -> Result<BatchFile> {
-        self.call(Method::Get, &["files", id], &[], RequestBody::None).await.map(|(file, _)| file)
+        self.call(Method::GET, &["files", id], &[], RequestBody::None).await.map(|(file, _)| file)
     }
 
     /// Waits until a file can be used.
@@ -148,7 +148,7 @@ impl BatchClient {
     ///
     /// Any [`ErrorKind`]; a file that does not exist is a 404.
     pub async fn delete_file(&self, id: &str) -> Result<()> {
-        let deleted: Result<(Value, _)> = self.call(Method::Delete, &["files", id], &[], RequestBody::None).await;
+        let deleted: Result<(Value, _)> = self.call(Method::DELETE, &["files", id], &[], RequestBody::None).await;
         match deleted {
             // some services answer without a body
             Err(error) if error.kind() == ErrorKind::Decode && error.status() == Some(204) => Ok(()),
@@ -210,7 +210,7 @@ impl BatchClient {
         let body = serde_json::to_vec(&batch.body()).map_err(|error| {
             Error::new(ErrorKind::InvalidRequest, "the batch cannot be written as JSON").with_source(error)
         })?;
-        with_id(self.call(Method::Post, &["batches"], &[], RequestBody::Json(body.into())).await?, Batch::id)
+        with_id(self.call(Method::POST, &["batches"], &[], RequestBody::Json(body.into())).await?, Batch::id)
     }
 
     /// The newest batch of an input file that `is_it` accepts.
@@ -245,7 +245,7 @@ impl BatchClient {
     ///
     /// Any [`ErrorKind`]; a batch that does not exist is a 404.
     pub async fn batch(&self, id: &str) -> Result<Batch> {
-        self.call(Method::Get, &["batches", id], &[], RequestBody::None).await.map(|(batch, _)| batch)
+        self.call(Method::GET, &["batches", id], &[], RequestBody::None).await.map(|(batch, _)| batch)
     }
 
     /// Waits until a batch will not change any more, which takes up to 24 hours and at times longer. Failures that may
@@ -284,7 +284,7 @@ impl BatchClient {
     ///
     /// Any [`ErrorKind`]; a batch that has ended cannot be cancelled.
     pub async fn cancel(&self, id: &str) -> Result<Batch> {
-        self.call(Method::Post, &["batches", id, "cancel"], &[], RequestBody::None).await.map(|(batch, _)| batch)
+        self.call(Method::POST, &["batches", id, "cancel"], &[], RequestBody::None).await.map(|(batch, _)| batch)
     }
 
     /// Cancels a batch, unless it has ended.
@@ -298,7 +298,7 @@ impl BatchClient {
 
     /// The content of a file from its first byte, in one try.
     pub(super) async fn open(&self, id: &str) -> Result<ByteStream> {
-        let call = ResourceCall { method: Method::Get, path: &["files", id, "content"], options: &self.options };
+        let call = ResourceCall { method: Method::GET, path: &["files", id, "content"], options: &self.options };
         self.client.open_resource(call).await
     }
 
@@ -310,7 +310,7 @@ impl BatchClient {
         mut is_done: impl FnMut(&T) -> bool + Send,
     ) -> Result<T> {
         loop {
-            let hint = match self.call(Method::Get, path, &[], RequestBody::None).await {
+            let hint = match self.call(Method::GET, path, &[], RequestBody::None).await {
                 Ok((object, _)) if is_done(&object) => return Ok(object),
                 Ok((_, metadata)) => metadata.retry_after(),
                 Err(error) if error.is_retryable() => error.retry_after(),
@@ -335,7 +335,7 @@ impl BatchClient {
                 if !after.is_empty() {
                     query.push(("after", &after));
                 }
-                let (mut page, _): (Page, _) = this.call(Method::Get, &[list], &query, RequestBody::None).await?;
+                let (mut page, _): (Page, _) = this.call(Method::GET, &[list], &query, RequestBody::None).await?;
                 let data = page.data.take().unwrap_or_default();
                 let last = page.last_id().or_else(|| data.last()?.get("id")?.as_str()).map(str::to_owned);
                 let next = last.filter(|last| page.has_more() == Some(true) && *last != after);

@@ -354,7 +354,7 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
         Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
             .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
     })?;
-    Endpoint::read(&endpoint, true).map_err(|error| config(format!("AZURE_OPENAI_ENDPOINT: {error}")))?;
+    Endpoint::read(&endpoint, true).map_err(|error| error.with_context("AZURE_OPENAI_ENDPOINT"))?;
     let key = environment.read_either("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_KEY")?;
     let token = environment.read("AZURE_OPENAI_AD_TOKEN")?;
     let credential = match (key, token) {
@@ -364,7 +364,7 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
                 tracing::info!(used = name, unused = unused.join(", "), "the key signs in, the identity does not");
             }
             let key = ApiKey::new(key);
-            key.header().map_err(|error| config(format!("{name}: {error}")))?;
+            key.header().map_err(|error| error.with_context(name))?;
             Credential::from(key)
         }
         (None, Some(token)) => Credential::fixed_token(token),

@@ -54,8 +54,9 @@ impl CallKind for Whole {
 
     async fn send(client: &Arc<Parts>, call: Call<'_>, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
         let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
+        let deployment = call.deployment;
         let read = |answer: Answer| {
-            read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(call.deployment))
+            read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(deployment))
         };
         client.transport.answer(call, write, read).await
     }
@@ -99,10 +100,11 @@ impl CallKind for Streamed {
         request: &ChatCompletionRequest,
     ) -> Result<ChatCompletionStream> {
         let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
+        let deployment = call.deployment;
         let bytes = client.transport.stream(call, transport::Streamed::Events, write).await?;
         let metadata = Arc::clone(bytes.metadata());
         let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata, Arc::clone(&client.templates))
-            .for_call(call.deployment, request.expected_choices());
+            .for_call(deployment, request.expected_choices());
         if let Some(limit) = client.max_event_bytes {
             stream = stream.max_event_bytes(limit);
         }

@@ -63,7 +63,7 @@ impl ChatClient {
         let other_backends: Vec<usize> = (1..transport.api_versions().count()).collect();
         let record = CallRecord::of_json(&self.0, &Deployment::from(""), &call.name());
         let sent = send(Call {
-            operation: Operation::of_resource(call.method, call.path),
+            operation: Operation::of_resource(call.method.clone(), call.path),
             deployment: "",
             options: call.options,
             affinity: None,

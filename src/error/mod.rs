@@ -136,11 +136,13 @@ impl Error {
     }
 
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.with_shared_source(Arc::from(source.into()))
+        self.changed(|error| error.source = Some(Arc::from(source.into())))
     }
 
-    pub(crate) fn with_shared_source(self, source: Source) -> Self {
-        self.changed(|error| error.source = Some(source))
+    /// Says before the message what failed, or where.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_context(self, context: &str) -> Self {
+        self.changed(|error| error.message.insert_str(0, &format!("{context}: ")))
     }
 
     #[cfg(feature = "client")]
@@ -152,6 +154,17 @@ impl Error {
     #[cfg(feature = "client")]
     pub(crate) fn with_reached(self, reached: bool) -> Self {
         self.changed(|error| error.reached |= reached)
+    }
+
+    /// The wait in place of the one that the service's answer named, if there was an answer.
+    #[cfg(feature = "client")]
+    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
+        self.changed(|error| {
+            if let (Some(_), Some(metadata)) = (&error.service, &mut error.metadata) {
+                let changed = ResponseMetadata::clone(metadata).with_retry_after(Some(wait));
+                *metadata = Arc::new(changed);
+            }
+        })
     }
 
     /// That another attempt would change nothing.
@@ -420,7 +433,7 @@ impl Error {
     /// The error of parsing the answer, for [`ErrorKind::Parse`].
     #[must_use]
     pub fn parse_error(&self) -> Option<&ParseError> {
-        self.source()?.downcast_ref()
+        self.0.source.as_deref()?.downcast_ref()
     }
 }
 
@@ -438,7 +451,9 @@ impl Repr {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        // the text of an error of parsing is that of its cause, and is not printed twice
+        let source = self.0.source.as_deref().filter(|_| self.0.kind != ErrorKind::Parse);
+        source.map(|source| source as &(dyn StdError + 'static))
     }
 }
 

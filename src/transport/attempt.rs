@@ -1,6 +1,5 @@
 //! One attempt: a request to one backend, and its answer.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,16 +11,17 @@ use url::Url;
 
 use super::attempt_error::AttemptError;
 use super::backend::{Auth, ResolvedBackend};
-use super::body::{ByteStream, NO_CONTENT, StreamTimeouts, read_some, read_whole};
+use super::body::read_some;
 use super::http_client::{HEADER_BYTES, HEADER_FIELDS, HttpClients};
 use super::http_error::{headers_too_large, proxy_sign_in, send_error};
 use super::operation::Method;
 use super::options::Settings;
 use super::request_body::RequestBody;
-use super::retry::{Outcome, RetryCause};
+use super::retry::RetryCause;
 use super::stage::Stage;
 use super::timeout::{Deadline, Timeout};
 use super::token::BearerToken;
+use super::token_cache::{BackendTokens, NoToken};
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::ResponseMetadata;
 
@@ -36,6 +36,26 @@ pub(crate) struct Answer {
     pub(crate) metadata: Arc<ResponseMetadata>,
 }
 
+/// What is requested of an answer: its media type, and until when it must be there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    pub(crate) accept: &'static str,
+    /// Of a stream.
+    pub(crate) first_event_timeout: Option<Duration>,
+    /// The deadline of the whole call.
+    pub(crate) end: Option<Deadline>,
+}
+
+/// The head of an answer with status 2xx, whose body is still to be read.
+pub(crate) struct Head {
+    pub(crate) response: reqwest::Response,
+    pub(crate) metadata: Arc<ResponseMetadata>,
+    /// The deployment's name on the backend that answers.
+    pub(crate) deployment: String,
+    /// The deadline of the first event of a stream.
+    pub(crate) first_event: Option<Deadline>,
+}
+
 /// A request, and the backend it goes to.
 pub(crate) struct Attempt<'a> {
     pub(crate) http: &'a HttpClients,
@@ -45,160 +65,61 @@ pub(crate) struct Attempt<'a> {
     pub(crate) body: RequestBody,
     pub(crate) deployment: &'a str,
     pub(crate) settings: &'a Settings,
+    pub(crate) expected: Expected,
     /// Its number in the call, from 1.
     pub(crate) number: u32,
-    /// The deadline of the whole call.
-    pub(crate) end: Option<Deadline>,
+    /// Whether another token is requested in place of one that is refused.
+    pub(crate) may_renew: bool,
 }
 
-type Attempted<T> = std::result::Result<T, Box<AttemptError>>;
+type Attempted<T> = std::result::Result<T, AttemptError>;
 
-/// How the body of an answer with status 2xx is read.
-pub(crate) trait Receive: Sync {
-    type Output: Send;
-
-    fn accept(&self) -> HeaderValue;
-
-    /// The deadline of an attempt, until `receive` is done.
-    fn deadline(&self, attempt: &Attempt<'_>, sent: Instant) -> Option<Deadline>;
-
-    fn receive(
+impl Attempt<'_> {
+    /// Sends the request, and reads the answer with `receive`, whose `Interrupted` errors are retried. `on_answer` runs as
+    /// soon as there is a status 2xx.
+    pub(crate) async fn run<T, R: Future<Output = Result<T>> + Send>(
         &self,
-        attempt: &Attempt<'_>,
-        sent: Instant,
-        response: reqwest::Response,
-        metadata: Arc<ResponseMetadata>,
-    ) -> impl Future<Output = Result<Self::Output>> + Send;
-}
-
-/// The whole body, and the function that decodes it.
-pub(crate) struct Whole<F> {
-    pub(crate) limit: usize,
-    /// Its `Interrupted` errors are retried, as a connection that breaks is.
-    pub(crate) read: F,
-}
-
-impl<F, T> Receive for Whole<F>
-where
-    F: Fn(Answer) -> Result<T> + Send + Sync,
-    T: Send,
-{
-    type Output = T;
-
-    fn accept(&self) -> HeaderValue {
-        HeaderValue::from_static("application/json")
-    }
-
-    fn deadline(&self, attempt: &Attempt<'_>, _: Instant) -> Option<Deadline> {
-        attempt.end
-    }
-
-    async fn receive(
-        &self,
-        _: &Attempt<'_>,
-        _: Instant,
-        response: reqwest::Response,
-        metadata: Arc<ResponseMetadata>,
-    ) -> Result<T> {
-        match read_whole(response, self.limit).await {
-            Ok(bytes) => (self.read)(Answer { bytes, metadata }),
-            Err(error) => Err(error.with_metadata(metadata)),
-        }
-    }
-}
-
-/// The body as it comes.
-#[derive(Debug)]
-pub(crate) enum Streamed {
-    /// An event stream, which has at least one event.
-    Events,
-    /// The content of a file, which may be empty.
-    #[cfg(feature = "batch")]
-    File,
-}
-
-impl Receive for Streamed {
-    type Output = ByteStream;
-
-    fn accept(&self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::Events => "text/event-stream",
-            #[cfg(feature = "batch")]
-            Self::File => "*/*",
+        on_answer: impl FnOnce(&ResponseMetadata) + Send,
+        receive: &(impl Fn(Head) -> R + Sync),
+    ) -> Attempted<T> {
+        let stage = Stage::default();
+        let first_event = self.expected.first_event_timeout.map(Timeout::FirstEvent);
+        let first_event = first_event.and_then(|timeout| timeout.deadline_from(Instant::now()));
+        let exchange = async {
+            let head = self.send(&stage, first_event).await?;
+            on_answer(&head.metadata);
+            receive(head).await.map_err(|error| {
+                self.log_broken(&error);
+                match error.kind() {
+                    ErrorKind::Interrupted => AttemptError::new(RetryCause::Read, error),
+                    _ => AttemptError::last(error),
+                }
+            })
+        };
+        let Some(deadline) = Deadline::earliest([first_event, self.expected.end]) else {
+            return exchange.await;
+        };
+        tokio::time::timeout_at(deadline.at, exchange).await.unwrap_or_else(|_| {
+            let error = match stage.waits_for() {
+                Some(what) => deadline.timeout.unsent_error(self.number, what, self.url.authority()),
+                None => deadline.timeout.error(),
+            };
+            Err(AttemptError::last(error.with_deployment(self.deployment).with_reached(stage.is_sent())))
         })
     }
 
-    fn deadline(&self, attempt: &Attempt<'_>, sent: Instant) -> Option<Deadline> {
-        let first_event = Timeout::FirstEvent(attempt.settings.first_event_timeout).deadline_from(sent);
-        Deadline::earliest([first_event, attempt.end])
-    }
-
-    async fn receive(
-        &self,
-        attempt: &Attempt<'_>,
-        sent: Instant,
-        response: reqwest::Response,
-        metadata: Arc<ResponseMetadata>,
-    ) -> Result<ByteStream> {
-        let first_event = Timeout::FirstEvent(attempt.settings.first_event_timeout).deadline_from(sent);
-        let timeouts = StreamTimeouts::new(attempt.settings.stream_idle_timeout, first_event, attempt.end);
-        let deployment = attempt.deployment.to_owned();
-        let mut stream = ByteStream::new(response, timeouts, metadata, deployment);
-        let has_bytes = stream.wait_for_first().await?;
-        match self {
-            Self::Events if !has_bytes && stream.metadata().status() != NO_CONTENT => {
-                return Err(stream.fail(Error::new(ErrorKind::Interrupted, "the answer ended before its first event")));
-            }
-            Self::Events => {}
-            #[cfg(feature = "batch")]
-            Self::File => stream.note_event(),
-        }
-        Ok(stream)
-    }
-}
-
-impl Attempt<'_> {
-    /// Sends the request and reads the answer. `on_answer` runs as soon as there is a status 2xx.
-    pub(crate) async fn run<R: Receive>(
-        &self,
-        receiver: &R,
-        on_answer: impl FnOnce(&ResponseMetadata) + Send,
-    ) -> Attempted<R::Output> {
-        let sent = Instant::now();
-        let stage = Stage::default();
-        let exchange = self.exchange(receiver, on_answer, &stage);
-        let Some(deadline) = receiver.deadline(self, sent) else {
-            return exchange.await;
-        };
-        match tokio::time::timeout_at(deadline.at, exchange).await {
-            Ok(done) => done,
-            Err(_) => {
-                let error = match stage.waits_for() {
-                    Some(what) => deadline.timeout.unsent_error(self.number, what, self.url.authority()),
-                    None => deadline.timeout.error(),
-                };
-                Err(AttemptError::last(error.with_deployment(self.deployment).with_reached(stage.is_sent())))
-            }
-        }
-    }
-
-    async fn exchange<R: Receive>(
-        &self,
-        receiver: &R,
-        on_answer: impl FnOnce(&ResponseMetadata) + Send,
-        stage: &Stage,
-    ) -> Attempted<R::Output> {
+    async fn send(&self, stage: &Stage, first_event: Option<Deadline>) -> Attempted<Head> {
         let (name, value, token) = self.authorization().await?;
         stage.set_connecting();
         let sent = Instant::now();
         let client = self.http.client(&self.backend.endpoint);
         let content_type = self.body.content_type().map(|value| (CONTENT_TYPE, value));
         let response = client
-            .request(self.method.into(), self.url.clone())
+            .request(self.method.clone(), self.url.clone())
             .headers(self.settings.headers.clone())
             .header(name, value)
             .headers(HeaderMap::from_iter(content_type))
-            .header(ACCEPT, receiver.accept())
+            .header(ACCEPT, HeaderValue::from_static(self.expected.accept))
             .header("x-ms-client-request-id", self.settings.client_request_id.1.clone())
             .body(self.body.start(stage))
             .send()
@@ -209,12 +130,14 @@ impl Attempt<'_> {
                 self.log_broken(&error);
                 let mut failed = match error.kind() {
                     ErrorKind::Config => AttemptError::last(error),
-                    _ if !error.may_have_reached_service() => AttemptError::unsent(error),
-                    ErrorKind::Connect if error.is_retryable() => AttemptError::broken(RetryCause::NoAnswer, error),
+                    _ if !error.may_have_reached_service() => AttemptError::new(RetryCause::Connect, error),
+                    ErrorKind::Connect if error.is_retryable() => AttemptError::new(RetryCause::NoAnswer, error),
                     _ => AttemptError::last(error),
                 };
-                failed.is_unreachable = is_unreachable;
-                failed
+                if !failed.error.is_retryable() {
+                    failed.outcome.should_retry = Some(false);
+                }
+                AttemptError { is_unreachable, ..failed }
             })?;
         self.check_head(&response, client)?;
         let metadata = self.metadata(&response, sent);
@@ -223,14 +146,8 @@ impl Attempt<'_> {
             return Err(self.refusal(response, metadata, token).await);
         }
         self.check_encoding(&response, &metadata)?;
-        on_answer(&metadata);
-        receiver.receive(self, sent, response, Arc::new(metadata)).await.map_err(|error| {
-            self.log_broken(&error);
-            match error.kind() {
-                ErrorKind::Interrupted => AttemptError::broken(RetryCause::Read, error),
-                _ => AttemptError::last(error),
-            }
-        })
+        let deployment = self.deployment.to_owned();
+        Ok(Head { response, metadata: Arc::new(metadata), deployment, first_event })
     }
 
     /// The header that signs in, and its token. Each attempt gets its own token.
@@ -240,7 +157,7 @@ impl Attempt<'_> {
             Auth::Token(tokens) => {
                 let token = tokens.get(SystemTime::now()).await.map_err(|reason| {
                     tracing::warn!(scope = tokens.scope(), "there is no token to send");
-                    AttemptError::no_token(reason)
+                    AttemptError::no_token(reason, self.deployment)
                 })?;
                 Ok((token.name.clone(), token.header().clone(), Some(token)))
             }
@@ -288,22 +205,48 @@ impl Attempt<'_> {
         response: reqwest::Response,
         metadata: ResponseMetadata,
         token: Option<Arc<BearerToken>>,
-    ) -> Box<AttemptError> {
-        let status = metadata.status();
+    ) -> AttemptError {
+        let answered = metadata.status();
         if response.status().is_redirection() {
-            tracing::warn!(host = self.url.host_str(), status, "a redirect was not followed");
+            tracing::warn!(host = self.url.host_str(), status = answered, "a redirect was not followed");
         }
         let service = ServiceError::from_body(&read_some(response, ERROR_BYTES, ERROR_TIME).await);
         // a gateway may wrap a 400 in a 500, which a retry would not change
-        let status = service.status(status);
-        let outcome = Outcome {
-            cause: RetryCause::Status(status),
-            hint: metadata.retry_after().or_else(|| service.retry_after()),
-            should_retry: metadata.should_retry(),
+        let status = service.status(answered);
+        let wait = metadata.retry_after().or_else(|| service.retry_after());
+        let error = Error::service(service, Arc::new(metadata.with_retry_after(wait))).with_deployment(self.deployment);
+        let (auth, endpoint) = (&self.backend.auth, &self.backend.endpoint);
+        if let (401, Auth::Token(tokens), Some(token)) = (status, auth, token) {
+            return self.renew(tokens, token, error).await;
+        }
+        let error = match (status, auth, endpoint.deployment()) {
+            (401, Auth::Key(name, _), _) if endpoint.is_compatible() && name == "api-key" => error.with_hint(
+                "the key was sent in 'api-key'; an OpenAI-compatible gateway may want it as a bearer token: \
+                 ApiKey::new(key).with_bearer()",
+            ),
+            (404, _, Some(pinned)) if pinned != self.deployment => error.with_hint(format!(
+                "the endpoint was given with deployment '{pinned}', but the request names '{}'",
+                self.deployment
+            )),
+            _ => error,
         };
-        let mut failed = AttemptError::answered(outcome, service, metadata);
-        failed.refused = token.filter(|_| status == 401);
-        failed
+        AttemptError::answered(status, error)
+    }
+
+    /// After a 401 for a token: waits for another one, with which the same backend is called again.
+    async fn renew(&self, tokens: &BackendTokens, refused: Arc<BearerToken>, error: Error) -> AttemptError {
+        let now = SystemTime::now();
+        tokens.refuse(refused, error.clone(), now);
+        if !self.may_renew {
+            return AttemptError::answered(401, error);
+        }
+        match tokens.get(now).await {
+            Ok(_) => AttemptError::new(RetryCause::TokenRefused, error),
+            Err(NoToken::Refused(..)) => {
+                AttemptError::answered(401, error.with_hint("the credential has no other token"))
+            }
+            Err(reason) => AttemptError::no_token(reason, self.deployment),
+        }
     }
 
     fn log_answer(&self, metadata: &ResponseMetadata) {

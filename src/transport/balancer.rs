@@ -13,6 +13,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::retry::RetryBudget;
+
 /// First cooldown where the service names no wait; it doubles with each strike, up to 32 times.
 const FIRST_COOLDOWN: Duration = Duration::from_secs(1);
 /// Upper bound of a wait that the service names, so that a backend whose `retry-after` is a day is tried again sooner.
@@ -35,6 +37,7 @@ struct BackendHealth {
     down: Option<Cooldown>,
     /// By deployment: 429.
     busy: HashMap<String, Cooldown>,
+    budget: RetryBudget,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +84,7 @@ impl Balancer {
             identity: hash(name.as_bytes(), 0),
             down: None,
             busy: HashMap::new(),
+            budget: RetryBudget::FULL,
         });
     }
 
@@ -152,9 +156,16 @@ impl Balancer {
             .map(|(index, _)| index)
     }
 
-    /// Notes an attempt that began at `started` and was answered well. It ends the cooldowns that began before it.
+    /// Takes a retry from the budget of a backend, if there is one.
+    pub(crate) fn draw_retry(&mut self, index: usize) -> bool {
+        self.backends.get_mut(index).is_some_and(|backend| backend.budget.draw())
+    }
+
+    /// Notes an attempt that began at `started` and was answered well. It ends the cooldowns that began before it, and adds
+    /// to the budget.
     pub(crate) fn succeeded(&mut self, index: usize, deployment: &str, started: Duration) {
         let Some(backend) = self.backends.get_mut(index) else { return };
+        backend.budget.give_back();
         if backend.down.is_some_and(|cooldown| cooldown.since < started) {
             backend.down = None;
         }

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use super::balancer::{Availability, Balancer};
-use super::retry::{Outcome, Progress, RetryBudget, RetryPolicy, retry_wait, with_jitter};
+use super::retry::{Outcome, RetryPolicy, retry_wait, with_jitter};
 
 /// The next step of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) struct CallState<'a> {
     started: Duration,
     end: Option<Duration>,
     tries: Vec<Tries>,
+    /// The backend to which the call goes again at once.
+    again: Option<usize>,
     has_sent: bool,
     /// Time spent on waits that the service named to other calls.
     paused: Duration,
@@ -72,19 +74,17 @@ impl<'a> CallState<'a> {
             started,
             end,
             tries: (0..backends).map(tries).collect(),
+            again: None,
             has_sent: false,
             paused: Duration::ZERO,
         }
     }
 
     /// The next step. A retry takes its price from the budget of the backend that it goes to.
-    pub(crate) fn next(
-        &mut self,
-        balancer: &mut Balancer,
-        budgets: &[RetryBudget],
-        now: Duration,
-        rng: &mut fastrand::Rng,
-    ) -> Next {
+    pub(crate) fn next(&mut self, balancer: &mut Balancer, now: Duration, rng: &mut fastrand::Rng) -> Next {
+        if let Some(index) = self.again.take() {
+            return Next::Send(index);
+        }
         // without retries there are no waits either: the service refuses the call itself
         if let ([tries], false, false) = (self.tries.as_slice(), self.has_sent, self.policy.retries())
             && !tries.is_over
@@ -99,8 +99,7 @@ impl<'a> CallState<'a> {
                 return self.wait(balancer, now, rng);
             };
             let Some(tries) = self.tries.get_mut(index) else { return Next::GiveUp(None) };
-            let is_paid = || budgets.get(index).is_none_or(RetryBudget::draw);
-            if tries.failures == 0 || tries.is_free || is_paid() {
+            if tries.failures == 0 || tries.is_free || balancer.draw_retry(index) {
                 self.has_sent = true;
                 return Next::Send(index);
             }
@@ -108,23 +107,27 @@ impl<'a> CallState<'a> {
         }
     }
 
+    /// Notes that the next attempt goes to the same backend, with another token.
+    pub(crate) fn send_again(&mut self, index: usize) {
+        self.again = Some(index);
+    }
+
     /// Notes a failed attempt.
     pub(crate) fn failed(&mut self, index: usize, outcome: &Outcome, now: Duration, rng: &mut fastrand::Rng) {
-        let progress = |retries| Progress {
-            retries,
-            elapsed: now.saturating_sub(self.started),
-            end: self.end.map(|end| end.saturating_sub(self.started)),
-        };
-        let Some(tries) = self.tries.get(index).copied() else { return };
-        let wait = retry_wait(self.policy, outcome, progress(tries.failures), rng);
-        if let Some(tries) = self.tries.get_mut(index) {
-            tries.failures = tries.failures.saturating_add(1);
-            tries.is_free = outcome.is_free();
-            match wait {
-                Some(wait) => tries.ready_at = now.saturating_add(wait),
-                None => tries.is_over = true,
-            }
+        let left = self.deadline().map(|end| end.saturating_sub(now));
+        let Some(tries) = self.tries.get_mut(index) else { return };
+        match retry_wait(self.policy, outcome, tries.failures, left, rng) {
+            Some(wait) => tries.ready_at = now.saturating_add(wait),
+            None => tries.is_over = true,
         }
+        tries.failures = tries.failures.saturating_add(1);
+        tries.is_free = outcome.is_free();
+    }
+
+    /// The moment from which on no retry is started.
+    fn deadline(&self) -> Option<Duration> {
+        let window_end = self.policy.window_end(self.started).filter(|_| self.has_sent);
+        [self.end, window_end].into_iter().flatten().min()
     }
 
     /// The shortest wait after which a backend can be called.
@@ -148,8 +151,7 @@ impl<'a> CallState<'a> {
             _ => now,
         };
         let later = Later { at: own.max(opens), foreign: opens.saturating_sub(own) };
-        let window_end = self.policy.window_end(self.started).filter(|_| self.has_sent);
-        let is_late = [self.end, window_end].into_iter().flatten().any(|end| later.at >= end);
+        let is_late = self.deadline().is_some_and(|end| later.at >= end);
         let is_patient = later.foreign.is_zero()
             || self.policy.retries() && self.paused.saturating_add(later.foreign) <= self.policy.longest_wait();
         (!is_late && is_patient).then_some(later)

@@ -12,7 +12,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use super::options::is_ours;
 #[cfg(feature = "azure_identity")]
 use super::token::DefaultSource;
-use super::token::{Token, TokenError, TokenRequest, TokenSource, bearer, sensitive, without_scheme};
+use super::token::{Token, TokenRequest, TokenSource, bearer, no_token, sensitive, without_scheme};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Headers that the client sets and that may carry a key.
@@ -205,7 +205,7 @@ impl Credential {
     {
         let source = TokenSource::new(move |request: TokenRequest| {
             let answer = fetch(request.scope);
-            async move { answer.await.map(Into::into).map_err(|error| TokenError::from_caller(error.into())) }
+            async move { answer.await.map(Into::into).map_err(|error| no_token("the credential failed").with_source(error)) }
         });
         Self(Kind::Tokens(source.with_second_try()))
     }

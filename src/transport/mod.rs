@@ -34,7 +34,7 @@
 //! read to `[DONE]` gives its connection back as soon as the end of its body has come, which is read in the
 //! background, for one second and 64 KiB at most.
 
-pub(crate) use self::attempt::{Answer, Streamed};
+pub(crate) use self::attempt::Answer;
 pub(crate) use self::backend::Backend;
 pub(crate) use self::call_event::{AttemptEvent, CallObserver, RetryEvent};
 pub(crate) use self::credential::{ApiKey, Credential};
@@ -47,7 +47,7 @@ pub(crate) use self::pacing::Pacing;
 #[cfg(feature = "batch")]
 pub(crate) use self::request_body::{OpenBody, Pieces, RequestBody};
 pub(crate) use self::retry::RetryPolicy;
-pub(crate) use self::send::{Call, Config, Route, Transport};
+pub(crate) use self::send::{Call, Config, Route, Streamed, Transport};
 
 pub use self::endpoint::{Cloud, EndpointInput};
 pub use self::token::Token;

@@ -1,10 +1,10 @@
 //! The body of a request, which every attempt sends from its beginning.
 
-#[cfg(feature = "batch")]
+#![cfg_attr(not(feature = "batch"), expect(dead_code, reason = "other bodies than JSON are those of Global Batch"))]
+
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-#[cfg(feature = "batch")]
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -18,14 +18,11 @@ use super::stage::Stage;
 #[derive(Debug, Clone)]
 pub(crate) enum RequestBody {
     Json(Bytes),
-    #[cfg(feature = "batch")]
     None,
-    #[cfg(feature = "batch")]
     Stream(Arc<dyn OpenBody>),
 }
 
 /// A body that is read piece by piece, and opened anew for each attempt.
-#[cfg(feature = "batch")]
 pub(crate) trait OpenBody: fmt::Debug + Send + Sync {
     fn content_type(&self) -> HeaderValue;
 
@@ -48,9 +45,7 @@ impl RequestBody {
     pub(super) fn content_type(&self) -> Option<HeaderValue> {
         match self {
             Self::Json(_) => Some(HeaderValue::from_static("application/json")),
-            #[cfg(feature = "batch")]
             Self::None => None,
-            #[cfg(feature = "batch")]
             Self::Stream(body) => Some(body.content_type()),
         }
     }
@@ -59,9 +54,7 @@ impl RequestBody {
     pub(super) fn start(&self, stage: &Stage) -> reqwest::Body {
         let (content, length) = match self {
             Self::Json(bytes) => (Content::Bytes(Some(bytes.clone())), bytes.len() as u64),
-            #[cfg(feature = "batch")]
             Self::None => (Content::Bytes(Some(Bytes::new())), 0),
-            #[cfg(feature = "batch")]
             Self::Stream(body) => (Content::Pieces(body.open()), body.length()),
         };
         // hyper sends an empty body without reading it
@@ -74,7 +67,6 @@ impl RequestBody {
 
 enum Content {
     Bytes(Option<Bytes>),
-    #[cfg_attr(not(feature = "batch"), expect(dead_code, reason = "only files are sent in pieces"))]
     Pieces(Pieces),
 }
 

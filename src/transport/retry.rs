@@ -1,10 +1,9 @@
 //! The retry policy: whether and when an attempt is repeated, and the budget for it.
 //!
 //! One pure function, [`retry_wait`], gives the wait before the next attempt on the same backend, from the cause, the
-//! time the call has taken, and a source of randomness.
+//! time the call has left, and a source of randomness.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::error::is_retryable_status;
@@ -147,34 +146,25 @@ impl Outcome {
     }
 }
 
-/// How far a call has come on one backend.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Progress {
-    pub(crate) retries: u32,
-    pub(crate) elapsed: Duration,
-    /// The deadline of the whole call, counted from its start.
-    pub(crate) end: Option<Duration>,
-}
-
-/// The wait before the next attempt on the same backend; none when there is to be no other.
+/// The wait before the next attempt on the same backend; none when there is to be no other, as after `retries` of them or
+/// without the time that is `left`.
 pub(crate) fn retry_wait(
     policy: &RetryPolicy,
     outcome: &Outcome,
-    progress: Progress,
+    retries: u32,
+    left: Option<Duration>,
     rng: &mut fastrand::Rng,
 ) -> Option<Duration> {
-    if progress.retries >= policy.max_retries || !outcome.is_retryable() {
+    if retries >= policy.max_retries || !outcome.is_retryable() {
         return None;
     }
-    let backoff = policy.backoff(progress.retries);
+    let backoff = policy.backoff(retries);
     let wait = match outcome.hint.filter(|hint| !hint.is_zero()) {
         Some(hint) if hint > policy.max_server_wait => return None,
         Some(hint) => with_jitter(hint, backoff, rng),
         None => backoff.mul_f64(rng.f64()),
     };
-    let end = [policy.retry_window, progress.end].into_iter().flatten().min();
-    let is_late = end.is_some_and(|end| progress.elapsed.saturating_add(wait) >= end);
-    (!is_late).then_some(wait)
+    left.is_none_or(|left| wait < left).then_some(wait)
 }
 
 /// Spreads a wait that many calls were given, so that they do not all come back at once.
@@ -185,25 +175,22 @@ pub(crate) fn with_jitter(wait: Duration, most: Duration, rng: &mut fastrand::Rn
 
 /// The retries that all calls to one backend share, in tenths of a retry.
 #[derive(Debug)]
-pub(crate) struct RetryBudget(AtomicU32);
+pub(crate) struct RetryBudget(u32);
 
 impl RetryBudget {
-    const FULL: u32 = 1000;
+    pub(crate) const FULL: Self = Self(1000);
     const COST: u32 = 10;
 
-    pub(crate) fn new() -> Self {
-        Self(AtomicU32::new(Self::FULL))
-    }
-
     /// Takes one retry, if there is one.
-    pub(crate) fn draw(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(Self::COST)).is_ok()
+    pub(crate) fn draw(&mut self) -> bool {
+        let left = self.0.checked_sub(Self::COST);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
     }
 
     /// Gives back a tenth of a retry, for a success.
-    pub(crate) fn give_back(&self) {
-        let more = |left: u32| (left < Self::FULL).then_some(left.saturating_add(1));
-        let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    pub(crate) fn give_back(&mut self) {
+        self.0 = self.0.saturating_add(1).min(Self::FULL.0);
     }
 }
 
@@ -265,26 +252,22 @@ mod tests {
         Outcome { hint: Some(hint), ..outcome(RetryCause::Status(429)) }
     }
 
-    fn after(retries: u32) -> Progress {
-        Progress { retries, elapsed: SECOND, end: None }
-    }
-
-    fn ask(policy: &RetryPolicy, outcome: Outcome, progress: Progress) -> Option<Duration> {
-        retry_wait(policy, &outcome, progress, &mut fastrand::Rng::with_seed(7))
+    fn ask(policy: &RetryPolicy, outcome: Outcome, retries: u32) -> Option<Duration> {
+        retry_wait(policy, &outcome, retries, None, &mut fastrand::Rng::with_seed(7))
     }
 
     #[test]
     fn only_what_may_pass_is_sent_again() {
         let policy = RetryPolicy::default();
         for status in [408, 409, 429, 500, 502, 503, 504] {
-            assert!(ask(&policy, outcome(RetryCause::Status(status)), after(0)).is_some(), "{status}");
+            assert!(ask(&policy, outcome(RetryCause::Status(status)), 0).is_some(), "{status}");
         }
         for status in [301, 307, 400, 401, 403, 404, 413, 422, 431, 501, 505] {
-            assert!(ask(&policy, outcome(RetryCause::Status(status)), after(0)).is_none(), "{status}");
+            assert!(ask(&policy, outcome(RetryCause::Status(status)), 0).is_none(), "{status}");
         }
-        assert!(ask(&policy, outcome(RetryCause::Connect), after(0)).is_some());
-        assert!(ask(&policy, outcome(RetryCause::Read), after(0)).is_some());
-        assert!(ask(&policy, outcome(RetryCause::Credential), after(0)).is_none());
+        assert!(ask(&policy, outcome(RetryCause::Connect), 0).is_some());
+        assert!(ask(&policy, outcome(RetryCause::Read), 0).is_some());
+        assert!(ask(&policy, outcome(RetryCause::Credential), 0).is_none());
     }
 
     #[test]
@@ -292,16 +275,16 @@ mod tests {
         let policy = RetryPolicy::default();
         let answered =
             |status, should_retry| Outcome { should_retry: Some(should_retry), ..outcome(RetryCause::Status(status)) };
-        assert!(ask(&policy, answered(400, true), after(0)).is_some());
-        assert!(ask(&policy, answered(503, false), after(0)).is_none());
+        assert!(ask(&policy, answered(400, true), 0).is_some());
+        assert!(ask(&policy, answered(503, false), 0).is_none());
     }
 
     #[test]
     fn the_number_of_retries_is_bounded() {
         let policy = RetryPolicy::default();
-        assert!(ask(&policy, outcome(RetryCause::Connect), after(1)).is_some());
-        assert!(ask(&policy, outcome(RetryCause::Connect), after(2)).is_none());
-        assert!(ask(&RetryPolicy::none(), outcome(RetryCause::Connect), after(0)).is_none());
+        assert!(ask(&policy, outcome(RetryCause::Connect), 1).is_some());
+        assert!(ask(&policy, outcome(RetryCause::Connect), 2).is_none());
+        assert!(ask(&RetryPolicy::none(), outcome(RetryCause::Connect), 0).is_none());
     }
 
     #[test]
@@ -310,7 +293,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut waits = std::collections::HashSet::new();
         for _ in 0..1000 {
-            let wait = retry_wait(&policy, &throttled(SECOND), after(0), &mut rng).unwrap();
+            let wait = retry_wait(&policy, &throttled(SECOND), 0, None, &mut rng).unwrap();
             assert!((SECOND..=SECOND + Duration::from_millis(500)).contains(&wait), "{wait:?}");
             waits.insert(wait);
         }
@@ -323,7 +306,7 @@ mod tests {
         let mut rng = fastrand::Rng::with_seed(1);
         for (retries, cap) in [(0, 500), (1, 1000), (3, 4000), (4, 8000), (60, 8000)] {
             let waits: Vec<u128> = (0..1000)
-                .filter_map(|_| retry_wait(&policy, &outcome(RetryCause::Connect), after(retries), &mut rng))
+                .filter_map(|_| retry_wait(&policy, &outcome(RetryCause::Connect), retries, None, &mut rng))
                 .map(|wait| wait.as_millis())
                 .collect();
             assert_eq!(waits.len(), 1000);
@@ -337,7 +320,7 @@ mod tests {
         let policy = RetryPolicy::default().max_retries(100).base_backoff(2 * SECOND).max_backoff(SECOND);
         let mut rng = fastrand::Rng::with_seed(1);
         let longest = (0..1000)
-            .filter_map(|_| retry_wait(&policy, &outcome(RetryCause::Connect), after(9), &mut rng))
+            .filter_map(|_| retry_wait(&policy, &outcome(RetryCause::Connect), 9, None, &mut rng))
             .max()
             .unwrap();
         assert!(longest <= SECOND && longest > SECOND * 9 / 10, "{longest:?}");
@@ -346,32 +329,33 @@ mod tests {
     #[test]
     fn a_wait_of_a_day_is_not_begun() {
         let policy = RetryPolicy::default();
-        assert!(ask(&policy, throttled(Duration::from_secs(86400)), after(0)).is_none());
-        assert!(ask(&policy, throttled(Duration::from_secs(60)), after(0)).is_some());
-        assert!(ask(&policy.max_server_wait(SECOND), throttled(2 * SECOND), after(0)).is_none());
+        assert!(ask(&policy, throttled(Duration::from_secs(86400)), 0).is_none());
+        assert!(ask(&policy, throttled(Duration::from_secs(60)), 0).is_some());
+        assert!(ask(&policy.max_server_wait(SECOND), throttled(2 * SECOND), 0).is_none());
     }
 
     #[test]
     fn a_wait_of_zero_still_backs_off() {
         let waits = (0..100).map(|seed| {
             let mut rng = fastrand::Rng::with_seed(seed);
-            retry_wait(&RetryPolicy::default(), &throttled(Duration::ZERO), after(0), &mut rng).unwrap()
+            retry_wait(&RetryPolicy::default(), &throttled(Duration::ZERO), 0, None, &mut rng).unwrap()
         });
         assert!(waits.max().unwrap() > Duration::from_millis(400));
     }
 
     #[test]
     fn a_retry_that_cannot_finish_in_time_is_not_started() {
-        let policy = RetryPolicy::default();
-        let ends = |end| Progress { end: Some(end), ..after(0) };
-        assert!(ask(&policy, throttled(5 * SECOND), ends(6 * SECOND)).is_none());
-        assert!(ask(&policy, throttled(5 * SECOND), ends(7 * SECOND)).is_some());
-        assert!(ask(&policy.retry_window(5 * SECOND), throttled(5 * SECOND), after(0)).is_none());
+        let wait = |left| {
+            let mut rng = fastrand::Rng::with_seed(7);
+            retry_wait(&RetryPolicy::default(), &throttled(5 * SECOND), 0, Some(left), &mut rng)
+        };
+        assert!(wait(5 * SECOND).is_none());
+        assert!(wait(6 * SECOND).is_some());
     }
 
     #[test]
     fn ten_successes_pay_for_one_retry() {
-        let budget = RetryBudget::new();
+        let mut budget = RetryBudget::FULL;
         assert_eq!((0..1000).filter(|_| budget.draw()).count(), 100);
         for _ in 0..9 {
             budget.give_back();
@@ -383,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_full_budget_does_not_grow() {
-        let budget = RetryBudget::new();
+        let mut budget = RetryBudget::FULL;
         (0..1000).for_each(|_| budget.give_back());
         assert_eq!((0..1000).filter(|_| budget.draw()).count(), 100);
     }

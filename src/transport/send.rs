@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::{Answer, Attempt, Receive, Streamed, Whole};
+use super::attempt::{Answer, Attempt, Expected, Head};
 use super::attempt_error::AttemptError;
-use super::backend::{Auth, Backend, ResolvedBackend};
+use super::backend::{Backend, ResolvedBackend};
 use super::balancer::Balancer;
-use super::body::ByteStream;
+use super::body::{ByteStream, NO_CONTENT, StreamTimeouts, read_whole};
 use super::call_event::{AttemptEvent, CallObserver, RetryEvent};
 use super::call_state::{CallState, Next};
 use super::endpoint::{Endpoint, check_api_version};
@@ -19,9 +19,9 @@ use super::operation::Operation;
 use super::options::{CallOptions, Settings};
 use super::pacing::Pacing;
 use super::request_body::RequestBody;
-use super::retry::{RetryBudget, RetryCause};
+use super::retry::RetryCause;
 use super::timeout::{Deadline, Timeout};
-use super::token_cache::{NoToken, TokenCaches};
+use super::token_cache::TokenCaches;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
 use crate::response::ResponseMetadata;
@@ -60,7 +60,7 @@ impl Config {
 }
 
 /// One call: the operation, the deployment, and how it is called.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Call<'a> {
     pub(crate) operation: Operation<'a>,
     /// Empty for an operation of the resource.
@@ -71,6 +71,16 @@ pub(crate) struct Call<'a> {
     /// Indices of the backends that cannot serve it.
     pub(crate) unfit: &'a [usize],
     pub(crate) observer: Option<&'a dyn CallObserver>,
+}
+
+/// The form of an answer that is read as it comes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Streamed {
+    /// An event stream, which has at least one event.
+    Events,
+    /// The content of a file, which may be empty.
+    #[cfg(feature = "batch")]
+    File,
 }
 
 /// The backend's part in a body.
@@ -93,21 +103,11 @@ struct Inner {
     http: HttpClients,
     backends: Vec<ResolvedBackend>,
     balancer: Mutex<Balancer>,
-    /// One for each backend.
-    budgets: Vec<RetryBudget>,
     defaults: CallOptions,
     pacing: Pacing,
     body_limit: usize,
     /// The moment from which balancer and calls count time.
     epoch: Instant,
-}
-
-/// A failed attempt, until the next step of its call is known.
-struct FailedAttempt<'a> {
-    error: Box<AttemptError>,
-    backend: &'a ResolvedBackend,
-    /// The retry after it was logged and observed.
-    is_observed: bool,
 }
 
 impl Transport {
@@ -142,7 +142,6 @@ impl Transport {
             endpoint: first.endpoint.clone(),
             api_version: first.api_version.clone(),
             http,
-            budgets: backends.iter().map(|_| RetryBudget::new()).collect(),
             backends,
             balancer: Mutex::new(balancer),
             defaults: config.defaults,
@@ -152,49 +151,75 @@ impl Transport {
         })))
     }
 
-    /// Sends a call and waits for its whole answer. `body` runs once for each backend, and `read` for each answer with
-    /// status 2xx; its `Interrupted` errors are retried.
-    pub(crate) async fn answer<F, B, G, T>(&self, call: Call<'_>, body: F, read: G) -> Result<T>
-    where
-        F: Fn(&Route<'_>) -> Result<B> + Send + Sync,
-        B: Into<RequestBody>,
-        G: Fn(Answer) -> Result<T> + Send + Sync,
-        T: Send,
-    {
+    /// Sends a call and waits for its whole answer. `body` runs for each attempt, and `read` for each answer with status
+    /// 2xx; its `Interrupted` errors are retried.
+    pub(crate) async fn answer<T: Send, B: Into<RequestBody>>(
+        &self,
+        call: Call<'_>,
+        body: impl Fn(&Route<'_>) -> Result<B> + Send + Sync,
+        read: impl Fn(Answer) -> Result<T> + Send + Sync,
+    ) -> Result<T> {
         let settings = Settings::new(&self.0.defaults, call.options)?;
         let started = Instant::now();
         let whole = Timeout::Call(settings.answer_timeout).deadline_from(started);
         let end = Deadline::earliest([whole, settings.end_from(started)]);
-        self.send(call, &settings, end, &Whole { limit: self.0.body_limit, read }, &body).await
+        let expected = Expected { accept: "application/json", first_event_timeout: None, end };
+        let (limit, read) = (self.0.body_limit, &read);
+        let receive = |head: Head| async move {
+            match read_whole(head.response, limit).await {
+                Ok(bytes) => read(Answer { bytes, metadata: head.metadata }),
+                Err(error) => Err(error.with_metadata(head.metadata)),
+            }
+        };
+        self.send(&call, &settings, expected, &|route| Ok(body(route)?.into()), &receive).await
     }
 
     /// Sends a call and waits for the first bytes of its stream.
-    pub(crate) async fn stream<F, B>(&self, call: Call<'_>, receiver: Streamed, body: F) -> Result<ByteStream>
-    where
-        F: Fn(&Route<'_>) -> Result<B> + Send + Sync,
-        B: Into<RequestBody>,
-    {
-        let settings = Settings::new(&self.0.defaults, call.options)?;
-        let end = settings.end_from(Instant::now());
-        self.send(call, &settings, end, &receiver, &body).await
-    }
-
-    async fn send<R, F, B>(
+    pub(crate) async fn stream<B: Into<RequestBody>>(
         &self,
         call: Call<'_>,
+        form: Streamed,
+        body: impl Fn(&Route<'_>) -> Result<B> + Send + Sync,
+    ) -> Result<ByteStream> {
+        let settings = Settings::new(&self.0.defaults, call.options)?;
+        let end = settings.end_from(Instant::now());
+        let accept = match form {
+            Streamed::Events => "text/event-stream",
+            #[cfg(feature = "batch")]
+            Streamed::File => "*/*",
+        };
+        let expected = Expected { accept, first_event_timeout: Some(settings.first_event_timeout), end };
+        let idle = settings.stream_idle_timeout;
+        let receive = |head: Head| async move {
+            let timeouts = StreamTimeouts::new(idle, head.first_event, end);
+            let mut stream = ByteStream::new(head.response, timeouts, head.metadata, head.deployment);
+            let has_bytes = stream.wait_for_first().await?;
+            match form {
+                Streamed::Events if !has_bytes && stream.metadata().status() != NO_CONTENT => {
+                    let text = "the answer ended before its first event";
+                    return Err(stream.fail(Error::new(ErrorKind::Interrupted, text)));
+                }
+                Streamed::Events => {}
+                #[cfg(feature = "batch")]
+                Streamed::File => stream.note_event(),
+            }
+            Ok(stream)
+        };
+        self.send(&call, &settings, expected, &|route| Ok(body(route)?.into()), &receive).await
+    }
+
+    async fn send<T, R: Future<Output = Result<T>> + Send>(
+        &self,
+        call: &Call<'_>,
         settings: &Settings,
-        end: Option<Deadline>,
-        receiver: &R,
-        body: &F,
-    ) -> Result<R::Output>
-    where
-        R: Receive,
-        F: Fn(&Route<'_>) -> Result<B> + Send + Sync,
-        B: Into<RequestBody>,
-    {
+        expected: Expected,
+        body: &(dyn Fn(&Route<'_>) -> Result<RequestBody> + Send + Sync),
+        receive: &(impl Fn(Head) -> R + Sync),
+    ) -> Result<T> {
         let mut bodies: Vec<Option<RequestBody>> = vec![None; self.0.backends.len()];
-        let (mut attempts, mut has_renewed, mut has_reached) = (0_u32, false, false);
-        let (mut last, mut same_backend) = (None::<FailedAttempt<'_>>, None);
+        let (mut attempts, mut may_renew, mut has_reached) = (0_u32, true, false);
+        // the error of the last attempt, and its retry until that is observed
+        let (mut last, mut retry) = (None::<Error>, None::<RetryEvent>);
         let mut state = CallState::new(
             &settings.retry,
             call.deployment,
@@ -202,30 +227,15 @@ impl Transport {
             self.0.backends.len(),
             call.unfit,
             self.now(),
-            end.map(|end| end.at.saturating_duration_since(self.0.epoch)),
+            expected.end.map(|end| end.at.saturating_duration_since(self.0.epoch)),
         );
-        let into_error = |failed: FailedAttempt<'_>, attempts, has_reached, wait| {
-            let deployment = failed.backend.deployment(call.deployment);
-            failed
-                .error
-                .into_error(attempts, deployment, wait)
-                .with_reached(has_reached)
-                .with_sent(failed.backend.auth.sent())
-                .with_client_request_id(&settings.client_request_id.0)
-        };
         loop {
-            let next = match same_backend.take() {
-                Some(index) => Next::Send(index),
-                None => {
-                    let mut balancer = self.balancer();
-                    state.next(&mut balancer, &self.0.budgets, self.now(), &mut fastrand::Rng::new())
-                }
-            };
+            let next = state.next(&mut self.balancer(), self.now(), &mut fastrand::Rng::new());
             let index = match next {
                 Next::Send(index) => index,
                 Next::Wait(wait) => {
-                    match &mut last {
-                        Some(failed) => failed.observe(&call, settings, attempts, wait),
+                    match retry.take() {
+                        Some(retry) => observe(call, retry, wait),
                         None => tracing::debug!(
                             wait_ms = wait.as_millis(),
                             deployment = call.deployment,
@@ -235,19 +245,10 @@ impl Transport {
                     tokio::time::sleep(wait).await;
                     continue;
                 }
-                Next::GiveUp(opening) => {
-                    return Err(match (last, opening) {
-                        (Some(failed), opening) => {
-                            let wait = opening.filter(|_| !self.is_single()).map(|(wait, _)| wait);
-                            into_error(failed, attempts, has_reached, wait)
-                        }
-                        (None, Some((wait, status))) => self.closed(&call, settings, wait, status),
-                        (None, None) => no_backend(),
-                    });
-                }
+                Next::GiveUp(opening) => return Err(self.give_up(call, settings, last, opening)),
             };
-            if let Some(failed) = &mut last {
-                failed.observe(&call, settings, attempts, Duration::ZERO);
+            if let Some(retry) = retry.take() {
+                observe(call, retry, Duration::ZERO);
             }
             let (Some(backend), Some(kept)) = (self.0.backends.get(index), bodies.get_mut(index)) else {
                 return Err(no_backend());
@@ -255,53 +256,62 @@ impl Transport {
             let deployment = backend.deployment(call.deployment);
             let body = match kept {
                 Some(body) => body.clone(),
-                None => kept.insert(body(&Route { api_version: &backend.api_version, deployment })?.into()).clone(),
+                None => kept.insert(body(&Route { api_version: &backend.api_version, deployment })?).clone(),
             };
             attempts = attempts.saturating_add(1);
-            if let Some(observer) = call.observer {
-                observer.on_attempt(attempt_event(attempts, backend, &call, settings));
-            }
-            let mut url = backend.endpoint.url(&backend.api_version, deployment, call.operation)?;
-            settings.query.append_to(&mut url);
-            let method = call.operation.method;
-            let attempt =
-                Attempt { http: &self.0.http, backend, method, url, body, deployment, settings, number: attempts, end };
-            let started = self.now();
-            let on_answer = |metadata: &ResponseMetadata| self.note_answer(index, &call, settings, metadata, started);
-            let error = match attempt.run(receiver, on_answer).await {
-                Ok(output) => {
-                    if let Some(budget) = self.0.budgets.get(index) {
-                        budget.give_back();
-                    }
-                    return Ok(output);
-                }
-                Err(error) => error,
+            let event = || AttemptEvent {
+                attempt: attempts,
+                deployment: deployment.to_owned(),
+                endpoint: backend.endpoint.as_str().to_owned(),
+                client_request_id: settings.client_request_id.0.clone(),
             };
-            has_reached |= error.may_have_reached_service();
-            let deadline = receiver.deadline(&attempt, Instant::now());
-            let renewed = renew_token(&mut has_renewed, backend, deployment, deadline, error).await;
-            let is_renewed = renewed.is_ok();
-            let error = renewed.unwrap_or_else(|error| error);
-            let mut failed = FailedAttempt { error, backend, is_observed: false };
-            if is_renewed {
-                failed.error.outcome.cause = RetryCause::TokenRefused;
-                same_backend = Some(index);
-                last = Some(failed);
-                continue;
+            if let Some(observer) = call.observer {
+                observer.on_attempt(event());
             }
-            let outcome = failed.error.outcome;
-            self.note_failure(&failed.error, &call, settings, index, started);
+            let mut url = backend.endpoint.url(&backend.api_version, deployment, &call.operation)?;
+            settings.query.append_to(&mut url);
+            let attempt = Attempt {
+                http: &self.0.http,
+                backend,
+                method: call.operation.method.clone(),
+                url,
+                body,
+                deployment,
+                settings,
+                expected,
+                number: attempts,
+                may_renew,
+            };
+            let started = self.now();
+            let on_answer = |metadata: &ResponseMetadata| self.note_answer(index, call, settings, metadata, started);
+            let failed = match attempt.run(on_answer, receive).await {
+                Ok(output) => return Ok(output),
+                Err(failed) => failed,
+            };
+            let outcome = failed.outcome;
+            let is_unserved = outcome.cause == RetryCause::Status(429) || !failed.error.may_have_reached_service();
+            has_reached |= failed.error.may_have_reached_service();
+            if outcome.cause == RetryCause::TokenRefused {
+                may_renew = false;
+                state.send_again(index);
+            } else {
+                self.note_failure(&failed, call, settings, index, started);
+                state.failed(index, &outcome, self.now(), &mut fastrand::Rng::new());
+            }
+            let error = failed
+                .error
+                .with_attempts(attempts)
+                .with_reached(has_reached)
+                .with_sent(backend.auth.sent())
+                .with_client_request_id(&settings.client_request_id.0);
             // another backend may succeed also where a retry cannot, as after an expired certificate
             let may_move = matches!(outcome.cause, RetryCause::Connect | RetryCause::Credential) && !self.is_single();
-            let may_repeat = call.operation.may_repeat
-                || outcome.cause == RetryCause::Status(429)
-                || !failed.error.may_have_reached_service();
-            if !may_repeat || !outcome.is_retryable() && !may_move {
-                let note = failed.error.note.take();
-                return Err(explain(into_error(failed, attempts, has_reached, None), backend, call.deployment, note));
+            let is_over = !is_unserved && !call.operation.may_repeat || !outcome.is_retryable() && !may_move;
+            if is_over && outcome.cause != RetryCause::TokenRefused {
+                return Err(error);
             }
-            state.failed(index, &outcome, self.now(), &mut fastrand::Rng::new());
-            last = Some(failed);
+            retry = Some(RetryEvent { failed: event(), cause: outcome.cause, wait: Duration::ZERO });
+            last = Some(error);
         }
     }
 
@@ -350,9 +360,21 @@ impl Transport {
         }
     }
 
-    /// The error of a call that was not sent, because every backend is in a wait that the service named. It has the
-    /// status and the wait of that answer.
-    fn closed(&self, call: &Call<'_>, settings: &Settings, wait: Duration, status: u16) -> Error {
+    /// The error of a call for which nothing more is tried. Where every backend is in a wait that the service named, it has
+    /// the shortest; where nothing was sent for that reason, also the status of that answer.
+    fn give_up(
+        &self,
+        call: &Call<'_>,
+        settings: &Settings,
+        last: Option<Error>,
+        opening: Option<(Duration, u16)>,
+    ) -> Error {
+        let (wait, status) = match (last, opening) {
+            (Some(error), Some((wait, _))) if !self.is_single() => return error.with_retry_after(wait),
+            (Some(error), _) => return error,
+            (None, None) => return no_backend(),
+            (None, Some(opening)) => opening,
+        };
         let kind = match status {
             429 => ErrorKind::RateLimited,
             0 => ErrorKind::Connect,
@@ -396,7 +418,7 @@ impl Transport {
     pub(crate) fn url_for(&self, deployment: &str) -> Result<String> {
         let backend = self.0.backends.first().ok_or_else(no_backend)?;
         let mut url =
-            backend.endpoint.url(&backend.api_version, backend.deployment(deployment), Operation::CHAT_COMPLETIONS)?;
+            backend.endpoint.url(&backend.api_version, backend.deployment(deployment), &Operation::CHAT_COMPLETIONS)?;
         self.0.defaults.query_parameters().append_to(&mut url);
         Ok(url.into())
     }
@@ -427,84 +449,20 @@ impl fmt::Debug for Transport {
     }
 }
 
-impl FailedAttempt<'_> {
-    /// Logs the retry and notifies the observer, once for each failed attempt.
-    fn observe(&mut self, call: &Call<'_>, settings: &Settings, attempt: u32, wait: Duration) {
-        if std::mem::replace(&mut self.is_observed, true) {
-            return;
-        }
-        let cause = self.error.outcome.cause;
-        tracing::debug!(
-            deployment = call.deployment,
-            %cause,
-            wait_ms = wait.as_millis(),
-            attempt,
-            endpoint = self.backend.endpoint.as_str(),
-            client_request_id = settings.client_request_id.0,
-            "trying again"
-        );
-        if let Some(observer) = call.observer {
-            let failed = attempt_event(attempt, self.backend, call, settings);
-            observer.on_retry(RetryEvent { failed, cause, wait });
-        }
-    }
-}
-
-fn attempt_event(attempt: u32, backend: &ResolvedBackend, call: &Call<'_>, settings: &Settings) -> AttemptEvent {
-    AttemptEvent {
-        attempt,
-        deployment: backend.deployment(call.deployment).to_owned(),
-        endpoint: backend.endpoint.as_str().to_owned(),
-        client_request_id: settings.client_request_id.0.clone(),
-    }
-}
-
-/// After a 401 for a token, once in a call: waits for another token, with which the same backend is called again (`Ok`);
-/// else gives back what ends the attempt.
-async fn renew_token(
-    has_renewed: &mut bool,
-    backend: &ResolvedBackend,
-    deployment: &str,
-    deadline: Option<Deadline>,
-    mut error: Box<AttemptError>,
-) -> std::result::Result<Box<AttemptError>, Box<AttemptError>> {
-    let refused = error.refused.take();
-    let (Some(token), Some(answer), Auth::Token(tokens)) = (refused, error.answer(), &backend.auth) else {
-        return Err(error);
-    };
-    let now = SystemTime::now();
-    tokens.refuse(token, answer.clone(), now);
-    if std::mem::replace(has_renewed, true) {
-        return Err(error);
-    }
-    let renewal = tokens.get(now);
-    let renewed = match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline.at, renewal).await.map_err(|_| deadline),
-        None => Ok(renewal.await),
-    };
-    match renewed {
-        Ok(Ok(_)) => Ok(error),
-        Ok(Err(NoToken::Refused(..))) => {
-            error.note = Some("the credential has no other token".to_owned());
-            Err(error)
-        }
-        Ok(Err(reason @ NoToken::Failed(_))) => Err(AttemptError::no_token(reason)),
-        Err(deadline) => Err(AttemptError::last(deadline.timeout.error().with_deployment(deployment))),
-    }
-}
-
-/// Adds to a refusal what follows from the client's own settings.
-fn explain(error: Error, backend: &ResolvedBackend, deployment: &str, note: Option<String>) -> Error {
-    let used = backend.deployment(deployment);
-    match (error.status(), &backend.auth, backend.endpoint.deployment()) {
-        (Some(401), Auth::Token(_), _) if note.is_some() => error.with_hint(note.unwrap_or_default()),
-        (Some(401), Auth::Key(name, _), _) if backend.endpoint.is_compatible() && name == "api-key" => error.with_hint(
-            "the key was sent in 'api-key'; an OpenAI-compatible gateway may want it as a bearer token: \
-             ApiKey::new(key).with_bearer()",
-        ),
-        (Some(404), _, Some(pinned)) if pinned != used => error
-            .with_hint(format!("the endpoint was given with deployment '{pinned}', but the request names '{used}'")),
-        _ => error,
+/// Logs a retry and notifies the observer.
+fn observe(call: &Call<'_>, retry: RetryEvent, wait: Duration) {
+    let retry = RetryEvent { wait, ..retry };
+    tracing::debug!(
+        deployment = call.deployment,
+        cause = %retry.cause,
+        wait_ms = wait.as_millis(),
+        attempt = retry.attempt(),
+        endpoint = retry.endpoint(),
+        client_request_id = retry.client_request_id(),
+        "trying again"
+    );
+    if let Some(observer) = call.observer {
+        observer.on_retry(retry);
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Token {
 enum Secret {
     Token(String),
     /// The header that carries a key, or why none can.
-    Key(Result<(HeaderName, HeaderValue), TokenError>),
+    Key(Result<(HeaderName, HeaderValue)>),
 }
 
 impl Token {
@@ -48,7 +48,6 @@ impl Token {
 
     /// A key in its header, used until `expires_at`.
     pub(super) fn of_key(header: Result<(HeaderName, HeaderValue)>, expires_at: SystemTime) -> Self {
-        let header = header.map_err(|error| TokenError::failed(error.to_string()));
         Self { secret: Secret::Key(header), expires_at }
     }
 
@@ -103,7 +102,7 @@ pub(crate) struct TokenRequest {
     pub(crate) bypass_cache: bool,
 }
 
-type TokenFuture = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send>>;
+type TokenFuture = Pin<Box<dyn Future<Output = Result<Token>> + Send>>;
 
 /// Where tokens come from. Clones are the same source.
 #[derive(Clone)]
@@ -121,7 +120,7 @@ impl TokenSource {
     pub(crate) fn new<F, Fut>(fetch: F) -> Self
     where
         F: Fn(TokenRequest) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Token, TokenError>> + Send + 'static,
+        Fut: Future<Output = Result<Token>> + Send + 'static,
     {
         Self {
             fetch: Arc::new(move |request| Box::pin(fetch(request))),
@@ -141,7 +140,7 @@ impl TokenSource {
             let credential = Arc::clone(&credential);
             async move {
                 let token = credential.get_token(&[request.scope.as_str()], None).await;
-                let token = token.map_err(|error| TokenError::failed(chain_text(&error)))?;
+                let token = token.map_err(|error| no_token(chain_text(&error)))?;
                 Ok(Token::new(token.token.secret().to_owned(), token.expires_on.into()))
             }
         })
@@ -164,7 +163,7 @@ impl TokenSource {
         self
     }
 
-    pub(super) async fn fetch(&self, request: &TokenRequest) -> Result<Token, TokenError> {
+    pub(super) async fn fetch(&self, request: &TokenRequest) -> Result<Token> {
         let mut tries = 1;
         loop {
             match (self.fetch)(request.clone()).await {
@@ -186,36 +185,9 @@ impl TokenSource {
 #[cfg(feature = "azure_identity")]
 pub(crate) type DefaultSource = Arc<dyn Fn(Cloud, &HttpClients) -> TokenSource + Send + Sync>;
 
-/// Why there is no token, shared by all who waited for it.
-#[derive(Debug, Clone)]
-pub(crate) struct TokenError {
-    text: Arc<str>,
-    source: Option<Arc<dyn StdError + Send + Sync>>,
-}
-
-impl TokenError {
-    pub(crate) fn failed(text: impl AsRef<str>) -> Self {
-        Self { text: text.as_ref().into(), source: None }
-    }
-
-    /// An error of the caller's own function, which is kept as the source.
-    pub(super) fn from_caller(error: Box<dyn StdError + Send + Sync>) -> Self {
-        let text = format!("the credential failed: {}", chain_text(error.as_ref()));
-        Self { text: text.into(), source: Some(error.into()) }
-    }
-
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
-    pub(super) fn into_error(self, scope: &str) -> Error {
-        let text = format!("the credential gave no token for scope '{scope}': {}", self.text);
-        let error = Error::new(ErrorKind::Credential, text);
-        match self.source {
-            Some(source) => error.with_shared_source(source),
-            None => error,
-        }
-    }
+/// The error of a source that gave no token.
+pub(crate) fn no_token(text: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Credential, text)
 }
 
 /// The texts of an error and its sources in one line, none of them twice. The sources themselves may hold a whole
@@ -263,16 +235,16 @@ pub(crate) struct BearerToken {
 }
 
 impl BearerToken {
-    pub(super) fn new(token: &Token, now: SystemTime) -> Result<Self, TokenError> {
+    pub(super) fn new(token: &Token, now: SystemTime) -> Result<Self> {
         let (name, header, is_key) = match &token.secret {
             Secret::Key(header) => {
-                let (name, header) = header.clone()?;
+                let (name, header) = header.clone().map_err(|error| no_token(error.to_string()))?;
                 (name, header, true)
             }
-            Secret::Token(token) if token.trim().is_empty() => return Err(TokenError::failed("the token is empty")),
+            Secret::Token(token) if token.trim().is_empty() => return Err(no_token("the token is empty")),
             Secret::Token(token) => {
-                let header = bearer(token)
-                    .map_err(|_| TokenError::failed("the token holds characters that a header cannot carry"))?;
+                let header =
+                    bearer(token).map_err(|_| no_token("the token holds characters that a header cannot carry"))?;
                 (AUTHORIZATION, header, false)
             }
         };

@@ -22,16 +22,15 @@ use super::endpoint::Cloud;
 use super::http_client::HttpClients;
 #[cfg(feature = "azure_identity")]
 use super::token::DefaultSource;
-use super::token::{BearerToken, TokenError, TokenRequest, TokenSource};
-use crate::error::{Error, Result, ServiceError};
-use crate::response::ResponseMetadata;
+use super::token::{BearerToken, TokenRequest, TokenSource, chain_text, no_token};
+use crate::error::{Error, Result};
 
 /// Between a failed early renewal and the next.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// Between two requests for a token in place of a refused one.
 const PAUSE_AFTER_REFUSAL: Duration = Duration::from_secs(30);
 
-type Renewal = Shared<BoxFuture<'static, Result<Arc<BearerToken>, TokenError>>>;
+type Renewal = Shared<BoxFuture<'static, Result<Arc<BearerToken>>>>;
 
 /// One token for one scope. Clones share it.
 #[derive(Clone)]
@@ -90,7 +89,7 @@ impl TokenCache {
                 },
             }
         };
-        renewal.await.map_err(|error| error.into_error(self.scope()))
+        renewal.await
     }
 
     /// A token in place of `refused`. It can be the same one: the cache of the credential is passed over at most once in
@@ -105,7 +104,7 @@ impl TokenCache {
                 (_, None) => self.renew(&mut state, now, true),
             }
         };
-        renewal.await.map_err(|error| error.into_error(self.scope()))
+        renewal.await
     }
 
     /// The token in use, if there is one.
@@ -124,7 +123,8 @@ impl TokenCache {
         }
         let cache = self.clone();
         let task = tokio::spawn(async move {
-            let outcome = cache.fetch(now, bypass_cache).await;
+            let context = || format!("the credential gave no token for scope '{}'", cache.scope());
+            let outcome = cache.fetch(now, bypass_cache).await.map_err(|error| error.with_context(&context()));
             cache.settle(now, &outcome);
             outcome
         });
@@ -132,7 +132,7 @@ impl TokenCache {
         let renewal = async move {
             task.await.unwrap_or_else(|_| {
                 cache.lock().renewal = None;
-                Err(TokenError::failed("the runtime stopped before the token came"))
+                Err(no_token("the runtime stopped before the token came"))
             })
         }
         .boxed()
@@ -141,18 +141,18 @@ impl TokenCache {
         renewal
     }
 
-    async fn fetch(&self, now: SystemTime, bypass_cache: bool) -> Result<Arc<BearerToken>, TokenError> {
+    async fn fetch(&self, now: SystemTime, bypass_cache: bool) -> Result<Arc<BearerToken>> {
         let source = &self.0.source;
         let request = TokenRequest { scope: self.0.scope.clone(), bypass_cache };
         let answer = AssertUnwindSafe(source.fetch(&request)).catch_unwind();
         let token = tokio::time::timeout(source.timeout, answer)
             .await
-            .map_err(|_| TokenError::failed(format!("no answer within {} s", source.timeout.as_secs_f64())))?
-            .map_err(|_| TokenError::failed("the credential panicked"))??;
+            .map_err(|_| no_token(format!("no answer within {} s", source.timeout.as_secs_f64())))?
+            .map_err(|_| no_token("the credential panicked"))??;
         BearerToken::new(&token, now).map(Arc::new)
     }
 
-    fn settle(&self, now: SystemTime, outcome: &Result<Arc<BearerToken>, TokenError>) {
+    fn settle(&self, now: SystemTime, outcome: &Result<Arc<BearerToken>>) {
         let mut state = self.lock();
         state.renewal = None;
         match outcome {
@@ -165,7 +165,7 @@ impl TokenCache {
                 // without a new token, the refused one may be replaced at the next call
                 state.bypassed_at = None;
                 if state.token.is_some() {
-                    tracing::warn!(scope = self.scope(), reason = error.text(), "token renewal failed");
+                    tracing::warn!(scope = self.scope(), reason = chain_text(error), "token renewal failed");
                 }
             }
         }
@@ -224,9 +224,6 @@ impl<'a> TokenCaches<'a> {
     }
 }
 
-/// An answer of the service that refused a token.
-pub(crate) type Refusal = (ServiceError, ResponseMetadata);
-
 /// The tokens of one backend: those of a cache that others may share, except the one that this backend refused.
 #[derive(Debug)]
 pub(crate) struct BackendTokens {
@@ -237,7 +234,7 @@ pub(crate) struct BackendTokens {
 #[derive(Debug)]
 struct RefusedToken {
     token: Arc<BearerToken>,
-    answer: Refusal,
+    answer: Error,
     at: SystemTime,
 }
 
@@ -248,7 +245,7 @@ pub(crate) enum NoToken {
     Failed(Error),
     /// The only token is one that this backend refused less than 30 seconds ago: the answer, and the rest of the 30
     /// seconds.
-    Refused(Box<Refusal>, Duration),
+    Refused(Error, Duration),
 }
 
 impl BackendTokens {
@@ -278,14 +275,14 @@ impl BackendTokens {
         let other = self.cache.replace(&refused.token, now).await.map_err(NoToken::Failed)?;
         let rest = PAUSE_AFTER_REFUSAL.saturating_sub(now.duration_since(refused.at).unwrap_or_default());
         if other.is_same(&refused.token) && !rest.is_zero() {
-            return Err(NoToken::Refused(Box::new(refused.answer.clone()), rest));
+            return Err(NoToken::Refused(refused.answer.clone(), rest));
         }
         Ok(other)
     }
 
     /// Remembers that this backend answered a token with 401. A token that was replaced meanwhile is not sent again, so it
     /// is not remembered.
-    pub(crate) fn refuse(&self, token: Arc<BearerToken>, answer: Refusal, now: SystemTime) {
+    pub(crate) fn refuse(&self, token: Arc<BearerToken>, answer: Error, now: SystemTime) {
         if self.current().is_some_and(|current| current.is_same(&token)) {
             *lock(&self.refused) = Some(Arc::new(RefusedToken { token, answer, at: now }));
         }
@@ -298,6 +295,7 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
+    use crate::response::ResponseMetadata;
     use crate::transport::credential::{Credential, Kind};
     use crate::transport::token::Token;
 
@@ -327,9 +325,9 @@ mod tests {
         TokenCache::new(source, "scope".to_owned())
     }
 
-    fn refusal() -> Refusal {
+    fn refusal() -> Error {
         let headers: [(&str, &str); 0] = [];
-        (ServiceError::from_body(b"{}"), ResponseMetadata::new(401, headers))
+        Error::from_response(ResponseMetadata::new(401, headers), b"{}")
     }
 
     /// A backend that answers every token with 401, and the tokens it got.
@@ -425,7 +423,7 @@ mod tests {
         let Err(NoToken::Refused(answer, wait)) = tokens.get(now + Duration::from_secs(70)).await else {
             panic!("a refused token was given out")
         };
-        assert_eq!((answer.1.status(), wait), (401, Duration::from_secs(20)));
+        assert_eq!((answer.status(), wait), (Some(401), Duration::from_secs(20)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -448,7 +446,7 @@ mod tests {
         let first = tokens.get(START).await.unwrap();
         tokens.refuse(first, refusal(), START);
         let Err(NoToken::Failed(error)) = tokens.get(START).await else { panic!("a token in an outage") };
-        assert!(error.to_string().ends_with("the credential failed: down"), "{error}");
+        assert!(chain_text(&error).ends_with("the credential failed: down"), "{error:?}");
         assert_eq!(tokens.get(START).await.unwrap().header(), "Bearer t4");
         assert_eq!(asked.load(Ordering::SeqCst), 4);
     }
@@ -460,7 +458,7 @@ mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 2);
         let (cache, asked) = numbered(|_| Err("the broker is down"));
         let error = cache.get(START).await.err().unwrap();
-        assert!(error.to_string().ends_with("the credential failed: the broker is down"), "{error}");
+        assert!(chain_text(&error).ends_with("the credential failed: the broker is down"), "{error:?}");
         assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 

@@ -61,7 +61,6 @@ fn simulate(seed: u64, starts: &[Duration], backends: &[Backend], policy: &Retry
     for index in 0..backends.len() {
         balancer.add(&format!("https://b{index}.openai.azure.com"), 0, 1);
     }
-    let budgets: Vec<RetryBudget> = backends.iter().map(|_| RetryBudget::new()).collect();
     let mut calls: Vec<CallState<'_>> =
         starts.iter().map(|start| CallState::new(policy, D, None, backends.len(), &[], *start, None)).collect();
     let mut report =
@@ -73,7 +72,6 @@ fn simulate(seed: u64, starts: &[Duration], backends: &[Backend], policy: &Retry
             match failed {
                 None => {
                     balancer.succeeded(backend, D, started);
-                    budgets[backend].give_back();
                     report.succeeded += 1;
                     report.last_success = now;
                     continue;
@@ -84,7 +82,7 @@ fn simulate(seed: u64, starts: &[Duration], backends: &[Backend], policy: &Retry
                 }
             }
         }
-        match calls[call].next(&mut balancer, &budgets, now, &mut rng) {
+        match calls[call].next(&mut balancer, now, &mut rng) {
             Next::Wait(wait) => events.push(Reverse((now + wait, call, Event::Next))),
             Next::GiveUp(_) => report.not_sent += usize::from(!calls[call].has_sent),
             Next::Send(backend) => {
@@ -194,28 +192,27 @@ fn an_outage_empties_the_budget_of_its_backend_alone() {
 
 #[test]
 fn ten_successes_pay_for_one_more_retry() {
-    let (policy, budgets) = (RetryPolicy::default(), [RetryBudget::new()]);
+    let policy = RetryPolicy::default();
     let mut rng = fastrand::Rng::with_seed(1);
-    let mut is_sent_again = |outcome: Outcome| {
-        let mut balancer = Balancer::default();
-        balancer.add("https://b.openai.azure.com", 0, 1);
+    let mut balancer = Balancer::default();
+    balancer.add("https://b.openai.azure.com", 0, 1);
+    let mut is_sent_again = |balancer: &mut Balancer, outcome: Outcome| {
         let mut call = CallState::new(&policy, D, None, 1, &[], Duration::ZERO, None);
-        assert_eq!(call.next(&mut balancer, &budgets, Duration::ZERO, &mut rng), Next::Send(0));
+        assert_eq!(call.next(balancer, Duration::ZERO, &mut rng), Next::Send(0));
         call.failed(0, &outcome, Duration::ZERO, &mut rng);
-        call.next(&mut balancer, &budgets, 100 * SECOND, &mut rng) == Next::Send(0)
+        call.next(balancer, 100 * SECOND, &mut rng) == Next::Send(0)
     };
-    let retried = (0..1000).filter(|_| is_sent_again(outcome(503, None))).count();
+    let retried = (0..1000).filter(|_| is_sent_again(&mut balancer, outcome(503, None))).count();
     assert_eq!(retried, 100);
-    assert!(is_sent_again(outcome(429, Some(SECOND))), "a 429 with its wait is paced by the service");
-    (0..10).for_each(|_| budgets[0].give_back());
-    assert!(is_sent_again(outcome(0, None)));
-    assert!(!is_sent_again(outcome(0, None)));
+    assert!(is_sent_again(&mut balancer, outcome(429, Some(SECOND))), "a 429 with its wait is paced by the service");
+    (0..10).for_each(|_| balancer.succeeded(0, D, Duration::ZERO));
+    assert!(is_sent_again(&mut balancer, outcome(0, None)));
+    assert!(!is_sent_again(&mut balancer, outcome(0, None)));
 }
 
 #[test]
 fn a_call_waits_for_what_the_service_told_others_up_to_its_patience() {
     let policy = RetryPolicy::default();
-    let budgets = [RetryBudget::new(), RetryBudget::new()];
     for (waits, expected) in [([90, 7], 7), ([61, 60], 60)] {
         let mut balancer = Balancer::default();
         balancer.add("https://b0.openai.azure.com", 0, 1);
@@ -225,13 +222,25 @@ fn a_call_waits_for_what_the_service_told_others_up_to_its_patience() {
         }
         let mut rng = fastrand::Rng::with_seed(1);
         let mut call = CallState::new(&policy, D, None, 2, &[], Duration::ZERO, None);
-        let Next::Wait(wait) = call.next(&mut balancer, &budgets, Duration::ZERO, &mut rng) else {
-            panic!("it does not wait")
-        };
+        let Next::Wait(wait) = call.next(&mut balancer, Duration::ZERO, &mut rng) else { panic!("it does not wait") };
         assert!((expected * SECOND..expected * SECOND + SECOND).contains(&wait), "{wait:?}");
 
         let mut hurried = CallState::new(&policy, D, None, 2, &[], Duration::ZERO, Some(5 * SECOND));
-        let next = hurried.next(&mut balancer, &budgets, Duration::ZERO, &mut rng);
+        let next = hurried.next(&mut balancer, Duration::ZERO, &mut rng);
         assert_eq!(next, Next::GiveUp(Some((expected * SECOND, 429))));
+    }
+}
+
+#[test]
+fn a_retry_that_would_begin_after_the_window_is_not_started() {
+    for (window, next) in [(5, Next::GiveUp(None)), (7, Next::Send(0))] {
+        let policy = RetryPolicy::default().retry_window(window * SECOND);
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut balancer = Balancer::default();
+        balancer.add("https://b.openai.azure.com", 0, 1);
+        let mut call = CallState::new(&policy, D, None, 1, &[], Duration::ZERO, None);
+        assert_eq!(call.next(&mut balancer, Duration::ZERO, &mut rng), Next::Send(0));
+        call.failed(0, &outcome(429, Some(5 * SECOND)), SECOND, &mut rng);
+        assert_eq!(call.next(&mut balancer, 100 * SECOND, &mut rng), next);
     }
 }

@@ -185,7 +185,7 @@ impl Endpoint {
 
     /// The address of an operation. The deployment is one path segment on the dated route, and
     /// part of the body on the v1 route and behind an OpenAI-compatible base.
-    pub(crate) fn url(&self, api_version: &ApiVersion, deployment: &str, operation: Operation<'_>) -> Result<Url> {
+    pub(crate) fn url(&self, api_version: &ApiVersion, deployment: &str, operation: &Operation<'_>) -> Result<Url> {
         if !operation.is_of_resource {
             check_deployment(deployment)?;
         }

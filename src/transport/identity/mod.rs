@@ -10,7 +10,7 @@ use self::link::{Link, LinkError, LinkKind, SignIn};
 use super::credential::{Credential, Kind};
 use super::endpoint::Cloud;
 use super::http_client::HttpClients;
-use super::token::{Token, TokenError, TokenRequest, TokenSource};
+use super::token::{Token, TokenRequest, TokenSource, no_token};
 use crate::error::{Error, ErrorKind, Result};
 
 mod cli;
@@ -137,7 +137,7 @@ struct Chain {
 }
 
 impl Chain {
-    async fn token(&self, request: TokenRequest) -> Result<Token, TokenError> {
+    async fn token(&self, request: TokenRequest) -> Result<Token> {
         let mut reasons = Vec::new();
         let chosen = *self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
         let first = self.links.iter().find(|link| Some(link.kind) == chosen);
@@ -152,12 +152,12 @@ impl Chain {
                 Err(LinkError::Unavailable(reason)) if !(is_chosen && link.kind.is_production()) => reason,
                 Err(LinkError::Failed(reason)) if !link.kind.is_production() => reason,
                 Err(LinkError::Unavailable(reason) | LinkError::Failed(reason)) => {
-                    return Err(TokenError::failed(self.ended(link.kind, &reason)));
+                    return Err(no_token(self.ended(link.kind, &reason)));
                 }
             };
             reasons.push(format!("{}: {reason}", link.kind.name()));
         }
-        Err(TokenError::failed(format!(
+        Err(no_token(format!(
             "none of {} credentials could sign in | {} | {}",
             self.links.len(),
             reasons.join(" | "),
