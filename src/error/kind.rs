@@ -55,8 +55,8 @@ pub enum ErrorKind {
     Decode,
     /// The answer broke off before it was complete. What came of a stream is kept in its `partial()`.
     Interrupted,
-    /// The answer is not what was wanted of it: refused, filtered, cut, empty, or of another type. The source is a
-    /// [`ParseError`](crate::ParseError).
+    /// The answer is not what was wanted of it: refused, filtered, cut, empty, or of another type. The
+    /// [`ParseError`](crate::ParseError) is in [`Error::parse_error`](crate::Error::parse_error).
     Parse,
 }
 

@@ -211,19 +211,29 @@ impl From<Advice> for Violation {
 }
 
 /// Everything that is wrong with a request. Prints one violation a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ValidationError {
     violations: Vec<Violation>,
+    /// Whether it is the source of an [`Error`], whose text has the first violation.
+    is_source: bool,
 }
+
+impl PartialEq for ValidationError {
+    fn eq(&self, other: &Self) -> bool {
+        self.violations == other.violations
+    }
+}
+
+impl Eq for ValidationError {}
 
 impl ValidationError {
     pub(crate) fn unless_empty(violations: Vec<Violation>) -> Result<(), Self> {
-        if violations.is_empty() { Ok(()) } else { Err(Self { violations }) }
+        if violations.is_empty() { Ok(()) } else { Err(Self { violations, is_source: false }) }
     }
 
     #[cfg(feature = "batch")]
     pub(crate) fn of(violation: Violation) -> Self {
-        Self { violations: vec![violation] }
+        Self { violations: vec![violation], is_source: false }
     }
 
     /// The violations, in the order of the rules.
@@ -235,13 +245,17 @@ impl ValidationError {
 
 impl fmt::Display for ValidationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.violations.as_slice() {
-            [one] => write!(f, "the request breaks a rule: {one}"),
-            many => {
-                write!(f, "the request breaks {} rules:", many.len())?;
-                many.iter().try_for_each(|violation| write!(f, "\n  {violation}"))
+        let count = self.violations.len();
+        let (head, listed) = match self.violations.as_slice() {
+            [_] if self.is_source => return f.write_str("the request breaks a rule"),
+            [one] => return write!(f, "the request breaks a rule: {one}"),
+            [_, others @ ..] if self.is_source => {
+                (format!("the request breaks {count} rules, beside the first:"), others)
             }
-        }
+            all => (format!("the request breaks {count} rules:"), all),
+        };
+        f.write_str(&head)?;
+        listed.iter().try_for_each(|violation| write!(f, "\n  {violation}"))
     }
 }
 
@@ -257,7 +271,7 @@ impl From<ValidationError> for Error {
                 text.push_str(&format!("; and {} more: {}", names.len(), names.join(", ")));
             }
         }
-        Self::new(ErrorKind::InvalidRequest, text).with_source(error)
+        Self::new(ErrorKind::InvalidRequest, text).with_source(ValidationError { is_source: true, ..error })
     }
 }
 

@@ -3,11 +3,16 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use azure_openai_chat::{ChatCompletionRequest, Deployment, Error, ErrorKind, Model, RetryPolicy, ValidationError};
+use azure_openai_chat::transport::Token;
+use azure_openai_chat::{
+    ChatClient, ChatCompletion, ChatCompletionRequest, Credential, Deployment, Error, ErrorKind, Model, RetryPolicy,
+    ValidationError,
+};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
+use crate::raw_server::answer;
 use crate::support::{
     RawServer, Step, builder, chain, client, delta, event, files, kind_of, ok_stream, piece, question, serving, shared,
     shown, streaming,
@@ -265,6 +270,49 @@ fn a_refused_requests_violations_are_the_source() {
     let source = error.source().unwrap().downcast_ref::<ValidationError>().unwrap();
     assert_eq!(source.violations().len(), 2);
     assert_eq!(source.violations()[0].parameter(), "temperature");
+}
+
+#[tokio::test]
+async fn the_chain_of_an_error_repeats_nothing() {
+    let o1 = || ChatCompletionRequest::builder(Deployment::new("o1-new").model(Model::O1_2024_12_17)).user("hi");
+    let one = o1().uncapped().temperature(0.5).build().unwrap_err();
+    let two = o1().temperature(0.5).build().unwrap_err();
+    let refused: Error = serde_json::from_str::<ChatCompletion>(r#"{"choices":[{"message":{"refusal":"no"}}]}"#)
+        .unwrap()
+        .whole_text()
+        .unwrap_err()
+        .into();
+
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gone = format!("http://{}", { gone }.local_addr().unwrap());
+    let unreachable = client(gone).complete(&question()).await.unwrap_err();
+    let server = RawServer::start([streaming([piece(event(&delta("hel"))), Step::Close])]).await;
+    let broken = client(&server.url).stream(&question()).await.unwrap().finish().await.unwrap_err();
+    let server = RawServer::start([answer(200, "", "<html>")]).await;
+    let page = client(&server.url).complete(&question()).await.unwrap_err();
+    let failing = Credential::from_fn(|_| async { Err::<Token, _>(std::io::Error::other("the broker is down")) });
+    let tokenless = ChatClient::new(&server.url, failing).unwrap().complete(&question()).await.unwrap_err();
+    assert_eq!(chain(&tokenless), ["the broker is down"]);
+
+    for error in [one.into(), two.into(), refused, unreachable, broken, page, tokenless] {
+        let texts: Vec<String> = [error.to_string()].into_iter().chain(chain(&error)).collect();
+        for (at, text) in texts.iter().enumerate() {
+            let others = texts.iter().enumerate().filter(|(other, _)| *other != at);
+            assert!(others.into_iter().all(|(_, other)| !other.contains(text)), "{texts:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refusals_text_has_the_first_way_out_and_its_source_the_others() {
+    let o1 = Deployment::new("o1-new").model(Model::O1_2024_12_17);
+    let refused = ChatCompletionRequest::builder(o1).user("hi").temperature(0.5).build().unwrap_err();
+    let [first, second] = [&refused.violations()[0].to_string(), &refused.violations()[1].to_string()];
+    let error = Error::from(refused.clone());
+    assert!(error.to_string().starts_with(&format!("the request was not sent: {first}")), "{error}");
+    let source = error.source().unwrap();
+    assert!(source.to_string().contains(second) && !source.to_string().contains(first), "{source}");
+    assert_eq!(source.downcast_ref(), Some(&refused));
 }
 
 #[test]

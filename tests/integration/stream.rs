@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::support::{
-    RawServer, Step, builder, chain, client, delta, end, event, events, files, finish, fixture, in_pieces, ok_stream,
-    piece, question, read, read_pieces, sent_bodies, sent_headers, serving, shared, streaming, until, untouched,
+    RawServer, Step, builder, client, delta, end, event, events, files, finish, fixture, in_pieces, ok_stream, piece,
+    question, read, read_pieces, sent_bodies, sent_headers, serving, shared, streaming, until, untouched,
 };
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -262,7 +262,7 @@ async fn a_model_that_does_not_stream_is_not_asked_to() {
     let request = ChatCompletionRequest::builder(o1).user("hi").max_completion_tokens(30_000).build().unwrap();
     let error = client(emulator.endpoint()).stream(&request).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidRequest, 0));
-    assert!(chain(&error).concat().contains("does not stream"), "{error:?}");
+    assert!(error.to_string().contains("does not stream"), "{error:?}");
     assert!(emulator.requests().is_empty());
     client(emulator.endpoint()).complete(&request).await.unwrap();
 
