@@ -38,7 +38,7 @@ pub(super) trait CallKind {
     /// The answer, whose record ends with it.
     fn recorded(
         answer: Self::Answer,
-        record: Option<CallRecord>,
+        record: Option<Box<CallRecord>>,
         client: &Arc<Parts>,
         request: &ChatCompletionRequest,
     ) -> Self::Answer;
@@ -75,7 +75,7 @@ impl CallKind for Whole {
 
     fn recorded(
         answer: ChatCompletion,
-        record: Option<CallRecord>,
+        record: Option<Box<CallRecord>>,
         _: &Arc<Parts>,
         _: &ChatCompletionRequest,
     ) -> ChatCompletion {
@@ -125,7 +125,7 @@ impl CallKind for Streamed {
 
     fn recorded(
         answer: ChatCompletionStream,
-        record: Option<CallRecord>,
+        record: Option<Box<CallRecord>>,
         client: &Arc<Parts>,
         request: &ChatCompletionRequest,
     ) -> ChatCompletionStream {
@@ -142,7 +142,7 @@ pub(super) async fn call<K: CallKind>(
 ) -> Result<K::Answer> {
     let request = &*client.deployments.declare(request);
     let record = CallRecord::of_chat(client, request, K::IS_STREAM);
-    match try_and_repair::<K>(client, request, options, record.as_ref()).await {
+    match try_and_repair::<K>(client, request, options, record.as_deref()).await {
         Ok(answer) => Ok(K::recorded(answer, record, client, request)),
         Err(error) => {
             if let Some(record) = record {

@@ -77,7 +77,7 @@ pub(super) async fn post_json(
     options: &CallOptions,
 ) -> Result<JsonResponse> {
     let record = CallRecord::of_json(client, deployment, operation);
-    let answer = send(client, deployment.name(), operation, body, options, record.as_ref()).await;
+    let answer = send(client, deployment.name(), operation, body, options, record.as_deref()).await;
     if let Some(record) = record {
         match &answer {
             Ok(answer) => record.complete_json(&answer.value, &answer.metadata),

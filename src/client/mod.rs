@@ -17,17 +17,18 @@ use crate::transport::{Backend, CallOptions, Credential, Endpoint, EndpointInput
 pub use self::builder::ClientBuilder;
 pub use self::json::JsonResponse;
 pub use self::observer::{FirstChunkEvent, Observer};
+pub use self::outcome::CallEnd;
 pub use self::preflight::{RequestCheck, Validation};
-pub use self::summary::{CallEnd, CallSummary};
+pub use self::summary::CallSummary;
 #[cfg(feature = "telemetry")]
 pub use self::telemetry::Telemetry;
 
-mod answered;
 mod builder;
 pub(crate) mod call;
 mod deployments;
 mod json;
 mod observer;
+mod outcome;
 mod parts;
 mod preflight;
 mod record;

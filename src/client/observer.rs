@@ -88,8 +88,8 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 /// The first chunk of a stream, as [`Observer::on_first_chunk`] gets it. Holds nothing of the answer.
 #[derive(Debug, Clone)]
 pub struct FirstChunkEvent {
-    pub(super) deployment: String,
-    pub(super) client_request_id: String,
+    pub(super) deployment: Arc<str>,
+    pub(super) client_request_id: Arc<str>,
     pub(super) time_to_first_chunk: Duration,
 }
 

@@ -1,45 +1,56 @@
 //! The record of one call: what its observers, its span and its last log line are made from.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::answered::Answered;
 use super::observer::FirstChunkEvent;
+use super::outcome::{Answered, CallEnd, CallOutcome};
 use super::parts::Parts;
-use super::summary::{CallEnd, CallSummary};
-use crate::error::{Error, ErrorKind, ServiceError};
+use super::summary::CallSummary;
+use crate::error::{Error, ErrorKind};
 use crate::model::Deployment;
 use crate::request::ChatCompletionRequest;
-use crate::response::{ChatCompletion, CompletionBody, FilterState, FinishReason, ResponseMetadata, Usage};
+use crate::response::{ChatCompletion, CompletionBody, FinishReason, ResponseMetadata, Usage};
 use crate::stream::{ChatCompletionChunk, ChunkFold, StreamEnd, StreamObserver};
-use crate::transport::{AttemptEvent, CallObserver, RetryEvent};
+use crate::transport::{AttemptEvent, AttemptParts, CallObserver, RetryCause, RetryEvent};
 
-/// A call under way. Dropped before its end, it ends as [`CallEnd::Dropped`].
+/// A call under way. Dropped before its end, it ends as [`CallEnd::Dropped`]. In a box, so that the future of a call that
+/// nobody follows has no room for it.
 pub(super) struct CallRecord {
     client: Arc<Parts>,
+    operation: Cow<'static, str>,
+    is_stream: bool,
+    deployment: Deployment,
     started: Instant,
-    state: Mutex<State>,
+    metadata: Option<Arc<ResponseMetadata>>,
+    time_to_first_chunk: Option<Duration>,
+    /// Whether observers or the log get its summary, and not only a span.
+    has_summary: bool,
+    is_over: bool,
+    sent: Mutex<Sent>,
 }
 
-struct State {
-    summary: CallSummary,
-    is_over: bool,
+/// What its attempts change.
+struct Sent {
+    attempts: u32,
+    client_request_id: Option<Arc<str>>,
     #[cfg(feature = "telemetry")]
     span: Option<super::telemetry::CallSpan>,
 }
 
 impl CallRecord {
     /// The record of a chat completion; none when nobody follows the calls of the client.
-    pub(super) fn of_chat(client: &Arc<Parts>, request: &ChatCompletionRequest, is_stream: bool) -> Option<Self> {
+    pub(super) fn of_chat(client: &Arc<Parts>, request: &ChatCompletionRequest, is_stream: bool) -> Option<Box<Self>> {
         Self::new(client, "chat/completions".into(), request.deployment(), Some(request), is_stream)
     }
 
     /// The record of another operation of a deployment.
-    pub(super) fn of_json(client: &Arc<Parts>, deployment: &Deployment, operation: &str) -> Option<Self> {
+    pub(super) fn of_json(client: &Arc<Parts>, deployment: &Deployment, operation: &str) -> Option<Box<Self>> {
         Self::new(client, operation.trim_matches('/').to_owned().into(), deployment, None, false)
     }
 
@@ -49,38 +60,44 @@ impl CallRecord {
         deployment: &Deployment,
         request: Option<&ChatCompletionRequest>,
         is_stream: bool,
-    ) -> Option<Self> {
-        let is_followed = !client.observers.is_empty() || tracing::enabled!(tracing::Level::DEBUG);
+    ) -> Option<Box<Self>> {
+        let has_summary = !client.observers.is_empty() || tracing::enabled!(tracing::Level::DEBUG);
+        let is_followed = has_summary;
         #[cfg(feature = "telemetry")]
-        let is_followed = is_followed || client.telemetry.is_some();
+        let span = client.telemetry.as_ref().and_then(|it| it.start(&operation, deployment, is_stream, request));
+        #[cfg(feature = "telemetry")]
+        let is_followed = is_followed || span.is_some();
+        let _ = request;
         if !is_followed {
             return None;
         }
-        let summary = CallSummary::new(operation, is_stream, deployment.clone());
-        #[cfg(feature = "telemetry")]
-        let span = client.telemetry.as_ref().map(|telemetry| telemetry.start(&summary, request));
-        let _ = request;
-        let state = State {
-            summary,
+        Some(Box::new(Self {
+            client: Arc::clone(client),
+            operation,
+            is_stream,
+            deployment: deployment.clone(),
+            started: Instant::now(),
+            metadata: None,
+            time_to_first_chunk: None,
+            has_summary,
             is_over: false,
-            #[cfg(feature = "telemetry")]
-            span,
-        };
-        Some(Self { client: Arc::clone(client), started: Instant::now(), state: Mutex::new(state) })
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+            sent: Mutex::new(Sent {
+                attempts: 0,
+                client_request_id: None,
+                #[cfg(feature = "telemetry")]
+                span,
+            }),
+        }))
     }
 
     /// Ends the call with its whole answer.
-    pub(super) fn complete(mut self, completion: &ChatCompletion) {
-        self.note_metadata(completion.shared_metadata());
+    pub(super) fn complete(mut self: Box<Self>, completion: &ChatCompletion) {
+        self.metadata = Some(Arc::clone(completion.shared_metadata()));
         self.end(CallEnd::Completed, None, Some(Answered::Whole(completion)));
     }
 
     /// Ends the call with the answer of another operation, of which the model and the tokens are noted.
-    pub(super) fn complete_json(self, answer: &Value, metadata: &Arc<ResponseMetadata>) {
+    pub(super) fn complete_json(self: Box<Self>, answer: &Value, metadata: &Arc<ResponseMetadata>) {
         let model = answer.get("model").and_then(Value::as_str).map(str::to_owned);
         let usage = answer.get("usage").and_then(|usage| Usage::deserialize(usage).ok());
         let body = CompletionBody { model, usage, ..CompletionBody::default() };
@@ -88,104 +105,94 @@ impl CallRecord {
     }
 
     /// Ends the call with an error.
-    pub(super) fn fail(mut self, error: &Error) {
+    pub(super) fn fail(mut self: Box<Self>, error: &Error) {
         self.end(CallEnd::Failed, Some(error), None);
     }
 
-    fn note_metadata(&mut self, metadata: &Arc<ResponseMetadata>) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        state.summary.metadata = Some(Arc::clone(metadata));
-    }
-
-    fn on_chunk(&mut self, chunk: &ChatCompletionChunk) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+    /// Returns whether more chunks are wanted, which only the metrics are made from.
+    fn on_chunk(&mut self, chunk: &ChatCompletionChunk) -> bool {
+        let sent = self.sent.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if self.time_to_first_chunk.is_none() {
+            let time = self.started.elapsed();
+            self.time_to_first_chunk = Some(time);
+            if !self.client.observers.is_empty() {
+                let event = FirstChunkEvent {
+                    deployment: self.deployment.shared_name(),
+                    client_request_id: sent.client_request_id.clone().unwrap_or_default(),
+                    time_to_first_chunk: time,
+                };
+                self.client.observers.notify(|observer| observer.on_first_chunk(&event));
+            }
+        }
         #[cfg(feature = "telemetry")]
-        if let (Some(telemetry), Some(span)) = (&self.client.telemetry, &mut state.span) {
-            telemetry.on_chunk(span, chunk);
+        if let (Some(telemetry), Some(span)) = (&self.client.telemetry, &mut sent.span) {
+            return telemetry.on_chunk(span, chunk);
         }
         let _ = chunk;
-        if state.summary.time_to_first_chunk.is_none() {
-            self.note_first_chunk();
-        }
+        false
     }
 
-    fn note_first_chunk(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let time = self.started.elapsed();
-        state.summary.time_to_first_chunk = Some(time);
-        if !self.client.observers.is_empty() {
-            let event = FirstChunkEvent {
-                deployment: state.summary.deployment().to_owned(),
-                client_request_id: state.summary.client_request_id.clone().unwrap_or_default(),
-                time_to_first_chunk: time,
-            };
-            self.client.observers.notify(|observer| observer.on_first_chunk(&event));
-        }
+    fn attempt_event(&self, number: u32, attempt: AttemptParts<'_>, client_request_id: Arc<str>) -> AttemptEvent {
+        let has_same_name = attempt.deployment == self.deployment.name();
+        let deployment = if has_same_name { self.deployment.shared_name() } else { attempt.deployment.into() };
+        AttemptEvent::new(number, deployment, attempt.endpoint, client_request_id)
     }
 
     fn end(&mut self, end: CallEnd, error: Option<&Error>, answered: Option<Answered<'_>>) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if std::mem::replace(&mut state.is_over, true) {
+        if std::mem::replace(&mut self.is_over, true) {
             return;
         }
-        let summary = &mut state.summary;
-        summary.end = end;
-        summary.duration = self.started.elapsed();
-        if let Some(answered) = answered {
-            summary.model = answered.body().model.clone();
-            summary.usage = answered.body().usage.clone();
-            summary.finish_reasons = answered.finish_reasons();
-            summary.filter_state = answered.filter_state();
-        }
-        if let Some(Answered::Streamed(fold)) = answered {
-            summary.chunk_count = fold.chunk_count();
-        }
-        if let Some(error) = error {
-            summary.error_kind = Some(error.kind());
-            // a gateway can send a request back in its `code`: only a name goes into logs and spans
-            summary.error_code = error.service_error().and_then(ServiceError::printable_code).map(str::to_owned);
-            summary.metadata = error.shared_metadata().cloned().or(summary.metadata.take());
-            if error.kind() == ErrorKind::ContentFiltered {
-                summary.filter_state = FilterState::Filtered;
-            }
-        }
-        summary.status = error.and_then(Error::status).or(summary.metadata().map(ResponseMetadata::status));
-        log_end(summary);
+        let sent = self.sent.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let outcome = CallOutcome {
+            end,
+            error,
+            answered,
+            metadata: error.and_then(Error::shared_metadata).or(self.metadata.as_ref()),
+            attempts: sent.attempts,
+            time_to_first_chunk: self.time_to_first_chunk,
+            duration: self.started.elapsed(),
+        };
         #[cfg(feature = "telemetry")]
-        if let (Some(telemetry), Some(span)) = (&self.client.telemetry, state.span.take()) {
-            telemetry.end(span, &state.summary, error, answered);
+        if let (Some(telemetry), Some(span)) = (&self.client.telemetry, sent.span.take()) {
+            telemetry.end(span, &outcome);
         }
-        self.client.observers.notify(|observer| observer.on_end(&state.summary));
+        if self.has_summary {
+            let (operation, id) = (std::mem::take(&mut self.operation), sent.client_request_id.take());
+            let summary = CallSummary::new(operation, self.is_stream, self.deployment.clone(), id, &outcome);
+            log_end(&summary);
+            self.client.observers.notify(|observer| observer.on_end(&summary));
+        }
     }
 }
 
 impl CallObserver for CallRecord {
-    fn on_attempt(&self, mut attempt: AttemptEvent) {
-        let mut state = self.state();
+    fn on_attempt(&self, attempt: AttemptParts<'_>) {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         // counted here, since a repaired call is sent twice
-        state.summary.attempts = state.summary.attempts.saturating_add(1);
-        attempt.attempt = state.summary.attempts;
-        if state.summary.client_request_id.is_none() {
-            state.summary.client_request_id = Some(attempt.client_request_id.clone());
-        }
+        let number = sent.attempts.saturating_add(1);
+        sent.attempts = number;
         #[cfg(feature = "telemetry")]
-        if let (Some(telemetry), Some(span)) = (&self.client.telemetry, &mut state.span) {
-            telemetry.on_attempt(span, &attempt);
+        if let (Some(telemetry), Some(span)) = (&self.client.telemetry, &mut sent.span) {
+            telemetry.on_attempt(span, number, attempt);
         }
-        drop(state);
-        self.client.observers.notify(|observer| observer.on_attempt(&attempt));
+        if self.has_summary {
+            let id = Arc::clone(sent.client_request_id.get_or_insert_with(|| attempt.client_request_id.into()));
+            drop(sent);
+            let event = self.attempt_event(number, attempt, id);
+            self.client.observers.notify(|observer| observer.on_attempt(&event));
+        }
     }
 
-    fn on_retry(&self, mut retry: RetryEvent) {
-        {
-            #[cfg_attr(not(feature = "telemetry"), expect(unused_mut, reason = "only the span is changed"))]
-            let mut state = self.state();
-            retry.failed.attempt = state.summary.attempts;
-            #[cfg(feature = "telemetry")]
-            if let Some(span) = &mut state.span {
-                span.on_retry(&retry);
-            }
+    fn on_retry(&self, failed: AttemptParts<'_>, cause: RetryCause, wait: Duration) {
+        #[cfg_attr(not(feature = "telemetry"), expect(unused_mut, reason = "only the span is changed"))]
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = self.attempt_event(sent.attempts, failed, failed.client_request_id.into());
+        let retry = RetryEvent::new(failed, cause, wait);
+        #[cfg(feature = "telemetry")]
+        if let Some(span) = &mut sent.span {
+            span.on_retry(&retry);
         }
+        drop(sent);
         self.client.observers.notify(|observer| observer.on_retry(&retry));
     }
 }
@@ -223,7 +230,7 @@ fn log_end(call: &CallSummary) {
 
 /// Follows a stream for its call's record, and until its model is known for the advice on the declared one.
 pub(super) struct StreamRecord {
-    record: Option<CallRecord>,
+    record: Option<Box<CallRecord>>,
     /// The client, and the deployment whose model is declared.
     declared: Option<(Arc<Parts>, Deployment)>,
 }
@@ -231,7 +238,7 @@ pub(super) struct StreamRecord {
 impl StreamRecord {
     /// None when nothing of the stream is of interest.
     pub(super) fn observer(
-        record: Option<CallRecord>,
+        record: Option<Box<CallRecord>>,
         client: &Arc<Parts>,
         request: &ChatCompletionRequest,
         metadata: &Arc<ResponseMetadata>,
@@ -242,7 +249,7 @@ impl StreamRecord {
             return None;
         }
         let record = record.map(|mut record| {
-            record.note_metadata(metadata);
+            record.metadata = Some(Arc::clone(metadata));
             record
         });
         Some(Box::new(Self { record, declared }))
@@ -257,11 +264,8 @@ impl StreamObserver for StreamRecord {
         {
             client.preflight.watch_model(&deployment, model);
         }
-        let Some(record) = &mut self.record else {
-            return self.declared.is_some();
-        };
-        record.on_chunk(chunk);
-        true
+        let record_wants_more = self.record.as_mut().is_some_and(|record| record.on_chunk(chunk));
+        self.declared.is_some() || record_wants_more
     }
 
     fn on_end(self: Box<Self>, end: StreamEnd<'_>, fold: &ChunkFold) {

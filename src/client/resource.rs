@@ -68,7 +68,7 @@ impl ChatClient {
             options: call.options,
             affinity: None,
             unfit: &other_backends,
-            observer: record.as_ref().map(|record| record as &dyn CallObserver),
+            observer: record.as_deref().map(|record| record as &dyn CallObserver),
         });
         let answer = sent.await.map_err(|error| transport.withhold_secrets(error, call.options));
         match (record, &answer) {

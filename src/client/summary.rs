@@ -1,87 +1,63 @@
 //! The summary of a call that has ended, [`CallSummary`].
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::outcome::{Answered, CallEnd, CallOutcome};
 use crate::error::ErrorKind;
 use crate::model::{Deployment, Model};
 use crate::response::{FilterState, FinishReason, ResponseMetadata, Usage};
-
-/// How a call ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CallEnd {
-    /// The whole answer came; a stream was read to its end.
-    Completed,
-    /// The call, or the stream, ended with an error.
-    Failed,
-    /// The caller dropped the future before the answer came, or the stream before its end.
-    Dropped,
-}
-
-impl CallEnd {
-    /// The end as text: `completed`, `failed` or `dropped`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Dropped => "dropped",
-        }
-    }
-}
-
-impl fmt::Display for CallEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// A call that has ended, as [`Observer::on_end`](crate::Observer::on_end) gets it. Holds no secret and nothing of prompt
 /// or answer.
 #[derive(Debug, Clone)]
 pub struct CallSummary {
-    pub(super) operation: Cow<'static, str>,
-    pub(super) is_stream: bool,
-    pub(super) deployment: Deployment,
-    pub(super) end: CallEnd,
-    pub(super) model: Option<String>,
-    pub(super) usage: Option<Usage>,
-    pub(super) finish_reasons: Vec<FinishReason>,
-    pub(super) filter_state: FilterState,
-    pub(super) chunk_count: u64,
-    pub(super) time_to_first_chunk: Option<Duration>,
-    pub(super) duration: Duration,
-    pub(super) attempts: u32,
-    pub(super) client_request_id: Option<String>,
-    pub(super) metadata: Option<Arc<ResponseMetadata>>,
-    pub(super) status: Option<u16>,
-    pub(super) error_kind: Option<ErrorKind>,
-    pub(super) error_code: Option<String>,
+    operation: Cow<'static, str>,
+    is_stream: bool,
+    deployment: Deployment,
+    end: CallEnd,
+    model: Option<String>,
+    usage: Option<Usage>,
+    finish_reasons: Vec<FinishReason>,
+    filter_state: FilterState,
+    chunk_count: u64,
+    time_to_first_chunk: Option<Duration>,
+    duration: Duration,
+    attempts: u32,
+    client_request_id: Option<Arc<str>>,
+    metadata: Option<Arc<ResponseMetadata>>,
+    status: Option<u16>,
+    error_kind: Option<ErrorKind>,
+    error_code: Option<String>,
 }
 
 impl CallSummary {
-    pub(super) fn new(operation: Cow<'static, str>, is_stream: bool, deployment: Deployment) -> Self {
+    pub(super) fn new(
+        operation: Cow<'static, str>,
+        is_stream: bool,
+        deployment: Deployment,
+        client_request_id: Option<Arc<str>>,
+        outcome: &CallOutcome<'_>,
+    ) -> Self {
         Self {
             operation,
             is_stream,
             deployment,
-            end: CallEnd::Dropped,
-            model: None,
-            usage: None,
-            finish_reasons: Vec::new(),
-            filter_state: FilterState::NotEvaluated,
-            chunk_count: 0,
-            time_to_first_chunk: None,
-            duration: Duration::ZERO,
-            attempts: 0,
-            client_request_id: None,
-            metadata: None,
-            status: None,
-            error_kind: None,
-            error_code: None,
+            end: outcome.end,
+            model: outcome.model().map(str::to_owned),
+            usage: outcome.usage().cloned(),
+            finish_reasons: outcome.finish_reasons(FinishReason::clone),
+            filter_state: outcome.filter_state(),
+            chunk_count: outcome.answered.as_ref().map_or(0, Answered::chunk_count),
+            time_to_first_chunk: outcome.time_to_first_chunk,
+            duration: outcome.duration,
+            attempts: outcome.attempts,
+            client_request_id,
+            metadata: outcome.metadata.cloned(),
+            status: outcome.status(),
+            error_kind: outcome.error_kind(),
+            error_code: outcome.error_code().map(str::to_owned),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A deployment: the name a model is served under, and the model that the caller declares for it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Model, catalog};
 use crate::wire::text_converts;
@@ -35,7 +36,7 @@ use crate::wire::text_converts;
 #[doc(alias = "azure_deployment")]
 #[doc(alias = "with_deployment_id")]
 pub struct Deployment {
-    name: String,
+    name: Arc<str>,
     model: Option<Model>,
 }
 
@@ -45,7 +46,7 @@ impl Deployment {
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         let model = catalog::shared().exact(&name).cloned();
-        Self { name, model }
+        Self { name: name.into(), model }
     }
 
     /// Declares the model behind the deployment.
@@ -59,6 +60,20 @@ impl Deployment {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    /// The id of the declared model, else the name.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn shared_model_id(&self) -> Arc<str> {
+        match &self.model {
+            Some(model) if !model.is(&self.name) => model.id().into(),
+            _ => self.shared_name(),
+        }
     }
 
     /// Whether the name alone, as text, converts into this deployment.

@@ -93,7 +93,10 @@ impl Model {
     /// Name and version with a hyphen between them, or the name alone.
     #[must_use]
     pub fn id(&self) -> String {
-        self.to_string()
+        match self.version() {
+            Some(version) => [self.name(), "-", version].concat(),
+            None => self.name().to_owned(),
+        }
     }
 
     /// What the model can do.

@@ -97,6 +97,11 @@ macro_rules! filter_categories {
                 all.into_iter().filter_map(|(name, result)| Some((name, result?)))
             }
 
+            /// Whether the result of a modelled category has this `filtered`.
+            fn has_modelled(&self, filtered: bool) -> bool {
+                false $( || self.$field.as_ref().and_then(Category::filtered) == Some(filtered) )*
+            }
+
             fn merge_modelled(&mut self, newer: &Self) {
                 $(
                     if let Some(newer) = &newer.$field {
@@ -270,12 +275,13 @@ impl ContentFilterResults {
     /// The state of every category that the service sent, by its wire name; also of those without a field here.
     pub fn states(&self) -> impl Iterator<Item = (&str, FilterState)> {
         let modelled = self.modelled().map(|(name, result)| (name, FilterState::of(result.filtered())));
-        let unknown = self
-            .extra()
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name.as_str(), FilterState::of(value.get("filtered").and_then(Value::as_bool))));
-        modelled.chain(unknown)
+        modelled.chain(self.unmodelled_states())
+    }
+
+    /// The states of the categories without a field here, by their wire names.
+    fn unmodelled_states(&self) -> impl Iterator<Item = (&str, FilterState)> {
+        let state = |value: &Value| FilterState::of(value.get("filtered").and_then(Value::as_bool));
+        self.extra().into_iter().flatten().map(move |(name, value)| (name.as_str(), state(value)))
     }
 
     /// The state of one category by its wire name, such as `"hate"`.
@@ -288,9 +294,15 @@ impl ContentFilterResults {
     /// filtered, not evaluated if none was or the filter did not finish.
     #[must_use]
     pub fn state(&self) -> FilterState {
-        match FilterState::of_all(self.states().map(|(_, state)| state)) {
-            FilterState::Clean if self.error.is_some() => FilterState::NotEvaluated,
-            state => state,
+        let has = |filtered, state| {
+            self.has_modelled(filtered) || self.unmodelled_states().any(|(_, unmodelled)| unmodelled == state)
+        };
+        if has(true, FilterState::Filtered) {
+            FilterState::Filtered
+        } else if self.error.is_none() && has(false, FilterState::Clean) {
+            FilterState::Clean
+        } else {
+            FilterState::NotEvaluated
         }
     }
 

@@ -74,6 +74,8 @@ pub struct ChatCompletionStream {
     observer: Option<Box<dyn StreamObserver>>,
     reader: SseReader,
     metadata: Arc<ResponseMetadata>,
+    /// The observer, once it wants no more chunks.
+    end_observer: Option<Box<dyn StreamObserver>>,
     deployment: Option<String>,
     expected_choices: usize,
     /// A whole completion that came in place of an event stream.
@@ -119,6 +121,7 @@ impl ChatCompletionStream {
             metadata,
             deployment: None,
             observer: None,
+            end_observer: None,
             expected_choices: 1,
             whole: None,
             end: End::Open,
@@ -380,10 +383,16 @@ impl ChatCompletionStream {
             }
             self.fold.merge(chunk);
         }
-        if let Some(observer) = &mut self.observer
-            && !observer.on_chunk(chunk)
-        {
-            self.observer = None;
+        if self.observer.is_some() {
+            self.observe_chunk(chunk);
+        }
+    }
+
+    /// Not inlined, so that a chunk that nobody observes costs nothing.
+    #[cold]
+    fn observe_chunk(&mut self, chunk: &ChatCompletionChunk) {
+        if self.observer.as_mut().is_some_and(|observer| !observer.on_chunk(chunk)) {
+            self.end_observer = self.observer.take();
         }
     }
 
@@ -394,7 +403,7 @@ impl ChatCompletionStream {
     }
 
     fn observe_end(&mut self, end: StreamEnd<'_>) {
-        if let Some(observer) = self.observer.take() {
+        if let Some(observer) = self.observer.take().or(self.end_observer.take()) {
             observer.on_end(end, &self.fold);
         }
     }

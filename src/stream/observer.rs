@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// Follows a stream of a client.
 pub(crate) trait StreamObserver: Send {
-    /// Gets a chunk that came. False when neither more chunks nor the end are wanted.
+    /// Gets a chunk that came. False when no more chunks are wanted; the end comes all the same.
     fn on_chunk(&mut self, chunk: &ChatCompletionChunk) -> bool;
 
     /// Gets the end of the stream, and what its chunks add up to.

@@ -1,36 +1,55 @@
 //! The events of a call: an attempt that is sent, and a retry.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::endpoint::Endpoint;
 use super::retry::RetryCause;
 
 /// An attempt of a call, as [`Observer::on_attempt`](crate::Observer::on_attempt) gets it before it is sent. Holds no
 /// secret and nothing of prompt or answer.
 #[derive(Debug, Clone)]
 pub struct AttemptEvent {
-    pub(crate) attempt: u32,
-    pub(crate) deployment: String,
-    pub(crate) endpoint: String,
-    pub(crate) client_request_id: String,
+    attempt: u32,
+    deployment: Arc<str>,
+    endpoint: Arc<str>,
+    client_request_id: Arc<str>,
 }
 
 /// A retry of a call, as [`Observer::on_retry`](crate::Observer::on_retry) gets it before its wait. Holds no secret and
 /// nothing of prompt or answer.
 #[derive(Debug, Clone)]
 pub struct RetryEvent {
-    pub(crate) failed: AttemptEvent,
-    pub(crate) cause: RetryCause,
-    pub(crate) wait: Duration,
+    failed: AttemptEvent,
+    cause: RetryCause,
+    wait: Duration,
 }
 
 /// Gets the events of one call, while it is under way.
 pub(crate) trait CallObserver: Send + Sync {
-    fn on_attempt(&self, attempt: AttemptEvent);
+    /// An attempt is about to be sent.
+    fn on_attempt(&self, attempt: AttemptParts<'_>);
 
-    fn on_retry(&self, retry: RetryEvent);
+    /// An attempt failed, and another follows after a wait.
+    fn on_retry(&self, failed: AttemptParts<'_>, cause: RetryCause, wait: Duration);
+}
+
+/// The parts of an event, which is made where somebody listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AttemptParts<'a> {
+    /// From 1. A repaired call is sent twice, and counts from 1 twice.
+    pub(crate) number: u32,
+    /// The name on this endpoint.
+    pub(crate) deployment: &'a str,
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) client_request_id: &'a str,
 }
 
 impl AttemptEvent {
+    pub(crate) fn new(attempt: u32, deployment: Arc<str>, endpoint: &Endpoint, client_request_id: Arc<str>) -> Self {
+        Self { attempt, deployment, endpoint: endpoint.shared_text(), client_request_id }
+    }
+
     /// The number of the attempt in its call, from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
@@ -57,6 +76,10 @@ impl AttemptEvent {
 }
 
 impl RetryEvent {
+    pub(crate) fn new(failed: AttemptEvent, cause: RetryCause, wait: Duration) -> Self {
+        Self { failed, cause, wait }
+    }
+
     /// Why the attempt failed.
     #[must_use]
     pub fn cause(&self) -> RetryCause {

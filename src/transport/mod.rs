@@ -36,7 +36,7 @@
 
 pub(crate) use self::attempt::Answer;
 pub(crate) use self::backend::Backend;
-pub(crate) use self::call_event::{AttemptEvent, CallObserver, RetryEvent};
+pub(crate) use self::call_event::{AttemptEvent, AttemptParts, CallObserver, RetryEvent};
 pub(crate) use self::credential::{ApiKey, Credential};
 pub(crate) use self::endpoint::{Endpoint, check_deployment};
 #[cfg(feature = "batch")]
@@ -46,7 +46,7 @@ pub(crate) use self::options::CallOptions;
 pub(crate) use self::pacing::Pacing;
 #[cfg(feature = "batch")]
 pub(crate) use self::request_body::{OpenBody, Pieces, RequestBody};
-pub(crate) use self::retry::RetryPolicy;
+pub(crate) use self::retry::{RetryCause, RetryPolicy};
 pub(crate) use self::send::{Call, Config, Route, Streamed, Transport};
 
 pub use self::endpoint::{Cloud, EndpointInput};

@@ -11,7 +11,7 @@ use super::attempt_error::AttemptError;
 use super::backend::{Backend, ResolvedBackend};
 use super::balancer::Balancer;
 use super::body::{ByteStream, NO_CONTENT, StreamTimeouts, read_whole};
-use super::call_event::{AttemptEvent, CallObserver, RetryEvent};
+use super::call_event::{AttemptParts, CallObserver};
 use super::call_state::{CallState, Next};
 use super::endpoint::{Endpoint, check_api_version};
 use super::http_client::{HttpClients, HttpSettings};
@@ -218,8 +218,8 @@ impl Transport {
     ) -> Result<T> {
         let mut bodies: Vec<Option<RequestBody>> = vec![None; self.0.backends.len()];
         let (mut attempts, mut may_renew, mut has_reached) = (0_u32, true, false);
-        // the error of the last attempt, and its retry until that is observed
-        let (mut last, mut retry) = (None::<Error>, None::<RetryEvent>);
+        // the error of the last attempt, and that attempt and why it failed until its retry is observed
+        let (mut last, mut retry) = (None::<Error>, None::<(AttemptParts<'_>, RetryCause)>);
         let mut state = CallState::new(
             &settings.retry,
             call.deployment,
@@ -235,7 +235,7 @@ impl Transport {
                 Next::Send(index) => index,
                 Next::Wait(wait) => {
                     match retry.take() {
-                        Some(retry) => observe(call, retry, wait),
+                        Some((failed, cause)) => observe(call, failed, cause, wait),
                         None => tracing::debug!(
                             wait_ms = wait.as_millis(),
                             deployment = call.deployment,
@@ -247,8 +247,8 @@ impl Transport {
                 }
                 Next::GiveUp(opening) => return Err(self.give_up(call, settings, last, opening)),
             };
-            if let Some(retry) = retry.take() {
-                observe(call, retry, Duration::ZERO);
+            if let Some((failed, cause)) = retry.take() {
+                observe(call, failed, cause, Duration::ZERO);
             }
             let (Some(backend), Some(kept)) = (self.0.backends.get(index), bodies.get_mut(index)) else {
                 return Err(no_backend());
@@ -259,14 +259,10 @@ impl Transport {
                 None => kept.insert(body(&Route { api_version: &backend.api_version, deployment })?).clone(),
             };
             attempts = attempts.saturating_add(1);
-            let event = || AttemptEvent {
-                attempt: attempts,
-                deployment: deployment.to_owned(),
-                endpoint: backend.endpoint.as_str().to_owned(),
-                client_request_id: settings.client_request_id.0.clone(),
-            };
+            let client_request_id = settings.client_request_id.0.as_str();
+            let parts = AttemptParts { number: attempts, deployment, endpoint: &backend.endpoint, client_request_id };
             if let Some(observer) = call.observer {
-                observer.on_attempt(event());
+                observer.on_attempt(parts);
             }
             let mut url = backend.endpoint.url(&backend.api_version, deployment, &call.operation)?;
             settings.query.append_to(&mut url);
@@ -310,7 +306,7 @@ impl Transport {
             if is_over && outcome.cause != RetryCause::TokenRefused {
                 return Err(error);
             }
-            retry = Some(RetryEvent { failed: event(), cause: outcome.cause, wait: Duration::ZERO });
+            retry = Some((parts, outcome.cause));
             last = Some(error);
         }
     }
@@ -450,19 +446,18 @@ impl fmt::Debug for Transport {
 }
 
 /// Logs a retry and notifies the observer.
-fn observe(call: &Call<'_>, retry: RetryEvent, wait: Duration) {
-    let retry = RetryEvent { wait, ..retry };
+fn observe(call: &Call<'_>, failed: AttemptParts<'_>, cause: RetryCause, wait: Duration) {
     tracing::debug!(
         deployment = call.deployment,
-        cause = %retry.cause,
+        %cause,
         wait_ms = wait.as_millis(),
-        attempt = retry.attempt(),
-        endpoint = retry.endpoint(),
-        client_request_id = retry.client_request_id(),
+        attempt = failed.number,
+        endpoint = failed.endpoint.as_str(),
+        client_request_id = failed.client_request_id,
         "trying again"
     );
     if let Some(observer) = call.observer {
-        observer.on_retry(retry);
+        observer.on_retry(failed, cause, wait);
     }
 }
 

@@ -76,10 +76,11 @@ fn counted(start: SystemTime) -> (Credential, Arc<AtomicU32>) {
 struct Retries(Mutex<Vec<RetryEvent>>);
 
 impl CallObserver for Retries {
-    fn on_attempt(&self, _: AttemptEvent) {}
+    fn on_attempt(&self, _: AttemptParts<'_>) {}
 
-    fn on_retry(&self, retry: RetryEvent) {
-        self.0.lock().unwrap().push(retry);
+    fn on_retry(&self, failed: AttemptParts<'_>, cause: RetryCause, wait: Duration) {
+        let event = AttemptEvent::new(1, failed.deployment.into(), failed.endpoint, failed.client_request_id.into());
+        self.0.lock().unwrap().push(RetryEvent::new(event, cause, wait));
     }
 }
 

@@ -8,15 +8,14 @@ use opentelemetry::{Array, KeyValue, StringValue, Value};
 use serde_json::Number;
 use tokio::time::Instant;
 
-use super::instruments::{Instruments, Server};
+use super::instruments::Instruments;
 use super::{content, names};
-use crate::client::answered::Answered;
-use crate::client::summary::{CallEnd, CallSummary};
-use crate::error::Error;
+use crate::client::outcome::{CallEnd, CallOutcome};
+use crate::model::Deployment;
 use crate::request::{ChatCompletionRequest, ResponseFormatType, Stop};
-use crate::response::{CompletionBody, Usage};
+use crate::response::{CompletionBody, FinishReason, Usage};
 use crate::stream::ChatCompletionChunk;
-use crate::transport::{AttemptEvent, RetryEvent};
+use crate::transport::{AttemptParts, RetryEvent};
 
 /// The open span of a call.
 pub(in crate::client) struct CallSpan {
@@ -24,56 +23,68 @@ pub(in crate::client) struct CallSpan {
     operation: StringValue,
     model: StringValue,
     deployment: StringValue,
-    server: Option<Server>,
+    /// The position of the server that was called last.
+    server: usize,
     last_chunk: Option<Instant>,
     /// The attributes of the metrics, once the model that answers is known.
     attributes: Vec<KeyValue>,
 }
 
 impl Instruments {
-    /// Opens the span of a call.
-    pub(in crate::client) fn start(&self, call: &CallSummary, request: Option<&ChatCompletionRequest>) -> CallSpan {
-        let is_chat = request.is_some();
-        let operation =
-            if is_chat { StringValue::from(names::CHAT) } else { StringValue::from(call.operation().to_owned()) };
-        let deployment = shared(call.deployment());
-        let model = match call.declared_model() {
-            Some(model) => shared(&model.id()),
-            None => deployment.clone(),
+    /// Opens the span of a call; none when neither a span nor metrics are recorded.
+    pub(in crate::client) fn start(
+        &self,
+        operation: &str,
+        deployment: &Deployment,
+        is_stream: bool,
+        request: Option<&ChatCompletionRequest>,
+    ) -> Option<CallSpan> {
+        let operation = match request {
+            Some(_) => StringValue::from(names::CHAT),
+            None => StringValue::from(operation.to_owned()),
         };
-        // an operation of the whole resource has no model
-        let has_model = !model.as_str().is_empty();
-        let name = if has_model { [operation.as_str(), " ", model.as_str()].concat() } else { operation.to_string() };
-        let server = self.first_server().cloned();
+        let model = StringValue::from(deployment.shared_model_id());
+        let deployment = StringValue::from(deployment.shared_name());
         // 1 KiB: larger blocks are not in the per-thread cache of glibc's allocator
         let mut attributes = Vec::with_capacity(18);
-        attributes.extend([
-            KeyValue::new(names::OPERATION_NAME, operation.clone()),
-            KeyValue::new(names::PROVIDER_NAME, names::PROVIDER),
-            KeyValue::new(names::RESOURCE_NAMESPACE, names::NAMESPACE),
-        ]);
-        if has_model {
+        attributes.push(KeyValue::new(names::OPERATION_NAME, operation.clone()));
+        attributes.push(KeyValue::new(names::PROVIDER_NAME, names::PROVIDER));
+        attributes.push(KeyValue::new(names::RESOURCE_NAMESPACE, names::NAMESPACE));
+        let mut name = String::with_capacity(operation.as_str().len() + 1 + model.as_str().len());
+        name.push_str(operation.as_str());
+        // an operation of the whole resource has no model
+        if !model.as_str().is_empty() {
+            name.push(' ');
+            name.push_str(model.as_str());
             attributes.push(KeyValue::new(names::REQUEST_MODEL, model.clone()));
             attributes.push(KeyValue::new(names::DEPLOYMENT, deployment.clone()));
         }
-        if self.has_one_server() {
-            attributes.extend(server.iter().flat_map(Server::attributes));
+        if self.servers.len() == 1 {
+            self.add_server(0, &mut attributes);
         }
-        if call.is_stream() {
+        if is_stream {
             attributes.push(KeyValue::new(names::REQUEST_STREAM, true));
         }
         if let Some(request) = request {
             self.describe(request, &mut attributes);
         }
         let builder = SpanBuilder::from_name(name).with_kind(SpanKind::Client).with_attributes(attributes);
-        let span = builder.start(self.tracer.as_ref());
-        CallSpan { span, operation, model, deployment, server, last_chunk: None, attributes: Vec::new() }
+        let mut span = builder.start(self.tracer.as_ref());
+        if !span.is_recording() && self.histograms.is_none() {
+            return None;
+        }
+        if let Some(request) = request.filter(|_| self.settings.record_content && span.is_recording()) {
+            describe_content(request, &mut span);
+        }
+        Some(CallSpan { span, operation, model, deployment, server: 0, last_chunk: None, attributes: Vec::new() })
     }
 
-    /// Adds the attributes of a request.
+    /// Adds the attributes of a request, without its content.
     fn describe(&self, request: &ChatCompletionRequest, attributes: &mut Vec<KeyValue>) {
         let mut add = |name: &'static str, value: Option<Value>| {
-            attributes.extend(value.map(|value| KeyValue::new(name, value)));
+            if let Some(value) = value {
+                attributes.push(KeyValue::new(name, value));
+            }
         };
         let body = &request.body;
         let number = |number: &Option<Number>| number.as_ref().and_then(Number::as_f64).map(Value::F64);
@@ -93,91 +104,89 @@ impl Instruments {
         if let (Some(name), Some(effort)) = (self.settings.names.reasoning_effort, &body.reasoning_effort) {
             add(name, Some(effort.as_str().to_owned().into()));
         }
-        if self.settings.record_content {
-            let stop = body.stop.as_ref().map(|stop| match stop {
-                Stop::One(text) => strings([text.clone()]),
-                Stop::Many(list) => strings(list.iter().cloned()),
-            });
-            add(names::REQUEST_STOP_SEQUENCES, stop);
-            add(names::INPUT_MESSAGES, Some(content::input(request).into()));
-            add(names::TOOL_DEFINITIONS, content::tools(request).map(Value::from));
-        }
     }
 
     /// Notes an attempt that is about to be sent.
-    pub(in crate::client) fn on_attempt(&self, call: &mut CallSpan, attempt: &AttemptEvent) {
-        let server = self.server(attempt.endpoint());
+    pub(in crate::client) fn on_attempt(&self, call: &mut CallSpan, number: u32, attempt: AttemptParts<'_>) {
+        call.server = self.server_at(attempt.endpoint.as_str()).unwrap_or(call.server);
         if call.span.is_recording() {
-            let is_the_calls = call.deployment.as_str() == attempt.deployment();
-            let deployment = if is_the_calls { call.deployment.clone() } else { shared(attempt.deployment()) };
+            let is_the_calls = call.deployment.as_str() == attempt.deployment;
+            let deployment = if is_the_calls { call.deployment.clone() } else { shared(attempt.deployment) };
             let mut attributes = Vec::with_capacity(4);
-            attributes.extend([
-                KeyValue::new(names::ATTEMPT_NUMBER, i64::from(attempt.attempt())),
-                KeyValue::new(names::DEPLOYMENT, deployment),
-            ]);
-            attributes.extend(server.iter().flat_map(|server| server.attributes()));
+            attributes.push(KeyValue::new(names::ATTEMPT_NUMBER, i64::from(number)));
+            attributes.push(KeyValue::new(names::DEPLOYMENT, deployment));
+            self.add_server(call.server, &mut attributes);
             call.span.add_event(names::ATTEMPT, attributes);
-        }
-        if server.is_some() {
-            call.server = server.cloned();
         }
     }
 
-    /// Notes a chunk that was read.
-    pub(in crate::client) fn on_chunk(&self, call: &mut CallSpan, chunk: &ChatCompletionChunk) {
-        let Some(histograms) = &self.histograms else { return };
+    /// Records the time since the last chunk. Returns whether there is a metric of it.
+    pub(in crate::client) fn on_chunk(&self, call: &mut CallSpan, chunk: &ChatCompletionChunk) -> bool {
+        let Some(histograms) = &self.histograms else { return false };
         let now = Instant::now();
         if let Some(last) = call.last_chunk.replace(now) {
             // Azure's chunks of filter results have an empty model
             if call.attributes.is_empty()
                 && let Some(model) = chunk.model().filter(|model| !model.is_empty())
             {
-                call.attributes = call.metric_attributes(Some(shared(model)));
+                call.attributes = self.metric_attributes(call, Some(shared(model)));
             }
             histograms.record_chunk(now.duration_since(last), &call.attributes);
         }
+        true
     }
 
     /// Ends the span of a call, and records its metrics.
-    pub(in crate::client) fn end(
-        &self,
-        mut call: CallSpan,
-        summary: &CallSummary,
-        error: Option<&Error>,
-        answered: Option<Answered<'_>>,
-    ) {
-        let error_type = error_type(summary);
-        let model = summary.model().map(shared);
+    pub(in crate::client) fn end(&self, mut call: CallSpan, outcome: &CallOutcome<'_>) {
+        let error_type = error_type(outcome);
+        let model = outcome.model().map(shared);
         if call.span.is_recording() {
-            call.set_end(summary, error_type.clone());
+            call.set_end(outcome, error_type.clone());
             // of several, the one that was called last; an attribute that is set twice is exported twice
-            if !self.has_one_server() {
-                call.span.set_attributes(call.server.iter().flat_map(Server::attributes));
+            if self.servers.len() > 1 {
+                let mut attributes = Vec::new();
+                self.add_server(call.server, &mut attributes);
+                call.span.set_attributes(attributes);
             }
-            if let Some(answered) = &answered {
+            if let Some(answered) = &outcome.answered {
                 call.set_answer(answered.body());
                 call.set(names::RESPONSE_MODEL, model.clone());
+                if self.settings.record_content {
+                    call.set(names::OUTPUT_MESSAGES, content::output(&answered.completion()));
+                }
             }
-            if let Some(answered) = answered.filter(|_| self.settings.record_content) {
-                call.set(names::OUTPUT_MESSAGES, content::output(&answered.completion()));
-            }
-            if let Some(error) = error {
+            if let Some(error) = outcome.error {
                 call.span.set_status(Status::error(error.to_string()));
             }
         }
         call.span.end();
         let Some(histograms) = &self.histograms else { return };
-        let mut attributes = call.metric_attributes(model);
-        histograms.record_duration(summary.duration(), error_type, &mut attributes);
-        if let Some(time) = summary.time_to_first_chunk() {
+        let mut attributes = self.metric_attributes(&call, model);
+        histograms.record_duration(outcome.duration, error_type, &mut attributes);
+        if let Some(time) = outcome.time_to_first_chunk {
             histograms.record_first_chunk(time, &attributes);
         }
-        if let Some(usage) = summary.usage() {
+        if let Some(usage) = outcome.usage() {
             let output = usage.completion_tokens();
             // embeddings have none
             let output = (output > 0 || call.operation.as_str() == names::CHAT).then_some(output);
             histograms.record_tokens(usage.prompt_tokens(), output, &mut attributes);
         }
+    }
+
+    /// What all metrics of a call have.
+    fn metric_attributes(&self, call: &CallSpan, answered: Option<StringValue>) -> Vec<KeyValue> {
+        let mut attributes = Vec::with_capacity(7);
+        attributes.push(KeyValue::new(names::OPERATION_NAME, call.operation.clone()));
+        attributes.push(KeyValue::new(names::PROVIDER_NAME, names::PROVIDER));
+        if !call.model.as_str().is_empty() {
+            attributes.push(KeyValue::new(names::REQUEST_MODEL, call.model.clone()));
+        }
+        if let Some(model) = answered {
+            attributes.push(KeyValue::new(names::RESPONSE_MODEL, model));
+        }
+        self.add_server(call.server, &mut attributes);
+        attributes
     }
 }
 
@@ -192,44 +201,29 @@ impl CallSpan {
         self.span.add_event(names::RETRY, attributes);
     }
 
-    fn metric_attributes(&self, answered: Option<StringValue>) -> Vec<KeyValue> {
-        let mut attributes = Vec::with_capacity(7);
-        attributes.extend([
-            KeyValue::new(names::OPERATION_NAME, self.operation.clone()),
-            KeyValue::new(names::PROVIDER_NAME, names::PROVIDER),
-        ]);
-        if !self.model.as_str().is_empty() {
-            attributes.push(KeyValue::new(names::REQUEST_MODEL, self.model.clone()));
-        }
-        attributes.extend(answered.map(|model| KeyValue::new(names::RESPONSE_MODEL, model)));
-        attributes.extend(self.server.iter().flat_map(Server::attributes));
-        attributes
-    }
-
     fn set(&mut self, name: &'static str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.span.set_attribute(KeyValue::new(name, value));
         }
     }
 
-    fn set_end(&mut self, summary: &CallSummary, error_type: Option<StringValue>) {
-        self.set(names::END, Some(summary.end().as_str()));
+    fn set_end(&mut self, outcome: &CallOutcome<'_>, error_type: Option<StringValue>) {
+        self.set(names::END, Some(outcome.end.as_str()));
         self.set(names::ERROR_TYPE, error_type);
-        self.set(names::ATTEMPTS, Some(i64::from(summary.attempts())));
-        self.set(names::CONTENT_FILTER, Some(summary.content_filter_state().as_str()));
-        self.set(names::RESPONSE_TIME_TO_FIRST_CHUNK, summary.time_to_first_chunk().map(|time| time.as_secs_f64()));
-        if let Some(metadata) = summary.metadata() {
+        self.set(names::ATTEMPTS, Some(i64::from(outcome.attempts)));
+        self.set(names::CONTENT_FILTER, Some(outcome.filter_state().as_str()));
+        self.set(names::RESPONSE_TIME_TO_FIRST_CHUNK, outcome.time_to_first_chunk.map(|time| time.as_secs_f64()));
+        if let Some(metadata) = outcome.metadata {
             self.set(names::REQUEST_ID, metadata.request_id().map(str::to_owned));
             self.set(names::REGION, metadata.region().map(str::to_owned));
             self.set(names::RESPONSE_DEPLOYMENT, metadata.deployment().map(str::to_owned));
             self.set(names::SPILLOVER_FROM, metadata.spillover_from().map(str::to_owned));
         }
-        let reasons = summary.finish_reasons();
+        let reasons = outcome.finish_reasons(finish_reason);
         if !reasons.is_empty() {
-            let reasons = strings(reasons.iter().map(|reason| reason.as_str().to_owned()));
-            self.set(names::RESPONSE_FINISH_REASONS, Some(reasons));
+            self.set(names::RESPONSE_FINISH_REASONS, Some(Value::Array(Array::String(reasons))));
         }
-        if let Some(usage) = summary.usage() {
+        if let Some(usage) = outcome.usage() {
             self.set_usage(usage);
         }
     }
@@ -252,10 +246,18 @@ impl CallSpan {
     }
 }
 
-impl Server {
-    fn attributes(&self) -> [KeyValue; 2] {
-        [KeyValue::new(names::SERVER_ADDRESS, self.address.clone()), KeyValue::new(names::SERVER_PORT, self.port)]
-    }
+/// Adds the texts of a request.
+fn describe_content(request: &ChatCompletionRequest, span: &mut BoxedSpan) {
+    let stop = request.body.stop.as_ref().map(|stop| match stop {
+        Stop::One(text) => strings(std::slice::from_ref(text)),
+        Stop::Many(list) => strings(list),
+    });
+    let texts = [
+        (names::REQUEST_STOP_SEQUENCES, stop),
+        (names::INPUT_MESSAGES, Some(content::input(request).into())),
+        (names::TOOL_DEFINITIONS, content::tools(request).map(Value::from)),
+    ];
+    span.set_attributes(texts.into_iter().filter_map(|(name, text)| Some(KeyValue::new(name, text?))));
 }
 
 /// A text whose clones are not copies.
@@ -263,16 +265,24 @@ fn shared(text: &str) -> StringValue {
     Arc::<str>::from(text).into()
 }
 
-fn strings(texts: impl IntoIterator<Item = String>) -> Value {
-    Value::Array(Array::String(texts.into_iter().map(StringValue::from).collect()))
+fn strings(texts: &[String]) -> Value {
+    Value::Array(Array::String(texts.iter().cloned().map(StringValue::from).collect()))
+}
+
+/// The text of a finish reason; of a known one without a copy.
+fn finish_reason(reason: &FinishReason) -> StringValue {
+    match FinishReason::KNOWN.iter().find(|known| *known == reason) {
+        Some(known) => known.as_str().into(),
+        None => reason.as_str().to_owned().into(),
+    }
 }
 
 /// The service's code, else the status, else the kind of the error; none for a call that was completed.
-fn error_type(summary: &CallSummary) -> Option<StringValue> {
-    match summary.end() {
+fn error_type(outcome: &CallOutcome<'_>) -> Option<StringValue> {
+    match outcome.end {
         CallEnd::Completed => None,
         CallEnd::Dropped => Some(names::DROPPED.into()),
-        CallEnd::Failed => Some(match (summary.error_code(), summary.status(), summary.error_kind()) {
+        CallEnd::Failed => Some(match (outcome.error_code(), outcome.status(), outcome.error_kind()) {
             (Some(code), ..) => code.to_owned().into(),
             (None, Some(status), _) if status >= 400 => status.to_string().into(),
             (None, _, Some(kind)) => kind.as_str().into(),

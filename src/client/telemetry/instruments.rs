@@ -22,7 +22,7 @@ pub(in crate::client) struct Instruments {
     pub(super) tracer: Arc<BoxedTracer>,
     pub(super) settings: Settings,
     /// One for each backend.
-    servers: Vec<Server>,
+    pub(super) servers: Vec<Server>,
     pub(super) histograms: Option<Histograms>,
 }
 
@@ -38,11 +38,10 @@ pub(super) struct Histograms {
 }
 
 /// The server of an endpoint.
-#[derive(Clone)]
 pub(super) struct Server {
     endpoint: String,
-    pub(super) address: StringValue,
-    pub(super) port: i64,
+    address: StringValue,
+    port: i64,
 }
 
 impl Instruments {
@@ -56,18 +55,17 @@ impl Instruments {
         Self { tracer, settings, servers: endpoints.map(Server::new).collect(), histograms }
     }
 
-    /// The server of the first backend.
-    pub(super) fn first_server(&self) -> Option<&Server> {
-        self.servers.first()
+    /// The position of an endpoint's server, by the endpoint's text.
+    pub(super) fn server_at(&self, endpoint: &str) -> Option<usize> {
+        self.servers.iter().position(|server| server.endpoint == endpoint)
     }
 
-    pub(super) fn has_one_server(&self) -> bool {
-        self.servers.len() == 1
-    }
-
-    /// The server of an endpoint, by its text.
-    pub(super) fn server(&self, endpoint: &str) -> Option<&Server> {
-        self.servers.iter().find(|server| server.endpoint == endpoint)
+    /// Adds the attributes of the server at this position.
+    pub(super) fn add_server(&self, at: usize, attributes: &mut Vec<KeyValue>) {
+        if let Some(server) = self.servers.get(at) {
+            attributes.push(KeyValue::new(names::SERVER_ADDRESS, server.address.clone()));
+            attributes.push(KeyValue::new(names::SERVER_PORT, server.port));
+        }
     }
 }
 

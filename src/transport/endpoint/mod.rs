@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use url::Url;
 
@@ -48,7 +49,7 @@ mod text;
 pub struct Endpoint {
     /// Scheme, host, port and the path to which a route is added; never a query, a fragment or a trailing slash.
     base: Url,
-    text: String,
+    text: Arc<str>,
     deployment: Option<String>,
     api_version: Option<ApiVersion>,
     cloud: Cloud,
@@ -97,13 +98,17 @@ impl Endpoint {
         if is_compatible && path.prefix.last() != Some(&"v1") {
             text.push_str("/chat/completions");
         }
-        Ok(Self { base, text, deployment: path.deployment, api_version, cloud, is_compatible })
+        Ok(Self { base, text: text.into(), deployment: path.deployment, api_version, cloud, is_compatible })
     }
 
     /// The base address without a trailing slash. Parsed again, it is the same base.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// The host, and the port also where it is the scheme's own.
@@ -368,7 +373,7 @@ impl FromStr for Endpoint {
 
 impl PartialEq<str> for Endpoint {
     fn eq(&self, text: &str) -> bool {
-        self.text == text
+        *self.text == *text
     }
 }
 
