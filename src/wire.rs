@@ -29,6 +29,7 @@ pub(crate) use self::primitives::text_converts;
 pub(crate) use self::shared::Shared;
 pub(crate) use self::visit::{FieldVisitor, Path};
 pub(crate) use self::wire_struct::{Key, debug_value, is_hidden, spelling, wire_struct};
+pub(crate) use self::word_enum::word_enum;
 
 mod extra;
 mod getter;
@@ -41,6 +42,7 @@ mod primitives;
 mod shared;
 mod visit;
 mod wire_struct;
+mod word_enum;
 
 /// The value of a field of type `T`, as it was read.
 pub(crate) enum Field<T> {

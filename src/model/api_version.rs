@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::wire::text_converts;
 
@@ -28,7 +28,8 @@ use crate::wire::text_converts;
 /// ```
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle>
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String")]
 pub struct ApiVersion(Cow<'static, str>);
 
 macro_rules! api_versions {
@@ -230,18 +231,6 @@ impl fmt::Display for ApiVersion {
 impl fmt::Debug for ApiVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ApiVersion({self})")
-    }
-}
-
-impl Serialize for ApiVersion {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for ApiVersion {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
     }
 }
 

@@ -2,76 +2,219 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
 use super::parameter::Cells;
 use super::{ApiVersion, Family, Lifecycle, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
-/// What a model accepts, what the service refuses for it, and what is unknown.
+/// Declares [`Capabilities`] and the members of their JSON. Each field has a kind, its value where nothing is known, its
+/// setter and, unless it is computed, its getter.
 ///
-/// Of a model in the built-in table by [`Model::capabilities`](super::Model::capabilities); of a fine-tuned, private or future model by
-/// declaration: start from [`of`](Self::of) a relative or from [`unknown`](Self::unknown), and say what
-/// differs. In JSON it has the shape of an entry of a [`ModelCatalog`](super::ModelCatalog).
-///
-/// # Example: a fine-tuned model that lost a skill
-///
-/// ```
-/// use azure_openai_chat::{Capabilities, Model, Parameter, Support};
-///
-/// let capabilities = Capabilities::of(&Model::GPT_4O_2024_08_06)
-///     .with(Parameter::Prediction, Support::No)
-///     .with_max_output_tokens(4_096);
-/// let model = Model::custom("my-finetune", capabilities);
-///
-/// assert_eq!(model.capabilities().supports(Parameter::Prediction), Support::No);
-/// assert_eq!(model.capabilities().supports(Parameter::Temperature), Support::Yes);
-/// ```
-///
-/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models>
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capabilities {
-    pub(super) family: Family,
-    pub(super) chat_completions: Support,
-    pub(super) responses_only: bool,
-    pub(super) cells: Cells,
-    /// Holds entries only while the cell for `reasoning_effort` is yes.
-    pub(super) efforts: Cow<'static, [ReasoningEffort]>,
-    pub(super) default_effort: Option<ReasoningEffort>,
-    pub(super) only_default_temperature: bool,
-    pub(super) max_completion_tokens_required: bool,
-    pub(super) system_becomes_developer: bool,
-    pub(super) answers_as_another: bool,
-    pub(super) tools_and_effort: ToolsAndEffort,
-    pub(super) context_tokens: Option<u64>,
-    pub(super) max_output_tokens: Option<u64>,
-    pub(super) output_limit_enforced: bool,
-    pub(super) min_api_version: Option<ApiVersion>,
-    pub(super) status: Cow<'static, str>,
-    pub(super) source: Cow<'static, str>,
-    pub(super) checked: Cow<'static, str>,
+/// | kind | setter takes | getter returns |
+/// |---|---|---|
+/// | `plain T` | `T` | `T` |
+/// | `count u64` | `u64` | `Option<u64>` |
+/// | `known T` | anything that converts into `T` | `Option<T>` |
+/// | `text str` | any string | `&str` |
+macro_rules! capabilities {
+    (
+        $(#[$meta:meta])*
+        pub struct Capabilities {
+            $(
+                $field:ident: $kind:ident $Type:ty = $unknown:expr;
+                $(#[$set:meta])* $with:ident $(, $(#[$get:meta])* $getter:ident)?;
+            )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Capabilities {
+            pub(super) cells: Cells,
+            /// Holds entries only while the cell for `reasoning_effort` is yes.
+            pub(super) efforts: Cow<'static, [ReasoningEffort]>,
+            $( pub(super) $field: capabilities!(@type $kind $Type), )*
+        }
+
+        impl Capabilities {
+            pub(super) const UNKNOWN: Self =
+                Self { cells: Cells::UNKNOWN, efforts: Cow::Borrowed(&[]), $( $field: $unknown, )* };
+
+            $(
+                $(#[$set])*
+                #[must_use]
+                pub fn $with(mut self, $field: capabilities!(@argument $kind $Type)) -> Self {
+                    self.$field = capabilities!(@value $kind $field);
+                    self
+                }
+
+                $(
+                    $(#[$get])*
+                    #[must_use]
+                    pub fn $getter(&self) -> capabilities!(@result $kind $Type) {
+                        capabilities!(@read $kind self.$field)
+                    }
+                )?
+            )*
+
+            /// Reads a member of the JSON object that is a field; `None` for any other.
+            pub(super) fn read_field(&mut self, name: &str, value: &Value) -> Option<Result<(), serde_json::Error>> {
+                Some(match name {
+                    $( stringify!($field) => Deserialize::deserialize(value).map(|value| self.$field = value), )*
+                    _ => return None,
+                })
+            }
+
+            /// The fields about which something is known, as members of the JSON object.
+            pub(super) fn fields(&self) -> Map<String, Value> {
+                let mut members = Map::new();
+                $(
+                    if self.$field != Self::UNKNOWN.$field {
+                        members.insert(stringify!($field).to_owned(), json!(self.$field));
+                    }
+                )*
+                members
+            }
+        }
+    };
+    (@type plain $Type:ty) => { $Type };
+    (@type text $Type:ty) => { Cow<'static, $Type> };
+    (@type $kind:ident $Type:ty) => { Option<$Type> };
+    (@argument text $Type:ty) => { impl Into<String> };
+    (@argument known $Type:ty) => { impl Into<$Type> };
+    (@argument $kind:ident $Type:ty) => { $Type };
+    (@value plain $field:ident) => { $field };
+    (@value text $field:ident) => { Cow::Owned($field.into()) };
+    (@value $kind:ident $field:ident) => { Some($field.into()) };
+    (@result plain $Type:ty) => { $Type };
+    (@result text $Type:ty) => { &$Type };
+    (@result $kind:ident $Type:ty) => { Option<$Type> };
+    (@read text $field:expr) => { &$field };
+    (@read known $field:expr) => { $field.clone() };
+    (@read $kind:ident $field:expr) => { $field };
+}
+
+capabilities! {
+    /// What a model accepts, what the service refuses for it, and what is unknown.
+    ///
+    /// Of a model in the built-in table by [`Model::capabilities`](super::Model::capabilities); of a fine-tuned, private or future model by
+    /// declaration: start from [`of`](Self::of) a relative or from [`unknown`](Self::unknown), and say what
+    /// differs. In JSON it has the shape of an entry of a [`ModelCatalog`](super::ModelCatalog).
+    ///
+    /// # Example: a fine-tuned model that lost a skill
+    ///
+    /// ```
+    /// use azure_openai_chat::{Capabilities, Model, Parameter, Support};
+    ///
+    /// let capabilities = Capabilities::of(&Model::GPT_4O_2024_08_06)
+    ///     .with(Parameter::Prediction, Support::No)
+    ///     .with_max_output_tokens(4_096);
+    /// let model = Model::custom("my-finetune", capabilities);
+    ///
+    /// assert_eq!(model.capabilities().supports(Parameter::Prediction), Support::No);
+    /// assert_eq!(model.capabilities().supports(Parameter::Temperature), Support::Yes);
+    /// ```
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models>
+    pub struct Capabilities {
+        family: plain Family = Family::Other;
+        /// Sets which family's general rules hold.
+        with_family,
+        /// Which family's general rules hold.
+        family;
+
+        chat_completions: plain Support = Support::Unknown;
+        /// Sets whether the model serves chat completions.
+        with_chat_completions,
+        /// Whether the model serves chat completions at all.
+        chat_completions;
+
+        responses_only: plain bool = false;
+        /// Sets whether the Responses API is the only way to the model.
+        with_responses_only,
+        /// Whether the Responses API is the only way to the model.
+        is_responses_only;
+
+        default_reasoning_effort: known ReasoningEffort = None;
+        /// Sets which effort the service takes when the request names none.
+        with_default_reasoning_effort;
+
+        only_default_temperature: plain bool = false;
+        /// Sets whether a model takes the default temperature, 1, where it refuses every other.
+        with_only_default_temperature;
+
+        max_completion_tokens_required: plain bool = false;
+        /// Sets whether a request must set `max_completion_tokens`.
+        with_max_completion_tokens_required,
+        /// Whether a request must set `max_completion_tokens`, or say that it wants no bound.
+        ///
+        /// A rule of this crate for the o1 models, whose hidden reasoning can cost more than anyone expects;
+        /// the service itself takes requests without.
+        max_completion_tokens_required;
+
+        system_becomes_developer: plain bool = false;
+        /// Sets whether the model reads `system` messages as `developer` messages.
+        with_system_becomes_developer,
+        /// Whether the model reads `system` messages as `developer` messages.
+        system_becomes_developer;
+
+        answers_as_another: plain bool = false;
+        /// Sets whether answers carry the name of another model than the deployed one.
+        with_answers_as_another,
+        /// Whether answers carry the name of another model than the deployed one, as a router's do.
+        answers_as_another;
+
+        tools_and_effort: plain ToolsAndEffort = ToolsAndEffort::Any;
+        /// Sets how function tools and the effort go together.
+        with_tools_and_effort,
+        /// How function tools and the effort go together.
+        tools_and_effort;
+
+        context_tokens: count u64 = None;
+        /// Sets the context window, in tokens.
+        with_context_tokens,
+        /// The context window, in tokens.
+        context_tokens;
+
+        max_output_tokens: count u64 = None;
+        /// Sets the output limit, in tokens.
+        with_max_output_tokens,
+        /// The output limit in tokens, hidden reasoning included.
+        max_output_tokens;
+
+        output_limit_enforced: plain bool = true;
+        /// Sets whether the service refuses a token limit above [`max_output_tokens`](Self::max_output_tokens).
+        /// When unset, it does.
+        with_output_limit_enforced;
+
+        min_api_version: known ApiVersion = None;
+        /// Sets which api version is the first that is documented for the model.
+        with_min_api_version,
+        /// The first api version the model is documented or recorded with. Older ones may answer all the same.
+        min_api_version;
+
+        status: text str = Cow::Borrowed("");
+        /// Sets the status as text; [`Lifecycle::of_status`] has the syntax that is understood.
+        with_status,
+        /// The status, as the sources print it.
+        status;
+
+        source: text str = Cow::Borrowed("");
+        /// Sets the keys of the sources.
+        with_source,
+        /// Keys of the sources, separated by semicolons.
+        source;
+
+        checked: text str = Cow::Borrowed("");
+        /// Sets the day on which the sources were last read, `YYYY-MM-DD`.
+        with_checked,
+        /// The day on which the sources were last read, `YYYY-MM-DD`.
+        checked;
+    }
 }
 
 /// Construction: from nothing, and by difference.
 impl Capabilities {
-    pub(super) const UNKNOWN: Self = Self {
-        family: Family::Other,
-        chat_completions: Support::Unknown,
-        responses_only: false,
-        cells: Cells::UNKNOWN,
-        efforts: Cow::Borrowed(&[]),
-        default_effort: None,
-        only_default_temperature: false,
-        max_completion_tokens_required: false,
-        system_becomes_developer: false,
-        answers_as_another: false,
-        tools_and_effort: ToolsAndEffort::Any,
-        context_tokens: None,
-        max_output_tokens: None,
-        output_limit_enforced: true,
-        min_api_version: None,
-        status: Cow::Borrowed(""),
-        source: Cow::Borrowed(""),
-        checked: Cow::Borrowed(""),
-    };
-
     /// Every cell unknown, so that nothing is refused; family [`Other`](Family::Other).
     #[must_use]
     pub fn unknown() -> Self {
@@ -94,119 +237,6 @@ impl Capabilities {
         self
     }
 
-    /// Sets which effort the service takes when the request names none.
-    #[must_use]
-    pub fn with_default_reasoning_effort(mut self, effort: ReasoningEffort) -> Self {
-        self.default_effort = Some(effort);
-        self
-    }
-
-    /// Sets which family's general rules hold.
-    #[must_use]
-    pub fn with_family(mut self, family: Family) -> Self {
-        self.family = family;
-        self
-    }
-
-    /// Sets whether the model serves chat completions.
-    #[must_use]
-    pub fn with_chat_completions(mut self, support: Support) -> Self {
-        self.chat_completions = support;
-        self
-    }
-
-    /// Sets whether the Responses API is the only way to the model.
-    #[must_use]
-    pub fn with_responses_only(mut self, responses_only: bool) -> Self {
-        self.responses_only = responses_only;
-        self
-    }
-
-    /// Sets whether a model takes the default temperature, 1, where it refuses every other.
-    #[must_use]
-    pub fn with_only_default_temperature(mut self, only_default: bool) -> Self {
-        self.only_default_temperature = only_default;
-        self
-    }
-
-    /// Sets whether a request must set `max_completion_tokens`.
-    #[must_use]
-    pub fn with_max_completion_tokens_required(mut self, required: bool) -> Self {
-        self.max_completion_tokens_required = required;
-        self
-    }
-
-    /// Sets whether the model reads `system` messages as `developer` messages.
-    #[must_use]
-    pub fn with_system_becomes_developer(mut self, becomes: bool) -> Self {
-        self.system_becomes_developer = becomes;
-        self
-    }
-
-    /// Sets whether answers carry the name of another model than the deployed one.
-    #[must_use]
-    pub fn with_answers_as_another(mut self, another: bool) -> Self {
-        self.answers_as_another = another;
-        self
-    }
-
-    /// Sets how function tools and the effort go together.
-    #[must_use]
-    pub fn with_tools_and_effort(mut self, together: ToolsAndEffort) -> Self {
-        self.tools_and_effort = together;
-        self
-    }
-
-    /// Sets the context window, in tokens.
-    #[must_use]
-    pub fn with_context_tokens(mut self, tokens: u64) -> Self {
-        self.context_tokens = Some(tokens);
-        self
-    }
-
-    /// Sets the output limit, in tokens.
-    #[must_use]
-    pub fn with_max_output_tokens(mut self, tokens: u64) -> Self {
-        self.max_output_tokens = Some(tokens);
-        self
-    }
-
-    /// Sets whether the service refuses a token limit above [`max_output_tokens`](Self::max_output_tokens).
-    /// Default: it does.
-    #[must_use]
-    pub fn with_output_limit_enforced(mut self, enforced: bool) -> Self {
-        self.output_limit_enforced = enforced;
-        self
-    }
-
-    /// Sets which api version is the first that is documented for the model.
-    #[must_use]
-    pub fn with_min_api_version(mut self, version: impl Into<ApiVersion>) -> Self {
-        self.min_api_version = Some(version.into());
-        self
-    }
-
-    /// Sets the status as text; [`Lifecycle::of_status`] has the syntax that is understood.
-    #[must_use]
-    pub fn with_status(mut self, status: impl Into<String>) -> Self {
-        self.status = Cow::Owned(status.into());
-        self
-    }
-
-    /// Sets the keys of the sources.
-    #[must_use]
-    pub fn with_source(mut self, source: impl Into<String>) -> Self {
-        self.source = Cow::Owned(source.into());
-        self
-    }
-
-    /// Sets the day on which the sources were last read, `YYYY-MM-DD`.
-    #[must_use]
-    pub fn with_checked(mut self, day: impl Into<String>) -> Self {
-        self.checked = Cow::Owned(day.into());
-        self
-    }
-
     pub(super) fn set(&mut self, parameter: Parameter, support: Support) {
         self.cells.set(parameter, support);
         if parameter == Parameter::ReasoningEffort && support != Support::Yes {
@@ -221,7 +251,7 @@ impl Capabilities {
     }
 }
 
-/// The getters.
+/// What follows from the fields.
 impl Capabilities {
     /// Whether the model takes a parameter.
     #[must_use]
@@ -256,24 +286,6 @@ impl Capabilities {
         }
     }
 
-    /// Whether the model serves chat completions at all.
-    #[must_use]
-    pub fn chat_completions(&self) -> Support {
-        self.chat_completions
-    }
-
-    /// Whether the Responses API is the only way to the model.
-    #[must_use]
-    pub fn is_responses_only(&self) -> bool {
-        self.responses_only
-    }
-
-    /// Which family's general rules hold.
-    #[must_use]
-    pub fn family(&self) -> Family {
-        self.family
-    }
-
     /// Whether the model is of the reasoning family.
     #[must_use]
     pub fn is_reasoning(&self) -> bool {
@@ -293,7 +305,7 @@ impl Capabilities {
     /// The effort the service takes when the request names none.
     #[must_use]
     pub fn default_reasoning_effort(&self) -> Option<&ReasoningEffort> {
-        self.default_effort.as_ref()
+        self.default_reasoning_effort.as_ref()
     }
 
     /// Whether a temperature of 1, the default, is accepted where every other is refused.
@@ -301,33 +313,6 @@ impl Capabilities {
     pub fn only_default_temperature(&self) -> bool {
         let refused = matches!(self.supports(Parameter::Temperature), Support::No | Support::EffortNone);
         self.only_default_temperature && refused
-    }
-
-    /// Whether a request must set `max_completion_tokens`, or say that it wants no bound.
-    ///
-    /// A rule of this crate for the o1 models, whose hidden reasoning can cost more than anyone expects;
-    /// the service itself takes requests without.
-    #[must_use]
-    pub fn max_completion_tokens_required(&self) -> bool {
-        self.max_completion_tokens_required
-    }
-
-    /// Whether the model reads `system` messages as `developer` messages.
-    #[must_use]
-    pub fn system_becomes_developer(&self) -> bool {
-        self.system_becomes_developer
-    }
-
-    /// Whether answers carry the name of another model than the deployed one, as a router's do.
-    #[must_use]
-    pub fn answers_as_another(&self) -> bool {
-        self.answers_as_another
-    }
-
-    /// How function tools and the effort go together.
-    #[must_use]
-    pub fn tools_and_effort(&self) -> ToolsAndEffort {
-        self.tools_and_effort
     }
 
     /// Whether tools are refused in a request with this `reasoning_effort`; `None`: without one.
@@ -349,18 +334,6 @@ impl Capabilities {
         self.efforts.contains(&ReasoningEffort::Minimal)
     }
 
-    /// The context window, in tokens.
-    #[must_use]
-    pub fn context_tokens(&self) -> Option<u64> {
-        self.context_tokens
-    }
-
-    /// The output limit in tokens, hidden reasoning included.
-    #[must_use]
-    pub fn max_output_tokens(&self) -> Option<u64> {
-        self.max_output_tokens
-    }
-
     /// The highest `max_tokens` or `max_completion_tokens` that the service takes.
     ///
     /// `None` when the output limit is not known, and when the sources print the figure with a remark:
@@ -370,35 +343,11 @@ impl Capabilities {
         self.max_output_tokens.filter(|_| self.output_limit_enforced)
     }
 
-    /// The first api version the model is documented or recorded with. Older ones may answer all the same.
-    #[must_use]
-    pub fn min_api_version(&self) -> Option<ApiVersion> {
-        self.min_api_version.clone()
-    }
-
     /// Whether the model is retired or will be, read from [`status`](Self::status). Dates of retirement
     /// move: they never refuse a request, they only advise.
     #[must_use]
     pub fn lifecycle(&self) -> Lifecycle<'_> {
         Lifecycle::of_status(&self.status)
-    }
-
-    /// The status, as the sources print it.
-    #[must_use]
-    pub fn status(&self) -> &str {
-        &self.status
-    }
-
-    /// Keys of the sources, separated by semicolons.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
-    /// The day on which the sources were last read, `YYYY-MM-DD`.
-    #[must_use]
-    pub fn checked(&self) -> &str {
-        &self.checked
     }
 }
 

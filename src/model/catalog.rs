@@ -315,7 +315,7 @@ mod tests {
             ),
             (
                 r#"{"models": [{"name": "a", "version": "1", "family": "big"}]}"#,
-                "model catalog, entry 'a-1': field 'family' must be one of 'standard', 'reasoning', 'audio', 'other', not 'big'",
+                "model catalog, entry 'a-1': field 'family': \"big\" is not one of 'standard', 'reasoning', 'audio', 'other'",
             ),
             (
                 r#"{"models": [{"name": "a", "base": "gpt-4p"}]}"#,

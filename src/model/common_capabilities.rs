@@ -24,7 +24,8 @@ pub(super) fn in_common(versions: &[&Capabilities]) -> Capabilities {
     if let Some(efforts) = union_of_efforts(versions) {
         common.set_efforts(efforts);
     }
-    common.default_effort = shared(versions.iter().map(|version| version.default_effort.as_ref())).flatten().cloned();
+    common.default_reasoning_effort =
+        shared(versions.iter().map(|version| version.default_reasoning_effort())).flatten().cloned();
     // permissive: one version that takes the default is enough
     common.only_default_temperature = versions.iter().any(|version| version.only_default_temperature());
     common.max_completion_tokens_required = all(Capabilities::max_completion_tokens_required);

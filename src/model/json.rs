@@ -15,102 +15,60 @@ use crate::error::{Error, ErrorKind};
 
 impl Capabilities {
     /// Takes one member of the JSON object. The error names the field and what it may hold.
-    fn read_field(&mut self, field: &str, value: &Value) -> Result<(), String> {
-        self.read_value(field, value).map_err(|expected| format!("field '{field}' {expected}"))
-    }
-
-    fn read_value(&mut self, field: &str, value: &Value) -> Result<(), String> {
-        match field {
-            "family" => self.family = word(value, Family::ALL, Family::as_str)?,
-            "chat_completions" => self.chat_completions = word(value, Support::ALL, Support::as_str)?,
-            "responses_only" => self.responses_only = flag(value)?,
-            "parameters" => self.read_parameters(value)?,
-            "reasoning_efforts" => self.read_efforts(value)?,
-            "default_reasoning_effort" => self.default_effort = nullable(value, text)?.map(ReasoningEffort::from),
-            "only_default_temperature" => self.only_default_temperature = flag(value)?,
-            "max_completion_tokens_required" => self.max_completion_tokens_required = flag(value)?,
-            "system_becomes_developer" => self.system_becomes_developer = flag(value)?,
-            "answers_as_another" => self.answers_as_another = flag(value)?,
-            "tools_and_effort" => self.tools_and_effort = word(value, ToolsAndEffort::ALL, ToolsAndEffort::as_str)?,
-            "context_tokens" => self.context_tokens = nullable(value, count)?,
-            "max_output_tokens" => self.max_output_tokens = nullable(value, count)?,
-            "output_limit_enforced" => self.output_limit_enforced = flag(value)?,
-            "min_api_version" => self.min_api_version = nullable(value, text)?.map(Into::into),
-            "status" => self.status = text(value)?.to_owned().into(),
-            "source" => self.source = text(value)?.to_owned().into(),
-            "checked" => self.checked = text(value)?.to_owned().into(),
-            _ => return Err("is not known; see the documentation of `ModelCatalog` for those that are".to_owned()),
-        }
-        Ok(())
+    fn read_member(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let read = match (self.read_field(name, value), name) {
+            (Some(read), _) => read.map_err(|error| error.to_string()),
+            (None, "parameters") => self.read_parameters(value),
+            (None, "reasoning_efforts") => Deserialize::deserialize(value)
+                .map(|efforts: Option<Vec<ReasoningEffort>>| match efforts {
+                    Some(efforts) => self.set_efforts(efforts),
+                    None => self.set(Parameter::ReasoningEffort, Support::Unknown),
+                })
+                .map_err(|error| error.to_string()),
+            _ => Err("it is not known; see the documentation of `ModelCatalog` for those that are".to_owned()),
+        };
+        read.map_err(|problem| format!("field '{name}': {problem}"))
     }
 
     fn read_parameters(&mut self, value: &Value) -> Result<(), String> {
-        let cells = value.as_object().ok_or_else(|| {
-            format!("must be an object of parameters, each one of {}", quoted(Support::ALL, Support::as_str))
-        })?;
+        let cells = Map::deserialize(value).map_err(|error| error.to_string())?;
         for (name, cell) in cells {
-            let parameter = Parameter::ALL.iter().find(|parameter| parameter.as_str() == name);
-            let parameter = parameter.ok_or_else(|| {
-                let known = quoted(Parameter::ALL, Parameter::as_str);
-                format!("names '{name}', which is no parameter; known are {known}")
-            })?;
-            let support =
-                word(cell, Support::ALL, Support::as_str).map_err(|expected| format!("at '{name}' {expected}"))?;
-            self.set(*parameter, support);
-        }
-        Ok(())
-    }
-
-    /// `null`: unknown. A list: these and no others.
-    fn read_efforts(&mut self, value: &Value) -> Result<(), String> {
-        let list = |value| Value::as_array(value).ok_or_else(|| "must be a list of words, or null".to_owned());
-        match nullable(value, list)? {
-            None => self.set(Parameter::ReasoningEffort, Support::Unknown),
-            Some(words) => {
-                let efforts: Result<_, String> =
-                    words.iter().map(|word| text(word).map(ReasoningEffort::from)).collect();
-                self.set_efforts(efforts.map_err(|_| "must be a list of words, or null".to_owned())?);
-            }
+            let parameter = Parameter::deserialize(json!(name)).map_err(|error| error.to_string())?;
+            self.set(parameter, Support::deserialize(cell).map_err(|error| format!("'{name}': {error}"))?);
         }
         Ok(())
     }
 
     /// Every member about which something is known.
     fn members(&self) -> Map<String, Value> {
-        let flag = |set: bool| set.then_some(Value::Bool(true));
-        let text = |text: &str| (!text.is_empty()).then(|| text.into());
-        let efforts = |efforts: &[ReasoningEffort]| efforts.iter().map(ReasoningEffort::as_str).collect();
-        let together = Some(self.tools_and_effort).filter(|together| *together != ToolsAndEffort::Any);
-        let members = [
-            ("family", Some(self.family.as_str().into())),
-            ("chat_completions", Some(self.chat_completions.as_str().into())),
-            ("responses_only", flag(self.responses_only)),
-            ("parameters", Some(self.parameters().into())),
-            ("reasoning_efforts", self.reasoning_efforts().map(efforts)),
-            ("default_reasoning_effort", self.default_effort.as_ref().map(|effort| effort.as_str().into())),
-            ("only_default_temperature", flag(self.only_default_temperature)),
-            ("max_completion_tokens_required", flag(self.max_completion_tokens_required)),
-            ("system_becomes_developer", flag(self.system_becomes_developer)),
-            ("answers_as_another", flag(self.answers_as_another)),
-            ("tools_and_effort", together.map(|together| together.as_str().into())),
-            ("context_tokens", self.context_tokens.map(Value::from)),
-            ("max_output_tokens", self.max_output_tokens.map(Value::from)),
-            ("output_limit_enforced", (!self.output_limit_enforced).then_some(Value::Bool(false))),
-            ("min_api_version", self.min_api_version.as_ref().map(|version| version.as_str().into())),
-            ("status", text(&self.status)),
-            ("source", text(&self.source)),
-            ("checked", text(&self.checked)),
-        ];
-        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-    }
-
-    fn parameters(&self) -> Map<String, Value> {
-        self.cells
-            .known()
-            .map(|(parameter, support)| (parameter.as_str().to_owned(), support.as_str().into()))
-            .collect()
+        let mut members = self.fields();
+        let cells: Map<_, _> =
+            self.cells.known().map(|(parameter, support)| (parameter.to_string(), json!(support))).collect();
+        members.insert("parameters".to_owned(), cells.into());
+        if let Some(efforts) = self.reasoning_efforts() {
+            members.insert("reasoning_efforts".to_owned(), json!(efforts));
+        }
+        members
     }
 }
+
+/// Implements `Deserialize` for words; the error lists all of them, also for a value that is no string.
+macro_rules! deserialize_words {
+    ($($Word:ident),*) => { $(
+        impl<'de> Deserialize<'de> for $Word {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let given = Value::deserialize(deserializer)?;
+                let known = Self::ALL.iter().find(|known| given == known.as_str());
+                known.copied().ok_or_else(|| {
+                    let words: Vec<String> = Self::ALL.iter().map(|word| format!("'{word}'")).collect();
+                    D::Error::custom(format_args!("{given} is not one of {}", words.join(", ")))
+                })
+            }
+        }
+    )* };
+}
+
+deserialize_words!(Family, Parameter, Support, ToolsAndEffort);
 
 impl Serialize for Capabilities {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -124,7 +82,7 @@ impl<'de> Deserialize<'de> for Capabilities {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut capabilities = Self::unknown();
         for (field, value) in &Map::<String, Value>::deserialize(deserializer)? {
-            capabilities.read_field(field, value).map_err(D::Error::custom)?;
+            capabilities.read_member(field, value).map_err(D::Error::custom)?;
         }
         Ok(capabilities)
     }
@@ -256,7 +214,7 @@ fn read_entry(entry: &Value, catalog: &ModelCatalog) -> Result<Model, String> {
     };
     for (field, value) in members {
         if !matches!(field.as_str(), "name" | "version" | "base") {
-            capabilities.read_field(field, value)?;
+            capabilities.read_member(field, value)?;
         }
     }
     // A whole id in `name` means the model of that id, which keeps its name and version apart.
@@ -287,38 +245,6 @@ fn write_entry(model: &Model) -> Value {
     Value::Object(entry)
 }
 
-fn flag(value: &Value) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| "must be true or false".to_owned())
-}
-
-fn count(value: &Value) -> Result<u64, String> {
-    value.as_u64().ok_or_else(|| "must be a whole number".to_owned())
-}
-
-fn text(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| "must be a string".to_owned())
-}
-
-fn nullable<'v, T>(value: &'v Value, read: fn(&'v Value) -> Result<T, String>) -> Result<Option<T>, String> {
-    if value.is_null() {
-        return Ok(None);
-    }
-    read(value).map(Some)
-}
-
-fn word<T: Copy>(value: &Value, all: &[T], as_str: fn(T) -> &'static str) -> Result<T, String> {
-    let given = value.as_str();
-    all.iter().copied().find(|known| given == Some(as_str(*known))).ok_or_else(|| match given {
-        Some(given) => format!("must be one of {}, not '{given}'", quoted(all, as_str)),
-        None => format!("must be one of {}", quoted(all, as_str)),
-    })
-}
-
-fn quoted<T: Copy>(all: &[T], as_str: fn(T) -> &'static str) -> String {
-    let words: Vec<String> = all.iter().map(|known| format!("'{}'", as_str(*known))).collect();
-    words.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -347,35 +273,39 @@ mod tests {
 
     #[test]
     fn each_mistake_is_named() {
-        let parameters = quoted(Parameter::ALL, Parameter::as_str);
+        let parameters: Vec<String> = Parameter::ALL.iter().map(|parameter| format!("'{parameter}'")).collect();
+        let parameters = parameters.join(", ");
         for (json, message) in [
             (
                 json!({"family": "reasonning"}),
-                "field 'family' must be one of 'standard', 'reasoning', 'audio', 'other', not 'reasonning'",
+                "field 'family': \"reasonning\" is not one of 'standard', 'reasoning', 'audio', 'other'",
             ),
             (
                 json!({"parameters": {"tools": "n/a"}}),
-                "field 'parameters' at 'tools' must be one of 'yes', 'no', 'effort none', 'unknown', not 'n/a'",
+                "field 'parameters': 'tools': \"n/a\" is not one of 'yes', 'no', 'effort none', 'unknown'",
             ),
             (
                 json!({"parameters": {"tools": true}}),
-                "field 'parameters' at 'tools' must be one of 'yes', 'no', 'effort none', 'unknown'",
+                "field 'parameters': 'tools': true is not one of 'yes', 'no', 'effort none', 'unknown'",
             ),
             (
                 json!({"parameters": {"tool": "yes"}}),
-                &format!("field 'parameters' names 'tool', which is no parameter; known are {parameters}"),
+                &format!("field 'parameters': \"tool\" is not one of {parameters}"),
             ),
+            (json!({"parameters": ["tools"]}), "field 'parameters': invalid type: sequence, expected a map"),
+            (json!({"context_tokens": -1}), "field 'context_tokens': invalid value: integer `-1`, expected u64"),
             (
-                json!({"parameters": ["tools"]}),
-                "field 'parameters' must be an object of parameters, each one of 'yes', 'no', 'effort none', 'unknown'",
+                json!({"responses_only": "no"}),
+                "field 'responses_only': invalid type: string \"no\", expected a boolean",
             ),
-            (json!({"context_tokens": -1}), "field 'context_tokens' must be a whole number"),
-            (json!({"responses_only": "no"}), "field 'responses_only' must be true or false"),
-            (json!({"status": 4}), "field 'status' must be a string"),
-            (json!({"reasoning_efforts": ["low", 3]}), "field 'reasoning_efforts' must be a list of words, or null"),
+            (json!({"status": 4}), "field 'status': invalid type: integer `4`, expected a string"),
+            (
+                json!({"reasoning_efforts": ["low", 3]}),
+                "field 'reasoning_efforts': expected a string, found a value of another type",
+            ),
             (
                 json!({"contxt": 4}),
-                "field 'contxt' is not known; see the documentation of `ModelCatalog` for those that are",
+                "field 'contxt': it is not known; see the documentation of `ModelCatalog` for those that are",
             ),
         ] {
             let error = serde_json::from_value::<Capabilities>(json).unwrap_err();
@@ -433,8 +363,8 @@ mod tests {
     fn null_takes_a_figure_back() {
         let mut capabilities =
             Capabilities::unknown().with_context_tokens(5).with_reasoning_efforts([ReasoningEffort::Low]);
-        capabilities.read_field("context_tokens", &Value::Null).unwrap();
-        capabilities.read_field("reasoning_efforts", &Value::Null).unwrap();
+        capabilities.read_member("context_tokens", &Value::Null).unwrap();
+        capabilities.read_member("reasoning_efforts", &Value::Null).unwrap();
         assert_eq!(capabilities, Capabilities::unknown());
     }
 }

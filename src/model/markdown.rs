@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Capabilities, Model, ModelCatalog, Parameter, Support, ToolsAndEffort};
 
-/// The columns that hold verdicts, with the parameters that share one.
-const COLUMNS: &[(&str, &[Parameter])] = &[
+/// The columns that hold verdicts, here and in the built-in table, with the parameters that share one.
+pub(super) const COLUMNS: &[(&str, &[Parameter])] = &[
     ("temperature, top_p", &[Parameter::Temperature, Parameter::TopP]),
     ("penalties", &[Parameter::PresencePenalty, Parameter::FrequencyPenalty]),
     ("logprobs", &[Parameter::Logprobs, Parameter::TopLogprobs]),

@@ -2,44 +2,7 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
-
-use crate::wire::open_enum;
-
-/// Declares a closed enum of lower-case words: `as_str`, `named`, `Display`, and JSON as the word.
-macro_rules! word_enum {
-    (
-        $(#[$meta:meta])*
-        pub enum $Name:ident { $( $(#[$vmeta:meta])* $Variant:ident = $word:literal ),* $(,)? }
-    ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $Name { $( $(#[$vmeta])* $Variant ),* }
-
-        impl $Name {
-            /// Every value, in the order of the declaration.
-            pub const ALL: &'static [Self] = &[$( Self::$Variant ),*];
-
-            /// The word for it in JSON and in messages.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $( Self::$Variant => $word ),* }
-            }
-        }
-
-        impl fmt::Display for $Name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl Serialize for $Name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-    };
-}
+use crate::wire::{open_enum, word_enum};
 
 word_enum! {
     /// A parameter or feature of a request that a model may accept or refuse.

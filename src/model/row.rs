@@ -1,9 +1,12 @@
-//! The macros that make a [`Model`](super::Model) constant and its row of a line of the table.
+//! The macro that makes a [`Model`](super::Model) constant and its row of a line of the table, and the meaning of the words
+//! in each column.
 //!
-//! [`table`](super::table) explains the columns; each word of a column is given its meaning here, and a word
-//! without one does not compile.
+//! [`table`](super::table) explains the columns. A word without a meaning here does not compile: the rows are evaluated by
+//! the compiler, where a panic is an error.
 
-use super::Capabilities;
+use super::markdown::COLUMNS;
+use super::parameter::Cells;
+use super::{Capabilities, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
 /// A line of the built-in table.
 pub(super) struct Row {
@@ -14,7 +17,7 @@ pub(super) struct Row {
 
 macro_rules! table {
     ($(
-        $family:ident { $(
+        $Family:ident { $(
             $ID:ident $name:literal $version:literal $reach:ident
             $sampling:tt $penalties:tt $logprobs:tt $bias:tt
             $visible:tt $completion:tt
@@ -44,35 +47,30 @@ macro_rules! table {
                     name: $name,
                     version: $version,
                     capabilities: Capabilities {
-                        family: family!($family),
-                        chat_completions: chat!($reach),
-                        responses_only: responses_only!($reach),
-                        cells: Cells::of([
-                            cell!($sampling), cell!($sampling),
-                            cell!($penalties), cell!($penalties),
-                            cell!($logprobs), cell!($logprobs),
-                            cell!($bias),
-                            cell!($visible), cell!($completion),
-                            effort_cell!($efforts),
-                            cell!($verbosity), cell!($developer), cell!($system),
-                            cell!($structured), cell!($tools), cell!($parallel),
-                            cell!($images), cell!($audio), cell!($prediction),
-                            cell!($streaming), cell!($choices), cell!($stop),
+                        family: Family::$Family,
+                        chat_completions: row::chat_completions(stringify!($reach)),
+                        responses_only: matches!(stringify!($reach).as_bytes(), b"responses"),
+                        cells: row::cells([
+                            stringify!($sampling), stringify!($penalties), stringify!($logprobs), stringify!($bias),
+                            stringify!($visible), stringify!($completion), stringify!($efforts),
+                            stringify!($verbosity), stringify!($developer), stringify!($system),
+                            stringify!($structured), stringify!($tools), stringify!($parallel),
+                            stringify!($images), stringify!($audio), stringify!($prediction),
+                            stringify!($streaming), stringify!($choices), stringify!($stop),
                         ]),
-                        efforts: Cow::Borrowed(efforts!($efforts)),
-                        default_effort: default!($default),
-                        only_default_temperature: only_default_temperature!($sampling),
-                        max_completion_tokens_required: holds!(max_completion_tokens_required $($($rule)+)?),
-                        system_becomes_developer: holds!(system_becomes_developer $($($rule)+)?),
-                        answers_as_another: holds!(answers_as_another $($($rule)+)?),
-                        tools_and_effort: tools_and_effort!($both),
+                        efforts: Cow::Borrowed(row::efforts(stringify!($efforts))),
+                        default_reasoning_effort: row::default_effort(stringify!($default)),
+                        only_default_temperature: matches!(stringify!($sampling).as_bytes(), b"1" | b"e"),
+                        tools_and_effort: row::tools_and_effort(stringify!($both)),
                         context_tokens: tokens!($context),
                         max_output_tokens: tokens!($output),
-                        output_limit_enforced: output_limit_enforced!($output),
+                        output_limit_enforced: !matches!(stringify!($output).as_bytes(), [b'[', ..]),
                         min_api_version: since!($since),
                         status: Cow::Borrowed($status),
                         source: Cow::Borrowed($source),
                         checked: Cow::Borrowed($checked),
+                        $($( $rule: true, )+)?
+                        ..Capabilities::UNKNOWN
                     },
                 };
             )*)*
@@ -85,210 +83,106 @@ macro_rules! table {
     };
 }
 
-macro_rules! family {
-    (standard) => {
-        Family::Standard
-    };
-    (reasoning) => {
-        Family::Reasoning
-    };
-    (audio) => {
-        Family::Audio
-    };
-    (other) => {
-        Family::Other
-    };
-}
-
-macro_rules! chat {
-    (chat) => {
-        Support::Yes
-    };
-    (responses) => {
-        Support::No
-    };
-    (neither) => {
-        Support::No
-    };
-    (unclear) => {
-        Support::Unknown
-    };
-}
-
-macro_rules! responses_only {
-    (responses) => {
-        true
-    };
-    ($other:ident) => {
-        false
-    };
-}
-
-macro_rules! cell {
-    (y) => {
-        Support::Yes
-    };
-    (n) => {
-        Support::No
-    };
-    (?) => {
-        Support::Unknown
-    };
-    (-) => {
-        Support::Unknown
-    };
-    (1) => {
-        Support::No
-    };
-    (e) => {
-        Support::EffortNone
-    };
-}
-
-macro_rules! only_default_temperature {
-    (1) => {
-        true
-    };
-    (e) => {
-        true
-    };
-    ($other:tt) => {
-        false
-    };
-}
-
-macro_rules! effort_cell {
-    (?) => {
-        Support::Unknown
-    };
-    (-) => {
-        Support::Unknown
-    };
-    (refused) => {
-        Support::No
-    };
-    ($list:ident) => {
-        Support::Yes
-    };
-}
-
-macro_rules! efforts {
-    (nlmh) => {
-        &[ReasoningEffort::None, ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High]
-    };
-    (nlmhx) => {
-        &[
-            ReasoningEffort::None,
-            ReasoningEffort::Low,
-            ReasoningEffort::Medium,
-            ReasoningEffort::High,
-            ReasoningEffort::Xhigh,
-        ]
-    };
-    (Mlmh) => {
-        &[ReasoningEffort::Minimal, ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High]
-    };
-    (lmh) => {
-        &[ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High]
-    };
-    (lmhx) => {
-        &[ReasoningEffort::Low, ReasoningEffort::Medium, ReasoningEffort::High, ReasoningEffort::Xhigh]
-    };
-    (h) => {
-        &[ReasoningEffort::High]
-    };
-    (any) => {
-        &[]
-    };
-    (refused) => {
-        &[]
-    };
-    (?) => {
-        &[]
-    };
-    (-) => {
-        &[]
-    };
-}
-
-macro_rules! default {
-    (none) => {
-        Some(ReasoningEffort::None)
-    };
-    (medium) => {
-        Some(ReasoningEffort::Medium)
-    };
-    (high) => {
-        Some(ReasoningEffort::High)
-    };
-    (?) => {
-        None
-    };
-    (-) => {
-        None
-    };
-}
-
-macro_rules! tools_and_effort {
-    (-) => {
-        ToolsAndEffort::Any
-    };
-    (only_none) => {
-        ToolsAndEffort::OnlyWithNone
-    };
-    (not_above) => {
-        ToolsAndEffort::NotAboveNone
-    };
-}
-
 macro_rules! tokens {
     (?) => {
         None
     };
+    ([$count:literal]) => {
+        Some($count)
+    };
     ($count:literal) => {
         Some($count)
-    };
-    ([$count:literal]) => {
-        Some($count)
-    };
-}
-
-macro_rules! output_limit_enforced {
-    ([$count:literal]) => {
-        false
-    };
-    ($count:tt) => {
-        true
     };
 }
 
 macro_rules! since {
+    ($version:ident) => {
+        Some(ApiVersion::$version)
+    };
     (?) => {
         None
     };
     (-) => {
         None
     };
-    ($version:ident) => {
-        Some(ApiVersion::$version)
-    };
 }
 
-/// Whether a rule is among those of a line.
-macro_rules! holds {
-    (max_completion_tokens_required max_completion_tokens_required $($others:ident)*) => {
-        true
-    };
-    (system_becomes_developer system_becomes_developer $($others:ident)*) => {
-        true
-    };
-    (answers_as_another answers_as_another $($others:ident)*) => {
-        true
-    };
-    ($rule:ident $other:ident $($others:ident)*) => {
-        holds!($rule $($others)*)
-    };
-    ($rule:ident) => {
-        false
-    };
+pub(super) const fn chat_completions(reach: &str) -> Support {
+    match reach.as_bytes() {
+        b"chat" => Support::Yes,
+        b"responses" | b"neither" => Support::No,
+        b"unclear" => Support::Unknown,
+        _ => panic!("a model is reached by chat, responses, neither or unclear"),
+    }
+}
+
+/// The cells of a line, from its words in the order of [`COLUMNS`].
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+pub(super) const fn cells(words: [&str; COLUMNS.len()]) -> Cells {
+    let mut cells = [Support::Unknown; Parameter::ALL.len()];
+    let mut column = 0;
+    while column < COLUMNS.len() {
+        let (_, parameters) = COLUMNS[column];
+        let mut at = 0;
+        while at < parameters.len() {
+            cells[parameters[at] as usize] = match parameters[at] {
+                Parameter::ReasoningEffort => effort_cell(words[column]),
+                _ => cell(words[column]),
+            };
+            at += 1;
+        }
+        column += 1;
+    }
+    Cells::of(cells)
+}
+
+const fn effort_cell(efforts: &str) -> Support {
+    match efforts.as_bytes() {
+        b"?" | b"-" => Support::Unknown,
+        b"refused" => Support::No,
+        _ => Support::Yes,
+    }
+}
+
+const fn cell(letter: &str) -> Support {
+    match letter.as_bytes() {
+        b"y" => Support::Yes,
+        b"n" | b"1" => Support::No,
+        b"e" => Support::EffortNone,
+        b"?" | b"-" => Support::Unknown,
+        _ => panic!("a cell is y, n, 1, e, ? or -"),
+    }
+}
+
+pub(super) const fn efforts(letters: &str) -> &'static [ReasoningEffort] {
+    use ReasoningEffort::{High, Low, Medium, Minimal, None, Xhigh};
+    match letters.as_bytes() {
+        b"nlmh" => const { &[None, Low, Medium, High] },
+        b"nlmhx" => const { &[None, Low, Medium, High, Xhigh] },
+        b"Mlmh" => const { &[Minimal, Low, Medium, High] },
+        b"lmh" => const { &[Low, Medium, High] },
+        b"lmhx" => const { &[Low, Medium, High, Xhigh] },
+        b"h" => const { &[High] },
+        b"any" | b"refused" | b"?" | b"-" => &[],
+        _ => panic!("no list of efforts has these letters"),
+    }
+}
+
+pub(super) const fn default_effort(word: &str) -> Option<ReasoningEffort> {
+    match word.as_bytes() {
+        b"none" => Some(ReasoningEffort::None),
+        b"medium" => Some(ReasoningEffort::Medium),
+        b"high" => Some(ReasoningEffort::High),
+        b"?" | b"-" => None,
+        _ => panic!("a default effort is none, medium, high, ? or -"),
+    }
+}
+
+pub(super) const fn tools_and_effort(word: &str) -> ToolsAndEffort {
+    match word.as_bytes() {
+        b"-" => ToolsAndEffort::Any,
+        b"only_none" => ToolsAndEffort::OnlyWithNone,
+        b"not_above" => ToolsAndEffort::NotAboveNone,
+        _ => panic!("tools and effort go together as only_none, not_above or -"),
+    }
 }

@@ -31,12 +31,11 @@
 
 use std::borrow::Cow;
 
-use super::parameter::Cells;
-use super::row::Row;
-use super::{ApiVersion, Capabilities, Family, Model, ReasoningEffort, Support, ToolsAndEffort};
+use super::row::{self, Row};
+use super::{ApiVersion, Capabilities, Family, Model};
 
 table! {
-    standard {
+    Standard {
         // constant                       name                        version            reach     s p l b  v c  v d s  o t p  i a p  s n x effort  default both      context   output   since               checked      status sources
         GPT_35_TURBO_0125                    "gpt-35-turbo"              "0125"             chat      y y ? y  y ?  n ? y  n y y  n n n  y y ? refused -       -         16_385    4_096    V2023_12_01_PREVIEW "2026-11-27" "off the schedule by 2025-12 (retired)" "D18;D16;D17";
         GPT_35_TURBO_0301                    "gpt-35-turbo"              "0301"             chat      y y ? y  y ?  n ? y  n n n  n n n  y y ? refused -       -         4_096     [4_096]  V2023_03_15_PREVIEW "2026-11-27" "retired 2025-02-13" "D18;D17;D7";
@@ -62,7 +61,7 @@ table! {
         GPT_5_CHAT_2025_08_07                "gpt-5-chat"                "2025-08-07"       chat      y ? ? ?  ? ?  ? ? y  ? ? ?  y n n  y ? ? refused -       -         128_000   16_384   ?                   "2026-11-27" "Preview; retired 2026-06-29" "D4;D5;D5b";
         GPT_5_CHAT_2025_10_03                "gpt-5-chat"                "2025-10-03"       chat      y ? ? ?  ? ?  ? ? y  ? ? ?  y n n  y ? ? refused -       -         128_000   16_384   ?                   "2026-11-27" "Preview; retired 2026-05-13 (D5; D5b says 2026-06-29)" "D4;D5;D5b";
     }
-    reasoning {
+    Reasoning {
         // constant                       name                        version            reach     s p l b  v c  v d s  o t p  i a p  s n x effort  default both      context   output   since               checked      status sources
         CODEX_MINI_2025_05_16                "codex-mini"                "2025-05-16"       responses n n n n  n -  n y y  y y n  y n n  y ? ? lmh     medium  -         200_000   100_000  -                   "2026-11-27" "retirement 2026-11-15" "D1;D4;D5";
         GPT_5_2025_08_07                     "gpt-5"                     "2025-08-07"       chat      1 n n n  n y  y y y  y y y  y n n  y ? n Mlmh    medium  -         272_000   128_000  V1                  "2026-11-27" "retirement 2027-02-09" "D1;D2;D4;D5";
@@ -109,7 +108,7 @@ table! {
         O3_PRO_2025_06_10                    "o3-pro"                    "2025-06-10"       responses n n n n  n -  n y y  y y n  y n n  n ? ? lmh     medium  -         200_000   100_000  -                   "2026-11-27" "retirement 2026-12-17" "D1;D5;chatwise-releases#942";
         O4_MINI_2025_04_16                   "o4-mini"                   "2025-04-16"       chat      1 n n n  n y  n y y  y y n  y n n  y ? n lmh     medium  -         200_000   100_000  V2025_04_01_PREVIEW "2026-11-27" "retirement 2026-11-19 (earlier schedule: 2026-10-16)" "D1;D2;D4;D5";
     }
-    audio {
+    Audio {
         // constant                       name                        version            reach     s p l b  v c  v d s  o t p  i a p  s n x effort  default both      context   output   since               checked      status sources
         GPT_4O_AUDIO_PREVIEW_2024_12_17      "gpt-4o-audio-preview"      "2024-12-17"       chat      ? ? ? ?  ? ?  n ? y  n ? ?  ? y n  ? ? ? -       -       -         128_000   16_384   V2025_01_01_PREVIEW "2026-11-27" "Preview; retired about 2026-02" "D4;D5;D20;structured-outputs@M;audio-completions-quickstart@M";
         GPT_4O_MINI_AUDIO_PREVIEW_2024_12_17 "gpt-4o-mini-audio-preview" "2024-12-17"       chat      ? ? ? ?  ? ?  n ? y  n ? ?  ? y n  ? ? ? -       -       -         128_000   16_384   V2025_01_01_PREVIEW "2026-11-27" "Preview; retired about 2026-02" "D4;D5;D20;structured-outputs@M;audio-completions-quickstart@M";
@@ -118,7 +117,7 @@ table! {
         GPT_AUDIO_MINI_2025_10_06            "gpt-audio-mini"            "2025-10-06"       chat      ? ? ? ?  ? ?  n ? y  ? ? ?  ? y n  ? ? ? -       -       -         128_000   16_384   V2025_01_01_PREVIEW "2026-11-27" "GA; retirement 2027-04-06" "D4;D5;D20;structured-outputs@M;audio-completions-quickstart@M";
         GPT_AUDIO_MINI_2025_12_15            "gpt-audio-mini"            "2025-12-15"       chat      ? ? ? ?  ? ?  n ? y  ? ? ?  ? y n  ? ? ? -       -       -         128_000   16_384   V2025_01_01_PREVIEW "2026-11-27" "GA; retirement 2027-06-15" "D4;D5;D20;structured-outputs@M;audio-completions-quickstart@M";
     }
-    other {
+    Other {
         // constant                       name                        version            reach     s p l b  v c  v d s  o t p  i a p  s n x effort  default both      context   output   since               checked      status sources
         COMPUTER_USE_PREVIEW_2025_03_11      "computer-use-preview"      "2025-03-11"       responses ? ? ? ?  ? -  ? ? ?  ? y ?  y n n  ? ? ? ?       ?       -         8_192     1_024    -                   "2026-11-27" "Responses only" "D4;D18";
         GPT_35_TURBO_INSTRUCT_0914           "gpt-35-turbo-instruct"     "0914"             neither   - - - -  - -  n - -  - - -  n n n  - - ? -       -       -         4_097     [4_097]  -                   "2026-11-27" "completions API only; off the schedule by 2025-12 (retired)" "D18;D16";
@@ -135,7 +134,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::model::{Lifecycle, Parameter};
+    use crate::model::{Lifecycle, Parameter, ReasoningEffort, Support};
 
     /// The columns of the comparison table that hold one verdict, and the parameters they stand for.
     const VERDICTS: &[(&str, &[Parameter])] = &[
