@@ -3,76 +3,47 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
+use crate::wire::word_enum;
 
 /// The page of a finding that has no page of its own.
 pub(super) const REFERENCE: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/reference";
 
-/// Why a request is refused before it leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Rule {
-    /// The model does not take the parameter.
-    UnsupportedParameter,
-    /// The model takes the parameter, but not with this value.
-    UnsupportedValue,
-    /// The model does not take messages of this role.
-    UnsupportedRole,
-    /// `system` and `developer` in one request to a reasoning model.
-    MixedInstructions,
-    /// The model requires the parameter.
-    RequiredParameter,
-    /// `prediction` together with something it excludes.
-    PredictionConflict,
-    /// A reasoning effort together with something it excludes.
-    EffortConflict,
-    /// The model has no chat completions; most such models answer on the Responses API.
-    NoChatCompletions,
-    /// The schema is not valid for strict mode.
-    StrictSchema,
-    /// The request contradicts itself.
-    Contradiction,
-    /// More, or longer, than the service takes.
-    Limit,
-    /// A number outside of its documented range.
-    OutOfRange,
-    /// A value of the wrong type.
-    WrongType,
-    /// A name the service cannot take.
-    InvalidName,
-    /// The api version does not have the parameter.
-    ApiVersion,
-    /// An advice, taken as a violation because the client is strict.
-    Advice,
-}
-
-impl Rule {
-    /// The name of the rule, such as `unsupported_parameter`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UnsupportedParameter => "unsupported_parameter",
-            Self::UnsupportedValue => "unsupported_value",
-            Self::UnsupportedRole => "unsupported_role",
-            Self::MixedInstructions => "mixed_instructions",
-            Self::RequiredParameter => "required_parameter",
-            Self::PredictionConflict => "prediction_conflict",
-            Self::EffortConflict => "effort_conflict",
-            Self::NoChatCompletions => "no_chat_completions",
-            Self::StrictSchema => "strict_schema",
-            Self::Contradiction => "contradiction",
-            Self::Limit => "limit",
-            Self::OutOfRange => "out_of_range",
-            Self::WrongType => "wrong_type",
-            Self::InvalidName => "invalid_name",
-            Self::ApiVersion => "api_version",
-            Self::Advice => "advice",
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+word_enum! {
+    /// Why a request is refused before it leaves.
+    #[non_exhaustive]
+    pub enum Rule {
+        /// The model does not take the parameter.
+        UnsupportedParameter = "unsupported_parameter",
+        /// The model takes the parameter, but not with this value.
+        UnsupportedValue = "unsupported_value",
+        /// The model does not take messages of this role.
+        UnsupportedRole = "unsupported_role",
+        /// `system` and `developer` in one request to a reasoning model.
+        MixedInstructions = "mixed_instructions",
+        /// The model requires the parameter.
+        RequiredParameter = "required_parameter",
+        /// `prediction` together with something it excludes.
+        PredictionConflict = "prediction_conflict",
+        /// A reasoning effort together with something it excludes.
+        EffortConflict = "effort_conflict",
+        /// The model has no chat completions; most such models answer on the Responses API.
+        NoChatCompletions = "no_chat_completions",
+        /// The schema is not valid for strict mode.
+        StrictSchema = "strict_schema",
+        /// The request contradicts itself.
+        Contradiction = "contradiction",
+        /// More, or longer, than the service takes.
+        Limit = "limit",
+        /// A number outside of its documented range.
+        OutOfRange = "out_of_range",
+        /// A value of the wrong type.
+        WrongType = "wrong_type",
+        /// A name the service cannot take.
+        InvalidName = "invalid_name",
+        /// The api version does not have the parameter.
+        ApiVersion = "api_version",
+        /// An advice, taken as a violation because the client is strict.
+        Advice = "advice",
     }
 }
 

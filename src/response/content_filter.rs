@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use self::category::{Category, merge_text};
-use crate::wire::{self, FieldVisitor, FromWire, Merge, Path, wire_struct};
+use crate::wire::{self, FieldVisitor, FromWire, Merge, Path, wire_struct, word_enum};
 
 pub use self::category::{
     BlocklistMatch, BlocklistResult, CodeCitation, CustomTopicMatch, CustomTopicResult, DetectionResult,
@@ -19,17 +19,18 @@ pub use self::category::{
 
 mod category;
 
-/// The state of one category, or of all together.
-///
-/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FilterState {
-    /// The filter ran and did not block the text.
-    Clean,
-    /// The filter ran and blocked or cut the text.
-    Filtered,
-    /// No result: the filter is off, did not finish, or sent none for this category.
-    NotEvaluated,
+word_enum! {
+    /// The state of one category, or of all together.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>
+    pub enum FilterState {
+        /// The filter ran and did not block the text.
+        Clean = "clean",
+        /// The filter ran and blocked or cut the text.
+        Filtered = "filtered",
+        /// No result: the filter is off, did not finish, or sent none for this category.
+        NotEvaluated = "not_evaluated",
+    }
 }
 
 impl FilterState {
@@ -52,22 +53,6 @@ impl FilterState {
             }
         }
         all
-    }
-
-    /// The state as text: `clean`, `filtered` or `not_evaluated`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Clean => "clean",
-            Self::Filtered => "filtered",
-            Self::NotEvaluated => "not_evaluated",
-        }
-    }
-}
-
-impl std::fmt::Display for FilterState {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

@@ -17,44 +17,24 @@ use super::choice::{Choice, FinishReason};
 use super::completion::ChatCompletion;
 use super::content_filter::{ContentFilterResults, FilterState};
 use super::tool_call::{FunctionCall, ToolCall, ToolCallType};
-use crate::wire::Hidden;
+use crate::wire::{Hidden, word_enum};
 
-/// Why an answer has no whole text, or could not be parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ParseOutcome {
-    /// The model declined to answer.
-    Refused,
-    /// The content filter cut the answer.
-    Filtered,
-    /// The token limit cut the answer.
-    Length,
-    /// The stream of the answer has not come to its end, or broke.
-    Interrupted,
-    /// The answer has no text, such as one that calls tools.
-    NoContent,
-    /// The text is not JSON, or does not fit the type.
-    Decode,
-}
-
-impl ParseOutcome {
-    /// The outcome as text, such as `no_content`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "refused",
-            Self::Filtered => "filtered",
-            Self::Length => "length",
-            Self::Interrupted => "interrupted",
-            Self::NoContent => "no_content",
-            Self::Decode => "decode",
-        }
-    }
-}
-
-impl fmt::Display for ParseOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+word_enum! {
+    /// Why an answer has no whole text, or could not be parsed.
+    #[non_exhaustive]
+    pub enum ParseOutcome {
+        /// The model declined to answer.
+        Refused = "refused",
+        /// The content filter cut the answer.
+        Filtered = "filtered",
+        /// The token limit cut the answer.
+        Length = "length",
+        /// The stream of the answer has not come to its end, or broke.
+        Interrupted = "interrupted",
+        /// The answer has no text, such as one that calls tools.
+        NoContent = "no_content",
+        /// The text is not JSON, or does not fit the type.
+        Decode = "decode",
     }
 }
 

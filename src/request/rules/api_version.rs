@@ -1,23 +1,20 @@
 //! The rules about the api version: whether it is documented, and documents each parameter of the request.
 
-use super::rule::Check;
+use super::rule::{Check, Findings};
 use crate::model::{ApiVersion, first_documented};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 
 /// `data_sources` is refused on v1 and accepted on dated versions and the v1 preview.
-pub(super) fn data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn data_sources(check: &Check<'_>, found: &mut Findings<'_>) {
     let sources = check.body.data_sources.as_ref().is_some_and(|list| !list.is_empty());
     if check.api_version == Some(&ApiVersion::V1) && sources {
-        found.push(Violation::new(
-            "data_sources",
-            Rule::ApiVersion,
-            "the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW",
-        ));
+        let message = "the v1 api has no data_sources: use ApiVersion::V2024_10_21, or ApiVersion::V1_PREVIEW";
+        found.add("data_sources", Rule::ApiVersion, message);
     }
 }
 
 /// A version that is younger than this crate is advised on and sent as it is.
-pub(super) fn api_version(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn api_version(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(version) = check.api_version else { return };
     if version.is_known() {
         return;
@@ -30,11 +27,11 @@ pub(super) fn api_version(check: &Check<'_>, found: &mut Vec<Violation>) {
     } else {
         format!("'{version}' is not among the documented api versions: v1 and 2024-10-21 are the stable ones")
     };
-    found.push(Violation::new("api-version", Rule::Advice, message));
+    found.add("api-version", Rule::Advice, message);
 }
 
 /// Without `stream_options` no chunk has `usage`. For a request that sets the option itself, [`parameters`] reports it.
-pub(super) fn usage(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn usage(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(version) = check.api_version.filter(|_| check.streaming == Some(true)) else { return };
     let is_set = check.body.stream_options.is_some() || check.is_unread("stream_options");
     if version.documents("stream_options") == Some(false) && !is_set {
@@ -42,12 +39,12 @@ pub(super) fn usage(check: &Check<'_>, found: &mut Vec<Violation>) {
             "{version} has no stream_options, so the usage of this stream will be unknown: set another \
              .api_version(..), such as ApiVersion::V1"
         );
-        found.push(Violation::new("stream_options", Rule::Advice, message));
+        found.add("stream_options", Rule::Advice, message);
     }
 }
 
 /// Members, message roles and types that are documented from a later api version on, or that this one leaves out.
-pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn parameters(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(version) = check.api_version else { return };
     for (name, parameter) in &check.request.advised().survey.dated {
         if version.documents(name) != Some(false) {
@@ -56,7 +53,7 @@ pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
         let Some((_, first)) = first_documented(name) else { continue };
         let message =
             format!("{name} is documented from {first} on, {version} does not list it: set another .api_version(..)");
-        found.push(Violation::new(parameter, Rule::Advice, message));
+        found.add(parameter, Rule::Advice, message);
     }
 }
 
@@ -64,7 +61,7 @@ pub(super) fn parameters(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{assert_advised, november_2026, read, request_to, request_to_any};
+    use super::super::tests::{assert_advised, november_2026, read, request_to, request_to_any};
     use crate::model::ApiVersion;
     use crate::request::{
         Advice, ChatCompletionRequest, ChatCompletionRequestBuilder, DataSource, DataSourceAuthentication,

@@ -1,11 +1,11 @@
 //! The rules about the deployment: its name, and whether its model has chat completions, streams, or is retired.
 
-use super::rule::Check;
+use super::rule::{Check, Findings};
 use crate::model::{Lifecycle, Parameter, Support};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 
 /// The name of a deployment is one path segment of the URL.
-pub(super) fn deployment_name(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn deployment_name(check: &Check<'_>, found: &mut Findings<'_>) {
     let name = check.request.deployment.name();
     let problem = if name.is_empty() && check.is_unread("model") {
         return;
@@ -16,11 +16,11 @@ pub(super) fn deployment_name(check: &Check<'_>, found: &mut Vec<Violation>) {
     } else {
         return;
     };
-    found.push(Violation::new("model", Rule::InvalidName, problem));
+    found.add("model", Rule::InvalidName, problem);
 }
 
 /// o3-pro, the codex models and the like have no chat completions.
-pub(super) fn chat_completions(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn chat_completions(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(capabilities) = check.capabilities else { return };
     let why = if capabilities.is_responses_only() {
         "answers only on the Responses API"
@@ -29,26 +29,19 @@ pub(super) fn chat_completions(check: &Check<'_>, found: &mut Vec<Violation>) {
     } else {
         return;
     };
-    found.push(Violation::new(
-        "model",
-        Rule::NoChatCompletions,
-        format!("{} {why}: deploy a model with chat completions", check.model),
-    ));
+    found.add_of_model("model", Rule::NoChatCompletions, format!("{why}: deploy a model with chat completions"));
 }
 
 /// The service answers `unsupported_value` with the parameter `stream`.
-pub(super) fn streaming(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn streaming(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.streaming == Some(true) && check.refuses(Parameter::Streaming) {
-        found.push(Violation::new(
-            "stream",
-            Rule::UnsupportedParameter,
-            format!("{} does not stream on Azure: use complete() instead of stream()", check.model),
-        ));
+        let problem = "does not stream on Azure: use complete() instead of stream()";
+        found.add_of_model("stream", Rule::UnsupportedParameter, problem);
     }
 }
 
 /// Dates of retirement move, so that only one that has passed is advised on, and none stops a request.
-pub(super) fn retirement(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn retirement(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.request.advised().retires.is_none_or(|begins| begins > check.now) {
         return;
     }
@@ -56,8 +49,7 @@ pub(super) fn retirement(check: &Check<'_>, found: &mut Vec<Violation>) {
         Some(Lifecycle::Retired(Some(date))) => format!("was retired on {date}"),
         _ => "is retired".to_owned(),
     };
-    let message = format!("{} {when}: move the deployment to a newer model", check.model);
-    found.push(Violation::new("model", Rule::Advice, message));
+    found.add_of_model("model", Rule::Advice, format!("{when}: move the deployment to a newer model"));
 }
 
 #[cfg(test)]
@@ -66,7 +58,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::testing::{
+    use super::super::tests::{
         assert_advised, assert_fine, assert_refused, assert_violations, model, read, request_to,
     };
     use super::*;

@@ -4,9 +4,7 @@ use std::sync::{LazyLock, OnceLock};
 use std::time::SystemTime;
 
 use super::list::RULES;
-use super::rule::{Check, RequestRule, Weight};
-#[cfg(test)]
-use super::testing;
+use super::rule::{Check, Findings, RequestRule, Weight};
 use crate::request::ChatCompletionRequest;
 use crate::request::verdict::{Advised, Survey, Verdict};
 use crate::request::violation::Violation;
@@ -65,28 +63,28 @@ fn apply<'r>(
     weight: Weight,
 ) -> Vec<(usize, Violation)> {
     // some rules look at what was found before
-    let (mut found, mut places) = (Vec::new(), Vec::new());
+    let (mut found, mut places) = (Findings::about(check), Vec::new());
     for (place, rule) in rules.filter(|(_, rule)| rule.weight == weight) {
-        let before = found.len();
+        let before = found.list.len();
         (rule.check)(check, &mut found);
-        if found.len() > before && !rule.applies_to.includes(check) {
-            found.truncate(before);
+        if found.list.len() > before && !rule.applies_to.includes(check) {
+            found.list.truncate(before);
         }
-        for finding in found.iter_mut().skip(before) {
+        for finding in found.list.iter_mut().skip(before) {
             finding.set_reference(rule.reference);
             #[cfg(test)]
-            testing::assert_listed(rule.parameters, finding.parameter());
+            super::tests::assert_listed(rule.parameters, finding.parameter());
         }
-        places.resize(found.len(), place);
+        places.resize(found.list.len(), place);
     }
-    if found.is_empty() { Vec::new() } else { places.into_iter().zip(found).collect() }
+    places.into_iter().zip(found.list).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{read, request_to};
+    use super::super::tests::{read, request_to};
     use super::*;
     use crate::model::{ApiVersion, Deployment, Model};
     use crate::request::Message;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::rule::{Check, kind_of};
+use super::rule::{Check, Findings, kind_of};
 use crate::request::violation::{Rule, Violation};
 
 /// How many stop sequences the service takes.
@@ -15,46 +15,42 @@ const VALUE: usize = 512;
 /// How many `tools`, and how many `functions`, a model of the table takes.
 const TOOLS: usize = 128;
 
-fn limit(parameter: &str, most: usize, message: String) -> Violation {
-    Violation::new(parameter, Rule::Limit, message).within(None, i64::try_from(most).ok())
-}
-
-pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn tools(check: &Check<'_>, found: &mut Findings<'_>) {
     let tools = check.body.tools.as_ref().map_or(0, |tools| tools.len());
     let functions = check.body.functions.as_ref().map_or(0, |functions| functions.len());
     for (name, count) in [("tools", tools), ("functions", functions)] {
         if count > TOOLS {
             let message = format!("there are {count} {name}: the service takes at most {TOOLS}");
-            found.push(limit(name, TOOLS, message));
+            found.add_limit(name, TOOLS, message);
         }
     }
 }
 
-pub(super) fn stop(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn stop(check: &Check<'_>, found: &mut Findings<'_>) {
     let count = check.request.stop().len();
     if count > STOPS {
         let message = format!("there are {count} stop sequences: the service takes at most {STOPS}");
-        found.push(limit("stop", STOPS, message));
+        found.add_limit("stop", STOPS, message);
     }
 }
 
-pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn metadata(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(metadata) = &check.body.metadata else { return };
     if metadata.len() > PAIRS {
         let message = format!("there are {} pairs: the service takes at most {PAIRS}", metadata.len());
-        found.push(limit("metadata", PAIRS, message));
+        found.add_limit("metadata", PAIRS, message);
     }
     for (at, (key, value)) in metadata.iter().enumerate() {
         // A key is the caller's text, so the place is a number.
         let place = format!("metadata[{at}]");
         if key.chars().count() > KEY {
             let message = format!("the key is longer than {KEY} characters: shorten it");
-            found.push(limit(&place, KEY, message));
+            found.add_limit(&place, KEY, message);
         }
         match value {
             Value::String(text) if text.chars().count() > VALUE => {
                 let message = format!("the value is longer than {VALUE} characters: shorten it");
-                found.push(limit(&place, VALUE, message));
+                found.add_limit(&place, VALUE, message);
             }
             Value::String(_) => {}
             other => {
@@ -66,10 +62,10 @@ pub(super) fn metadata(check: &Check<'_>, found: &mut Vec<Violation>) {
 }
 
 /// Each choice is billed; the chunks of a stream belong to different choices in turn.
-pub(super) fn choices(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn choices(check: &Check<'_>, found: &mut Findings<'_>) {
     if let Some(n) = check.body.n.filter(|n| *n > 1) {
         let message = format!("{n} answers are billed {n} times, and their chunks come interleaved in a stream");
-        found.push(Violation::new("n", Rule::Advice, message));
+        found.add("n", Rule::Advice, message);
     }
 }
 
@@ -77,7 +73,7 @@ pub(super) fn choices(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{
+    use super::super::tests::{
         assert_advised, assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
     };
     use super::*;

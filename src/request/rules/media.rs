@@ -1,11 +1,11 @@
 //! The rules about images and audio: `image_url` and `input_audio` parts, `modalities`, `audio`.
 
-use super::rule::Check;
+use super::rule::{Check, Findings};
 use crate::model::Parameter;
 use crate::request::ContentPart;
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 
-pub(super) fn images(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn images(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.refuses(Parameter::Images) {
         let problem = "does not see images: leave the part out";
         refuse_parts(check, |part| part.image_url.is_some(), problem, found);
@@ -13,22 +13,21 @@ pub(super) fn images(check: &Check<'_>, found: &mut Vec<Violation>) {
 }
 
 /// `input_audio` parts, the modality `audio`, and the parameter `audio`.
-pub(super) fn audio(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn audio(check: &Check<'_>, found: &mut Findings<'_>) {
     if !check.refuses(Parameter::Audio) {
         return;
     }
     refuse_parts(check, |part| part.input_audio.is_some(), "does not hear audio: leave the part out", found);
     for (name, set) in [("modalities", check.body.asks_for_audio()), ("audio", check.body.audio.is_some())] {
         if set {
-            let message = format!("{} does not speak: leave {name} out", check.model);
-            found.push(Violation::new(name, Rule::UnsupportedParameter, message));
+            found.add_of_model(name, Rule::UnsupportedParameter, format!("does not speak: leave {name} out"));
         }
     }
 }
 
-fn refuse_parts(check: &Check<'_>, is_refused: fn(&ContentPart) -> bool, problem: &str, found: &mut Vec<Violation>) {
+fn refuse_parts(check: &Check<'_>, is_refused: fn(&ContentPart) -> bool, problem: &str, found: &mut Findings<'_>) {
     for (place, _) in parts(check).filter(|(_, part)| is_refused(part)) {
-        found.push(Violation::new(place, Rule::UnsupportedParameter, format!("{} {problem}", check.model)));
+        found.add_of_model(place, Rule::UnsupportedParameter, problem);
     }
 }
 
@@ -46,11 +45,11 @@ const BASE64_IMAGES: &[(&str, &str)] =
 
 /// The service answers `invalid_image_url` to anything but an http(s) address and a `data:` URL; other APIs take bare
 /// base64, so that code ported from them has it here.
-pub(super) fn image_urls(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn image_urls(check: &Check<'_>, found: &mut Findings<'_>) {
     for (place, part) in parts(check) {
         let problem = part.image_url.as_ref().and_then(|image| url_problem(image.url.as_deref()?));
-        if let Some(problem) = problem.filter(|_| !found.iter().any(|violation| violation.parameter() == place)) {
-            found.push(Violation::new(format!("{place}.image_url.url"), Rule::UnsupportedValue, problem));
+        if let Some(problem) = problem.filter(|_| !found.has(&place)) {
+            found.add(format!("{place}.image_url.url"), Rule::UnsupportedValue, problem);
         }
     }
 }
@@ -74,7 +73,7 @@ fn url_problem(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{assert_fine, assert_refused, assert_violations, request_to, request_to_any};
+    use super::super::tests::{assert_fine, assert_refused, assert_violations, request_to, request_to_any};
     use super::*;
     use crate::model::Model;
     use crate::request::{

@@ -30,7 +30,7 @@ mod rule;
 mod sampling;
 mod schema;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod token_limits;
 mod tool_calls;
 mod tools;
@@ -121,106 +121,4 @@ pub fn rule_table() -> String {
         ));
     }
     table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::testing::{assert_fine, assert_violations, model, read, request_to};
-    use super::*;
-    use crate::model::{Model, ModelCatalog};
-    use crate::request::{Message, Rule, Tool};
-
-    #[test]
-    fn a_plain_question_is_fine_for_every_model_with_chat() {
-        for known in ModelCatalog::built_in().models() {
-            let violations = request_to(known.clone()).build_unchecked().violations(None, None);
-            let chat = known.capabilities().chat_completions() != crate::model::Support::No;
-            assert_eq!(violations.is_empty(), chat, "{known}");
-        }
-    }
-
-    #[test]
-    fn a_model_of_which_nothing_is_known_refuses_nothing() {
-        let request = read(serde_json::json!({
-            "model": "d",
-            "messages": [
-                {"role": "system", "content": "a"},
-                {"role": "developer", "content": [{"type": "image_url", "image_url": {"url": "u"}}]},
-                {"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}]}
-            ],
-            "max_tokens": 1, "max_completion_tokens": 2, "temperature": 2, "top_p": 1, "presence_penalty": 2,
-            "frequency_penalty": 2, "n": 3, "stop": ["a"], "seed": 1, "user": "u", "logprobs": true,
-            "top_logprobs": 20, "logit_bias": {"1": 100}, "reasoning_effort": "max", "verbosity": "low",
-            "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}},
-            "tools": [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {"name": "c"}}],
-            "tool_choice": "auto", "parallel_tool_calls": true, "functions": [{"name": "f"}],
-            "function_call": "auto", "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "mp3"},
-            "stream": true, "stream_options": {"include_usage": true}, "store": true, "metadata": {"a": "b"},
-            "service_tier": "flex", "prompt_cache_key": "k", "prompt_cache_retention": "24h",
-            "safety_identifier": "s", "user_security_context": {}, "web_search_options": {}, "tomorrow": [1]
-        }));
-        assert_violations(&request, &[]);
-        let unknown = model(|unknown| unknown);
-        assert_violations(&request.with_deployment(crate::Deployment::new("d").model(unknown)), &[]);
-    }
-
-    #[test]
-    fn nothing_said_with_null_is_a_violation() {
-        let request = read(serde_json::json!({
-            "model": "o1-2024-12-17", "messages": [{"role": "user", "content": "hi", "name": null, "tool_calls": null}],
-            "max_completion_tokens": 5, "max_tokens": null, "temperature": null, "top_p": null, "n": null, "stop": null,
-            "presence_penalty": null, "frequency_penalty": null, "logprobs": null, "top_logprobs": null,
-            "logit_bias": null, "prediction": null, "parallel_tool_calls": null, "tools": null, "tool_choice": null,
-            "functions": null, "verbosity": null, "modalities": null, "audio": null, "stream": null, "metadata": null,
-            "response_format": null, "reasoning_effort": null, "data_sources": null
-        }));
-        assert_violations(&request, &[]);
-    }
-
-    #[test]
-    fn everything_is_told_at_once_in_the_order_of_the_rules() {
-        let builder = request_to(Model::O1_MINI_2024_09_12)
-            .message(Message::system("be kind"))
-            .temperature(0.5)
-            .tool(Tool::function("f"))
-            .prediction("x")
-            .build_unchecked();
-        let findings: Vec<_> = builder
-            .violations(Some(true), None)
-            .iter()
-            .map(|violation| (violation.parameter().to_owned(), violation.rule()))
-            .collect();
-        let expected = [
-            ("messages[1].role", Rule::UnsupportedRole),
-            ("temperature", Rule::UnsupportedValue),
-            ("tools", Rule::UnsupportedParameter),
-            ("stream", Rule::UnsupportedParameter),
-            ("prediction", Rule::UnsupportedParameter),
-            ("tools", Rule::PredictionConflict),
-        ];
-        assert_eq!(findings, expected.map(|(parameter, rule)| (parameter.to_owned(), rule)));
-    }
-
-    #[test]
-    fn what_a_team_declares_counts() {
-        let deaf = model(|unknown| unknown.with(crate::Parameter::Audio, crate::Support::No));
-        assert_fine(request_to(deaf.clone()));
-        let request = request_to(deaf).extra("modalities", serde_json::json!(["audio"])).build_unchecked();
-        assert_violations(
-            &request,
-            &[("modalities", Rule::UnsupportedParameter, "mine does not speak: leave modalities out")],
-        );
-    }
-
-    #[test]
-    fn violations_and_advice_come_from_the_same_list() {
-        let builder = request_to(Model::O1_2024_12_17).temperature(0.5).system("be kind").n(3);
-        let request = builder.build_unchecked();
-        let violations: Vec<_> =
-            request.violations(None, Some(&ApiVersion::V1)).into_iter().map(Advice::from).collect();
-        let advice = request.advice(&ApiVersion::V1);
-        let names = |found: &[Advice]| found.iter().map(|one| one.parameter().to_owned()).collect::<Vec<_>>();
-        assert_eq!(names(&violations), ["temperature"]);
-        assert_eq!(names(&advice), ["model", "messages", "n"]);
-    }
 }

@@ -2,24 +2,24 @@
 
 use serde_json::Number;
 
-use super::rule::Check;
+use super::rule::{Check, Findings};
 use crate::model::{Model, ModelCatalog, Parameter, Support};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 
-pub(super) fn model(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn model(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.body.prediction.is_some() && check.refuses(Parameter::Prediction) {
         let catalog = ModelCatalog::built_in();
         let taking =
             catalog.models().filter(|model| model.capabilities().supports(Parameter::Prediction) == Support::Yes);
         let taking: Vec<String> = taking.map(Model::id).collect();
         let problem = format!("takes no prediction: leave it out, or use one of {}", taking.join(", "));
-        found.push(Violation::new("prediction", Rule::UnsupportedParameter, format!("{} {problem}", check.model)));
+        found.add_of_model("prediction", Rule::UnsupportedParameter, problem);
     }
 }
 
 /// The parameters that the page on predicted outputs excludes, on every model. Penalties of 0 or below and `max_tokens`
 /// are not among them.
-pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn conflicts(check: &Check<'_>, found: &mut Findings<'_>) {
     let body = check.body;
     if body.prediction.is_none() {
         return;
@@ -39,11 +39,7 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
         ("max_completion_tokens", body.max_completion_tokens.is_some(), "leave it out, or use max_tokens"),
     ] {
         if conflict {
-            found.push(Violation::new(
-                name,
-                Rule::PredictionConflict,
-                format!("{name} cannot be combined with prediction: {instead}"),
-            ));
+            found.add(name, Rule::PredictionConflict, format!("{name} cannot be combined with prediction: {instead}"));
         }
     }
 }
@@ -52,7 +48,7 @@ pub(super) fn conflicts(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{assert_fine, assert_refused, assert_violations, read, request_to, request_to_any};
+    use super::super::tests::{assert_fine, assert_refused, assert_violations, read, request_to, request_to_any};
     use super::*;
     use crate::request::{
         AudioFormat, AudioOutput, ContentPart, InputAudioFormat, Message, Modality, Prediction, Tool, Voice,

@@ -4,7 +4,7 @@
 
 use serde_json::{Number, Value};
 
-use super::rule::{Check, kind_of};
+use super::rule::{Check, Findings, kind_of};
 use crate::request::RequestBody;
 use crate::request::violation::{Rule, Violation};
 
@@ -18,63 +18,27 @@ struct Range {
     read: fn(&RequestBody) -> Option<Number>,
 }
 
+const fn range(
+    name: &'static str,
+    minimum: i32,
+    maximum: Option<i32>,
+    expected: &'static str,
+    read: fn(&RequestBody) -> Option<Number>,
+) -> Range {
+    Range { name, expected, minimum, maximum, read }
+}
+
 const RANGES: &[Range] = &[
-    Range {
-        name: "temperature",
-        expected: "a number from 0 to 2",
-        minimum: 0,
-        maximum: Some(2),
-        read: |body| body.temperature.clone(),
-    },
-    Range {
-        name: "top_p",
-        expected: "a number from 0 to 1",
-        minimum: 0,
-        maximum: Some(1),
-        read: |body| body.top_p.clone(),
-    },
-    Range {
-        name: "presence_penalty",
-        expected: "a number from -2 to 2",
-        minimum: -2,
-        maximum: Some(2),
-        read: |body| body.presence_penalty.clone(),
-    },
-    Range {
-        name: "frequency_penalty",
-        expected: "a number from -2 to 2",
-        minimum: -2,
-        maximum: Some(2),
-        read: |body| body.frequency_penalty.clone(),
-    },
-    Range {
-        name: "top_logprobs",
-        expected: "a whole number from 0 to 20",
-        minimum: 0,
-        maximum: Some(20),
-        read: |body| body.top_logprobs.map(Number::from),
-    },
-    Range {
-        name: "n",
-        expected: "a whole number from 1 to 128",
-        minimum: 1,
-        maximum: Some(128),
-        read: |body| body.n.map(Number::from),
-    },
-    Range {
-        name: "max_tokens",
-        expected: "a whole number of at least 1",
-        minimum: 1,
-        maximum: None,
-        read: |body| body.max_tokens.map(Number::from),
-    },
-    Range {
-        name: "max_completion_tokens",
-        expected: "a whole number of at least 1",
-        minimum: 1,
-        maximum: None,
-        read: |body| body.max_completion_tokens.map(Number::from),
-    },
+    range("temperature", 0, Some(2), "a number from 0 to 2", |body| body.temperature.clone()),
+    range("top_p", 0, Some(1), "a number from 0 to 1", |body| body.top_p.clone()),
+    range("presence_penalty", -2, Some(2), "a number from -2 to 2", |body| body.presence_penalty.clone()),
+    range("frequency_penalty", -2, Some(2), "a number from -2 to 2", |body| body.frequency_penalty.clone()),
+    range("top_logprobs", 0, Some(20), "a whole number from 0 to 20", |body| body.top_logprobs.map(Number::from)),
+    range("n", 1, Some(128), "a whole number from 1 to 128", |body| body.n.map(Number::from)),
+    range("max_tokens", 1, None, "a whole number of at least 1", |body| body.max_tokens.map(Number::from)),
+    range("max_completion_tokens", 1, None, "a whole number of at least 1", |body| {
+        body.max_completion_tokens.map(Number::from)
+    }),
 ];
 
 /// The range of a bias in `logit_bias`.
@@ -98,12 +62,12 @@ fn is_within(value: f64, minimum: i32, maximum: Option<i32>) -> bool {
 }
 
 /// A parameter that the model refuses altogether is reported once, without its range.
-pub(super) fn numbers(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn numbers(check: &Check<'_>, found: &mut Findings<'_>) {
     for Range { name, expected, minimum, maximum, read } in RANGES {
         let negative = || check.body.extra()?.get(*name)?.as_i64().map(Number::from);
         let Some(value) = read(check.body).or_else(negative) else { continue };
         let is_within = value.as_f64().is_some_and(|value| is_within(value, *minimum, *maximum));
-        if !is_within && !found.iter().any(|violation| violation.parameter() == *name) {
+        if !is_within && !found.has(name) {
             let message = format!("{name} {value} is out of range: pass {expected}, or leave {name} out");
             let violation = Violation::new(*name, Rule::OutOfRange, message);
             found.push(violation.within(i64::from(*minimum), maximum.map(i64::from)));
@@ -112,9 +76,9 @@ pub(super) fn numbers(check: &Check<'_>, found: &mut Vec<Violation>) {
 }
 
 /// The first bias that the service would refuse; the others are counted.
-pub(super) fn biases(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn biases(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(biases) = &check.body.logit_bias else { return };
-    if found.iter().any(|violation| violation.parameter() == "logit_bias") {
+    if found.has("logit_bias") {
         return;
     }
     let (minimum, maximum) = BIAS;
@@ -143,7 +107,7 @@ pub(super) fn biases(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{
+    use super::super::tests::{
         assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
     };
     use super::*;

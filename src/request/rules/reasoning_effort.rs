@@ -1,48 +1,42 @@
 //! The rules about `reasoning_effort`: the values a model accepts, and what each excludes.
 
-use super::rule::Check;
+use super::rule::{Check, Findings};
 use crate::model::{Capabilities, Parameter, ReasoningEffort, ToolsAndEffort};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 
 /// Models differ in the values they accept, and some refuse the parameter.
-pub(super) fn accepted(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn accepted(check: &Check<'_>, found: &mut Findings<'_>) {
     let (Some(effort), Some(capabilities)) = (&check.body.reasoning_effort, check.capabilities) else {
         return;
     };
     if check.refuses(Parameter::ReasoningEffort) {
-        found.push(Violation::new(
-            "reasoning_effort",
-            Rule::UnsupportedParameter,
-            format!("{} does not take reasoning_effort: leave it out", check.model),
-        ));
+        let problem = "does not take reasoning_effort: leave it out";
+        found.add_of_model("reasoning_effort", Rule::UnsupportedParameter, problem);
     } else if let Some(accepted) = capabilities.reasoning_efforts()
         && !accepted.contains(effort)
     {
         let words: Vec<&str> = accepted.iter().map(ReasoningEffort::as_str).collect();
-        found.push(Violation::new(
-            "reasoning_effort",
-            Rule::UnsupportedValue,
-            format!("{} does not take the effort '{effort}': use {}", check.model, words.join(", ")),
-        ));
+        let problem = format!("does not take the effort '{effort}': use {}", words.join(", "));
+        found.add_of_model("reasoning_effort", Rule::UnsupportedValue, problem);
     }
 }
 
 /// The effort `minimal` excludes parallel tool calls.
-pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn in_parallel(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.body.reasoning_effort == Some(ReasoningEffort::Minimal)
         && check.body.parallel_tool_calls == Some(true)
         && check.holds(Capabilities::minimal_excludes_parallel_tool_calls)
     {
-        found.push(Violation::new(
+        found.add(
             "parallel_tool_calls",
             Rule::EffortConflict,
             "the effort 'minimal' excludes parallel tool calls: leave parallel_tool_calls out, or use the effort 'low'",
-        ));
+        );
     }
 }
 
 /// On some models `tools` require the effort `none`, or exclude an explicit effort above it.
-pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn tools(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(capabilities) = check.capabilities else { return };
     if check.body.offers_tools() && capabilities.effort_excludes_tools(check.body.reasoning_effort.as_ref()) {
         let problem = match capabilities.tools_and_effort() {
@@ -54,7 +48,7 @@ pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
                  set .reasoning_effort(ReasoningEffort::None), or leave the tools out"
             }
         };
-        found.push(Violation::new("reasoning_effort", Rule::EffortConflict, format!("{} {problem}", check.model)));
+        found.add_of_model("reasoning_effort", Rule::EffortConflict, problem);
     }
 }
 
@@ -62,7 +56,7 @@ pub(super) fn tools(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{
+    use super::super::tests::{
         assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
     };
     use super::*;

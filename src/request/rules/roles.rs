@@ -1,32 +1,26 @@
 //! The rules about the `role` of messages, and about `system` and `developer` messages in particular.
 
-use super::rule::{Check, is_unread};
+use super::rule::{Check, Findings, is_unread};
 use crate::model::{Capabilities, Parameter};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 use crate::response::Role;
 
 /// `messages` has at least one entry, and each has a `role`.
-pub(super) fn speakers(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn speakers(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.request.messages().is_empty() && !check.is_unread("messages") {
-        found.push(Violation::new(
-            "messages",
-            Rule::RequiredParameter,
-            "there are no messages: add at least one turn, such as .user(\"..\")",
-        ));
+        let message = "there are no messages: add at least one turn, such as .user(\"..\")";
+        found.add("messages", Rule::RequiredParameter, message);
     }
     for (at, message) in check.messages() {
         if message.fields().role.is_none() && !is_unread(message.extra(), "role") {
-            found.push(Violation::new(
-                format!("messages[{at}].role"),
-                Rule::RequiredParameter,
-                "the message has no role: say who speaks, such as user",
-            ));
+            let message = "the message has no role: say who speaks, such as user";
+            found.add(format!("messages[{at}].role"), Rule::RequiredParameter, message);
         }
     }
 }
 
 /// `system` and `developer` messages on models that refuse them; o1-mini and o1-preview refuse both.
-pub(super) fn instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn instructions(check: &Check<'_>, found: &mut Findings<'_>) {
     for (role, parameter, other) in [
         (Role::Developer, Parameter::DeveloperMessages, Parameter::SystemMessages),
         (Role::System, Parameter::SystemMessages, Parameter::DeveloperMessages),
@@ -40,37 +34,31 @@ pub(super) fn instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
             (false, _) => "use a system message",
         };
         for (at, _) in check.messages().filter(|(_, message)| message.fields().role.as_ref() == Some(&role)) {
-            found.push(Violation::new(
-                format!("messages[{at}].role"),
-                Rule::UnsupportedRole,
-                format!("{} takes no {role} messages: {instead}", check.model),
-            ));
+            let problem = format!("takes no {role} messages: {instead}");
+            found.add_of_model(format!("messages[{at}].role"), Rule::UnsupportedRole, problem);
         }
     }
 }
 
 /// Reasoning models refuse `system` and `developer` messages in one request.
-pub(super) fn mixed_instructions(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn mixed_instructions(check: &Check<'_>, found: &mut Findings<'_>) {
     let refused = check.refuses(Parameter::DeveloperMessages) || check.refuses(Parameter::SystemMessages);
     if check.holds(Capabilities::is_reasoning)
         && !refused
         && check.body.has_role(&Role::System)
         && check.body.has_role(&Role::Developer)
     {
-        found.push(Violation::new(
-            "messages",
-            Rule::MixedInstructions,
-            format!("{} takes system or developer messages, not both: keep the developer messages", check.model),
-        ));
+        let problem = "takes system or developer messages, not both: keep the developer messages";
+        found.add_of_model("messages", Rule::MixedInstructions, problem);
     }
 }
 
 /// A model that accepts `system` and treats it as `developer`.
-pub(super) fn system_as_developer(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn system_as_developer(check: &Check<'_>, found: &mut Findings<'_>) {
     let becomes_developer = check.holds(Capabilities::system_becomes_developer);
     if becomes_developer && check.body.has_role(&Role::System) && !check.body.has_role(&Role::Developer) {
         let problem = "treats system messages as developer messages: write .developer(..)";
-        found.push(Violation::new("messages", Rule::Advice, format!("{} {problem}", check.model)));
+        found.add_of_model("messages", Rule::Advice, problem);
     }
 }
 
@@ -78,7 +66,7 @@ pub(super) fn system_as_developer(check: &Check<'_>, found: &mut Vec<Violation>)
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{
+    use super::super::tests::{
         assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
     };
     use super::*;

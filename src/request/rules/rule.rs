@@ -1,7 +1,7 @@
 //! A rule, and what it is checked against: the request, the declared model, the way it is sent.
 
 use std::cell::OnceCell;
-use std::fmt;
+use std::fmt::Display;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 use crate::request::schema::SchemaFinding;
 use crate::request::tool::FunctionDefinition;
-use crate::request::violation::Violation;
+use crate::request::violation::{Rule, Violation};
 use crate::request::{ChatCompletionRequest, Message, RequestBody};
 
 /// One rule.
@@ -22,7 +22,7 @@ pub(super) struct RequestRule {
     pub(super) weight: Weight,
     /// The page of the documentation that has the rule.
     pub(super) reference: &'static str,
-    pub(super) check: fn(&Check<'_>, &mut Vec<Violation>),
+    pub(super) check: fn(&Check<'_>, &mut Findings<'_>),
     /// Whether what it finds depends on streaming, on the api version or on the date; what other rules find is
     /// remembered in the request.
     pub(super) is_per_call: bool,
@@ -76,7 +76,7 @@ impl AppliesTo {
             Self::Every => true,
             Self::AsListed => check.capabilities.is_some(),
             Self::Reasoning => check.holds(Capabilities::is_reasoning),
-            Self::InTable => check.model.0.is_some_and(|model| model.name().parse::<Model>().is_ok()),
+            Self::InTable => check.model.is_some_and(|model| model.name().parse::<Model>().is_ok()),
         }
     }
 }
@@ -85,7 +85,7 @@ impl AppliesTo {
 pub(super) struct Check<'a> {
     pub(super) request: &'a ChatCompletionRequest,
     pub(super) body: &'a RequestBody,
-    pub(super) model: Declared<'a>,
+    pub(super) model: Option<&'a Model>,
     pub(super) capabilities: Option<&'a Capabilities>,
     pub(super) streaming: Option<bool>,
     pub(super) api_version: Option<&'a ApiVersion>,
@@ -93,15 +93,6 @@ pub(super) struct Check<'a> {
     pub(super) now: SystemTime,
     /// The findings in each strict schema, with the parameter that holds it; two rules report one weight each.
     pub(super) schema_findings: OnceCell<Vec<(String, SchemaFinding)>>,
-}
-
-/// Prints the declared model's id, or nothing without one.
-pub(super) struct Declared<'a>(pub(super) Option<&'a Model>);
-
-impl fmt::Display for Declared<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |model| model.fmt(f))
-    }
 }
 
 impl<'a> Check<'a> {
@@ -116,7 +107,7 @@ impl<'a> Check<'a> {
         Self {
             request,
             body: &request.body,
-            model: Declared(model),
+            model,
             capabilities,
             streaming,
             api_version,
@@ -151,6 +142,46 @@ impl<'a> Check<'a> {
     /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.
     pub(super) fn is_unread(&self, member: &str) -> bool {
         is_unread(self.body.extra(), member)
+    }
+}
+
+/// What the rules found, in their order.
+pub(super) struct Findings<'a> {
+    model: Option<&'a Model>,
+    pub(super) list: Vec<Violation>,
+}
+
+impl<'a> Findings<'a> {
+    pub(super) fn about(check: &Check<'a>) -> Self {
+        Self { model: check.model, list: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, violation: Violation) {
+        self.list.push(violation);
+    }
+
+    pub(super) fn add(&mut self, parameter: impl Into<String>, rule: Rule, message: impl Into<String>) {
+        self.push(Violation::new(parameter, rule, message));
+    }
+
+    /// Adds a finding whose message begins with the declared model.
+    pub(super) fn add_of_model(&mut self, parameter: impl Into<String>, rule: Rule, problem: impl Display) {
+        self.add(parameter, rule, self.of_model(problem));
+    }
+
+    /// Adds a finding about more, or longer, than the service takes.
+    pub(super) fn add_limit(&mut self, parameter: impl Into<String>, most: impl TryInto<i64>, message: String) {
+        self.push(Violation::new(parameter, Rule::Limit, message).within(None, most.try_into().ok()));
+    }
+
+    /// A message that begins with the declared model.
+    pub(super) fn of_model(&self, problem: impl Display) -> String {
+        format!("{} {problem}", self.model.map(Model::id).unwrap_or_default())
+    }
+
+    /// Whether there is a finding about the parameter.
+    pub(super) fn has(&self, parameter: &str) -> bool {
+        self.list.iter().any(|violation| violation.parameter() == parameter)
     }
 }
 

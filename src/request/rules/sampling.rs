@@ -2,15 +2,15 @@
 
 use serde_json::Number;
 
-use super::rule::Check;
+use super::rule::{Check, Findings};
 use crate::model::{Capabilities, Parameter, Support};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 
 /// Parameters that the declared model refuses at the effort in force.
 ///
 /// The defaults `logprobs: false` and `n: 1` pass on every model; the default `temperature: 1` passes on the models
 /// that were seen to accept it.
-pub(super) fn plain(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn plain(check: &Check<'_>, found: &mut Findings<'_>) {
     let body = check.body;
     let only_default = check.holds(Capabilities::only_default_temperature);
     let is_default = body.temperature.as_ref().and_then(Number::as_f64) == Some(1.0);
@@ -38,7 +38,7 @@ pub(super) fn plain(check: &Check<'_>, found: &mut Vec<Violation>) {
         } else {
             (Rule::UnsupportedParameter, format!("does not take {name}: {}", instead_of(name, check)))
         };
-        found.push(Violation::new(name, rule, format!("{} {problem}", check.model)));
+        found.add_of_model(name, rule, problem);
     }
 }
 
@@ -65,30 +65,26 @@ fn instead_of(name: &str, check: &Check<'_>) -> String {
 }
 
 /// `top_logprobs` requires `logprobs`.
-pub(super) fn alternatives(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn alternatives(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.body.top_logprobs.is_some() && check.body.logprobs != Some(true) && !check.is_unread("logprobs") {
-        found.push(Violation::new(
-            "top_logprobs",
-            Rule::Contradiction,
-            "top_logprobs needs logprobs: set .logprobs(true)",
-        ));
+        found.add("top_logprobs", Rule::Contradiction, "top_logprobs needs logprobs: set .logprobs(true)");
     }
 }
 
 /// Every measured reasoning model with `verbosity`, which came with gpt-5, refuses `stop`. Those whose cell for `stop` is
 /// unknown may refuse it too.
-pub(super) fn stop_beside_verbosity(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn stop_beside_verbosity(check: &Check<'_>, found: &mut Findings<'_>) {
     let supports = |parameter| check.capabilities.map(|capabilities| capabilities.supports(parameter));
     let is_alike = supports(Parameter::Verbosity) == Some(Support::Yes);
     if check.body.stop.is_some() && is_alike && supports(Parameter::Stop) == Some(Support::Unknown) {
         let problem = "may refuse stop, as the models beside it do: leave stop out, and cut the answer yourself";
-        found.push(Violation::new("stop", Rule::Advice, format!("{} {problem}", check.model)));
+        found.add_of_model("stop", Rule::Advice, problem);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{assert_fine, assert_refused, assert_violations, model, request_to, request_to_any};
+    use super::super::tests::{assert_fine, assert_refused, assert_violations, model, request_to, request_to_any};
     use super::*;
     use crate::model::{ApiVersion, Model, ReasoningEffort};
     use crate::request::{ChatCompletionRequestBuilder as Asked, Verbosity};

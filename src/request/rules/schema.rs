@@ -4,44 +4,38 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::rule::{Check, is_name, is_unread};
+use super::rule::{Check, Findings, is_name, is_unread};
 use crate::model::Parameter;
 use crate::request::response_format::ResponseFormatType;
 use crate::request::schema::{SchemaFinding, lint_schema};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 use crate::request::{Message, RequestBody};
 use crate::wire::{FieldVisitor, FromWire, Path};
 
-pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Findings<'_>) {
     if !check.refuses(Parameter::StructuredOutputs) {
         return;
     }
     if check.body.asks_for_schema() {
-        found.push(Violation::new(
-            "response_format",
-            Rule::UnsupportedParameter,
-            format!("{} does not follow a JSON schema: describe the format in a message", check.model),
-        ));
+        let problem = "does not follow a JSON schema: describe the format in a message";
+        found.add_of_model("response_format", Rule::UnsupportedParameter, problem);
     }
     for (path, _) in check.functions().filter(|(_, function)| function.strict == Some(true)) {
-        found.push(Violation::new(
-            format!("{path}.strict"),
-            Rule::UnsupportedParameter,
-            format!("{} has no strict functions: leave strict out", check.model),
-        ));
+        let problem = "has no strict functions: leave strict out";
+        found.add_of_model(format!("{path}.strict"), Rule::UnsupportedParameter, problem);
     }
 }
 
 /// Strict mode supports the part of JSON Schema that [`schema`](crate::request::schema) lists.
-pub(super) fn strict(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn strict(check: &Check<'_>, found: &mut Findings<'_>) {
     for (place, finding) in schema_findings(check).iter().filter(|(_, finding)| !finding.is_advice()) {
-        found.push(Violation::new(format!("{place}{}", finding.pointer()), Rule::StrictSchema, finding.message()));
+        found.add(format!("{place}{}", finding.pointer()), Rule::StrictSchema, finding.message());
     }
 }
 
 /// What only the documentation refuses in strict schemas: one advice for each keyword or limit of a schema, at its
 /// first place.
-pub(super) fn documented(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn documented(check: &Check<'_>, found: &mut Findings<'_>) {
     let mut kinds: Vec<(&str, &SchemaFinding, usize)> = Vec::new();
     for (place, finding) in schema_findings(check).iter().filter(|(_, finding)| finding.is_advice()) {
         let is_same =
@@ -54,7 +48,7 @@ pub(super) fn documented(check: &Check<'_>, found: &mut Vec<Violation>) {
     for (place, first, more) in kinds {
         let more = if more == 0 { String::new() } else { format!(" ({more} more in this schema)") };
         let message = format!("{}{more}", first.message());
-        found.push(Violation::new(format!("{place}{}", first.pointer()), Rule::Advice, message));
+        found.add(format!("{place}{}", first.pointer()), Rule::Advice, message);
     }
 }
 
@@ -91,7 +85,7 @@ fn strict_schemas(body: &RequestBody) -> impl Iterator<Item = (Place, &Value)> {
 }
 
 /// `json_schema` has a `schema` and a valid `name`, in strict mode and without.
-pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn format(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(format) = &check.body.response_format else {
         return;
     };
@@ -99,34 +93,28 @@ pub(super) fn format(check: &Check<'_>, found: &mut Vec<Violation>) {
         return;
     }
     let Some(schema) = &format.json_schema else {
-        found.push(Violation::new(
-            "response_format.json_schema",
-            Rule::RequiredParameter,
-            "the format json_schema has no schema: pass json_schema with a name and a schema",
-        ));
+        let message = "the format json_schema has no schema: pass json_schema with a name and a schema";
+        found.add("response_format.json_schema", Rule::RequiredParameter, message);
         return;
     };
     let name = schema.name.as_deref().unwrap_or_default();
     if !is_unread(schema.extra(), "name") && !is_name(name) {
-        found.push(Violation::new(
-            "response_format.json_schema.name",
-            Rule::InvalidName,
-            "a schema's name is 1 to 64 letters, digits, '_' or '-'",
-        ));
+        let message = "a schema's name is 1 to 64 letters, digits, '_' or '-'";
+        found.add("response_format.json_schema.name", Rule::InvalidName, message);
     }
 }
 
 /// The service answers `'messages' must contain the word 'json' in some form`.
-pub(super) fn json_object(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn json_object(check: &Check<'_>, found: &mut Findings<'_>) {
     let kind = check.body.response_format.as_ref().and_then(|format| format.kind.as_ref());
     let messages = check.request.messages();
     if kind == Some(&ResponseFormatType::JsonObject) && !messages.is_empty() && !contains_json(messages) {
-        found.push(Violation::new(
+        found.add(
             "messages",
             Rule::Contradiction,
             "the format json_object needs the word \"json\" in a message: say in one that the answer is JSON, or use a \
              JSON schema",
-        ));
+        );
     }
 }
 
@@ -164,24 +152,21 @@ impl<'a> FieldVisitor<'a> for JsonWord {
 }
 
 /// Parallel tool calls may break a strict schema, by the page on structured outputs.
-pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn in_parallel(check: &Check<'_>, found: &mut Findings<'_>) {
     let is_strict = check.functions().any(|(_, function)| function.strict == Some(true));
     let follows_schema = is_strict || (check.body.asks_for_schema() && check.body.offers_tools());
     let may_be_parallel = check.body.parallel_tool_calls != Some(false) && !check.refuses(Parameter::ParallelToolCalls);
     if follows_schema && may_be_parallel {
-        found.push(Violation::new(
-            "parallel_tool_calls",
-            Rule::Advice,
-            "a JSON schema is not kept in parallel tool calls: set .parallel_tool_calls(false)",
-        ));
+        let message = "a JSON schema is not kept in parallel tool calls: set .parallel_tool_calls(false)";
+        found.add("parallel_tool_calls", Rule::Advice, message);
     }
 }
 
 /// Structured outputs are not supported with On Your Data, by the page on structured outputs.
-pub(super) fn with_data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn with_data_sources(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.body.asks_for_schema() && check.body.data_sources.is_some() {
         let message = "a JSON schema is not kept together with data_sources";
-        found.push(Violation::new("response_format", Rule::Advice, message));
+        found.add("response_format", Rule::Advice, message);
     }
 }
 
@@ -189,11 +174,12 @@ pub(super) fn with_data_sources(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{
+    use super::super::tests::{
         assert_advised, assert_fine, assert_refused, assert_violations, read, request_to, request_to_any,
     };
     use super::*;
     use crate::model::{ApiVersion, Deployment, Model};
+    use crate::request::violation::Violation;
     use crate::request::{
         Advice, ChatCompletionRequest, ChatCompletionRequestBuilder, ContentPart, DataSource, DataSourceAuthentication,
         ResponseFormat, Tool,

@@ -1,28 +1,25 @@
 //! Limits of output tokens: `max_tokens` and `max_completion_tokens`.
 
-use super::rule::Check;
+use super::rule::{Check, Findings};
 use crate::model::{Capabilities, Parameter, ReasoningEffort};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 
 /// A rule of this crate against surprising bills: the service accepts an o1 request without `max_completion_tokens`, and
 /// bills all hidden reasoning.
-pub(super) fn completion_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn completion_limit(check: &Check<'_>, found: &mut Findings<'_>) {
     let missing = check.body.max_completion_tokens.is_none() && !check.is_unread("max_completion_tokens");
     if missing && !check.request.uncapped && check.holds(Capabilities::max_completion_tokens_required) {
-        found.push(Violation::new(
+        found.add_of_model(
             "max_completion_tokens",
             Rule::RequiredParameter,
-            format!(
-                "{} spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or call .uncapped()",
-                check.model
-            ),
-        ));
+            "spends hidden reasoning tokens without limit: set .max_completion_tokens(..), or call .uncapped()",
+        );
     }
 }
 
 /// Above the model's output limit the service answers `invalid_value`: `max_tokens is too large: 20000. This
 /// model supports at most 16384 completion tokens, whereas you provided 20000.`
-pub(super) fn output_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn output_limit(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(most) = check.capabilities.and_then(Capabilities::output_limit) else { return };
     for (name, limit, parameter) in [
         ("max_tokens", check.body.max_tokens, Parameter::MaxTokens),
@@ -30,17 +27,16 @@ pub(super) fn output_limit(check: &Check<'_>, found: &mut Vec<Violation>) {
     ] {
         if let Some(limit) = limit.filter(|limit| *limit > most && !check.refuses(parameter)) {
             let problem = format!("answers with at most {most} tokens, not {limit}: set {name} to {most} or less");
-            let violation = Violation::new(name, Rule::Limit, format!("{} {problem}", check.model));
-            found.push(violation.within(None, i64::try_from(most).ok()));
+            found.add_limit(name, most, found.of_model(problem));
         }
     }
 }
 
 /// `max_tokens` and `max_completion_tokens` limit the same tokens.
-pub(super) fn both(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn both(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.body.max_tokens.is_some() && check.body.max_completion_tokens.is_some() {
         let message = "max_completion_tokens limits the same tokens: keep one of them";
-        found.push(Violation::new("max_tokens", Rule::Advice, message));
+        found.add("max_tokens", Rule::Advice, message);
     }
 }
 
@@ -48,14 +44,14 @@ pub(super) fn both(check: &Check<'_>, found: &mut Vec<Violation>) {
 const BUDGET: u64 = 25_000;
 
 /// `max_completion_tokens` includes hidden reasoning, of which there is none at the effort `none`.
-pub(super) fn budget(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn budget(check: &Check<'_>, found: &mut Findings<'_>) {
     let default = check.capabilities.and_then(Capabilities::default_reasoning_effort);
     let reasons = check.body.reasoning_effort.as_ref().or(default) != Some(&ReasoningEffort::None);
     if let Some(limit) = check.body.max_completion_tokens.filter(|limit| reasons && *limit < BUDGET) {
         let message = format!(
             "{limit} tokens include the hidden reasoning: leave about {BUDGET} for it, or the answer may be cut or empty"
         );
-        found.push(Violation::new("max_completion_tokens", Rule::Advice, message));
+        found.add("max_completion_tokens", Rule::Advice, message);
     }
 }
 
@@ -63,7 +59,7 @@ pub(super) fn budget(check: &Check<'_>, found: &mut Vec<Violation>) {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{
+    use super::super::tests::{
         assert_advised, assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
     };
     use super::*;

@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::rule::{Check, is_unread};
+use super::rule::{Check, Findings, is_unread};
 use crate::request::Message;
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 use crate::response::{Role, ToolCall};
 
 /// How many calls without a result are named; the others are counted.
@@ -14,7 +14,7 @@ const NAMED: usize = 3;
 const PRINTED: usize = 64;
 
 /// The service requires a `tool` message for every entry of `tool_calls` before the next turn, and a call before each.
-pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn results(check: &Check<'_>, found: &mut Findings<'_>) {
     let mut called: HashSet<&str> = HashSet::new();
     let mut all_are_read = true;
     let mut turn = None;
@@ -31,24 +31,21 @@ pub(super) fn results(check: &Check<'_>, found: &mut Vec<Violation>) {
         let parameter = || format!("messages[{at}].tool_call_id");
         if id.is_empty() {
             if !is_unread(message.extra(), "tool_call_id") {
-                found.push(Violation::new(
-                    parameter(),
-                    Rule::RequiredParameter,
-                    "a tool message names the call it answers: pass the id of the tool call",
-                ));
+                let message = "a tool message names the call it answers: pass the id of the tool call";
+                found.add(parameter(), Rule::RequiredParameter, message);
             }
         } else if all_are_read && !called.contains(id) {
-            found.push(Violation::new(
+            found.add(
                 parameter(),
                 Rule::Contradiction,
                 "no earlier assistant message made this tool call: put the answer with its tool calls before it",
-            ));
+            );
         }
     }
 }
 
 /// Calls at the end of the conversation are checked when the request is sent: until then their results may be added.
-pub(super) fn last_results(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn last_results(check: &Check<'_>, found: &mut Findings<'_>) {
     let messages = check.request.messages();
     let last_turn = messages.iter().rposition(|message| message.role() != Role::Tool);
     if let Some(turn) = last_turn.filter(|_| check.api_version.is_some()) {
@@ -62,7 +59,7 @@ fn has_readable_calls(message: &Message) -> bool {
 }
 
 /// The calls of the message at `turn` that none of the messages after it answers.
-fn missing_results(messages: &[Message], turn: usize, found: &mut Vec<Violation>) {
+fn missing_results(messages: &[Message], turn: usize, found: &mut Findings<'_>) {
     let Some((message, results)) = messages.get(turn..).and_then(<[_]>::split_first) else { return };
     if message.role() != Role::Assistant || !has_readable_calls(message) || message.tool_calls().is_empty() {
         return;
@@ -78,7 +75,7 @@ fn missing_results(messages: &[Message], turn: usize, found: &mut Vec<Violation>
         0 => String::new(),
         count => format!(" and {count} more"),
     };
-    found.push(Violation::new(
+    found.add(
         format!("messages[{turn}].tool_calls"),
         Rule::Contradiction,
         format!(
@@ -86,7 +83,7 @@ fn missing_results(messages: &[Message], turn: usize, found: &mut Vec<Violation>
                  .tool_result(id, ..), or leave the calls out",
             named.join(", ")
         ),
-    ));
+    );
 }
 
 /// The id of a call if it looks like one, else its place in the list.
@@ -102,7 +99,7 @@ fn printed(at: usize, id: &str) -> String {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::testing::{assert_fine, assert_refused, assert_violations, read, request_to_any};
+    use super::super::tests::{assert_fine, assert_refused, assert_violations, read, request_to_any};
     use super::*;
     use crate::model::ApiVersion;
     use crate::request::ChatCompletionRequestBuilder;

@@ -4,17 +4,17 @@ use std::fmt::Arguments;
 
 use serde_json::Value;
 
-use super::rule::{Check, is_name, is_unread};
+use super::rule::{Check, Findings, is_name, is_unread};
 use crate::model::{Capabilities, Parameter};
 use crate::request::tool::{FunctionDefinition, Tool, ToolChoice};
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::Rule;
 
 /// The service answers `empty_array` for `tools` and `tool_calls`, and another 400 for `functions`. Reports differ about
 /// an empty `stop`, which therefore passes.
-pub(super) fn empty_lists(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn empty_lists(check: &Check<'_>, found: &mut Findings<'_>) {
     let mut refuse = |parameter: String, name: &str| {
         let message = format!("an empty list is refused by the service: leave {name} out");
-        found.push(Violation::new(parameter, Rule::UnsupportedValue, message));
+        found.add(parameter, Rule::UnsupportedValue, message);
     };
     if check.body.tools.as_ref().is_some_and(|tools| tools.is_empty()) {
         refuse("tools".to_owned(), "tools");
@@ -31,28 +31,24 @@ pub(super) fn empty_lists(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 /// `tools` and `functions` on models older than function calling, and on the first of the o-series. Empty lists are
 /// the subject of [`empty_lists`].
-pub(super) fn offered(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn offered(check: &Check<'_>, found: &mut Findings<'_>) {
     if !check.refuses(Parameter::Tools) {
         return;
     }
     for (name, offered) in [("tools", check.body.has_tools()), ("functions", check.body.has_functions())] {
         if offered {
-            let message = format!("{} does not call tools: leave {name} out", check.model);
-            found.push(Violation::new(name, Rule::UnsupportedParameter, message));
+            found.add_of_model(name, Rule::UnsupportedParameter, format!("does not call tools: leave {name} out"));
         }
     }
 }
 
 /// Reasoning models without parallel tool calls refuse `parallel_tool_calls` with either value; other models without
 /// them accept `false`.
-pub(super) fn in_parallel(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn in_parallel(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(is_wanted) = check.body.parallel_tool_calls else { return };
     if refuses_in_parallel(check, is_wanted) {
-        found.push(Violation::new(
-            "parallel_tool_calls",
-            Rule::UnsupportedParameter,
-            format!("{} calls one tool at a time: leave parallel_tool_calls out", check.model),
-        ));
+        let problem = "calls one tool at a time: leave parallel_tool_calls out";
+        found.add_of_model("parallel_tool_calls", Rule::UnsupportedParameter, problem);
     }
 }
 
@@ -61,31 +57,25 @@ fn refuses_in_parallel(check: &Check<'_>, is_wanted: bool) -> bool {
 }
 
 /// `parallel_tool_calls` requires `tools` (openai/openai-agents-python#4326, UKGovernmentBEIS/inspect_ai#1460).
-pub(super) fn in_parallel_among_tools(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn in_parallel_among_tools(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(is_wanted) = check.body.parallel_tool_calls else { return };
     let has_tools = check.body.has_tools() || check.is_unread("tools");
     if !has_tools && !refuses_in_parallel(check, is_wanted) {
-        found.push(Violation::new(
-            "parallel_tool_calls",
-            Rule::Contradiction,
-            "parallel_tool_calls needs tools: add .tool(..), or leave parallel_tool_calls out",
-        ));
+        let message = "parallel_tool_calls needs tools: add .tool(..), or leave parallel_tool_calls out";
+        found.add("parallel_tool_calls", Rule::Contradiction, message);
     }
 }
 
 /// `tool_choice` requires `tools`.
-pub(super) fn choice(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn choice(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.body.tool_choice.is_some() && !check.body.has_tools() && !check.is_unread("tools") {
-        found.push(Violation::new(
-            "tool_choice",
-            Rule::Contradiction,
-            "tool_choice needs tools: add .tool(..), or leave tool_choice out",
-        ));
+        let message = "tool_choice needs tools: add .tool(..), or leave tool_choice out";
+        found.add("tool_choice", Rule::Contradiction, message);
     }
 }
 
 /// `tool_choice` with a function requires that function in `tools`.
-pub(super) fn chosen(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn chosen(check: &Check<'_>, found: &mut Findings<'_>) {
     let (Some(ToolChoice::Only(choice)), Some(tools)) = (&check.body.tool_choice, &check.body.tools) else {
         return;
     };
@@ -97,24 +87,21 @@ pub(super) fn chosen(check: &Check<'_>, found: &mut Vec<Violation>) {
         None => is_unread(tool.extra(), "function"),
     };
     if !tools.is_empty() && !tools.iter().any(may_be) {
-        found.push(Violation::new(
+        found.add(
             "tool_choice",
             Rule::Contradiction,
             "tool_choice names a function that is not among tools: add it with .tool(..), or choose one of them",
-        ));
+        );
     }
 }
 
 /// The specification limits the names of functions; for custom tools no limit is documented.
-pub(super) fn names(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn names(check: &Check<'_>, found: &mut Findings<'_>) {
     let mut check_name = |function: &FunctionDefinition, place: Arguments<'_>| {
         let name = function.name.as_deref().unwrap_or_default();
         if !is_name(name) && !is_unread(function.extra(), "name") {
-            found.push(Violation::new(
-                format!("{place}.name"),
-                Rule::InvalidName,
-                "a function's name is 1 to 64 letters, digits, '_' or '-'",
-            ));
+            let message = "a function's name is 1 to 64 letters, digits, '_' or '-'";
+            found.add(format!("{place}.name"), Rule::InvalidName, message);
         }
     };
     for (at, tool) in check.body.tools.iter().flat_map(|tools| tools.iter().enumerate()) {
@@ -129,17 +116,14 @@ pub(super) fn names(check: &Check<'_>, found: &mut Vec<Violation>) {
 
 /// The service answers `object schema missing properties`, in strict mode and without
 /// (Azure/azure-sdk-for-python#41447). A function without `parameters` has none and is taken.
-pub(super) fn objects_without_properties(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn objects_without_properties(check: &Check<'_>, found: &mut Findings<'_>) {
     let of_old = check.body.functions.iter().flat_map(|list| list.iter().enumerate());
     let of_old = of_old.map(|(at, function)| (format!("functions[{at}]"), function));
     for (place, function) in check.functions().chain(of_old) {
         let lacks_properties = function.parameters.as_ref().is_some_and(is_object_without_properties);
         if lacks_properties {
-            found.push(Violation::new(
-                format!("{place}.parameters"),
-                Rule::UnsupportedValue,
-                "the schema is an object without properties: add \"properties\": {}, or leave parameters out",
-            ));
+            let message = "the schema is an object without properties: add \"properties\": {}, or leave parameters out";
+            found.add(format!("{place}.parameters"), Rule::UnsupportedValue, message);
         }
     }
 }
@@ -155,7 +139,7 @@ fn is_object_without_properties(schema: &Value) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::testing::{
+    use super::super::tests::{
         assert_advised, assert_fine, assert_refused, assert_violations, model, read, request_to, request_to_any,
     };
     use super::*;

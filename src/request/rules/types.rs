@@ -4,17 +4,17 @@
 use serde_json::Value;
 
 use super::range;
-use super::rule::{Check, kind_of};
+use super::rule::{Check, Findings, kind_of};
 use crate::request::violation::{Rule, Violation};
 use crate::wire::{FieldVisitor, FromWire, Path};
 
-pub(super) fn wrong_types(check: &Check<'_>, found: &mut Vec<Violation>) {
+pub(super) fn wrong_types(check: &Check<'_>, found: &mut Findings<'_>) {
     check.body.visit(&Path::Root, &mut WrongTypes { check, found });
 }
 
 struct WrongTypes<'c, 'f> {
     check: &'c Check<'c>,
-    found: &'f mut Vec<Violation>,
+    found: &'c mut Findings<'f>,
 }
 
 impl<'a> FieldVisitor<'a> for WrongTypes<'_, '_> {

@@ -30,6 +30,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::wire::word_enum;
+
 pub use self::lint::lint_schema;
 #[cfg(feature = "schemars")]
 pub use self::rust_type::{schema_for, schema_name};
@@ -61,63 +63,36 @@ const DOCUMENTED_NESTING: usize = 5;
 /// The depth of JSON up to which schemas are checked; `serde_json` reads no deeper text.
 const MAX_WALK: usize = 128;
 
-/// A rule of strict mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SchemaRule {
-    /// The root is an object, not a union.
-    RootObject,
-    /// Every object has `additionalProperties: false`.
-    AdditionalProperties,
-    /// Every property is in `required`.
-    Required,
-    /// `required` names only properties that exist.
-    UnknownRequired,
-    /// At most [`MAX_PROPERTIES`] properties.
-    PropertyCount,
-    /// At most [`MAX_ENUM_VALUES`] values in all `enum`s together.
-    EnumCount,
-    /// Names and values are not too long together.
-    TextLength,
-    /// At most [`MAX_NESTING`] levels.
-    Nesting,
-    /// Only supported keywords.
-    UnsupportedKeyword,
-    /// No keyword beside a `$ref`.
-    RefSibling,
-    /// Only supported types.
-    UnsupportedType,
-    /// Every `$ref` points to a schema.
-    UnresolvedRef,
-    /// Every schema has a type.
-    Untyped,
-}
-
-impl SchemaRule {
-    /// The rule's name, such as `unsupported_keyword`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RootObject => "root_object",
-            Self::AdditionalProperties => "additional_properties",
-            Self::Required => "required",
-            Self::UnknownRequired => "unknown_required",
-            Self::PropertyCount => "property_count",
-            Self::EnumCount => "enum_count",
-            Self::TextLength => "text_length",
-            Self::Nesting => "nesting",
-            Self::UnsupportedKeyword => "unsupported_keyword",
-            Self::RefSibling => "ref_sibling",
-            Self::UnsupportedType => "unsupported_type",
-            Self::UnresolvedRef => "unresolved_ref",
-            Self::Untyped => "untyped",
-        }
-    }
-}
-
-impl fmt::Display for SchemaRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+word_enum! {
+    /// A rule of strict mode.
+    #[non_exhaustive]
+    pub enum SchemaRule {
+        /// The root is an object, not a union.
+        RootObject = "root_object",
+        /// Every object has `additionalProperties: false`.
+        AdditionalProperties = "additional_properties",
+        /// Every property is in `required`.
+        Required = "required",
+        /// `required` names only properties that exist.
+        UnknownRequired = "unknown_required",
+        /// At most [`MAX_PROPERTIES`] properties.
+        PropertyCount = "property_count",
+        /// At most [`MAX_ENUM_VALUES`] values in all `enum`s together.
+        EnumCount = "enum_count",
+        /// Names and values are not too long together.
+        TextLength = "text_length",
+        /// At most [`MAX_NESTING`] levels.
+        Nesting = "nesting",
+        /// Only supported keywords.
+        UnsupportedKeyword = "unsupported_keyword",
+        /// No keyword beside a `$ref`.
+        RefSibling = "ref_sibling",
+        /// Only supported types.
+        UnsupportedType = "unsupported_type",
+        /// Every `$ref` points to a schema.
+        UnresolvedRef = "unresolved_ref",
+        /// Every schema has a type.
+        Untyped = "untyped",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::testing::{assert_fine, assert_violations, read, request_to_any};
+use super::super::tests::{assert_fine, assert_violations, read, request_to_any};
 use super::*;
 
 const HI: &str = r#"[{"role": "user", "content": "hi"}]"#;
