@@ -20,14 +20,15 @@ use serde::de::{
 use serde_json::Value;
 
 pub(crate) use self::extra::{Extra, Hidden};
-pub(crate) use self::getter::getter;
-pub(crate) use self::list::List;
+pub(crate) use self::getter::{getter, getters};
+pub(crate) use self::list::{List, list_converts};
 pub(crate) use self::merge::{Merge, extend_distinct, extend_repeated};
 pub use self::open_enum::UnknownValue;
 pub(crate) use self::open_enum::open_enum;
-pub(crate) use self::primitives::text_converts;
+pub(crate) use self::primitives::{clone_converts, text_converts};
 pub(crate) use self::shared::Shared;
 pub(crate) use self::visit::{FieldVisitor, Path};
+pub(crate) use self::wire_either::wire_either;
 pub(crate) use self::wire_struct::{Key, debug_value, is_hidden, spelling, wire_struct};
 pub(crate) use self::word_enum::word_enum;
 
@@ -41,6 +42,7 @@ mod open_enum;
 mod primitives;
 mod shared;
 mod visit;
+mod wire_either;
 mod wire_struct;
 mod word_enum;
 

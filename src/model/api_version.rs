@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::wire::text_converts;
+use crate::wire::{clone_converts, text_converts};
 
 /// The api version of a request: a date, or one of the two undated kinds of the v1 route.
 ///
@@ -215,12 +215,7 @@ impl PartialOrd for ApiVersion {
 }
 
 text_converts!(ApiVersion, ApiVersion::new);
-
-impl From<&Self> for ApiVersion {
-    fn from(version: &Self) -> Self {
-        version.clone()
-    }
-}
+clone_converts!(ApiVersion);
 
 impl fmt::Display for ApiVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

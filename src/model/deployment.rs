@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Model, catalog};
-use crate::wire::text_converts;
+use crate::wire::{clone_converts, text_converts};
 
 /// The name a model is served under, and the model that the caller declares for it.
 ///
@@ -101,12 +101,7 @@ impl Deployment {
 }
 
 text_converts!(Deployment, Deployment::new);
-
-impl From<&Self> for Deployment {
-    fn from(deployment: &Self) -> Self {
-        deployment.clone()
-    }
-}
+clone_converts!(Deployment);
 
 impl fmt::Display for Deployment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,30 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::parameter::COLUMNS;
 use super::{Capabilities, Model, ModelCatalog, Parameter, Support, ToolsAndEffort};
-
-/// The columns that hold verdicts, here and in the built-in table, with the parameters that share one.
-pub(super) const COLUMNS: &[(&str, &[Parameter])] = &[
-    ("temperature, top_p", &[Parameter::Temperature, Parameter::TopP]),
-    ("penalties", &[Parameter::PresencePenalty, Parameter::FrequencyPenalty]),
-    ("logprobs", &[Parameter::Logprobs, Parameter::TopLogprobs]),
-    ("logit_bias", &[Parameter::LogitBias]),
-    ("max_tokens", &[Parameter::MaxTokens]),
-    ("max_completion_tokens", &[Parameter::MaxCompletionTokens]),
-    ("reasoning_effort", &[Parameter::ReasoningEffort]),
-    ("verbosity", &[Parameter::Verbosity]),
-    ("developer", &[Parameter::DeveloperMessages]),
-    ("system", &[Parameter::SystemMessages]),
-    ("JSON schema", &[Parameter::StructuredOutputs]),
-    ("tools", &[Parameter::Tools]),
-    ("parallel tools", &[Parameter::ParallelToolCalls]),
-    ("images", &[Parameter::Images]),
-    ("audio", &[Parameter::Audio]),
-    ("prediction", &[Parameter::Prediction]),
-    ("streaming", &[Parameter::Streaming]),
-    ("n > 1", &[Parameter::MultipleChoices]),
-    ("stop", &[Parameter::Stop]),
-];
 
 impl ModelCatalog {
     /// The whole catalog as a Markdown table, one row a model, and what its sources are.

@@ -129,6 +129,29 @@ open_enum! {
     }
 }
 
+/// The columns of the built-in table and of its Markdown that hold verdicts, with the parameters that share one.
+pub(super) const COLUMNS: &[(&str, &[Parameter])] = &[
+    ("temperature, top_p", &[Parameter::Temperature, Parameter::TopP]),
+    ("penalties", &[Parameter::PresencePenalty, Parameter::FrequencyPenalty]),
+    ("logprobs", &[Parameter::Logprobs, Parameter::TopLogprobs]),
+    ("logit_bias", &[Parameter::LogitBias]),
+    ("max_tokens", &[Parameter::MaxTokens]),
+    ("max_completion_tokens", &[Parameter::MaxCompletionTokens]),
+    ("reasoning_effort", &[Parameter::ReasoningEffort]),
+    ("verbosity", &[Parameter::Verbosity]),
+    ("developer", &[Parameter::DeveloperMessages]),
+    ("system", &[Parameter::SystemMessages]),
+    ("JSON schema", &[Parameter::StructuredOutputs]),
+    ("tools", &[Parameter::Tools]),
+    ("parallel tools", &[Parameter::ParallelToolCalls]),
+    ("images", &[Parameter::Images]),
+    ("audio", &[Parameter::Audio]),
+    ("prediction", &[Parameter::Prediction]),
+    ("streaming", &[Parameter::Streaming]),
+    ("n > 1", &[Parameter::MultipleChoices]),
+    ("stop", &[Parameter::Stop]),
+];
+
 /// One answer for each [`Parameter`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cells([Support; Parameter::ALL.len()]);

@@ -2,10 +2,9 @@
 //! in each column.
 //!
 //! [`table`](super::table) explains the columns. A word without a meaning here does not compile: the rows are evaluated by
-//! the compiler, where a panic is an error.
+//! the compiler, where `unreachable!` is an error.
 
-use super::markdown::COLUMNS;
-use super::parameter::Cells;
+use super::parameter::{COLUMNS, Cells};
 use super::{Capabilities, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
 /// A line of the built-in table.
@@ -112,7 +111,7 @@ pub(super) const fn chat_completions(reach: &str) -> Support {
         b"chat" => Support::Yes,
         b"responses" | b"neither" => Support::No,
         b"unclear" => Support::Unknown,
-        _ => panic!("a model is reached by chat, responses, neither or unclear"),
+        _ => unreachable!(),
     }
 }
 
@@ -150,7 +149,7 @@ const fn cell(letter: &str) -> Support {
         b"n" | b"1" => Support::No,
         b"e" => Support::EffortNone,
         b"?" | b"-" => Support::Unknown,
-        _ => panic!("a cell is y, n, 1, e, ? or -"),
+        _ => unreachable!(),
     }
 }
 
@@ -164,7 +163,7 @@ pub(super) const fn efforts(letters: &str) -> &'static [ReasoningEffort] {
         b"lmhx" => const { &[Low, Medium, High, Xhigh] },
         b"h" => const { &[High] },
         b"any" | b"refused" | b"?" | b"-" => &[],
-        _ => panic!("no list of efforts has these letters"),
+        _ => unreachable!(),
     }
 }
 
@@ -174,7 +173,7 @@ pub(super) const fn default_effort(word: &str) -> Option<ReasoningEffort> {
         b"medium" => Some(ReasoningEffort::Medium),
         b"high" => Some(ReasoningEffort::High),
         b"?" | b"-" => None,
-        _ => panic!("a default effort is none, medium, high, ? or -"),
+        _ => unreachable!(),
     }
 }
 
@@ -183,6 +182,6 @@ pub(super) const fn tools_and_effort(word: &str) -> ToolsAndEffort {
         b"-" => ToolsAndEffort::Any,
         b"only_none" => ToolsAndEffort::OnlyWithNone,
         b"not_above" => ToolsAndEffort::NotAboveNone,
-        _ => panic!("tools and effort go together as only_none, not_above or -"),
+        _ => unreachable!(),
     }
 }

@@ -9,6 +9,7 @@ use std::fmt;
 use self::change::{change_for, part_place};
 use super::ChatCompletionRequest;
 use super::violation::{ValidationError, Violation};
+use crate::wire::getters;
 
 mod change;
 
@@ -48,23 +49,18 @@ pub struct Adaptation {
 }
 
 impl Adaptation {
-    /// The wire name of what was changed, with its place in the request as it was given where it has one.
-    #[must_use]
-    pub fn parameter(&self) -> &str {
-        &self.parameter
-    }
-
-    /// What was done.
-    #[must_use]
-    pub fn change(&self) -> &str {
-        &self.change
-    }
-
     /// Why: the violation it would have been.
     #[must_use]
     pub fn cause(&self) -> &Violation {
         &self.cause
     }
+}
+
+getters! { adaptation: Adaptation => adaptation;
+    /// The wire name of what was changed, with its place in the request as it was given where it has one.
+    parameter: Text;
+    /// What was done.
+    change: Text;
 }
 
 impl fmt::Display for Adaptation {

@@ -1,11 +1,8 @@
 //! The `content` of a message: text, or parts of text, images, audio and files.
 
-use serde::de::SeqAccess;
-use serde::ser::{Serialize, Serializer};
-
 use super::audio::{InputAudio, InputAudioFormat};
 use super::base64::{base64, data_url};
-use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, text_converts, wire_struct};
+use crate::wire::{List, clone_converts, getters, list_converts, open_enum, text_converts, wire_either, wire_struct};
 
 open_enum! {
     /// The kind of a part.
@@ -134,36 +131,19 @@ impl ContentPart {
         let file = FilePart { filename: Some(filename.into()), file_data: Some(data), ..FilePart::EMPTY };
         Self { file: Some(file), ..Self::of(ContentPartType::File) }
     }
+}
 
+getters! { part: ContentPart => part;
     /// The text of a text part.
-    #[must_use]
-    pub fn as_text(&self) -> Option<&str> {
-        self.text.as_deref()
-    }
-
+    as_text = text: String;
     /// The text of an earlier refusal.
-    #[must_use]
-    pub fn as_refusal(&self) -> Option<&str> {
-        self.refusal.as_deref()
-    }
-
+    as_refusal = refusal: String;
     /// The image of an image part.
-    #[must_use]
-    pub fn as_image_url(&self) -> Option<&ImageUrl> {
-        self.image_url.as_ref()
-    }
-
+    as_image_url = image_url: ImageUrl;
     /// The recording of an audio part.
-    #[must_use]
-    pub fn as_input_audio(&self) -> Option<&InputAudio> {
-        self.input_audio.as_ref()
-    }
-
+    as_input_audio = input_audio: InputAudio;
     /// The file of a file part.
-    #[must_use]
-    pub fn as_file(&self) -> Option<&FilePart> {
-        self.file.as_ref()
-    }
+    as_file = file: FilePart;
 }
 
 /// Text, or a list of parts. Strings and lists of parts convert.
@@ -212,41 +192,8 @@ impl From<&ContentPart> for MessageContent {
     }
 }
 
-impl From<&Self> for MessageContent {
-    fn from(content: &Self) -> Self {
-        content.clone()
-    }
-}
-
-impl From<Vec<ContentPart>> for MessageContent {
-    fn from(parts: Vec<ContentPart>) -> Self {
-        Self::Parts(parts)
-    }
-}
-
-impl From<&[ContentPart]> for MessageContent {
-    fn from(parts: &[ContentPart]) -> Self {
-        Self::Parts(parts.to_vec())
-    }
-}
-
-impl From<&Vec<ContentPart>> for MessageContent {
-    fn from(parts: &Vec<ContentPart>) -> Self {
-        parts.as_slice().into()
-    }
-}
-
-impl<const N: usize> From<&[ContentPart; N]> for MessageContent {
-    fn from(parts: &[ContentPart; N]) -> Self {
-        parts.as_slice().into()
-    }
-}
-
-impl<const N: usize> From<[ContentPart; N]> for MessageContent {
-    fn from(parts: [ContentPart; N]) -> Self {
-        Self::Parts(parts.into())
-    }
-}
+clone_converts!(MessageContent);
+list_converts!(MessageContent: [] [] ContentPart, ContentPart::clone);
 
 impl FromIterator<ContentPart> for MessageContent {
     fn from_iter<I: IntoIterator<Item = ContentPart>>(parts: I) -> Self {
@@ -263,33 +210,4 @@ impl std::fmt::Debug for MessageContent {
     }
 }
 
-impl FromWire for MessageContent {
-    const EXPECTED: &'static str = "a string or a list of parts";
-
-    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
-        match self {
-            Self::Text(text) => text.visit(path, visitor),
-            Self::Parts(parts) => parts.visit(path, visitor),
-        }
-    }
-    fn from_str(text: &str) -> Option<Self> {
-        Some(text.into())
-    }
-    fn from_string(text: String) -> Result<Self, String> {
-        Ok(Self::Text(text))
-    }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
-        List::from_seq(seq).map(|field| field.map(|List(list)| Self::Parts(list)))
-    }
-}
-
-deserialize_wire!(MessageContent);
-
-impl Serialize for MessageContent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Parts(parts) => parts.serialize(serializer),
-        }
-    }
-}
+wire_either!(MessageContent: "a string or a list of parts" = Text(String) | Parts(List<ContentPart>));

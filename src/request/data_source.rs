@@ -126,7 +126,7 @@ impl FieldsMapping {
     }
 }
 
-setters! { mapping: FieldsMapping => mapping, Some(mapping);
+setters! { mapping: FieldsMapping => mapping; mapping: FieldsMapping => Some(mapping);
     /// Sets the field that holds the title.
     title_field / get_title_field: String;
     /// Sets the field that holds the address.
@@ -134,13 +134,13 @@ setters! { mapping: FieldsMapping => mapping, Some(mapping);
     /// Sets the field that holds the file's name.
     filepath_field / get_filepath_field: String;
     /// Sets the fields that hold the text.
-    content_fields / get_content_fields: each String;
+    content_fields / get_content_fields: List<String>;
     /// Sets what goes between several text fields. When unset, a line end.
     content_fields_separator / get_content_fields_separator: String;
     /// Sets the fields that hold vectors.
-    vector_fields / get_vector_fields: each String;
+    vector_fields / get_vector_fields: List<String>;
     /// Sets the fields that hold vectors of images.
-    image_vector_fields / get_image_vector_fields: each String;
+    image_vector_fields / get_image_vector_fields: List<String>;
 }
 
 wire_struct! {
@@ -254,13 +254,15 @@ impl EmbeddingDependency {
     }
 }
 
-setters! { dependency: EmbeddingDependency => dependency, Some(dependency);
+setters! { dependency: EmbeddingDependency => dependency; dependency: EmbeddingDependency => Some(dependency);
     /// Sets how many dimensions the vectors have. When unset, as many as the model gives.
     dimensions / get_dimensions: u64;
 }
 
 impl DataSource {
-    fn of(kind: DataSourceType, parameters: DataSourceParameters) -> Self {
+    fn of(kind: DataSourceType, set: impl FnOnce(&mut DataSourceParameters)) -> Self {
+        let mut parameters = DataSourceParameters::EMPTY;
+        set(&mut parameters);
         Self { kind: Some(kind), parameters: Some(parameters), ..Self::EMPTY }
     }
 
@@ -271,15 +273,11 @@ impl DataSource {
         index_name: impl Into<String>,
         authentication: DataSourceAuthentication,
     ) -> Self {
-        Self::of(
-            DataSourceType::AzureSearch,
-            DataSourceParameters {
-                endpoint: Some(endpoint.into()),
-                index_name: Some(index_name.into()),
-                authentication: Some(authentication),
-                ..DataSourceParameters::EMPTY
-            },
-        )
+        Self::of(DataSourceType::AzureSearch, |parameters| {
+            parameters.endpoint = Some(endpoint.into());
+            parameters.index_name = Some(index_name.into());
+            parameters.authentication = Some(authentication);
+        })
     }
 
     /// A container of Azure Cosmos DB for MongoDB vCore.
@@ -292,18 +290,14 @@ impl DataSource {
         embedding_dependency: EmbeddingDependency,
         fields_mapping: FieldsMapping,
     ) -> Self {
-        Self::of(
-            DataSourceType::AzureCosmosDb,
-            DataSourceParameters {
-                authentication: Some(DataSourceAuthentication::connection_string(connection_string)),
-                database_name: Some(database_name.into()),
-                container_name: Some(container_name.into()),
-                index_name: Some(index_name.into()),
-                embedding_dependency: Some(embedding_dependency),
-                fields_mapping: Some(fields_mapping),
-                ..DataSourceParameters::EMPTY
-            },
-        )
+        Self::of(DataSourceType::AzureCosmosDb, |parameters| {
+            parameters.authentication = Some(DataSourceAuthentication::connection_string(connection_string));
+            parameters.database_name = Some(database_name.into());
+            parameters.container_name = Some(container_name.into());
+            parameters.index_name = Some(index_name.into());
+            parameters.embedding_dependency = Some(embedding_dependency);
+            parameters.fields_mapping = Some(fields_mapping);
+        })
     }
 
     /// An index of Elasticsearch.
@@ -325,17 +319,13 @@ impl DataSource {
         embedding_dependency: EmbeddingDependency,
         fields_mapping: FieldsMapping,
     ) -> Self {
-        Self::of(
-            DataSourceType::Pinecone,
-            DataSourceParameters {
-                environment: Some(environment.into()),
-                index_name: Some(index_name.into()),
-                authentication: Some(DataSourceAuthentication::api_key(api_key)),
-                embedding_dependency: Some(embedding_dependency),
-                fields_mapping: Some(fields_mapping),
-                ..DataSourceParameters::EMPTY
-            },
-        )
+        Self::of(DataSourceType::Pinecone, |parameters| {
+            parameters.environment = Some(environment.into());
+            parameters.index_name = Some(index_name.into());
+            parameters.authentication = Some(DataSourceAuthentication::api_key(api_key));
+            parameters.embedding_dependency = Some(embedding_dependency);
+            parameters.fields_mapping = Some(fields_mapping);
+        })
     }
 
     /// A collection of MongoDB Atlas.
@@ -351,20 +341,16 @@ impl DataSource {
         embedding_dependency: EmbeddingDependency,
         fields_mapping: FieldsMapping,
     ) -> Self {
-        Self::of(
-            DataSourceType::MongoDb,
-            DataSourceParameters {
-                endpoint: Some(endpoint.into()),
-                database_name: Some(database_name.into()),
-                collection_name: Some(collection_name.into()),
-                app_name: Some(app_name.into()),
-                index_name: Some(index_name.into()),
-                authentication: Some(authentication),
-                embedding_dependency: Some(embedding_dependency),
-                fields_mapping: Some(fields_mapping),
-                ..DataSourceParameters::EMPTY
-            },
-        )
+        Self::of(DataSourceType::MongoDb, |parameters| {
+            parameters.endpoint = Some(endpoint.into());
+            parameters.database_name = Some(database_name.into());
+            parameters.collection_name = Some(collection_name.into());
+            parameters.app_name = Some(app_name.into());
+            parameters.index_name = Some(index_name.into());
+            parameters.authentication = Some(authentication);
+            parameters.embedding_dependency = Some(embedding_dependency);
+            parameters.fields_mapping = Some(fields_mapping);
+        })
     }
 
     /// A source that is not modelled here, by its `type` and its `parameters`.
@@ -379,7 +365,10 @@ impl DataSource {
     }
 }
 
-setters! { source: DataSource => source.parameters.get_or_insert_default(), source.parameters.as_ref();
+setters! {
+    source: DataSource => source.parameters.get_or_insert_default();
+    source: DataSource => source.parameters.as_ref();
+
     /// Sets which fields of a document hold what.
     fields_mapping / get_fields_mapping: FieldsMapping;
     /// Limits the search queries that the model makes. When unset, the service decides.
@@ -404,7 +393,7 @@ setters! { source: DataSource => source.parameters.get_or_insert_default(), sour
     /// ones only.
     role_information / get_role_information: String;
     /// Sets the members of the answer's `context`. When unset, `citations` and `intent`.
-    include_contexts / get_include_contexts: each IncludeContext;
+    include_contexts / get_include_contexts: List<IncludeContext>;
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use super::audio::AudioReference;
 use super::content_part::{ContentPart, MessageContent};
 use crate::response::{AssistantMessage, Citation, FunctionCall, MessageContext, Role, ToolCall};
-use crate::wire::{Field, FieldVisitor, FromWire, List, Path, Shared, deserialize_wire, wire_struct};
+use crate::wire::{
+    Field, FieldVisitor, FromWire, List, Path, Shared, clone_converts, deserialize_wire, getters, wire_struct,
+};
 
 /// One turn of the conversation.
 ///
@@ -191,40 +193,10 @@ impl Message {
         self.content()?.text()
     }
 
-    /// The text or the parts.
-    #[must_use]
-    pub fn content(&self) -> Option<&MessageContent> {
-        self.0.content.as_ref()
-    }
-
     /// The parts of the content; empty when it is a string.
     #[must_use]
     pub fn parts(&self) -> &[ContentPart] {
         self.content().map(MessageContent::parts).unwrap_or_default()
-    }
-
-    /// The `name` of the participant, or of the function whose result this is.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
-    }
-
-    /// The refusal of an earlier answer.
-    #[must_use]
-    pub fn refusal(&self) -> Option<&str> {
-        self.0.refusal.as_deref()
-    }
-
-    /// Tools the model called in this turn.
-    #[must_use]
-    pub fn tool_calls(&self) -> &[ToolCall] {
-        self.0.tool_calls.as_deref().map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// The id of the tool call whose result this is.
-    #[must_use]
-    pub fn tool_call_id(&self) -> Option<&str> {
-        self.0.tool_call_id.as_deref()
     }
 
     /// The id of an earlier spoken answer's audio.
@@ -238,6 +210,19 @@ impl Message {
     pub fn extra(&self) -> Option<&Map<String, Value>> {
         self.0.extra()
     }
+}
+
+getters! { message: Message => message.0;
+    /// The text or the parts.
+    content: MessageContent;
+    /// The `name` of the participant, or of the function whose result this is.
+    name: String;
+    /// The refusal of an earlier answer.
+    refusal: String;
+    /// Tools the model called in this turn.
+    tool_calls: List<ToolCall>;
+    /// The id of the tool call whose result this is.
+    tool_call_id: String;
 }
 
 impl From<MessageFields> for Message {
@@ -265,12 +250,7 @@ impl FromWire for Message {
 }
 
 deserialize_wire!(Message);
-
-impl From<&Self> for Message {
-    fn from(message: &Self) -> Self {
-        message.clone()
-    }
-}
+clone_converts!(Message);
 
 /// An answer becomes a turn of the conversation: text, refusal, tool calls and the id of spoken text are
 /// kept. What the service refuses in a request (annotations, reasoning, citations) is left out;

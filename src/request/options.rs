@@ -1,11 +1,9 @@
 //! The smaller options of a request: `verbosity`, `stop`, `stream_options`, caching, web search.
 
-use serde::de::SeqAccess;
-use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::setters::setters;
-use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, text_converts, wire_struct};
+use crate::wire::{List, list_converts, open_enum, text_converts, wire_either, wire_struct};
 
 open_enum! {
     /// How long answers are.
@@ -48,7 +46,7 @@ impl StreamOptions {
     }
 }
 
-setters! { options: StreamOptions => options, Some(options);
+setters! { options: StreamOptions => options; options: StreamOptions => Some(options);
     /// Sets whether a last chunk has `usage`. When unset, [`stream`](crate::ChatClient::stream) requests it wherever the
     /// api version has the option.
     include_usage / includes_usage: bool;
@@ -77,7 +75,7 @@ impl UserSecurityContext {
     }
 }
 
-setters! { context: UserSecurityContext => context, Some(context);
+setters! { context: UserSecurityContext => context; context: UserSecurityContext => Some(context);
     /// Sets the application's name.
     application_name / get_application_name: String;
     /// Sets the end user's id.
@@ -104,7 +102,7 @@ impl WebSearchOptions {
     }
 }
 
-setters! { options: WebSearchOptions => options, Some(options);
+setters! { options: WebSearchOptions => options; options: WebSearchOptions => Some(options);
     /// Sets how much of the search results the model reads: `low`, `medium` or `high`.
     search_context_size / get_search_context_size: String;
     /// Sets the approximate location of the user, as an object.
@@ -137,63 +135,8 @@ impl<T: Into<String>> FromIterator<T> for Stop {
     }
 }
 
-impl<T: Into<String>> From<Vec<T>> for Stop {
-    fn from(list: Vec<T>) -> Self {
-        Self::from_iter(list)
-    }
-}
-
-impl<T: Into<String>, const N: usize> From<[T; N]> for Stop {
-    fn from(list: [T; N]) -> Self {
-        Self::from_iter(list)
-    }
-}
-
-impl<T: AsRef<str>> From<&[T]> for Stop {
-    fn from(list: &[T]) -> Self {
-        list.iter().map(AsRef::as_ref).collect()
-    }
-}
-
-impl<T: AsRef<str>> From<&Vec<T>> for Stop {
-    fn from(list: &Vec<T>) -> Self {
-        list.as_slice().into()
-    }
-}
-
-impl<T: AsRef<str>, const N: usize> From<&[T; N]> for Stop {
-    fn from(list: &[T; N]) -> Self {
-        list.as_slice().into()
-    }
-}
-
-impl FromWire for Stop {
-    const EXPECTED: &'static str = "a string or a list of strings";
-
-    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
-        match self {
-            Self::One(text) => text.visit(path, visitor),
-            Self::Many(list) => list.visit(path, visitor),
-        }
-    }
-    fn from_str(text: &str) -> Option<Self> {
-        Some(text.into())
-    }
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Field<Self>, A::Error> {
-        List::from_seq(seq).map(|field| field.map(|List(list)| Self::Many(list)))
-    }
-}
-
-deserialize_wire!(Stop);
-
-impl Serialize for Stop {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::One(text) => serializer.serialize_str(text),
-            Self::Many(list) => list.serialize(serializer),
-        }
-    }
-}
+list_converts!(Stop: [T: Into<String>,] [T: AsRef<str>,] T, AsRef::as_ref);
+wire_either!(Stop: "a string or a list of strings" = One(String) | Many(List<String>));
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::wire::{open_enum, wire_struct};
+use crate::wire::{getters, open_enum, wire_struct};
 
 open_enum! {
     /// The kind of a response format.
@@ -97,12 +97,6 @@ impl ResponseFormat {
         Self::json_schema(super::schema::schema_name::<T>(), schema).strict(true)
     }
 
-    /// The schema of a format of that kind.
-    #[must_use]
-    pub fn as_json_schema(&self) -> Option<&JsonSchemaFormat> {
-        self.json_schema.as_ref()
-    }
-
     /// Sets the description of the schema, which the model reads; no effect on other formats.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
@@ -121,4 +115,9 @@ impl ResponseFormat {
         }
         self
     }
+}
+
+getters! { format: ResponseFormat => format;
+    /// The schema of a format of that kind.
+    as_json_schema = json_schema: JsonSchemaFormat;
 }

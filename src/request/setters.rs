@@ -1,49 +1,68 @@
 //! The macro for setters that consume the value, and their getters.
 
 /// Makes the setters and getters of a type, one field a line: the setter's documentation, the field's name, which is the
-/// setter's, the getter's name, and the field's type. A setter takes anything that converts; `each` takes anything that
-/// holds many. The head names the value, where a setter finds the fields, and, as an `Option`, where a getter does.
+/// setter's, the getter's name where it differs, the field's type, and the page of its reference. The head has the type of the
+/// setters and where
+/// they find the fields, then that of the getters and, as an `Option`, where those do.
+///
+/// | type | setter takes | getter returns |
+/// |---|---|---|
+/// | `bool`, `u64` | the type | `Option` of the type |
+/// | `Copied<T>` | any integer, which the builder checks | `Option<T>` |
+/// | `Number` | `f64`, `f32` or an integer, which the builder checks | `Option<f64>` |
+/// | `String` | any string | `Option<&str>` |
+/// | `List<T>` | anything that holds what converts into `T` | `&[T]` |
+/// | any other `T`, `Shared<T>` | anything that converts into `T` | `Option<&T>` |
 macro_rules! setters {
     (
-        $this:ident: $Type:ty => $place:expr, $read:expr;
-        $( $(#[$meta:meta])* $name:ident / $get:ident: $($kind:ident)+; )*
+        $this:ident: $Type:ident => $place:expr; $from:ident: $From:ty => $read:expr;
+        $( $(#[$meta:meta])* $name:ident / $get:ident: $Outer:ident $(< $Inner:ident >)? $(= $page:literal)?; )*
     ) => {
         impl $Type { $(
             $(#[$meta])*
+            $( #[doc = concat!(
+                "\n\nAzure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/", $page, ">"
+            )] )?
             #[must_use]
-            pub fn $name(mut self, $name: setters!(@argument $($kind)+)) -> Self {
+            #[allow(clippy::double_must_use, reason = "one macro serves builders, which are must_use, and other types")]
+            pub fn $name(mut self, $name: setters!(@argument $Outer $(< $Inner >)?)) -> Self {
                 let $this = &mut self;
-                $place.$name = Some(setters!(@value $name $($kind)+));
+                $place.$name = setters!(@value $this $name $Outer $(< $Inner >)?);
                 self
             }
+        )* }
 
-            #[doc = concat!("What [`", stringify!($name), "`](Self::", stringify!($name), ") was set to.")]
+        impl $From { $(
+            #[doc = concat!("What [`", stringify!($name), "`](", stringify!($Type), "::", stringify!($name), ") was set to.")]
             #[must_use]
-            pub fn $get(&self) -> setters!(@result $($kind)+) {
-                let $this = self;
-                setters!(@read $read, $name $($kind)+)
+            pub fn $get(&self) -> crate::wire::getter!(@type $Outer $(< $Inner >)?) {
+                let $from = self;
+                $read.map(|fields| crate::wire::getter!(@read fields.$name, $Outer $(< $Inner >)?)).unwrap_or_default()
             }
         )* }
     };
+    (
+        $this:ident: $Type:ident => $place:expr; $from:ident: $From:ty => $read:expr;
+        $( $(#[$meta:meta])* $name:ident: $Outer:ident $(< $Inner:ident >)? = $page:literal; )*
+    ) => {
+        setters! {
+            $this: $Type => $place; $from: $From => $read;
+            $( $(#[$meta])* $name / $name: $Outer $(< $Inner >)? = $page; )*
+        }
+    };
     (@argument bool) => { bool };
     (@argument u64) => { u64 };
-    (@argument each $Type:ident) => { impl IntoIterator<Item = impl Into<$Type>> };
+    (@argument Number) => { impl Into<f64> };
+    (@argument Copied<$Type:ident>) => { impl TryInto<$Type> };
+    (@argument List<$Type:ident>) => { impl IntoIterator<Item = impl Into<$Type>> };
+    (@argument Shared<$Type:ident>) => { impl Into<$Type> };
     (@argument $Type:ident) => { impl Into<$Type> };
-    (@value $name:ident each $Type:ident) => { $name.into_iter().map(Into::into).collect() };
-    (@value $name:ident bool) => { $name };
-    (@value $name:ident u64) => { $name };
-    (@value $name:ident $Type:ident) => { $name.into() };
-    (@result bool) => { Option<bool> };
-    (@result u64) => { Option<u64> };
-    (@result String) => { Option<&str> };
-    (@result each $Type:ident) => { &[$Type] };
-    (@result $Type:ident) => { Option<&$Type> };
-    (@read $read:expr, $name:ident bool) => { $read.and_then(|fields| fields.$name) };
-    (@read $read:expr, $name:ident u64) => { $read.and_then(|fields| fields.$name) };
-    (@read $read:expr, $name:ident String) => { $read.and_then(|fields| fields.$name.as_deref()) };
-    (@read $read:expr, $name:ident each $Type:ident) => {
-        $read.and_then(|fields| fields.$name.as_ref()).map(|list| list.as_slice()).unwrap_or_default()
-    };
-    (@read $read:expr, $name:ident $Type:ident) => { $read.and_then(|fields| fields.$name.as_ref()) };
+    (@value $this:ident $name:ident bool) => { Some($name) };
+    (@value $this:ident $name:ident u64) => { Some($name) };
+    (@value $this:ident $name:ident Number) => { $this.number(stringify!($name), $name.into()) };
+    (@value $this:ident $name:ident Copied<$Type:ident>) => { $this.whole_number(stringify!($name), $name) };
+    (@value $this:ident $name:ident List<$Type:ident>) => { Some($name.into_iter().map(Into::into).collect()) };
+    (@value $this:ident $name:ident Shared<$Type:ident>) => { Some($name.into().into()) };
+    (@value $this:ident $name:ident $Type:ident) => { Some($name.into()) };
 }
 pub(super) use setters;

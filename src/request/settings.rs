@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
+use super::setters::setters;
 use super::{
     AudioOutput, ChatCompletionRequest, ChatCompletionRequestBuilder, DataSource, Modality, Prediction,
     PromptCacheRetention, ResponseFormat, Stop, StreamOptions, Tool, ToolChoice, UserSecurityContext, Verbosity,
@@ -9,180 +10,86 @@ use super::{
 };
 use crate::model::ReasoningEffort;
 use crate::response::ServiceTier;
-use crate::wire::List;
+use crate::wire::{List, getters};
 
-/// One setting a line: its wire name, which is the name of both methods, and the page of its reference.
-///
-/// | type | setter takes | getter returns |
-/// |---|---|---|
-/// | `whole<T>` | any integer | `Option<T>` |
-/// | `number` | `f64`, `f32` or an integer | `Option<f64>` |
-/// | `flag` | `bool` | `Option<bool>` |
-/// | `text` | any string | `Option<&str>` |
-/// | `value<T>`, `shared<T>` | anything that converts into `T` | `Option<&T>` |
-macro_rules! settings {
-    ($( $(#[$meta:meta])* $name:ident: $kind:ident $(<$Type:ty>)? = $page:literal; )*) => {
-        impl ChatCompletionRequestBuilder { $(
-            settings! { @set $kind $name $($Type)?,
-                $(#[$meta])*
-                #[doc = concat!("\n\nAzure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/", $page, ">")]
-            }
-        )* }
+/// A JSON object.
+type Object = Map<String, Value>;
 
-        impl ChatCompletionRequest { $(
-            settings! { @get $kind $name $($Type)?,
-                #[doc = concat!("What [`", stringify!($name), "`](ChatCompletionRequestBuilder::", stringify!($name), ") was set to.")]
-                #[must_use]
-            }
-        )* }
-    };
+setters! {
+    builder: ChatCompletionRequestBuilder => builder.body; request: ChatCompletionRequest => Some(&request.body);
 
-    (@set whole $name:ident $Type:ty, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(mut self, $name: impl TryInto<$Type>) -> Self {
-            self.body.$name = self.whole_number(stringify!($name), $name);
-            self
-        }
-    };
-    (@get whole $name:ident $Type:ty, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(&self) -> Option<$Type> {
-            self.body.$name
-        }
-    };
-    (@set number $name:ident, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(mut self, $name: impl Into<f64>) -> Self {
-            self.body.$name = self.number(stringify!($name), $name.into());
-            self
-        }
-    };
-    (@get number $name:ident, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(&self) -> Option<f64> {
-            self.body.$name.as_ref()?.as_f64()
-        }
-    };
-    (@set flag $name:ident, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(mut self, $name: bool) -> Self {
-            self.body.$name = Some($name);
-            self
-        }
-    };
-    (@get flag $name:ident, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(&self) -> Option<bool> {
-            self.body.$name
-        }
-    };
-    (@set text $name:ident, $(#[$meta:meta])*) => {
-        settings! { @set value $name String, $(#[$meta])* }
-    };
-    (@get text $name:ident, $(#[$meta:meta])*) => {
-        settings! { @get shared $name str, $(#[$meta])* }
-    };
-    (@set value $name:ident $Type:ty, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(mut self, $name: impl Into<$Type>) -> Self {
-            self.body.$name = Some($name.into());
-            self
-        }
-    };
-    (@get value $name:ident $Type:ty, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(&self) -> Option<&$Type> {
-            self.body.$name.as_ref()
-        }
-    };
-    (@set shared $name:ident $Type:ty, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(mut self, $name: impl Into<$Type>) -> Self {
-            self.body.$name = Some($name.into().into());
-            self
-        }
-    };
-    (@get shared $name:ident $Type:ty, $(#[$meta:meta])*) => {
-        $(#[$meta])*
-        pub fn $name(&self) -> Option<&$Type> {
-            self.body.$name.as_deref()
-        }
-    };
-}
-
-settings! {
     /// Limits the visible answer, in tokens, from 1. Refused by reasoning models, which have
     /// [`max_completion_tokens`](Self::max_completion_tokens) instead. When unset, the model's output limit.
-    max_tokens: whole<u64> = "reference#createchatcompletionrequest";
+    max_tokens: Copied<u64> = "reference#createchatcompletionrequest";
     /// Limits the answer and its hidden reasoning together, in tokens, from 1. The only limit that reasoning models
     /// accept; reserve about 25,000 tokens for the reasoning. When unset, the model's output limit; the o1 models
     /// require it here, or [`uncapped`](Self::uncapped).
     #[doc(alias = "max_output_tokens")]
-    max_completion_tokens: whole<u64> = "how-to/reasoning";
+    max_completion_tokens: Copied<u64> = "how-to/reasoning";
     /// Sets the sampling temperature, 0 to 2: higher is more random. When unset, 1. Reasoning models refuse it, most of
     /// them all values but 1.
-    temperature: number = "reference#createchatcompletionrequest";
+    temperature: Number = "reference#createchatcompletionrequest";
     /// Limits sampling to the likeliest tokens that together have this probability, 0 to 1. When unset, 1. Refused by
     /// reasoning models.
-    top_p: number = "reference#createchatcompletionrequest";
+    top_p: Number = "reference#createchatcompletionrequest";
     /// Sets the penalty of tokens that have occurred, -2 to 2: higher favours new topics. When unset, 0. Refused by
     /// reasoning models.
-    presence_penalty: number = "reference#createchatcompletionrequest";
+    presence_penalty: Number = "reference#createchatcompletionrequest";
     /// Sets the penalty of tokens by how often they have occurred, -2 to 2: higher avoids repetition. When unset, 0.
     /// Refused by reasoning models.
-    frequency_penalty: number = "reference#createchatcompletionrequest";
+    frequency_penalty: Number = "reference#createchatcompletionrequest";
     /// Sets how many choices are generated, 1 to 128; each is billed. When unset, 1.
-    n: whole<u64> = "reference#createchatcompletionrequest";
+    n: Copied<u64> = "reference#createchatcompletionrequest";
     /// Sets the seed of sampling: equal requests with one seed give mostly equal answers. When unset, each call is
     /// sampled anew.
-    seed: whole<i64> = "reference#createchatcompletionrequest";
+    seed: Copied<i64> = "reference#createchatcompletionrequest";
     /// Sets whether the answer has the log probability of each token. When unset, it has none. Refused by most
     /// reasoning models.
-    logprobs: flag = "reference#createchatcompletionrequest";
+    logprobs: bool = "reference#createchatcompletionrequest";
     /// Sets how many alternatives the answer has for each token, 0 to 20; requires `logprobs`. When unset, none.
     /// Refused by most reasoning models.
-    top_logprobs: whole<u64> = "reference#createchatcompletionrequest";
+    top_logprobs: Copied<u64> = "reference#createchatcompletionrequest";
     /// Sets how much a reasoning model reasons before it answers, such as `"low"`. When unset, the model's default.
     /// Models differ in the values they accept; models without reasoning refuse it.
-    reasoning_effort: value<ReasoningEffort> = "how-to/reasoning#reasoning-effort";
+    reasoning_effort: ReasoningEffort = "how-to/reasoning#reasoning-effort";
     /// Sets how long answers are: `"low"`, `"medium"` or `"high"`. When unset, `medium`. Refused by models older than
     /// gpt-5.
-    verbosity: value<Verbosity> = "how-to/reasoning";
+    verbosity: Verbosity = "how-to/reasoning";
     /// Sets the expected answer, for shorter waits where most of it is known. Accepted by the gpt-4o and gpt-4.1
     /// models only; excludes tools, audio, `n` above 1, `logprobs`, and `max_completion_tokens`.
     #[doc(alias = "PredictionContent")]
-    prediction: shared<Prediction> = "how-to/predicted-outputs";
+    prediction: Shared<Prediction> = "how-to/predicted-outputs";
     /// Sets the format of the answer. When unset, text. A JSON schema is refused by models without structured outputs.
-    response_format: shared<ResponseFormat> = "how-to/structured-outputs";
+    response_format: Shared<ResponseFormat> = "how-to/structured-outputs";
     /// Sets whether and which tools the model calls: `"auto"`, `"none"`, `"required"`, or the function or custom tool
     /// that it must call. Requires `tools`. When unset, `auto`.
-    tool_choice: value<ToolChoice> = "how-to/function-calling";
+    tool_choice: ToolChoice = "how-to/function-calling";
     /// Sets whether one answer may have several tool calls; requires `tools`. When unset, it may. Refused by
     /// reasoning models that call one tool at a time.
-    parallel_tool_calls: flag = "how-to/function-calling";
+    parallel_tool_calls: bool = "how-to/function-calling";
     /// Sets the voice and format of a spoken answer; requires the `audio` modality and an audio model.
-    audio: value<AudioOutput> = "audio-completions-quickstart";
+    audio: AudioOutput = "audio-completions-quickstart";
     /// Sets what a stream has besides the answer. When unset,
     /// [`stream`](crate::ChatClient::stream) requests the usage wherever the api version has the option.
-    stream_options: value<StreamOptions> = "reference#createchatcompletionrequest";
+    stream_options: StreamOptions = "reference#createchatcompletionrequest";
     /// Sets whether the service stores the completion. When unset, it does not.
-    store: flag = "how-to/stored-completions";
+    store: bool = "how-to/stored-completions";
     /// Sets the processing tier of the call: `"auto"`, `"default"`, `"priority"` or `"flex"`. When unset, `auto`.
-    service_tier: value<ServiceTier> = "reference#createchatcompletionrequest";
+    service_tier: ServiceTier = "reference#createchatcompletionrequest";
     /// Sets a key that routes requests with equal beginnings to the same prompt cache, for up to about 15 requests a
     /// minute. When unset, the service routes by the beginning alone. Api version `v1` only.
-    prompt_cache_key: text = "how-to/prompt-caching";
+    prompt_cache_key: String = "how-to/prompt-caching";
     /// Sets how long the prompt stays cached. When unset, `in_memory` (minutes) on
     /// models up to gpt-5.4, `24h` on newer ones. Api version `v1` only.
-    prompt_cache_retention: value<PromptCacheRetention> = "how-to/prompt-caching";
+    prompt_cache_retention: PromptCacheRetention = "how-to/prompt-caching";
     /// Sets a stable id of the end user, for abuse detection; hash names and addresses. When unset, none is sent. Api
     /// version `v1` only.
-    safety_identifier: text = "reference#createchatcompletionrequest";
+    safety_identifier: String = "reference#createchatcompletionrequest";
     /// Sets the end user and application of the call, for the security alerts of Microsoft Defender. When unset, alerts
     /// do not name them.
-    user_security_context: value<UserSecurityContext> = "reference-preview";
+    user_security_context: UserSecurityContext = "reference-preview";
     /// Sets how search-enabled models search the web; other models refuse it. When unset, as the model decides.
-    web_search_options: value<WebSearchOptions> = "reference-preview";
+    web_search_options: WebSearchOptions = "reference-preview";
 }
 
 /// Settings that are lists, or whose method is not called as on the wire.
@@ -276,43 +183,30 @@ impl ChatCompletionRequestBuilder {
     }
 }
 
-/// Settings that are lists, or whose method is not called as on the wire.
-impl ChatCompletionRequest {
+getters! { request: ChatCompletionRequest => request.body;
     /// What [`end_user`](ChatCompletionRequestBuilder::end_user) was set to: the wire's `user`.
-    #[must_use]
     #[doc(alias = "user")]
-    pub fn end_user(&self) -> Option<&str> {
-        self.body.user.as_deref()
-    }
+    end_user = user: String;
+    /// The bias of each token, by its id; `None` when unset.
+    logit_bias: Object;
+    /// The modalities of the answer; empty when unset.
+    modalities: List<Modality>;
+    /// The `metadata` of a stored completion; `None` when unset.
+    metadata: Object;
+}
 
+/// Settings that are lists with several owners, or one of two types.
+impl ChatCompletionRequest {
     /// The sequences at which the answer ends; empty when unset.
     #[must_use]
     pub fn stop(&self) -> &[String] {
         self.body.stop.as_ref().map(Stop::as_slice).unwrap_or_default()
     }
 
-    /// The bias of each token, by its id; `None` when unset.
-    #[must_use]
-    pub fn logit_bias(&self) -> Option<&Map<String, Value>> {
-        self.body.logit_bias.as_ref()
-    }
-
     /// The tools the model may call; empty when there are none.
     #[must_use]
     pub fn tools(&self) -> &[Tool] {
         self.body.tools.as_ref().map(|tools| tools.as_slice()).unwrap_or_default()
-    }
-
-    /// The modalities of the answer; empty when unset.
-    #[must_use]
-    pub fn modalities(&self) -> &[Modality] {
-        self.body.modalities.as_ref().map(|list| list.as_slice()).unwrap_or_default()
-    }
-
-    /// The `metadata` of a stored completion; `None` when unset.
-    #[must_use]
-    pub fn metadata(&self) -> Option<&Map<String, Value>> {
-        self.body.metadata.as_ref()
     }
 
     /// The data sources of On Your Data; empty when there are none.

@@ -1,10 +1,8 @@
 //! Tools that the model may call, and the choice among them.
 
-use serde::de::MapAccess;
-use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::wire::{Field, FieldVisitor, FromWire, List, Path, deserialize_wire, open_enum, text_converts, wire_struct};
+use crate::wire::{List, clone_converts, getters, open_enum, text_converts, wire_either, wire_struct};
 
 open_enum! {
     /// What kind of tool is offered.
@@ -181,24 +179,19 @@ impl Tool {
         self
     }
 
-    /// The function; `None` for a custom tool.
-    #[must_use]
-    pub fn as_function(&self) -> Option<&FunctionDefinition> {
-        self.function.as_ref()
-    }
-
-    /// The custom tool; `None` for a function.
-    #[must_use]
-    pub fn as_custom(&self) -> Option<&CustomTool> {
-        self.custom.as_ref()
-    }
-
     /// The tool's name; empty when it came from JSON without one.
     #[must_use]
     pub fn name(&self) -> &str {
         let function = self.function.as_ref().and_then(|function| function.name.as_deref());
         function.or_else(|| self.custom.as_ref()?.name.as_deref()).unwrap_or_default()
     }
+}
+
+getters! { tool: Tool => tool;
+    /// The function; `None` for a custom tool.
+    as_function = function: FunctionDefinition;
+    /// The custom tool; `None` for a function.
+    as_custom = custom: CustomTool;
 }
 
 open_enum! {
@@ -239,6 +232,10 @@ wire_struct! {
 }
 
 impl NamedToolChoice {
+    fn of(kind: &str) -> Self {
+        Self { kind: Some(kind.to_owned()), ..Self::EMPTY }
+    }
+
     /// The name of the function or custom tool; `None` for some of those offered.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -249,6 +246,12 @@ impl NamedToolChoice {
 wire_struct! {
     pub(crate) struct ToolName {
         pub(crate) name: String = "name",
+    }
+}
+
+impl ToolName {
+    fn of(name: impl Into<String>) -> Self {
+        Self { name: Some(name.into()), ..Self::EMPTY }
     }
 }
 
@@ -281,8 +284,7 @@ impl ToolChoice {
     /// This function is called.
     #[must_use]
     pub fn function(name: impl Into<String>) -> Self {
-        let function = Some(ToolName { name: Some(name.into()), ..ToolName::EMPTY });
-        Self::Only(Box::new(NamedToolChoice { kind: Some("function".to_owned()), function, ..NamedToolChoice::EMPTY }))
+        NamedToolChoice { function: Some(ToolName::of(name)), ..NamedToolChoice::of("function") }.into()
     }
 
     /// `auto`, `none`, `required`, or else the function of this name.
@@ -294,8 +296,7 @@ impl ToolChoice {
     /// This custom tool is called.
     #[must_use]
     pub fn custom(name: impl Into<String>) -> Self {
-        let custom = Some(ToolName { name: Some(name.into()), ..ToolName::EMPTY });
-        Self::Only(Box::new(NamedToolChoice { kind: Some("custom".to_owned()), custom, ..NamedToolChoice::EMPTY }))
+        NamedToolChoice { custom: Some(ToolName::of(name)), ..NamedToolChoice::of("custom") }.into()
     }
 
     /// The choice that leaves the call of a tool to the model, of the same tools; `None` for one that does so already.
@@ -329,11 +330,7 @@ impl ToolChoice {
             })
             .collect();
         let allowed = AllowedTools { mode: Some(mode), tools: Some(tools), ..AllowedTools::EMPTY };
-        Self::Only(Box::new(NamedToolChoice {
-            kind: Some("allowed_tools".to_owned()),
-            allowed_tools: Some(allowed),
-            ..NamedToolChoice::EMPTY
-        }))
+        NamedToolChoice { allowed_tools: Some(allowed), ..NamedToolChoice::of("allowed_tools") }.into()
     }
 }
 
@@ -342,6 +339,12 @@ text_converts!(ToolChoice, ToolChoice::from_text);
 impl From<ToolChoiceMode> for ToolChoice {
     fn from(mode: ToolChoiceMode) -> Self {
         Self::Mode(mode)
+    }
+}
+
+impl From<NamedToolChoice> for ToolChoice {
+    fn from(choice: NamedToolChoice) -> Self {
+        Self::Only(Box::new(choice))
     }
 }
 
@@ -355,39 +358,8 @@ impl From<&Tool> for ToolChoice {
     }
 }
 
-impl From<&Self> for ToolChoice {
-    fn from(choice: &Self) -> Self {
-        choice.clone()
-    }
-}
-
-impl FromWire for ToolChoice {
-    const EXPECTED: &'static str = "a string or an object";
-
-    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
-        match self {
-            Self::Mode(mode) => mode.visit(path, visitor),
-            Self::Only(named) => named.visit(path, visitor),
-        }
-    }
-    fn from_str(word: &str) -> Option<Self> {
-        Some(Self::Mode(word.into()))
-    }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
-        NamedToolChoice::read_map(map).map(|named| Field::Typed(Self::Only(Box::new(named))))
-    }
-}
-
-deserialize_wire!(ToolChoice);
-
-impl Serialize for ToolChoice {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Mode(mode) => mode.serialize(serializer),
-            Self::Only(named) => named.serialize(serializer),
-        }
-    }
-}
+clone_converts!(ToolChoice);
+wire_either!(ToolChoice: "a string or an object" = Mode(ToolChoiceMode) | Only(Box<NamedToolChoice>));
 
 /// The wire's `function_call`, which `tool_choice` has replaced: `auto`, `none` or the name of a function.
 #[derive(Debug, Clone, PartialEq)]
@@ -396,31 +368,7 @@ pub(crate) enum FunctionChoice {
     Named(ToolName),
 }
 
-impl FromWire for FunctionChoice {
-    const EXPECTED: &'static str = "a string or an object";
-
-    fn visit<'a>(&'a self, path: &Path<'_>, visitor: &mut dyn FieldVisitor<'a>) {
-        match self {
-            Self::Word(word) => word.visit(path, visitor),
-            Self::Named(name) => name.visit(path, visitor),
-        }
-    }
-    fn from_str(word: &str) -> Option<Self> {
-        Some(Self::Word(word.to_owned()))
-    }
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Field<Self>, A::Error> {
-        ToolName::read_map(map).map(|name| Field::Typed(Self::Named(name)))
-    }
-}
-
-impl Serialize for FunctionChoice {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Word(word) => serializer.serialize_str(word),
-            Self::Named(name) => name.serialize(serializer),
-        }
-    }
-}
+wire_either!(FunctionChoice: "a string or an object" = Word(String) | Named(ToolName));
 
 #[cfg(test)]
 mod tests {

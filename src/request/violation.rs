@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
-use crate::wire::word_enum;
+use crate::wire::{getters, word_enum};
 
 /// The page of a finding that has no page of its own.
 pub(super) const REFERENCE: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/reference";
@@ -73,52 +73,27 @@ impl Violation {
         Self { minimum: minimum.into(), maximum: maximum.into(), ..self }
     }
 
-    /// The wire name of the parameter, with its place where it has one: `messages[2].role`.
-    #[must_use]
-    pub fn parameter(&self) -> &str {
-        &self.parameter
-    }
-
-    /// Which rule.
-    #[must_use]
-    pub fn rule(&self) -> Rule {
-        self.rule
-    }
-
-    /// What is wrong and what to do instead.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// What the parameter takes, such as `a string`: of a value of the wrong type.
-    #[must_use]
-    pub fn expected(&self) -> Option<&'static str> {
-        self.expected
-    }
-
-    /// The least value that the service takes: of a number out of range.
-    #[must_use]
-    pub fn minimum(&self) -> Option<i64> {
-        self.minimum
-    }
-
-    /// The largest value that the service takes, of a number out of range; or the largest count or length, where a
-    /// [limit](Rule::Limit) is passed.
-    #[must_use]
-    pub fn maximum(&self) -> Option<i64> {
-        self.maximum
-    }
-
-    /// The page of the documentation that has the rule.
-    #[must_use]
-    pub fn reference(&self) -> &'static str {
-        self.reference
-    }
-
     pub(super) fn set_reference(&mut self, reference: &'static str) {
         self.reference = reference;
     }
+}
+
+getters! { violation: Violation => violation;
+    /// The wire name of the parameter, with its place where it has one: `messages[2].role`.
+    parameter: Text;
+    /// Which rule.
+    rule: Plain<Rule>;
+    /// What is wrong and what to do instead.
+    message: Text;
+    /// What the parameter takes, such as `a string`: of a value of the wrong type.
+    expected: Copied<&'static str>;
+    /// The least value that the service takes: of a number out of range.
+    minimum: Copied<i64>;
+    /// The largest value that the service takes, of a number out of range; or the largest count or length, where a
+    /// [limit](Rule::Limit) is passed.
+    maximum: Copied<i64>;
+    /// The page of the documentation that has the rule.
+    reference: Plain<&'static str>;
 }
 
 impl fmt::Display for Violation {
@@ -140,24 +115,15 @@ impl Advice {
     pub(crate) fn new(parameter: impl Into<String>, message: impl Into<String>) -> Self {
         Self { parameter: parameter.into(), message: message.into(), reference: REFERENCE }
     }
+}
 
+getters! { advice: Advice => advice;
     /// The wire name of the parameter, or `model` or `api-version`.
-    #[must_use]
-    pub fn parameter(&self) -> &str {
-        &self.parameter
-    }
-
+    parameter: Text;
     /// What to reconsider.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
+    message: Text;
     /// The page of the documentation that has it.
-    #[must_use]
-    pub fn reference(&self) -> &'static str {
-        self.reference
-    }
+    reference: Plain<&'static str>;
 }
 
 impl fmt::Display for Advice {

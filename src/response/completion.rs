@@ -15,7 +15,7 @@ use super::metadata::ResponseMetadata;
 use super::tool_call::ToolCall;
 use super::usage::Usage;
 use crate::wire::json_string::replace_lone_surrogates;
-use crate::wire::{open_enum, wire_struct};
+use crate::wire::{getters, open_enum, wire_struct};
 
 wire_struct! {
     pub(crate) struct CompletionBody {
@@ -126,36 +126,6 @@ impl ChatCompletion {
         body.choices.is_some() || (has_fields && (object.is_empty() || object.starts_with("chat.completion")))
     }
 
-    /// The answer's id, such as `chatcmpl-..`.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.body.id.as_deref()
-    }
-
-    /// The type of the object, `chat.completion`.
-    #[must_use]
-    pub fn object(&self) -> Option<&str> {
-        self.body.object.as_deref()
-    }
-
-    /// When the answer was created, in seconds since 1970.
-    #[must_use]
-    pub fn created(&self) -> Option<u64> {
-        self.body.created
-    }
-
-    /// The model and version that answered, such as `o1-2024-12-17`.
-    #[must_use]
-    pub fn model(&self) -> Option<&str> {
-        self.body.model.as_deref()
-    }
-
-    /// The choices; one, unless the request has a larger `n`. Empty when the service sent none.
-    #[must_use]
-    pub fn choices(&self) -> &[Choice] {
-        self.body.choices.as_deref().unwrap_or_default()
-    }
-
     /// The message of the first choice.
     #[must_use]
     pub fn message(&self) -> Option<&AssistantMessage> {
@@ -200,25 +170,6 @@ impl ChatCompletion {
         self.body.usage.is_some()
     }
 
-    /// The `system_fingerprint`: the configuration of the service that answered. When it changes, answers for the same
-    /// `seed` can change.
-    #[must_use]
-    pub fn system_fingerprint(&self) -> Option<&str> {
-        self.body.system_fingerprint.as_deref()
-    }
-
-    /// The tier that served the call.
-    #[must_use]
-    pub fn service_tier(&self) -> Option<&ServiceTier> {
-        self.body.service_tier.as_ref()
-    }
-
-    /// The content filter's results for the prompt. Empty when the service sent none.
-    #[must_use]
-    pub fn prompt_filter_results(&self) -> &[PromptFilterResult] {
-        self.body.prompt_filter_results.as_deref().unwrap_or_default()
-    }
-
     /// The state of prompt and choices together: filtered if any is, clean if at least one was evaluated and none is
     /// filtered, not evaluated otherwise.
     #[must_use]
@@ -245,6 +196,26 @@ impl ChatCompletion {
     pub fn extra(&self) -> Option<&Map<String, Value>> {
         self.body.extra()
     }
+}
+
+getters! { completion: ChatCompletion => completion.body;
+    /// The answer's id, such as `chatcmpl-..`.
+    id: String;
+    /// The type of the object, `chat.completion`.
+    object: String;
+    /// When the answer was created, in seconds since 1970.
+    created: u64;
+    /// The model and version that answered, such as `o1-2024-12-17`.
+    model: String;
+    /// The choices; one, unless the request has a larger `n`. Empty when the service sent none.
+    choices: Vec<Choice>;
+    /// The `system_fingerprint`: the configuration of the service that answered. When it changes, answers for the same
+    /// `seed` can change.
+    system_fingerprint: String;
+    /// The tier that served the call.
+    service_tier: ServiceTier;
+    /// The content filter's results for the prompt. Empty when the service sent none.
+    prompt_filter_results: Vec<PromptFilterResult>;
 }
 
 /// Compares the bodies, not the metadata.

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::getters;
+
 /// Status and headers of an answer, and how it was reached.
 ///
 /// It is part of [`ChatCompletion`](crate::ChatCompletion), the stream and the [`Error`](crate::Error) alike. Header
@@ -33,55 +35,90 @@ pub struct ResponseMetadata {
     repaired: Vec<String>,
 }
 
-/// The `x-ratelimit-*` headers. Each may be missing, and Azure may send `0` or `-1` for a limit it does not count.
-///
-/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/quotas-limits>
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RateLimits {
-    limit_requests: Option<i64>,
-    remaining_requests: Option<i64>,
-    reset_requests: Option<Duration>,
-    limit_tokens: Option<i64>,
-    remaining_tokens: Option<i64>,
-    reset_tokens: Option<Duration>,
+/// Makes [`RateLimits`] of its headers: a field and a getter for each, and how it is read.
+macro_rules! rate_limits {
+    ($( $(#[$meta:meta])* $name:ident: $Type:ty = $header:literal, $read:expr; )*) => {
+        /// The `x-ratelimit-*` headers. Each may be missing, and Azure may send `0` or `-1` for a limit it does not count.
+        ///
+        /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/quotas-limits>
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct RateLimits {
+            $( $name: Option<$Type>, )*
+        }
+
+        impl RateLimits {
+            fn of(metadata: &ResponseMetadata) -> Self {
+                Self { $( $name: metadata.header($header).and_then($read), )* }
+            }
+
+            $(
+                $(#[$meta])*
+                #[doc = concat!(" (`", $header, "`).")]
+                #[must_use]
+                pub fn $name(&self) -> Option<$Type> {
+                    self.$name
+                }
+            )*
+        }
+    };
 }
 
-impl RateLimits {
-    /// Requests allowed in a window (`x-ratelimit-limit-requests`).
-    #[must_use]
-    pub fn limit_requests(&self) -> Option<i64> {
-        self.limit_requests
+rate_limits! {
+    /// Requests allowed in a window
+    limit_requests: i64 = "x-ratelimit-limit-requests", parse_count;
+    /// Requests left in the window
+    remaining_requests: i64 = "x-ratelimit-remaining-requests", parse_count;
+    /// Time until the window of requests is reset
+    reset_requests: Duration = "x-ratelimit-reset-requests", parse_reset;
+    /// Tokens allowed in a window
+    limit_tokens: i64 = "x-ratelimit-limit-tokens", parse_count;
+    /// Tokens left in the window
+    remaining_tokens: i64 = "x-ratelimit-remaining-tokens", parse_count;
+    /// Time until the window of tokens is reset
+    reset_tokens: Duration = "x-ratelimit-reset-tokens", parse_reset;
+}
+
+/// What the transport adds to the status and the headers.
+#[cfg(feature = "client")]
+impl ResponseMetadata {
+    pub(crate) fn with_call(mut self, client_request_id: String, attempts: u32, time_to_headers: Duration) -> Self {
+        self.client_request_id = Some(client_request_id);
+        self.attempts = attempts;
+        self.time_to_headers = Some(time_to_headers);
+        self
     }
 
-    /// Requests left in the window (`x-ratelimit-remaining-requests`).
-    #[must_use]
-    pub fn remaining_requests(&self) -> Option<i64> {
-        self.remaining_requests
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.retry_after = wait;
+        self
     }
 
-    /// Time until the window of requests is reset (`x-ratelimit-reset-requests`).
-    #[must_use]
-    pub fn reset_requests(&self) -> Option<Duration> {
-        self.reset_requests
+    pub(crate) fn with_endpoint(mut self, endpoint: String) -> Self {
+        self.endpoint = Some(endpoint);
+        self
     }
 
-    /// Tokens allowed in a window (`x-ratelimit-limit-tokens`).
-    #[must_use]
-    pub fn limit_tokens(&self) -> Option<i64> {
-        self.limit_tokens
+    pub(crate) fn with_repaired(mut self, parameters: Vec<String>, earlier_attempts: u32) -> Self {
+        self.repaired.extend(parameters);
+        self.attempts = self.attempts.saturating_add(earlier_attempts);
+        self
     }
+}
 
-    /// Tokens left in the window (`x-ratelimit-remaining-tokens`).
-    #[must_use]
-    pub fn remaining_tokens(&self) -> Option<i64> {
-        self.remaining_tokens
-    }
-
-    /// Time until the window of tokens is reset (`x-ratelimit-reset-tokens`).
-    #[must_use]
-    pub fn reset_tokens(&self) -> Option<Duration> {
-        self.reset_tokens
-    }
+getters! { metadata: ResponseMetadata => metadata;
+    /// The HTTP status; 0 when the answer did not come over HTTP.
+    status: Plain<u16>;
+    /// The id this client sent in `x-ms-client-request-id`, the same over all attempts.
+    client_request_id: String;
+    /// How long to wait before the next call, from `retry-after-ms`, `x-ms-retry-after-ms` or `retry-after`, in
+    /// seconds or as a date, which counts from the answer's own `date`, else from when it came.
+    retry_after: Copied<Duration>;
+    /// The number of times the request was sent.
+    attempts: Plain<u32>;
+    /// The time from sending the last attempt to having its headers.
+    time_to_headers: Copied<Duration>;
+    /// The endpoint that answered, of interest with several backends.
+    endpoint: String;
 }
 
 impl ResponseMetadata {
@@ -96,39 +133,6 @@ impl ResponseMetadata {
         let mut metadata = Self { status, headers: headers.collect(), attempts: 1, ..Self::default() };
         metadata.retry_after = metadata.read_retry_after();
         metadata
-    }
-
-    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
-    pub(crate) fn with_call(mut self, client_request_id: String, attempts: u32, time_to_headers: Duration) -> Self {
-        self.client_request_id = Some(client_request_id);
-        self.attempts = attempts;
-        self.time_to_headers = Some(time_to_headers);
-        self
-    }
-
-    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
-    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
-        self.retry_after = wait;
-        self
-    }
-
-    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
-    pub(crate) fn with_endpoint(mut self, endpoint: String) -> Self {
-        self.endpoint = Some(endpoint);
-        self
-    }
-
-    #[cfg_attr(not(feature = "client"), allow(dead_code, reason = "set by the transport"))]
-    pub(crate) fn with_repaired(mut self, parameters: Vec<String>, earlier_attempts: u32) -> Self {
-        self.repaired.extend(parameters);
-        self.attempts = self.attempts.saturating_add(earlier_attempts);
-        self
-    }
-
-    /// The HTTP status; 0 when the answer did not come over HTTP.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        self.status
     }
 
     /// A header by its name, in any case; the first if there are several.
@@ -150,12 +154,6 @@ impl ResponseMetadata {
         ["apim-request-id", "x-request-id", "x-ms-request-id", "request-id", "x-litellm-call-id"]
             .into_iter()
             .find_map(|name| self.header(name).filter(|id| !id.is_empty()))
-    }
-
-    /// The id this client sent in `x-ms-client-request-id`, the same over all attempts.
-    #[must_use]
-    pub fn client_request_id(&self) -> Option<&str> {
-        self.client_request_id.as_deref()
     }
 
     /// The region that answered, such as `East US 2`.
@@ -186,13 +184,6 @@ impl ResponseMetadata {
     #[must_use]
     pub fn processing_time(&self) -> Option<Duration> {
         seconds(self.header("openai-processing-ms")?.trim().parse::<f64>().ok()? / 1000.0)
-    }
-
-    /// How long to wait before the next call, from `retry-after-ms`, `x-ms-retry-after-ms` or `retry-after`, in
-    /// seconds or as a date, which counts from the answer's own `date`, else from when it came.
-    #[must_use]
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
     }
 
     fn read_retry_after(&self) -> Option<Duration> {
@@ -226,34 +217,7 @@ impl ResponseMetadata {
     /// some gateways; both are read.
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
-        let count = |name| self.header(name).and_then(|value| value.trim().parse().ok());
-        let reset = |name| self.header(name).and_then(parse_reset);
-        RateLimits {
-            limit_requests: count("x-ratelimit-limit-requests"),
-            remaining_requests: count("x-ratelimit-remaining-requests"),
-            reset_requests: reset("x-ratelimit-reset-requests"),
-            limit_tokens: count("x-ratelimit-limit-tokens"),
-            remaining_tokens: count("x-ratelimit-remaining-tokens"),
-            reset_tokens: reset("x-ratelimit-reset-tokens"),
-        }
-    }
-
-    /// The number of times the request was sent.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
-    /// The time from sending the last attempt to having its headers.
-    #[must_use]
-    pub fn time_to_headers(&self) -> Option<Duration> {
-        self.time_to_headers
-    }
-
-    /// The endpoint that answered, of interest with several backends.
-    #[must_use]
-    pub fn endpoint(&self) -> Option<&str> {
-        self.endpoint.as_deref()
+        RateLimits::of(self)
     }
 
     /// The parameters that were removed after the service refused them, when `repair_once` is on.
@@ -266,6 +230,10 @@ impl ResponseMetadata {
 /// A duration from seconds, unless they are negative, not finite or too large.
 fn seconds(value: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(value).ok()
+}
+
+fn parse_count(value: &str) -> Option<i64> {
+    value.trim().parse().ok()
 }
 
 /// Parses a reset: a number of seconds, or numbers with units.

@@ -163,6 +163,43 @@ impl Sum for Usage {
     }
 }
 
+/// Makes a getter for each count of the details.
+macro_rules! counts_of_details {
+    ($( $(#[$meta:meta])* $get:ident = $details:ident.$count:ident; )*) => {
+        impl Usage { $(
+            $(#[$meta])*
+            #[must_use]
+            pub fn $get(&self) -> u64 {
+                self.$details.as_ref().map_or(0, |details| details.$count())
+            }
+        )* }
+    };
+}
+
+counts_of_details! {
+    /// Tokens of hidden reasoning, part of the completion tokens; 0 when the service sent none.
+    #[doc(alias = "usage.completion_tokens_details.reasoning_tokens")]
+    reasoning_tokens = completion_tokens_details.reasoning_tokens;
+    /// Tokens of the prediction that the answer used; 0 when the service sent none.
+    #[doc(alias = "usage.completion_tokens_details.accepted_prediction_tokens")]
+    accepted_prediction_tokens = completion_tokens_details.accepted_prediction_tokens;
+    /// Tokens of the prediction that the answer did not use, billed as output; 0 when the service sent none.
+    #[doc(alias = "usage.completion_tokens_details.rejected_prediction_tokens")]
+    rejected_prediction_tokens = completion_tokens_details.rejected_prediction_tokens;
+    /// Tokens of the prompt found in the prompt cache; 0 when the service sent none.
+    #[doc(alias = "usage.prompt_tokens_details.cached_tokens")]
+    cached_tokens = prompt_tokens_details.cached_tokens;
+    /// Tokens of the prompt written to the prompt cache; 0 when the service sent none.
+    #[doc(alias = "usage.prompt_tokens_details.cache_write_tokens")]
+    cache_write_tokens = prompt_tokens_details.cache_write_tokens;
+    /// Tokens of audio in the prompt; 0 when the service sent none.
+    #[doc(alias = "usage.prompt_tokens_details.audio_tokens")]
+    input_audio_tokens = prompt_tokens_details.audio_tokens;
+    /// Tokens of audio in the answer; 0 when the service sent none.
+    #[doc(alias = "usage.completion_tokens_details.audio_tokens")]
+    output_audio_tokens = completion_tokens_details.audio_tokens;
+}
+
 impl Usage {
     /// The usage of a call, for a test. The total is the sum of both.
     #[must_use]
@@ -187,65 +224,6 @@ impl Usage {
     pub fn with_reasoning_tokens(mut self, tokens: u64) -> Self {
         self.completion_tokens_details.get_or_insert_default().reasoning_tokens = Some(tokens);
         self
-    }
-
-    fn output(&self) -> &CompletionTokensDetails {
-        const NONE: &CompletionTokensDetails = &CompletionTokensDetails::EMPTY;
-        self.completion_tokens_details.as_ref().unwrap_or(NONE)
-    }
-
-    fn input(&self) -> &PromptTokensDetails {
-        const NONE: &PromptTokensDetails = &PromptTokensDetails::EMPTY;
-        self.prompt_tokens_details.as_ref().unwrap_or(NONE)
-    }
-
-    /// Tokens of hidden reasoning, part of the completion tokens; 0 when the service sent none.
-    #[must_use]
-    #[doc(alias = "usage.completion_tokens_details.reasoning_tokens")]
-    pub fn reasoning_tokens(&self) -> u64 {
-        self.output().reasoning_tokens.unwrap_or(0)
-    }
-
-    /// Tokens of the prediction that the answer used; 0 when the service sent none.
-    #[must_use]
-    #[doc(alias = "usage.completion_tokens_details.accepted_prediction_tokens")]
-    pub fn accepted_prediction_tokens(&self) -> u64 {
-        self.output().accepted_prediction_tokens.unwrap_or(0)
-    }
-
-    /// Tokens of the prediction that the answer did not use, billed as output; 0 when the service sent none.
-    #[must_use]
-    #[doc(alias = "usage.completion_tokens_details.rejected_prediction_tokens")]
-    pub fn rejected_prediction_tokens(&self) -> u64 {
-        self.output().rejected_prediction_tokens.unwrap_or(0)
-    }
-
-    /// Tokens of the prompt found in the prompt cache; 0 when the service sent none.
-    #[must_use]
-    #[doc(alias = "usage.prompt_tokens_details.cached_tokens")]
-    pub fn cached_tokens(&self) -> u64 {
-        self.input().cached_tokens.unwrap_or(0)
-    }
-
-    /// Tokens of the prompt written to the prompt cache; 0 when the service sent none.
-    #[must_use]
-    #[doc(alias = "usage.prompt_tokens_details.cache_write_tokens")]
-    pub fn cache_write_tokens(&self) -> u64 {
-        self.input().cache_write_tokens.unwrap_or(0)
-    }
-
-    /// Tokens of audio in the prompt; 0 when the service sent none.
-    #[must_use]
-    #[doc(alias = "usage.prompt_tokens_details.audio_tokens")]
-    pub fn input_audio_tokens(&self) -> u64 {
-        self.input().audio_tokens.unwrap_or(0)
-    }
-
-    /// Tokens of audio in the answer; 0 when the service sent none.
-    #[must_use]
-    #[doc(alias = "usage.completion_tokens_details.audio_tokens")]
-    pub fn output_audio_tokens(&self) -> u64 {
-        self.output().audio_tokens.unwrap_or(0)
     }
 
     /// The share of the prediction that was accepted, 0 to 1; `None` when nothing was predicted.

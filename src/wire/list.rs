@@ -73,3 +73,37 @@ impl<T: FromWire + serde::Serialize> FromWire for List<T> {
         Ok(Field::Typed(Self(list)))
     }
 }
+
+/// Implements `From` every kind of list for a type that has `FromIterator`: of lists of an element type, with the bounds of
+/// elements by value and by reference, and what makes elements of references.
+macro_rules! list_converts {
+    ($Name:ty: [$($owned:tt)*] [$($lent:tt)*] $Element:ty, $lend:expr) => {
+        $crate::wire::list_converts!(@owned $Name: [$($owned)*] Vec<$Element>, [$($owned)* const N: usize] [$Element; N]);
+        $crate::wire::list_converts!(
+            @lent $Name, $lend;
+            [$($lent)*] &[$Element], [$($lent)*] &Vec<$Element>, [$($lent)* const N: usize] &[$Element; N]
+        );
+    };
+    (@owned $Name:ty: $( [$($bound:tt)*] $List:ty ),*) => { $(
+        impl<$($bound)*> From<$List> for $Name {
+            fn from(list: $List) -> Self {
+                Self::from_iter(list)
+            }
+        }
+    )* };
+    (@lent $Name:ty, $lend:expr; $( [$($bound:tt)*] $List:ty ),*) => { $(
+        impl<$($bound)*> From<$List> for $Name {
+            fn from(list: $List) -> Self {
+                list.iter().map($lend).collect()
+            }
+        }
+    )* };
+}
+pub(crate) use list_converts;
+
+/// For types that hold the elements without the wrapper.
+impl<T> From<List<T>> for Vec<T> {
+    fn from(list: List<T>) -> Self {
+        list.0
+    }
+}

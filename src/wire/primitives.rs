@@ -156,3 +156,15 @@ macro_rules! text_converts {
     )* };
 }
 pub(crate) use text_converts;
+
+/// Implements `From` a reference to the type itself, for types that setters take by `Into`.
+macro_rules! clone_converts {
+    ($($Name:ty),*) => { $(
+        impl From<&Self> for $Name {
+            fn from(value: &Self) -> Self {
+                value.clone()
+            }
+        }
+    )* };
+}
+pub(crate) use clone_converts;

@@ -30,7 +30,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::wire::word_enum;
+use crate::wire::{getters, word_enum};
 
 pub use self::lint::lint_schema;
 #[cfg(feature = "schemars")]
@@ -131,36 +131,19 @@ impl SchemaFinding {
     pub fn is_advice(&self) -> bool {
         self.advice
     }
+}
 
+getters! { finding: SchemaFinding => finding;
     /// The keyword that is refused or discouraged, where it is one.
-    #[must_use]
-    pub fn keyword(&self) -> Option<&str> {
-        self.keyword.as_deref()
-    }
-
+    keyword: String;
     /// How many levels, properties, values or characters there are, where there are too many.
-    #[must_use]
-    pub fn count(&self) -> Option<usize> {
-        self.count
-    }
-
+    count: Copied<usize>;
     /// Where, as a JSON pointer (RFC 6901); empty for the root.
-    #[must_use]
-    pub fn pointer(&self) -> &str {
-        &self.pointer
-    }
-
+    pointer: Text;
     /// Which rule.
-    #[must_use]
-    pub fn rule(&self) -> SchemaRule {
-        self.rule
-    }
-
+    rule: Plain<SchemaRule>;
     /// What is wrong, and what to do.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
+    message: Text;
 }
 
 impl fmt::Display for SchemaFinding {
