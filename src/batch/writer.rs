@@ -274,7 +274,7 @@ impl BatchWriter {
         if request.asks_for_stream() == Some(true) {
             return Err(invalid("stream", Rule::UnsupportedValue, "a batch does not stream: leave it out"));
         }
-        if request.has_data_sources() {
+        if !request.data_sources().is_empty() {
             return Err(invalid("data_sources", Rule::UnsupportedParameter, "a batch takes none: leave it out"));
         }
         let deployment = request.deployment().name();

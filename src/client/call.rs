@@ -104,7 +104,7 @@ impl CallKind for Streamed {
         let bytes = client.transport.stream(call, transport::Streamed::Events, write).await?;
         let metadata = Arc::clone(bytes.metadata());
         let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata, Arc::clone(&client.templates))
-            .for_call(deployment, request.expected_choices());
+            .for_call(deployment, request.n().unwrap_or(1));
         if let Some(limit) = client.max_event_bytes {
             stream = stream.max_event_bytes(limit);
         }

@@ -146,7 +146,7 @@ impl Preflight {
         if let Some(model) = model {
             self.watch_model(request.deployment(), model);
         }
-        if request.has_prediction()
+        if request.prediction().is_some()
             && metadata.region().is_some_and(|region| region.replace(' ', "").eq_ignore_ascii_case("southeastasia"))
         {
             let advice =

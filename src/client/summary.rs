@@ -8,6 +8,7 @@ use super::outcome::{Answered, CallEnd, CallOutcome};
 use crate::error::ErrorKind;
 use crate::model::{Deployment, Model};
 use crate::response::{FilterState, FinishReason, ResponseMetadata, Usage};
+use crate::wire::getters;
 
 /// A call that has ended, as [`Observer::on_end`](crate::Observer::on_end) gets it. Holds no secret and nothing of prompt
 /// or answer.
@@ -61,24 +62,6 @@ impl CallSummary {
         }
     }
 
-    /// How the call ended.
-    #[must_use]
-    pub fn end(&self) -> CallEnd {
-        self.end
-    }
-
-    /// The operation, as in its path: `chat/completions`, or what [`post_json`](crate::ChatClient::post_json) was given.
-    #[must_use]
-    pub fn operation(&self) -> &str {
-        &self.operation
-    }
-
-    /// Whether the answer was to come as a stream.
-    #[must_use]
-    pub fn is_stream(&self) -> bool {
-        self.is_stream
-    }
-
     /// The deployment of the request. Another can have answered: see [`ResponseMetadata::deployment`].
     #[must_use]
     pub fn deployment(&self) -> &str {
@@ -91,70 +74,10 @@ impl CallSummary {
         self.deployment.declared_model()
     }
 
-    /// The model and version that answered, such as `gpt-4o-2024-08-06`.
-    #[must_use]
-    pub fn model(&self) -> Option<&str> {
-        self.model.as_deref()
-    }
-
-    /// The tokens of the call, if the service sent them. A stream that was dropped has none: they come in its last chunk.
-    #[must_use]
-    pub fn usage(&self) -> Option<&Usage> {
-        self.usage.as_ref()
-    }
-
-    /// Why the choices ended, in their order; empty when none has.
-    #[must_use]
-    pub fn finish_reasons(&self) -> &[FinishReason] {
-        &self.finish_reasons
-    }
-
     /// The content filter's state of prompt and answer together; filtered also for a prompt that was refused.
     #[must_use]
     pub fn content_filter_state(&self) -> FilterState {
         self.filter_state
-    }
-
-    /// The number of chunks that were read from a stream.
-    #[must_use]
-    pub fn chunk_count(&self) -> u64 {
-        self.chunk_count
-    }
-
-    /// The time from the start of the call to the first chunk of a stream, retries included.
-    #[must_use]
-    pub fn time_to_first_chunk(&self) -> Option<Duration> {
-        self.time_to_first_chunk
-    }
-
-    /// The time from the start of the call to its end, retries included. For a stream, also the time that its reader took.
-    #[must_use]
-    pub fn duration(&self) -> Duration {
-        self.duration
-    }
-
-    /// The number of times the request was sent; zero when it was refused before.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
-    /// The id that all attempts of the call share; none when nothing was sent.
-    #[must_use]
-    pub fn client_request_id(&self) -> Option<&str> {
-        self.client_request_id.as_deref()
-    }
-
-    /// The status and headers of the last answer, if there was one.
-    #[must_use]
-    pub fn metadata(&self) -> Option<&ResponseMetadata> {
-        self.metadata.as_deref()
-    }
-
-    /// The HTTP status of the last answer, if there was one; for a call that failed, as [`Error::status`](crate::Error::status).
-    #[must_use]
-    pub fn status(&self) -> Option<u16> {
-        self.status
     }
 
     /// The id to quote to Azure support; see [`ResponseMetadata::request_id`].
@@ -174,17 +97,38 @@ impl CallSummary {
     pub fn spillover_from(&self) -> Option<&str> {
         self.metadata()?.spillover_from()
     }
+}
 
+getters! { summary: CallSummary => summary;
+    /// How the call ended.
+    end: Plain<CallEnd>;
+    /// The operation, as in its path: `chat/completions`, or what [`post_json`](crate::ChatClient::post_json) was given.
+    operation: Text;
+    /// Whether the answer was to come as a stream.
+    is_stream: Plain<bool>;
+    /// The model and version that answered, such as `gpt-4o-2024-08-06`.
+    model: String;
+    /// The tokens of the call, if the service sent them. A stream that was dropped has none: they come in its last chunk.
+    usage: Usage;
+    /// Why the choices ended, in their order; empty when none has.
+    finish_reasons: Slice<FinishReason>;
+    /// The number of chunks that were read from a stream.
+    chunk_count: Plain<u64>;
+    /// The time from the start of the call to the first chunk of a stream, retries included.
+    time_to_first_chunk: Copied<Duration>;
+    /// The time from the start of the call to its end, retries included. For a stream, also the time that its reader took.
+    duration: Plain<Duration>;
+    /// The number of times the request was sent; zero when it was refused before.
+    attempts: Plain<u32>;
+    /// The id that all attempts of the call share; none when nothing was sent.
+    client_request_id: String;
+    /// The status and headers of the last answer, if there was one.
+    metadata: Shared<ResponseMetadata>;
+    /// The HTTP status of the last answer, if there was one; for a call that failed, as [`Error::status`](crate::Error::status).
+    status: Copied<u16>;
     /// The kind of the error of a call that failed.
-    #[must_use]
-    pub fn error_kind(&self) -> Option<ErrorKind> {
-        self.error_kind
-    }
-
+    error_kind: Copied<ErrorKind>;
     /// The service's code of the error of a call that failed, such as `content_filter`. `None` when it is no name, as
     /// from a gateway that puts a sentence there; `Error::code` has it as it came.
-    #[must_use]
-    pub fn error_code(&self) -> Option<&str> {
-        self.error_code.as_deref()
-    }
+    error_code: String;
 }

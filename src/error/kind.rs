@@ -1,105 +1,65 @@
 //! The kinds of errors, and the statuses that are retried.
 
-use std::fmt;
+use crate::wire::word_enum;
 
-use serde::{Serialize, Serializer};
-
-/// The kind of an error, to match on.
-///
-/// A match needs an arm for kinds that a later release adds: `_ => ..`, or better the question itself, such as
-/// [`Error::is_retryable`](crate::Error::is_retryable) and [`http_status`](Self::http_status).
-///
-/// # What to answer to one's own callers
-///
-/// The status is [`http_status`](Self::http_status); "retry" is [`is_retryable`](Self::is_retryable), for the kind alone:
-/// [`Error::is_retryable`](crate::Error::is_retryable) goes by the error's own status and headers.
-///
-#[doc = include_str!("kinds.md")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The client, the endpoint or a credential was set up wrongly; nothing was sent.
-    Config,
-    /// The request breaks a rule of the model or contradicts itself; nothing was sent. The source is
-    /// a [`ValidationError`](crate::ValidationError) with every violation.
-    InvalidRequest,
-    /// The service refused the request: 400, 413 or 422.
-    #[doc(alias = "BadRequestError")]
-    #[doc(alias = "UnprocessableEntityError")]
-    Rejected,
-    /// The credential gave no token.
-    Credential,
-    /// The service refused the key or the token, or what it may do: 401 or 403.
-    #[doc(alias = "AuthenticationError")]
-    #[doc(alias = "PermissionDeniedError")]
-    Unauthorized,
-    /// There is no such deployment or address: 404.
-    #[doc(alias = "NotFoundError")]
-    NotFound,
-    /// The service answered 429.
-    #[doc(alias = "RateLimitError")]
-    RateLimited,
-    /// The prompt was blocked by a content filter; see [`Error::content_filter`](crate::Error::content_filter).
-    ContentFiltered,
-    /// The service answered with any other error, such as 500 or 503; see [`Error::status`](crate::Error::status).
-    #[doc(alias = "InternalServerError")]
-    Service,
-    /// No connection, or it broke before an answer came; which of the two is in
-    /// [`Error::may_have_reached_service`](crate::Error::may_have_reached_service).
-    #[doc(alias = "APIConnectionError")]
-    Connect,
-    /// A timeout ran out: connect, whole answer, first event, idle stream or whole call.
-    #[doc(alias = "APITimeoutError")]
-    Timeout,
-    /// The answer could not be read: not JSON, not an event stream, or too large.
-    Decode,
-    /// The answer broke off before it was complete. What came of a stream is kept in its `partial()`.
-    Interrupted,
-    /// The answer is not what was wanted of it: refused, filtered, cut, empty, or of another type. The
-    /// [`ParseError`](crate::ParseError) is in [`Error::parse_error`](crate::Error::parse_error).
-    Parse,
+word_enum! {
+    /// The kind of an error, to match on.
+    ///
+    /// A match needs an arm for kinds that a later release adds: `_ => ..`, or better the question itself, such as
+    /// [`Error::is_retryable`](crate::Error::is_retryable) and [`http_status`](Self::http_status).
+    ///
+    /// # What to answer to one's own callers
+    ///
+    /// The status is [`http_status`](Self::http_status); "retry" is [`is_retryable`](Self::is_retryable), for the kind alone:
+    /// [`Error::is_retryable`](crate::Error::is_retryable) goes by the error's own status and headers.
+    ///
+    #[doc = include_str!("kinds.md")]
+    #[non_exhaustive]
+    pub enum ErrorKind {
+        /// The client, the endpoint or a credential was set up wrongly; nothing was sent.
+        Config = "config",
+        /// The request breaks a rule of the model or contradicts itself; nothing was sent. The source is
+        /// a [`ValidationError`](crate::ValidationError) with every violation.
+        InvalidRequest = "invalid_request",
+        /// The service refused the request: 400, 413 or 422.
+        #[doc(alias = "BadRequestError")]
+        #[doc(alias = "UnprocessableEntityError")]
+        Rejected = "rejected",
+        /// The credential gave no token.
+        Credential = "credential",
+        /// The service refused the key or the token, or what it may do: 401 or 403.
+        #[doc(alias = "AuthenticationError")]
+        #[doc(alias = "PermissionDeniedError")]
+        Unauthorized = "unauthorized",
+        /// There is no such deployment or address: 404.
+        #[doc(alias = "NotFoundError")]
+        NotFound = "not_found",
+        /// The service answered 429.
+        #[doc(alias = "RateLimitError")]
+        RateLimited = "rate_limited",
+        /// The prompt was blocked by a content filter; see [`Error::content_filter`](crate::Error::content_filter).
+        ContentFiltered = "content_filtered",
+        /// The service answered with any other error, such as 500 or 503; see [`Error::status`](crate::Error::status).
+        #[doc(alias = "InternalServerError")]
+        Service = "service",
+        /// No connection, or it broke before an answer came; which of the two is in
+        /// [`Error::may_have_reached_service`](crate::Error::may_have_reached_service).
+        #[doc(alias = "APIConnectionError")]
+        Connect = "connect",
+        /// A timeout ran out: connect, whole answer, first event, idle stream or whole call.
+        #[doc(alias = "APITimeoutError")]
+        Timeout = "timeout",
+        /// The answer could not be read: not JSON, not an event stream, or too large.
+        Decode = "decode",
+        /// The answer broke off before it was complete. What came of a stream is kept in its `partial()`.
+        Interrupted = "interrupted",
+        /// The answer is not what was wanted of it: refused, filtered, cut, empty, or of another type. The
+        /// [`ParseError`](crate::ParseError) is in [`Error::parse_error`](crate::Error::parse_error).
+        Parse = "parse",
+    }
 }
 
 impl ErrorKind {
-    /// Every kind of this release.
-    pub const ALL: &[Self] = &[
-        Self::Config,
-        Self::InvalidRequest,
-        Self::Rejected,
-        Self::Credential,
-        Self::Unauthorized,
-        Self::NotFound,
-        Self::RateLimited,
-        Self::ContentFiltered,
-        Self::Service,
-        Self::Connect,
-        Self::Timeout,
-        Self::Decode,
-        Self::Interrupted,
-        Self::Parse,
-    ];
-
-    /// The kind in snake_case, such as `rate_limited`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::InvalidRequest => "invalid_request",
-            Self::Rejected => "rejected",
-            Self::Credential => "credential",
-            Self::Unauthorized => "unauthorized",
-            Self::NotFound => "not_found",
-            Self::RateLimited => "rate_limited",
-            Self::ContentFiltered => "content_filtered",
-            Self::Service => "service",
-            Self::Connect => "connect",
-            Self::Timeout => "timeout",
-            Self::Decode => "decode",
-            Self::Interrupted => "interrupted",
-            Self::Parse => "parse",
-        }
-    }
-
     /// The status for the callers of one's own service: 400 and 404 where the caller's request is the reason, 429 for the
     /// limit, 500 where the service's own setup is, 502 and 504 where Azure is.
     #[must_use]
@@ -130,18 +90,6 @@ impl ErrorKind {
             429 => Self::RateLimited,
             _ => Self::Service,
         }
-    }
-}
-
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl Serialize for ErrorKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

@@ -57,15 +57,12 @@ impl Model {
     /// A model with capabilities that the caller declares.
     #[must_use]
     pub fn custom(name: impl Into<String>, capabilities: Capabilities) -> Self {
-        Self(Repr::Declared(Arc::new(Declared { name: name.into(), version: None, capabilities })))
+        Self::declared(name, None, capabilities)
     }
 
-    pub(super) fn declared(name: &str, version: Option<&str>, capabilities: Capabilities) -> Self {
-        Self(Repr::Declared(Arc::new(Declared {
-            name: name.to_owned(),
-            version: version.map(str::to_owned),
-            capabilities,
-        })))
+    pub(super) fn declared(name: impl Into<String>, version: Option<&str>, capabilities: Capabilities) -> Self {
+        let (name, version) = (name.into(), version.map(str::to_owned));
+        Self(Repr::Declared(Arc::new(Declared { name, version, capabilities })))
     }
 
     pub(super) const fn listed(row: &'static Row) -> Self {

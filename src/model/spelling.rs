@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
+use crate::wire::getters;
 
 /// Other ids of a model. Two documents give `gpt-5-codex` and the 5.6 models different dates.
 const ALIASES: &[(&str, &str)] = &[
@@ -58,18 +59,13 @@ impl UnknownModel {
         near.sort();
         Self { given: given.to_owned(), near: near.into_iter().take(MOST).map(|(_, id)| id).collect() }
     }
+}
 
+getters! { unknown: UnknownModel => unknown;
     /// The name that was not found.
-    #[must_use]
-    pub fn given(&self) -> &str {
-        &self.given
-    }
-
+    given: Text;
     /// Up to three names of the catalog that are similar, nearest first.
-    #[must_use]
-    pub fn near(&self) -> &[String] {
-        &self.near
-    }
+    near: Slice<String>;
 }
 
 impl fmt::Display for UnknownModel {

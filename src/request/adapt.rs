@@ -21,23 +21,18 @@ pub struct Adapted {
 }
 
 impl Adapted {
-    /// What was changed; empty when nothing had to be.
-    #[must_use]
-    pub fn adaptations(&self) -> &[Adaptation] {
-        &self.adaptations
-    }
-
-    /// The request that fits.
-    #[must_use]
-    pub fn request(&self) -> &ChatCompletionRequest {
-        &self.request
-    }
-
     /// The request that fits, by value.
     #[must_use]
     pub fn into_request(self) -> ChatCompletionRequest {
         self.request
     }
+}
+
+getters! { adapted: Adapted => adapted;
+    /// What was changed; empty when nothing had to be.
+    adaptations: Slice<Adaptation>;
+    /// The request that fits.
+    request: Ref<ChatCompletionRequest>;
 }
 
 /// One change.
@@ -48,19 +43,15 @@ pub struct Adaptation {
     cause: Violation,
 }
 
-impl Adaptation {
-    /// Why: the violation it would have been.
-    #[must_use]
-    pub fn cause(&self) -> &Violation {
-        &self.cause
-    }
-}
+impl Adaptation {}
 
 getters! { adaptation: Adaptation => adaptation;
     /// The wire name of what was changed, with its place in the request as it was given where it has one.
     parameter: Text;
     /// What was done.
     change: Text;
+    /// Why: the violation it would have been.
+    cause: Ref<Violation>;
 }
 
 impl fmt::Display for Adaptation {

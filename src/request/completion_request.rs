@@ -149,7 +149,7 @@ impl ChatCompletionRequest {
     /// The body as it is sent with an api version, streamed or not.
     #[must_use]
     pub fn body<'a>(&'a self, api_version: &'a ApiVersion, stream: bool) -> impl Serialize + 'a {
-        WireBody { body: &self.body, deployment: self.deployment.name(), api_version, stream }
+        self.body_for(self.deployment.name(), api_version, stream)
     }
 
     pub(super) fn body_mut(&mut self) -> &mut RequestBody {
@@ -161,7 +161,6 @@ impl ChatCompletionRequest {
         self.body.edit();
     }
 
-    #[cfg(feature = "client")]
     pub(crate) fn body_for<'a>(
         &'a self,
         deployment: &'a str,
@@ -182,21 +181,6 @@ impl ChatCompletionRequest {
             true => Cow::Borrowed(remembered),
             false => Cow::Owned(declare()),
         }
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn has_prediction(&self) -> bool {
-        self.body.prediction.is_some()
-    }
-
-    #[cfg(feature = "batch")]
-    pub(crate) fn has_data_sources(&self) -> bool {
-        self.body.data_sources.is_some()
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn expected_choices(&self) -> u64 {
-        self.body.n.unwrap_or(1)
     }
 
     #[cfg(feature = "client")]

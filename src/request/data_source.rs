@@ -118,15 +118,7 @@ wire_struct! {
     }
 }
 
-impl FieldsMapping {
-    /// A mapping with nothing set.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::EMPTY
-    }
-}
-
-setters! { mapping: FieldsMapping => mapping; mapping: FieldsMapping => Some(mapping);
+setters! { FieldsMapping;
     /// Sets the field that holds the title.
     title_field / get_title_field: String;
     /// Sets the field that holds the address.
@@ -158,58 +150,36 @@ wire_struct! {
     }
 }
 
-impl DataSourceAuthentication {
-    fn of(kind: &str) -> Self {
-        Self { kind: Some(kind.to_owned()), ..Self::EMPTY }
-    }
+/// Makes the constructor of each kind of a type, whose wire name is that of the constructor, with the fields that it takes.
+macro_rules! kinds {
+    ($Type:ident: $( $(#[$meta:meta])* $kind:ident($($field:ident),*); )*) => {
+        impl $Type { $(
+            $(#[$meta])*
+            #[must_use]
+            pub fn $kind($($field: impl Into<String>),*) -> Self {
+                Self { kind: Some(stringify!($kind).to_owned()), $($field: Some($field.into()),)* ..Self::EMPTY }
+            }
+        )* }
+    };
+}
 
+kinds! { DataSourceAuthentication:
     /// With an API key.
-    #[must_use]
-    pub fn api_key(key: impl Into<String>) -> Self {
-        Self { key: Some(key.into()), ..Self::of("api_key") }
-    }
-
+    api_key(key);
     /// With a connection string.
-    #[must_use]
-    pub fn connection_string(text: impl Into<String>) -> Self {
-        Self { connection_string: Some(text.into()), ..Self::of("connection_string") }
-    }
-
+    connection_string(connection_string);
     /// With a key and its id.
-    #[must_use]
-    pub fn key_and_key_id(key: impl Into<String>, key_id: impl Into<String>) -> Self {
-        Self { key: Some(key.into()), key_id: Some(key_id.into()), ..Self::of("key_and_key_id") }
-    }
-
+    key_and_key_id(key, key_id);
     /// With an encoded API key of Elasticsearch.
-    #[must_use]
-    pub fn encoded_api_key(key: impl Into<String>) -> Self {
-        Self { encoded_api_key: Some(key.into()), ..Self::of("encoded_api_key") }
-    }
-
+    encoded_api_key(encoded_api_key);
     /// With an access token.
-    #[must_use]
-    pub fn access_token(token: impl Into<String>) -> Self {
-        Self { access_token: Some(token.into()), ..Self::of("access_token") }
-    }
-
+    access_token(access_token);
     /// With a user name and a password.
-    #[must_use]
-    pub fn username_and_password(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { username: Some(username.into()), password: Some(password.into()), ..Self::of("username_and_password") }
-    }
-
+    username_and_password(username, password);
     /// With the resource's own identity.
-    #[must_use]
-    pub fn system_assigned_managed_identity() -> Self {
-        Self::of("system_assigned_managed_identity")
-    }
-
+    system_assigned_managed_identity();
     /// With an identity assigned to the resource.
-    #[must_use]
-    pub fn user_assigned_managed_identity(resource_id: impl Into<String>) -> Self {
-        Self { managed_identity_resource_id: Some(resource_id.into()), ..Self::of("user_assigned_managed_identity") }
-    }
+    user_assigned_managed_identity(managed_identity_resource_id);
 }
 
 wire_struct! {
@@ -224,33 +194,21 @@ wire_struct! {
     }
 }
 
-impl EmbeddingDependency {
-    fn of(kind: &str) -> Self {
-        Self { kind: Some(kind.to_owned()), ..Self::EMPTY }
-    }
-
+kinds! { EmbeddingDependency:
     /// An embedding deployment of the same resource.
-    #[must_use]
-    pub fn deployment_name(name: impl Into<String>) -> Self {
-        Self { deployment_name: Some(name.into()), ..Self::of("deployment_name") }
-    }
+    deployment_name(deployment_name);
+    /// A model of Elasticsearch.
+    model_id(model_id);
+    /// The vectorizer of the search index.
+    integrated();
+}
 
+impl EmbeddingDependency {
     /// An embedding endpoint elsewhere.
     #[must_use]
     pub fn endpoint(endpoint: impl Into<String>, authentication: DataSourceAuthentication) -> Self {
-        Self { endpoint: Some(endpoint.into()), authentication: Some(Box::new(authentication)), ..Self::of("endpoint") }
-    }
-
-    /// A model of Elasticsearch.
-    #[must_use]
-    pub fn model_id(id: impl Into<String>) -> Self {
-        Self { model_id: Some(id.into()), ..Self::of("model_id") }
-    }
-
-    /// The vectorizer of the search index.
-    #[must_use]
-    pub fn integrated() -> Self {
-        Self::of("integrated")
+        let (kind, endpoint) = (Some("endpoint".to_owned()), Some(endpoint.into()));
+        Self { kind, endpoint, authentication: Some(Box::new(authentication)), ..Self::EMPTY }
     }
 }
 

@@ -38,15 +38,7 @@ wire_struct! {
     }
 }
 
-impl StreamOptions {
-    /// Options with nothing set.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::EMPTY
-    }
-}
-
-setters! { options: StreamOptions => options; options: StreamOptions => Some(options);
+setters! { StreamOptions;
     /// Sets whether a last chunk has `usage`. When unset, [`stream`](crate::ChatClient::stream) requests it wherever the
     /// api version has the option.
     include_usage / includes_usage: bool;
@@ -67,15 +59,7 @@ wire_struct! {
     }
 }
 
-impl UserSecurityContext {
-    /// A context with nothing set.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::EMPTY
-    }
-}
-
-setters! { context: UserSecurityContext => context; context: UserSecurityContext => Some(context);
+setters! { UserSecurityContext;
     /// Sets the application's name.
     application_name / get_application_name: String;
     /// Sets the end user's id.
@@ -94,15 +78,7 @@ wire_struct! {
     }
 }
 
-impl WebSearchOptions {
-    /// Options with nothing set.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::EMPTY
-    }
-}
-
-setters! { options: WebSearchOptions => options; options: WebSearchOptions => Some(options);
+setters! { WebSearchOptions;
     /// Sets how much of the search results the model reads: `low`, `medium` or `high`.
     search_context_size / get_search_context_size: String;
     /// Sets the approximate location of the user, as an object.

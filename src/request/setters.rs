@@ -1,9 +1,9 @@
 //! The macro for setters that consume the value, and their getters.
 
 /// Makes the setters and getters of a type, one field a line: the setter's documentation, the field's name, which is the
-/// setter's, the getter's name where it differs, the field's type, and the page of its reference. The head has the type of the
-/// setters and where
-/// they find the fields, then that of the getters and, as an `Option`, where those do.
+/// setter's, the getter's name where it differs, the field's type, and the page of its reference. The head has the type of
+/// the setters and where they find the fields, then that of the getters and, as an `Option`, where those do. A head of one
+/// type, which has the fields itself, also makes `new()`.
 ///
 /// | type | setter takes | getter returns |
 /// |---|---|---|
@@ -49,6 +49,17 @@ macro_rules! setters {
             $this: $Type => $place; $from: $From => $read;
             $( $(#[$meta])* $name / $name: $Outer $(< $Inner >)? = $page; )*
         }
+    };
+    ($Type:ident; $($fields:tt)*) => {
+        impl $Type {
+            /// A value with nothing set.
+            #[must_use]
+            pub fn new() -> Self {
+                Self::EMPTY
+            }
+        }
+
+        setters! { value: $Type => value; value: $Type => Some(value); $($fields)* }
     };
     (@argument bool) => { bool };
     (@argument u64) => { u64 };

@@ -119,6 +119,8 @@ getters! { metadata: ResponseMetadata => metadata;
     time_to_headers: Copied<Duration>;
     /// The endpoint that answered, of interest with several backends.
     endpoint: String;
+    /// The parameters that were removed after the service refused them, when `repair_once` is on.
+    repaired: Slice<String>;
 }
 
 impl ResponseMetadata {
@@ -218,12 +220,6 @@ impl ResponseMetadata {
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
         RateLimits::of(self)
-    }
-
-    /// The parameters that were removed after the service refused them, when `repair_once` is on.
-    #[must_use]
-    pub fn repaired(&self) -> &[String] {
-        &self.repaired
     }
 }
 

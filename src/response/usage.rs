@@ -1,5 +1,6 @@
 //! The tokens of a call, [`Usage`].
 
+use std::borrow::Borrow;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
@@ -124,41 +125,22 @@ merge_counts!(
 );
 
 /// Adds the tokens of another call. Members without a field here are left out of a sum.
-impl AddAssign<&Self> for Usage {
-    fn add_assign(&mut self, other: &Self) {
-        self.add_counts(other);
+impl<U: Borrow<Self>> AddAssign<U> for Usage {
+    fn add_assign(&mut self, other: U) {
+        self.add_counts(other.borrow());
     }
 }
 
-impl AddAssign for Usage {
-    fn add_assign(&mut self, other: Self) {
-        self.add_counts(&other);
-    }
-}
-
-impl Add<&Self> for Usage {
+impl<U: Borrow<Self>> Add<U> for Usage {
     type Output = Self;
-    fn add(mut self, other: &Self) -> Self {
+    fn add(mut self, other: U) -> Self {
         self += other;
         self
     }
 }
 
-impl Add for Usage {
-    type Output = Self;
-    fn add(self, other: Self) -> Self {
-        self + &other
-    }
-}
-
-impl<'a> Sum<&'a Self> for Usage {
-    fn sum<I: Iterator<Item = &'a Self>>(usages: I) -> Self {
-        usages.fold(Self::EMPTY, |sum, usage| sum + usage)
-    }
-}
-
-impl Sum for Usage {
-    fn sum<I: Iterator<Item = Self>>(usages: I) -> Self {
+impl<U: Borrow<Self>> Sum<U> for Usage {
+    fn sum<I: Iterator<Item = U>>(usages: I) -> Self {
         usages.fold(Self::EMPTY, |sum, usage| sum + usage)
     }
 }

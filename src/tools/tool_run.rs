@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::request::{ChatCompletionRequest, Message, ToolChoice};
 use crate::response::{ChatCompletion, FinishReason, ToolCall, Usage};
 use crate::stream::{ChatCompletionChunk, ChatCompletionStream};
+use crate::wire::getters;
 
 /// A run of a [`ToolBox`]: made by [`ToolBox::run`], driven by [`finish`](Self::finish) or
 /// [`next_event`](Self::next_event).
@@ -245,30 +246,6 @@ impl ToolRun {
         }
     }
 
-    /// The last answer so far; `None` before the first.
-    #[must_use]
-    pub fn completion(&self) -> Option<&ChatCompletion> {
-        self.completion.as_ref()
-    }
-
-    /// The tokens of all answers of the run together.
-    #[must_use]
-    pub fn usage(&self) -> &Usage {
-        &self.usage
-    }
-
-    /// How many answers came so far.
-    #[must_use]
-    pub fn rounds(&self) -> u32 {
-        self.rounds
-    }
-
-    /// The results of all calls so far, in the order in which the model called.
-    #[must_use]
-    pub fn results(&self) -> &[ToolResult] {
-        &self.results
-    }
-
     /// Whether the run ended because of [`ToolBox::max_rounds`]: the last answer calls tools, which were not run. Its
     /// `whole_text()` is an error.
     #[must_use]
@@ -277,17 +254,24 @@ impl ToolRun {
         matches!(self.state, State::Done) && calls_tools && self.rounds >= self.tools.rounds()
     }
 
-    /// The request as it is sent next: with the answers and results so far, for the next turn of the conversation.
-    #[must_use]
-    pub fn request(&self) -> &ChatCompletionRequest {
-        &self.request
-    }
-
     /// As [`request`](Self::request), by value.
     #[must_use]
     pub fn into_request(self) -> ChatCompletionRequest {
         self.request
     }
+}
+
+getters! { run: ToolRun => run;
+    /// The last answer so far; `None` before the first.
+    completion: ChatCompletion;
+    /// The tokens of all answers of the run together.
+    usage: Ref<Usage>;
+    /// How many answers came so far.
+    rounds: Plain<u32>;
+    /// The results of all calls so far, in the order in which the model called.
+    results: Slice<ToolResult>;
+    /// The request as it is sent next: with the answers and results so far, for the next turn of the conversation.
+    request: Ref<ChatCompletionRequest>;
 }
 
 impl RunningCalls {

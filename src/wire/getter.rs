@@ -13,7 +13,8 @@
 /// | `Vec<T>`, `List<T>` | `&[T]`, empty when it is missing |
 /// | any other `T`, `Shared<T>` | `Option<&T>` |
 /// | `Text`, a `String` that is no `Option` | `&str` |
-/// | `Plain<T>`, a `T` that is no `Option` | `T` |
+/// | `Plain<T>`, `Ref<T>`, a `T` that is no `Option` | `T`, `&T` |
+/// | `Slice<T>`, a `Vec<T>` that is no `Option` | `&[T]` |
 macro_rules! getter {
     ([private $($flag:ident)*] $($field:tt)*) => {};
     ([$($flag:ident)*] $(#[$meta:meta])* $vis:vis $field:ident: $Outer:ident $(< $($Inner:ty),+ >)?) => {
@@ -26,6 +27,8 @@ macro_rules! getter {
     (@type String) => { Option<&str> };
     (@type Text) => { &str };
     (@type Plain<$Type:ty>) => { $Type };
+    (@type Ref<$Type:ty>) => { &$Type };
+    (@type Slice<$Element:ty>) => { &[$Element] };
     (@type u64) => { Option<u64> };
     (@type bool) => { Option<bool> };
     (@type Copied<$Type:ty>) => { Option<$Type> };
@@ -39,6 +42,8 @@ macro_rules! getter {
     (@read $field:expr, String) => { $field.as_deref() };
     (@read $field:expr, Text) => { &$field };
     (@read $field:expr, Plain<$Type:ty>) => { $field };
+    (@read $field:expr, Ref<$Type:ty>) => { &$field };
+    (@read $field:expr, Slice<$Element:ty>) => { &$field };
     (@read $field:expr, u64) => { $field };
     (@read $field:expr, bool) => { $field };
     (@read $field:expr, Copied<$Type:ty>) => { $field };

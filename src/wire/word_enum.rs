@@ -4,19 +4,20 @@
 macro_rules! word_enum {
     (
         $(#[$meta:meta])*
-        pub enum $Name:ident { $( $(#[$vmeta:meta])* $Variant:ident = $word:literal ),* $(,)? }
+        $vis:vis enum $Name:ident { $( $(#[$vmeta:meta])* $Variant:ident = $word:literal ),* $(,)? }
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-        pub enum $Name { $( $(#[$vmeta])* #[serde(rename = $word)] $Variant ),* }
+        $vis enum $Name { $( $(#[$vmeta])* #[serde(rename = $word)] $Variant ),* }
 
+        #[allow(dead_code, reason = "not every type is public")]
         impl $Name {
             /// Every value, in the order of the declaration.
-            pub const ALL: &'static [Self] = &[$( Self::$Variant ),*];
+            $vis const ALL: &'static [Self] = &[$( Self::$Variant ),*];
 
             /// The word for it in JSON and in messages.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 match self { $( Self::$Variant => $word ),* }
             }
         }

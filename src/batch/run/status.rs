@@ -2,6 +2,7 @@
 
 use super::super::status::BatchStatus;
 use super::state::{Part, State};
+use crate::wire::{getters, word_enum};
 
 /// How far a [`BatchRun`](super::BatchRun) has come, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,24 +15,26 @@ pub struct BatchRunStatus {
     files_done: usize,
 }
 
-/// The phase of a run: the earliest among its files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum BatchRunPhase {
-    /// The input is not written.
-    Preparing,
-    /// Input is uploaded, or processed by the service.
-    Uploading,
-    /// A batch is to be created, and may wait for quota.
-    Creating,
-    /// The service checks the input.
-    Validating,
-    /// The service works the requests off.
-    Running,
-    /// The results are brought into the folder.
-    Downloading,
-    /// Everything is done.
-    Finished,
+word_enum! {
+    /// The phase of a run: the earliest among its files.
+    #[derive(PartialOrd, Ord)]
+    #[non_exhaustive]
+    pub enum BatchRunPhase {
+        /// The input is not written.
+        Preparing = "preparing",
+        /// Input is uploaded, or processed by the service.
+        Uploading = "uploading",
+        /// A batch is to be created, and may wait for quota.
+        Creating = "creating",
+        /// The service checks the input.
+        Validating = "validating",
+        /// The service works the requests off.
+        Running = "running",
+        /// The results are brought into the folder.
+        Downloading = "downloading",
+        /// Everything is done.
+        Finished = "finished",
+    }
 }
 
 impl BatchRunStatus {
@@ -61,47 +64,26 @@ impl BatchRunStatus {
         }
     }
 
-    /// The phase of the run: the earliest among its files.
-    #[must_use]
-    pub fn phase(&self) -> BatchRunPhase {
-        self.phase
-    }
-
-    /// The requests of the run.
-    #[must_use]
-    pub fn lines(&self) -> u64 {
-        self.lines
-    }
-
-    /// The requests that were answered, as the service counts them until the run is finished.
-    #[must_use]
-    pub fn completed(&self) -> u64 {
-        self.completed
-    }
-
-    /// The requests that failed, as the service counts them until the run is finished.
-    #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.failed
-    }
-
     /// The requests that were answered or failed.
     #[must_use]
     pub fn done(&self) -> u64 {
         self.completed.saturating_add(self.failed)
     }
+}
 
+getters! { status: BatchRunStatus => status;
+    /// The phase of the run: the earliest among its files.
+    phase: Plain<BatchRunPhase>;
+    /// The requests of the run.
+    lines: Plain<u64>;
+    /// The requests that were answered, as the service counts them until the run is finished.
+    completed: Plain<u64>;
+    /// The requests that failed, as the service counts them until the run is finished.
+    failed: Plain<u64>;
     /// The input files, each a batch.
-    #[must_use]
-    pub fn files(&self) -> usize {
-        self.files
-    }
-
+    files: Plain<usize>;
     /// The input files whose results are in the folder.
-    #[must_use]
-    pub fn files_done(&self) -> usize {
-        self.files_done
-    }
+    files_done: Plain<usize>;
 }
 
 fn phase(part: &Part) -> BatchRunPhase {
@@ -114,27 +96,5 @@ fn phase(part: &Part) -> BatchRunPhase {
         _ if part.batch_id.is_some() => BatchRunPhase::Validating,
         _ if part.is_processed => BatchRunPhase::Creating,
         _ => BatchRunPhase::Uploading,
-    }
-}
-
-impl BatchRunPhase {
-    /// The name of the phase, such as `uploading`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Preparing => "preparing",
-            Self::Uploading => "uploading",
-            Self::Creating => "creating",
-            Self::Validating => "validating",
-            Self::Running => "running",
-            Self::Downloading => "downloading",
-            Self::Finished => "finished",
-        }
-    }
-}
-
-impl std::fmt::Display for BatchRunPhase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }

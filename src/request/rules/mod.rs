@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use self::findings::findings;
 use self::list::RULES;
-use self::rule::{Check, Weight};
+use self::rule::{Check, RequestRule, Weight};
 use super::ChatCompletionRequest;
 use super::violation::{Advice, ValidationError, Violation};
 use crate::model::ApiVersion;
@@ -50,7 +50,7 @@ impl ChatCompletionRequest {
     /// given is not checked.
     #[must_use]
     pub fn violations(&self, streaming: Option<bool>, api_version: Option<&ApiVersion>) -> Vec<Violation> {
-        violations(self, streaming, api_version)
+        findings(&Check::of(self, streaming, api_version, SystemTime::UNIX_EPOCH), Weight::Refused)
     }
 
     /// What the documents discourage or date differently from the wire; of a request with `stream: true` in its
@@ -65,15 +65,6 @@ impl ChatCompletionRequest {
     pub(crate) fn advice_for(&self, api_version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
         advice(self, api_version, is_streamed, now())
     }
-}
-
-/// What the service is known to refuse. Without `streaming` or `api_version` the rules about them are skipped.
-pub(super) fn violations(
-    request: &ChatCompletionRequest,
-    streaming: Option<bool>,
-    api_version: Option<&ApiVersion>,
-) -> Vec<Violation> {
-    findings(&Check::of(request, streaming, api_version, SystemTime::UNIX_EPOCH), Weight::Refused)
 }
 
 /// What the documentation discourages, or documents for later api versions only. Recordings show that the service
@@ -114,11 +105,8 @@ pub fn rule_table() -> String {
     for rule in RULES {
         let parameters: Vec<String> = rule.parameters.iter().map(|name| format!("`{name}`")).collect();
         let parameters = if parameters.is_empty() { "any".to_owned() } else { parameters.join(", ") };
-        let (applies_to, weight) = (rule.applies_to.as_str(), rule.weight.as_str());
-        table.push_str(&format!(
-            "| {} ([page]({})) | {parameters} | {applies_to} | {weight} |\n",
-            rule.name, rule.reference
-        ));
+        let RequestRule { name, reference, applies_to, weight, .. } = rule;
+        table.push_str(&format!("| {name} ([page]({reference})) | {parameters} | {applies_to} | {weight} |\n"));
     }
     table
 }

@@ -11,6 +11,7 @@ use crate::request::schema::SchemaFinding;
 use crate::request::tool::FunctionDefinition;
 use crate::request::violation::{Rule, Violation};
 use crate::request::{ChatCompletionRequest, Message, RequestBody};
+use crate::wire::word_enum;
 
 /// One rule.
 pub(super) struct RequestRule {
@@ -28,45 +29,27 @@ pub(super) struct RequestRule {
     pub(super) is_per_call: bool,
 }
 
-/// The models a rule applies to.
-#[derive(Clone, Copy)]
-pub(super) enum AppliesTo {
-    /// Every model, declared or not.
-    Every,
-    /// Declared models, by their cells in the model table.
-    AsListed,
-    /// Declared models of the reasoning family.
-    Reasoning,
-    /// Declared models of the built-in table; models of other makers on the same route have other limits.
-    InTable,
-}
-
-/// Whether a finding is a violation or an advice.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Weight {
-    /// The service refuses it: a violation.
-    Refused,
-    /// The documents discourage it: an advice.
-    Advised,
-}
-
-impl AppliesTo {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Every => "every model",
-            Self::AsListed => "as the model table says",
-            Self::Reasoning => "reasoning models",
-            Self::InTable => "models of the table",
-        }
+word_enum! {
+    /// The models a rule applies to.
+    pub(super) enum AppliesTo {
+        /// Every model, declared or not.
+        Every = "every model",
+        /// Declared models, by their cells in the model table.
+        AsListed = "as the model table says",
+        /// Declared models of the reasoning family.
+        Reasoning = "reasoning models",
+        /// Declared models of the built-in table; models of other makers on the same route have other limits.
+        InTable = "models of the table",
     }
 }
 
-impl Weight {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Refused => "violation",
-            Self::Advised => "advice",
-        }
+word_enum! {
+    /// Whether a finding is a violation or an advice.
+    pub(super) enum Weight {
+        /// The service refuses it: a violation.
+        Refused = "violation",
+        /// The documents discourage it: an advice.
+        Advised = "advice",
     }
 }
 

@@ -10,7 +10,6 @@ use crate::request::response_format::ResponseFormatType;
 use crate::request::schema::{SchemaFinding, lint_schema};
 use crate::request::violation::Rule;
 use crate::request::{Message, RequestBody};
-use crate::wire::{FieldVisitor, FromWire, Path};
 
 pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Findings<'_>) {
     if !check.refuses(Parameter::StructuredOutputs) {
@@ -118,37 +117,10 @@ pub(super) fn json_object(check: &Check<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Whether a text of the messages contains the word: in which members the service searches for it is not documented.
+/// Whether the messages contain the word anywhere: in which members the service searches for it is not documented.
 fn contains_json(messages: &[Message]) -> bool {
-    let mut word = JsonWord { is_found: false };
-    messages.iter().for_each(|message| message.visit(&Path::Root, &mut word));
-    word.is_found
-}
-
-struct JsonWord {
-    is_found: bool,
-}
-
-impl JsonWord {
-    fn search(&mut self, text: &str) {
-        self.is_found =
-            self.is_found || text.as_bytes().windows(4).any(|letters| letters.eq_ignore_ascii_case(b"json"));
-    }
-}
-
-impl<'a> FieldVisitor<'a> for JsonWord {
-    fn text(&mut self, _path: &Path<'_>, text: &'a str) {
-        self.search(text);
-    }
-
-    fn mistyped(&mut self, _path: &Path<'_>, _expected: &'static str, value: &'a Value) {
-        self.search(&value.to_string());
-    }
-
-    fn unmodelled(&mut self, path: &Path<'_>, value: &'a Value) {
-        self.search(path.names().next().unwrap_or_default());
-        self.search(&value.to_string());
-    }
+    let json = serde_json::to_vec(messages).unwrap_or_default();
+    json.windows(4).any(|letters| letters.eq_ignore_ascii_case(b"json"))
 }
 
 /// Parallel tool calls may break a strict schema, by the page on structured outputs.

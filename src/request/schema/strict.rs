@@ -391,34 +391,23 @@ fn allow_null(schema: &mut Value) {
 
 /// Leaves out the definitions that nothing refers to.
 fn drop_unused(root: &mut Value) {
-    let Value::Object(node) = &*root else { return };
     let mut used = HashSet::new();
-    let mut waiting: Vec<&Value> =
-        node.iter().filter(|(key, _)| !DEFINITIONS.contains(&key.as_str())).map(|(_, value)| value).collect();
-    let mut references: Vec<&str> = node.get("$ref").and_then(Value::as_str).into_iter().collect();
-    loop {
-        if let Some(reference) = references.pop() {
-            // Another kind of reference, such as an anchor, may point to any definition.
-            let Some(pointer) = pointer_of(reference) else { return };
-            let mut steps = pointer.split('/').skip(1);
-            if let (Some(key), Some(name)) = (steps.next(), steps.next())
-                && DEFINITIONS.contains(&key)
-                && let place = format!("/{key}/{name}")
-                && let Some(definition) = root.pointer(&place)
-                && used.insert(place)
-            {
-                waiting.push(definition);
+    let mut waiting = vec![&*root];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Array(list) => waiting.extend(list),
+            Value::Object(node) => {
+                if let Some(reference) = node.get("$ref").and_then(Value::as_str) {
+                    // Another kind of reference, such as an anchor, may point to any definition.
+                    let Some(pointer) = pointer_of(reference) else { return };
+                    let place: Vec<&str> = pointer.split('/').take(3).collect();
+                    let definition = root.pointer(&place.join("/")).filter(|_| used.insert(place.join("/")));
+                    waiting.extend(definition.filter(|_| place.get(1).is_some_and(|key| DEFINITIONS.contains(key))));
+                }
+                let is_definitions = |key: &String| std::ptr::eq(value, root) && DEFINITIONS.contains(&key.as_str());
+                waiting.extend(node.iter().filter(|(key, _)| !is_definitions(key)).map(|(_, child)| child));
             }
-            continue;
-        }
-        match waiting.pop() {
-            None => break,
-            Some(Value::Array(list)) => waiting.extend(list),
-            Some(Value::Object(node)) => {
-                references.extend(node.get("$ref").and_then(Value::as_str));
-                waiting.extend(node.values());
-            }
-            Some(_) => {}
+            _ => {}
         }
     }
     let Value::Object(node) = root else { return };
