@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::object::BatchFile;
-use crate::wire::text_converts;
+use crate::wire::{clone_converts, text_converts};
 
 /// A batch to be created. Files and their ids convert.
 ///
@@ -90,9 +90,4 @@ impl From<&BatchFile> for CreateBatch {
 }
 
 text_converts!(CreateBatch, CreateBatch::new);
-
-impl From<&Self> for CreateBatch {
-    fn from(batch: &Self) -> Self {
-        batch.clone()
-    }
-}
+clone_converts!(CreateBatch);

@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 use super::file_error::file_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::{OpenBody, Pieces};
-use crate::wire::text_converts;
+use crate::wire::{clone_converts, text_converts};
 
 /// What is read from the disk at once.
 const PIECE: usize = 64 * 1024;
@@ -120,12 +120,7 @@ fn escaped(name: &str) -> String {
 }
 
 text_converts!(Upload, Upload::new);
-
-impl From<&Self> for Upload {
-    fn from(upload: &Self) -> Self {
-        upload.clone()
-    }
-}
+clone_converts!(Upload);
 
 impl From<PathBuf> for Upload {
     fn from(path: PathBuf) -> Self {

@@ -2,41 +2,24 @@
 
 #[cfg(feature = "telemetry")]
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, ServiceError};
 use crate::response::{ChatCompletion, Choice, CompletionBody, FilterState, FinishReason, ResponseMetadata, Usage};
 use crate::stream::ChunkFold;
+use crate::wire::word_enum;
 
-/// How a call ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum CallEnd {
-    /// The whole answer came; a stream was read to its end.
-    Completed,
-    /// The call, or the stream, ended with an error.
-    Failed,
-    /// The caller dropped the future before the answer came, or the stream before its end.
-    Dropped,
-}
-
-impl CallEnd {
-    /// The end as text: `completed`, `failed` or `dropped`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Dropped => "dropped",
-        }
-    }
-}
-
-impl fmt::Display for CallEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+word_enum! {
+    /// How a call ended.
+    #[non_exhaustive]
+    pub enum CallEnd {
+        /// The whole answer came; a stream was read to its end.
+        Completed = "completed",
+        /// The call, or the stream, ended with an error.
+        Failed = "failed",
+        /// The caller dropped the future before the answer came, or the stream before its end.
+        Dropped = "dropped",
     }
 }
 

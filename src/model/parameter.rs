@@ -56,9 +56,7 @@ word_enum! {
         /// The request field `stop`.
         Stop = "stop",
     }
-}
 
-word_enum! {
     /// What is known about a model and a parameter.
     #[non_exhaustive]
     pub enum Support {
@@ -73,9 +71,7 @@ word_enum! {
         /// No source has it; nothing is refused.
         Unknown = "unknown",
     }
-}
 
-word_enum! {
     /// How function tools and `reasoning_effort` go together on chat completions.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning>
@@ -88,9 +84,7 @@ word_enum! {
         /// Tools are refused unless the effort in force is `none`.
         OnlyWithNone = "only with none",
     }
-}
 
-word_enum! {
     /// Which set of general rules a model follows.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models>

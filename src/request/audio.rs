@@ -10,9 +10,7 @@ open_enum! {
         /// Speech; requires the parameter `audio`.
         Audio = "audio",
     }
-}
 
-open_enum! {
     /// The voice of a spoken answer.
     pub enum Voice {
         /// Alloy.
@@ -42,9 +40,7 @@ open_enum! {
         /// Cedar.
         Cedar = "cedar",
     }
-}
 
-open_enum! {
     /// The format of the spoken answer.
     pub enum AudioFormat {
         /// WAV.
@@ -100,9 +96,7 @@ wire_struct! {
         /// The format of the recording.
         format: InputAudioFormat = "format",
     }
-}
 
-wire_struct! {
     /// An earlier spoken answer, by its id.
     pub(crate) struct AudioReference {
         pub(crate) id: String = "id",

@@ -18,9 +18,7 @@ open_enum! {
         /// A file.
         File = "file",
     }
-}
 
-open_enum! {
     /// The resolution in which the model processes an image.
     pub enum ImageDetail {
         /// The service decides.
@@ -47,9 +45,7 @@ wire_struct! {
         input_audio: InputAudio = private "input_audio",
         file: FilePart = private "file",
     }
-}
 
-wire_struct! {
     /// An image in a message.
     pub struct ImageUrl {
         /// The http(s) address, or the `data:` URL with the image itself.
@@ -57,9 +53,7 @@ wire_struct! {
         /// The resolution in which the model processes the image. When unset, `auto`.
         detail: ImageDetail = "detail",
     }
-}
 
-wire_struct! {
     /// A file in a message: its id, or its name and data.
     pub struct FilePart {
         /// The name of the file.

@@ -25,9 +25,7 @@ open_enum! {
         /// MongoDB Atlas.
         MongoDb = "mongo_db",
     }
-}
 
-open_enum! {
     /// The method of the search.
     pub enum QueryType {
         /// By keywords.
@@ -41,9 +39,7 @@ open_enum! {
         /// By keywords and vectors, ranked by meaning.
         VectorSemanticHybrid = "vector_semantic_hybrid",
     }
-}
 
-open_enum! {
     /// A member of the answer's `context`.
     pub enum IncludeContext {
         /// The cited passages.
@@ -77,9 +73,7 @@ wire_struct! {
         kind: DataSourceType = "type",
         parameters: DataSourceParameters = private "parameters",
     }
-}
 
-wire_struct! {
     /// The settings of a source. Which of them apply depends on its kind.
     pub(crate) struct DataSourceParameters {
         pub(super) endpoint: String = "endpoint",
@@ -103,9 +97,7 @@ wire_struct! {
         pub(super) include_contexts: List<IncludeContext> = "include_contexts",
         pub(super) role_information: String = hidden "role_information",
     }
-}
 
-wire_struct! {
     /// Which fields of a document hold what.
     pub struct FieldsMapping {
         pub(super) title_field: String = "title_field",

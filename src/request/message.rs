@@ -52,9 +52,7 @@ wire_struct! {
         pub(crate) audio: AudioReference = "audio",
         pub(crate) context: EarlierContext = "context",
     }
-}
 
-wire_struct! {
     /// The `context` of an earlier On Your Data answer: the members that the service accepts in a request.
     pub(crate) struct EarlierContext {
         pub(crate) citations: List<Citation> = "citations",

@@ -15,9 +15,7 @@ open_enum! {
         /// At length.
         High = "high",
     }
-}
 
-open_enum! {
     /// How long a prompt stays in the cache.
     pub enum PromptCacheRetention {
         /// Minutes; as the guide spells it.

@@ -47,9 +47,7 @@ wire_struct! {
         kind: ResponseFormatType = "type",
         json_schema: JsonSchemaFormat = private "json_schema",
     }
-}
 
-wire_struct! {
     /// The schema of an answer, its name and how strictly it holds.
     #[doc(alias = "ResponseFormatJsonSchema")]
     pub struct JsonSchemaFormat {

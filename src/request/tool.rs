@@ -44,9 +44,7 @@ wire_struct! {
         function: FunctionDefinition = private "function",
         custom: CustomTool = private "custom",
     }
-}
 
-wire_struct! {
     /// A function the model may call.
     #[doc(alias = "FunctionObject")]
     pub struct FunctionDefinition {
@@ -59,9 +57,7 @@ wire_struct! {
         /// Whether arguments must follow the schema exactly.
         strict: bool = "strict",
     }
-}
 
-wire_struct! {
     /// A custom tool, which takes free text.
     pub struct CustomTool {
         /// The name.
@@ -85,9 +81,7 @@ wire_struct! {
         pub(crate) kind: String = "type",
         pub(crate) grammar: Grammar = "grammar",
     }
-}
 
-wire_struct! {
     /// The grammar of a custom tool's input.
     pub struct Grammar {
         /// The grammar, in the language of [`syntax`](Self::syntax).

@@ -48,7 +48,7 @@ word_enum! {
 }
 
 /// One broken rule: where, which, and what to do instead.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Violation {
     parameter: String,
     rule: Rule,
@@ -104,20 +104,16 @@ impl fmt::Display for Violation {
 
 /// Something to reconsider about a request that is sent all the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Advice {
-    parameter: String,
-    message: String,
-    reference: &'static str,
-}
+pub struct Advice(Violation);
 
 impl Advice {
     #[cfg(feature = "client")]
     pub(crate) fn new(parameter: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { parameter: parameter.into(), message: message.into(), reference: REFERENCE }
+        Violation::new(parameter, Rule::Advice, message).into()
     }
 }
 
-getters! { advice: Advice => advice;
+getters! { advice: Advice => advice.0;
     /// The wire name of the parameter, or `model` or `api-version`.
     parameter: Text;
     /// What to reconsider.
@@ -128,22 +124,20 @@ getters! { advice: Advice => advice;
 
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.parameter, self.message)
+        self.0.fmt(f)
     }
 }
 
 impl From<Violation> for Advice {
     fn from(finding: Violation) -> Self {
-        let Violation { parameter, message, reference, .. } = finding;
-        Self { parameter, message, reference }
+        Self(Violation { rule: Rule::Advice, ..finding })
     }
 }
 
 /// A strict client takes advice as a violation.
 impl From<Advice> for Violation {
     fn from(advice: Advice) -> Self {
-        let Advice { parameter, message, reference } = advice;
-        Self { reference, ..Self::new(parameter, Rule::Advice, message) }
+        advice.0
     }
 }
 

@@ -46,22 +46,41 @@ impl ChatCompletion {
     }
 }
 
+/// Makes a setter for each field: what it takes, and where the field is.
+macro_rules! setters {
+    ($( $(#[$meta:meta])* $name:ident($Argument:ty) = $part:ident.$field:ident; )*) => {
+        impl ChatCompletionBuilder { $(
+            $(#[$meta])*
+            pub fn $name(mut self, $name: $Argument) -> Self {
+                self.$part.$field = Some($name.into());
+                self
+            }
+        )* }
+    };
+}
+
+setters! {
+    /// Sets the refusal.
+    refusal(impl Into<String>) = message.refusal;
+    /// Sets the model's reasoning.
+    reasoning_content(impl Into<String>) = message.reasoning_content;
+    /// Sets why the choice ended. When unset, `tool_calls` with tool calls and `stop` without.
+    finish_reason(impl Into<FinishReason>) = choice.finish_reason;
+    /// Sets the tokens of the call; none when unset.
+    usage(Usage) = body.usage;
+    /// Sets the model that answered.
+    model(impl Into<String>) = body.model;
+    /// Sets the id of the completion; `chatcmpl-1` when unset.
+    id(impl Into<String>) = body.id;
+    /// Sets the content filter's results for the choice.
+    #[doc(alias = "content_filter_results")]
+    content_filter(ContentFilterResults) = choice.content_filter_results;
+}
+
 impl ChatCompletionBuilder {
     /// Sets the text.
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.message.content = Some(text.into().into());
-        self
-    }
-
-    /// Sets the refusal.
-    pub fn refusal(mut self, refusal: impl Into<String>) -> Self {
-        self.message.refusal = Some(refusal.into());
-        self
-    }
-
-    /// Sets the model's reasoning.
-    pub fn reasoning_content(mut self, reasoning: impl Into<String>) -> Self {
-        self.message.reasoning_content = Some(reasoning.into());
         self
     }
 
@@ -74,37 +93,6 @@ impl ChatCompletionBuilder {
     /// Adds tool calls.
     pub fn tool_calls(mut self, calls: impl IntoIterator<Item = ToolCall>) -> Self {
         self.message.tool_calls.get_or_insert_default().extend(calls);
-        self
-    }
-
-    /// Sets why the choice ended. When unset, `tool_calls` with tool calls and `stop` without.
-    pub fn finish_reason(mut self, reason: impl Into<FinishReason>) -> Self {
-        self.choice.finish_reason = Some(reason.into());
-        self
-    }
-
-    /// Sets the tokens of the call; none when unset.
-    pub fn usage(mut self, usage: Usage) -> Self {
-        self.body.usage = Some(usage);
-        self
-    }
-
-    /// Sets the model that answered.
-    pub fn model(mut self, model: impl Into<String>) -> Self {
-        self.body.model = Some(model.into());
-        self
-    }
-
-    /// Sets the id of the completion; `chatcmpl-1` when unset.
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.body.id = Some(id.into());
-        self
-    }
-
-    /// Sets the content filter's results for the choice.
-    #[doc(alias = "content_filter_results")]
-    pub fn content_filter(mut self, results: ContentFilterResults) -> Self {
-        self.choice.content_filter_results = Some(results);
         self
     }
 

@@ -142,9 +142,7 @@ wire_struct! {
         /// The description.
         message: String = hidden "message",
     }
-}
 
-wire_struct! {
     /// How far the asynchronous filter has checked the text, in characters from the start of the prompt.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>

@@ -15,9 +15,7 @@ wire_struct! {
         /// All passages found, cited or not. Sent if the data source's `include_contexts` has it.
         all_retrieved_documents: Vec<RetrievedDocument> = "all_retrieved_documents",
     }
-}
 
-wire_struct! {
     /// A passage that the answer cites.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data#citation>
@@ -35,9 +33,7 @@ wire_struct! {
         /// The relevance score after reranking.
         rerank_score: Number = "rerank_score",
     }
-}
 
-wire_struct! {
     /// A passage that the search found.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data#retrieved-documents>

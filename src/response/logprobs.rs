@@ -14,9 +14,7 @@ wire_struct! {
         /// The tokens of a refusal.
         refusal: Vec<TokenLogprob> = "refusal",
     }
-}
 
-wire_struct! {
     /// A token and its alternatives.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chatcompletiontokenlogprob>
@@ -30,9 +28,7 @@ wire_struct! {
         /// The most likely tokens at this position, as many as `top_logprobs` of the request.
         top_logprobs: Vec<TopLogprob> = "top_logprobs",
     }
-}
 
-wire_struct! {
     /// A likely token at a position.
     pub struct TopLogprob {
         /// The text of the token.

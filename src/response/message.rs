@@ -76,9 +76,7 @@ wire_struct! {
         /// The page that supports the part.
         url_citation: UrlCitation = "url_citation",
     }
-}
 
-wire_struct! {
     /// A page that supports a part of the text.
     pub struct UrlCitation {
         /// The index of the part's first character.

@@ -32,9 +32,7 @@ wire_struct! {
         pub(crate) function: FunctionCall = "function",
         pub(crate) custom: CustomToolCall = "custom",
     }
-}
 
-wire_struct! {
     /// A function and its arguments, as the model wrote them.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling>

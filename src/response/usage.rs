@@ -50,9 +50,7 @@ wire_struct! {
         /// The kinds of completion tokens.
         completion_tokens_details: CompletionTokensDetails = "completion_tokens_details",
     }
-}
 
-wire_struct! {
     /// The kinds of prompt tokens.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>
@@ -64,9 +62,7 @@ wire_struct! {
         /// Tokens written to the prompt cache.
         cache_write_tokens: Count = "cache_write_tokens",
     }
-}
 
-wire_struct! {
     /// The kinds of completion tokens.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#completionusage>

@@ -37,7 +37,7 @@ impl fmt::Display for UnknownValue {
     }
 }
 
-/// Declares an enum of strings. A string without a variant is kept in `Unknown`.
+/// Declares enums of strings. A string without a variant is kept in `Unknown`.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
@@ -146,6 +146,9 @@ macro_rules! open_enum {
                 serializer.serialize_str(self.as_str())
             }
         }
+    };
+    ($( $(#[$meta:meta])* pub enum $Name:ident { $($values:tt)* } )+) => {
+        $( $crate::wire::open_enum! { $(#[$meta])* pub enum $Name { $($values)* } } )+
     };
 }
 pub(crate) use open_enum;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, Visitor};
 
-/// Declares a wire type: a struct whose fields are members of a JSON object. A field of type `T` is an
+/// Declares wire types, each a struct whose fields are members of a JSON object. A field of type `T` is an
 /// `Option<T>`, declared with the name of its member:
 ///
 /// - `text: String = hidden "text"` keeps the value out of `Debug`, because a user or a model wrote it.
@@ -214,6 +214,9 @@ macro_rules! wire_struct {
                 out.finish()
             }
         }
+    };
+    ($( $(#[$meta:meta])* $vis:vis struct $Name:ident { $($fields:tt)* } )+) => {
+        $( $crate::wire::wire_struct! { $(#[$meta])* $vis struct $Name { $($fields)* } } )+
     };
 }
 pub(crate) use wire_struct;

@@ -1,6 +1,6 @@
 //! The macro for closed enums of words.
 
-/// Declares an enum without a value for unknown words: `as_str`, `Display`, and the word in JSON.
+/// Declares enums without a value for unknown words: `as_str`, `Display`, and the word in JSON.
 macro_rules! word_enum {
     (
         $(#[$meta:meta])*
@@ -27,6 +27,9 @@ macro_rules! word_enum {
                 f.pad(self.as_str())
             }
         }
+    };
+    ($( $(#[$meta:meta])* $vis:vis enum $Name:ident { $($words:tt)* } )+) => {
+        $( $crate::wire::word_enum! { $(#[$meta])* $vis enum $Name { $($words)* } } )+
     };
 }
 pub(crate) use word_enum;

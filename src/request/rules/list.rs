@@ -7,6 +7,7 @@ use super::{
     api_version, deployment, limits, media, prediction, range, reasoning_effort, roles, sampling, schema, token_limits,
     tool_calls, tools, types,
 };
+use crate::request::violation::REFERENCE;
 
 const API_VERSIONS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle";
 const AUDIO: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/audio-completions-quickstart";
@@ -15,7 +16,6 @@ const JSON_MODE: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how
 const MODELS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models";
 const PREDICTED_OUTPUTS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/predicted-outputs";
 const REASONING: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning";
-pub(in crate::request) const REFERENCE: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/reference";
 const RETIREMENTS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/concepts/model-retirements";
 const STRUCTURED_OUTPUTS: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs";
 

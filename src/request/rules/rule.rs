@@ -1,7 +1,7 @@
 //! A rule, and what it is checked against: the request, the declared model, the way it is sent.
 
 use std::cell::OnceCell;
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
@@ -41,9 +41,7 @@ word_enum! {
         /// Declared models of the built-in table; models of other makers on the same route have other limits.
         InTable = "models of the table",
     }
-}
 
-word_enum! {
     /// Whether a finding is a violation or an advice.
     pub(super) enum Weight {
         /// The service refuses it: a violation.
@@ -117,14 +115,31 @@ impl<'a> Check<'a> {
         self.request.messages().iter().enumerate()
     }
 
-    pub(super) fn functions(&self) -> impl Iterator<Item = (String, &FunctionDefinition)> {
+    /// The functions in `tools`.
+    pub(super) fn functions(&self) -> impl Iterator<Item = (Place, &FunctionDefinition)> {
         let tools = self.body.tools.iter().flat_map(|tools| tools.iter().enumerate());
-        tools.filter_map(|(at, tool)| Some((format!("tools[{at}].function"), tool.function.as_ref()?)))
+        tools.filter_map(|(at, tool)| Some((Place("tools", at, ".function"), tool.function.as_ref()?)))
+    }
+
+    /// The functions in `tools` and in `functions`.
+    pub(super) fn all_functions(&self) -> impl Iterator<Item = (Place, &FunctionDefinition)> {
+        let of_old = self.body.functions.iter().flat_map(|list| list.iter().enumerate());
+        self.functions().chain(of_old.map(|(at, function)| (Place("functions", at, ""), function)))
     }
 
     /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.
     pub(super) fn is_unread(&self, member: &str) -> bool {
         is_unread(self.body.extra(), member)
+    }
+}
+
+/// The place of a function, such as `tools[0].function`, printed only for a finding.
+pub(super) struct Place(&'static str, usize, &'static str);
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(list, at, member) = self;
+        write!(f, "{list}[{at}]{member}")
     }
 }
 

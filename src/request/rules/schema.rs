@@ -1,15 +1,15 @@
 //! The rules about JSON answers: `response_format`, and strict schemas there and in `tools`.
 
-use std::fmt;
+use std::fmt::Display;
 
 use serde_json::Value;
 
 use super::rule::{Check, Findings, is_name, is_unread};
 use crate::model::Parameter;
+use crate::request::Message;
 use crate::request::response_format::ResponseFormatType;
 use crate::request::schema::{SchemaFinding, lint_schema};
 use crate::request::violation::Rule;
-use crate::request::{Message, RequestBody};
 
 pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Findings<'_>) {
     if !check.refuses(Parameter::StructuredOutputs) {
@@ -52,35 +52,17 @@ pub(super) fn documented(check: &Check<'_>, found: &mut Findings<'_>) {
 }
 
 fn schema_findings<'c>(check: &'c Check<'_>) -> &'c [(String, SchemaFinding)] {
-    let lint =
-        |(place, schema): (Place, _)| lint_schema(schema).into_iter().map(move |finding| (place.to_string(), finding));
-    check.schema_findings.get_or_init(|| strict_schemas(check.body).flat_map(lint).collect())
-}
-
-/// The parameter that holds a strict schema.
-enum Place {
-    Format,
-    Tool(usize),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Format => f.write_str("response_format.json_schema.schema"),
-            Self::Tool(at) => write!(f, "tools[{at}].function.parameters"),
-        }
-    }
-}
-
-fn strict_schemas(body: &RequestBody) -> impl Iterator<Item = (Place, &Value)> {
-    let format = body.response_format.iter().filter_map(|format| format.json_schema.as_ref());
-    let format = format.filter(|format| format.strict == Some(true)).filter_map(|format| format.schema.as_ref());
-    let tools = body.tools.iter().flat_map(|tools| tools.iter().enumerate());
-    let tools = tools.filter_map(|(at, tool)| {
-        let function = tool.function.as_ref().filter(|function| function.strict == Some(true))?;
-        Some((Place::Tool(at), function.parameters.as_ref()?))
-    });
-    format.map(|schema| (Place::Format, schema)).chain(tools)
+    let lint = |place: &dyn Display, schema: &Value| {
+        lint_schema(schema).into_iter().map(|finding| (place.to_string(), finding)).collect::<Vec<_>>()
+    };
+    check.schema_findings.get_or_init(|| {
+        let format = check.body.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
+        let format = format.filter(|format| format.strict == Some(true)).and_then(|format| format.schema.as_ref());
+        let format = format.into_iter().flat_map(|schema| lint(&"response_format.json_schema.schema", schema));
+        let functions = check.functions().filter(|(_, function)| function.strict == Some(true));
+        let functions = functions.filter_map(|(place, function)| Some((place, function.parameters.as_ref()?)));
+        format.chain(functions.flat_map(|(place, schema)| lint(&format_args!("{place}.parameters"), schema))).collect()
+    })
 }
 
 /// `json_schema` has a `schema` and a valid `name`, in strict mode and without.

@@ -1,12 +1,10 @@
 //! The rules about `tools`, `functions`, `tool_choice` and `parallel_tool_calls`.
 
-use std::fmt::Arguments;
-
 use serde_json::Value;
 
 use super::rule::{Check, Findings, is_name, is_unread};
 use crate::model::{Capabilities, Parameter};
-use crate::request::tool::{FunctionDefinition, Tool, ToolChoice};
+use crate::request::tool::{Tool, ToolChoice};
 use crate::request::violation::Rule;
 
 /// The service answers `empty_array` for `tools` and `tool_calls`, and another 400 for `functions`. Reports differ about
@@ -97,29 +95,18 @@ pub(super) fn chosen(check: &Check<'_>, found: &mut Findings<'_>) {
 
 /// The specification limits the names of functions; for custom tools no limit is documented.
 pub(super) fn names(check: &Check<'_>, found: &mut Findings<'_>) {
-    let mut check_name = |function: &FunctionDefinition, place: Arguments<'_>| {
-        let name = function.name.as_deref().unwrap_or_default();
-        if !is_name(name) && !is_unread(function.extra(), "name") {
+    for (place, function) in check.all_functions() {
+        if !is_name(function.name.as_deref().unwrap_or_default()) && !is_unread(function.extra(), "name") {
             let message = "a function's name is 1 to 64 letters, digits, '_' or '-'";
             found.add(format!("{place}.name"), Rule::InvalidName, message);
         }
-    };
-    for (at, tool) in check.body.tools.iter().flat_map(|tools| tools.iter().enumerate()) {
-        if let Some(function) = &tool.function {
-            check_name(function, format_args!("tools[{at}].function"));
-        }
-    }
-    for (at, function) in check.body.functions.iter().flat_map(|list| list.iter().enumerate()) {
-        check_name(function, format_args!("functions[{at}]"));
     }
 }
 
 /// The service answers `object schema missing properties`, in strict mode and without
 /// (Azure/azure-sdk-for-python#41447). A function without `parameters` has none and is taken.
 pub(super) fn objects_without_properties(check: &Check<'_>, found: &mut Findings<'_>) {
-    let of_old = check.body.functions.iter().flat_map(|list| list.iter().enumerate());
-    let of_old = of_old.map(|(at, function)| (format!("functions[{at}]"), function));
-    for (place, function) in check.functions().chain(of_old) {
+    for (place, function) in check.all_functions() {
         let lacks_properties = function.parameters.as_ref().is_some_and(is_object_without_properties);
         if lacks_properties {
             let message = "the schema is an object without properties: add \"properties\": {}, or leave parameters out";

@@ -38,9 +38,7 @@ wire_struct! {
         /// How harmful the text is.
         severity: Severity = "severity",
     }
-}
 
-wire_struct! {
     /// The result of a category that is detected or not.
     pub struct DetectionResult {
         /// Whether the text was blocked for this category.
@@ -48,9 +46,7 @@ wire_struct! {
         /// Whether it was detected.
         detected: bool = "detected",
     }
-}
 
-wire_struct! {
     /// The result for protected code, with its source.
     pub struct ProtectedCodeResult {
         /// Whether the text was blocked for this category.
@@ -60,9 +56,7 @@ wire_struct! {
         /// The public source of the code.
         citation: CodeCitation = "citation",
     }
-}
 
-wire_struct! {
     /// The source of protected code.
     pub struct CodeCitation {
         /// The URL of the repository.
@@ -70,9 +64,7 @@ wire_struct! {
         /// The name of the licence.
         license: String = "license",
     }
-}
 
-wire_struct! {
     /// The result of one blocklist.
     pub struct BlocklistMatch {
         /// Whether the text was blocked for this category.
@@ -80,9 +72,7 @@ wire_struct! {
         /// The name of the blocklist.
         id: String = "id",
     }
-}
 
-wire_struct! {
     /// The result of custom topics.
     pub struct CustomTopicResult {
         /// Whether the text was blocked for one of them.
@@ -90,9 +80,7 @@ wire_struct! {
         /// The results topic by topic.
         details: Vec<CustomTopicMatch> = "details",
     }
-}
 
-wire_struct! {
     /// The result of one topic.
     pub struct CustomTopicMatch {
         /// Whether the text is about the topic.
@@ -100,9 +88,7 @@ wire_struct! {
         /// The name of the topic.
         id: String = "id",
     }
-}
 
-wire_struct! {
     /// The result for personal data.
     pub struct PersonalInformationResult {
         /// Whether the text was blocked for this category.
@@ -114,9 +100,7 @@ wire_struct! {
         /// The results by kind of data.
         sub_categories: Vec<PersonalInformationCategory> = "sub_categories",
     }
-}
 
-wire_struct! {
     /// The result for one kind of personal data.
     pub struct PersonalInformationCategory {
         /// The kind, such as `Email`.
@@ -128,9 +112,7 @@ wire_struct! {
         /// Whether it was removed from the text.
         redacted: bool = "redacted",
     }
-}
 
-wire_struct! {
     /// The result for statements without support in the sources.
     pub struct UngroundedResult {
         /// Whether the text was blocked for it; this category only annotates so far.
@@ -140,9 +122,7 @@ wire_struct! {
         /// Where the answer has such statements.
         details: Vec<TextSpan> = "details",
     }
-}
 
-wire_struct! {
     /// A part of the answer, in characters.
     pub struct TextSpan {
         /// The index of the first character.
@@ -150,9 +130,7 @@ wire_struct! {
         /// The index after the last character.
         completion_end_offset: u64 = "completion_end_offset",
     }
-}
 
-wire_struct! {
     /// The result of the filters of third parties.
     pub struct ExternalSafetyResult {
         /// Whether the text was blocked for this category.
@@ -162,9 +140,7 @@ wire_struct! {
         /// The results by provider.
         results: Vec<ExternalSafetyFinding> = "results",
     }
-}
 
-wire_struct! {
     /// The result of one third-party filter.
     pub struct ExternalSafetyFinding {
         /// The name of the provider.
