@@ -53,7 +53,8 @@ wire_struct! {
 #[derive(Clone, Default)]
 #[doc(alias = "CreateChatCompletionResponse")]
 pub struct ChatCompletion {
-    pub(crate) body: CompletionBody,
+    /// In a box, since an answer is moved through the futures of its call.
+    pub(crate) body: Box<CompletionBody>,
     metadata: Arc<ResponseMetadata>,
     raw: Bytes,
     /// Whether it was made from the chunks of a stream before its end.
@@ -88,7 +89,7 @@ impl ChatCompletion {
     }
 
     pub(crate) fn from_body(body: CompletionBody) -> Self {
-        Self { body, ..Self::default() }
+        Self { body: Box::new(body), metadata: Arc::default(), raw: Bytes::new(), is_partial: false }
     }
 
     /// The same completion with this metadata: to store and load both, or for a test.

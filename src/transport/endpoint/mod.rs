@@ -194,21 +194,15 @@ impl Endpoint {
         if !operation.is_of_resource {
             check_deployment(deployment)?;
         }
+        let route: &[&str] = match api_version.is_v1() {
+            _ if self.is_compatible => &[],
+            true => &["openai", "v1"],
+            false if operation.is_of_resource => &["openai"],
+            false => &["openai", "deployments", deployment],
+        };
         let mut url = self.base.clone();
-        {
-            let mut path =
-                url.path_segments_mut().map_err(|()| config(format!("the endpoint cannot carry a path; {FORM}")))?;
-            path.pop_if_empty();
-            if !self.is_compatible {
-                path.push("openai");
-                if api_version.is_v1() {
-                    path.push("v1");
-                } else if !operation.is_of_resource {
-                    path.push("deployments").push(deployment);
-                }
-            }
-            path.extend(operation.path);
-        }
+        let path = url.path_segments_mut().map_err(|()| config(format!("the endpoint cannot carry a path; {FORM}")));
+        path?.pop_if_empty().extend(route.iter().chain(operation.path));
         if !api_version.is_v1() {
             url.query_pairs_mut().append_pair("api-version", api_version.as_str());
         } else if *api_version != ApiVersion::V1 {
