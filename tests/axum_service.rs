@@ -122,7 +122,7 @@ async fn a_client_that_leaves_stops_the_call_upstream() {
         let _ = socket.read(&mut request).await.unwrap();
         socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n").await.unwrap();
         let event = format!("data: {}\n\n", json!({"choices": [{"index": 0, "delta": {"content": "word "}}]}));
-        // until the connection is closed from the other side
+        // on the real clock, until the connection is closed from the other side
         loop {
             tokio::select! {
                 read = socket.read(&mut request) => match read {

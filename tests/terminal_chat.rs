@@ -79,6 +79,7 @@ impl Terminal {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.success();
             }
+            // on the real clock, which a process has
             std::thread::sleep(Duration::from_millis(100));
         }
         self.child.kill().unwrap();

@@ -80,4 +80,7 @@ mod token_cache;
 #[path = "../../tests/support/raw_server.rs"]
 mod raw_server;
 #[cfg(test)]
+#[path = "../../tests/support/waiting.rs"]
+mod waiting;
+#[cfg(test)]
 mod wire_tests;

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use super::body::ByteStream;
 use super::raw_server::{RawServer, Script, Step, answer, end, piece, send, streaming};
 use super::retry::RetryCause;
+use super::waiting::until;
 use super::*;
 use crate::error::{ErrorKind, Result};
 
@@ -65,7 +66,7 @@ fn counted(start: SystemTime) -> (Credential, Arc<AtomicU32>) {
     let credential = Credential::from_fn(move |_| {
         let number = count.fetch_add(1, Ordering::SeqCst) + 1;
         async move {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::task::yield_now().await;
             Ok::<_, String>(Token::new(format!("t{number}"), start + Duration::from_secs(3600)))
         }
     });
@@ -82,16 +83,6 @@ impl CallObserver for Retries {
         let event = AttemptEvent::new(1, failed.deployment.into(), failed.endpoint, failed.client_request_id.into());
         self.0.lock().unwrap().push(RetryEvent::new(event, cause, wait));
     }
-}
-
-async fn until(what: impl Fn() -> bool) {
-    for _ in 0..200 {
-        if what() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it never came");
 }
 
 #[tokio::test]
@@ -272,6 +263,7 @@ async fn an_ageing_token_is_replaced_behind_the_callers_back() {
     let (credential, asked) = counted(start);
     let transport = with_credential(&url, credential);
     post(&transport, &CallOptions::new()).await.unwrap();
+    // on the real clock, as the ends of tokens are
     tokio::time::sleep(Duration::from_millis(1100)).await;
     post(&transport, &CallOptions::new()).await.unwrap();
     until(|| asked.load(Ordering::SeqCst) == 2).await;

@@ -40,6 +40,7 @@ async fn ends(child: &mut Child) -> std::process::ExitStatus {
             return status;
         }
         assert!(started.elapsed() < Duration::from_secs(60), "the process does not end");
+        // on the real clock, which a process has
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -73,6 +74,7 @@ async fn killed_after_the_service_has_carried_out_each_request_in_turn_it_repeat
         emulator.batches().hold_answer_after(request);
         let mut child = start(folder.path(), &emulator);
         while emulator.batches().held_answers() == 0 && child.try_wait().unwrap().is_none() {
+            // on the real clock, which a process has
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let was_held = emulator.batches().held_answers() > 0;

@@ -71,7 +71,7 @@ async fn what_failed_expired_or_is_missing_is_the_input_of_the_next_run() {
     emulator.batches().set_timing(BatchTiming::none());
     let (status, ()) = tokio::join!(run.finish(), async {
         while emulator.batches().created() == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
         }
         emulator.batches().advance(Duration::from_secs(24 * 3600));
     });

@@ -10,6 +10,7 @@ use azure_openai_chat::{
 use crate::answers::{begun, good_body, good_stream, http, streamed};
 use crate::raw_server::{RawServer, Script, Step, send};
 use crate::table::{call, client, no_roots, quick, request};
+use crate::waiting::pass;
 
 fn two(first: &RawServer, second: Backend) -> ClientBuilder {
     client(&first.url).configure_http(no_roots).retry(quick()).backend(second)
@@ -114,7 +115,7 @@ async fn a_backend_that_rested_is_looked_at_again_and_comes_back() {
         client.complete(&request()).await.unwrap();
     }
     assert_eq!((first.seen.tries(), second.seen.tries()), (1, 3));
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    pass(Duration::from_millis(400)).await;
     for _ in 0..3 {
         client.complete(&request()).await.unwrap();
     }

@@ -22,6 +22,8 @@ mod timeouts;
 mod tls;
 mod tokens;
 mod truncation;
+#[path = "../support/waiting.rs"]
+mod waiting;
 
 use std::collections::HashSet;
 

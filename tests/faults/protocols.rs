@@ -18,6 +18,7 @@ use crate::events::Events;
 use crate::raw_server::{RawServer, Script, Step, send};
 use crate::server::{Protocol, over};
 use crate::table::{call, client_over, quick, request};
+use crate::waiting::until;
 
 const HTTP2: Protocol = Protocol::Http2(400);
 
@@ -90,6 +91,7 @@ async fn a_stream_that_http2_resets_or_leaves_keeps_what_came() {
     for _ in 0..2 {
         let ended = call(&client, true, &CallOptions::new()).await;
         assert_eq!((ended.text.as_str(), ended.attempts), ("one two", 1), "{:?}", ended.result);
+        // on the real clock: the goodbye crosses a socket
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -114,13 +116,7 @@ async fn dropping_a_stream_resets_it_over_http2_and_the_connection_goes_on() {
     let mut stream = client.stream(&request()).await.unwrap();
     stream.next().await.unwrap().unwrap();
     drop(stream);
-    for _ in 0..300 {
-        if server.seen.hung_up() == 1 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(server.seen.hung_up(), 1);
+    until(|| server.seen.hung_up() == 1).await;
     client.complete(&request()).await.unwrap();
     assert_eq!(server.seen.connections(), 1);
 }
@@ -140,6 +136,7 @@ async fn streams_that_nobody_reads_do_not_stall_another_call() {
         let request = request();
         let unread = join_all((0..UNREAD).map(|_| client.stream(&request))).await;
         assert!(unread.iter().all(Result::is_ok));
+        // on the real clock: the buffers of the sockets fill
         tokio::time::sleep(Duration::from_millis(300)).await;
         let mut quickest = Duration::MAX;
         for _ in 0..3 {

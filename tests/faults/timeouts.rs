@@ -10,16 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::answers::{HEAD, begun, chunk, events, opening};
 use crate::raw_server::{RawServer, Seen, Step};
 use crate::table::{call, client, no_roots, request};
-
-async fn until(what: impl Fn() -> bool) {
-    for _ in 0..300 {
-        if what() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it never came");
-}
+use crate::waiting::{pass, until};
 
 fn shared(server: &RawServer) -> ChatClient {
     client(&server.url).configure_http(no_roots).build().unwrap()
@@ -158,6 +149,7 @@ async fn a_finished_stream_does_not_wait_for_the_end_of_the_body_and_its_connect
         let ended = call(&client, true, &CallOptions::new()).await;
         assert_eq!(ended.text, "one two");
         assert!(started.elapsed() < Duration::from_millis(90), "{:?}", started.elapsed());
+        // on the real clock: the end of the body crosses a socket
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert_eq!((server.seen.tries(), server.seen.connections()), (4, 1));
@@ -170,7 +162,7 @@ async fn time_that_the_reader_takes_is_not_silence() {
     let mut stream = shared(&server).stream_with(&request(), &options).await.unwrap();
     while let Some(chunk) = stream.next().await {
         chunk.unwrap();
-        tokio::time::sleep(Duration::from_millis(120)).await;
+        pass(Duration::from_millis(120)).await;
     }
     assert_eq!(stream.into_completion().unwrap().text(), Some("one two"));
 }

@@ -11,6 +11,7 @@ use azure_openai_chat::{CallOptions, ChatClient, ClientBuilder, Credential, Erro
 use crate::answers::{good_body, good_stream, http};
 use crate::raw_server::{RawServer, Script, send};
 use crate::table::{call, no_roots, quick, request};
+use crate::waiting::{settle, until};
 
 /// Tokens `t1`, `t2` and so on, each good for this long.
 fn numbered(life: Duration) -> (Credential, Arc<AtomicU32>) {
@@ -19,7 +20,7 @@ fn numbered(life: Duration) -> (Credential, Arc<AtomicU32>) {
     let credential = Credential::from_fn(move |_| {
         let number = count.fetch_add(1, Ordering::SeqCst) + 1;
         async move {
-            tokio::time::sleep(Duration::from_millis(30)).await;
+            tokio::task::yield_now().await;
             Ok::<_, std::io::Error>(Token::new(format!("t{number}"), SystemTime::now() + life))
         }
     });
@@ -80,10 +81,12 @@ async fn many_calls_at_once_ask_for_one_token_and_an_ageing_one_makes_nobody_wai
     assert!(ended.iter().all(|ended| ended.result.is_ok()));
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     // half of its life is over: the old one is used, and a new one asked for behind the caller's back
+    // on the real clock, as the ends of tokens are
     tokio::time::sleep(Duration::from_millis(900)).await;
     call(&client, false, &options).await.result.unwrap();
     assert_eq!(server.seen.header("authorization").last().unwrap(), "Bearer t1");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until(|| asked.load(Ordering::SeqCst) == 2).await;
+    settle().await;
     call(&client, false, &options).await.result.unwrap();
     assert_eq!(server.seen.header("authorization").last().unwrap(), "Bearer t2");
     assert_eq!(asked.load(Ordering::SeqCst), 2);

@@ -14,7 +14,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::events::Events;
 use crate::support::{
-    InTurn, chain, completion, ok_json, question, quick, sent_headers, serving, shown, until, untouched,
+    InTurn, chain, completion, ok_json, question, quick, sent_headers, serving, settle, shown, until, untouched,
 };
 
 /// Numbers its tokens and remembers the scopes it was asked for.
@@ -49,8 +49,8 @@ impl TokenCredential for Numbered {
             seen.len()
         };
         self.open.acquire().await.unwrap().forget();
-        // long enough for fifty calls to come meanwhile
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // fifty calls come meanwhile
+        tokio::task::yield_now().await;
         let ends = SystemTime::now() + self.life;
         Ok(AccessToken::new(format!("t{number}"), ends.into()))
     }
@@ -151,13 +151,14 @@ async fn a_token_is_renewed_before_its_end_while_nobody_waits() {
     let tokens = Numbered::living(Duration::from_secs(5), 1);
     let client = ChatClient::new(server.uri(), Arc::clone(&tokens)).unwrap();
     client.complete(&question()).await.unwrap();
+    // on the real clock, as the ends of tokens are
     tokio::time::sleep(Duration::from_millis(2600)).await;
     let request = question();
     let waited = tokio::time::timeout(Duration::from_secs(1), client.complete(&request));
     waited.await.expect("an answer while the renewal hangs").unwrap();
     until(|| tokens.scopes().len() == 2).await;
     tokens.open.add_permits(1);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    settle().await;
     client.complete(&question()).await.unwrap();
     assert_eq!(sent_headers(&server, "authorization").await, ["Bearer t1", "Bearer t1", "Bearer t2"]);
     assert_eq!(tokens.scopes().len(), 2);

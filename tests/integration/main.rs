@@ -7,6 +7,8 @@ mod events;
 #[path = "../support/raw_server.rs"]
 mod raw_server;
 mod support;
+#[path = "../support/waiting.rs"]
+mod waiting;
 
 mod architecture;
 mod auth;

@@ -250,6 +250,7 @@ async fn finished_streams_share_one_connection() {
         let mut stream = client.stream(&question()).await.unwrap();
         while stream.try_next().await.unwrap().is_some() {}
         assert_eq!(stream.into_completion().unwrap().text(), Some("Hello"));
+        // on the real clock: the end of the body crosses a socket
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!((server.requests().len(), server.connections()), (5, 1));

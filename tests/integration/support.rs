@@ -19,6 +19,7 @@ use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 pub use crate::raw_server::{RawServer, Step, end, piece, send, streaming};
+pub use crate::waiting::{pass, settle, until};
 
 /// The key of every client that is not about keys.
 pub const KEY: &str = "canary-key";
@@ -213,17 +214,6 @@ pub async fn sent_headers(server: &MockServer, name: &str) -> Vec<String> {
 pub async fn sent_bodies(server: &MockServer) -> Vec<Value> {
     let requests = server.received_requests().await.unwrap();
     requests.iter().map(|request| request.body_json().unwrap()).collect()
-}
-
-/// Waits until something is so, and fails when it does not come.
-pub async fn until(what: impl Fn() -> bool) {
-    for _ in 0..500 {
-        if what() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it did not come within five seconds");
 }
 
 /// What this thread logs, from a level on.

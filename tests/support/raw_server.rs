@@ -23,6 +23,7 @@ pub enum Step {
     Flood(Vec<u8>),
     /// Sends the same bytes every few milliseconds, until the client hangs up.
     Beat(Vec<u8>, Duration),
+    /// On the real clock, since sockets have no other.
     Pause(Duration),
     /// Sends nothing more and waits until the client hangs up.
     Hang,

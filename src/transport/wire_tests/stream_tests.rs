@@ -71,6 +71,7 @@ async fn a_finished_stream_gives_its_connection_back_without_making_anyone_wait(
         let before = Instant::now();
         stream.finish();
         assert!(before.elapsed() < Duration::from_millis(40));
+        // on the real clock: the end of the body crosses a socket
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!((seen.count(), seen.connections()), (5, 1));

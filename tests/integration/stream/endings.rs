@@ -10,8 +10,8 @@ use wiremock::ResponseTemplate;
 
 use super::{SHORT, mini, opened};
 use crate::support::{
-    RawServer, Step, builder, client, completion, delta, end, event, events, finish, ok_stream, piece, question, send,
-    serving, shown, streaming, until,
+    RawServer, Step, builder, client, completion, delta, end, event, events, finish, ok_stream, pass, piece, question,
+    send, serving, shown, streaming, until,
 };
 
 /// Reads to the end, which is expected to be bad.
@@ -256,7 +256,7 @@ async fn a_slow_reader_is_not_silence() {
     let client = builder(&server.url).stream_idle_timeout(Duration::from_millis(50)).build().unwrap();
     let mut stream = client.stream(&question()).await.unwrap();
     stream.next().await.unwrap().unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    pass(Duration::from_millis(200)).await;
     while stream.try_next().await.unwrap().is_some() {}
     assert_eq!(stream.into_completion().unwrap().text(), Some("Hello"));
 }

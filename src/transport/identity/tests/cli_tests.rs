@@ -83,6 +83,7 @@ async fn written(file: &Path) -> String {
     for _ in 0..1000 {
         match std::fs::read_to_string(file) {
             Ok(text) if text.ends_with('\n') => return text.trim().to_owned(),
+            // on the real clock, which a process has
             _ => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
@@ -100,6 +101,7 @@ async fn ends(id: &str) {
         if !is_alive(id) {
             return;
         }
+        // on the real clock, which a process has
         std::thread::sleep(Duration::from_millis(10));
         tokio::task::yield_now().await;
     }
