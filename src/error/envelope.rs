@@ -185,46 +185,33 @@ fn embedded(text: &str) -> Option<Value> {
 
 /// A Python literal as JSON: `{'error': {'param': None}}`.
 fn from_python(text: &str) -> String {
+    const OUTSIDE: [(&str, &str); 5] = [("None", "null"), ("True", "true"), ("False", "false"), ("(", "["), (")", "]")];
+    const INSIDE: [(&str, &str); 3] = [("\\'", "'"), ("\\x", "\\u00"), ("\"", "\\\"")];
     let mut json = String::with_capacity(text.len());
-    let mut quote = None;
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        match (quote, char) {
-            (None, '\'' | '"') => {
-                quote = Some(char);
-                json.push('"');
+    let (mut rest, mut quote) = (text, None);
+    while let Some(char) = rest.chars().next() {
+        let is_quote = quote.map_or(matches!(char, '\'' | '"'), |open| char == open);
+        let pairs = if quote.is_some() { &INSIDE[..] } else { &OUTSIDE };
+        let length = match pairs.iter().find(|(python, _)| !is_quote && rest.starts_with(python)) {
+            Some((python, written)) => {
+                json.push_str(written);
+                python.len()
             }
-            (None, '(') => json.push('['),
-            (None, ')') => json.push(']'),
-            (None, 'N') => json.push_str(word(&mut chars, "one", "null", "N")),
-            (None, 'T') => json.push_str(word(&mut chars, "rue", "true", "T")),
-            (None, 'F') => json.push_str(word(&mut chars, "alse", "false", "F")),
-            (Some(open), _) if char == open => {
-                quote = None;
+            None if is_quote => {
+                quote = quote.xor(Some(char));
                 json.push('"');
+                char.len_utf8()
             }
-            (Some(_), '"') => json.push_str("\\\""),
-            (Some(_), '\\') => match chars.next() {
-                Some('\'') => json.push('\''),
-                Some('x') => json.push_str("\\u00"),
-                Some(escaped) => json.extend(['\\', escaped]),
-                None => {}
-            },
-            _ => json.push(char),
-        }
+            None => {
+                // an escape and what it escapes, which may be a quote
+                let taken = rest.chars().take(if char == '\\' { 2 } else { 1 });
+                json.extend(taken.clone());
+                taken.map(char::len_utf8).sum()
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default();
     }
     json
-}
-
-/// The JSON for a Python word whose first letter is behind, or that letter.
-fn word<'a>(chars: &mut std::str::Chars<'_>, rest: &str, json: &'a str, letter: &'a str) -> &'a str {
-    match chars.as_str().strip_prefix(rest) {
-        Some(after) => {
-            *chars = after.chars();
-            json
-        }
-        None => letter,
-    }
 }
 
 fn code_of(object: &Map<String, Value>) -> Option<String> {

@@ -75,19 +75,14 @@ impl TokenCache {
     pub(crate) async fn get(&self, now: SystemTime) -> Result<Arc<BearerToken>> {
         let renewal = {
             let mut state = self.lock();
-            match state.token.clone().filter(|token| token.expires_at > now) {
-                Some(token) => {
-                    let paused = state.pause_until.is_some_and(|until| now < until);
-                    if token.renew_from <= now && state.renewal.is_none() && !paused {
-                        drop(self.renew(&mut state, now, false));
-                    }
-                    return Ok(token);
+            if let Some(token) = state.token.clone().filter(|token| token.expires_at > now) {
+                let is_paused = state.pause_until.is_some_and(|until| now < until);
+                if token.renew_from <= now && !is_paused {
+                    drop(self.renew(&mut state, now, false));
                 }
-                None => match &state.renewal {
-                    Some(renewal) => renewal.clone(),
-                    None => self.renew(&mut state, now, false),
-                },
+                return Ok(token);
             }
+            self.renew(&mut state, now, false)
         };
         renewal.await
     }
@@ -98,10 +93,11 @@ impl TokenCache {
         let renewal = {
             let mut state = self.lock();
             let has_renewed = state.bypassed_at.is_some_and(|at| now < at + PAUSE_AFTER_REFUSAL);
-            match (&state.token, &state.renewal) {
-                (_, Some(renewal)) => renewal.clone(),
-                (Some(token), None) if has_renewed || !token.is_same(refused) => return Ok(Arc::clone(token)),
-                (_, None) => self.renew(&mut state, now, true),
+            match &state.token {
+                Some(token) if state.renewal.is_none() && (has_renewed || !token.is_same(refused)) => {
+                    return Ok(Arc::clone(token));
+                }
+                _ => self.renew(&mut state, now, true),
             }
         };
         renewal.await
@@ -116,8 +112,12 @@ impl TokenCache {
         lock(&self.0.state)
     }
 
-    /// Starts the one renewal. The caller holds the lock, so that it cannot end before it is in `state`.
+    /// The one renewal, which is started if none is under way. The caller holds the lock, so that it cannot end before it
+    /// is in `state`.
     fn renew(&self, state: &mut State, now: SystemTime, bypass_cache: bool) -> Renewal {
+        if let Some(renewal) = &state.renewal {
+            return renewal.clone();
+        }
         if bypass_cache {
             state.bypassed_at = Some(now);
         }

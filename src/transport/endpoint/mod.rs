@@ -315,33 +315,20 @@ impl fmt::Debug for EndpointInput {
     }
 }
 
-impl From<String> for EndpointInput {
-    fn from(text: String) -> Self {
-        Self(Input::Text(text))
-    }
+macro_rules! from_text {
+    ($($Type:ty),*) => { $(
+        impl From<$Type> for EndpointInput {
+            fn from(text: $Type) -> Self {
+                Self(Input::Text(String::from(text)))
+            }
+        }
+    )* };
 }
-
-impl From<&String> for EndpointInput {
-    fn from(text: &String) -> Self {
-        Self(Input::Text(text.clone()))
-    }
-}
-
-impl From<&str> for EndpointInput {
-    fn from(text: &str) -> Self {
-        Self(Input::Text(text.to_owned()))
-    }
-}
-
-impl From<Url> for EndpointInput {
-    fn from(url: Url) -> Self {
-        Self(Input::Text(url.into()))
-    }
-}
+from_text!(String, &String, &str, Url);
 
 impl From<&Url> for EndpointInput {
     fn from(url: &Url) -> Self {
-        Self(Input::Text(url.as_str().to_owned()))
+        url.as_str().into()
     }
 }
 
@@ -353,7 +340,7 @@ impl From<Endpoint> for EndpointInput {
 
 impl From<&Endpoint> for EndpointInput {
     fn from(endpoint: &Endpoint) -> Self {
-        Self(Input::Parsed(endpoint.clone()))
+        endpoint.clone().into()
     }
 }
 

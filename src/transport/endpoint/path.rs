@@ -1,5 +1,8 @@
 //! The path of a pasted address, from a bare resource to a whole operation.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::host::Cloud;
@@ -136,7 +139,8 @@ fn known_word(part: &str) -> &str {
 
 /// Segments are names: whatever else was pasted along with an address is neither sent nor printed.
 fn check_segment(segment: &str) -> Result<()> {
-    let decoded = decode(segment);
+    // no name has a percent sign, so one that is left is no code
+    let decoded = decode(segment).filter(|name| !name.contains('%'));
     let what = match decoded.as_deref() {
         None => "is not percent-encoded UTF-8",
         Some(name) if name.contains(['/', '\\']) => "has an encoded slash in it",
@@ -151,21 +155,12 @@ fn check_segment(segment: &str) -> Result<()> {
 fn pasted_deployment(segment: &str) -> Result<String> {
     let name = decode(segment).unwrap_or_default();
     check_deployment(&name)?;
-    Ok(name)
+    Ok(name.into_owned())
 }
 
 /// The name behind a percent-encoded segment.
-pub(super) fn decode(segment: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |digit: Option<u8>| char::from(digit?).to_digit(16).and_then(|value| u8::try_from(value).ok());
-        match byte {
-            b'%' => bytes.push(hex(rest.next())? << 4 | hex(rest.next())?),
-            other => bytes.push(other),
-        }
-    }
-    String::from_utf8(bytes).ok()
+pub(super) fn decode(segment: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(segment).decode_utf8().ok()
 }
 
 /// A deployment is one name of the user's own; what could leave its path segment is refused.
