@@ -26,6 +26,8 @@ pub(crate) use self::merge::{Merge, extend_distinct, extend_repeated};
 pub use self::open_enum::UnknownValue;
 pub(crate) use self::open_enum::open_enum;
 pub(crate) use self::primitives::{clone_converts, text_converts};
+#[cfg(feature = "client")]
+pub(crate) use self::setters::setters;
 pub(crate) use self::shared::Shared;
 pub(crate) use self::visit::{FieldVisitor, Path};
 pub(crate) use self::wire_either::wire_either;
@@ -40,6 +42,8 @@ mod list;
 mod merge;
 mod open_enum;
 mod primitives;
+#[cfg(feature = "client")]
+mod setters;
 mod shared;
 mod visit;
 mod wire_either;

@@ -139,40 +139,6 @@ impl Error {
         self.changed(|error| error.source = Some(Arc::from(source.into())))
     }
 
-    /// Says before the message what failed, or where.
-    #[cfg(feature = "client")]
-    pub(crate) fn with_context(self, context: &str) -> Self {
-        self.changed(|error| error.message.insert_str(0, &format!("{context}: ")))
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn with_attempts(self, attempts: u32) -> Self {
-        self.changed(|error| error.attempts = attempts)
-    }
-
-    /// That this attempt may have reached the service, or an earlier one.
-    #[cfg(feature = "client")]
-    pub(crate) fn with_reached(self, reached: bool) -> Self {
-        self.changed(|error| error.reached |= reached)
-    }
-
-    /// The wait in place of the one that the service's answer named, if there was an answer.
-    #[cfg(feature = "client")]
-    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
-        self.changed(|error| {
-            if let (Some(_), Some(metadata)) = (&error.service, &mut error.metadata) {
-                let changed = ResponseMetadata::clone(metadata).with_retry_after(Some(wait));
-                *metadata = Arc::new(changed);
-            }
-        })
-    }
-
-    /// That another attempt would change nothing.
-    #[cfg(feature = "client")]
-    pub(crate) fn not_retryable(self) -> Self {
-        self.changed(|error| error.is_final = true)
-    }
-
     pub(crate) fn with_metadata(self, metadata: Arc<ResponseMetadata>) -> Self {
         self.changed(|error| {
             error.attempts = error.attempts.max(metadata.attempts());
@@ -223,22 +189,6 @@ impl Error {
         self.changed(|error| error.sent = Some(sent))
     }
 
-    /// The id that the client gave the call, printed when no answer has one.
-    #[cfg(feature = "client")]
-    pub(crate) fn with_client_request_id(self, id: &str) -> Self {
-        self.changed(|error| error.client_request_id = Some(id.to_owned()))
-    }
-
-    /// Keeps message and names of the service out of every text of ours if they hold one of these keys or tokens.
-    #[cfg(feature = "client")]
-    pub(crate) fn withhold_secrets<'a>(self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        self.changed(|error| {
-            if let Some(service) = &mut error.service {
-                service.withhold_secrets(secrets);
-            }
-        })
-    }
-
     /// Where the call broke.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -283,12 +233,6 @@ impl Error {
         self.0.request_id()
     }
 
-    /// The members of the request that the service refuses and that can be left out; empty for other errors.
-    #[cfg(feature = "client")]
-    pub(crate) fn removable_parameters(&self) -> Vec<&str> {
-        self.0.service.as_ref().map(ServiceError::removable).unwrap_or_default()
-    }
-
     /// The wait that the service named, before the next attempt.
     ///
     /// From `retry-after-ms`, `x-ms-retry-after-ms`, `retry-after` (seconds or date), and for a 429
@@ -325,11 +269,6 @@ impl Error {
     #[must_use]
     pub fn metadata(&self) -> Option<&ResponseMetadata> {
         self.0.metadata.as_deref()
-    }
-
-    #[cfg(feature = "client")]
-    pub(crate) fn shared_metadata(&self) -> Option<&Arc<ResponseMetadata>> {
-        self.0.metadata.as_ref()
     }
 
     /// How many attempts were made, those without a connection or a token included; 0 when the request was
@@ -434,6 +373,61 @@ impl Error {
     #[must_use]
     pub fn parse_error(&self) -> Option<&ParseError> {
         self.0.source.as_deref()?.downcast_ref()
+    }
+}
+
+#[cfg(feature = "client")]
+impl Error {
+    /// Says before the message what failed, or where.
+    pub(crate) fn with_context(self, context: &str) -> Self {
+        self.changed(|error| error.message.insert_str(0, &format!("{context}: ")))
+    }
+
+    pub(crate) fn with_attempts(self, attempts: u32) -> Self {
+        self.changed(|error| error.attempts = attempts)
+    }
+
+    /// That this attempt may have reached the service, or an earlier one.
+    pub(crate) fn with_reached(self, reached: bool) -> Self {
+        self.changed(|error| error.reached |= reached)
+    }
+
+    /// The wait in place of the one that the service's answer named, if there was an answer.
+    pub(crate) fn with_retry_after(self, wait: Duration) -> Self {
+        self.changed(|error| {
+            if let (Some(_), Some(metadata)) = (&error.service, &mut error.metadata) {
+                let changed = ResponseMetadata::clone(metadata).with_retry_after(Some(wait));
+                *metadata = Arc::new(changed);
+            }
+        })
+    }
+
+    /// That another attempt would change nothing.
+    pub(crate) fn not_retryable(self) -> Self {
+        self.changed(|error| error.is_final = true)
+    }
+
+    /// The id that the client gave the call, printed when no answer has one.
+    pub(crate) fn with_client_request_id(self, id: &str) -> Self {
+        self.changed(|error| error.client_request_id = Some(id.to_owned()))
+    }
+
+    /// Keeps message and names of the service out of every text of ours if they hold one of these keys or tokens.
+    pub(crate) fn withhold_secrets<'a>(self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        self.changed(|error| {
+            if let Some(service) = &mut error.service {
+                service.withhold_secrets(secrets);
+            }
+        })
+    }
+
+    /// The members of the request that the service refuses and that can be left out; empty for other errors.
+    pub(crate) fn removable_parameters(&self) -> Vec<&str> {
+        self.0.service.as_ref().map(ServiceError::removable).unwrap_or_default()
+    }
+
+    pub(crate) fn shared_metadata(&self) -> Option<&Arc<ResponseMetadata>> {
+        self.0.metadata.as_ref()
     }
 }
 

@@ -10,6 +10,7 @@ use super::endpoint::{Endpoint, EndpointInput, check_api_version};
 use super::token_cache::{BackendTokens, TokenCaches};
 use crate::error::{Error, ErrorKind, Result, Sent};
 use crate::model::ApiVersion;
+use crate::wire::setters;
 
 /// One endpoint of a client, with its credential.
 ///
@@ -64,34 +65,23 @@ impl Backend {
         }
     }
 
-    /// The order in which backends are called; 0 by default. Those with the lowest number go first, the next when all of
-    /// those are avoided.
-    #[must_use]
-    pub fn priority(mut self, priority: u32) -> Self {
-        self.priority = priority;
-        self
-    }
+    setters! {
+        []
+        /// The order in which backends are called; 0 by default. Those with the lowest number go first, the next when
+        /// all of those are avoided.
+        priority: u32;
 
-    /// The share of calls among backends of the same priority; 1 by default. Zero is refused when the client is built.
-    #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.weight = weight;
-        self
-    }
+        /// The share of calls among backends of the same priority; 1 by default. Zero is refused when the client is
+        /// built.
+        weight: u32;
 
-    /// The api version of this backend; by default that of the client. Anything but `v1`, `preview` or a date is refused
-    /// when the client is built.
-    #[must_use]
-    pub fn api_version(mut self, version: impl Into<ApiVersion>) -> Self {
-        self.api_version = Some(version.into());
-        self
-    }
+        /// The api version of this backend; by default that of the client. Anything but `v1`, `preview` or a date is
+        /// refused when the client is built.
+        api_version: into ApiVersion;
 
-    /// The scope of this backend's tokens; by default that of the client, else it follows from host and api version.
-    #[must_use]
-    pub fn token_scope(mut self, scope: impl Into<String>) -> Self {
-        self.token_scope = Some(scope.into());
-        self
+        /// The scope of this backend's tokens; by default that of the client, else it follows from host and api
+        /// version.
+        token_scope: into String;
     }
 
     /// The name on this backend of the deployment that requests call `name`; by default the same name.

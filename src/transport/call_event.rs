@@ -49,31 +49,40 @@ impl AttemptEvent {
     pub(crate) fn new(attempt: u32, deployment: Arc<str>, endpoint: &Endpoint, client_request_id: Arc<str>) -> Self {
         Self { attempt, deployment, endpoint: endpoint.shared_text(), client_request_id }
     }
-
-    /// The number of the attempt in its call, from 1.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
-    /// The deployment that is called, by its name on this endpoint.
-    #[must_use]
-    pub fn deployment(&self) -> &str {
-        &self.deployment
-    }
-
-    /// The endpoint that is called.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// The id that all attempts of the call share.
-    #[must_use]
-    pub fn client_request_id(&self) -> &str {
-        &self.client_request_id
-    }
 }
+
+/// The getters of an attempt, for its own event and for that of its retry.
+macro_rules! attempt_getters {
+    ($Event:ident, $($attempt:ident)?) => {
+        impl $Event {
+            /// The number of the attempt in its call, from 1.
+            #[must_use]
+            pub fn attempt(&self) -> u32 {
+                self.$($attempt.)?attempt
+            }
+
+            /// The deployment that is called, by its name on this endpoint.
+            #[must_use]
+            pub fn deployment(&self) -> &str {
+                &self.$($attempt.)?deployment
+            }
+
+            /// The endpoint that is called.
+            #[must_use]
+            pub fn endpoint(&self) -> &str {
+                &self.$($attempt.)?endpoint
+            }
+
+            /// The id that all attempts of the call share.
+            #[must_use]
+            pub fn client_request_id(&self) -> &str {
+                &self.$($attempt.)?client_request_id
+            }
+        }
+    };
+}
+attempt_getters!(AttemptEvent,);
+attempt_getters!(RetryEvent, failed);
 
 impl RetryEvent {
     pub(crate) fn new(failed: AttemptEvent, cause: RetryCause, wait: Duration) -> Self {
@@ -90,29 +99,5 @@ impl RetryEvent {
     #[must_use]
     pub fn wait(&self) -> Duration {
         self.wait
-    }
-
-    /// The number of the attempt that failed, from 1.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        self.failed.attempt
-    }
-
-    /// The deployment that was called, by its name on this endpoint.
-    #[must_use]
-    pub fn deployment(&self) -> &str {
-        &self.failed.deployment
-    }
-
-    /// The endpoint that was called.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.failed.endpoint
-    }
-
-    /// The id that all attempts of the call share.
-    #[must_use]
-    pub fn client_request_id(&self) -> &str {
-        &self.failed.client_request_id
     }
 }

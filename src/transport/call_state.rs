@@ -86,7 +86,7 @@ impl<'a> CallState<'a> {
             return Next::Send(index);
         }
         // without retries there are no waits either: the service refuses the call itself
-        if let ([tries], false, false) = (self.tries.as_slice(), self.has_sent, self.policy.retries())
+        if let ([tries], false, 0) = (self.tries.as_slice(), self.has_sent, self.policy.max_retries)
             && !tries.is_over
         {
             self.has_sent = true;
@@ -126,7 +126,8 @@ impl<'a> CallState<'a> {
 
     /// The moment from which on no retry is started.
     fn deadline(&self) -> Option<Duration> {
-        let window_end = self.policy.window_end(self.started).filter(|_| self.has_sent);
+        let window = self.policy.retry_window.filter(|_| self.has_sent);
+        let window_end = window.map(|window| self.started.saturating_add(window));
         [self.end, window_end].into_iter().flatten().min()
     }
 
@@ -153,7 +154,7 @@ impl<'a> CallState<'a> {
         let later = Later { at: own.max(opens), foreign: opens.saturating_sub(own) };
         let is_late = self.deadline().is_some_and(|end| later.at >= end);
         let is_patient = later.foreign.is_zero()
-            || self.policy.retries() && self.paused.saturating_add(later.foreign) <= self.policy.longest_wait();
+            || self.policy.max_retries > 0 && self.paused.saturating_add(later.foreign) <= self.policy.max_server_wait;
         (!is_late && is_patient).then_some(later)
     }
 

@@ -41,13 +41,8 @@ const FIXED_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
 #[derive(Clone)]
 pub struct ApiKey {
     key: String,
-    carrier: Carrier,
-}
-
-#[derive(Clone)]
-enum Carrier {
-    Header(String),
-    Bearer,
+    /// None for `Authorization: Bearer`.
+    header: Option<String>,
 }
 
 impl ApiKey {
@@ -55,20 +50,20 @@ impl ApiKey {
     /// built, with [`ErrorKind::Config`].
     #[must_use]
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), carrier: Carrier::Header("api-key".to_owned()) }
+        Self { key: key.into(), header: Some("api-key".to_owned()) }
     }
 
     /// The same key, sent in another header, such as `Ocp-Apim-Subscription-Key`.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>) -> Self {
-        self.carrier = Carrier::Header(name.into());
+        self.header = Some(name.into());
         self
     }
 
     /// The same key, sent as `Authorization: Bearer`.
     #[must_use]
     pub fn with_bearer(mut self) -> Self {
-        self.carrier = Carrier::Bearer;
+        self.header = None;
         self
     }
 
@@ -83,9 +78,9 @@ impl ApiKey {
         } else if !self.key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             "holds characters that a header cannot carry"
         } else {
-            return match &self.carrier {
-                Carrier::Bearer => Ok((reqwest::header::AUTHORIZATION, bearer(without_scheme(&self.key))?)),
-                Carrier::Header(name) => {
+            return match &self.header {
+                None => Ok((reqwest::header::AUTHORIZATION, bearer(without_scheme(&self.key))?)),
+                Some(name) => {
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
                         Error::new(ErrorKind::Config, format!("{name:?} is not a header name for an API key"))
                     })?;
@@ -222,9 +217,7 @@ impl Credential {
         });
         Self(Kind::Tokens(source.given()))
     }
-}
 
-impl Credential {
     /// Whether it is the default credential, which needs the HTTP clients.
     pub(crate) fn is_default(&self) -> bool {
         match &self.0 {

@@ -11,6 +11,7 @@ use super::endpoint::check_deployment;
 use super::retry::RetryPolicy;
 use super::timeout::{Deadline, Timeout};
 use crate::error::{Error, ErrorKind, Result};
+use crate::wire::setters;
 
 /// Upper bound of custom headers; the service answers 431 to more.
 const MOST_HEADERS: usize = 10;
@@ -53,10 +54,10 @@ const SPILLOVER: &str = "x-ms-spillover-deployment";
 /// ```
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference#chat-completions>
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CallOptions {
-    headers: Vec<(String, String)>,
-    query: QueryParameters,
+    headers: NamedValues,
+    query: NamedValues,
     answer_timeout: Option<Duration>,
     client_request_id: Option<String>,
     retry: Option<RetryPolicy>,
@@ -79,7 +80,7 @@ impl CallOptions {
     #[doc(alias = "extra_headers")]
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.0.push((name.into(), value.into()));
         self
     }
 
@@ -107,87 +108,57 @@ impl CallOptions {
         self
     }
 
-    /// The time for a whole answer, retries and waits included; 600 seconds by default, because reasoning takes minutes. Does
-    /// not apply to streams.
-    #[doc(alias = "timeout")]
-    #[must_use]
-    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
-        self.answer_timeout = Some(timeout);
-        self
-    }
+    setters! {
+        []
+        /// The time for a whole answer, retries and waits included; 600 seconds by default, because reasoning takes
+        /// minutes. Does not apply to streams.
+        #[doc(alias = "timeout")]
+        answer_timeout: Duration;
 
-    /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default. It is for one call: as
-    /// a default of a client it is refused with [`ErrorKind::Config`](crate::ErrorKind::Config).
-    #[must_use]
-    pub fn client_request_id(mut self, id: impl Into<String>) -> Self {
-        self.client_request_id = Some(id.into());
-        self
-    }
+        /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default. It is for one
+        /// call: as a default of a client it is refused with [`ErrorKind::Config`](crate::ErrorKind::Config).
+        client_request_id: into String;
 
-    /// Whether and when failed attempts are retried; see [`RetryPolicy`](crate::RetryPolicy) for the default.
-    #[must_use]
-    pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = Some(policy);
-        self
-    }
+        /// Whether and when failed attempts are retried; see [`RetryPolicy`](crate::RetryPolicy) for the default.
+        retry: RetryPolicy;
 
-    /// The time of a stream from sending to its first event, for each attempt; 600 seconds by default. Keep-alive comments
-    /// are no events.
-    #[must_use]
-    pub fn first_event_timeout(mut self, timeout: Duration) -> Self {
-        self.first_event_timeout = Some(timeout);
-        self
-    }
+        /// The time of a stream from sending to its first event, for each attempt; 600 seconds by default. Keep-alive
+        /// comments are no events.
+        first_event_timeout: Duration;
 
-    /// The time that a stream may be silent once it has begun; 120 seconds by default. Keep-alive comments break the
-    /// silence. It is noticed at most an eighth of this time later.
-    #[doc(alias = "read_timeout")]
-    #[must_use]
-    pub fn stream_idle_timeout(mut self, timeout: Duration) -> Self {
-        self.stream_idle_timeout = Some(timeout);
-        self
-    }
+        /// The time that a stream may be silent once it has begun; 120 seconds by default. Keep-alive comments break
+        /// the silence. It is noticed at most an eighth of this time later.
+        #[doc(alias = "read_timeout")]
+        stream_idle_timeout: Duration;
 
-    /// The time for the whole call, retries, waits and the last byte of a stream included; none by default.
-    #[doc(alias = "deadline")]
-    #[must_use]
-    pub fn total_timeout(mut self, timeout: Duration) -> Self {
-        self.total_timeout = Some(timeout);
-        self
-    }
+        /// The time for the whole call, retries, waits and the last byte of a stream included; none by default.
+        #[doc(alias = "deadline")]
+        total_timeout: Duration;
 
-    /// The standard deployment that takes the call over when a provisioned one is busy, sent in
-    /// `x-ms-spillover-deployment`.
-    ///
-    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/spillover-traffic-management>
-    #[must_use]
-    pub fn spillover_deployment(mut self, deployment: impl Into<String>) -> Self {
-        self.spillover_deployment = Some(deployment.into());
-        self
+        /// The standard deployment that takes the call over when a provisioned one is busy, sent in
+        /// `x-ms-spillover-deployment`.
+        ///
+        /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/spillover-traffic-management>
+        spillover_deployment: into String;
     }
 }
 
 impl CallOptions {
     /// These options, and those of `defaults` where they set nothing. Headers and query parameters add up.
     pub(crate) fn over(&self, defaults: &Self) -> Self {
-        let mut query = defaults.query.clone();
-        for (name, value) in self.query.0.iter().cloned() {
-            query.set(name, value);
-        }
+        let (call, mut merged) = (self.clone(), defaults.clone());
+        merged.headers.0.extend(call.headers.0);
+        call.query.0.into_iter().for_each(|(name, value)| merged.query.set(name, value));
         Self {
-            headers: defaults.headers.iter().chain(&self.headers).cloned().collect(),
-            query,
-            answer_timeout: self.answer_timeout.or(defaults.answer_timeout),
-            client_request_id: self.client_request_id.as_ref().or(defaults.client_request_id.as_ref()).cloned(),
-            retry: self.retry.as_ref().or(defaults.retry.as_ref()).cloned(),
-            first_event_timeout: self.first_event_timeout.or(defaults.first_event_timeout),
-            stream_idle_timeout: self.stream_idle_timeout.or(defaults.stream_idle_timeout),
-            total_timeout: self.total_timeout.or(defaults.total_timeout),
-            spillover_deployment: self
-                .spillover_deployment
-                .as_ref()
-                .or(defaults.spillover_deployment.as_ref())
-                .cloned(),
+            headers: merged.headers,
+            query: merged.query,
+            answer_timeout: call.answer_timeout.or(merged.answer_timeout),
+            client_request_id: call.client_request_id.or(merged.client_request_id),
+            retry: call.retry.or(merged.retry),
+            first_event_timeout: call.first_event_timeout.or(merged.first_event_timeout),
+            stream_idle_timeout: call.stream_idle_timeout.or(merged.stream_idle_timeout),
+            total_timeout: call.total_timeout.or(merged.total_timeout),
+            spillover_deployment: call.spillover_deployment.or(merged.spillover_deployment),
         }
     }
 
@@ -199,13 +170,13 @@ impl CallOptions {
         Settings::new(&Self::new(), self).map(|_| ())
     }
 
-    pub(crate) fn query_parameters(&self) -> &QueryParameters {
+    pub(crate) fn query_parameters(&self) -> &NamedValues {
         &self.query
     }
 
     /// The values of headers and query parameters, which may be secrets.
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
-        self.headers.iter().chain(&self.query.0).map(|(_, value)| value.as_str())
+        self.headers.0.iter().chain(&self.query.0).map(|(_, value)| value.as_str())
     }
 }
 
@@ -213,17 +184,17 @@ fn config(text: impl Into<String>) -> Error {
     Error::new(ErrorKind::Config, text)
 }
 
-/// The query parameters of a call beside `api-version`.
+/// Headers or query parameters. Their values may be secrets, and are not printed.
 #[derive(Clone, Default)]
-pub(crate) struct QueryParameters(Vec<(String, String)>);
+pub(crate) struct NamedValues(Vec<(String, String)>);
 
-impl QueryParameters {
+impl NamedValues {
     fn set(&mut self, name: String, value: String) {
         self.0.retain(|(known, _)| *known != name);
         self.0.push((name, value));
     }
 
-    fn check(&self) -> Result<()> {
+    fn check_query(&self) -> Result<()> {
         for (name, _) in &self.0 {
             if name.trim().is_empty() {
                 return Err(config("a query parameter has no name; .query(name, value) needs one"));
@@ -237,35 +208,16 @@ impl QueryParameters {
         Ok(())
     }
 
-    pub(crate) fn append_to(&self, url: &mut Url) {
+    pub(crate) fn append_to_query(&self, url: &mut Url) {
         if !self.0.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.0);
         }
     }
 }
 
-/// Prints names, not values.
-impl fmt::Debug for QueryParameters {
+impl fmt::Debug for NamedValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
-    }
-}
-
-/// Prints names of headers and query parameters, not their values.
-impl fmt::Debug for CallOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("CallOptions")
-            .field("headers", &names)
-            .field("query", &self.query)
-            .field("answer_timeout", &self.answer_timeout)
-            .field("client_request_id", &self.client_request_id)
-            .field("retry", &self.retry)
-            .field("first_event_timeout", &self.first_event_timeout)
-            .field("stream_idle_timeout", &self.stream_idle_timeout)
-            .field("total_timeout", &self.total_timeout)
-            .field("spillover_deployment", &self.spillover_deployment)
-            .finish()
     }
 }
 
@@ -273,7 +225,7 @@ impl fmt::Debug for CallOptions {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) headers: HeaderMap,
-    pub(crate) query: QueryParameters,
+    pub(crate) query: NamedValues,
     pub(crate) client_request_id: (String, HeaderValue),
     pub(crate) retry: RetryPolicy,
     pub(crate) answer_timeout: Duration,
@@ -285,7 +237,7 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn new(defaults: &CallOptions, call: &CallOptions) -> Result<Self> {
         let options = call.over(defaults);
-        options.query.check()?;
+        options.query.check_query()?;
         let headers = headers(&options)?;
         let id = options.client_request_id.unwrap_or_else(|| random_id(&mut fastrand::Rng::new()));
         let id_header = header_value("x-ms-client-request-id", &id)?;
@@ -309,7 +261,7 @@ impl Settings {
 
 fn headers(options: &CallOptions) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
-    for (name, value) in &options.headers {
+    for (name, value) in &options.headers.0 {
         let parsed =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| config(format!("{name:?} is not a header name")))?;
         if is_ours(&parsed) {
@@ -345,21 +297,10 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
     Ok(value)
 }
 
-/// A random UUID, version 4. It identifies a call and is no secret.
+/// A random UUID: version 4, and the variant of RFC 9562. It identifies a call and is no secret.
 fn random_id(rng: &mut fastrand::Rng) -> String {
-    let bits = rng.u128(..);
-    let version = (bits & !(0xf << 76)) | (0x4 << 76);
-    let variant = (version & !(0x3 << 62)) | (0x2 << 62);
-    let mut id = String::with_capacity(36);
-    let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
-    for (at, byte) in variant.to_be_bytes().into_iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            id.push('-');
-        }
-        id.push(digit(byte >> 4));
-        id.push(digit(byte & 0xf));
-    }
-    id
+    let (version, variant) = (rng.u16(0x4000..0x5000), rng.u16(0x8000..0xc000));
+    format!("{:08x}-{:04x}-{version:04x}-{variant:04x}-{:012x}", rng.u32(..), rng.u16(..), rng.u64(..1 << 48))
 }
 
 #[cfg(test)]
@@ -421,10 +362,10 @@ mod tests {
         let call = CallOptions::new().query("team", "f/g").query("flag", "");
         let settings = Settings::new(&client, &call).unwrap();
         let mut url = Url::parse("https://gw.contoso.net/x?api-version=2024-10-21").unwrap();
-        settings.query.append_to(&mut url);
+        settings.query.append_to_query(&mut url);
         assert_eq!(url.query(), Some("api-version=2024-10-21&app=d%3De&team=f%2Fg&flag="));
         let mut bare = Url::parse("https://gw.contoso.net/x").unwrap();
-        settle(&CallOptions::new()).unwrap().query.append_to(&mut bare);
+        settle(&CallOptions::new()).unwrap().query.append_to_query(&mut bare);
         assert_eq!(bare.as_str(), "https://gw.contoso.net/x");
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::error::is_retryable_status;
+use crate::wire::setters;
 
 /// Whether and when a call is sent again after a failed attempt.
 ///
@@ -35,11 +36,11 @@ use crate::error::is_retryable_status;
 /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota#rate-limit-best-practices>
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    max_retries: u32,
+    pub(super) max_retries: u32,
     base_backoff: Duration,
     max_backoff: Duration,
-    max_server_wait: Duration,
-    retry_window: Option<Duration>,
+    pub(super) max_server_wait: Duration,
+    pub(super) retry_window: Option<Duration>,
 }
 
 impl Default for RetryPolicy {
@@ -63,55 +64,25 @@ impl RetryPolicy {
         Self::default().max_retries(0)
     }
 
-    /// The most retries of a call on each backend; 2 by default.
-    #[must_use]
-    pub fn max_retries(mut self, retries: u32) -> Self {
-        self.max_retries = retries;
-        self
-    }
+    setters! {
+        []
+        /// The most retries of a call on each backend; 2 by default.
+        max_retries: u32;
 
-    /// Upper bound of the first wait where the service names none; 0.5 seconds by default. It doubles with each retry, and
-    /// the wait is a random part of it.
-    #[must_use]
-    pub fn base_backoff(mut self, wait: Duration) -> Self {
-        self.base_backoff = wait;
-        self
-    }
+        /// Upper bound of the first wait where the service names none; 0.5 seconds by default. It doubles with each
+        /// retry, and the wait is a random part of it.
+        base_backoff: Duration;
 
-    /// Upper bound of every wait where the service names none; 8 seconds by default.
-    #[must_use]
-    pub fn max_backoff(mut self, wait: Duration) -> Self {
-        self.max_backoff = wait;
-        self
-    }
+        /// Upper bound of every wait where the service names none; 8 seconds by default.
+        max_backoff: Duration;
 
-    /// The longest wait that the service may name; 60 seconds by default. After a longer one the call ends at once, with
-    /// the wait in [`Error::retry_after`](crate::Error::retry_after).
-    #[must_use]
-    pub fn max_server_wait(mut self, wait: Duration) -> Self {
-        self.max_server_wait = wait;
-        self
-    }
+        /// The longest wait that the service may name; 60 seconds by default. After a longer one the call ends at
+        /// once, with the wait in [`Error::retry_after`](crate::Error::retry_after).
+        max_server_wait: Duration;
 
-    /// The time from the first attempt after which no retry is started; none by default. It does not end an attempt that
-    /// is under way, as [`CallOptions::total_timeout`](crate::CallOptions::total_timeout) does.
-    #[must_use]
-    pub fn retry_window(mut self, window: Duration) -> Self {
-        self.retry_window = Some(window);
-        self
-    }
-
-    pub(crate) fn retries(&self) -> bool {
-        self.max_retries > 0
-    }
-
-    /// The moment after which no retry is started.
-    pub(crate) fn window_end(&self, started: Duration) -> Option<Duration> {
-        self.retry_window.map(|window| started.saturating_add(window))
-    }
-
-    pub(crate) fn longest_wait(&self) -> Duration {
-        self.max_server_wait
+        /// The time from the first attempt after which no retry is started; none by default. It does not end an
+        /// attempt that is under way, as [`CallOptions::total_timeout`](crate::CallOptions::total_timeout) does.
+        retry_window: Duration;
     }
 
     /// Upper bound of the wait before retry number `retries` + 1, where the service names none.

@@ -265,7 +265,7 @@ impl Transport {
                 observer.on_attempt(parts);
             }
             let mut url = backend.endpoint.url(&backend.api_version, deployment, &call.operation)?;
-            settings.query.append_to(&mut url);
+            settings.query.append_to_query(&mut url);
             let attempt = Attempt {
                 http: &self.0.http,
                 backend,
@@ -334,7 +334,7 @@ impl Transport {
     ) {
         let mut balancer = self.balancer();
         balancer.succeeded(index, call.deployment, started);
-        if let Some(wait) = self.0.pacing.wait(metadata, settings.retry.longest_wait()) {
+        if let Some(wait) = self.0.pacing.wait(metadata, settings.retry.max_server_wait) {
             balancer.pace(index, call.deployment, wait, self.now());
         }
     }
@@ -350,7 +350,7 @@ impl Transport {
         started: Duration,
     ) {
         let hint = error.outcome.hint;
-        let is_kept = !self.is_single() || hint.is_some_and(|hint| hint <= settings.retry.longest_wait());
+        let is_kept = !self.is_single() || hint.is_some_and(|hint| hint <= settings.retry.max_server_wait);
         if let Some(failure) = error.failure().filter(|_| is_kept) {
             self.balancer().failed(index, call.deployment, failure, hint, started, self.now());
         }
@@ -415,7 +415,7 @@ impl Transport {
         let backend = self.0.backends.first().ok_or_else(no_backend)?;
         let mut url =
             backend.endpoint.url(&backend.api_version, backend.deployment(deployment), &Operation::CHAT_COMPLETIONS)?;
-        self.0.defaults.query_parameters().append_to(&mut url);
+        self.0.defaults.query_parameters().append_to_query(&mut url);
         Ok(url.into())
     }
 
