@@ -202,7 +202,7 @@ impl Credential {
             let answer = fetch(request.scope);
             async move { answer.await.map(Into::into).map_err(|error| no_token("the credential failed").with_source(error)) }
         });
-        Self(Kind::Tokens(source.with_second_try()))
+        Self(Kind::Tokens(TokenSource { tries: 2, ..source }))
     }
 
     /// One token, such as that of `az account get-access-token`. A leading `Bearer ` is left out. After the service refused
@@ -215,7 +215,7 @@ impl Credential {
             let token = Token::new(value.clone(), SystemTime::now() + FIXED_LIFE);
             async move { Ok(token) }
         });
-        Self(Kind::Tokens(source.given()))
+        Self(Kind::Tokens(TokenSource { is_given: true, ..source }))
     }
 
     /// Whether it is the default credential, which needs the HTTP clients.

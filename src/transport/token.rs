@@ -107,11 +107,11 @@ type TokenFuture = Pin<Box<dyn Future<Output = Result<Token>> + Send>>;
 /// Where tokens come from. Clones are the same source.
 #[derive(Clone)]
 pub(crate) struct TokenSource {
-    fetch: Arc<dyn Fn(TokenRequest) -> TokenFuture + Send + Sync>,
+    pub(super) fetch: Arc<dyn Fn(TokenRequest) -> TokenFuture + Send + Sync>,
     /// How long one token may take, all tries included.
     pub(super) timeout: Duration,
-    /// The tries for one token.
-    tries: u32,
+    /// The tries for one token: two for a source without retries of its own.
+    pub(super) tries: u32,
     /// Whether it is one token that the caller fetched elsewhere.
     pub(super) is_given: bool,
 }
@@ -144,23 +144,6 @@ impl TokenSource {
                 Ok(Token::new(token.token.secret().to_owned(), token.expires_on.into()))
             }
         })
-    }
-
-    #[cfg(feature = "azure_identity")]
-    pub(crate) fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
-    }
-
-    /// Marks a source of one token, which no other can replace.
-    pub(crate) fn given(self) -> Self {
-        Self { is_given: true, ..self }
-    }
-
-    /// For a source without retries of its own: a failure is followed by a second try.
-    pub(crate) fn with_second_try(mut self) -> Self {
-        self.tries = 2;
-        self
     }
 
     pub(super) async fn fetch(&self, request: &TokenRequest) -> Result<Token> {

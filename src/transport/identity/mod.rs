@@ -3,13 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use azure_core::http::HttpClient;
-
 use self::environment::Environment;
 use self::link::{Link, LinkError, LinkKind, SignIn};
 use super::credential::{Credential, Kind};
-use super::endpoint::Cloud;
-use super::http_client::HttpClients;
 use super::token::{Token, TokenRequest, TokenSource, no_token};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -67,46 +63,15 @@ pub fn default_credential() -> Result<Credential> {
     default_credential_from(&|name| std::env::var(name).ok())
 }
 
-/// As [`default_credential`], over any environment.
+/// As [`default_credential`], over any environment. The endpoint's cloud and the HTTP clients are known later.
 pub(crate) fn default_credential_from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Credential> {
-    let credential = DefaultCredential::new(environment)?;
-    Ok(Credential(Kind::Default(Arc::new(move |cloud, http| credential.source(cloud, http)))))
-}
-
-/// The credentials to try and the variables for them, before the endpoint's cloud and the HTTP client are known.
-struct DefaultCredential {
-    kinds: Vec<LinkKind>,
-    environment: Environment,
-}
-
-impl DefaultCredential {
-    fn new(environment: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
-        let environment = Environment::read(environment);
-        let kinds = choose(environment.get("AZURE_TOKEN_CREDENTIALS"))?;
-        Ok(Self { kinds, environment })
-    }
-
-    /// Tokens for a cloud, fetched with the HTTP clients of this crate.
-    fn source(&self, cloud: Cloud, http: &HttpClients) -> TokenSource {
-        self.source_over(cloud, Arc::new(http.proxied().clone()), Arc::new(http.direct().clone()))
-    }
-
-    /// As `source`, over any transport: one for Entra ID, and one without a proxy for the managed identity.
-    fn source_over(&self, cloud: Cloud, entra: Arc<dyn HttpClient>, local: Arc<dyn HttpClient>) -> TokenSource {
-        let chain = Arc::new(self.chain_over(cloud, entra, local));
-        let source = TokenSource::new(move |request| {
-            let chain = Arc::clone(&chain);
-            async move { chain.token(request).await }
-        });
-        source.with_timeout(CHAIN_TIMEOUT)
-    }
-
-    fn chain_over(&self, cloud: Cloud, entra: Arc<dyn HttpClient>, local: Arc<dyn HttpClient>) -> Chain {
-        let sign_in = Arc::new(SignIn { environment: self.environment.clone(), cloud, entra, local });
-        let is_alone = self.kinds.len() == 1;
-        let link = |kind: &LinkKind| Link::new(*kind, is_alone, Arc::clone(&sign_in));
-        Chain { links: self.kinds.iter().map(link).collect(), chosen: Mutex::default() }
-    }
+    let environment = Environment::read(environment);
+    let kinds = choose(environment.get("AZURE_TOKEN_CREDENTIALS"))?;
+    Ok(Credential(Kind::Default(Arc::new(move |cloud, http| {
+        let (entra, local) = (Arc::new(http.proxied().clone()), Arc::new(http.direct().clone()));
+        let sign_in = SignIn { environment: environment.clone(), cloud, entra, local };
+        Chain::new(&kinds, sign_in).into_source()
+    }))))
 }
 
 /// The credentials that a value of `AZURE_TOKEN_CREDENTIALS` selects.
@@ -137,6 +102,21 @@ struct Chain {
 }
 
 impl Chain {
+    fn new(kinds: &[LinkKind], sign_in: SignIn) -> Self {
+        let (is_alone, sign_in) = (kinds.len() == 1, Arc::new(sign_in));
+        let link = |kind: &LinkKind| Link::new(*kind, is_alone, Arc::clone(&sign_in));
+        Self { links: kinds.iter().map(link).collect(), chosen: Mutex::default() }
+    }
+
+    fn into_source(self) -> TokenSource {
+        let chain = Arc::new(self);
+        let fetch = move |request| {
+            let chain = Arc::clone(&chain);
+            async move { chain.token(request).await }
+        };
+        TokenSource { timeout: CHAIN_TIMEOUT, ..TokenSource::new(fetch) }
+    }
+
     async fn token(&self, request: TokenRequest) -> Result<Token> {
         let mut reasons = Vec::new();
         let chosen = *self.chosen.lock().unwrap_or_else(PoisonError::into_inner);

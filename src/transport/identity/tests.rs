@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::SystemTime;
 
 use azure_core::http::headers::Headers;
-use azure_core::http::{AsyncRawResponse, Body, Request};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request};
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::exchange::LINK_TIMEOUT;
 use super::*;
-use crate::transport::http_client::HttpSettings;
+use crate::transport::endpoint::Cloud;
+use crate::transport::http_client::{HttpClients, HttpSettings};
 use crate::transport::raw_server::{RawServer, answer};
 use crate::transport::token_cache::TokenCache;
 use crate::transport::{Backend, Call, CallOptions, Config, Operation, Transport};
@@ -161,13 +162,18 @@ const SECRET: [(&str, &str); 3] =
 
 type Pairs<'a> = &'a [(&'a str, &'a str)];
 
-fn default_of(pairs: Pairs<'_>) -> DefaultCredential {
-    let find = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    DefaultCredential::new(&find).unwrap()
+fn find(pairs: Pairs<'_>, name: &str) -> Option<String> {
+    pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+}
+
+fn chain(pairs: Pairs<'_>, cloud: Cloud, entra: &Fake, local: &Fake) -> Chain {
+    let environment = Environment::read(&|name| find(pairs, name));
+    let kinds = choose(environment.get("AZURE_TOKEN_CREDENTIALS")).unwrap();
+    Chain::new(&kinds, SignIn { environment, cloud, entra: Arc::new(entra.clone()), local: Arc::new(local.clone()) })
 }
 
 fn source(pairs: Pairs<'_>, entra: &Fake, local: &Fake) -> TokenSource {
-    default_of(pairs).source_over(Cloud::Public, Arc::new(entra.clone()), Arc::new(local.clone()))
+    chain(pairs, Cloud::Public, entra, local).into_source()
 }
 
 /// Tokens of the default chain in this environment.
@@ -280,14 +286,7 @@ async fn call_with(source: TokenSource) -> Result<String> {
     let seen = RawServer::start([answer(200, "", "{}")]).await;
     let transport = Transport::new(Config::new(Backend::new(&seen.url, Credential(Kind::Tokens(source)))))?;
     let options = CallOptions::new();
-    let call = Call {
-        operation: Operation::CHAT_COMPLETIONS,
-        deployment: "gpt",
-        options: &options,
-        affinity: None,
-        unfit: &[],
-        observer: None,
-    };
+    let call = Call::new(Operation::CHAT_COMPLETIONS, "gpt", &options);
     transport.answer(call, |_| Ok(Bytes::from_static(b"{}")), Ok).await?;
     Ok(seen.header("authorization").remove(0))
 }
@@ -522,7 +521,7 @@ async fn a_fresh_token_comes_from_a_credential_built_anew() {
         let server = if is_local { metadata_service(give) } else { Fake::new(move |number, _| give(number)) };
         let (entra, local) = if is_local { (Fake::nobody(), server) } else { (server, Fake::nobody()) };
         let pairs: Vec<(&str, &str)> = real.pairs.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let chain = default_of(&pairs).chain_over(Cloud::Public, Arc::new(entra), Arc::new(local));
+        let chain = chain(&pairs, Cloud::Public, &entra, &local);
         let mut got = Vec::new();
         for bypass_cache in [false, false, true, false, true] {
             let request = TokenRequest { scope: SCOPE.to_owned(), bypass_cache };
@@ -546,7 +545,7 @@ async fn the_authority_is_that_of_the_cloud_unless_the_environment_names_one() {
         let entra = Fake::new(|number, _| Reply::Status(200, entra_token(number)));
         let mut pairs = SECRET.to_vec();
         pairs.extend(named.map(|named| ("AZURE_AUTHORITY_HOST", named)));
-        let source = default_of(&pairs).source_over(cloud, Arc::new(entra.clone()), Arc::new(Fake::nobody()));
+        let source = chain(&pairs, cloud, &entra, &Fake::nobody()).into_source();
         token(&TokenCache::new(source, SCOPE.to_owned())).await;
         assert_eq!(entra.url(0), format!("https://{host}/my-tenant/oauth2/v2.0/token"), "{cloud:?} {named:?}");
     }

@@ -40,7 +40,7 @@ async fn which_credential_signs_in_is_one_line_with_those_that_were_passed_over(
     let log = Log::default();
     let _guard = listening(&log);
     let entra = Fake::new(|number, _| Reply::Status(200, entra_token(number)));
-    let chain = default_of(&SECRET).chain_over(Cloud::Public, Arc::new(entra), Arc::new(Fake::nobody()));
+    let chain = chain(&SECRET, Cloud::Public, &entra, &Fake::nobody());
     for scope in ["a", "b", "a"] {
         chain.token(TokenRequest { scope: scope.to_owned(), bypass_cache: true }).await.unwrap();
     }
@@ -77,8 +77,8 @@ async fn another_credential_than_before_is_a_warning() {
     program("az", r#"echo '{"accessToken":"x","expires_on":4102444800,"tokenType":"Bearer"}'"#);
     program("azd", r#"echo '{"token":"y","expiresOn":"2100-01-01T00:00:00Z"}'"#);
     let path = format!("{}:/usr/bin:/bin", folder.0.display());
-    let default = default_of(&[("AZURE_TOKEN_CREDENTIALS", "dev"), ("PATH", path.as_str())]);
-    let chain = default.chain_over(Cloud::Public, Arc::new(Fake::nobody()), Arc::new(Fake::nobody()));
+    let pairs = [("AZURE_TOKEN_CREDENTIALS", "dev"), ("PATH", path.as_str())];
+    let chain = chain(&pairs, Cloud::Public, &Fake::nobody(), &Fake::nobody());
     let request = TokenRequest { scope: SCOPE.to_owned(), bypass_cache: false };
     assert_eq!(chain.token(request.clone()).await.unwrap().value(), "x");
     program("az", "echo 'ERROR: signed out' >&2; exit 1");

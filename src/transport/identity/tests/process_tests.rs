@@ -106,11 +106,16 @@ async fn on_the_clients_own_http_client_only_entra_goes_through_a_proxy() {
     }
     let http = HttpClients::new(HttpSettings::default(), &[], true).unwrap();
     let read = |name: &str| std::env::var(name).ok().filter(|_| name.starts_with("IDENTITY_"));
-    let of_process = DefaultCredential::new(&read).unwrap();
-    let tokens = TokenCache::new(of_process.source(Cloud::Public, &http), SCOPE.to_owned());
+    let cache = |environment: &dyn Fn(&str) -> Option<String>| {
+        let Kind::Default(source) = default_credential_from(environment).unwrap().0 else {
+            panic!("another credential")
+        };
+        TokenCache::new(source(Cloud::Public, &http), SCOPE.to_owned())
+    };
+    let tokens = cache(&read);
     assert_eq!(token(&tokens).await, "local-0");
 
-    let tokens = TokenCache::new(default_of(&SECRET).source(Cloud::Public, &http), SCOPE.to_owned());
+    let tokens = cache(&|name| find(&SECRET, name));
     let text = error(&tokens).await;
     let head =
         "EnvironmentCredential: no connection to Entra at 'login.microsoftonline.com': connection refused; check";
