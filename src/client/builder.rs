@@ -300,7 +300,9 @@ impl ClientBuilder {
         let transport = Transport::new(self.config)?;
         Ok(Parts {
             #[cfg(feature = "telemetry")]
-            telemetry: self.telemetry.map(|telemetry| telemetry.instruments(transport.endpoints())),
+            telemetry: self
+                .telemetry
+                .map(|telemetry| telemetry.instruments(transport.backends().iter().map(|backend| &backend.endpoint))),
             transport,
             deployments: Deployments::new(self.deployments, self.catalog)?,
             preflight: Preflight::new(self.validation),

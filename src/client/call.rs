@@ -31,9 +31,7 @@ pub(super) trait CallKind {
     /// The model that answered, where it is known when the call returns.
     fn model(answer: &Self::Answer) -> Option<&str>;
 
-    fn metadata(answer: &Self::Answer) -> &Arc<ResponseMetadata>;
-
-    fn with_metadata(answer: Self::Answer, metadata: Arc<ResponseMetadata>) -> Self::Answer;
+    fn metadata(answer: &Self::Answer) -> &ResponseMetadata;
 
     /// The answer, whose record ends with it.
     fn recorded(
@@ -65,12 +63,8 @@ impl CallKind for Whole {
         answer.model()
     }
 
-    fn metadata(answer: &ChatCompletion) -> &Arc<ResponseMetadata> {
-        answer.shared_metadata()
-    }
-
-    fn with_metadata(answer: ChatCompletion, metadata: Arc<ResponseMetadata>) -> ChatCompletion {
-        answer.with_metadata(metadata)
+    fn metadata(answer: &ChatCompletion) -> &ResponseMetadata {
+        answer.metadata()
     }
 
     fn recorded(
@@ -115,12 +109,8 @@ impl CallKind for Streamed {
         None
     }
 
-    fn metadata(answer: &ChatCompletionStream) -> &Arc<ResponseMetadata> {
-        answer.shared_metadata()
-    }
-
-    fn with_metadata(answer: ChatCompletionStream, metadata: Arc<ResponseMetadata>) -> ChatCompletionStream {
-        answer.with_metadata(metadata)
+    fn metadata(answer: &ChatCompletionStream) -> &ResponseMetadata {
+        answer.metadata()
     }
 
     fn recorded(
@@ -160,42 +150,26 @@ async fn try_and_repair<K: CallKind>(
     record: Option<&CallRecord>,
 ) -> Result<K::Answer> {
     let unfit = client.preflight.admit(&client.transport, request, K::IS_STREAM)?;
-    let error = match send::<K>(client, request, options, &unfit, record).await {
-        Ok(answer) => return Ok(answer),
-        Err(error) => error,
+    let observer = record.map(|record| record as &dyn CallObserver);
+    let call = |request, options, repaired| Call {
+        affinity: ChatCompletionRequest::affinity_key(request),
+        unfit: &unfit,
+        observer,
+        repaired,
+        ..Call::new(Operation::CHAT_COMPLETIONS, request.deployment().name(), options)
     };
-    let repair = if client.repair_once { Repair::new(request, options, &error, K::IS_STREAM) } else { None };
-    let Some(repair) = repair else {
-        return Err(error);
+    let outcome = send::<K>(client, request, call(request, options, (&[], 0))).await;
+    let repair = match &outcome {
+        Err(error) if client.repair_once => Repair::new(request, options, error, K::IS_STREAM),
+        _ => None,
     };
-    match send::<K>(client, &repair.request, &repair.options, &unfit, record).await {
-        Ok(answer) => {
-            let metadata =
-                ResponseMetadata::clone(K::metadata(&answer)).with_repaired(repair.parameters, repair.attempts);
-            Ok(K::with_metadata(answer, Arc::new(metadata)))
-        }
-        Err(error) => {
-            let attempts = error.attempts().saturating_add(repair.attempts);
-            Err(error.with_attempts(attempts))
-        }
-    }
+    let Some(repair) = repair else { return outcome };
+    send::<K>(client, &repair.request, call(&repair.request, &repair.options, (&repair.parameters, repair.attempts)))
+        .await
 }
 
-async fn send<K: CallKind>(
-    client: &Arc<Parts>,
-    request: &ChatCompletionRequest,
-    options: &CallOptions,
-    unfit: &[usize],
-    record: Option<&CallRecord>,
-) -> Result<K::Answer> {
-    let call = Call {
-        operation: Operation::CHAT_COMPLETIONS,
-        deployment: request.deployment().name(),
-        options,
-        affinity: request.affinity_key(),
-        unfit,
-        observer: record.map(|record| record as &dyn CallObserver),
-    };
+async fn send<K: CallKind>(client: &Arc<Parts>, request: &ChatCompletionRequest, call: Call<'_>) -> Result<K::Answer> {
+    let options = call.options;
     let answer = K::send(client, call, request).await;
     let answer = answer
         .map_err(|error| client.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))?;

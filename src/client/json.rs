@@ -120,14 +120,8 @@ async fn send(
         Ok(Bytes::from(Value::Object(members).to_string()))
     };
     let read = |answer: Answer| read_json(answer).map_err(|error| error.with_deployment(deployment));
-    let call = Call {
-        operation: Operation::post(&path),
-        deployment,
-        options,
-        affinity: None,
-        unfit: &[],
-        observer: record.map(|record| record as &dyn CallObserver),
-    };
+    let observer = record.map(|record| record as &dyn CallObserver);
+    let call = Call { observer, ..Call::new(Operation::post(&path), deployment, options) };
     let answer = client.transport.answer(call, write, read).await;
     answer.map_err(|error| client.transport.withhold_secrets(error, options))
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::{ApiVersion, Deployment, Model};
 use crate::request::{Advice, ChatCompletionRequest, ValidationError, Violation};
 use crate::response::ResponseMetadata;
-use crate::transport::Transport;
+use crate::transport::{ResolvedBackend, Transport};
 
 /// Upper bound of remembered advice, so that a client with many deployments stays small.
 const MOST_LOGGED: usize = 4096;
@@ -102,18 +102,14 @@ impl Preflight {
         let mut advice = request.advice_for(version, streaming);
         advice.extend(deployment_advice(transport, request));
         let mut violations = refused(version, &advice);
-        let (mut unfit, mut backends) = (Vec::new(), 0);
-        for (index, other) in transport.api_versions().enumerate() {
-            let is_fit = match other == version {
-                true => violations.is_empty(),
-                false => refused(other, &request.advice_for(other, streaming)).is_empty(),
-            };
-            if !is_fit {
-                unfit.push(index);
-            }
-            backends = index + 1;
-        }
-        if unfit.len() < backends {
+        let is_fit = |other: &ApiVersion| match other == version {
+            true => violations.is_empty(),
+            false => refused(other, &request.advice_for(other, streaming)).is_empty(),
+        };
+        let backends = transport.backends();
+        let unfit: Vec<usize> =
+            (0..).zip(backends).filter(|(_, it)| !is_fit(&it.api_version)).map(|(at, _)| at).collect();
+        if unfit.len() < backends.len() {
             violations.clear();
         }
         (RequestCheck { violations, advice }, unfit)
@@ -176,14 +172,15 @@ impl Preflight {
 
 /// Advice for each endpoint that was pasted with another deployment than the one that the request calls.
 fn deployment_advice(transport: &Transport, request: &ChatCompletionRequest) -> Vec<Advice> {
-    let advice = |(pasted, used)| {
+    let advice = |backend: &ResolvedBackend| {
+        let (pasted, used) = (backend.endpoint.deployment()?, backend.deployment(request.deployment().name()));
         let message = format!(
             "the endpoint was given with deployment '{pasted}', and the request calls '{used}': give the endpoint \
              without it, or call it"
         );
-        Advice::new("deployment", message)
+        (pasted != used).then(|| Advice::new("deployment", message))
     };
-    transport.other_deployments(request.deployment().name()).map(advice).collect()
+    transport.backends().iter().filter_map(advice).collect()
 }
 
 /// Whether the declared model can answer under this name: `gpt-4o` as `gpt-4o-2024-08-06`, but not one version as another.

@@ -60,15 +60,12 @@ impl ChatClient {
             return Err(Error::new(ErrorKind::Config, "the id of the file or batch is empty"));
         }
         let transport = &self.0.transport;
-        let other_backends: Vec<usize> = (1..transport.api_versions().count()).collect();
+        let other_backends: Vec<usize> = (1..transport.backends().len()).collect();
         let record = CallRecord::of_json(&self.0, &Deployment::from(""), &call.name());
         let sent = send(Call {
-            operation: Operation::of_resource(call.method.clone(), call.path),
-            deployment: "",
-            options: call.options,
-            affinity: None,
             unfit: &other_backends,
             observer: record.as_deref().map(|record| record as &dyn CallObserver),
+            ..Call::new(Operation::of_resource(call.method.clone(), call.path), "", call.options)
         });
         let answer = sent.await.map_err(|error| transport.withhold_secrets(error, call.options));
         match (record, &answer) {

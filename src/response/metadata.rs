@@ -98,9 +98,8 @@ impl ResponseMetadata {
         self
     }
 
-    pub(crate) fn with_repaired(mut self, parameters: Vec<String>, earlier_attempts: u32) -> Self {
-        self.repaired.extend(parameters);
-        self.attempts = self.attempts.saturating_add(earlier_attempts);
+    pub(crate) fn with_repaired(mut self, parameters: &[String]) -> Self {
+        self.repaired = parameters.to_vec();
         self
     }
 }
@@ -294,7 +293,7 @@ mod tests {
         let metadata = ResponseMetadata::new(200, [("apim-request-id", "a"), ("set-cookie", "b"), ("set-cookie", "c")])
             .with_call("mine".to_owned(), 2, Duration::from_millis(15))
             .with_endpoint("https://a.b".to_owned())
-            .with_repaired(vec!["stop".to_owned()], 1);
+            .with_repaired(&["stop".to_owned()]);
         for metadata in [metadata, ResponseMetadata::new(429, [("retry-after", "2")]), ResponseMetadata::default()] {
             let stored = serde_json::to_string(&metadata).unwrap();
             assert_eq!(serde_json::from_str::<ResponseMetadata>(&stored).unwrap(), metadata, "{stored}");

@@ -12,9 +12,9 @@ use url::Url;
 use super::attempt_error::AttemptError;
 use super::backend::{Auth, ResolvedBackend};
 use super::body::read_some;
+use super::call::Call;
 use super::http_client::{HEADER_BYTES, HEADER_FIELDS, HttpClients};
 use super::http_error::{headers_too_large, proxy_sign_in, send_error};
-use super::operation::Method;
 use super::options::Settings;
 use super::request_body::RequestBody;
 use super::retry::RetryCause;
@@ -60,7 +60,7 @@ pub(crate) struct Head {
 pub(crate) struct Attempt<'a> {
     pub(crate) http: &'a HttpClients,
     pub(crate) backend: &'a ResolvedBackend,
-    pub(crate) method: Method,
+    pub(crate) call: &'a Call<'a>,
     pub(crate) url: Url,
     pub(crate) body: RequestBody,
     pub(crate) deployment: &'a str,
@@ -115,7 +115,7 @@ impl Attempt<'_> {
         let client = self.http.client(&self.backend.endpoint);
         let content_type = self.body.content_type().map(|value| (CONTENT_TYPE, value));
         let response = client
-            .request(self.method.clone(), self.url.clone())
+            .request(self.call.operation.method.clone(), self.url.clone())
             .headers(self.settings.headers.clone())
             .header(name, value)
             .headers(HeaderMap::from_iter(content_type))
@@ -170,6 +170,7 @@ impl Attempt<'_> {
         ResponseMetadata::new(response.status().as_u16(), headers)
             .with_call(self.settings.client_request_id.0.clone(), self.number, sent.elapsed())
             .with_endpoint(self.backend.endpoint.as_str().to_owned())
+            .with_repaired(self.call.repaired.0)
     }
 
     /// Refuses header fields above the limit, since that of hyper is 400 KiB, and a proxy's 407.
@@ -252,7 +253,7 @@ impl Attempt<'_> {
     fn log_answer(&self, metadata: &ResponseMetadata) {
         tracing::debug!(
             deployment = self.deployment,
-            method = self.method.as_str(),
+            method = self.call.operation.method.as_str(),
             host = self.url.host_str(),
             path = self.url.path(),
             status = metadata.status(),
@@ -267,7 +268,7 @@ impl Attempt<'_> {
     fn log_broken(&self, error: &Error) {
         tracing::debug!(
             deployment = self.deployment,
-            method = self.method.as_str(),
+            method = self.call.operation.method.as_str(),
             host = self.url.host_str(),
             path = self.url.path(),
             kind = error.kind().as_str(),

@@ -37,7 +37,7 @@ pub(crate) trait CallObserver: Send + Sync {
 /// The parts of an event, which is made where somebody listens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AttemptParts<'a> {
-    /// From 1. A repaired call is sent twice, and counts from 1 twice.
+    /// From 1; a repaired call goes on counting.
     pub(crate) number: u32,
     /// The name on this endpoint.
     pub(crate) deployment: &'a str,

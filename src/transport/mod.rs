@@ -35,7 +35,8 @@
 //! background, for one second and 64 KiB at most.
 
 pub(crate) use self::attempt::Answer;
-pub(crate) use self::backend::Backend;
+pub(crate) use self::backend::{Backend, ResolvedBackend};
+pub(crate) use self::call::{Call, Route, Streamed};
 pub(crate) use self::call_event::{AttemptEvent, AttemptParts, CallObserver, RetryEvent};
 pub(crate) use self::credential::{ApiKey, Credential};
 pub(crate) use self::endpoint::{Endpoint, check_deployment};
@@ -47,7 +48,7 @@ pub(crate) use self::pacing::Pacing;
 #[cfg(feature = "batch")]
 pub(crate) use self::request_body::{OpenBody, Pieces, RequestBody};
 pub(crate) use self::retry::{RetryCause, RetryPolicy};
-pub(crate) use self::send::{Call, Config, Route, Streamed, Transport};
+pub(crate) use self::send::{Config, Transport};
 
 pub use self::endpoint::{Cloud, EndpointInput};
 pub use self::token::Token;
@@ -57,6 +58,7 @@ mod attempt_error;
 pub(crate) mod backend;
 mod balancer;
 pub(crate) mod body;
+mod call;
 pub(crate) mod call_event;
 mod call_state;
 pub(crate) mod credential;

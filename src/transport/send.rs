@@ -11,7 +11,8 @@ use super::attempt_error::AttemptError;
 use super::backend::{Backend, ResolvedBackend};
 use super::balancer::Balancer;
 use super::body::{ByteStream, NO_CONTENT, StreamTimeouts, read_whole};
-use super::call_event::{AttemptParts, CallObserver};
+use super::call::{Call, Route, Streamed};
+use super::call_event::AttemptParts;
 use super::call_state::{CallState, Next};
 use super::endpoint::{Endpoint, check_api_version};
 use super::http_client::{HttpClients, HttpSettings};
@@ -26,9 +27,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
 use crate::response::ResponseMetadata;
 
-/// Upper bound of the body of a whole answer, unless the caller sets another.
-const BODY_LIMIT: usize = 256 * 1024 * 1024;
-
 /// The settings of a transport. Has no `Debug`, because reqwest's builder prints its default headers.
 pub(crate) struct Config {
     pub(crate) backends: Vec<Backend>,
@@ -41,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) http: HttpSettings,
     pub(crate) defaults: CallOptions,
     pub(crate) pacing: Pacing,
+    /// Of a whole answer, in bytes.
     pub(crate) body_limit: usize,
 }
 
@@ -54,41 +53,9 @@ impl Config {
             http: HttpSettings::default(),
             defaults: CallOptions::new(),
             pacing: Pacing::Off,
-            body_limit: BODY_LIMIT,
+            body_limit: 256 * 1024 * 1024,
         }
     }
-}
-
-/// One call: the operation, the deployment, and how it is called.
-#[derive(Clone)]
-pub(crate) struct Call<'a> {
-    pub(crate) operation: Operation<'a>,
-    /// Empty for an operation of the resource.
-    pub(crate) deployment: &'a str,
-    pub(crate) options: &'a CallOptions,
-    /// Calls with the same key go to the same backend while it is available.
-    pub(crate) affinity: Option<&'a str>,
-    /// Indices of the backends that cannot serve it.
-    pub(crate) unfit: &'a [usize],
-    pub(crate) observer: Option<&'a dyn CallObserver>,
-}
-
-/// The form of an answer that is read as it comes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Streamed {
-    /// An event stream, which has at least one event.
-    Events,
-    /// The content of a file, which may be empty.
-    #[cfg(feature = "batch")]
-    File,
-}
-
-/// The backend's part in a body.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Route<'a> {
-    pub(crate) api_version: &'a ApiVersion,
-    /// The deployment's name on the backend that is called.
-    pub(crate) deployment: &'a str,
 }
 
 /// Sends calls. Clones share connections, tokens, cooldowns and the retry budget.
@@ -116,9 +83,8 @@ impl Transport {
             check_api_version(version, "the api version of the client builder")?;
         }
         config.defaults.check_defaults()?;
-        let endpoints: Result<Vec<_>> =
-            config.backends.iter().map(|backend| backend.endpoint.parse(config.allow_plain_http)).collect();
-        let endpoints = endpoints?;
+        let endpoints = config.backends.iter().map(|backend| backend.endpoint.parse(config.allow_plain_http));
+        let endpoints = endpoints.collect::<Result<Vec<_>>>()?;
         let signs_in = config.backends.iter().any(|backend| backend.credential.is_default());
         let http = HttpClients::new(config.http, &endpoints, signs_in)?;
         let (mut balancer, mut backends, mut caches) = (Balancer::default(), Vec::new(), TokenCaches::new(&http));
@@ -217,7 +183,7 @@ impl Transport {
         receive: &(impl Fn(Head) -> R + Sync),
     ) -> Result<T> {
         let mut bodies: Vec<Option<RequestBody>> = vec![None; self.0.backends.len()];
-        let (mut attempts, mut may_renew, mut has_reached) = (0_u32, true, false);
+        let (mut attempts, mut may_renew, mut has_reached) = (call.repaired.1, true, false);
         // the error of the last attempt, and that attempt and why it failed until its retry is observed
         let (mut last, mut retry) = (None::<Error>, None::<(AttemptParts<'_>, RetryCause)>);
         let mut state = CallState::new(
@@ -235,7 +201,7 @@ impl Transport {
                 Next::Send(index) => index,
                 Next::Wait(wait) => {
                     match retry.take() {
-                        Some((failed, cause)) => observe(call, failed, cause, wait),
+                        Some((failed, cause)) => call.observe_retry(failed, cause, wait),
                         None => tracing::debug!(
                             wait_ms = wait.as_millis(),
                             deployment = call.deployment,
@@ -248,7 +214,7 @@ impl Transport {
                 Next::GiveUp(opening) => return Err(self.give_up(call, settings, last, opening)),
             };
             if let Some((failed, cause)) = retry.take() {
-                observe(call, failed, cause, Duration::ZERO);
+                call.observe_retry(failed, cause, Duration::ZERO);
             }
             let (Some(backend), Some(kept)) = (self.0.backends.get(index), bodies.get_mut(index)) else {
                 return Err(no_backend());
@@ -269,7 +235,7 @@ impl Transport {
             let attempt = Attempt {
                 http: &self.0.http,
                 backend,
-                method: call.operation.method.clone(),
+                call,
                 url,
                 body,
                 deployment,
@@ -291,7 +257,7 @@ impl Transport {
                 may_renew = false;
                 state.send_again(index);
             } else {
-                self.note_failure(&failed, call, settings, index, started);
+                self.note_failure(index, call, settings, &failed, started);
                 state.failed(index, &outcome, self.now(), &mut fastrand::Rng::new());
             }
             let error = failed
@@ -343,15 +309,14 @@ impl Transport {
     /// that each call gets it from the service.
     fn note_failure(
         &self,
-        error: &AttemptError,
+        index: usize,
         call: &Call<'_>,
         settings: &Settings,
-        index: usize,
+        failed: &AttemptError,
         started: Duration,
     ) {
-        let hint = error.outcome.hint;
-        let is_kept = !self.is_single() || hint.is_some_and(|hint| hint <= settings.retry.max_server_wait);
-        if let Some(failure) = error.failure().filter(|_| is_kept) {
+        let hint = failed.outcome.hint.filter(|hint| !self.is_single() || *hint <= settings.retry.max_server_wait);
+        if let Some(failure) = failed.failure() {
             self.balancer().failed(index, call.deployment, failure, hint, started, self.now());
         }
     }
@@ -381,8 +346,7 @@ impl Transport {
             _ => "every backend".to_owned(),
         };
         let seconds = wait.as_secs_f64();
-        let headers: [(&str, String); 0] = [];
-        let metadata = ResponseMetadata::new(status, headers)
+        let metadata = ResponseMetadata::new::<&str, String>(status, [])
             .with_call(settings.client_request_id.0.clone(), 0, Duration::ZERO)
             .with_retry_after(Some(wait));
         Error::new(kind, format!("{who} is to be left alone for another {seconds:.3} s; nothing was sent"))
@@ -394,20 +358,13 @@ impl Transport {
         &self.0.endpoint
     }
 
-    /// The endpoint of each backend.
-    #[cfg(feature = "telemetry")]
-    pub(crate) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        self.0.backends.iter().map(|backend| &backend.endpoint)
+    pub(crate) fn backends(&self) -> &[ResolvedBackend] {
+        &self.0.backends
     }
 
     /// The first backend's api version, against which requests are checked.
     pub(crate) fn api_version(&self) -> &ApiVersion {
         &self.0.api_version
-    }
-
-    /// The api version of each backend.
-    pub(crate) fn api_versions(&self) -> impl Iterator<Item = &ApiVersion> {
-        self.0.backends.iter().map(|backend| &backend.api_version)
     }
 
     /// The address of a call to `deployment` at the first backend.
@@ -417,15 +374,6 @@ impl Transport {
             backend.endpoint.url(&backend.api_version, backend.deployment(deployment), &Operation::CHAT_COMPLETIONS)?;
         self.0.defaults.query_parameters().append_to_query(&mut url);
         Ok(url.into())
-    }
-
-    /// For each endpoint that was pasted with another deployment than the one that a call to `deployment` goes to there:
-    /// both names.
-    pub(crate) fn other_deployments<'a>(&'a self, deployment: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.0.backends.iter().filter_map(move |backend| {
-            let used = backend.deployment(deployment);
-            backend.endpoint.deployment().filter(|pasted| *pasted != used).map(|pasted| (pasted, used))
-        })
     }
 
     /// Keeps the service's message out of the text of an error when it repeats a key, a token, or a value of a header or
@@ -442,22 +390,6 @@ impl Transport {
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transport").field("backends", &self.0.backends).finish_non_exhaustive()
-    }
-}
-
-/// Logs a retry and notifies the observer.
-fn observe(call: &Call<'_>, failed: AttemptParts<'_>, cause: RetryCause, wait: Duration) {
-    tracing::debug!(
-        deployment = call.deployment,
-        %cause,
-        wait_ms = wait.as_millis(),
-        attempt = failed.number,
-        endpoint = failed.endpoint.as_str(),
-        client_request_id = failed.client_request_id,
-        "trying again"
-    );
-    if let Some(observer) = call.observer {
-        observer.on_retry(failed, cause, wait);
     }
 }
 

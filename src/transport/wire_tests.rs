@@ -32,14 +32,7 @@ fn with_credential(url: &str, credential: impl Into<Credential>) -> Transport {
 }
 
 fn call(options: &CallOptions) -> Call<'_> {
-    Call {
-        operation: Operation::CHAT_COMPLETIONS,
-        deployment: "gpt",
-        options,
-        affinity: None,
-        unfit: &[],
-        observer: None,
-    }
+    Call::new(Operation::CHAT_COMPLETIONS, "gpt", options)
 }
 
 /// The URL of a server that answers each request with the next script, and it.
