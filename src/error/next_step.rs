@@ -57,6 +57,10 @@ fn printable(error: &ServiceError) -> impl Iterator<Item = &str> {
     error.parameters().filter(|name| error.printable_name(Some(name)).is_some())
 }
 
+const TOO_LONG: &str = "shorten the messages, or leave history out";
+const NO_CHAT: &str =
+    "this deployment's model is not served by chat completions; some models answer only on the Responses API";
+
 fn step_by_code(code: &str) -> Option<&'static str> {
     Some(match code {
         "DeploymentNotFound" => {
@@ -66,10 +70,8 @@ fn step_by_code(code: &str) -> Option<&'static str> {
         "model_not_found" => {
             "on the v1 route the model is the deployment's name; check that it exists in this resource"
         }
-        "OperationNotSupported" => {
-            "this deployment's model is not served by chat completions; some models answer only on the Responses API"
-        }
-        "context_length_exceeded" => "shorten the messages, or leave history out",
+        "OperationNotSupported" => NO_CHAT,
+        "context_length_exceeded" => TOO_LONG,
         "InvalidContentFilterPolicy" => "the x-policy-id header names a filter this resource does not have",
         "invalid_image_url" => {
             "give the image as an https address that the service can reach, or as a data: URL of a PNG, JPEG, GIF or WebP"
@@ -91,15 +93,12 @@ fn step_by_text(message: &str) -> Option<&'static str> {
             "put the word JSON into a message, such as .system(\"Answer in JSON.\"), or give a schema to \
              .response_format(..)",
         ),
-        ("This model's maximum context length is", "shorten the messages, or leave history out"),
+        ("This model's maximum context length is", TOO_LONG),
         (
             "is enabled only for api versions",
             "set .api_version(..) on the client builder to the one that is named, or to ApiVersion::V1",
         ),
-        (
-            "Requested API is currently not supported",
-            "this deployment's model is not served by chat completions; some models answer only on the Responses API",
-        ),
+        ("Requested API is currently not supported", NO_CHAT),
         (
             "Invalid image data",
             "give the image as a data: URL with the base64 text of a PNG, JPEG, GIF or WebP file, or as an https address",

@@ -21,6 +21,7 @@ pub(super) fn send_error(
 ) -> Error {
     let error = error.without_url();
     let is_connect = error.is_connect();
+    let (is_unprocessed, is_head_refused) = http2_faults(&error);
     let connect = |text: String| Error::new(ErrorKind::Connect, text);
     let made = if error.is_builder() {
         Error::new(ErrorKind::Config, "the request could not be built")
@@ -39,9 +40,9 @@ pub(super) fn send_error(
         }
     } else if error.is_timeout() && !is_timeout_of_system(&error) {
         Error::new(ErrorKind::Timeout, "a timeout set in configure_http passed before an answer came")
-    } else if has_text(&error, "message head is too large") || is_head_refused(&error) {
+    } else if has_text(&error, "message head is too large") || is_head_refused {
         headers_too_large(host)
-    } else if is_stream_refused(&error) {
+    } else if is_unprocessed {
         return connect(format!("'{host}' refused the request before processing it")).with_source(error);
     } else if stage.is_sent() {
         connect(format!("the connection to '{host}' broke before an answer came"))
@@ -97,32 +98,25 @@ fn is_timeout_of_system(error: &reqwest::Error) -> bool {
     chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).any(|error| error.raw_os_error().is_some())
 }
 
-/// HTTP/2: `REFUSED_STREAM` or a graceful `GOAWAY`, after which the request was not processed (RFC 9113, section 8.7).
+/// Over HTTP/2: whether the request was refused before it was processed, by `REFUSED_STREAM` or a graceful `GOAWAY` (RFC
+/// 9113, section 8.7), and whether the header fields of the answer are above the limit, or malformed.
 #[cfg(feature = "http2")]
-fn is_stream_refused(error: &reqwest::Error) -> bool {
-    let errors = chain(error).filter_map(|error| error.downcast_ref::<h2::Error>());
-    errors.filter(|error| error.is_remote()).any(|error| match error.reason() {
-        Some(h2::Reason::REFUSED_STREAM) => error.is_reset(),
-        Some(h2::Reason::NO_ERROR) => error.is_go_away(),
+fn http2_faults(error: &reqwest::Error) -> (bool, bool) {
+    let errors = || chain(error).filter_map(|error| error.downcast_ref::<h2::Error>());
+    let is_unprocessed = |error: &h2::Error| match error.reason() {
+        Some(h2::Reason::REFUSED_STREAM) => error.is_remote() && error.is_reset(),
+        Some(h2::Reason::NO_ERROR) => error.is_remote() && error.is_go_away(),
         _ => false,
-    })
+    };
+    let is_head_refused = |error: &h2::Error| {
+        error.is_library() && error.is_reset() && error.reason() == Some(h2::Reason::PROTOCOL_ERROR)
+    };
+    (errors().any(is_unprocessed), errors().any(is_head_refused))
 }
 
 #[cfg(not(feature = "http2"))]
-fn is_stream_refused(_: &reqwest::Error) -> bool {
-    false
-}
-
-/// HTTP/2: the header fields are above the limit, or malformed.
-#[cfg(feature = "http2")]
-fn is_head_refused(error: &reqwest::Error) -> bool {
-    let mut errors = chain(error).filter_map(|error| error.downcast_ref::<h2::Error>());
-    errors.any(|error| error.is_library() && error.is_reset() && error.reason() == Some(h2::Reason::PROTOCOL_ERROR))
-}
-
-#[cfg(not(feature = "http2"))]
-fn is_head_refused(_: &reqwest::Error) -> bool {
-    false
+fn http2_faults(_: &reqwest::Error) -> (bool, bool) {
+    (false, false)
 }
 
 fn proxy_refusal(error: &reqwest::Error, host: &str, client: &reqwest::Client) -> Option<Error> {

@@ -347,7 +347,7 @@ impl Transport {
         };
         let seconds = wait.as_secs_f64();
         let metadata = ResponseMetadata::new::<&str, String>(status, [])
-            .with_call(settings.client_request_id.0.clone(), 0, Duration::ZERO)
+            .with_call(settings.client_request_id.0.clone(), call.repaired.1, Duration::ZERO)
             .with_retry_after(Some(wait));
         Error::new(kind, format!("{who} is to be left alone for another {seconds:.3} s; nothing was sent"))
             .with_metadata(Arc::new(metadata))

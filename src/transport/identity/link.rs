@@ -19,6 +19,7 @@ use super::environment::Environment;
 use super::exchange::{Exchange, Problem};
 use crate::transport::endpoint::Cloud;
 use crate::transport::token::{Token, TokenRequest, chain_text, one_line};
+use crate::wire::word_enum;
 
 /// The identity endpoint of the metadata service of virtual machines. Elsewhere a connection to it hangs.
 const METADATA: &str = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2019-08-01";
@@ -26,31 +27,18 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest reason of one credential, in bytes.
 const LONGEST_REASON: usize = 400;
 
-/// The credentials that the chain can hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LinkKind {
-    Environment,
-    WorkloadIdentity,
-    ManagedIdentity,
-    AzureCli,
-    AzureDeveloperCli,
+word_enum! {
+    /// The credentials that the chain can hold, in the order in which they are tried.
+    pub(super) enum LinkKind {
+        Environment = "EnvironmentCredential",
+        WorkloadIdentity = "WorkloadIdentityCredential",
+        ManagedIdentity = "ManagedIdentityCredential",
+        AzureCli = "AzureCliCredential",
+        AzureDeveloperCli = "AzureDeveloperCliCredential",
+    }
 }
 
 impl LinkKind {
-    /// In the order in which they are tried.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Environment, Self::WorkloadIdentity, Self::ManagedIdentity, Self::AzureCli, Self::AzureDeveloperCli];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Environment => "EnvironmentCredential",
-            Self::WorkloadIdentity => "WorkloadIdentityCredential",
-            Self::ManagedIdentity => "ManagedIdentityCredential",
-            Self::AzureCli => "AzureCliCredential",
-            Self::AzureDeveloperCli => "AzureDeveloperCliCredential",
-        }
-    }
-
     /// A service's identity, as opposed to that of a developer.
     pub(super) fn is_production(self) -> bool {
         matches!(self, Self::Environment | Self::WorkloadIdentity | Self::ManagedIdentity)

@@ -76,23 +76,23 @@ pub(crate) fn default_credential_from(environment: &dyn Fn(&str) -> Option<Strin
 
 /// The credentials that a value of `AZURE_TOKEN_CREDENTIALS` selects.
 fn choose(setting: Option<&str>) -> Result<Vec<LinkKind>> {
-    let all = LinkKind::ALL;
+    let of = |is_chosen: &dyn Fn(LinkKind) -> bool| {
+        LinkKind::ALL.iter().copied().filter(|kind| is_chosen(*kind)).collect::<Vec<_>>()
+    };
     let Some(setting) = setting else {
-        return Ok(all.to_vec());
+        return Ok(LinkKind::ALL.to_vec());
     };
-    let is_production = match setting.to_ascii_lowercase().as_str() {
-        "prod" => true,
-        "dev" => false,
-        _ => {
-            let known = all.map(LinkKind::name);
-            let found = all.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(setting));
-            return found.map(|kind| vec![kind]).ok_or_else(|| {
-                let text = format!("AZURE_TOKEN_CREDENTIALS is {setting:?}, which is not known");
-                Error::new(ErrorKind::Config, text).with_hint(format!("use dev, prod, {}", known.join(", ")))
-            });
-        }
+    let chosen = match setting.to_ascii_lowercase().as_str() {
+        "prod" => of(&LinkKind::is_production),
+        "dev" => of(&|kind| !kind.is_production()),
+        name => of(&|kind| kind.as_str().eq_ignore_ascii_case(name)),
     };
-    Ok(all.into_iter().filter(|kind| kind.is_production() == is_production).collect())
+    if chosen.is_empty() {
+        let known: Vec<&str> = LinkKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        let text = format!("AZURE_TOKEN_CREDENTIALS is {setting:?}, which is not known");
+        return Err(Error::new(ErrorKind::Config, text).with_hint(format!("use dev, prod, {}", known.join(", "))));
+    }
+    Ok(chosen)
 }
 
 /// The credentials of the environment in their order, and which of them is used.
@@ -135,7 +135,7 @@ impl Chain {
                     return Err(no_token(self.ended(link.kind, &reason)));
                 }
             };
-            reasons.push(format!("{}: {reason}", link.kind.name()));
+            reasons.push(format!("{}: {reason}", link.kind.as_str()));
         }
         Err(no_token(format!(
             "none of {} credentials could sign in | {} | {}",
@@ -148,10 +148,10 @@ impl Chain {
     /// The text for a credential that is set up and could not sign in.
     fn ended(&self, kind: LinkKind, reason: &str) -> String {
         match self.links.as_slice() {
-            [_] => format!("{}: {reason}", kind.name()),
+            [_] => format!("{}: {reason}", kind.as_str()),
             _ => format!(
                 "{}: {reason}; no other credential is used in its place, unless AZURE_TOKEN_CREDENTIALS names one",
-                kind.name()
+                kind.as_str()
             ),
         }
     }
@@ -159,8 +159,8 @@ impl Chain {
     /// Logs which credential signs in, when that is new.
     fn choose(&self, kind: LinkKind, passed_over: &[String]) {
         let before = self.chosen.lock().unwrap_or_else(PoisonError::into_inner).replace(kind);
-        let (credential, passed_over) = (kind.name(), passed_over.join(" | "));
-        match before.map(LinkKind::name) {
+        let (credential, passed_over) = (kind.as_str(), passed_over.join(" | "));
+        match before.map(LinkKind::as_str) {
             None => tracing::info!(credential, passed_over, "the default credential signs in"),
             Some(before) if before != credential => {
                 tracing::warn!(credential, before, passed_over, "another credential signs in than before");

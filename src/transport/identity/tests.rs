@@ -594,7 +594,7 @@ async fn when_nothing_is_set_up_each_credential_has_its_reason() {
 
 #[test]
 fn the_setting_narrows_the_chain_in_any_case() {
-    let names = |setting| choose(Some(setting)).unwrap().into_iter().map(LinkKind::name).collect::<Vec<_>>();
+    let names = |setting| choose(Some(setting)).unwrap().into_iter().map(LinkKind::as_str).collect::<Vec<_>>();
     assert_eq!(choose(None).unwrap(), LinkKind::ALL);
     let production = ["EnvironmentCredential", "WorkloadIdentityCredential", "ManagedIdentityCredential"];
     assert_eq!(names("PROD"), production);
