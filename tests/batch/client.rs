@@ -189,6 +189,7 @@ async fn a_full_quota_is_waited_out_whether_the_batch_or_its_creation_fails() {
         let first = batches.submit(&file).await.unwrap();
         assert_eq!(first.status(), BatchStatus::InProgress);
         let (second, ()) = tokio::join!(batches.submit(&file), async {
+            // on the real clock: the second call is refused over a socket meanwhile
             tokio::time::sleep(Duration::from_millis(50)).await;
             emulator.batches().advance(Duration::from_secs(600));
         });

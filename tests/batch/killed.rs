@@ -99,6 +99,7 @@ async fn killed_at_random_moments_it_loses_and_repeats_nothing() {
         .set_timing(BatchTiming::none().line(Duration::from_millis(5)).validation(Duration::from_millis(50)));
     for _ in 0..20 {
         let mut child = start(folder.path(), &emulator);
+        // on the real clock, which a process has
         tokio::time::sleep(Duration::from_millis(some_milliseconds())).await;
         child.kill().unwrap();
         child.wait().unwrap();

@@ -143,6 +143,7 @@ async fn a_full_quota_is_waited_out() {
         let mut run = prepared(folder.path(), &batches, 5);
         let (done, other, ()) = tokio::join!(blocking.finish(), run.finish(), async {
             for _ in 0..20 {
+                // on the real clock: both runs call over sockets meanwhile
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 emulator.batches().advance(Duration::from_secs(3600));
             }

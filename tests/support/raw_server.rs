@@ -283,6 +283,7 @@ async fn play(line: &mut impl Line, step: Step, seen: &Seen, names: &[(&str, Str
         },
         Step::Beat(bytes, pause) => loop {
             write(line, &bytes, seen).await?;
+            // on the real clock, as every pause of this server
             tokio::time::sleep(pause).await;
         },
         Step::Pause(time) => tokio::time::sleep(time).await,
