@@ -243,7 +243,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// How many [requests](Emulator::requests) are kept; 10,000 by default. The oldest are dropped.
+    /// How many [requests](Emulator::requests) are kept; 10,000 by default. The oldest are dropped, and also when the bodies
+    /// of those that are kept have more than 256 MiB together.
     #[must_use]
     pub fn journal_limit(mut self, requests: usize) -> Self {
         self.journal_limit = requests;

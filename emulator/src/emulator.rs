@@ -107,7 +107,7 @@ impl Emulator {
     }
 
     /// The requests received so far, oldest first; the last 10,000 are kept, or as many as
-    /// [`journal_limit`](EmulatorBuilder::journal_limit) allows.
+    /// [`journal_limit`](EmulatorBuilder::journal_limit) allows, and fewer where their bodies have more than 256 MiB.
     #[must_use]
     pub fn requests(&self) -> Requests {
         self.shared.journal.requests(None)

@@ -51,7 +51,7 @@ type Outcome = Result<(&'static str, Bytes), AzureError>;
 /// Answers a request for files or batches.
 pub(crate) async fn serve(shared: &Shared, parts: &Parts, content: Body, handle: &ConnectionHandle) -> Response {
     let session = shared.sessions.named(header(parts, SESSION_HEADER).unwrap_or_default());
-    let (call, fault) = begin(shared, &session, parts, Head::new(parts, Value::Null), &[], handle).await;
+    let (call, fault) = begin(shared, &session, parts, Head::new(parts, Value::Null, 0), &[], handle).await;
     let answered = match &fault {
         // before the body has come, as a busy service answers an upload
         Some(Kind::Answer(fault)) => fault.into(),

@@ -20,23 +20,35 @@ pub(crate) use self::record::Call;
 /// How many requests are kept by default; the oldest are dropped, so that a load test does not fill the memory.
 pub(crate) const KEPT: usize = 10_000;
 
+/// Upper bound of the bytes of all kept bodies, since one body may have 64 MB. The newest is kept whatever its size.
+const KEPT_BYTES: usize = 256 << 20;
+
 /// What is done with each request when it has ended, such as writing a line of a log.
 pub(crate) type Watcher = Arc<dyn Fn(&RecordedRequest) + Send + Sync>;
 
 pub(crate) struct Journal {
     limit: usize,
-    kept: Mutex<VecDeque<Arc<Entry>>>,
+    limit_bytes: usize,
+    kept: Mutex<Kept>,
     /// Notified when a request has arrived or ended.
     changed: Notify,
     watcher: Option<Watcher>,
 }
 
+/// The requests that are kept, oldest first.
+#[derive(Default)]
+struct Kept {
+    entries: VecDeque<Arc<Entry>>,
+    /// Of all their bodies.
+    bytes: usize,
+}
+
 impl Journal {
     pub(crate) fn new(limit: usize, watcher: Option<Watcher>) -> Self {
-        Self { limit, kept: Mutex::default(), changed: Notify::new(), watcher }
+        Self { limit, limit_bytes: KEPT_BYTES, kept: Mutex::default(), changed: Notify::new(), watcher }
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<Arc<Entry>>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -44,10 +56,12 @@ impl Journal {
     pub(crate) fn add(self: &Arc<Self>, head: Head) -> Call {
         let entry = Arc::new(Entry::new(head));
         {
-            let mut kept = self.kept();
-            kept.push_back(Arc::clone(&entry));
-            while kept.len() > self.limit {
-                kept.pop_front();
+            let kept = &mut *self.kept();
+            kept.entries.push_back(Arc::clone(&entry));
+            kept.bytes = kept.bytes.saturating_add(entry.body_bytes());
+            while kept.entries.len() > self.limit || (kept.bytes > self.limit_bytes && kept.entries.len() > 1) {
+                let dropped = kept.entries.pop_front();
+                kept.bytes = kept.bytes.saturating_sub(dropped.map_or(0, |entry| entry.body_bytes()));
             }
         }
         self.changed.notify_waiters();
@@ -64,13 +78,15 @@ impl Journal {
     /// The requests of a session, or of all.
     pub(crate) fn requests(&self, session: Option<&str>) -> Requests {
         let kept = self.kept();
-        let of_the_session = kept.iter().filter(|entry| session.is_none_or(|name| entry.session() == name));
+        let of_the_session = kept.entries.iter().filter(|entry| session.is_none_or(|name| entry.session() == name));
         Requests::new(of_the_session.map(|entry| entry.snapshot()).collect())
     }
 
     /// Forgets the requests of a session, or of all.
     pub(crate) fn clear(&self, session: Option<&str>) {
-        self.kept().retain(|entry| session.is_some_and(|name| entry.session() != name));
+        let kept = &mut *self.kept();
+        kept.entries.retain(|entry| session.is_some_and(|name| entry.session() != name));
+        kept.bytes = kept.entries.iter().map(|entry| entry.body_bytes()).sum();
     }
 
     /// Waits until `is_enough` holds for what was received, or the time is over; the last look decides.
@@ -85,5 +101,33 @@ impl Journal {
                 return is_enough();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_oldest_are_dropped_beyond_a_number_of_bytes() {
+        let journal = Arc::new(Journal { limit_bytes: 10, ..Journal::new(KEPT, None) });
+        let add = |path: &str, bytes: usize| {
+            let (parts, ()) = Request::builder().uri(path).body(()).unwrap().into_parts();
+            journal.add(Head::new(&parts, Value::Null, bytes)).end();
+        };
+        let paths = || journal.requests(None).iter().map(|request| request.path().to_owned()).collect::<Vec<_>>();
+        add("/one", 4);
+        add("/two", 6);
+        assert_eq!(paths(), ["/one", "/two"]);
+        add("/three", 1);
+        assert_eq!(paths(), ["/two", "/three"]);
+        add("/large", 100);
+        assert_eq!(paths(), ["/large"]);
+        journal.clear(None);
+        add("/four", 10);
+        assert_eq!(paths(), ["/four"]);
     }
 }

@@ -30,13 +30,15 @@ pub(crate) struct Head {
     /// Copies: the map of the request is a window into the connection's read buffer and would keep it alive.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Value,
+    /// The length of the body as it arrived.
+    body_bytes: usize,
     pub(crate) received_at: SystemTime,
     pub(crate) session: String,
     pub(crate) deployment: Option<String>,
 }
 
 impl Head {
-    pub(crate) fn new(parts: &Parts, body: Value) -> Self {
+    pub(crate) fn new(parts: &Parts, body: Value, body_bytes: usize) -> Self {
         let readable = parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         Self {
             method: parts.method.clone(),
@@ -44,6 +46,7 @@ impl Head {
             query: parts.uri.query().unwrap_or_default().to_owned(),
             headers: readable.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             body,
+            body_bytes,
             received_at: SystemTime::now(),
             session: String::new(),
             deployment: None,
@@ -250,6 +253,10 @@ impl Entry {
 
     pub(super) fn session(&self) -> &str {
         &self.head.session
+    }
+
+    pub(super) fn body_bytes(&self) -> usize {
+        self.head.body_bytes
     }
 
     pub(super) fn snapshot(&self) -> RecordedRequest {

@@ -124,7 +124,7 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, handle: &Conn
     let session_name = header(parts, SESSION_HEADER).unwrap_or_default();
     let session = shared.sessions.named(session_name);
 
-    let mut head = Head::new(parts, json.clone().unwrap_or_default());
+    let mut head = Head::new(parts, json.clone().unwrap_or_default(), content.len());
     head.deployment = name.map(str::to_owned);
     let api_version = head.query("api-version").map(ApiVersion::new);
     let request = json.as_ref().map(ChatRequest::new);
