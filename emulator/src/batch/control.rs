@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{BatchService, LineOutcome, State};
 
-/// Upper bound of the clock's advance, so that sums of times have no overflow.
-const MOST_PUSHED: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
+/// Upper bound of each time and of the clock's advance, a thousand years, so that sums of times do not overflow.
+const LONGEST: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
 
 /// The files and batches of an emulator, to be steered; see [`Emulator::batches`](crate::Emulator::batches).
 #[derive(Clone, Copy)]
@@ -100,7 +100,7 @@ impl Batches<'_> {
     /// Pushes the clock: jobs go on, files and jobs expire. It stops a thousand years from now.
     pub fn advance(&self, time: Duration) {
         let mut state = self.0.state();
-        state.pushed = state.pushed.saturating_add(time).min(MOST_PUSHED);
+        state.pushed = state.pushed.saturating_add(time).min(LONGEST);
     }
 
     /// Forgets all files and batches, and what was set here.
@@ -108,9 +108,13 @@ impl Batches<'_> {
         *self.0.state() = State::default();
     }
 
-    /// Sets how long each step takes, for batches that are created from now on.
+    /// Sets how long each step takes, for batches that are created from now on. A time above a thousand years counts as
+    /// that.
     pub fn set_timing(&self, timing: BatchTiming) {
-        self.0.state().timing = timing;
+        let BatchTiming { file, validation, line, finalizing, cancelling } = timing;
+        let [file, validation, line, finalizing, cancelling] =
+            [file, validation, line, finalizing, cancelling].map(|time| time.min(LONGEST));
+        self.0.state().timing = BatchTiming { file, validation, line, finalizing, cancelling };
     }
 
     /// Sets the quota of enqueued tokens; none by default.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Control, ControlError};
 use crate::batch::{BatchQuota, BatchTiming, LineOutcome};
-use crate::settings::from_zero;
+use crate::settings::{from_zero, seconds};
 
 /// What a request sets; what it has not stays.
 #[derive(Default, Deserialize)]
@@ -58,9 +58,8 @@ enum Line {
     Missing,
 }
 
-/// A time of the request; at most a thousand years, so that sums of times have no overflow.
-fn time(seconds: Option<f64>) -> Duration {
-    Duration::from_secs_f64(seconds.unwrap_or(0.0).clamp(0.0, 3.2e10))
+fn time(number: Option<f64>) -> Duration {
+    seconds(number.unwrap_or(0.0))
 }
 
 impl Control<'_> {

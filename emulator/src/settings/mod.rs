@@ -14,6 +14,7 @@ pub use self::sign_in::SignIn;
 
 pub(crate) use self::number::{from_zero, share};
 pub(crate) use self::pace::PaceClock;
+pub(crate) use self::quota::seconds;
 
 mod deployment;
 #[cfg(feature = "config")]

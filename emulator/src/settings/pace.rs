@@ -107,7 +107,7 @@ impl PaceClock {
 
     fn tokens(&self, count: u64) -> Duration {
         let rate = self.pace.tokens_per_second.filter(|rate| *rate > 0.0);
-        rate.map_or(Duration::ZERO, |rate| super::quota::seconds(count as f64 / rate))
+        rate.map_or(Duration::ZERO, |rate| super::seconds(count as f64 / rate))
     }
 
     fn vary(&mut self, pause: Duration) -> Duration {
