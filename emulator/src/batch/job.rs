@@ -28,6 +28,8 @@ pub(super) struct Job {
     pub(super) output_expires_after: Option<Duration>,
     /// The ids of the files of results.
     pub(super) files: (String, String),
+    /// Whether the files of results were written, so that a deleted one stays deleted.
+    pub(super) has_results: bool,
 }
 
 /// What a job has come to.

@@ -19,7 +19,7 @@ use crate::request::ChatRequest;
 use crate::server::connections::ConnectionHandle;
 use crate::server::exchange::answer_line;
 use crate::server::response::Answered;
-use crate::server::{Shared, begin, header};
+use crate::server::{Shared, begin, header, query};
 use crate::session::{SESSION_HEADER, Session};
 use crate::sign_in;
 
@@ -80,7 +80,11 @@ fn answer(shared: &Shared, session: &Session, parts: &Parts, content: &Bytes) ->
     match (&parts.method, segments.as_slice()) {
         (&Method::POST, ["files"]) => object(state.upload(parts, content)?),
         (&Method::GET, ["files"]) => {
-            let files = state.files.values().filter(|file| !file.has_expired(now));
+            state.finish_jobs(now, &|body| answer_line(shared, parts, body));
+            let purpose = query(parts, "purpose");
+            let files = state.files.values().filter(|file| {
+                !file.has_expired(now) && purpose.as_deref().is_none_or(|purpose| purpose == file.purpose)
+            });
             let files: Vec<Value> = files.map(|file| file.object(&state, now)).collect();
             object(page(parts, files))
         }
@@ -121,13 +125,8 @@ fn answer(shared: &Shared, session: &Session, parts: &Parts, content: &Bytes) ->
 
 /// The page of a list that `after` and `limit` name; 20 elements by default, 100 at most.
 fn page(parts: &Parts, all: Vec<Value>) -> Value {
-    let query = parts.uri.query().unwrap_or_default();
-    let value = |name: &str| {
-        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-    };
-    let limit = value("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20_usize).clamp(1, 100);
-    let start = match value("after") {
+    let limit = query(parts, "limit").and_then(|limit| limit.parse().ok()).unwrap_or(20_usize).clamp(1, 100);
+    let start = match query(parts, "after") {
         Some(after) => all.iter().position(|one| one["id"] == after.as_str()).map_or(all.len(), |at| at + 1),
         None => 0,
     };
@@ -227,6 +226,7 @@ impl State {
             cancelled: None,
             output_expires_after: output_expires_after.transpose()?,
             files: (format!("file-output-{number:017x}"), format!("file-errors-{number:017x}")),
+            has_results: false,
         };
         let mut object = job.object(now);
         // the answer to a creation never has a later state
@@ -244,9 +244,9 @@ impl State {
     /// Writes the results of batches that have ended.
     fn finish_jobs(&mut self, now: Duration, answer: &dyn Fn(&Value) -> (u16, Value)) {
         let mut written = Vec::new();
-        for job in self.jobs.values() {
-            let is_there = self.files.values().any(|file| file.id == job.files.0 || file.id == job.files.1);
-            if !is_there && let Some(files) = job.results(now, answer) {
+        for job in self.jobs.values_mut().filter(|job| !job.has_results) {
+            if let Some(files) = job.results(now, answer) {
+                job.has_results = true;
                 written.extend(files);
             }
         }

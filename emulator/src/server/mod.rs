@@ -186,6 +186,12 @@ pub(crate) async fn begin(
     (call, fault)
 }
 
+/// A value of the query, decoded.
+pub(crate) fn query(parts: &Parts, name: &str) -> Option<String> {
+    let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+    query.into_iter().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+}
+
 pub(crate) fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts.headers.get(name)?.to_str().ok()
 }

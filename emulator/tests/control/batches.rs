@@ -1,6 +1,8 @@
 //! Files and batches: steered over HTTP, struck by faults, in the region that is set.
 
-use azure_openai_emulator::{Emulator, Fault, Outcome};
+use std::time::Duration;
+
+use azure_openai_emulator::{BatchTiming, Emulator, Fault, Outcome};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -47,6 +49,33 @@ async fn the_clock_and_the_lines_of_a_batch_are_steered_over_http() {
     assert_eq!(status, 400, "{answer}");
     peer.control(Method::DELETE, "batches", Value::Null).await;
     assert_eq!(peer.send(Method::GET, &path, None).await.0, 404);
+}
+
+#[tokio::test]
+async fn files_are_listed_by_purpose_with_the_results_and_a_deleted_one_stays_deleted() {
+    let emulator = Emulator::start().await.unwrap();
+    let peer = Peer::of(&emulator);
+    batch(&peer, &["a"]).await;
+    let listed = async |query: &str| {
+        let answer = peer.send(Method::GET, &format!("/openai/v1/files{query}"), None).await.1;
+        answer["data"].as_array().unwrap().iter().map(|file| file["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((listed("").await.len(), listed("?purpose=batch").await.len()), (3, 1));
+    for id in listed("?purpose=batch_output").await {
+        assert_eq!(peer.send(Method::DELETE, &format!("/openai/v1/files/{id}"), None).await.0, 200);
+    }
+    assert_eq!(listed("").await, listed("?purpose=batch").await);
+}
+
+#[tokio::test]
+async fn times_of_any_length_are_taken() {
+    let emulator = Emulator::start().await.unwrap();
+    let peer = Peer::of(&emulator);
+    let timing = BatchTiming::none().file(Duration::ZERO).validation(Duration::MAX).finalizing(Duration::MAX);
+    emulator.batches().set_timing(timing);
+    let id = batch(&peer, &["a"]).await;
+    emulator.batches().advance(Duration::MAX);
+    assert_eq!(peer.send(Method::GET, &format!("/openai/v1/batches/{id}"), None).await.0, 200);
 }
 
 #[tokio::test]
