@@ -10,8 +10,10 @@ use crate::tokens::topics;
 
 /// Below this depth a value is kept as small as the schema allows, so that recursion ends.
 const DEEP: usize = 5;
-/// How many values are made; behind them a schema without end gets `null`.
+/// How many values are made, and of how many bytes of text; the rest is `null`, so that recursion, `minItems` and
+/// `minLength` do not fill the memory.
 const NODES: usize = 2_000;
+const BYTES: usize = 1 << 20;
 
 /// Names, numbers and topics of a text, each used in its order.
 pub(crate) struct Material {
@@ -22,6 +24,7 @@ pub(crate) struct Material {
     next_word: usize,
     next_number: usize,
     nodes: usize,
+    bytes: usize,
 }
 
 impl Material {
@@ -39,6 +42,7 @@ impl Material {
             next_word: 0,
             next_number: 0,
             nodes: 0,
+            bytes: 0,
         }
     }
 
@@ -110,19 +114,19 @@ struct Walk<'a, 'm> {
 impl<'a> Walk<'a, '_> {
     fn value(&mut self, schema: &'a Value, depth: usize) -> Value {
         self.material.nodes += 1;
-        if self.material.nodes > NODES || depth > 4 * DEEP {
+        if self.material.nodes > NODES || self.material.bytes > BYTES || depth > 4 * DEEP {
             return Value::Null;
         }
         if let Some(target) = self.target(schema) {
             return self.value(target, depth + 1);
         }
         if let Some(only) = schema.get("const") {
-            return only.clone();
+            return self.copy(only);
         }
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
             let pick = values.iter().find(|value| self.material.mentions(value));
             let pick = pick.or_else(|| values.iter().find(|value| !value.is_null()));
-            return pick.or(values.first()).cloned().unwrap_or_default();
+            return pick.or(values.first()).map_or(Value::Null, |value| self.copy(value));
         }
         for union in ["anyOf", "oneOf"] {
             if let Some(options) = schema.get(union).and_then(Value::as_array) {
@@ -144,6 +148,11 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
+    fn copy(&mut self, value: &Value) -> Value {
+        self.material.bytes += value.to_string().len();
+        value.clone()
+    }
+
     fn target(&self, schema: &Value) -> Option<&'a Value> {
         let pointer = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
         self.root.pointer(pointer)
@@ -156,6 +165,7 @@ impl<'a> Walk<'a, '_> {
         let properties = schema.get("properties").and_then(Value::as_object);
         for (name, property) in properties.into_iter().flatten() {
             if depth < DEEP || required(name) {
+                self.material.bytes += name.len();
                 object.insert(name.clone(), self.value(property, depth + 1));
             }
         }
@@ -188,7 +198,9 @@ impl<'a> Walk<'a, '_> {
         let (least, most) = sizes(schema, "minLength", "maxLength");
         let missing = least.saturating_sub(word.chars().count()).min(65_536);
         let padded = word.chars().chain(std::iter::repeat_n('.', missing));
-        padded.take(most).collect()
+        let text: String = padded.take(most).collect();
+        self.material.bytes += text.len();
+        text
     }
 }
 
@@ -281,6 +293,21 @@ mod tests {
         assert!(text.contains("\"next\":null") && text.contains("\"all\":[]"), "{text}");
         let endless = json!({"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}, "required": ["a", "b"]});
         assert!(fill(&endless, &mut Material::new("")).is_object());
+    }
+
+    #[test]
+    fn a_value_has_at_most_a_megabyte_of_text_and_one_text_more() {
+        let long = "n".repeat(100_000);
+        for items in [
+            json!({"type": "string", "minLength": 65_536}),
+            json!({"const": long}),
+            json!({"enum": [long]}),
+            json!({"properties": {long.clone(): {"type": "integer"}}}),
+        ] {
+            let schema = json!({"type": "array", "minItems": 1_900, "items": items});
+            let length = fill(&schema, &mut Material::new("")).to_string().len();
+            assert!((BYTES..2 * BYTES).contains(&length), "{length}");
+        }
     }
 
     #[test]
