@@ -88,7 +88,7 @@ impl<'a> Control<'a> {
     }
 
     async fn answer(&self) -> Result<Value, ControlError> {
-        let path = self.parts.uri.path().trim_start_matches(ROOT).trim_matches('/');
+        let path = self.parts.uri.path().strip_prefix(ROOT).unwrap_or_default().trim_matches('/');
         let (place, name) = path.split_once('/').map_or((path, None), |(place, name)| (place, Some(name)));
         let name = name.map(decoded).filter(|name| !name.is_empty());
         match (place, name.as_deref()) {

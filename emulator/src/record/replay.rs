@@ -64,6 +64,7 @@ impl Replay {
             Some(nearest) => format!("No recording has this request. The nearest differs in: {}", nearest.join("; ")),
             None => {
                 let mut paths: Vec<&str> = all.iter().map(|(_, recording)| recording.request.path.as_str()).collect();
+                paths.sort_unstable();
                 paths.dedup();
                 format!("No recording has a {method} of {path}. There are recordings of: {}", paths.join(", "))
             }

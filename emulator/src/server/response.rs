@@ -188,10 +188,11 @@ fn cut_anew(pieces: Vec<(Duration, Bytes)>, streamed: bool) -> Vec<(Duration, By
         waited = waited.saturating_add(pause);
         open.extend_from_slice(&piece);
         if streamed {
-            while let Some(end) = open.windows(2).position(|pair| pair == b"\n\n") {
-                let event: Vec<u8> = open.drain(..end + 2).collect();
-                chunks.push((std::mem::take(&mut waited), event.into()));
+            let mut rest = Bytes::from(std::mem::take(&mut open));
+            while let Some(end) = rest.windows(2).position(|pair| pair == b"\n\n") {
+                chunks.push((std::mem::take(&mut waited), rest.split_to(end + 2)));
             }
+            open = rest.into();
         } else {
             let bytes = Bytes::from(std::mem::take(&mut open));
             chunks.extend(small_pieces(bytes).map(|piece| (std::mem::take(&mut waited), piece)));
