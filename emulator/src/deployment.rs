@@ -4,7 +4,7 @@ use azure_openai_chat::{Capabilities, Deployment, Model, Parameter, Support};
 
 use crate::answer::embedding;
 use crate::request::ChatRequest;
-use crate::settings::{DeploymentSettings, FilterMode, Strictness};
+use crate::settings::{DeploymentSettings, Strictness};
 
 /// A deployment and the model behind it.
 #[derive(Debug, Clone)]
@@ -65,10 +65,6 @@ impl DeployedModel {
 
     pub(crate) fn strictness(&self) -> Strictness {
         self.settings.strictness.unwrap_or_default()
-    }
-
-    pub(crate) fn filter(&self) -> Option<FilterMode> {
-        self.settings.filter
     }
 
     /// How many tokens the model thinks before it answers: in steps of 64 like the real ones, more for a

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
 use crate::refusal::AzureError;
-use crate::settings::Quota;
+use crate::settings::{Quota, milliseconds};
 
 /// The limits that the `x-ratelimit-*` headers have where none is set; nothing is refused by them.
 const PLENTY: Quota = Quota { requests: Some(1_000_000), tokens: None, seconds: Some(60.0), slice_seconds: None };
@@ -89,9 +89,8 @@ impl Windows {
         } else {
             return Ok(());
         };
-        let milliseconds = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         headers.insert("retry-after", whole_seconds(wait).into());
-        headers.insert("retry-after-ms", milliseconds.into());
+        headers.insert("retry-after-ms", milliseconds(wait).into());
         Err(AzureError::rate_limit(charge.operation, charge.api_version, rate, whole_seconds(wait)))
     }
 

@@ -55,6 +55,11 @@ impl<'a> ChatRequest<'a> {
         self.list("messages")
     }
 
+    /// The texts of the messages.
+    pub(crate) fn texts(self) -> Vec<String> {
+        self.messages().iter().map(text).collect()
+    }
+
     /// The text of the last `user` message.
     pub(crate) fn question(self) -> String {
         self.messages().iter().rfind(|m| role(m) == "user").map(text).unwrap_or_default()
@@ -72,7 +77,7 @@ impl<'a> ChatRequest<'a> {
 
     /// Whether a tool or a function of this name is offered.
     pub(crate) fn offers(self, name: &str) -> bool {
-        let tools = self.list("tools").iter().filter_map(|tool| tool.get("function").or_else(|| tool.get("custom")));
+        let tools = self.list("tools").iter().filter_map(tool_definition);
         tools.chain(self.list("functions")).any(|tool| tool.get("name").and_then(Value::as_str) == Some(name))
     }
 
@@ -141,10 +146,20 @@ impl<'a> ChatRequest<'a> {
         messages + self.audio_tokens() + tools.map(|tool| count(&tool.to_string())).sum::<u64>() + 3
     }
 
+    /// The tokens that count against a quota: those of the prompt, and the most of the answer.
+    pub(crate) fn quota_tokens(self) -> u64 {
+        self.prompt_tokens().saturating_add(self.limit().unwrap_or(0))
+    }
+
     /// How many characters the prompt has: the offsets of the asynchronous filter count from its start.
     pub(crate) fn prompt_characters(self) -> usize {
         self.messages().iter().map(|m| text(m).chars().count()).sum()
     }
+}
+
+/// The definition inside a tool, a tool call or a tool choice: the member `function` or `custom`.
+pub(crate) fn tool_definition(tool: &Value) -> Option<&Value> {
+    tool.get("function").or_else(|| tool.get("custom"))
 }
 
 /// A message's role.

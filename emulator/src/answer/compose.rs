@@ -143,7 +143,7 @@ fn prompt_results(request: ChatRequest<'_>, setting: &Setting<'_>) -> Option<Val
         FilterMode::Off => None,
         FilterMode::Outage => Some(filter::outage()),
         _ => {
-            let texts: Vec<String> = request.messages().iter().map(text).collect();
+            let texts = request.texts();
             let found = setting.policy.in_prompt(&texts);
             Some(found.fold(filter::clean_prompt(), |results, trigger| trigger.raise(&results, false)))
         }
@@ -332,10 +332,9 @@ fn finish(request: ChatRequest<'_>, draft: Draft, budget: u64, setting: &Setting
     if let Some(at) = stops.filter_map(|stop| text.find(stop)).min() {
         text.truncate(at);
     }
-    let blocks = matches!(setting.mode, FilterMode::Default | FilterMode::Asynchronous);
     let found: Vec<_> = setting.policy.in_answer(&text).map(|(place, trigger)| (place, trigger.clone())).collect();
     let mut results = found.iter().fold(filter::clean_answer(), |results, (_, trigger)| trigger.raise(&results, false));
-    let blocking = found.iter().filter(|(_, trigger)| blocks && trigger.blocks());
+    let blocking = found.iter().filter(|(_, trigger)| setting.mode.blocks() && trigger.blocks());
     if let Some((place, trigger)) = blocking.min_by_key(|(place, _)| place.start) {
         let shown = if setting.shows_filtered_text { place.end } else { place.start };
         text.truncate(shown);

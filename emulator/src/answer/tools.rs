@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::schema_value::{Material, fill};
-use crate::request::{ChatRequest, role, text};
+use crate::request::{ChatRequest, role, text, tool_definition};
 use crate::tokens::topics;
 
 /// One call of a tool.
@@ -70,7 +70,7 @@ pub(crate) fn calls(request: ChatRequest<'_>, parallel: bool) -> Option<(Vec<Cal
     if mode == "none" || request.messages().last().map(role) != Some("user") {
         return None;
     }
-    let named = choice.and_then(|choice| definition(choice).unwrap_or(choice).get("name")?.as_str());
+    let named = choice.and_then(|choice| tool_definition(choice).unwrap_or(choice).get("name")?.as_str());
     let allowed = choice.and_then(|choice| choice.pointer("/allowed_tools/tools")?.as_array());
     let question = request.question();
     if mode == "auto" && named.is_none() && is_small_talk(&question) {
@@ -161,12 +161,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn definition(tool: &Value) -> Option<&Value> {
-    tool.get("function").or_else(|| tool.get("custom"))
-}
-
 fn name(tool: &Value) -> &str {
-    let name = definition(tool).and_then(|tool| tool.get("name")?.as_str());
+    let name = tool_definition(tool).and_then(|tool| tool.get("name")?.as_str());
     name.unwrap_or_default()
 }
 
@@ -186,7 +182,7 @@ fn spaced(name: &str) -> String {
 /// parameters.
 fn describe(tool: &Value) -> String {
     let mut words = spaced(name(tool));
-    let description = definition(tool).and_then(|tool| tool.get("description")?.as_str());
+    let description = tool_definition(tool).and_then(|tool| tool.get("description")?.as_str());
     let parameters = tool.pointer("/function/parameters/properties").and_then(Value::as_object);
     for more in description.into_iter().chain(parameters.into_iter().flat_map(|all| all.keys().map(String::as_str))) {
         words.push(' ');

@@ -197,7 +197,7 @@ impl State {
         let mut lines = check(&file.content, endpoint, self.most_lines.unwrap_or(MOST_LINES), &is_deployed);
         let mut job_tokens = 0;
         if let (Some(quota), Ok(read)) = (self.quota, &lines) {
-            job_tokens = read.iter().map(|line| tokens(&line.body)).sum();
+            job_tokens = read.iter().map(|line| ChatRequest::new(&line.body).quota_tokens()).sum();
             let enqueued: u64 = self.jobs.values().filter(|job| job.is_enqueued(now)).map(|job| job.tokens).sum();
             if enqueued.saturating_add(job_tokens) > quota.tokens {
                 let message = format!("The enqueued token limit of {} tokens is reached.", quota.tokens);
@@ -263,12 +263,6 @@ fn expiry(name: &str, seconds: Option<u64>, anchor: Option<&str>) -> Result<Dura
         (Some(seconds), Some("created_at")) if EXPIRY.contains(&seconds) => Ok(Duration::from_secs(seconds)),
         _ => Err(AzureError::invalid_value(name)),
     }
-}
-
-/// The tokens of a line that count against the quota: those of the prompt, and the most of the answer.
-fn tokens(body: &Value) -> u64 {
-    let request = ChatRequest::new(body);
-    request.prompt_tokens().saturating_add(request.limit().unwrap_or(0))
 }
 
 impl StoredFile {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::answer::Answer;
 use crate::faults::Preset;
 use crate::filter::FilterPolicy;
 use crate::server::route::decoded;
-use crate::server::{Shared, header};
+use crate::server::{Shared, header, json_response};
 use crate::session::{SESSION_HEADER, Session};
 use crate::settings::{DeploymentSettings, Quota};
 
@@ -63,10 +63,7 @@ pub(crate) async fn serve(shared: &Shared, parts: &Parts, content: &[u8]) -> Res
             (status, json!({"error": {"code": status.to_string(), "message": message}}))
         }
     };
-    let mut response = Response::new(format!("{body:#}\n").into());
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    response
+    json_response(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), format!("{body:#}\n"))
 }
 
 struct Control<'a> {

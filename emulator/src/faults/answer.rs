@@ -8,7 +8,7 @@ use crate::quota::whole_seconds;
 use crate::refusal::AzureError;
 
 /// What the answer is made from.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Base {
     Preset(Preset),
     Status(u16),
@@ -16,7 +16,7 @@ pub(super) enum Base {
 }
 
 /// A base, and what differs from it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) struct FaultAnswer {
     pub(super) base: Base,
     pub(super) retry_after: Option<Duration>,

@@ -50,7 +50,7 @@ pub struct Fault {
     phrase: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Kind {
     Answer(FaultAnswer),
     Delay(Duration),
@@ -307,6 +307,6 @@ pub(crate) fn strike(faults: &mut Vec<Fault>, struck: &Struck<'_>) -> Option<Kin
     }
     let mut fitting = faults.iter_mut().filter(|fault| fault.is_for(struck));
     let kind = fitting.find_map(|fault| fault.when.strikes().then(|| fault.kind.clone()));
-    faults.retain(|fault| fault.when != When::Next(0));
+    faults.retain(|fault| !fault.when.is_spent());
     kind
 }

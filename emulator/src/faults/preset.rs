@@ -134,10 +134,7 @@ impl Preset {
             Self::Firewall => plain(403, "403", "Access denied due to Virtual Network/Firewall rules."),
             Self::DeploymentNotFound => azure(AzureError::no_deployment()),
             Self::ResourceNotFound => azure(AzureError::no_resource()),
-            Self::InvalidImage => azure(AzureError::new(
-                400,
-                json!({"message": "Invalid image data", "param": null, "type": null, "code": "BadRequest"}),
-            )),
+            Self::InvalidImage => azure(AzureError::invalid_image()),
             Self::BadGateway => page(502, "Bad Gateway"),
             Self::GatewayTimeout => page(504, "Gateway Time-out"),
             Self::ApimRateLimit => apim(429, &format!("Rate limit is exceeded. Try again in {seconds} seconds.")),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::Base;
 use super::when::When;
 use super::{Fault, FaultAnswer, Kind, Preset};
-use crate::settings::share;
+use crate::settings::{milliseconds, share};
 
 /// The members of a fault.
 #[derive(Default, Serialize, Deserialize)]
@@ -73,26 +73,25 @@ impl TryFrom<FaultTable> for Fault {
     fn try_from(table: FaultTable) -> Result<Self, String> {
         let time = Duration::from_millis;
         let kinds = [
-            table.preset.map(Self::preset),
-            table.status.map(Self::status),
-            table.html.map(Self::html),
-            table.delay_ms.map(|delay| Self::delay(time(delay))),
-            table.reset.filter(|on| *on).map(|_| Self::reset()),
-            table.content_type.map(Self::content_type),
-            table.truncate_after.map(Self::truncate_after),
-            table.cut_after.map(Self::cut_after),
-            table.stall_after.map(Self::stall_after),
-            table.malformed_after.map(Self::malformed_after),
-            table.error_after.map(Self::error_after),
-            table.extra_after_done.map(Self::extra_after_done),
-            table.late_end_ms.map(|delay| Self::late_end(time(delay))),
-            table.trickle_ms.map(|between| Self::trickle(time(between))),
+            ("preset", table.preset.map(Self::preset)),
+            ("status", table.status.map(Self::status)),
+            ("html", table.html.map(Self::html)),
+            ("delay_ms", table.delay_ms.map(|delay| Self::delay(time(delay)))),
+            ("reset", table.reset.filter(|on| *on).map(|_| Self::reset())),
+            ("content_type", table.content_type.map(Self::content_type)),
+            ("truncate_after", table.truncate_after.map(Self::truncate_after)),
+            ("cut_after", table.cut_after.map(Self::cut_after)),
+            ("stall_after", table.stall_after.map(Self::stall_after)),
+            ("malformed_after", table.malformed_after.map(Self::malformed_after)),
+            ("error_after", table.error_after.map(Self::error_after)),
+            ("extra_after_done", table.extra_after_done.map(Self::extra_after_done)),
+            ("late_end_ms", table.late_end_ms.map(|delay| Self::late_end(time(delay)))),
+            ("trickle_ms", table.trickle_ms.map(|between| Self::trickle(time(between)))),
         ];
-        let mut kinds = kinds.into_iter().flatten();
+        let names = kinds.each_ref().map(|(name, _)| *name);
+        let mut kinds = kinds.into_iter().filter_map(|(_, fault)| fault);
         let (Some(mut fault), None) = (kinds.next(), kinds.next()) else {
-            let names = "preset, status, html, delay_ms, reset, content_type, truncate_after, cut_after, stall_after, \
-                malformed_after, error_after, extra_after_done, late_end_ms, trickle_ms";
-            return Err(format!("a fault has one of {names}"));
+            return Err(format!("a fault has one of {}", names.join(", ")));
         };
         match &mut fault.kind {
             Kind::Answer(answer) => {
@@ -134,7 +133,6 @@ impl TryFrom<FaultTable> for Fault {
 
 impl From<Fault> for FaultTable {
     fn from(fault: Fault) -> Self {
-        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let mut table = Self { deployment: fault.deployment, phrase: fault.phrase, ..Self::default() };
         table.header = fault.header.map(|(name, value)| match value {
             Some(value) => format!("{name}: {value}"),

@@ -26,22 +26,15 @@ impl When {
             Self::Chance { share, random, .. } => random.f64() < *share,
         }
     }
+
+    /// Whether no request is left.
+    pub(super) fn is_spent(&self) -> bool {
+        matches!(self, Self::Next(0))
+    }
 }
 
 impl Default for When {
     fn default() -> Self {
         Self::Next(1)
-    }
-}
-
-impl PartialEq for When {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Next(one), Self::Next(other)) => one == other,
-            (Self::Every { interval: one, .. }, Self::Every { interval: other, .. }) => one == other,
-            (Self::Chance { share: one, .. }, Self::Chance { share: other, .. }) => one == other,
-            (Self::Always, Self::Always) => true,
-            _ => false,
-        }
     }
 }

@@ -92,17 +92,6 @@ pub enum TriggerSeverity {
     High,
 }
 
-impl TriggerSeverity {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Safe => "safe",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
 /// A phrase that a content filter finds, in any case, and what it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,7 +162,7 @@ impl FilterTrigger {
     pub(crate) fn raise(&self, results: &Value, is_blocked: bool) -> Value {
         let mut results = results.as_object().cloned().unwrap_or_default();
         let verdict = match self.category.as_str() {
-            _ if self.has_severity() => json!({"filtered": is_blocked, "severity": self.severity.as_str()}),
+            _ if self.has_severity() => json!({"filtered": is_blocked, "severity": self.severity}),
             "custom_blocklists" => {
                 let id = self.blocklist.as_deref().unwrap_or("emulated");
                 json!({"details": [{"filtered": is_blocked, "id": id}], "filtered": is_blocked})

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Journal;
+use crate::server::query_value;
 
 /// A request as it arrived, and what became of it.
 ///
@@ -51,11 +52,6 @@ impl Head {
             session: String::new(),
             deployment: None,
         }
-    }
-
-    pub(crate) fn query(&self, name: &str) -> Option<String> {
-        let query = url::form_urlencoded::parse(self.query.as_bytes());
-        query.into_iter().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
     }
 }
 
@@ -143,7 +139,7 @@ impl RecordedRequest {
     /// A value of the query, decoded, for example that of `api-version`.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<String> {
-        self.head.query(name)
+        query_value(&self.head.query, name)
     }
 
     /// A header's first value, when it is readable text. Names ignore case.

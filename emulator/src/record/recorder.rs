@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{Chunk, RecordedAnswer, RecordedCall, Recording, ReplayedAnswer, redacted};
 use crate::refusal::AzureError;
+use crate::server::query;
 
 /// A resource whose answers are recorded.
 pub(crate) struct Recorder {
@@ -80,9 +81,7 @@ impl Recorder {
         if !rest.is_empty() {
             chunks.push(Chunk { after_ms: 0, text: String::from_utf8_lossy(&rest).into_owned() });
         }
-        let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-        let api_version =
-            query.into_iter().find_map(|(name, value)| (name == "api-version").then(|| value.into_owned()));
+        let api_version = query(parts, "api-version");
         let body: Value = serde_json::from_slice(content).unwrap_or_default();
         let (method, path) = (parts.method.to_string(), parts.uri.path().to_owned());
         let request = RecordedCall { method, path, api_version, body: redacted(body) };

@@ -59,6 +59,11 @@ impl AzureError {
         Self::invalid(format!("Invalid value for '{param}'."), param, "invalid_value")
     }
 
+    /// Image data that is not base64, or not an image.
+    pub(crate) fn invalid_image() -> Self {
+        Self::new(400, json!({"message": "Invalid image data", "param": null, "type": null, "code": "BadRequest"}))
+    }
+
     pub(crate) fn empty_array(param: &str) -> Self {
         let expected = "Expected an array with minimum length 1, but got an empty array instead.";
         Self::invalid(format!("Invalid '{param}': empty array. {expected}"), param, "empty_array")

@@ -63,6 +63,11 @@ pub(crate) fn refusal(
         .or_else(|| service_rule::refusal(&read, request, deployed, dialect))
 }
 
+/// The JSON pointer of a parameter: `/messages/0/content` of `messages[0].content`.
+fn pointer(param: &str) -> String {
+    format!("/{}", param.replace(['.', '['], "/").replace(']', ""))
+}
+
 /// Whether a version is older than structured outputs.
 fn is_before_schemas(api_version: &ApiVersion) -> bool {
     !api_version.is_v1() && *api_version < ApiVersion::new("2024-08-01-preview")
@@ -106,8 +111,7 @@ impl Refused<'_> {
 
     /// The value of a parameter, `null` where it has none.
     fn value(&self, param: &str) -> &Value {
-        let pointer = format!("/{}", param.replace(['.', '['], "/").replace(']', ""));
-        self.request.body().pointer(&pointer).unwrap_or(&Value::Null)
+        self.request.body().pointer(&pointer(param)).unwrap_or(&Value::Null)
     }
 
     fn text(&self, param: &str) -> &str {

@@ -11,7 +11,7 @@ use super::azure_error::AzureError;
 /// the JSON pointer into the schema: `response_format.json_schema.schema/properties/age`.
 pub(crate) fn refusal(body: &Value, param: &str) -> AzureError {
     let (place, pointer) = param.split_at(param.find('/').unwrap_or(param.len()));
-    let at = format!("/{}", place.replace(['.', '['], "/").replace(']', ""));
+    let at = super::pointer(place);
     let holder = at.rsplit_once('/').and_then(|(holder, _)| body.pointer(holder));
     let name = holder.and_then(|holder| holder.get("name")?.as_str()).unwrap_or_default();
     let schema = body.pointer(&at).unwrap_or(&Value::Null);

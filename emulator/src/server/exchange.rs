@@ -20,7 +20,7 @@ use crate::deployment::DeployedModel;
 use crate::filter::FilterTrigger;
 use crate::quota::Charge;
 use crate::refusal::{AzureError, Dialect, refusal};
-use crate::request::{ChatRequest, text};
+use crate::request::ChatRequest;
 use crate::session::{SESSION_HEADER, Session};
 use crate::settings::{FilterMode, Strictness};
 use crate::sign_in;
@@ -39,7 +39,7 @@ pub(crate) fn answer_line(shared: &Shared, parts: &Parts, body: &Value) -> (u16,
         route: None,
         api_version: None,
         json: Some(body),
-        prompt: request.messages().iter().map(text).collect(),
+        prompt: request.texts(),
     };
     let served = request.word("model").and_then(|name| session.settings().deployment(name));
     let answered = match served {
@@ -179,7 +179,7 @@ impl Exchange<'_> {
         let operation =
             if *operation == Operation::Embeddings { "Embeddings_Create" } else { "ChatCompletions_Create" };
         let version = self.version();
-        let tokens = || request.prompt_tokens().saturating_add(request.limit().unwrap_or(0));
+        let tokens = || request.quota_tokens();
         let quota = served.settings.quota;
         let charge =
             Charge { deployment: served.name(), operation, api_version: version.as_str(), quota, tokens: &tokens };
@@ -197,10 +197,9 @@ impl Exchange<'_> {
         // A copy, so that a closure that answers may change the settings.
         let policy = self.session.settings().policy(policy_name).cloned();
         let policy = policy.ok_or_else(|| AzureError::no_policy(policy_name.unwrap_or_default()))?;
-        let mode = served.filter().or(policy.mode).unwrap_or_default();
+        let mode = served.settings.filter.or(policy.mode).unwrap_or_default();
         let found: Vec<&FilterTrigger> = policy.in_prompt(&self.prompt).collect();
-        let blocks = matches!(mode, FilterMode::Default | FilterMode::Asynchronous);
-        if blocks && found.iter().any(|trigger| trigger.blocks()) {
+        if mode.blocks() && found.iter().any(|trigger| trigger.blocks()) {
             return Err(AzureError::filtered(found.into_iter()));
         }
 

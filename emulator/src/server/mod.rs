@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -21,7 +21,7 @@ use crate::faults::{Kind, Struck, strike};
 use crate::journal::record::Head;
 use crate::journal::{Call, Journal};
 use crate::record::RecordingMode;
-use crate::request::{ChatRequest, text};
+use crate::request::ChatRequest;
 use crate::session::{SESSION_HEADER, Session, Sessions};
 
 pub(crate) mod connections;
@@ -89,15 +89,19 @@ fn no_content() -> Response {
 }
 
 fn health() -> Response {
-    let mut response = Response::new(r#"{"status":"healthy"}"#.into());
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    response
+    json_response(StatusCode::OK, r#"{"status":"healthy"}"#)
 }
 
 /// The text is unsourced.
 fn too_large() -> Response {
-    let mut response = Response::new(r#"{"error":{"code":"413","message":"Request body too large."}}"#.into());
-    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    let body = r#"{"error":{"code":"413","message":"Request body too large."}}"#;
+    json_response(StatusCode::PAYLOAD_TOO_LARGE, body)
+}
+
+/// A response of JSON without the headers of Azure's own.
+pub(crate) fn json_response(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
     response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
     response
 }
@@ -126,9 +130,8 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, handle: &Conn
 
     let mut head = Head::new(parts, json.clone().unwrap_or_default(), content.len());
     head.deployment = name.map(str::to_owned);
-    let api_version = head.query("api-version").map(ApiVersion::new);
-    let request = json.as_ref().map(ChatRequest::new);
-    let prompt: Vec<String> = request.iter().flat_map(|request| request.messages()).map(text).collect();
+    let api_version = query(parts, "api-version").map(ApiVersion::new);
+    let prompt = json.as_ref().map(|body| ChatRequest::new(body).texts()).unwrap_or_default();
     let (call, fault) = begin(shared, &session, parts, head, &prompt, handle).await;
 
     let exchange = Exchange {
@@ -186,10 +189,15 @@ pub(crate) async fn begin(
     (call, fault)
 }
 
-/// A value of the query, decoded.
+/// A value of the request's query, decoded.
 pub(crate) fn query(parts: &Parts, name: &str) -> Option<String> {
-    let query = url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
-    query.into_iter().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+    query_value(parts.uri.query().unwrap_or_default(), name)
+}
+
+/// A value of a query, decoded.
+pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.into_iter().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
 }
 
 pub(crate) fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {

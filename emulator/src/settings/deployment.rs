@@ -70,6 +70,13 @@ pub enum FilterMode {
     Off,
 }
 
+impl FilterMode {
+    /// Whether what a trigger matches is blocked.
+    pub(crate) fn blocks(self) -> bool {
+        matches!(self, Self::Default | Self::Asynchronous)
+    }
+}
+
 /// What a deployment refuses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

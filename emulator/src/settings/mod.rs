@@ -13,7 +13,7 @@ pub use self::quota::Quota;
 pub use self::sign_in::SignIn;
 
 pub(crate) use self::number::{from_zero, share};
-pub(crate) use self::pace::PaceClock;
+pub(crate) use self::pace::{PaceClock, milliseconds};
 pub(crate) use self::quota::seconds;
 
 mod deployment;

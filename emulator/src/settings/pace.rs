@@ -76,7 +76,8 @@ impl From<Duration> for Pace {
     }
 }
 
-fn milliseconds(time: Duration) -> u64 {
+/// The whole milliseconds of a time.
+pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

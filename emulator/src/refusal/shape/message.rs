@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::node::Node;
 use crate::refusal::Dialect;
@@ -154,8 +154,7 @@ fn image(image: &Node<'_>) -> Result<(), AzureError> {
         return Err(AzureError::invalid(text, Value::Null, "invalid_image_format"));
     }
     if STANDARD.decode(data).is_err() && STANDARD_NO_PAD.decode(data).is_err() {
-        let error = json!({"message": "Invalid image data", "param": null, "type": null, "code": "BadRequest"});
-        return Err(AzureError::new(400, error));
+        return Err(AzureError::invalid_image());
     }
     Ok(())
 }
