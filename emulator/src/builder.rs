@@ -1,4 +1,4 @@
-//! The description of an emulator, from which it is started.
+//! The builder of an emulator, [`EmulatorBuilder`], from its address to its recordings.
 
 use std::fmt;
 use std::io;
@@ -24,7 +24,7 @@ use crate::server::{self, Responder, Shared};
 use crate::session::{InitialState, Sessions};
 use crate::settings::{DeploymentSettings, FilterMode, Pace, Quota, SignIn};
 
-/// Describes an emulator; made by [`Emulator::builder`].
+/// The settings with which an emulator starts; made by [`Emulator::builder`].
 ///
 /// # Example: a resource with a quota and a filter
 ///
@@ -73,29 +73,30 @@ impl EmulatorBuilder {
         &mut self.initial.settings.defaults
     }
 
-    /// Listens on this port. On a free one by default.
+    /// Listens on this port. A free one by default.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
     }
 
-    /// Listens on this address, such as `0.0.0.0` for other machines. On 127.0.0.1 by default.
+    /// Listens on this address, such as `0.0.0.0` for other machines. 127.0.0.1 by default.
     #[must_use]
     pub fn host(mut self, address: impl Into<IpAddr>) -> Self {
         self.address.set_ip(address.into());
         self
     }
 
-    /// Lets pages of any origin ask. Off by default.
+    /// Adds the headers of CORS and answers preflight requests, so that web pages of any origin can send requests. Off by
+    /// default.
     #[must_use]
     pub fn cors(mut self, on: bool) -> Self {
         self.cors = on;
         self
     }
 
-    /// Speaks TLS, with a certificate of its own for `localhost`; [`Emulator::root_certificate`] has the one to trust.
-    /// Off by default.
+    /// Serves TLS, with a certificate of its own for `localhost`; [`Emulator::root_certificate`] is the one to trust. Off by
+    /// default.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, on: bool) -> Self {
@@ -110,7 +111,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Serves declared deployments alone, so that other names are answered with 404. Off by default: the name of every
+    /// Serves only declared deployments, so that other names are answered with 404. Off by default: the name of every
     /// known model is a deployment of it, and two exist from the start.
     #[must_use]
     pub fn only_declared(mut self, on: bool) -> Self {
@@ -118,21 +119,21 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Who is let in. Any key and any token by default.
+    /// Sets which keys and tokens are accepted. Any key and any token that has not expired by default.
     #[must_use]
     pub fn sign_in(mut self, sign_in: SignIn) -> Self {
         self.initial.settings.sign_in = sign_in;
         self
     }
 
-    /// Lets in only this key, in any header for keys or as bearer token; the same as [`SignIn::key`].
+    /// Accepts only this key, in any header for keys or as bearer token; the same as [`SignIn::key`]. Several may be given.
     #[must_use]
     pub fn require_key(mut self, key: impl Into<String>) -> Self {
         self.initial.settings.sign_in.keys.push(key.into());
         self
     }
 
-    /// How long an answer of any deployment takes: a [`Pace`], or the time before each chunk of a stream. No time by
+    /// Sets how long an answer of any deployment takes: a [`Pace`], or the time before each chunk of a stream. No time by
     /// default.
     #[must_use]
     pub fn pace(mut self, pace: impl Into<Pace>) -> Self {
@@ -140,28 +141,30 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Streams of any deployment under the asynchronous filter: content at once, annotations later. Off by default.
+    /// Applies the asynchronous filter to all deployments: a stream has the content at once, and annotations in later chunks
+    /// of their own. Off by default.
     #[must_use]
     pub fn async_filter(mut self, on: bool) -> Self {
         self.defaults().filter = on.then_some(FilterMode::Asynchronous);
         self
     }
 
-    /// Pads the chunks of a stream with `obfuscation`, where a request has no `include_obfuscation`. Off by default.
+    /// Adds `obfuscation` to the chunks of a stream, where the request does not set `include_obfuscation`. Off by default.
     #[must_use]
     pub fn obfuscation(mut self, on: bool) -> Self {
         self.defaults().obfuscation = Some(on);
         self
     }
 
-    /// Grants each deployment this many requests in each period; more are answered with 429 and the time to wait.
+    /// Limits each deployment to this many requests in each period; more are answered with 429 and the time to wait. No
+    /// limit by default.
     #[must_use]
     pub fn quota(mut self, requests: u64, per: Duration) -> Self {
         self.defaults().quota = Some(Quota::requests(requests).per(per));
         self
     }
 
-    /// The region in the header `x-ms-region`. `East US 2` by default.
+    /// Sets the region in the header `x-ms-region`. `East US 2` by default.
     #[must_use]
     pub fn region(mut self, name: impl Into<String>) -> Self {
         self.defaults().region = Some(name.into());
@@ -176,22 +179,24 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Stops answers at this phrase, with the finish reason `content_filter` and this category raised.
+    /// Cuts answers at this phrase (in any case), with the finish reason `content_filter` and a match of this category.
     #[must_use]
     pub fn completion_filter_trigger(mut self, phrase: impl Into<String>, category: impl Into<String>) -> Self {
         self.initial.settings.policy.triggers.push(FilterTrigger::in_answers(phrase, category));
         self
     }
 
-    /// A content filter's policy that deployments, or requests by the header `x-policy-id`, name.
+    /// Adds a content filter policy, which the settings of a deployment or the header `x-policy-id` of a request select by
+    /// its name.
     #[must_use]
     pub fn policy(mut self, name: impl Into<String>, policy: FilterPolicy) -> Self {
         self.initial.settings.policies.insert(name.into(), policy);
         self
     }
 
-    /// Answers by a closure. It gives an [`Answer`], or an `Option` of one that is `None` for requests that are answered
-    /// otherwise. Of several closures the first that answers does; rules, scripts and the built-in answers follow.
+    /// Answers by a closure. It returns an [`Answer`], or an `Option` of one that is `None` for requests that are answered
+    /// otherwise. Of several closures the first that returns an answer is used; rules, scripts and the built-in answers
+    /// follow.
     #[must_use]
     pub fn respond<R: Into<Option<Answer>>>(
         mut self,
@@ -208,7 +213,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Gives this answer on a deployment. Several are given in turn, and the last one from then on.
+    /// Adds an answer to the script of a deployment. Its answers are used in turn, and the last one from then on.
     ///
     /// A name that is neither declared nor a known model is deployed as `gpt-4o-mini`.
     #[must_use]
@@ -219,15 +224,15 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Lets a fault happen; see [`Fault`] for which requests it strikes.
+    /// Adds a fault; see [`Fault`] for which requests it applies to.
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.initial.faults.push(fault);
         self
     }
 
-    /// Passes requests on to a real resource, with their own credentials, and keeps them with what it answers: one JSON
-    /// file for each in this folder, without credentials. An answer is passed on when it is whole.
+    /// Forwards requests to a real resource, with their own credentials, and stores each with its answer as a JSON file in
+    /// this folder, without credentials. An answer is returned when it is complete.
     #[cfg(feature = "record")]
     #[must_use]
     pub fn record(mut self, folder: impl Into<PathBuf>, upstream: impl Into<String>) -> Self {
@@ -236,22 +241,22 @@ impl EmulatorBuilder {
     }
 
     /// Answers from the recordings of a folder, each in the time that it took, divided by `speed`; with 0 at once. A
-    /// request that was not recorded is answered with 404, and with what the nearest recording differs in.
+    /// request that was not recorded is answered with 404 and its differences to the nearest recording.
     #[must_use]
     pub fn replay(mut self, folder: impl Into<PathBuf>, speed: f64) -> Self {
         (self.recording.replay, self.recording.replay_speed) = (Some(folder.into()), Some(speed));
         self
     }
 
-    /// How many [requests](Emulator::requests) are kept; 10,000 by default. The oldest are dropped, and also when the bodies
-    /// of those that are kept have more than 256 MiB together.
+    /// Sets how many [requests](Emulator::requests) are kept; 10,000 by default. The oldest are dropped, and also when the
+    /// bodies of those that are kept have more than 256 MiB together.
     #[must_use]
     pub fn journal_limit(mut self, requests: usize) -> Self {
         self.journal_limit = requests;
         self
     }
 
-    /// Calls this with each request whose answer has ended, for example to write a line of a log.
+    /// Calls the closure with each request whose answer has ended, for example to write a log line.
     #[must_use]
     pub fn on_request(mut self, watch: impl Fn(&RecordedRequest) + Send + Sync + 'static) -> Self {
         self.watcher = Some(Arc::new(watch));
@@ -262,13 +267,13 @@ impl EmulatorBuilder {
     ///
     /// # Errors
     ///
-    /// When the port cannot be opened: it is taken, or not allowed; when a recording cannot be read or written, or is
-    /// both recorded and replayed.
+    /// When the address cannot be listened on, the folder of recordings cannot be read or created, or answers are to be both
+    /// recorded and replayed.
     pub async fn start(self) -> io::Result<Emulator> {
         let listener = TcpListener::bind(self.address).await.map_err(|error| named(error, self.address))?;
         let address = listener.local_addr()?;
         let recording = self.recording.open()?;
-        // Not on a thread of the runtime, which may be the only one.
+        // Reading the vocabulary takes long, and the thread of the runtime may be the only one.
         let _ = tokio::task::spawn_blocking(crate::tokens::prepare).await;
         let shared = Arc::new(Shared {
             recording,

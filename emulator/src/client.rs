@@ -1,4 +1,4 @@
-//! The client of an emulator, which signs in and trusts as the emulator is set.
+//! The client of an emulator, with a key or token that the emulator accepts and trust in its certificate.
 
 use std::io;
 
@@ -26,7 +26,7 @@ pub(crate) fn client(endpoint: &str, root: Option<&str>, shared: &Shared) -> io:
     builder.build().map_err(io::Error::other)
 }
 
-/// A key that is taken; a token where a key is not taken by all deployments.
+/// A key that is accepted; a token where no key is accepted by all deployments.
 fn credential(shared: &Shared) -> Credential {
     let session = shared.sessions.named("");
     let settings = session.settings();

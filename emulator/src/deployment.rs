@@ -11,14 +11,14 @@ use crate::settings::{DeploymentSettings, Strictness};
 pub(crate) struct DeployedModel {
     /// The name, with the declared model where the client crate's table has it.
     pub(crate) deployment: Deployment,
-    /// The model as answers name it.
+    /// The member `model` of answers.
     pub(crate) model: String,
     /// Its own settings, and the defaults for what it does not set.
     pub(crate) settings: DeploymentSettings,
 }
 
 impl DeployedModel {
-    /// A deployment that the user declared, of any model; without a model, of the one that it has the name of.
+    /// A declared deployment, of any model; without a model in its settings, of the model with the deployment's name.
     pub(crate) fn declared(name: &str, settings: DeploymentSettings) -> Self {
         let model = settings.model.as_deref().unwrap_or(name);
         match Self::model(name, model) {
@@ -27,7 +27,7 @@ impl DeployedModel {
         }
     }
 
-    /// The deployment that each known model has under its own name.
+    /// The deployment of a known model under the name of the model.
     pub(crate) fn known(name: &str, settings: DeploymentSettings) -> Option<Self> {
         let (deployment, model) = Self::model(name, name)?;
         Some(Self { deployment, model, settings })
@@ -46,7 +46,7 @@ impl DeployedModel {
         self.deployment.name()
     }
 
-    /// What the table has about the model; nothing for a model that it does not have.
+    /// The capabilities of the model; `None` for a model that is not in the client crate's table.
     pub(crate) fn capabilities(&self) -> Option<&Capabilities> {
         self.deployment.declared_model().map(Model::capabilities)
     }
@@ -67,15 +67,15 @@ impl DeployedModel {
         self.settings.strictness.unwrap_or_default()
     }
 
-    /// How many tokens the model thinks before it answers: in steps of 64 like the real ones, more for a
-    /// higher effort and for a longer prompt.
+    /// The reasoning tokens of an answer: a multiple of 64 as on the service, more for a higher effort and for a longer
+    /// prompt.
     pub(crate) fn reasoning_tokens(&self, request: ChatRequest<'_>) -> u64 {
         if !self.is_reasoning() {
             return 0;
         }
         let default = self.capabilities().and_then(Capabilities::default_reasoning_effort);
         let default = default.map_or("medium", |effort| effort.as_str());
-        let steps = match request.word("reasoning_effort").unwrap_or(default) {
+        let steps = match request.string("reasoning_effort").unwrap_or(default) {
             "none" | "minimal" => 0,
             "low" => 1,
             "high" => 6,

@@ -1,4 +1,4 @@
-//! A running emulator.
+//! A running emulator, [`Emulator`], and what can be changed while it runs.
 
 use std::fmt;
 use std::io;
@@ -19,8 +19,7 @@ use crate::settings::DeploymentSettings;
 
 /// A running emulator.
 ///
-/// It runs on the tokio runtime it was started on, whichever kind that is. Dropping it stops it and closes
-/// its connections.
+/// It runs on the tokio runtime on which it was started, of either kind. Dropping it stops it and closes its connections.
 ///
 /// # Example: a question over plain HTTP
 ///
@@ -82,7 +81,7 @@ impl Emulator {
     }
 
     /// A client of this emulator, without a declared model. It signs in as the emulator was started: with a key that is
-    /// taken, or with a test token where keys are disabled or a deployment has a key of its own. Over TLS it trusts
+    /// accepted, or with a test token where keys are disabled or a deployment has a key of its own. Over TLS it trusts
     /// [`root_certificate`](Self::root_certificate) alone.
     ///
     /// # Example: a question and its answer
@@ -113,7 +112,7 @@ impl Emulator {
         self.shared.journal.requests(None)
     }
 
-    /// Waits until so many requests have ended, for at most this time; whether they have.
+    /// Waits until `count` requests have ended, for at most `time`. Returns whether they have.
     pub async fn wait_for_requests(&self, count: usize, time: Duration) -> bool {
         let journal = &self.shared.journal;
         let has_enough =
@@ -121,12 +120,12 @@ impl Emulator {
         journal.wait(time, has_enough).await
     }
 
-    /// Lets a fault happen from now on; see [`Fault`] for which requests it strikes.
+    /// Adds a fault; see [`Fault`] for which requests it applies to.
     pub fn inject(&self, fault: Fault) {
         self.session().faults().push(fault);
     }
 
-    /// Takes back every fault.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.session().faults().clear();
     }
@@ -144,7 +143,7 @@ impl Emulator {
         session.scripts().entry(name).or_default().push_back(answer);
     }
 
-    /// Begins again: settings, scripts, rules and faults as they were at the start, for every session, and no request.
+    /// Restores the settings, scripts, rules and faults of the start, for every session, and clears the list of requests.
     /// Files and batches stay; see [`Batches::reset`](crate::Batches::reset).
     pub fn reset(&self) {
         self.shared.sessions.reset(None);
@@ -156,10 +155,10 @@ impl Emulator {
         self.shared.sessions.named("")
     }
 
-    /// Stops, closes all connections, and returns when nothing listens any more.
+    /// Stops the emulator, closes all connections, and returns when the port is closed.
     pub async fn shutdown(mut self) {
         self.stop();
-        // Aborted, so the only way to end is the one intended.
+        // The task was aborted; the error of an aborted task is expected.
         let _ = (&mut self.server).await;
     }
 

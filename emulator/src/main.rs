@@ -11,7 +11,7 @@ use crate::cli::{guide, log};
 
 mod cli;
 
-/// The port where none is given.
+/// The default port.
 const PORT: u16 = 8181;
 
 fn main() -> ExitCode {
@@ -43,7 +43,7 @@ fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
             std::fs::write(path, root).map_err(|error| format!("{}: cannot be written: {error}", path.display()))?;
         }
         let text = guide::text(&emulator.endpoint(), root_file.as_deref());
-        // A reader that is gone does not stop the service.
+        // A closed standard output does not stop the service.
         let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
         stopped().await?;
         emulator.shutdown().await;
@@ -51,7 +51,7 @@ fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
-/// Waits until the program is asked to stop, by Ctrl-C or as services are.
+/// Waits for Ctrl-C, and on Unix for SIGTERM.
 async fn stopped() -> io::Result<()> {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! Quotas at work: windows that count, and the headers and errors that follow from them.
+//! The counting of requests and tokens against quotas, the `x-ratelimit-*` headers and the 429 answers.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio::time::Instant;
 use crate::refusal::AzureError;
 use crate::settings::{Quota, milliseconds};
 
-/// The limits that the `x-ratelimit-*` headers have where none is set; nothing is refused by them.
-const PLENTY: Quota = Quota { requests: Some(1_000_000), tokens: None, seconds: Some(60.0), slice_seconds: None };
+/// The limits in the `x-ratelimit-*` headers where no quota is set; nothing is refused by them.
+const UNLIMITED: Quota = Quota { requests: Some(1_000_000), tokens: None, seconds: Some(60.0), slice_seconds: None };
 
-/// A deployment is granted about a thousand tokens for each request of its quota.
+/// Tokens for each request, in the `x-ratelimit-*-tokens` headers of a quota without a token limit (unsourced).
 const TOKENS_A_REQUEST: u64 = 1000;
 
-/// How much each deployment has used.
+/// The windows of requests and of tokens of each deployment.
 #[derive(Default)]
 pub(crate) struct Windows(HashMap<String, (Window, Window)>);
 
-/// A count that begins anew when its time is over.
+/// A count that is reset to 0 when its time has passed.
 struct Window {
     began: Instant,
     used: u64,
@@ -30,7 +30,7 @@ impl Window {
         Self { began: now, used: 0 }
     }
 
-    /// Adds to the count: what it is then, and the time until the window ends.
+    /// Adds to the count. Returns the sum and the time until the window ends.
     fn add(&mut self, amount: u64, length: Duration, now: Instant) -> (u64, Duration) {
         if now.duration_since(self.began) >= length {
             *self = Self::new(now);
@@ -40,20 +40,20 @@ impl Window {
     }
 }
 
-/// What a request is charged with.
+/// A request to be counted against the quota of its deployment.
 pub(crate) struct Charge<'a> {
     pub(crate) deployment: &'a str,
     pub(crate) operation: &'static str,
     pub(crate) api_version: &'a str,
     pub(crate) quota: Option<Quota>,
-    /// The tokens of the prompt and of the allowed output; looked at only where tokens are limited.
+    /// The tokens of the prompt and of the allowed output; computed only where tokens are limited.
     pub(crate) tokens: &'a dyn Fn() -> u64,
 }
 
 impl Windows {
-    /// Counts a request. What is left goes into `headers` either way.
+    /// Counts a request, and adds the `x-ratelimit-*` headers whether it is refused or not.
     pub(crate) fn charge(&mut self, charge: &Charge<'_>, headers: &mut HeaderMap) -> Result<(), AzureError> {
-        let quota = charge.quota.unwrap_or(PLENTY);
+        let quota = charge.quota.unwrap_or(UNLIMITED);
         let now = Instant::now();
         let windows = self.0.entry(charge.deployment.to_owned());
         let (requests, tokens) = windows.or_insert_with(|| (Window::new(now), Window::new(now)));
@@ -62,7 +62,7 @@ impl Windows {
         let amount = if quota.tokens.is_some() { (charge.tokens)() } else { 0 };
         let (spent, tokens_wait) = tokens.add(amount, quota.window(), now);
 
-        let (limit, allowed) = (quota.requests.or(PLENTY.requests).unwrap_or(u64::MAX), allowed.unwrap_or(u64::MAX));
+        let (limit, allowed) = (quota.requests.or(UNLIMITED.requests).unwrap_or(u64::MAX), allowed.unwrap_or(u64::MAX));
         let remaining = limit.min(allowed).saturating_sub(seen);
         let token_limit = quota.tokens.unwrap_or(limit.saturating_mul(TOKENS_A_REQUEST));
         let tokens_left = match quota.tokens {
@@ -94,7 +94,7 @@ impl Windows {
         Err(AzureError::rate_limit(charge.operation, charge.api_version, rate, whole_seconds(wait)))
     }
 
-    /// Lets the windows of a deployment begin anew, or all.
+    /// Resets the windows of a deployment, or all.
     pub(crate) fn reset(&mut self, deployment: Option<&str>) {
         match deployment {
             Some(name) => drop(self.0.remove(name)),

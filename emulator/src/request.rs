@@ -1,10 +1,10 @@
-//! The chat completion request as it came: JSON of any shape, read member by member.
+//! The chat completion request as it arrived, [`ChatRequest`]: JSON of any shape, read member by member.
 
 use serde_json::Value;
 
 use crate::tokens::{Encoding, audio_tokens, image_tokens};
 
-/// A chat completion request, and how the model that it is for cuts texts into tokens.
+/// The body of a chat completion request, with the tokenizer of the model that it is sent to.
 #[derive(Clone, Copy)]
 pub(crate) struct ChatRequest<'a> {
     body: &'a Value,
@@ -25,12 +25,12 @@ impl<'a> ChatRequest<'a> {
         self.encoding
     }
 
-    /// The body as it came.
+    /// The body as it arrived.
     pub(crate) fn body(self) -> &'a Value {
         self.body
     }
 
-    /// A member that is there and is not `null`.
+    /// A member that is present and not `null`.
     pub(crate) fn given(self, name: &str) -> Option<&'a Value> {
         self.body.get(name).filter(|value| !value.is_null())
     }
@@ -43,7 +43,7 @@ impl<'a> ChatRequest<'a> {
         self.given(name).and_then(Value::as_u64)
     }
 
-    pub(crate) fn word(self, name: &str) -> Option<&'a str> {
+    pub(crate) fn string(self, name: &str) -> Option<&'a str> {
         self.given(name).and_then(Value::as_str)
     }
 

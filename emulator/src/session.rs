@@ -1,6 +1,6 @@
-//! Sessions: the state of one test. A request names its session in the header `x-emulator-session`; each session begins
-//! as the emulator was started, so that parallel tests do not disturb each other. Files, batches and recordings are
-//! shared by all.
+//! Sessions: the state of one test. The header `x-emulator-session` of a request is the name of its session; each session
+//! begins with the settings of the start, so that parallel tests do not disturb each other. Files, batches and recordings
+//! are shared by all.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,10 +14,10 @@ use crate::settings::Settings;
 /// The header that names a session.
 pub(crate) const SESSION_HEADER: &str = "x-emulator-session";
 
-/// How many sessions are kept; the one that began first makes room.
+/// How many sessions are kept; then the oldest is dropped.
 const MOST_SESSIONS: usize = 10_000;
 
-/// What a session begins with.
+/// The state with which a session begins.
 #[derive(Clone, Default)]
 pub(crate) struct InitialState {
     pub(crate) settings: Settings,
@@ -77,7 +77,7 @@ impl Session {
         self.prompts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next answer of a deployment's script; the last one stays.
+    /// The next answer of a deployment's script; the last one is not removed.
     pub(crate) fn scripted(&self, deployment: &str) -> Option<Answer> {
         let mut scripts = self.scripts();
         let script = scripts.get_mut(deployment)?;
@@ -103,7 +103,7 @@ impl Sessions {
         Self { initial, kept: Mutex::default() }
     }
 
-    /// The session of a name, which begins where it is new.
+    /// The session of a name; a new one where there is none.
     pub(crate) fn named(&self, name: &str) -> Arc<Session> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { sessions, order } = &mut *kept;
@@ -123,7 +123,7 @@ impl Sessions {
         session
     }
 
-    /// Lets a session begin again, or all.
+    /// Drops a session, or all: the next request begins a new one.
     pub(crate) fn reset(&self, name: Option<&str>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { sessions, order } = &mut *kept;

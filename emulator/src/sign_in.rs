@@ -1,4 +1,4 @@
-//! Signing in: keys and Entra tokens of a request, and the errors of those that are not taken.
+//! Authentication: the keys and Entra tokens of requests, the errors of those that are not accepted, and test tokens.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ pub(crate) fn is_secret(header: &str) -> bool {
 /// The audience of the service on the dated route.
 pub(crate) const AUDIENCE: &str = "https://cognitiveservices.azure.com";
 
-/// Lets a request in by its headers, or says why not. A deployment's own key is taken as well as the resource's.
+/// Checks the key or token in a request's headers. A deployment's own key is accepted as well as those of the resource.
 pub(crate) fn check(headers: &HeaderMap, sign_in: &SignIn, deployment_key: Option<&str>) -> Result<(), AzureError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty());
     let bearer = text("authorization").and_then(|value| {
@@ -44,7 +44,7 @@ pub(crate) fn check(headers: &HeaderMap, sign_in: &SignIn, deployment_key: Optio
     if is_any || is_known { Ok(()) } else { Err(AzureError::no_access()) }
 }
 
-/// The claims of a JSON web token; its signature is not looked at.
+/// The claims of a JSON web token; its signature is not checked.
 fn claims(token: &str) -> Option<Value> {
     let mut parts = token.split('.');
     let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
@@ -80,12 +80,12 @@ fn bad_token(sign_in: &SignIn) -> AzureError {
     AzureError::bad_token(audience)
 }
 
-/// What a test token is for.
+/// The claims of a test token.
 pub(crate) struct TokenRequest {
     pub(crate) audience: String,
     pub(crate) tenant: Option<String>,
     pub(crate) roles: Vec<String>,
-    /// From now on; below zero for a token that has expired.
+    /// Below zero for a token that has expired.
     pub(crate) lifetime_seconds: i64,
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn token(request: &TokenRequest) -> Value {
         claims.insert("tid".to_owned(), json!(tenant));
     }
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    // The signature of an unsigned token is empty; some clients want three parts that are not.
+    // The signature of an unsigned token is empty (RFC 7519, 6.1); some clients require three parts that are not.
     let token = format!("{}.{}.unsigned", part(&json!({"alg": "none", "typ": "JWT"})), part(&claims));
     json!({"token_type": "Bearer", "access_token": token, "expires_in": request.lifetime_seconds, "expires_on": end})
 }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_taken_in_any_header_that_gateways_use() {
+    fn a_key_is_accepted_in_any_header_that_gateways_use() {
         let sign_in = SignIn::new().key("k");
         for header in KEY_HEADERS {
             assert_eq!(status(&[(header, "k")], &sign_in), 200, "{header}");

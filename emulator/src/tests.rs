@@ -1,4 +1,4 @@
-//! The emulator over plain HTTP.
+//! Tests of the emulator over plain HTTP.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ impl Got {
 }
 
 /// The text that the chunks add up to.
-fn said(events: &[Value]) -> String {
+fn content(events: &[Value]) -> String {
     let contents = events.iter().filter_map(|e| e.pointer("/choices/0/delta/content")?.as_str());
     contents.collect()
 }
@@ -130,12 +130,12 @@ async fn chunks_come_in_azures_order() {
     assert!(contents.iter().all(|e| e["usage"].is_null() && e["obfuscation"].is_string()));
 
     let whole = ask(&emulator, hello(json!({}))).await.json();
-    same(&whole, "/choices/0/message/content", said(&events));
+    same(&whole, "/choices/0/message/content", content(&events));
     same(&whole, "/usage", usage["usage"].clone());
 }
 
 #[tokio::test]
-async fn the_asynchronous_filter_speaks_between_and_after_the_content() {
+async fn annotations_of_the_asynchronous_filter_come_between_and_after_the_content() {
     let builder = Emulator::builder().async_filter(true).script("gpt-4o-mini", Answer::words(40));
     let events = ask(&builder.start().await.unwrap(), streamed(json!({}))).await.events();
     let notes = |part: &[Value]| {
@@ -244,7 +244,7 @@ async fn the_journal_drops_the_oldest_beyond_its_limit() {
 }
 
 #[tokio::test]
-async fn the_journal_keeps_what_was_asked_and_prints_none_of_it() {
+async fn the_journal_keeps_requests_and_prints_none_of_their_content() {
     let emulator = Emulator::start().await.unwrap();
     let body = hello(json!({"model": "gpt-4o-mini"}));
     let path = "/gateway/openai/v1/chat/completions";
@@ -260,7 +260,7 @@ async fn the_journal_keeps_what_was_asked_and_prints_none_of_it() {
 }
 
 #[tokio::test]
-async fn a_spent_quota_says_when_to_come_back() {
+async fn a_spent_quota_is_answered_with_the_time_to_wait() {
     let emulator = Emulator::builder().quota(2, Duration::from_secs(20)).start().await.unwrap();
     let got = ask(&emulator, hello(json!({}))).await;
     assert_eq!(got.header("x-ratelimit-remaining-requests"), "1");
@@ -284,7 +284,7 @@ async fn filters_block_prompts_and_stop_answers() {
     let last = &events[events.len() - 2];
     same(last, "/choices/0/finish_reason", "content_filter");
     same(last, "/choices/0/content_filter_results/hate/filtered", true);
-    assert!(said(&events).ends_with("in its "));
+    assert!(content(&events).ends_with("in its "));
 }
 
 #[tokio::test]
@@ -324,7 +324,7 @@ async fn formats_documents_and_images_are_answered() {
 }
 
 #[tokio::test]
-async fn faults_strike_when_and_where_they_are_told_to() {
+async fn faults_apply_to_the_requests_and_deployments_that_are_set() {
     let emulator = Emulator::builder().fault(Fault::html(502).every(2)).start().await.unwrap();
     assert_eq!(ask(&emulator, hello(json!({}))).await.status, 200);
     assert_eq!(ask(&emulator, hello(json!({}))).await.status, 502);
@@ -374,7 +374,7 @@ async fn long_streams_arrive_whole_and_paced_ones_take_their_time() {
     let emulator = Emulator::builder().script("load", Answer::words(20_000)).start().await.unwrap();
     let events = ask_of(&emulator, "load", streamed(json!({}))).await.events();
     assert_eq!(events.len(), 20_000 + 4);
-    assert!(said(&events).split(' ').map(|n| n.parse::<i32>().unwrap()).eq(1..=20_000));
+    assert!(content(&events).split(' ').map(|n| n.parse::<i32>().unwrap()).eq(1..=20_000));
 
     let builder = Emulator::builder().pace(Duration::from_millis(10));
     let emulator = builder.script("slow", Answer::words(5)).start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Bodies of any shape: each has an answer, and none ends the emulator.
+//! Tests with bodies of any shape: each is answered or refused, and none ends the emulator.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these helpers are tests, too")]
 
 use std::cell::Cell;

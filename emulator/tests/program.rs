@@ -1,4 +1,4 @@
-//! The program, from a shell: what it prints, how it stops, and what it says of a wrong start.
+//! Tests of the program: its output, its end by a signal, and its errors for wrong settings.
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these helpers are tests, too")]
 

@@ -16,7 +16,7 @@ use crate::request::{ChatRequest, role, text};
 use crate::settings::FilterMode;
 use crate::tokens::{Encoding, topics};
 
-/// A whole answer, before it takes the shape of a body or of chunks.
+/// A whole answer, before it is written as one body or as chunks.
 pub(crate) struct Reply {
     pub(crate) id: String,
     pub(crate) created: u64,
@@ -42,15 +42,16 @@ pub(crate) struct Choice {
     pub(crate) reasoning: Option<String>,
     /// Whether the call is one of `functions`, in `function_call`.
     pub(crate) is_legacy_call: bool,
-    /// Whether a word is a chunk, whatever its tokens.
+    /// Whether a stream has a chunk for each word, instead of for each token.
     pub(crate) by_words: bool,
-    /// The text as sound.
+    /// The text as audio.
     pub(crate) audio: Option<Audio>,
-    /// How many alternatives to list for each token, when log probabilities were asked for.
+    /// `top_logprobs`, where the request has `logprobs`.
     pub(crate) logprobs: Option<u64>,
 }
 
-/// The conversation of the reasoning models' introduction, answered with the figures printed there.
+/// The conversation in the guide to reasoning models, which is answered with the figures printed there:
+/// <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning>.
 const DOCUMENTED_QUESTION: &str = "What steps should I think about when writing my first Python API?";
 const DOCUMENTED_COMPLETION: u64 = 1843;
 const DOCUMENTED_REASONING: u64 = 448;
@@ -68,24 +69,24 @@ const CHECKLIST: &str = "A first Python API goes well when you settle these poin
 
 Start with one endpoint that goes through all eight points, then add the next.";
 
-/// Input of an answer beside the request.
-pub(crate) struct Setting<'a> {
+/// The input of an answer beside the request.
+pub(crate) struct ComposeInput<'a> {
     pub(crate) served: &'a DeployedModel,
     /// The answer of a rule or a script.
     pub(crate) draft: Option<Draft>,
     pub(crate) policy: &'a FilterPolicy,
     pub(crate) mode: FilterMode,
-    /// Whether the text that a filter stops is part of the answer, as in streams under the asynchronous filter.
+    /// Whether the filtered phrase is part of the answer, as in streams under the asynchronous filter.
     pub(crate) shows_filtered_text: bool,
     pub(crate) created: u64,
-    /// How many tokens of the prompt are known from requests before.
+    /// The tokens at the start of the prompt that an earlier prompt had as well.
     pub(crate) cached_tokens: u64,
 }
 
 /// Composes the answer to a request that was not refused.
-pub(crate) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
-    let served = setting.served;
-    let documented = setting.draft.is_none() && is_documented(request, served);
+pub(crate) fn compose(request: ChatRequest<'_>, input: ComposeInput<'_>) -> Reply {
+    let served = input.served;
+    let documented = input.draft.is_none() && is_documented(request, served);
     let limit = request.limit().unwrap_or(u64::MAX);
     let reasoning = if documented { DOCUMENTED_REASONING } else { served.reasoning_tokens(request).min(limit) };
     let visible = limit - reasoning;
@@ -93,8 +94,8 @@ pub(crate) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
     let amount = request.number("n").unwrap_or(1).clamp(1, 128);
     let choices: Vec<Choice> = (0..amount)
         .map(|variant| {
-            let draft = setting.draft.clone().unwrap_or_else(|| draft(request, served, variant));
-            finish(request, draft, visible, &setting)
+            let draft = input.draft.clone().unwrap_or_else(|| draft(request, served, variant));
+            finish(request, draft, visible, &input)
         })
         .collect();
 
@@ -106,28 +107,28 @@ pub(crate) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
     };
     let text_tokens: u64 = choices.iter().map(|choice| tokens_of(request.encoding(), choice)).sum();
     let audio_tokens: u64 = choices.iter().filter_map(|choice| choice.audio.as_ref()).map(Audio::tokens).sum();
-    let said = text_tokens + audio_tokens;
+    let content_tokens = text_tokens + audio_tokens;
     let usage = if documented {
         json!({"completion_tokens": DOCUMENTED_COMPLETION, "prompt_tokens": 20, "total_tokens": DOCUMENTED_COMPLETION + 20,
             "completion_tokens_details": {"audio_tokens": null, "reasoning_tokens": DOCUMENTED_REASONING},
             "prompt_tokens_details": {"audio_tokens": null, "cached_tokens": 0}})
     } else {
         // Rejected prediction tokens are billed as output.
-        let thought = reasoning.saturating_mul(amount);
-        let (prompt, completion) = (request.prompt_tokens(), said + thought + guess.rejected);
+        let reasoning_tokens = reasoning.saturating_mul(amount);
+        let (prompt, completion) = (request.prompt_tokens(), content_tokens + reasoning_tokens + guess.rejected);
         json!({"completion_tokens": completion, "prompt_tokens": prompt, "total_tokens": prompt + completion,
             "completion_tokens_details": {"accepted_prediction_tokens": guess.accepted, "audio_tokens": audio_tokens,
-                "reasoning_tokens": thought, "rejected_prediction_tokens": guess.rejected},
-            "prompt_tokens_details": {"audio_tokens": request.audio_tokens(), "cached_tokens": setting.cached_tokens}})
+                "reasoning_tokens": reasoning_tokens, "rejected_prediction_tokens": guess.rejected},
+            "prompt_tokens_details": {"audio_tokens": request.audio_tokens(), "cached_tokens": input.cached_tokens}})
     };
-    let mut prompt_filter = prompt_results(request, &setting);
+    let mut prompt_filter = prompt_results(request, &input);
     if documented {
         let blocklists = json!({"custom_blocklists": {"filtered": false}});
         prompt_filter = prompt_filter.map(|results| filter::merge(blocklists, results));
     }
     Reply {
         id: format!("chatcmpl-{}", letters(29)),
-        created: if documented { 1_728_073_417 } else { setting.created },
+        created: if documented { 1_728_073_417 } else { input.created },
         model: served.model.clone(),
         fingerprint: if documented { "fp_503a95a7d8" } else { "fp_3dcd5944f5" },
         prompt_filter,
@@ -137,14 +138,14 @@ pub(crate) fn compose(request: ChatRequest<'_>, setting: Setting<'_>) -> Reply {
     }
 }
 
-/// The results of a prompt that was not blocked.
-fn prompt_results(request: ChatRequest<'_>, setting: &Setting<'_>) -> Option<Value> {
-    match setting.mode {
+/// The filter results of a prompt that was not blocked.
+fn prompt_results(request: ChatRequest<'_>, input: &ComposeInput<'_>) -> Option<Value> {
+    match input.mode {
         FilterMode::Off => None,
         FilterMode::Outage => Some(filter::outage()),
         _ => {
             let texts = request.texts();
-            let found = setting.policy.in_prompt(&texts);
+            let found = input.policy.in_prompt(&texts);
             Some(found.fold(filter::clean_prompt(), |results, trigger| trigger.raise(&results, false)))
         }
     }
@@ -157,11 +158,11 @@ fn tokens_of(encoding: Encoding, choice: &Choice) -> u64 {
     count(&choice.text) + calls.sum::<u64>() + reasoning
 }
 
-/// The introduction's question, alone or after its developer message, asked of its model.
+/// Whether the request is the question of the guide, alone or after its developer message, to the model of the guide.
 fn is_documented(request: ChatRequest<'_>, served: &DeployedModel) -> bool {
     const OTHERS: [&str; 5] = ["n", "stop", "tools", "response_format", "data_sources"];
-    let said: Vec<(&str, String)> = request.messages().iter().map(|m| (role(m), text(m))).collect();
-    let question = match said.as_slice() {
+    let turns: Vec<(&str, String)> = request.messages().iter().map(|m| (role(m), text(m))).collect();
+    let question = match turns.as_slice() {
         [(_, question)] => question,
         [("developer" | "system", instruction), (_, question)] if instruction == "You are a helpful assistant." => {
             question
@@ -171,14 +172,14 @@ fn is_documented(request: ChatRequest<'_>, served: &DeployedModel) -> bool {
     served.model == Model::O1_2024_12_17.id()
         && question.trim() == DOCUMENTED_QUESTION
         && request.limit().is_none_or(|limit| limit >= DOCUMENTED_COMPLETION)
-        && request.word("reasoning_effort").is_none_or(|effort| effort == "medium")
+        && request.string("reasoning_effort").is_none_or(|effort| effort == "medium")
         && OTHERS.iter().all(|name| request.given(name).is_none())
 }
 
-/// The answer before `stop`, filters and token limits cut it.
+/// The computed answer, before it is cut at `stop`, at a filter's phrase and at the token limit.
 fn draft(request: ChatRequest<'_>, served: &DeployedModel, variant: u64) -> Draft {
     if let Some((calls, named)) = tools::calls(request, served.calls_in_parallel()) {
-        // Where `tool_choice` names a tool, the service's finish reason is `stop`.
+        // With a tool named in `tool_choice`, the service's finish reason is `stop`.
         let finish_reason = named.then(|| "stop".to_owned());
         let is_legacy_call = request.list("tools").is_empty();
         return Draft { calls, finish_reason, is_legacy_call, ..Draft::default() };
@@ -210,7 +211,7 @@ fn draft(request: ChatRequest<'_>, served: &DeployedModel, variant: u64) -> Draf
     if about.contains("first") && about.contains("python") && about.contains("api") {
         return Draft::text(CHECKLIST);
     }
-    Draft::text(prose(&question, variant, request.word("verbosity").unwrap_or("medium")))
+    Draft::text(prose(&question, variant, request.string("verbosity").unwrap_or("medium")))
 }
 
 fn reply_to_small_talk(text: &str) -> &'static str {
@@ -318,7 +319,7 @@ fn list(words: &[String]) -> String {
 }
 
 /// Cuts a draft at `stop`, at a filter's phrase and at the token limit, and sets its finish reason.
-fn finish(request: ChatRequest<'_>, draft: Draft, budget: u64, setting: &Setting<'_>) -> Choice {
+fn finish(request: ChatRequest<'_>, draft: Draft, budget: u64, input: &ComposeInput<'_>) -> Choice {
     let Draft { mut text, refuses, mut calls, finish_reason, context, reasoning, is_legacy_call, by_words } = draft;
     let encoding = request.encoding();
     let natural = match calls.as_slice() {
@@ -332,11 +333,11 @@ fn finish(request: ChatRequest<'_>, draft: Draft, budget: u64, setting: &Setting
     if let Some(at) = stops.filter_map(|stop| text.find(stop)).min() {
         text.truncate(at);
     }
-    let found: Vec<_> = setting.policy.in_answer(&text).map(|(place, trigger)| (place, trigger.clone())).collect();
+    let found: Vec<_> = input.policy.in_answer(&text).map(|(place, trigger)| (place, trigger.clone())).collect();
     let mut results = found.iter().fold(filter::clean_answer(), |results, (_, trigger)| trigger.raise(&results, false));
-    let blocking = found.iter().filter(|(_, trigger)| setting.mode.blocks() && trigger.blocks());
+    let blocking = found.iter().filter(|(_, trigger)| input.mode.blocks() && trigger.blocks());
     if let Some((place, trigger)) = blocking.min_by_key(|(place, _)| place.start) {
-        let shown = if setting.shows_filtered_text { place.end } else { place.start };
+        let shown = if input.shows_filtered_text { place.end } else { place.start };
         text.truncate(shown);
         results = trigger.raise(&results, true);
         finish = "content_filter".to_owned();
@@ -353,13 +354,13 @@ fn finish(request: ChatRequest<'_>, draft: Draft, budget: u64, setting: &Setting
     if !complete {
         finish = "length".to_owned();
     }
-    let filter = match setting.mode {
+    let filter = match input.mode {
         FilterMode::Off => None,
         FilterMode::Outage => Some(filter::outage()),
         _ => Some(results),
     };
     let logprobs = request.flag("logprobs").then(|| request.number("top_logprobs").unwrap_or(0));
-    let audio = Audio::asked_for(request).filter(|_| calls.is_empty() && !refuses).map(|audio| audio.speaking(kept));
+    let audio = Audio::requested(request).filter(|_| calls.is_empty() && !refuses).map(|audio| audio.lasting_as(kept));
     let text = kept.into();
     Choice { text, refuses, calls, context, finish, filter, logprobs, reasoning, is_legacy_call, by_words, audio }
 }

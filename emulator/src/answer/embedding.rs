@@ -153,10 +153,10 @@ fn too_long(tokens: u64) -> AzureError {
 
 fn vector(words: Vec<String>, dimensions: usize) -> Vec<f32> {
     let mut sum = vec![0.0_f64; dimensions];
-    // A text without a word, such as "?!", has a direction, too.
+    // A text without a word, such as "?!", gets the vector of the empty word: one of zeros has no direction.
     let words = if words.is_empty() { vec![String::new()] } else { words };
     for word in &words {
-        // FNV-1a, whose result does not depend on the machine or on the version of the standard library.
+        // FNV-1a: its result does not depend on the machine or on the version of the standard library.
         let seed = word
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

@@ -1,27 +1,28 @@
-//! Predicted outputs, computed: the edit that was asked for, and what of the prediction came true.
+//! Predicted outputs: the edit that an instruction describes, and the tokens of the prediction that are accepted and
+//! rejected.
 //!
 //! The edit is read from an instruction of the form "Replace string `A` with `B`": a verb (replace or
 //! rename), then pairs of quoted texts with nothing but "with", "by" or "to" between the two of a pair.
 //! Back-ticks, double and single quotes and typographic quotes count. Case is kept: only the exact text is
 //! replaced, by exactly the other.
 //!
-//! The prediction is compared with the answer token by token. Where they differ, both are advanced to the
-//! nearest place where the next three tokens are the same again (or where both end the same way); what is
-//! skipped of the prediction is rejected, what agrees is accepted. So accepted plus rejected never exceeds
+//! The prediction is compared with the answer token by token. Where they differ, both are advanced to the nearest
+//! position where the next three tokens are equal (or where both have equal ends). Skipped tokens of the prediction are
+//! rejected, equal ones accepted. So accepted plus rejected never exceeds
 //! the prediction's tokens.
 
 use std::collections::HashMap;
 
 use crate::tokens::Encoding;
 
-/// One replacement that an instruction asks for.
+/// One replacement of an instruction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit {
     from: String,
     to: String,
 }
 
-/// The replacements that a text asks for, and what follows the last of them.
+/// The replacements in an instruction, and the text after the last of them.
 pub(crate) fn edits(text: &str) -> (Vec<Edit>, &str) {
     let lower = text.to_ascii_lowercase();
     let start = ["replace", "rename"].iter().filter_map(|verb| lower.find(verb)).min();
@@ -43,12 +44,12 @@ pub(crate) fn edits(text: &str) -> (Vec<Edit>, &str) {
     (found, after)
 }
 
-/// The text with every replacement made, in the order they were asked for.
+/// The text with every replacement made, in the order of the instruction.
 pub(crate) fn apply(edits: &[Edit], text: &str) -> String {
     edits.iter().fold(text.to_owned(), |text, edit| text.replace(&edit.from, &edit.to))
 }
 
-/// The first quoted text of at most one line: what stands before it, inside it, and after it.
+/// The first quotation of at most one line: the text before it, inside it, and after it.
 fn next_quoted(text: &str) -> Option<(&str, &str, &str)> {
     let mut previous = ' ';
     for (at, c) in text.char_indices() {
@@ -109,8 +110,8 @@ pub(crate) fn align(encoding: Encoding, prediction: &str, answer: &str, finished
             a += 1;
             continue;
         }
-        // The cheapest way to agree again. The search goes no further than the best way found, and that way
-        // is then taken, so the whole stays linear.
+        // The shortest skip to equal tokens. The search goes no further than the best skip found, which is then made, so the
+        // whole stays linear.
         let mut best: Option<(usize, usize)> = None;
         for ahead in 0..answered.len().saturating_sub(a) {
             if best.is_some_and(|(in_p, in_a)| ahead >= in_p + in_a) {

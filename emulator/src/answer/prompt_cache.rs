@@ -1,10 +1,12 @@
-//! The prompt cache: how much of a prompt was in a prompt before.
+//! The prompt cache: the tokens at the start of a prompt that an earlier prompt of the deployment had, for
+//! `usage.prompt_tokens_details.cached_tokens`.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::request::ChatRequest;
 
-/// The least prefix that is cached, and the step above it, in tokens.
+/// The shortest cached prefix and the step above it, in tokens:
+/// <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/prompt-caching>.
 const LEAST: u64 = 1024;
 const STEP: u64 = 128;
 
@@ -17,7 +19,7 @@ const LONGEST: usize = 256 << 10;
 pub(crate) struct PromptCache(HashMap<String, VecDeque<String>>);
 
 impl PromptCache {
-    /// The tokens at the start of a prompt that are known, in steps of 128 from 1,024; the prompt is known from now on.
+    /// The cached tokens of a prompt: 0, or 1,024 and more in steps of 128. The prompt is added to the cache.
     pub(crate) fn look_up(&mut self, deployment: &str, request: ChatRequest<'_>) -> u64 {
         let mut prompt: String = request.messages().iter().map(ToString::to_string).collect();
         let mut end = prompt.len().min(LONGEST);

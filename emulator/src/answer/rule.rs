@@ -1,4 +1,4 @@
-//! Rules: answers for the requests that fit.
+//! Rules, [`Rule`]: answers for the requests that match their conditions.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::scripted::Answer;
 use crate::request::ChatRequest;
 
-/// Answers for requests that fit: by deployment, last message, turn, tools and tool results.
+/// Answers for requests that match: by deployment, last message, turn, tools, tool results and session.
 ///
-/// Of several rules the first that fits answers; without one, scripts and then the built-in answers do. A rule with
-/// several answers gives them in turn, and the last one from then on.
+/// All conditions of a rule have to match. Of several rules the first that matches is used; without one, scripts and then
+/// the built-in answers are. The answers of a rule are used in turn, and the last one from then on.
 ///
 /// # Example: an answer to every question about refunds
 ///
@@ -48,67 +48,67 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// A rule that fits every request, and has no answer yet.
+    /// A rule that matches every request and has no answer yet; without an answer it is skipped.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Fits requests to this deployment only.
+    /// Matches only requests to this deployment.
     #[must_use]
     pub fn on(self, deployment: impl Into<String>) -> Self {
         Self { deployment: Some(deployment.into()), ..self }
     }
 
-    /// Fits requests only whose last message has this text.
+    /// Matches only requests whose last message contains this text, case included.
     #[must_use]
     pub fn contains(self, text: impl Into<String>) -> Self {
         Self { contains: Some(text.into()), ..self }
     }
 
-    /// Fits requests only whose last message matches this regular expression.
+    /// Matches only requests whose last message matches this regular expression, in the syntax of the crate `regex`.
     ///
     /// # Errors
     ///
-    /// When it is no regular expression.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) when it is no regular expression.
     pub fn matches(self, pattern: impl Into<String>) -> io::Result<Self> {
         let pattern =
             Pattern::try_from(pattern.into()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         Ok(Self { matches: Some(pattern), ..self })
     }
 
-    /// Fits requests of this turn only: the first is 1, and each user message is one.
+    /// Matches only requests with this many user messages: 1 in the first turn of a conversation.
     #[must_use]
     pub fn turn(self, number: usize) -> Self {
         Self { turn: Some(number), ..self }
     }
 
-    /// Fits requests only that offer a tool of this name.
+    /// Matches only requests that offer a tool of this name.
     #[must_use]
     pub fn offers_tool(self, name: impl Into<String>) -> Self {
         Self { tool: Some(name.into()), ..self }
     }
 
-    /// Fits requests only that end with results of tools, or only those that do not.
+    /// Matches only requests that end with results of tools, or with `false` only those that do not.
     #[must_use]
     pub fn has_tool_results(self, has: bool) -> Self {
         Self { tool_results: Some(has), ..self }
     }
 
-    /// Fits requests of this session only.
+    /// Matches only requests of this session.
     #[must_use]
     pub fn in_session(self, name: impl Into<String>) -> Self {
         Self { session: Some(name.into()), ..self }
     }
 
-    /// Gives this answer, after those that were added before.
+    /// Adds an answer, after those that were added before.
     #[must_use]
     pub fn answer(mut self, answer: Answer) -> Self {
         self.answers.push_back(answer);
         self
     }
 
-    /// The next answer to a request that fits, and what the regular expression matched.
+    /// The next answer, if the request matches, and the groups of the regular expression.
     pub(crate) fn take(
         &mut self,
         request: ChatRequest<'_>,

@@ -1,8 +1,8 @@
 //! JSON values that satisfy a schema, filled with names and numbers of the user's text where they fit.
 //!
-//! The walk covers what structured outputs allow (types, `enum`, `const`, `anyOf`, `$ref` with recursion,
+//! It covers what structured outputs allow (types, `enum`, `const`, `anyOf`, `$ref` with recursion,
 //! null unions) and the usual keywords of schemas that are not strict (`oneOf`, lengths, ranges,
-//! formats). It does not read `allOf` and `pattern`.
+//! formats). `allOf` and `pattern` are ignored.
 
 use serde_json::{Map, Number, Value};
 
@@ -51,7 +51,7 @@ impl Material {
         &self.names
     }
 
-    /// Uses this text before all others.
+    /// The same, with this text before all others.
     pub(crate) fn preferring(mut self, text: &str) -> Self {
         self.words.insert(0, text.to_owned());
         self
@@ -103,15 +103,15 @@ fn names(text: &str) -> (Vec<String>, Vec<String>) {
 
 /// A value that satisfies the schema.
 pub(crate) fn fill(schema: &Value, material: &mut Material) -> Value {
-    Walk { root: schema, material }.value(schema, 0)
+    Filler { root: schema, material }.value(schema, 0)
 }
 
-struct Walk<'a, 'm> {
+struct Filler<'a, 'm> {
     root: &'a Value,
     material: &'m mut Material,
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a> Filler<'a, '_> {
     fn value(&mut self, schema: &'a Value, depth: usize) -> Value {
         self.material.nodes += 1;
         if self.material.nodes > NODES || self.material.bytes > BYTES || depth > 4 * DEEP {

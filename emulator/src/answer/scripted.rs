@@ -1,4 +1,4 @@
-//! Answers that a test writes itself.
+//! Answers that a test provides, [`Answer`], in place of computed ones.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use super::tools::Call;
 /// The largest `count` of [`Answer::words`]; a larger one counts as this.
 const MOST_WORDS: usize = 1_000_000;
 
-/// An answer given as it is, in place of a computed one.
+/// An answer in place of a computed one.
 ///
-/// The rest of the emulator still applies: the request is checked, the answer is cut at `stop` and at the
-/// token limit, filtered, counted and streamed.
+/// The request is checked and the answer treated as any other: it is cut at `stop` and at the token limit, filtered, counted
+/// and streamed.
 ///
 /// # Example: an answer of many chunks
 ///
@@ -67,14 +67,14 @@ pub(crate) struct ScriptedError {
     pub(crate) message: String,
 }
 
-/// An answer before `stop`, filters and token limits cut it.
+/// An answer before it is cut at `stop`, at a filter's phrase and at the token limit.
 #[derive(Clone, Default)]
 pub(crate) struct Draft {
     pub(crate) text: String,
     pub(crate) refuses: bool,
     pub(crate) calls: Vec<Call>,
     pub(crate) finish_reason: Option<String>,
-    /// The documents that the answer rests on.
+    /// The member `context`, with the citations.
     pub(crate) context: Option<Value>,
     /// The text of `reasoning_content`.
     pub(crate) reasoning: Option<String>,
@@ -91,50 +91,51 @@ impl Draft {
 }
 
 impl Answer {
-    /// Says this text.
+    /// An answer with this text as `content`.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self { text: Some(text.into()), ..Self::default() }
     }
 
-    /// Says this text with its places filled: `{{question}}` is the last user message, `{{deployment}}`, `{{model}}`,
-    /// `{{session}}` and `{{turn}}` are what they are called, `{{0}}` and `{{1}}` are what a rule's regular expression
-    /// matched and its first group, and `{{/user}}` is a member of the request's body.
+    /// An answer with this text as `content`, in which placeholders are replaced: `{{question}}` by the last user message,
+    /// `{{deployment}}`, `{{model}}` and `{{session}}` by their names, `{{turn}}` by the number of user messages, `{{0}}` and
+    /// `{{1}}` by the match of a rule's regular expression and its first group, and `{{/user}}` by the value at that JSON
+    /// pointer in the request's body. Other placeholders stay as they are.
     #[must_use]
     pub fn template(text: impl Into<String>) -> Self {
         Self { template: Some(text.into()), ..Self::default() }
     }
 
-    /// Says the numbers from 1 to `count`; streamed, each of them is one chunk.
+    /// An answer with the numbers from 1 to `count`, at most a million, separated by spaces; in a stream each is one chunk.
     ///
-    /// So a reader can see that none was lost, repeated or swapped, however long the stream is (up to a
-    /// million; larger numbers take two chunks each).
+    /// A test can check with it that no chunk was lost, repeated or swapped. Numbers above 999,999 take two chunks.
     #[must_use]
     pub fn words(count: usize) -> Self {
         Self { words: Some(count), ..Self::default() }
     }
 
-    /// Declines, with this text as `refusal`.
+    /// An answer with this text as `refusal` and without `content`.
     #[must_use]
     pub fn refusal(text: impl Into<String>) -> Self {
         Self { refusal: Some(text.into()), ..Self::default() }
     }
 
-    /// Fails with this status, code and message, as an error of the service.
+    /// An error of the service with this status, code and message, instead of an answer.
     #[must_use]
     pub fn error(status: u16, code: impl Into<String>, message: impl Into<String>) -> Self {
         let error = ScriptedError { status, code: code.into(), message: message.into() };
         Self { error: Some(error), ..Self::default() }
     }
 
-    /// Calls a function; several of these on one answer are parallel calls.
+    /// Adds a call of a function; several on one answer are parallel calls. Arguments that are a JSON string are sent as they
+    /// are, so that a test can send invalid JSON.
     #[must_use]
     pub fn tool_call(mut self, name: impl Into<String>, arguments: &Value) -> Self {
         self.tool_calls.push(ScriptedCall { name: name.into(), arguments: arguments.clone() });
         self
     }
 
-    /// Rests on this document of the caller's data.
+    /// Adds a document to `context.citations`, as of an answer with `data_sources`.
     #[must_use]
     pub fn citation(mut self, title: impl Into<String>, content: impl Into<String>) -> Self {
         let (title, content) = (title.into(), content.into());
@@ -143,14 +144,14 @@ impl Answer {
         self
     }
 
-    /// Thinks this text aloud, as `reasoning_content`.
+    /// Sets the text of `reasoning_content`.
     #[must_use]
     pub fn reasoning(mut self, text: impl Into<String>) -> Self {
         self.reasoning = Some(text.into());
         self
     }
 
-    /// Ends with this finish reason instead of the natural one.
+    /// Sets the finish reason, in place of `stop`, `tool_calls` or `function_call`.
     #[must_use]
     pub fn finish_reason(mut self, reason: impl Into<String>) -> Self {
         self.finish_reason = Some(reason.into());

@@ -1,10 +1,10 @@
-//! Answers with places that the request fills.
+//! Templates of answers: texts whose placeholders are replaced by values of the request.
 
 use serde_json::Value;
 
 use crate::request::ChatRequest;
 
-/// What a template's places are filled from.
+/// The values of the placeholders.
 pub(crate) struct Context<'a> {
     pub(crate) request: ChatRequest<'a>,
     pub(crate) deployment: &'a str,
@@ -14,7 +14,7 @@ pub(crate) struct Context<'a> {
     pub(crate) groups: Vec<String>,
 }
 
-/// The text with its places `{{name}}` filled; an unknown place is left as it is.
+/// The text with its placeholders `{{name}}` replaced; an unknown one is left as it is.
 pub(crate) fn render(template: &str, context: &Context<'_>) -> String {
     let mut text = String::new();
     let mut rest = template;
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_filled_and_unknown_ones_stay() {
+    fn placeholders_are_replaced_and_unknown_ones_stay() {
         let body = json!({"user": "ada", "messages": [{"role": "user", "content": "a refund of 30"}]});
         let groups = vec!["refund of 30".to_owned(), "30".to_owned()];
         let request = ChatRequest::new(&body);

@@ -27,13 +27,13 @@ impl Call {
     }
 
     /// The wire's names of the kind of call and of its input.
-    pub(crate) fn words(&self) -> (&'static str, &'static str) {
+    pub(crate) fn wire_names(&self) -> (&'static str, &'static str) {
         if self.custom { ("custom", "input") } else { ("function", "arguments") }
     }
 
     /// The call as an entry of `tool_calls`.
     pub(crate) fn to_json(&self) -> Value {
-        let (kind, input) = self.words();
+        let (kind, input) = self.wire_names();
         json!({kind: {input: self.arguments, "name": self.name}, "id": self.id, "type": kind})
     }
 }
@@ -47,7 +47,7 @@ pub(crate) fn letters(amount: usize) -> String {
     std::iter::repeat_with(fastrand::alphanumeric).take(amount).collect()
 }
 
-/// The calls that answer a request, and whether the caller named the tool; none when it is time for text.
+/// The calls that answer a request, and whether `tool_choice` names the tool; `None` when the answer is text.
 ///
 /// Only a message of the user is answered with calls:
 /// - of several functions whose names have words of the question, each is called, at most 8;
@@ -105,7 +105,7 @@ pub(crate) fn calls(request: ChatRequest<'_>, parallel: bool) -> Option<(Vec<Cal
     Some((calls, named.is_some()))
 }
 
-/// Whether a message asks for nothing: thanks, a greeting, a word of agreement.
+/// Whether a message is small talk, which is answered without tools: thanks, a greeting, agreement.
 pub(crate) fn is_small_talk(text: &str) -> bool {
     const POLITE: &str = " thank thanks you very much so a lot many hi hello hey there good morning afternoon evening day \
         bye goodbye ok okay great perfect nice cool cheers welcome for your the help that all it this is was again and \
@@ -134,7 +134,7 @@ fn functions(tool: &Value, question: &str, parallel: bool) -> Vec<Call> {
     }
 }
 
-/// An answer made of the tools' results.
+/// The text of the answer to tool results: each with the name of its tool.
 pub(crate) fn report(request: ChatRequest<'_>) -> Option<String> {
     let calls = request.messages().iter().filter_map(|message| message.get("tool_calls")?.as_array());
     let calls: Vec<&Value> = calls.flatten().collect();
@@ -142,8 +142,8 @@ pub(crate) fn report(request: ChatRequest<'_>) -> Option<String> {
         let call = calls.iter().find(|call| call.get("id") == result.get("tool_call_id"));
         let source = call.map_or("The tool", |call| name(call));
         let content = text(result);
-        let said = serde_json::from_str(&content).map_or(content, |value| plain(&value));
-        format!("{source} says: {said}.")
+        let result = serde_json::from_str(&content).map_or(content, |value| plain(&value));
+        format!("{source} says: {result}.")
     });
     let lines: Vec<String> = lines.collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -166,7 +166,7 @@ fn name(tool: &Value) -> &str {
     name.unwrap_or_default()
 }
 
-/// A name taken apart: `getWeather` and `get_weather` are `get Weather` and `get weather`.
+/// A name split into words: `getWeather` and `get_weather` are `get Weather` and `get weather`.
 fn spaced(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tool_that_fits_is_called_with_what_was_said() {
+    fn the_tool_that_fits_is_called_with_a_name_of_the_question() {
         let got = called(&request("How is the weather in Paris?"));
         assert_eq!(got, [("get_weather".into(), r#"{"city":"Paris"}"#.into())]);
     }

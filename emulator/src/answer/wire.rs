@@ -1,9 +1,9 @@
-//! An answer as Azure writes it: one body, or chunks in Azure's order.
+//! The JSON of an answer: one body, or chunks in Azure's order.
 //!
 //! Default filter mode: the prompt's filter results (no choice, empty ids), then for each choice its role,
-//! its content with filter results on every chunk, and its finish reason; then the usage if it was asked
-//! for. Asynchronous mode: content at once and without results, annotations without `delta` in between and
-//! after the end.
+//! its content with filter results on every chunk, and its finish reason; then the usage with
+//! `stream_options.include_usage`. Asynchronous mode: content at once and without results, annotations without `delta`
+//! in between and after the end.
 //!
 //! Chunks are made one at a time as they are sent, from parts that are written once for the whole stream,
 //! so a stream of any length costs the same for each chunk.
@@ -51,9 +51,10 @@ fn prompt_results(reply: &Reply) -> Option<Value> {
 }
 
 fn choice_body(index: usize, choice: &Choice, encoding: Encoding) -> Value {
-    let silent = choice.refuses || choice.audio.is_some() || (choice.text.is_empty() && !choice.calls.is_empty());
+    let is_content_null =
+        choice.refuses || choice.audio.is_some() || (choice.text.is_empty() && !choice.calls.is_empty());
     let mut message = json!({
-        "annotations": [], "content": (!silent).then_some(&*choice.text),
+        "annotations": [], "content": (!is_content_null).then_some(&*choice.text),
         "refusal": choice.refuses.then_some(&*choice.text), "role": "assistant",
     });
     if let (true, Some(call)) = (choice.is_legacy_call, choice.calls.first()) {
@@ -104,8 +105,8 @@ fn logprob(token: &str, top: u64) -> Value {
 struct Frame {
     head: String,
     tail: String,
-    /// Whether each chunk is padded, so that its length says nothing about the token in it.
-    padded: bool,
+    /// Whether each chunk has `obfuscation`, of a random length that hides the length of the token.
+    has_obfuscation: bool,
     /// `usage` of every chunk but the last: `null` with `include_usage`, else absent.
     usage: &'static str,
 }
@@ -116,7 +117,7 @@ impl Frame {
         Self {
             head: format!(",\"created\":{},\"id\":{id},\"model\":{model}", reply.created),
             tail: format!(",\"object\":\"chat.completion.chunk\",\"system_fingerprint\":{fingerprint}"),
-            padded: how.obfuscation,
+            has_obfuscation: how.obfuscation,
             usage: if how.usage { ",\"usage\":null" } else { "" },
         }
     }
@@ -127,12 +128,12 @@ impl Frame {
 
     fn chunk_with(&self, choices: &str, usage: &str) -> String {
         let Self { head, tail, .. } = self;
-        let padding = if self.padded {
+        let obfuscation = if self.has_obfuscation {
             format!(",\"obfuscation\":\"{}\"", letters(2 + usize::from(fastrand::u8(..15))))
         } else {
             String::new()
         };
-        format!("{{\"choices\":[{choices}]{head}{padding}{tail}{usage}}}")
+        format!("{{\"choices\":[{choices}]{head}{obfuscation}{tail}{usage}}}")
     }
 }
 
@@ -151,23 +152,23 @@ pub(crate) fn chunks(reply: Reply, how: Streaming) -> Payloads {
         if how.async_filter {
             let end = how.prompt_characters + choice.text.chars().count();
             let stopped = choice.finish == "content_filter";
-            let verdict = |results: &Value, stopped| annotation(index, how.prompt_characters, end, results, stopped);
+            let annotate = |results: &Value, stopped| annotation(index, how.prompt_characters, end, results, stopped);
             match &choice.filter {
-                Some(results) if stopped => late.push(verdict(results, true)),
+                Some(results) if stopped => late.push(annotate(results, true)),
                 _ => {
-                    late.extend([filter::harm(), filter::protected_material()].map(|results| verdict(&results, false)))
+                    late.extend([filter::harm(), filter::protected_material()].map(|results| annotate(&results, false)))
                 }
             }
         }
         choices.push_back(choice_chunks(index, choice, Arc::clone(&frame), how, reply.encoding));
     }
     let done = once("[DONE]".to_owned());
-    let all = prompt.into_iter().chain(take_turns(choices));
+    let all = prompt.into_iter().chain(interleave(choices));
     Box::new(all.chain(late).chain(usage).chain(done))
 }
 
 /// One chunk of each choice after the other, as the service interleaves them.
-fn take_turns(mut choices: VecDeque<Payloads>) -> impl Iterator<Item = String> {
+fn interleave(mut choices: VecDeque<Payloads>) -> impl Iterator<Item = String> {
     from_fn(move || {
         while let Some(mut chunks) = choices.pop_front() {
             if let Some(chunk) = chunks.next() {
@@ -190,10 +191,10 @@ fn annotation(index: usize, start: usize, end: usize, results: &Value, stopped: 
 /// All chunks of one choice: role, content or calls, finish reason.
 fn choice_chunks(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming, encoding: Encoding) -> Payloads {
     let encoding = if choice.by_words { Encoding::Simple } else { encoding };
-    let is_silent = how.async_filter || choice.filter.is_none();
+    let has_no_results = how.async_filter || choice.filter.is_none();
     let results = |results: &str| {
         let shown = format!("\"content_filter_results\":{results},");
-        if is_silent { String::new() } else { shown }
+        if has_no_results { String::new() } else { shown }
     };
     let stopped = choice.finish == "content_filter";
     let found = choice.filter.as_ref().filter(|_| !stopped).cloned().unwrap_or_else(filter::clean_answer);
@@ -219,7 +220,7 @@ fn choice_chunks(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming
             role = filter::merge(role, json!({"content": null}));
             calls.push_back(Box::new(once(head.to_string())));
         }
-        let (kind, input) = call.words();
+        let (kind, input) = call.wire_names();
         calls.push_back(Box::new(
             pieces(call.arguments.as_str().into(), encoding)
                 .map(move |piece| json!({"tool_calls": [{kind: {input: piece}, "index": at}]}).to_string()),
@@ -231,9 +232,9 @@ fn choice_chunks(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming
     let role = frame.chunk(&format!("{{{none}\"delta\":{role}{close}null}}"));
 
     let last = (!(how.async_filter && stopped)).then(|| {
-        let verdict = if stopped { results(&json!(choice.filter).to_string()) } else { none.clone() };
+        let filter_results = if stopped { results(&json!(choice.filter).to_string()) } else { none.clone() };
         let close = format!(",\"finish_reason\":{},\"index\":{index},\"logprobs\":null", json!(choice.finish));
-        frame.chunk(&format!("{{{verdict}\"delta\":{{}}{close}}}"))
+        frame.chunk(&format!("{{{filter_results}\"delta\":{{}}{close}}}"))
     });
 
     let reasoning: Vec<String> = choice
@@ -255,7 +256,7 @@ fn choice_chunks(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming
                 .collect::<Vec<_>>()
         })
         .collect();
-    let spoken = choice.audio.as_ref().map(|audio| audio.id.clone());
+    let audio_id = choice.audio.as_ref().map(|audio| audio.id.clone());
     let member = if choice.refuses { "refusal" } else { "content" };
     let (text_frame, text_close) = (Arc::clone(&frame), close.clone());
     let mut end = how.prompt_characters;
@@ -263,7 +264,7 @@ fn choice_chunks(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming
     let text = pieces(choice.text, encoding).flat_map(move |piece| {
         let logprobs = choice.logprobs.map(|top| json!({"content": [logprob(&piece, top)], "refusal": null}));
         let (text, logprobs) = (json!(piece), json!(logprobs));
-        let delta = match &spoken {
+        let delta = match &audio_id {
             Some(id) => json!({"audio": {"id": id, "transcript": piece}}).to_string(),
             None => format!("{{\"{member}\":{text}}}"),
         };
@@ -271,24 +272,24 @@ fn choice_chunks(index: usize, choice: Choice, frame: Arc<Frame>, how: Streaming
         end += piece.chars().count();
         unchecked += 1;
         let check = how.async_filter && unchecked == CHECKED_AT_ONCE;
-        let note = check.then(|| {
+        let annotation = check.then(|| {
             unchecked = 0;
             annotation(index, how.prompt_characters, end, &filter::harm(), false)
         });
-        once(chunk).chain(note)
+        once(chunk).chain(annotation)
     });
     let calls = calls.into_iter().flatten();
     let calls = calls.map(move |delta| frame.chunk(&format!("{{{none}\"delta\":{delta}{close}null}}")));
     Box::new(once(role).chain(reasoning).chain(text).chain(sound).chain(calls).chain(last))
 }
 
-/// How many chunks the asynchronous filter looks at together.
+/// The chunks between two annotations of the asynchronous filter.
 const CHECKED_AT_ONCE: usize = 16;
 
-/// When the sound of an answer can no longer be referred to.
+/// The member `expires_at` of audio: the year 2100, so that no test depends on it.
 const EXPIRES_AT: u64 = 4_102_444_800;
 
-/// A text token by token, cut as it is asked for.
+/// The tokens of a text, cut as the iterator advances.
 fn pieces(text: Arc<str>, encoding: Encoding) -> impl Iterator<Item = String> {
     let lengths: Vec<usize> = encoding.tokens(&text).iter().map(|token| token.len()).collect();
     let mut start = 0;

@@ -1,4 +1,4 @@
-//! What a test sets: the clock, the times of a job, the quota, and what becomes of its lines.
+//! The control of files and batches, [`Batches`]: the clock, the times of a job, the quota, and the outcomes of lines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,13 @@ use super::{BatchService, LineOutcome, State};
 /// Upper bound of each time and of the clock's advance, a thousand years, so that sums of times do not overflow.
 const LONGEST: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
 
-/// The files and batches of an emulator, to be steered; see [`Emulator::batches`](crate::Emulator::batches).
+/// The control of an emulator's files and batches; made by [`Emulator::batches`](crate::Emulator::batches).
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
 #[derive(Clone, Copy)]
 pub struct Batches<'a>(pub(super) &'a BatchService);
 
-/// How long each step of a batch takes; nothing by default.
+/// How long each step of a batch takes; zero by default.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct BatchTiming {
@@ -32,14 +34,14 @@ pub struct BatchTiming {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct BatchQuota {
-    /// In tokens of prompts and the most tokens of answers.
+    /// The tokens of the prompts, and those that the answers may have.
     pub tokens: u64,
     /// Whether the creation is refused, as in some regions, instead of the batch failing.
     pub fails_fast: bool,
 }
 
 impl BatchTiming {
-    /// Every step at once.
+    /// Times of zero, so that every step is done at once.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
@@ -88,7 +90,7 @@ impl BatchQuota {
         Self { tokens, fails_fast: false }
     }
 
-    /// The same quota, by which the creation itself is refused.
+    /// The same quota, beyond which the creation is refused.
     #[must_use]
     pub fn fails_fast(mut self) -> Self {
         self.fails_fast = true;
@@ -97,13 +99,13 @@ impl BatchQuota {
 }
 
 impl Batches<'_> {
-    /// Pushes the clock: jobs go on, files and jobs expire. It stops a thousand years from now.
+    /// Sets the clock forward, so that jobs proceed and files and jobs expire; at most a thousand years in all.
     pub fn advance(&self, time: Duration) {
         let mut state = self.0.state();
-        state.pushed = state.pushed.saturating_add(time).min(LONGEST);
+        state.ahead = state.ahead.saturating_add(time).min(LONGEST);
     }
 
-    /// Forgets all files and batches, and what was set here.
+    /// Deletes all files and batches, and resets what was set here.
     pub fn reset(&self) {
         *self.0.state() = State::default();
     }
@@ -122,8 +124,8 @@ impl Batches<'_> {
         self.0.state().quota = quota;
     }
 
-    /// Sets what becomes of each line, by its `custom_id`, in batches that are created from now on. By default each is
-    /// answered by its deployment.
+    /// Sets the outcome of each line, by its `custom_id`, in batches that are created from now on. By default its deployment
+    /// answers it. The closure must not call [`Emulator::batches`](crate::Emulator::batches).
     pub fn set_outcomes(&self, outcome: impl Fn(&str) -> LineOutcome + Send + Sync + 'static) {
         self.0.state().outcomes = Some(Arc::new(outcome));
     }
@@ -133,13 +135,13 @@ impl Batches<'_> {
         self.0.state().most_lines = Some(lines);
     }
 
-    /// Leaves out this many bytes at the end of every file of results, until it is set to 0.
+    /// Leaves out this many bytes at the end of every file of results, until set to 0.
     pub fn cut_results(&self, bytes: usize) {
         self.0.state().cut = bytes;
     }
 
-    /// Carries out this many more requests for files and batches and answers them; the next one is carried out and never
-    /// answered, as when a connection breaks at that moment.
+    /// Answers this many more requests for files and batches; the next one takes effect and is never answered, as when a
+    /// connection breaks at that moment.
     pub fn hold_answer_after(&self, requests: u64) {
         self.0.state().hold_after = Some(requests);
     }

@@ -1,4 +1,4 @@
-//! A batch, and what it has come to at a moment.
+//! A batch job, with its state at a moment and its results.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::outcome::{LineOutcome, result_line, unreached_line};
 use super::validation::InputLine;
 use super::{Outcomes, StoredFile};
 
-/// The time after which a job expires.
+/// The time after which a job expires: `completion_window`.
 const WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) struct Job {
@@ -19,7 +19,7 @@ pub(super) struct Job {
     pub(super) metadata: Value,
     pub(super) created: Duration,
     pub(super) timing: BatchTiming,
-    /// The lines, or why they were refused.
+    /// The lines, or the errors of the validation.
     pub(super) input: Result<Vec<InputLine>, Vec<Value>>,
     pub(super) outcomes: Option<Outcomes>,
     /// The tokens that count against the quota.
@@ -32,12 +32,12 @@ pub(super) struct Job {
     pub(super) has_results: bool,
 }
 
-/// What a job has come to.
+/// The state of a job at a moment.
 struct Phase {
     status: &'static str,
-    /// The lines that were reached.
+    /// The number of lines that were processed.
     reached: usize,
-    /// When it came to its end, or will.
+    /// When the job ends, by the present settings.
     end: Duration,
 }
 
@@ -100,7 +100,7 @@ impl Job {
         matches!(self.phase(now).status, "validating" | "in_progress" | "finalizing")
     }
 
-    /// The object of the wire.
+    /// The JSON object of the batch.
     pub(super) fn object(&self, now: Duration) -> Value {
         let phase = self.phase(now);
         let is_final = matches!(phase.status, "completed" | "expired" | "cancelled");
@@ -142,7 +142,8 @@ impl Job {
         object
     }
 
-    /// The lines of the output file and of the error file, as far as they are known without answering them.
+    /// The numbers of lines in the output file and in the error file, as far as they can be computed without answering the
+    /// lines.
     fn counts(&self, reached: usize) -> (usize, usize) {
         if self.outcomes.is_none() {
             // a line may be refused by its deployment, so that there may be a file without lines
@@ -159,7 +160,7 @@ impl Job {
         counts
     }
 
-    /// Both files of results once it has ended: the lines in another order than those of the input.
+    /// Both files of results once the job has ended. As on the service, the lines are in another order than in the input.
     pub(super) fn results(&self, now: Duration, answer: &dyn Fn(&Value) -> (u16, Value)) -> Option<[StoredFile; 2]> {
         let phase = self.phase(now);
         let (code, message) = match phase.status {

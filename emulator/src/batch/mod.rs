@@ -1,7 +1,7 @@
-//! Files and batches of the resource: uploads, jobs and their results, on a clock that a test can push.
+//! Files and batches of the resource: uploads, jobs and their results, on a clock that a test can set forward.
 //!
-//! Nothing runs in the background. What a job has come to is computed from the clock whenever it is asked for, so that a
-//! day passes by [`Batches::advance`].
+//! Nothing runs in the background. The state of a job is computed from the clock at each request, so that
+//! [`Batches::advance`] makes a day pass.
 
 mod control;
 mod job;
@@ -22,7 +22,7 @@ pub(crate) use route::{is_route, serve};
 
 use job::Job;
 
-/// What becomes of a line, by its `custom_id`.
+/// The outcome of a line, by its `custom_id`.
 type Outcomes = Arc<dyn Fn(&str) -> LineOutcome + Send + Sync>;
 
 /// The files and batches of a running emulator.
@@ -34,15 +34,15 @@ struct State {
     files: BTreeMap<u64, StoredFile>,
     jobs: BTreeMap<u64, Job>,
     last_id: u64,
-    /// By which the clock is ahead of the real one.
-    pushed: Duration,
+    /// How far the clock is ahead of the real one.
+    ahead: Duration,
     timing: BatchTiming,
     quota: Option<BatchQuota>,
     outcomes: Option<Outcomes>,
     most_lines: Option<usize>,
     /// Bytes that are missing at the end of each file of results.
     cut: usize,
-    /// The requests until one whose answer is not sent, and how many such there were.
+    /// The requests until one whose answer is not sent, and the number of answers that were not sent.
     hold_after: Option<u64>,
     held: u64,
     uploads: u64,
@@ -70,7 +70,7 @@ impl BatchService {
 impl State {
     /// The time since 1970 by the emulator's clock.
     fn now(&self) -> Duration {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + self.pushed
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + self.ahead
     }
 
     fn next_id(&mut self) -> u64 {
@@ -96,7 +96,7 @@ impl StoredFile {
 }
 
 impl crate::Emulator {
-    /// The files and batches of the resource, to be steered: its clock, its quota, what becomes of its lines.
+    /// The control of the resource's files and batches: clock, quota, outcomes of lines.
     ///
     /// # Example: a day passes
     ///

@@ -1,8 +1,8 @@
-//! What becomes of a line, and the files of results.
+//! The outcome of a batch line, [`LineOutcome`], and the lines of the files of results.
 
 use serde_json::{Value, json};
 
-/// What becomes of a line of a batch.
+/// The outcome of a line of a batch.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LineOutcome {
@@ -10,13 +10,13 @@ pub enum LineOutcome {
     Answered,
     /// It fails with this status and this error object.
     Failed(u16, Value),
-    /// It is not reached before the batch expires.
+    /// It is not processed before the batch expires.
     Expired,
     /// It is in neither file of results.
     Missing,
 }
 
-/// A line of results, and whether it goes into the error file.
+/// A line of results, and whether it belongs in the error file.
 pub(super) fn result_line(number: usize, custom_id: &str, status: u16, body: &Value) -> (String, bool) {
     let line = json!({
         "id": format!("batch_req_{number:08x}"), "custom_id": custom_id,
@@ -25,7 +25,7 @@ pub(super) fn result_line(number: usize, custom_id: &str, status: u16, body: &Va
     (line.to_string(), status >= 300)
 }
 
-/// The line of the error file for a line that was not reached.
+/// The line of the error file for a line that was not processed.
 pub(super) fn unreached_line(number: usize, custom_id: &str, code: &str, message: &str) -> String {
     json!({
         "id": format!("batch_req_{number:08x}"), "custom_id": custom_id, "response": null,

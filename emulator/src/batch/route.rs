@@ -53,7 +53,7 @@ pub(crate) async fn serve(shared: &Shared, parts: &Parts, content: Body, handle:
     let session = shared.sessions.named(header(parts, SESSION_HEADER).unwrap_or_default());
     let (call, fault) = begin(shared, &session, parts, Head::new(parts, Value::Null, 0), &[], handle).await;
     let answered = match &fault {
-        // before the body has come, as a busy service answers an upload
+        // before the body has arrived, as a busy service answers an upload
         Some(Kind::Answer(fault)) => fault.into(),
         _ => {
             let known = sign_in::check(&parts.headers, &session.settings().sign_in, None);
@@ -229,7 +229,7 @@ impl State {
             has_results: false,
         };
         let mut object = job.object(now);
-        // the answer to a creation never has a later state
+        // the service answers a creation with the first state
         if let Some(members) = object.as_object_mut() {
             for name in ["errors", "failed_at", "completed_at", "in_progress_at", "output_file_id", "error_file_id"] {
                 members.insert(name.to_owned(), Value::Null);

@@ -1,4 +1,4 @@
-//! The check of an input file, with the service's codes.
+//! The validation of an input file, with the error codes of the service.
 
 use std::collections::HashSet;
 

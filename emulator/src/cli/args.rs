@@ -1,5 +1,5 @@
-//! The flags, and the variables of the environment that are the same. A flag counts before a variable, and both before
-//! the file.
+//! The command-line flags, each with an environment variable. A flag takes precedence over its variable, and both over the
+//! configuration file.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub(crate) struct Args {
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_PORT")]
     port: Option<u16>,
 
-    /// Address to listen on; another than loopback lets other machines in [default: 127.0.0.1]
+    /// Address to listen on; one beyond loopback is open to other machines [default: 127.0.0.1]
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_HOST")]
     host: Option<IpAddr>,
 
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Speak TLS, with a certificate of its own for localhost
+    /// Serve TLS, with a certificate of its own for localhost
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_TLS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     tls: Option<bool>,
 
@@ -31,11 +31,11 @@ pub(crate) struct Args {
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_TLS_ROOT", value_name = "FILE")]
     tls_root: Option<PathBuf>,
 
-    /// Let web pages of any origin ask
+    /// Allow requests from web pages of any origin (CORS)
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_CORS", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     cors: Option<bool>,
 
-    /// Serve declared deployments alone; other names are answered with 404
+    /// Serve only declared deployments; other names are answered with 404
     #[arg(long, env = "AZURE_OPENAI_EMULATOR_ONLY_DECLARED", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     only_declared: Option<bool>,
 
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long = "deployment", env = "AZURE_OPENAI_EMULATOR_DEPLOYMENTS", value_name = "NAME=MODEL", value_delimiter = ',', value_parser = deployment)]
     deployments: Vec<(String, String)>,
 
-    /// Take this key; may be given several times. Without one any key is taken
+    /// Accept this key; may be given several times. Without one any key is accepted
     #[arg(long = "key", env = "AZURE_OPENAI_EMULATOR_KEYS", value_delimiter = ',', hide_env_values = true)]
     keys: Vec<String>,
 
@@ -84,7 +84,7 @@ fn deployment(text: &str) -> Result<(String, String), String> {
 }
 
 impl Args {
-    /// The configuration of the file, with what the flags set.
+    /// The configuration of the file with the values of the flags.
     pub(crate) fn over(self, mut config: Config) -> Config {
         config.port = self.port.or(config.port);
         config.host = self.host.or(config.host);

@@ -1,4 +1,4 @@
-//! What the program prints first: how to point clients at it.
+//! The start-up text of the program: how to point clients at it.
 
 use std::path::Path;
 

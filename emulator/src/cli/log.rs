@@ -1,4 +1,4 @@
-//! One line for each request: method, deployment or path, status, outcome, tokens, time, fault.
+//! The request log, one line for each request: method, deployment or path, status, outcome, tokens, time, fault.
 
 use std::io::{self, Write};
 
@@ -6,13 +6,13 @@ use azure_openai_emulator::{Outcome, RecordedRequest};
 
 /// Writes the line of a request that has ended.
 pub(crate) fn write(request: &RecordedRequest) {
-    // A reader that is gone does not stop the service.
+    // A closed standard output does not stop the service.
     let _ = writeln!(io::stdout(), "{}", line(request));
 }
 
 fn line(request: &RecordedRequest) -> String {
     let target = request.deployment().unwrap_or_else(|| request.path());
-    // A name comes from outside: it stays on its line.
+    // The name is the caller's: without control characters it cannot start another line of the log.
     let target: String = target.chars().filter(|letter| !letter.is_control()).collect();
     let status = request.status().map_or_else(|| "-".to_owned(), |status| status.to_string());
     let mut line = format!("{} {target} {status}", request.method());

@@ -1,4 +1,4 @@
-//! Files and batches over HTTP: what [`Batches`](crate::Batches) sets from Rust.
+//! The control of files and batches over HTTP, with the settings of [`Batches`](crate::Batches).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::{Control, ControlError};
 use crate::batch::{BatchQuota, BatchTiming, LineOutcome};
 use crate::settings::{from_zero, seconds};
 
-/// What a request sets; what it has not stays.
+/// The settings in a request; what is absent stays as it is.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Changes {

@@ -1,4 +1,4 @@
-//! The journal over HTTP: requests by their properties, waited for, as JSON.
+//! The journal over HTTP: its requests as JSON, filtered by their properties and waited for.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,7 +1,7 @@
-//! Control over HTTP, below `/__emulator/`: what a running emulator can change from Rust, it can from every language.
+//! The control interface over HTTP, below `/__emulator/`: the changes of a running emulator for tests in any language.
 //!
-//! Each path holds a list or a map of the same things that the file has, as JSON. GET reads it, POST adds, PUT replaces,
-//! DELETE empties it. The header `x-emulator-session` makes a request concern that session alone.
+//! Each path has a list or a map of JSON, with the names of the configuration file. GET reads it, POST adds, PUT replaces,
+//! DELETE empties it. A request with the header `x-emulator-session` changes that session only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,10 +27,10 @@ mod token;
 
 /// The path of the overview.
 pub(crate) const ROOT: &str = "/__emulator";
-/// What the paths begin with.
+/// The prefix of the other paths.
 pub(crate) const PREFIX: &str = "/__emulator/";
 
-/// Why a request has no effect.
+/// The error of a request that has no effect.
 struct ControlError {
     status: u16,
     message: String,
@@ -70,7 +70,7 @@ struct Control<'a> {
     shared: &'a Shared,
     parts: &'a Parts,
     content: &'a [u8],
-    /// The session of the header; without one, that of requests without the header.
+    /// The session of the header, or that of requests without the header.
     session: Arc<Session>,
     session_name: Option<&'a str>,
     query: Vec<(String, String)>,
@@ -114,12 +114,12 @@ impl<'a> Control<'a> {
         }
     }
 
-    /// The body as one thing.
+    /// The body as one value.
     fn one<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
         serde_json::from_slice(self.content).map_err(ControlError::new)
     }
 
-    /// The body as a list of things, or as one of them.
+    /// The body as a list of values, or as one of them.
     fn several<T: DeserializeOwned>(&self) -> Result<Vec<T>, ControlError> {
         let body: Value = self.one()?;
         let items = match body {
@@ -196,7 +196,7 @@ impl<'a> Control<'a> {
     }
 
     fn scripts(&self, name: Option<&str>) -> Result<Value, ControlError> {
-        // In this order, as answers take them.
+        // Locked in this order everywhere, so that no two requests wait for each other.
         let mut settings = self.session.settings_mut();
         let mut scripts = self.session.scripts();
         let mut added: Vec<(String, Vec<Answer>)> = Vec::new();
@@ -224,7 +224,7 @@ impl<'a> Control<'a> {
             _ => return Err(ControlError::method()),
         }
         for (name, answers) in added {
-            // A script for a name that is no deployment makes it one.
+            // A script creates its deployment where there is none.
             settings.deploy_unless_there(&name);
             scripts.entry(name).or_default().extend(answers);
         }

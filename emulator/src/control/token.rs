@@ -1,4 +1,4 @@
-//! Test tokens over HTTP.
+//! The test tokens of `/__emulator/token`.
 
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use super::Preset;
 use crate::quota::whole_seconds;
 use crate::refusal::AzureError;
 
-/// What the answer is made from.
+/// The answer before its headers and body are replaced.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Base {
     Preset(Preset),
@@ -15,7 +15,7 @@ pub(super) enum Base {
     Html(u16),
 }
 
-/// A base, and what differs from it.
+/// A base, and the values that replace its own.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultAnswer {
     pub(super) base: Base,
@@ -52,7 +52,7 @@ impl FaultAnswer {
         Self { base, retry_after: None, headers: BTreeMap::new(), body: None }
     }
 
-    /// The preset of this name; for another name, an error that says so.
+    /// The preset of this name; for an unknown name, an error with status 400 and that text.
     pub(super) fn named(name: &str) -> Self {
         match Preset::named(name) {
             Some(preset) => Self::new(Base::Preset(preset)),

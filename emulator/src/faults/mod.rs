@@ -1,4 +1,4 @@
-//! What can go wrong between a client and the service, on demand.
+//! Faults, [`Fault`]: failures between a client and the service, produced on demand.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,12 +20,12 @@ mod preset;
 mod table;
 mod when;
 
-/// Something that goes wrong, and for which requests.
+/// A failure, and the requests that it applies to.
 ///
-/// A fault strikes the next request, unless [`next`](Self::next), [`every`](Self::every) or
-/// [`always`](Self::always) says otherwise, on any deployment, unless [`on`](Self::on) names one. Faults
-/// come before everything else, so also a request without credentials meets them. Of several that fit, the
-/// one given first strikes.
+/// By default a fault applies to the next request, to any deployment. [`next`](Self::next), [`every`](Self::every),
+/// [`always`](Self::always) and [`with_probability`](Self::with_probability) set how many, [`on`](Self::on),
+/// [`if_header`](Self::if_header) and [`if_prompt_has`](Self::if_prompt_has) which. Faults come before authentication and
+/// every other check. Of several that match a request, the one given first applies.
 ///
 /// Where a fault counts chunks, these are the events of a stream (the prompt's filter results are the
 /// first), or pieces of 64 bytes of an answer that is not streamed.
@@ -99,7 +99,7 @@ impl Fault {
         Self::new(Kind::Answer(FaultAnswer::new(base)))
     }
 
-    /// Answers as Azure, or API Management before it, answers in a well-known case.
+    /// Answers with an error that Azure, or API Management before it, is known for.
     ///
     /// # Example: a quota of the gateway, used up for two seconds
     ///
@@ -124,7 +124,7 @@ impl Fault {
         self
     }
 
-    /// Answers with this status and a small error body of Azure's shape.
+    /// Answers with this status, from 100 to 999, and a small error body of Azure's shape. Another status becomes 500.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::answer(Base::Status(status))
@@ -155,7 +155,7 @@ impl Fault {
         self
     }
 
-    /// Answers as usual, but waits before the headers.
+    /// Waits this long before the headers, and then answers as usual.
     #[must_use]
     pub fn delay(time: Duration) -> Self {
         Self::new(Kind::Delay(time))
@@ -167,13 +167,13 @@ impl Fault {
         Self::new(Kind::Reset)
     }
 
-    /// Answers as usual, but calls it something else.
+    /// Answers as usual, with this `content-type`.
     #[must_use]
     pub fn content_type(name: impl Into<String>) -> Self {
         Self::new(Kind::ContentType(name.into()))
     }
 
-    /// Ends the body in an orderly way after this many chunks, without the rest and without `[DONE]`.
+    /// Ends the body after this many chunks, as if it were complete: without the other chunks and without `[DONE]`.
     #[must_use]
     pub fn truncate_after(chunks: usize) -> Self {
         Self::new(Kind::Truncate(chunks))
@@ -191,7 +191,7 @@ impl Fault {
         Self::new(Kind::Stall(chunks))
     }
 
-    /// Sends only half of the chunk that follows this many others; the rest is as usual.
+    /// Sends only the first half of the chunk that follows this many others, and the other chunks as usual.
     #[must_use]
     pub fn malformed_after(chunks: usize) -> Self {
         Self::new(Kind::Malformed(chunks))
@@ -203,82 +203,82 @@ impl Fault {
         Self::new(Kind::Error(chunks))
     }
 
-    /// Sends this text after the end of the answer.
+    /// Sends this text after the last byte of the answer.
     #[must_use]
     pub fn extra_after_done(text: impl Into<String>) -> Self {
         Self::new(Kind::AfterDone(text.into()))
     }
 
-    /// Sends the whole answer, but ends the body only after this time.
+    /// Sends the whole answer, and ends the body after this time.
     #[must_use]
     pub fn late_end(time: Duration) -> Self {
         Self::new(Kind::LateEnd(time))
     }
 
-    /// Sends the body byte by byte, with this time between two.
+    /// Sends the body byte by byte, with this time after each.
     #[must_use]
     pub fn trickle(between: Duration) -> Self {
         Self::new(Kind::Trickle(between))
     }
 
-    /// Strikes this many requests in a row, then no more.
+    /// Applies to the next so many requests that match; 1 by default.
     #[must_use]
     pub fn next(mut self, requests: usize) -> Self {
         self.when = When::Next(requests);
         self
     }
 
-    /// Strikes every so many requests: with 3, the third, the sixth and so on. With 0, none.
+    /// Applies to every n-th request that matches: with 3, the third, the sixth and so on; with 0, none.
     #[must_use]
     pub fn every(mut self, requests: usize) -> Self {
         self.when = When::Every { interval: requests, seen: 0 };
         self
     }
 
-    /// Strikes every request.
+    /// Applies to every request that matches.
     #[must_use]
     pub fn always(mut self) -> Self {
         self.when = When::Always;
         self
     }
 
-    /// Strikes a share of the requests, from 0 to 1. The same seed strikes the same ones.
+    /// Applies to this share of the requests that match, from 0 to 1, by chance: the same ones for the same seed.
     #[must_use]
     pub fn with_probability(mut self, share: f64, seed: u64) -> Self {
         self.when = When::chance(share, seed);
         self
     }
 
-    /// Strikes requests to this deployment only.
+    /// Matches only requests to this deployment.
     #[must_use]
     pub fn on(mut self, deployment: impl Into<String>) -> Self {
         self.deployment = Some(deployment.into());
         self
     }
 
-    /// Strikes requests with this header only, whatever its value.
+    /// Matches only requests with this header, of any value.
     #[must_use]
     pub fn if_header(mut self, name: impl Into<String>) -> Self {
         self.header = Some((name.into(), None));
         self
     }
 
-    /// Strikes requests only whose prompt has this phrase.
+    /// Matches only requests with a message that contains this phrase, case included.
     #[must_use]
     pub fn if_prompt_has(mut self, phrase: impl Into<String>) -> Self {
         self.phrase = Some(phrase.into());
         self
     }
 
-    /// Whether the fault is for a request such as this one.
-    fn is_for(&self, struck: &Struck<'_>) -> bool {
+    /// Whether the fault matches a request.
+    fn matches(&self, target: &FaultTarget<'_>) -> bool {
         let has_header = |(name, wanted): &(String, Option<String>)| {
-            let value = struck.headers.get(name.as_str()).and_then(|value| value.to_str().ok());
+            let value = target.headers.get(name.as_str()).and_then(|value| value.to_str().ok());
             value.is_some_and(|value| wanted.as_deref().is_none_or(|wanted| wanted == value))
         };
-        self.deployment.as_deref().is_none_or(|name| Some(name) == struck.deployment)
+        self.deployment.as_deref().is_none_or(|name| Some(name) == target.deployment)
             && self.header.as_ref().is_none_or(has_header)
-            && self.phrase.as_deref().is_none_or(|phrase| struck.prompt.iter().any(|text| text.contains(phrase)))
+            && self.phrase.as_deref().is_none_or(|phrase| target.prompt.iter().any(|text| text.contains(phrase)))
     }
 }
 
@@ -292,21 +292,20 @@ impl fmt::Debug for Fault {
     }
 }
 
-/// A request that a fault may strike.
-pub(crate) struct Struck<'a> {
+/// The properties of a request by which faults match.
+pub(crate) struct FaultTarget<'a> {
     pub(crate) deployment: Option<&'a str>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) prompt: &'a [String],
 }
 
-/// The fault that strikes a request; those that are spent are forgotten. One that the request's own header names strikes
-/// before all others.
-pub(crate) fn strike(faults: &mut Vec<Fault>, struck: &Struck<'_>) -> Option<Kind> {
-    if let Some(name) = struck.headers.get(FAULT_HEADER) {
+/// The fault that applies to a request: the one named by its header, or the first that matches. Spent faults are removed.
+pub(crate) fn take_fault(faults: &mut Vec<Fault>, target: &FaultTarget<'_>) -> Option<Kind> {
+    if let Some(name) = target.headers.get(FAULT_HEADER) {
         return Some(Kind::Answer(FaultAnswer::named(&String::from_utf8_lossy(name.as_bytes()))));
     }
-    let mut fitting = faults.iter_mut().filter(|fault| fault.is_for(struck));
-    let kind = fitting.find_map(|fault| fault.when.strikes().then(|| fault.kind.clone()));
+    let mut matching = faults.iter_mut().filter(|fault| fault.matches(target));
+    let kind = matching.find_map(|fault| fault.when.applies().then(|| fault.kind.clone()));
     faults.retain(|fault| !fault.when.is_spent());
     kind
 }

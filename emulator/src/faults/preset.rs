@@ -1,4 +1,4 @@
-//! Well-known failures by name, with the texts and headers of Azure and of API Management.
+//! Presets, [`Preset`]: well-known failures by name, with the texts and headers of Azure and of API Management.
 
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use crate::sign_in::AUDIENCE;
 macro_rules! presets {
     ($($(#[$doc:meta])+ $name:ident = $word:literal,)+) => {
         /// A well-known failure of the service, or of API Management before it.
+        ///
+        /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/troubleshoot-errors>
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum Preset {
@@ -45,9 +47,9 @@ presets! {
     ServerError = "server_error",
     /// 500 of the service.
     InternalServerError = "internal_server_error",
-    /// 503.
+    /// 503: the service is overloaded.
     Overloaded = "overloaded",
-    /// 408.
+    /// 408: the model took too long.
     Timeout = "timeout",
     /// 401: the key is wrong.
     InvalidKey = "invalid_key",
@@ -55,7 +57,7 @@ presets! {
     InvalidToken = "invalid_token",
     /// 401: the identity has no role.
     PermissionDenied = "permission_denied",
-    /// 403: the resource takes tokens alone.
+    /// 403: the resource accepts only tokens.
     KeysDisabled = "keys_disabled",
     /// 403: the network is not allowed.
     Firewall = "firewall",
@@ -63,7 +65,7 @@ presets! {
     DeploymentNotFound = "deployment_not_found",
     /// 404: wrong host, path or version.
     ResourceNotFound = "resource_not_found",
-    /// 400: image data that is none.
+    /// 400: the data is no image.
     InvalidImage = "invalid_image",
     /// 502: a page of HTML.
     BadGateway = "bad_gateway",

@@ -1,4 +1,4 @@
-//! The steps of a body, with a fault in them.
+//! The steps of a response body: its pieces, the pauses between them, and the fault among them.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::journal::Call;
 use crate::refusal::AzureError;
 use crate::settings::PaceClock;
 
-/// What a body does next.
+/// One step of a body.
 pub(crate) enum Step {
     /// Sends a piece, after this time.
     Send(Duration, Bytes),
@@ -20,7 +20,7 @@ pub(crate) enum Step {
     Cut,
 }
 
-/// The steps of a body, made as they are taken.
+/// The steps of a body, made lazily.
 pub(crate) type Steps = Box<dyn Iterator<Item = Step> + Send>;
 
 /// The body of an answer whose chunks are these, each after its time, with a fault in it.
@@ -68,7 +68,7 @@ pub(crate) fn event(payload: &str) -> Bytes {
     format!("data: {payload}\n\n").into()
 }
 
-/// The steps of a body that goes out at once.
+/// A body that is being sent.
 pub(crate) struct Sending {
     steps: Steps,
     clock: Option<PaceClock>,
@@ -98,7 +98,7 @@ pub(crate) fn body(steps: Steps, clock: Option<PaceClock>, call: Call) -> Body {
                 Some(Step::Wait(time)) => tokio::time::sleep(time).await,
                 Some(Step::Stall) => std::future::pending().await,
                 Some(Step::Cut) => {
-                    // What was sent before has to leave first: the server drops what it still holds.
+                    // Time for the pieces before to be written: on an error hyper drops what it has buffered.
                     tokio::time::sleep(Duration::from_millis(2)).await;
                     sending.call.end();
                     return Some((Err(io::Error::from(io::ErrorKind::ConnectionAborted)), None));

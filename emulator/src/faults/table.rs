@@ -1,4 +1,4 @@
-//! A fault as a table of a file or as JSON: one member for what goes wrong, and others for when.
+//! A fault as a table of the configuration file or as JSON: one member for its kind, others for the requests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -112,9 +112,9 @@ impl TryFrom<FaultTable> for Fault {
             table.probability.map(|share| When::chance(share, table.seed.unwrap_or(0))),
         ];
         let mut whens = whens.into_iter().flatten();
-        // A fault for a header or a phrase strikes each request that has it, unless something else is set.
-        let is_asked_for = table.header.is_some() || table.phrase.is_some();
-        fault.when = whens.next().unwrap_or(if is_asked_for { When::Always } else { When::default() });
+        // A fault for a header or a phrase applies to each request that has it, unless something else is set.
+        let is_selective = table.header.is_some() || table.phrase.is_some();
+        fault.when = whens.next().unwrap_or(if is_selective { When::Always } else { When::default() });
         if whens.next().is_some() {
             return Err("a fault has one of next, every, always, probability".to_owned());
         }

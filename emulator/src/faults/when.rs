@@ -1,6 +1,6 @@
-//! Which requests a fault strikes, by their number or by chance.
+//! The choice of the requests that a fault applies to, by their number or by chance.
 
-/// When a fault strikes.
+/// Which of the matching requests a fault applies to.
 #[derive(Debug, Clone)]
 pub(super) enum When {
     Next(usize),
@@ -14,8 +14,8 @@ impl When {
         Self::Chance { share, seed, random: fastrand::Rng::with_seed(seed) }
     }
 
-    /// Whether it strikes now; each question counts as a request.
-    pub(super) fn strikes(&mut self) -> bool {
+    /// Whether it applies to this request. Each call counts as a request.
+    pub(super) fn applies(&mut self) -> bool {
         match self {
             Self::Always => true,
             Self::Next(left) => std::mem::replace(left, left.saturating_sub(1)) > 0,

@@ -1,4 +1,4 @@
-//! Content filters: the results of a clean text, and the policies that find something.
+//! Content filters: the results for a text without a match, and the policies.
 
 use serde_json::{Map, Value, json};
 
@@ -28,11 +28,12 @@ pub(crate) fn clean_answer() -> Value {
     merge(harm(), protected_material())
 }
 
-/// The results of a filter that did not answer.
+/// The results when the filter is unavailable.
 pub(crate) fn outage() -> Value {
     json!({"error": {"code": "content_filter_error", "message": "The contents are not filtered"}})
 }
 
+/// The members of both objects; of two with the same name the second.
 pub(crate) fn merge(one: Value, other: Value) -> Value {
     let members = [one, other].into_iter().filter_map(|v| if let Value::Object(m) = v { Some(m) } else { None });
     Value::Object(members.flatten().collect::<Map<_, _>>())

@@ -1,4 +1,4 @@
-//! A content filter's policy: the phrases that set it off, and what each of them does.
+//! Content filter policies, [`FilterPolicy`]: phrases, each with its category and severity.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::settings::FilterMode;
 
-/// What a content filter finds.
+/// A content filter policy: the phrases that are found, and whether they are blocked.
 ///
 /// # Example: a policy that a request picks with the header `x-policy-id`
 ///
@@ -21,6 +21,8 @@ use crate::settings::FilterMode;
 /// # drop(emulator);
 /// # Ok(()) }
 /// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FilterPolicy {
@@ -30,19 +32,19 @@ pub struct FilterPolicy {
 }
 
 impl FilterPolicy {
-    /// A policy that finds nothing.
+    /// A policy without triggers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// When filter results are sent, and whether a match is blocked, for deployments that do not set it.
+    /// Sets when filter results are sent and whether a match is blocked, for deployments that do not set it.
     #[must_use]
     pub fn mode(self, mode: FilterMode) -> Self {
         Self { mode: Some(mode), ..self }
     }
 
-    /// Finds a phrase.
+    /// Adds a phrase to be found.
     #[must_use]
     pub fn trigger(mut self, trigger: FilterTrigger) -> Self {
         self.triggers.push(trigger);
@@ -62,28 +64,28 @@ impl FilterPolicy {
     }
 }
 
-/// Which texts a trigger looks at.
+/// The texts that a trigger searches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FilterTarget {
-    /// Prompts alone.
+    /// Prompts only.
     #[default]
     Prompt,
-    /// Answers alone.
+    /// Answers only.
     Answer,
     /// Both.
     Both,
 }
 
-/// How bad it is. As on Azure, what is below `medium` is annotated and not blocked.
+/// The severity of a match. As on Azure, a match below `medium` is annotated and not blocked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TriggerSeverity {
-    /// Found, and harmless.
+    /// Annotated, not blocked.
     Safe,
-    /// Found, and not blocked.
+    /// Annotated, not blocked.
     Low,
     /// Blocked.
     #[default]
@@ -92,7 +94,7 @@ pub enum TriggerSeverity {
     High,
 }
 
-/// A phrase that a content filter finds, in any case, and what it is.
+/// A phrase that a content filter finds, whatever its case, with its category and severity.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilterTrigger {
@@ -124,25 +126,25 @@ impl FilterTrigger {
         Self { on: FilterTarget::Answer, ..Self::in_prompts(phrase, category) }
     }
 
-    /// How bad it is; `medium` by default.
+    /// Sets the severity, for the four categories that have one; `medium` by default.
     #[must_use]
     pub fn severity(self, severity: TriggerSeverity) -> Self {
         Self { severity, ..self }
     }
 
-    /// Annotates a match and does not block it.
+    /// Annotates a match without blocking it.
     #[must_use]
     pub fn annotate_only(self) -> Self {
         Self { annotate_only: true, ..self }
     }
 
-    /// The blocklist that the phrase is in, for the category `custom_blocklists`.
+    /// Sets the id of the blocklist, for the category `custom_blocklists`; `emulated` by default.
     #[must_use]
     pub fn blocklist(self, id: impl Into<String>) -> Self {
         Self { blocklist: Some(id.into()), ..self }
     }
 
-    /// Where the phrase is in a text, whatever its case.
+    /// The position of the phrase in a text, whatever its case.
     fn find(&self, text: &str) -> Option<Range<usize>> {
         // Lowering ASCII letters keeps every byte where it was.
         let start = text.to_ascii_lowercase().find(&self.phrase.to_ascii_lowercase())?;

@@ -1,4 +1,4 @@
-//! The journal: requests that the emulator received, and what became of each.
+//! The journal: the requests that the emulator received, each with its outcome.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ pub(crate) const KEPT: usize = 10_000;
 /// Upper bound of the bytes of all kept bodies, since one body may have 64 MB. The newest is kept whatever its size.
 const KEPT_BYTES: usize = 256 << 20;
 
-/// What is done with each request when it has ended, such as writing a line of a log.
+/// The callback for each request that has ended, such as one that writes a log line.
 pub(crate) type Watcher = Arc<dyn Fn(&RecordedRequest) + Send + Sync>;
 
 pub(crate) struct Journal {
@@ -52,7 +52,7 @@ impl Journal {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a request; what becomes of it is set on the [`Call`].
+    /// Adds a request; its outcome is set on the [`Call`].
     pub(crate) fn add(self: &Arc<Self>, head: Head) -> Call {
         let entry = Arc::new(Entry::new(head));
         {
@@ -75,21 +75,21 @@ impl Journal {
         self.changed.notify_waiters();
     }
 
-    /// The requests of a session, or of all.
+    /// The requests of a session, or all.
     pub(crate) fn requests(&self, session: Option<&str>) -> Requests {
         let kept = self.kept();
         let of_the_session = kept.entries.iter().filter(|entry| session.is_none_or(|name| entry.session() == name));
         Requests::new(of_the_session.map(|entry| entry.snapshot()).collect())
     }
 
-    /// Forgets the requests of a session, or of all.
+    /// Removes the requests of a session, or all.
     pub(crate) fn clear(&self, session: Option<&str>) {
         let kept = &mut *self.kept();
         kept.entries.retain(|entry| session.is_some_and(|name| entry.session() != name));
         kept.bytes = kept.entries.iter().map(|entry| entry.body_bytes()).sum();
     }
 
-    /// Waits until `is_enough` holds for what was received, or the time is over; the last look decides.
+    /// Waits until `is_enough` returns true, for at most this time. Returns what it returned last.
     pub(crate) async fn wait(&self, time: Duration, mut is_enough: impl FnMut() -> bool) -> bool {
         let deadline = Instant::now() + time;
         loop {

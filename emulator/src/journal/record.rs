@@ -1,4 +1,4 @@
-//! One request of the journal.
+//! One request of the journal, [`RecordedRequest`].
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,22 +13,21 @@ use serde_json::Value;
 use super::Journal;
 use crate::server::query_value;
 
-/// A request as it arrived, and what became of it.
+/// A request as it arrived, and its outcome.
 ///
-/// Its `Debug` shows the method, the path and the outcome only: headers carry keys, and the body is a prompt. Both are
-/// the test's own and are read through the accessors.
+/// `Debug` prints the method, the path and the outcome only, since headers have keys and the body is a prompt.
 #[derive(Clone)]
 pub struct RecordedRequest {
     head: Arc<Head>,
     end: End,
 }
 
-/// The request itself.
+/// A received request: its head, its body and its session.
 pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: String,
-    /// Copies: the map of the request is a window into the connection's read buffer and would keep it alive.
+    /// Copies: the map of the request refers to the read buffer of the connection and would keep it alive.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Value,
     /// The length of the body as it arrived.
@@ -55,7 +54,7 @@ impl Head {
     }
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -65,11 +64,11 @@ pub enum Outcome {
     Open,
     /// It was answered, and the answer was sent to its end.
     Answered,
-    /// It was answered with an error of the service.
+    /// It was answered with another status than 2xx.
     Refused,
-    /// A fault was its answer, or broke it.
+    /// A fault applied to it.
     Faulted,
-    /// The client was gone before the end.
+    /// The client closed the connection before the answer ended.
     Disconnected,
 }
 
@@ -93,7 +92,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// How long an answer took, from the moment at which the request had arrived.
+/// How long an answer took, from the arrival of the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
     to_headers: Option<Duration>,
@@ -101,13 +100,13 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// Until the headers of the answer were made; none before.
+    /// Until the headers of the answer were sent; `None` before.
     #[must_use]
     pub fn to_headers(&self) -> Option<Duration> {
         self.to_headers
     }
 
-    /// Until the answer had ended; none before.
+    /// Until the answer had ended; `None` before.
     #[must_use]
     pub fn total(&self) -> Option<Duration> {
         self.total
@@ -159,7 +158,7 @@ impl RecordedRequest {
         &self.head.body
     }
 
-    /// The chat completion request, to the deployment that it was sent to; none of another operation.
+    /// The chat completion request, with the deployment that it was sent to; `None` for another operation or body.
     #[must_use]
     pub fn request(&self) -> Option<ChatCompletionRequest> {
         if !self.path().ends_with("/chat/completions") {
@@ -190,13 +189,13 @@ impl RecordedRequest {
         self.head.received_at
     }
 
-    /// What became of it.
+    /// The outcome.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         self.end.outcome
     }
 
-    /// The status of the answer; none before, and none where a fault closed the connection instead.
+    /// The status of the answer; `None` before, and where a fault closed the connection instead.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         self.end.status
@@ -208,13 +207,13 @@ impl RecordedRequest {
         self.end.timing
     }
 
-    /// The name of the fault that struck it.
+    /// The name of the fault that applied to it.
     #[must_use]
     pub fn fault(&self) -> Option<&str> {
         self.end.fault.as_deref()
     }
 
-    /// The tokens of the prompt and of the completion, where it was answered.
+    /// The tokens of the prompt and of the completion, if it was answered.
     #[must_use]
     pub fn tokens(&self) -> Option<(u64, u64)> {
         self.end.tokens
@@ -260,7 +259,7 @@ impl Entry {
     }
 }
 
-/// A request under way; dropped before its [`end`](Self::end), the client is gone.
+/// A request that is being answered. Dropped before [`end`](Self::end), its outcome is a disconnected client.
 pub(crate) struct Call {
     entry: Arc<Entry>,
     journal: Arc<Journal>,
@@ -286,7 +285,7 @@ impl Call {
         self.entry.end().tokens = Some((prompt, completion));
     }
 
-    /// The answer has been sent, or what a fault left of it.
+    /// Sets the outcome when the answer was sent, or the part of it that a fault left.
     pub(crate) fn end(mut self) {
         let status = self.entry.end().status;
         let is_faulted = self.entry.end().fault.is_some();

@@ -1,4 +1,4 @@
-//! Requests of the journal, to look through.
+//! Lists of journal requests, [`Requests`], with filters.
 
 use std::ops::Deref;
 
@@ -6,7 +6,7 @@ use super::record::{Outcome, RecordedRequest};
 
 /// Requests that an emulator received, oldest first; a slice of them.
 ///
-/// # Example: how often a deployment was asked
+/// # Example: the number of requests to a deployment
 ///
 /// ```
 /// use azure_openai_emulator::Emulator;
@@ -43,13 +43,13 @@ impl Requests {
         self.that(|request| request.status() == Some(status))
     }
 
-    /// Those that ended so.
+    /// Those with this outcome.
     #[must_use]
     pub fn with_outcome(self, outcome: Outcome) -> Self {
         self.that(|request| request.outcome() == outcome)
     }
 
-    /// Those for which this holds.
+    /// Those for which the closure returns true.
     #[must_use]
     pub fn that(mut self, holds: impl FnMut(&RecordedRequest) -> bool) -> Self {
         self.0.retain(holds);

@@ -1,8 +1,8 @@
-//! What two bodies differ in.
+//! The differences of two JSON bodies.
 
 use serde_json::Value;
 
-/// The places at which two values differ, with both values: `messages[0].content: recorded "a", sent "b"`.
+/// The paths at which two values differ, with both values: `messages[0].content: recorded "a", sent "b"`.
 pub(super) fn differences(recorded: &Value, sent: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare("", recorded, sent, &mut found);

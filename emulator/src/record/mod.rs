@@ -1,4 +1,4 @@
-//! Recordings: requests to a real resource and what it answered, kept as files and given again.
+//! Recordings: requests to a real resource with its answers, stored as files and replayed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +16,7 @@ mod difference;
 pub(crate) mod recorder;
 mod replay;
 
-/// What is recorded or replayed, as it is set.
+/// The settings of recording and replaying.
 #[derive(Clone, Default)]
 pub(crate) struct RecordingSettings {
     pub(crate) record: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub(crate) struct RecordingSettings {
 }
 
 impl RecordingSettings {
-    /// The key that does not go with the others, and why.
+    /// A key that contradicts the others, with the reason.
     pub(crate) fn conflict(&self) -> Option<(&'static str, &'static str)> {
         match (&self.record, &self.upstream, &self.replay) {
             (Some(_), _, Some(_)) => Some(("replay", "answers cannot be recorded and replayed at once")),
@@ -38,7 +38,7 @@ impl RecordingSettings {
         }
     }
 
-    /// Takes what `other` sets; the rest stays.
+    /// Replaces the settings that `other` has.
     #[cfg(feature = "config")]
     pub(crate) fn merge(&mut self, other: Self) {
         self.record = other.record.or(self.record.take());
@@ -61,14 +61,14 @@ impl RecordingSettings {
     }
 }
 
-/// Where answers come from that are not the emulator's own.
+/// The source of answers that the emulator does not make itself.
 pub(crate) enum RecordingMode {
     #[cfg(feature = "record")]
     Record(recorder::Recorder),
     Replay(Replay),
 }
 
-/// One request and its answer, as a file has them.
+/// One request and its answer, as in a file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Recording {
     request: RecordedCall,
@@ -89,13 +89,13 @@ struct RecordedCall {
 struct RecordedAnswer {
     status: u16,
     headers: BTreeMap<String, String>,
-    /// The body in the pieces in which it came.
+    /// The body in the pieces in which it arrived.
     chunks: Vec<Chunk>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Chunk {
-    /// Since the piece before it, or since the request.
+    /// The time since the piece before it, or since the request.
     after_ms: u64,
     text: String,
 }

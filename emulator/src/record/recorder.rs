@@ -1,4 +1,4 @@
-//! Recording: requests go on to a real resource, and are kept with what it answers.
+//! The recorder: requests are forwarded to a real resource and stored with its answers.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -36,7 +36,7 @@ const NOT_RECORDED: [&str; 8] = [
 ];
 
 impl Recorder {
-    /// Records into a folder, which is made where it is missing.
+    /// Records into a folder, which is created where it is missing.
     pub(crate) fn new(folder: &Path, upstream: &str) -> io::Result<Self> {
         std::fs::create_dir_all(folder)
             .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
@@ -50,7 +50,7 @@ impl Recorder {
         Ok(Self { folder: folder.to_owned(), upstream, client, last: AtomicUsize::new(last) })
     }
 
-    /// Asks the resource with the request's own credentials, keeps the answer, and gives it when it is whole.
+    /// Sends the request to the resource with its own credentials, stores the answer, and returns it when it is complete.
     pub(crate) async fn answer(&self, parts: &Parts, content: &Bytes) -> Result<ReplayedAnswer, AzureError> {
         let failed = |error: &dyn std::fmt::Display| {
             AzureError::plain(502, "UpstreamFailed", format!("The resource that is recorded did not answer: {error}"))
@@ -103,8 +103,8 @@ impl Recorder {
     }
 }
 
-/// Takes the text out of bytes that go on later: a letter that their end cuts stays in them, and what is no UTF-8 becomes
-/// U+FFFD.
+/// Removes the text from bytes that more will follow: a character that is cut at their end stays in them, and what is not
+/// UTF-8 becomes U+FFFD.
 fn take_text(bytes: &mut Vec<u8>) -> String {
     let last = bytes.utf8_chunks().last().map_or(&[][..], |last| last.invalid());
     let is_cut = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());

@@ -1,4 +1,4 @@
-//! Answers from recordings.
+//! The replay of recordings.
 
 use std::collections::HashSet;
 use std::io;
@@ -15,13 +15,13 @@ use crate::refusal::AzureError;
 /// The recordings of a folder.
 pub(crate) struct Replay {
     recordings: Vec<Recording>,
-    /// The places of those that were answered with.
+    /// The positions of those that were used.
     used: Mutex<HashSet<usize>>,
     speed: f64,
 }
 
 impl Replay {
-    /// Reads a folder's recordings, in the order of their names. With a `speed` of 2 they are given in half their time,
+    /// Reads a folder's recordings, in the order of their names. With a `speed` of 2 they are replayed in half their time,
     /// with 0 at once.
     pub(crate) fn read(folder: &Path, speed: f64) -> io::Result<Self> {
         let named =

@@ -1,6 +1,7 @@
-//! Error bodies of Azure: status, `code`, `param` and the texts that callers match on.
+//! Error bodies of Azure, [`AzureError`]: status, `code`, `param` and the texts that callers match on.
 //!
-//! The texts here are recorded ones. What a model refuses is in [`refusal`](super::refusal).
+//! The texts are recorded ones unless marked "unsourced". Which requests are refused is decided in
+//! [`refusal`](super::refusal).
 
 use serde_json::{Value, json};
 
@@ -48,13 +49,13 @@ impl AzureError {
         Self::invalid(message, name, "unsupported_parameter")
     }
 
-    /// A value, as JavaScript writes it, that the model does not take; then, after a space, what it takes.
+    /// A value, as JavaScript prints it, that the model does not support; then, after a space, those that it supports.
     pub(crate) fn unsupported_value(param: &str, value: &str, supported: &str) -> Self {
         let message = format!("Unsupported value: '{param}' does not support {value} with this model.{supported}");
         Self::invalid(message, param, "unsupported_value")
     }
 
-    /// For what has no text of its own here; the text is unsourced.
+    /// A value without an error text of its own; the text is unsourced.
     pub(crate) fn invalid_value(param: &str) -> Self {
         Self::invalid(format!("Invalid value for '{param}'."), param, "invalid_value")
     }
@@ -85,7 +86,7 @@ impl AzureError {
         Self::invalid(message, param, "string_above_max_length")
     }
 
-    /// Members of the body that the service does not have; `param` is null, and the names are in the message only.
+    /// Unknown members of the body; `param` is null, and the names are in the message only.
     pub(crate) fn unrecognized(names: &[&str]) -> Self {
         let arguments = if names.len() == 1 { "argument" } else { "arguments" };
         let message = format!("Unrecognized request {arguments} supplied: {}", names.join(", "));
@@ -149,7 +150,7 @@ impl AzureError {
         Self { is_bare: true, ..Self::new(404, error) }
     }
 
-    /// An operation, by the service's name for it, that the deployed model does not have.
+    /// An operation, by the service's name for it, that the deployed model does not support.
     pub(crate) fn not_supported(operation: &str, model: &str) -> Self {
         let message = format!(
             "The {operation} operation does not work with the specified model, {model}. Please choose different \
@@ -176,7 +177,7 @@ impl AzureError {
         Self::new(429, json!({"code": "429", "message": message}))
     }
 
-    /// A prompt that a filter blocks, with everything that was found in it.
+    /// A prompt that a filter blocks, with all matches.
     pub(crate) fn filtered<'a>(found: impl Iterator<Item = &'a FilterTrigger>) -> Self {
         let message = "The response was filtered due to the prompt triggering Azure OpenAI's content management \
             policy. Please modify your prompt and retry. To learn more about our content filtering policies please \
@@ -188,17 +189,17 @@ impl AzureError {
         Self::new(400, merge(outer, inner))
     }
 
-    /// An error of this code; Azure has no `type` and no `param` where the request was not looked at.
+    /// An error with this code, without `type` and `param`, as from the layers before the model.
     pub(crate) fn plain(status: u16, code: &str, message: impl Into<String>) -> Self {
         Self::new(status, json!({"code": code, "message": message.into()}))
     }
 
-    /// The name of a filter policy, in the header `x-policy-id`, that the resource does not have. The text is unsourced.
+    /// An unknown content filter policy in the header `x-policy-id`. The text is unsourced.
     pub(crate) fn no_policy(name: &str) -> Self {
         Self::plain(400, "InvalidContentFilterPolicy", format!("The content filter policy '{name}' was not found."))
     }
 
-    /// A model that OpenAI's base does not have.
+    /// An unknown model on OpenAI's base.
     pub(crate) fn no_model(name: &str) -> Self {
         let message = format!("The model `{name}` does not exist or you do not have access to it.");
         let mut error = Self::invalid(message, Value::Null, "model_not_found");
@@ -207,7 +208,7 @@ impl AzureError {
     }
 }
 
-/// The type of a value, by the service's names.
+/// The type of a value, in the words of the service.
 pub(crate) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

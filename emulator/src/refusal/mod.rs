@@ -26,15 +26,15 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-/// Whose texts an unknown member meets: Azure's, or OpenAI's on its own base.
+/// The error text for an unknown member: Azure's, or OpenAI's on its own base.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Dialect {
     Azure,
     OpenAi,
 }
 
-/// Why the service refuses a request, if it does: a rule of the client crate, its shape, or a rule that only the service
-/// has.
+/// The error with which the service refuses a request: by a rule of the client crate, by its shape, or by a rule that only
+/// the service has.
 pub(crate) fn refusal(
     request: ChatRequest<'_>,
     deployed: &DeployedModel,
@@ -47,13 +47,13 @@ pub(crate) fn refusal(
     if is_before_schemas(api_version) && request.format() == Some("json_schema") {
         return Some(AzureError::schema_needs_newer_version());
     }
-    // Of a model that the table does not have, no member is known to be none; a lenient deployment ignores such members.
+    // For a model that is not in the table every member may be one of its own; a lenient deployment ignores unknown members.
     let dialect =
         (deployed.capabilities().is_some() && deployed.strictness() != Strictness::Lenient).then_some(dialect);
     let read = read.with_deployment(deployed.deployment.clone());
     let refused = Refused { request, deployed };
     let violations = read.violations(read.asks_for_stream(), Some(api_version));
-    // Of a list with items of a wrong type, the service names the item.
+    // For a list with items of a wrong type, the service's `param` is the item.
     let is_list =
         |violation: &Violation| violation.rule() == Rule::WrongType && refused.value(violation.parameter()).is_array();
     let item = violations.iter().any(is_list).then(|| shape::refusal(request, dialect)).flatten();
@@ -80,14 +80,14 @@ struct Refused<'a> {
 }
 
 impl Refused<'_> {
-    /// The service's error for a violation; none for what is the client crate's own policy.
+    /// The service's error for a violation; `None` for a policy of the client crate itself.
     fn error(&self, violation: &Violation) -> Option<AzureError> {
         let param = violation.parameter();
         Some(match violation.rule() {
-            // The service takes a request without an output limit, and finds a deployment by any name.
+            // The service accepts a request without an output limit, and any name of a deployment.
             Rule::RequiredParameter if param == "max_completion_tokens" => return None,
             Rule::InvalidName if param == "model" => return None,
-            // Only a strict client takes advice as a violation.
+            // Advice is a violation for a strict client only.
             Rule::Advice => return None,
             Rule::NoChatCompletions => AzureError::not_supported("chatCompletion", &self.deployed.model),
             Rule::RequiredParameter => self.missing(param),
@@ -118,7 +118,7 @@ impl Refused<'_> {
         self.value(param).as_str().unwrap_or_default()
     }
 
-    /// The entry of `metadata` that a parameter such as `metadata[2]` counts to.
+    /// The entry of `metadata` with the index in a parameter such as `metadata[2]`.
     fn metadata(&self, param: &str) -> Option<(&String, &Value)> {
         let at = param.strip_prefix("metadata[")?.strip_suffix(']')?.parse().ok()?;
         self.value("metadata").as_object()?.iter().nth(at)
@@ -354,7 +354,7 @@ fn mixed_instructions() -> AzureError {
 
 /// The text is unsourced.
 fn beside_prediction(param: &str) -> AzureError {
-    // A sound in a message is what excludes it, not the messages.
+    // The violation of audio in a message has the parameter `messages`.
     let name = if param == "messages" { "audio" } else { param };
     let message = format!("Unsupported parameter: '{name}' is not supported together with 'prediction'.");
     AzureError::invalid(message, param, "unsupported_parameter")

@@ -1,4 +1,4 @@
-//! Rules that only the service has: the client crate sends what breaks them.
+//! Rules that only the service checks; the client crate sends requests that break them.
 
 use azure_openai_chat::{Capabilities, ChatCompletionRequest};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::azure_error::{AzureError, listed};
 use crate::deployment::DeployedModel;
 use crate::request::{ChatRequest, role};
 
-/// Why the service refuses a request that breaks no rule of the client crate.
+/// The error for a request that breaks no rule of the client crate.
 pub(crate) fn refusal(
     read: &ChatCompletionRequest,
     request: ChatRequest<'_>,
@@ -23,7 +23,7 @@ pub(crate) fn refusal(
 /// The roles of messages, in the service's order.
 const ROLES: [&str; 6] = ["system", "assistant", "user", "function", "tool", "developer"];
 
-/// The client crate sends a role that it does not have, for services of tomorrow.
+/// The error for an unknown role, which the client crate sends, since a later service may have it.
 pub(crate) fn unknown_role(request: ChatRequest<'_>) -> Option<AzureError> {
     let mut messages = request.messages().iter().enumerate();
     let (at, message) = messages.find(|(_, message)| !ROLES.contains(&role(message)))?;
@@ -31,7 +31,8 @@ pub(crate) fn unknown_role(request: ChatRequest<'_>) -> Option<AzureError> {
     Some(AzureError::invalid(message, format!("messages[{at}].role"), "invalid_value"))
 }
 
-/// A tool message belongs to the turn right before it. The client crate only requires that its call was made.
+/// The error for a tool message that does not answer the assistant message right before it. The client crate only requires
+/// that its call is in some message before.
 fn result_of_an_earlier_turn(request: ChatRequest<'_>) -> Option<AzureError> {
     let mut calls_tools = false;
     for (at, message) in request.messages().iter().enumerate() {
@@ -51,7 +52,8 @@ pub(crate) fn result_without_call(at: usize) -> AzureError {
     AzureError::invalid(message, format!("messages.[{at}].role"), Value::Null)
 }
 
-/// Members that the client crate does not have, and `declared`, which it reads from stored requests and does not send.
+/// The error for members that the client crate does not have, and for `declared`, which it reads from stored requests and
+/// does not send.
 fn unrecognized(read: &ChatCompletionRequest, request: ChatRequest<'_>, dialect: Dialect) -> Option<AzureError> {
     let is_unknown = |name: &str| match name {
         // On a dated route `model` is not read, whatever its type.

@@ -1,4 +1,4 @@
-//! Errors by model and request: code and parameter, then the texts.
+//! Tests of the errors by model and request: code and parameter, then the texts.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn error(model: &str, extra: Value) -> Option<Value> {
     Some(error.body["error"].clone())
 }
 
-/// A line each: model, what is added to the request, code and parameter of the error, if there is one.
+/// One case a line: model, members added to the request, code and parameter of the error, if there is one.
 const TABLE: &str = r#"
     o1-2024-12-17      | {"max_tokens": 5}                        | unsupported_parameter | max_tokens
     o1-2024-12-17      | {"temperature": 1}                       | unsupported_parameter | temperature
@@ -295,7 +295,7 @@ fn a_model_that_the_table_does_not_have_refuses_what_no_model_takes() {
 
 #[test]
 fn the_client_crates_own_policy_is_not_the_services() {
-    // The client wants a limit for o1, or a word that none is meant.
+    // The client crate requires a limit for o1, or that its absence is declared.
     let read: ChatCompletionRequest =
         serde_json::from_value(json!({"model": "o1-2024-12-17", "messages": [{"role": "user"}]})).unwrap();
     let violations = read.violations(Some(false), None);

@@ -1,4 +1,4 @@
-//! Connections that the emulator can close from its side, at once and from anywhere.
+//! Connections that the emulator can close at any moment, from any task.
 //!
 //! The HTTP server owns each connection. Closing its [`ConnectionHandle`] makes its next read or write
 //! fail, and wakes the task that waits for one.
@@ -26,7 +26,7 @@ pub(crate) struct ConnectionHandle(Arc<State>);
 #[derive(Default)]
 struct State {
     closed: AtomicBool,
-    /// Whether the peer is to see a reset rather than an orderly end.
+    /// Whether the connection is closed with RST instead of FIN.
     reset: AtomicBool,
     waker: AtomicWaker,
 }
@@ -56,7 +56,7 @@ impl OpenConnections {
         let handle = ConnectionHandle::default();
         match &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(all) => {
-                // Forgetting the dead when the list would grow anyway keeps the cost of a connection constant.
+                // Removing closed connections only when the list would grow keeps the cost of a connection constant.
                 if all.len() == all.capacity() {
                     all.retain(|state| state.strong_count() > 0);
                 }
@@ -94,7 +94,7 @@ impl Listener for ClosableListener {
         loop {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
-                    // Chunks are to leave when they are written; without it they only leave later.
+                    // Without it small chunks are delayed by Nagle's algorithm, which is not an error.
                     let _ = stream.set_nodelay(true);
                     let stream = match &self.tls {
                         Some(tls) => tls.accept(stream),
@@ -102,7 +102,7 @@ impl Listener for ClosableListener {
                     };
                     return (ClosableStream { stream, handle: self.connections.open() }, address);
                 }
-                // Out of file descriptors, most likely: some connection will end soon.
+                // Out of file descriptors, most likely; some are free when a connection ends.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
@@ -138,8 +138,8 @@ impl ClosableStream {
 impl Drop for ClosableStream {
     fn drop(&mut self) {
         if self.handle.0.reset.load(Ordering::SeqCst) {
-            // Zero never blocks, which is what the deprecation is about; the newer name is not in every
-            // version that this crate allows.
+            // Deprecated because other times than zero block; `set_zero_linger` is not in every version of tokio that this
+            // crate allows.
             #[expect(deprecated, reason = "`set_zero_linger` is newer than the oldest tokio allowed")]
             let _ = self.stream.tcp().map(|stream| stream.set_linger(Some(Duration::ZERO)));
         }

@@ -1,4 +1,4 @@
-//! A request to a deployment, and the answer that it gets: refused, by quota or rule, scripted or computed.
+//! The exchange of a request to a deployment for its answer: an error, a scripted answer or a computed one.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ use super::response::{Answered, Content};
 use super::route::{Base, Operation, Route};
 use super::{Shared, header, models};
 use crate::answer::Answer;
-use crate::answer::compose::{Setting, compose};
+use crate::answer::compose::{ComposeInput, compose};
 use crate::answer::embedding::embeddings;
 use crate::answer::template::Context;
 use crate::answer::wire::{Streaming, chunks, whole};
@@ -41,7 +41,7 @@ pub(crate) fn answer_line(shared: &Shared, parts: &Parts, body: &Value) -> (u16,
         json: Some(body),
         prompt: request.texts(),
     };
-    let served = request.word("model").and_then(|name| session.settings().deployment(name));
+    let served = request.string("model").and_then(|name| session.settings().deployment(name));
     let answered = match served {
         Some(served) => {
             exchange.chat(request.of_model(&served.model), &served, Base::V1).unwrap_or_else(Answered::from)
@@ -78,7 +78,8 @@ impl Exchange<'_> {
         answered
     }
 
-    /// What another deployment answers where this one could not, if one is set.
+    /// The answer of the spillover deployment, where the first one failed and spillover is set:
+    /// <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/spillover-traffic-management>.
     pub(super) fn spill_over(&self, first: Answered, deployed: Option<&DeployedModel>) -> Answered {
         let is_spilled =
             matches!(first.status, 429 | 500 | 503) || first.code.as_deref() == Some("context_length_exceeded");
@@ -139,7 +140,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether the request's key or token is taken.
+    /// Checks the request's key or token.
     pub(super) fn sign_in(&self, name: Option<&str>) -> Result<(), AzureError> {
         let settings = self.session.settings();
         let served = name.and_then(|name| settings.deployment(name));
@@ -168,7 +169,7 @@ impl Exchange<'_> {
         self.api_version.clone().unwrap_or(ApiVersion::V1)
     }
 
-    /// Counts the request against the deployment's quota. What is left goes into `limits` either way.
+    /// Counts the request against the deployment's quota, and adds the `x-ratelimit-*` headers to `limits`.
     fn charge(
         &self,
         request: ChatRequest<'_>,
@@ -215,7 +216,7 @@ impl Exchange<'_> {
         };
         let is_streamed = request.flag("stream");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let setting = Setting {
+        let input = ComposeInput {
             served,
             draft,
             policy: &policy,
@@ -224,7 +225,7 @@ impl Exchange<'_> {
             created: now.as_secs(),
             cached_tokens: self.session.prompts().look_up(served.name(), request),
         };
-        let reply = compose(request, setting);
+        let reply = compose(request, input);
         let count = |name: &str| reply.usage.get(name).and_then(Value::as_u64).unwrap_or(0);
         let tokens = Some((count("prompt_tokens"), count("completion_tokens")));
         let mut answered = if is_streamed {
@@ -248,7 +249,7 @@ impl Exchange<'_> {
         Ok(answered)
     }
 
-    /// The answer of a closure, a rule or a script, with what the rule's regular expression matched.
+    /// The answer of a closure, a rule or a script, with the groups of the rule's regular expression.
     fn given(&self, request: ChatRequest<'_>, served: &DeployedModel) -> Option<(Answer, Vec<String>)> {
         if !self.shared.responders.is_empty()
             && let Ok(read) = ChatCompletionRequest::deserialize(request.body())
@@ -266,7 +267,7 @@ impl Exchange<'_> {
     }
 }
 
-/// What Azure serves and the emulator does not.
+/// The error for an operation that Azure has and the emulator has not.
 fn not_served(name: &str) -> AzureError {
     let message = format!(
         "The emulator does not serve '{name}'. It serves chat completions, embeddings, files, batches and the list of models; deploy to \

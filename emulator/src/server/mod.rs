@@ -1,4 +1,4 @@
-//! The HTTP server: what each path leads to, the journal, and the fault that strikes a request.
+//! The HTTP server: the handler of each path, with the journal entry and the fault of each request.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use self::route::Route;
 use crate::answer::Answer;
 use crate::batch::{self, BatchService};
 use crate::control;
-use crate::faults::{Kind, Struck, strike};
+use crate::faults::{FaultTarget, Kind, take_fault};
 use crate::journal::record::Head;
 use crate::journal::{Call, Journal};
 use crate::record::RecordingMode;
@@ -35,7 +35,7 @@ mod models;
 /// The largest body that is read: 20 MB of audio in base64, and as much again for the rest.
 const LARGEST_BODY: usize = 64 << 20;
 
-/// An answer by closure; none where the closure leaves the request to others.
+/// An answer by closure; `None` where the closure has no answer to the request.
 pub(crate) type Responder = Arc<dyn Fn(&ChatCompletionRequest) -> Option<Answer> + Send + Sync>;
 
 /// The state of a running emulator.
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) journal: Arc<Journal>,
     pub(crate) responders: Vec<Responder>,
     pub(crate) recording: Option<RecordingMode>,
-    /// Whether pages of other origins may ask.
+    /// Whether answers have the headers of CORS.
     pub(crate) cors: bool,
     pub(crate) batches: BatchService,
 }
@@ -106,9 +106,9 @@ pub(crate) fn json_response(status: StatusCode, body: impl Into<Body>) -> Respon
     response
 }
 
-/// The headers of CORS: any origin may ask, with any header, and read every header of the answer.
-fn allow_origins(asked: &HeaderMap, headers: &mut HeaderMap) {
-    let of = |name: &str| asked.get(name).cloned();
+/// Adds the headers of CORS, for any origin, any header of the request and every header of the answer.
+fn allow_origins(request: &HeaderMap, headers: &mut HeaderMap) {
+    let of = |name: &str| request.get(name).cloned();
     headers.insert("access-control-allow-origin", of("origin").unwrap_or(HeaderValue::from_static("*")));
     headers.insert("access-control-allow-methods", HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
     let wanted = of("access-control-request-headers").unwrap_or(HeaderValue::from_static("*"));
@@ -160,8 +160,8 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, handle: &Conn
     answered.send(parts, &region, fault, call).await
 }
 
-/// Adds a request to the journal, and lets a fault strike it: one that waits does so here, and one that resets the
-/// connection does not return.
+/// Adds a request to the journal and chooses its fault. A delay is waited for here; after a reset of the connection this
+/// does not return.
 pub(crate) async fn begin(
     shared: &Shared,
     session: &Session,
@@ -171,8 +171,8 @@ pub(crate) async fn begin(
     handle: &ConnectionHandle,
 ) -> (Call, Option<Kind>) {
     head.session = header(parts, SESSION_HEADER).unwrap_or_default().to_owned();
-    let struck = Struck { deployment: head.deployment.as_deref(), headers: &parts.headers, prompt };
-    let fault = strike(&mut session.faults(), &struck);
+    let target = FaultTarget { deployment: head.deployment.as_deref(), headers: &parts.headers, prompt };
+    let fault = take_fault(&mut session.faults(), &target);
     let call = shared.journal.add(head);
     if let Some(fault) = &fault {
         call.set_fault(fault.name());
@@ -181,7 +181,7 @@ pub(crate) async fn begin(
         Some(Kind::Delay(time)) => tokio::time::sleep(*time).await,
         Some(Kind::Reset) => {
             handle.reset();
-            // The connection is gone, and this task with it, before there is anything to answer.
+            // The connection ends, and this task with it.
             std::future::pending::<()>().await;
         }
         _ => {}

@@ -1,4 +1,4 @@
-//! The lists of models and of deployments.
+//! The lists of models and of deployments, as JSON.
 
 use azure_openai_chat::ModelCatalog;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::answer::embedding;
 use crate::refusal::AzureError;
 use crate::settings::Settings;
 
-/// When the models were made, as far as the emulator is concerned.
+/// The member `created` of all models: the beginning of 2025.
 const CREATED: u64 = 1_735_689_600;
 
 /// The list of models, or one of them. On OpenAI's base a model is a deployment.
@@ -40,7 +40,7 @@ fn model(base: Base, name: &str) -> Value {
             "fine_tune": false, "inference": true}})
 }
 
-/// The list of deployments, in the form that the oldest api versions had.
+/// The list of deployments, in the form of the oldest api versions.
 pub(crate) fn deployments(settings: &Settings) -> Value {
     let data = settings.names().into_iter().filter_map(|name| settings.deployment(name)).map(|deployed| {
         json!({"id": deployed.name(), "object": "deployment", "model": deployed.model, "status": "succeeded",

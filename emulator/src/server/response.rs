@@ -1,4 +1,4 @@
-//! Responses: an answer or an error, with the headers that all of Azure's have, and a fault where one strikes.
+//! HTTP responses: an answer or an error, with the headers of every Azure response, and the fault of the request.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::record::ReplayedAnswer;
 use crate::refusal::AzureError;
 use crate::settings::PaceClock;
 
-/// What is answered, before it becomes a response.
+/// An answer or an error before it becomes a response.
 pub(crate) struct Answered {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) content_type: Option<String>,
     pub(crate) content: Content,
     pub(crate) clock: Option<PaceClock>,
-    /// Of the prompt and of the completion.
+    /// The tokens of the prompt and of the completion.
     pub(crate) tokens: Option<(u64, u64)>,
     /// The `code` of an error.
     pub(crate) code: Option<String>,
@@ -72,7 +72,7 @@ impl Answered {
         if let Some((prompt, completion)) = tokens {
             call.set_tokens(prompt, completion);
         }
-        // An answer of a fault is sent as it is, and a delay is over.
+        // These two faults have been applied before.
         let fault = fault.filter(|fault| !matches!(fault, Kind::Answer(_) | Kind::Delay(_)));
         let content = match content {
             Content::Whole(bytes) => {
@@ -85,7 +85,7 @@ impl Answered {
             Content::Pieces(pieces) => {
                 call.set_status(status);
                 let streamed = is_event_stream(&headers);
-                // A recording has the pieces of the network; a fault counts chunks.
+                // A recording has the pieces in which it arrived; a fault counts chunks.
                 let pieces = if fault.is_some() { cut_anew(pieces, streamed) } else { pieces };
                 body(distort(pieces.into_iter(), streamed, fault.clone()), None, call)
             }
@@ -158,7 +158,7 @@ impl From<AzureError> for Answered {
     }
 }
 
-/// A body that is not a stream; with a fault it goes out in small pieces.
+/// A body that is not a stream; with a fault it is sent in small pieces.
 fn unstreamed(bytes: Bytes, fault: Option<Kind>, call: Call) -> Body {
     if fault.is_none() {
         call.end();
@@ -179,8 +179,8 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     headers.get("content-type").is_some_and(|name| name.as_bytes().starts_with(b"text/event-stream"))
 }
 
-/// The pieces of a recording as chunks: the events of a stream, else small pieces. Each waits for the pieces that it
-/// came in.
+/// The pieces of a recording as chunks: the events of a stream, else small pieces. Each has the pauses of the pieces in
+/// which it arrived.
 fn cut_anew(pieces: Vec<(Duration, Bytes)>, streamed: bool) -> Vec<(Duration, Bytes)> {
     let mut chunks = Vec::new();
     let (mut open, mut waited) = (Vec::new(), Duration::ZERO);

@@ -1,10 +1,10 @@
-//! Routes: what a path asks for, and of which deployment.
+//! Routes, [`Route`]: the base, the deployment and the operation of a path.
 
 /// A path, below any prefix of a gateway.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Route {
     pub(crate) base: Base,
-    /// The deployment of the path, where it has one; else the body names it.
+    /// The deployment in the path; without one it is `model` of the body.
     pub(crate) deployment: Option<String>,
     pub(crate) operation: Operation,
 }
@@ -16,11 +16,11 @@ pub(crate) enum Base {
     Dated,
     /// `/openai/v1/..`.
     V1,
-    /// `/v1/..`, which OpenAI's clients take, such as that of a gateway.
+    /// `/v1/..`, the base of OpenAI's clients, such as that of a gateway.
     Compatible,
 }
 
-/// What is asked for.
+/// The operation of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Operation {
     ChatCompletions,
@@ -31,11 +31,11 @@ pub(crate) enum Operation {
     Deployments,
     /// Another operation of a deployment, by the service's name for it.
     Other(&'static str),
-    /// What Azure serves and the emulator does not.
+    /// An operation that Azure has and the emulator has not.
     NotServed(String),
 }
 
-/// Operations of a deployment that chat models do not have: path, and the service's name.
+/// Operations of a deployment that chat models do not have: the path, and the name in the service's error.
 const OTHERS: [(&str, &str); 8] = [
     ("completions", "completion"),
     ("images/generations", "imageGenerations"),
@@ -47,7 +47,7 @@ const OTHERS: [(&str, &str); 8] = [
     ("moderations", "moderations"),
 ];
 
-/// The first segment of what Azure serves without a deployment, and the emulator does not.
+/// The first path segments of operations without a deployment that Azure has and the emulator has not.
 const NOT_SERVED: [&str; 8] =
     ["assistants", "containers", "conversations", "evals", "fine_tuning", "responses", "threads", "vector_stores"];
 
@@ -91,13 +91,13 @@ impl Operation {
         }
     }
 
-    /// Whether it only looks, so that the method is GET.
+    /// Whether its method is GET.
     pub(crate) fn is_read(&self) -> bool {
         matches!(self, Self::Models(_) | Self::Deployments)
     }
 }
 
-/// A path segment without its percent signs.
+/// A path segment with percent encoding decoded.
 pub(crate) fn decoded(segment: &str) -> String {
     // Form decoding reads a plus sign as a space, which a path does not.
     let pair = segment.replace('+', "%2B");

@@ -1,4 +1,4 @@
-//! TLS with a certificate of the emulator's own.
+//! TLS connections with a certificate of the emulator's own.
 
 use std::io;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// The certificate, and what accepts connections with it.
+/// The certificate and the acceptor of TLS connections.
 #[derive(Clone)]
 pub(crate) struct Tls {
     #[cfg(feature = "tls")]
@@ -65,7 +65,7 @@ impl Tls {
         Err(io::Error::other("this build has no TLS: it needs the feature `tls`"))
     }
 
-    /// A connection, whose handshake happens when it is first read.
+    /// A connection; its handshake takes place at the first read.
     pub(crate) fn accept(&self, stream: TcpStream) -> Connection {
         #[cfg(feature = "tls")]
         return Connection::Handshake(Box::new(self.acceptor.accept(stream)));

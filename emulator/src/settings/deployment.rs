@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::pace::Pace;
 use super::quota::Quota;
 
-/// How a deployment is set up: its model, and what differs from the emulator's defaults.
+/// The model of a deployment and the settings in which it differs from the emulator's defaults.
 ///
-/// In a file and over HTTP the same settings have the same names; a text alone is the model.
+/// In the configuration file and over HTTP the settings have the same names; a string in place of them is the model.
 ///
 /// # Example: a deployment with a key and a quota of its own
 ///
@@ -53,25 +53,27 @@ pub struct DeploymentSettings {
 }
 
 /// When filter results are sent, and whether a match is blocked.
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-streaming>
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FilterMode {
-    /// Each chunk comes with its results, and what a trigger matches is blocked.
+    /// Each chunk has its results, and a match is blocked.
     #[default]
     Default,
-    /// Content at once, results later in chunks of their own.
+    /// Content is sent at once, results later in chunks of their own; a match is blocked.
     Asynchronous,
-    /// Results say what was found, and nothing is blocked.
+    /// Results have the matches, and nothing is blocked.
     AnnotateOnly,
-    /// The filter does not answer: results are an error, and nothing is blocked.
+    /// The filter is unavailable: results are an error, and nothing is blocked.
     Outage,
     /// No results at all.
     Off,
 }
 
 impl FilterMode {
-    /// Whether what a trigger matches is blocked.
+    /// Whether a match is blocked.
     pub(crate) fn blocks(self) -> bool {
         matches!(self, Self::Default | Self::Asynchronous)
     }
@@ -85,79 +87,81 @@ pub enum Strictness {
     /// Everything that Azure refuses for the model.
     #[default]
     Strict,
-    /// What Azure refuses, but for members that it does not have, which are ignored.
+    /// Everything that Azure refuses but unknown members, which are ignored.
     Lenient,
-    /// Nothing: each request that can be read is answered.
+    /// Nothing: every request with a JSON object is answered.
     Off,
 }
 
 impl DeploymentSettings {
     /// A deployment of this model, by its id or its name: `gpt-4o-2024-11-20`, `text-embedding-3-small`.
     ///
-    /// A model that the client crate's table does not have takes every parameter, and refuses only what no model
-    /// takes, such as a `temperature` of 3.
+    /// A model that is not in the client crate's table accepts every parameter, and refuses only values that no model
+    /// accepts, such as a `temperature` of 3.
     #[must_use]
     pub fn of(model: impl Into<String>) -> Self {
         Self { model: Some(model.into()), ..Self::default() }
     }
 
-    /// The key of requests to this deployment; those of the resource are taken as well.
+    /// Sets the key of this deployment; those of the resource are accepted as well.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// How much it answers before it answers 429. Without limits by default.
+    /// Limits the requests and tokens in a window; more are answered with 429. No limit by default.
     #[must_use]
     pub fn quota(mut self, quota: Quota) -> Self {
         self.quota = Some(quota);
         self
     }
 
-    /// How long an answer takes. No time by default.
+    /// Sets how long an answer takes. No time by default.
     #[must_use]
     pub fn pace(mut self, pace: impl Into<Pace>) -> Self {
         self.pace = Some(pace.into());
         self
     }
 
-    /// When filter results are sent, and whether a match is blocked; [`FilterMode::Default`] by default.
+    /// Sets when filter results are sent, and whether a match is blocked; [`FilterMode::Default`] by default.
     #[must_use]
     pub fn filter(mut self, mode: FilterMode) -> Self {
         self.filter = Some(mode);
         self
     }
 
-    /// The content filter's policy by its name, where it is not the default one.
+    /// Selects a content filter policy by its name. The default policy when unset.
     #[must_use]
     pub fn policy(mut self, name: impl Into<String>) -> Self {
         self.policy = Some(name.into());
         self
     }
 
-    /// Pads the chunks of a stream with `obfuscation`, where a request has no `include_obfuscation`. Off by default.
+    /// Adds `obfuscation` to the chunks of a stream, where the request does not set `include_obfuscation`. Off by default.
     #[must_use]
     pub fn obfuscation(mut self, on: bool) -> Self {
         self.obfuscation = Some(on);
         self
     }
 
-    /// The region in the header `x-ms-region`. `East US 2` by default.
+    /// Sets the region in the header `x-ms-region`. `East US 2` by default.
     #[must_use]
     pub fn region(mut self, name: impl Into<String>) -> Self {
         self.region = Some(name.into());
         self
     }
 
-    /// What it refuses; [`Strictness::Strict`] by default.
+    /// Sets which requests are refused; [`Strictness::Strict`] by default.
     #[must_use]
     pub fn strictness(mut self, strictness: Strictness) -> Self {
         self.strictness = Some(strictness);
         self
     }
 
-    /// The deployment that answers what this one cannot: where its quota is spent, or it fails with 500 or 503.
+    /// Sets the deployment that answers instead of an error with 429, 500 or 503, or of a prompt that is too long.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/spillover-traffic-management>
     #[must_use]
     pub fn spillover(mut self, deployment: impl Into<String>) -> Self {
         self.spillover = Some(deployment.into());
@@ -215,7 +219,7 @@ impl fmt::Debug for DeploymentSettings {
     }
 }
 
-/// By hand, so that a text is a model; an untagged enum would lose the place of an error in the file.
+/// By hand, so that a string is a model; with an untagged enum, an error would not have its line in the file.
 impl<'de> Deserialize<'de> for DeploymentSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextOrTable;

@@ -1,4 +1,4 @@
-//! The configuration file of the program: everything that can be set, as TOML.
+//! The configuration file of the program, [`Config`], in TOML.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::faults::Fault;
 use crate::filter::{FilterPolicy, FilterTrigger};
 use crate::record::RecordingSettings;
 
-/// Everything that can be set, as in the file of the program.
+/// The configuration of an emulator, as in the file of the program. What is unset has the default of the builder.
 ///
 /// # Example: a file
 ///
@@ -55,13 +55,13 @@ pub struct Config {
     pub host: Option<IpAddr>,
     /// TLS with a certificate of the emulator's own.
     pub tls: Option<bool>,
-    /// Where the certificate to trust is written.
+    /// The file to which the certificate to trust is written; it turns TLS on.
     pub tls_root: Option<PathBuf>,
-    /// Whether pages of other origins may ask.
+    /// Whether answers have the headers of CORS, for web pages of any origin.
     pub cors: Option<bool>,
     /// Whether only declared deployments are served.
     pub only_declared: Option<bool>,
-    /// How many requests the journal keeps.
+    /// How many requests the journal keeps; 10,000 by default.
     pub journal_limit: Option<usize>,
     /// The folder that answers of a real resource are recorded in.
     pub record: Option<PathBuf>,
@@ -69,7 +69,7 @@ pub struct Config {
     pub upstream: Option<String>,
     /// The folder of recordings that answers come from.
     pub replay: Option<PathBuf>,
-    /// How many times as fast as recorded; 0 for at once.
+    /// How many times as fast as recorded; 0 for at once, 1 by default.
     #[serde(deserialize_with = "from_zero")]
     pub replay_speed: Option<f64>,
     /// The keys of the resource.
@@ -82,23 +82,23 @@ pub struct Config {
     pub pace: Option<Pace>,
     /// The filter mode of each deployment that has none of its own.
     pub filter: Option<FilterMode>,
-    /// Whether chunks are padded, on each deployment that does not set it.
+    /// Whether chunks have `obfuscation`, on each deployment that does not set it.
     pub obfuscation: Option<bool>,
     /// The region of each deployment that has none of its own.
     pub region: Option<String>,
-    /// What each deployment refuses that does not set it.
+    /// Which requests are refused, on each deployment that does not set it.
     pub strictness: Option<Strictness>,
-    /// What the content filter of all deployments finds.
+    /// The triggers of the default content filter policy.
     pub triggers: Vec<FilterTrigger>,
-    /// Other policies of the content filter, by name.
+    /// Other content filter policies, by name.
     pub policies: BTreeMap<String, FilterPolicy>,
     /// The deployments, by name: a model, or settings.
     pub deployments: BTreeMap<String, DeploymentSettings>,
-    /// Answers for requests that fit.
+    /// Answers for requests that match.
     pub rules: Vec<Rule>,
-    /// Answers in turn, by deployment.
+    /// Answers that are used in turn, by deployment.
     pub scripts: BTreeMap<String, Vec<Answer>>,
-    /// What goes wrong, and when.
+    /// Faults, and the requests that they apply to.
     pub faults: Vec<Fault>,
 }
 
@@ -107,7 +107,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or is wrong: with its name, the line and the key.
+    /// When it cannot be read, or a value is wrong: with the name of the file, the line and the key.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -116,11 +116,11 @@ impl Config {
         Self::from_toml(&name, &text)
     }
 
-    /// Reads a text; `name` is what errors call it.
+    /// Reads a configuration from a string; errors begin with `name`.
     ///
     /// # Errors
     ///
-    /// When it is wrong: with the name, the line and the key.
+    /// When a value is wrong: with the name, the line and the key.
     pub fn from_toml(name: &str, text: &str) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start.min(text.len()));
@@ -140,7 +140,7 @@ impl Config {
             });
             return Err(at(line, &format!("deployments.{deployment}"), "missing `model`"));
         }
-        // the resource may be named by a flag
+        // `upstream` may be given by a flag
         let recording = RecordingSettings { upstream: Some(String::new()), ..config.recording() };
         if let Some((key, reason)) = recording.conflict() {
             return Err(at(text.lines().position(|line| key_of(line) == key), key, reason));
@@ -163,7 +163,7 @@ fn key_of(line: &str) -> &str {
     line.split_once('=').map_or("", |(key, _)| key.trim().trim_matches(['"', '\'']))
 }
 
-/// The line of a place, from 1, and the key that is there: `` `deployments.triage.modle`: ``.
+/// The line of a byte position, from 1, and its key: `` `deployments.triage.modle`: ``.
 fn place(text: &str, at: usize) -> (usize, String) {
     let before = text.get(..at).unwrap_or_default();
     let number = before.matches('\n').count();
@@ -180,7 +180,7 @@ fn place(text: &str, at: usize) -> (usize, String) {
 }
 
 impl EmulatorBuilder {
-    /// Everything that a [`Config`] sets; what it does not set stays.
+    /// Applies a configuration; what it does not set stays as it is.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.address.set_port(config.port.unwrap_or(self.address.port()));

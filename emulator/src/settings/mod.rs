@@ -1,6 +1,6 @@
-//! What can be set: the resource, its deployments, who is let in, the content filter's policies.
+//! Settings of the resource: its deployments, authentication and content filter policies.
 //!
-//! Each type here is set from Rust, read from a file and read over HTTP alike, with the same names.
+//! Each type has setters, and is read from the configuration file and over HTTP with the same names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,16 +30,16 @@ const REGION: &str = "East US 2";
 /// The model of a deployment that exists only because it has a script.
 pub(crate) const DEFAULT_MODEL: &str = "gpt-4o-mini-2024-07-18";
 
-/// What is deployed unless only declared deployments are: those of the founding examples.
+/// The deployments that exist without a declaration, unless `only_declared` is set: those of the guides' examples.
 const BUILT_IN: [(&str, &str); 2] = [("o1-new", "o1-2024-12-17"), ("gpt-4o-mini", DEFAULT_MODEL)];
 
 /// The settings of a resource.
 #[derive(Clone, Default)]
 pub(crate) struct Settings {
-    /// What holds for each deployment that does not differ.
+    /// The settings of each deployment that does not set its own.
     pub(crate) defaults: DeploymentSettings,
     pub(crate) deployments: BTreeMap<String, DeploymentSettings>,
-    /// Whether only declared deployments are there, and not one for each model.
+    /// Whether only declared deployments exist, and not one for each model.
     pub(crate) only_declared: bool,
     pub(crate) sign_in: SignIn,
     /// The policy of deployments that name none.
@@ -58,8 +58,8 @@ impl Settings {
         }
     }
 
-    /// Whether a deployment of this name and these settings has a model: the settings name one, or the deployment has the
-    /// name of a model or is built in.
+    /// Whether a deployment with this name and these settings has a model: in the settings, by its name, or as a built-in
+    /// one.
     pub(crate) fn has_model(&self, name: &str, settings: &DeploymentSettings) -> bool {
         let without = Self { only_declared: self.only_declared, ..Self::default() };
         settings.model.is_some()
@@ -88,7 +88,7 @@ impl Settings {
         self.deployments.keys().map(String::as_str).chain(built_in).collect()
     }
 
-    /// Deploys the default model under a name that is no deployment.
+    /// Deploys the default model under a name that has no deployment.
     pub(crate) fn deploy_unless_there(&mut self, name: &str) {
         if self.deployment(name).is_none() {
             self.deployments.insert(name.to_owned(), DeploymentSettings::of(DEFAULT_MODEL));

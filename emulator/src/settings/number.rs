@@ -1,4 +1,4 @@
-//! Numbers of a file or of JSON in their ranges; `nan` and `inf`, which TOML has, are in none.
+//! Ranges of numbers in the configuration file and in JSON; `nan` and `inf`, which TOML has, are in none.
 
 use serde::de::{Deserialize, Deserializer, Error};
 

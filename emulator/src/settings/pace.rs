@@ -1,4 +1,4 @@
-//! The pace of answers.
+//! The pace of answers, [`Pace`].
 
 use std::time::Duration;
 
@@ -32,19 +32,19 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// So many tokens a second. An answer that is not streamed takes the time of its tokens.
+    /// A pace of this many tokens a second. An answer that is not streamed takes the time of all its tokens.
     #[must_use]
     pub fn tokens_per_second(rate: f64) -> Self {
         Self { tokens_per_second: Some(rate), ..Self::default() }
     }
 
-    /// This long before each chunk of a stream; an answer that is not streamed does not wait.
+    /// A pause of this length before each chunk of a stream; an answer that is not streamed is sent at once.
     #[must_use]
     pub fn each_chunk(pause: Duration) -> Self {
         Self { chunk_ms: Some(milliseconds(pause)), ..Self::default() }
     }
 
-    /// This long before the first chunk of the answer, or before the answer.
+    /// Adds a pause of this length before the first token, streamed or not.
     #[must_use]
     pub fn time_to_first_token(self, time: Duration) -> Self {
         Self { time_to_first_token_ms: Some(milliseconds(time)), ..self }
@@ -56,13 +56,13 @@ impl Pace {
         Self { jitter: Some(share), ..self }
     }
 
-    /// Makes the jitter of each answer the same in every run.
+    /// Sets the seed of the jitter, so that it is the same in each answer and in every run.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
     }
 
-    /// The clock of one answer.
+    /// The pauses of one answer.
     pub(crate) fn clock(&self) -> PaceClock {
         let random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         PaceClock { pace: *self, random }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pace_that_no_clock_has_is_waited_for_and_does_not_panic() {
+    fn a_pace_of_any_length_does_not_panic() {
         for pace in [Pace::tokens_per_second(1e-18).jitter(1.0), Pace::each_chunk(Duration::MAX).jitter(f64::NAN)] {
             let mut clock = Pace { tokens_per_second: pace.tokens_per_second.or(Some(1e-18)), ..pace }
                 .time_to_first_token(Duration::MAX)

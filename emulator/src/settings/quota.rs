@@ -1,10 +1,10 @@
-//! Quotas: how much a deployment answers in a window of time.
+//! Quotas, [`Quota`]: the limits of a deployment in a window of time.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How many requests and tokens a deployment answers in a window; more are answered with 429 and the time to wait.
+/// The requests and tokens of a deployment in a window; more are answered with 429 and the time to wait.
 ///
 /// Tokens count as Azure counts them: when a request arrives, those of its prompt and of the output that it allows.
 ///
@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// let quota = Quota::requests(60).tokens(10_000);
 /// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/quota>
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quota {
@@ -29,26 +31,26 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// So many requests a minute.
+    /// A limit of this many requests a minute.
     #[must_use]
     pub fn requests(count: u64) -> Self {
         Self { requests: Some(count), ..Self::default() }
     }
 
-    /// So many tokens a minute as well.
+    /// Sets a limit of this many tokens a minute as well.
     #[must_use]
     pub fn tokens(self, count: u64) -> Self {
         Self { tokens: Some(count), ..self }
     }
 
-    /// Another window than a minute.
+    /// Sets the length of the window; a minute by default.
     #[must_use]
     pub fn per(self, window: Duration) -> Self {
         Self { seconds: Some(window.as_secs_f64()), ..self }
     }
 
     /// Counts requests in slices of the window, as Azure does with slices of 1 or 10 seconds: each slice allows its
-    /// part of the requests, at least one, so that a burst meets 429 below the limit.
+    /// part of the requests, at least one, so that a burst is answered with 429 below the limit.
     #[must_use]
     pub fn slices_of(self, slice: Duration) -> Self {
         Self { slice_seconds: Some(slice.as_secs_f64()), ..self }
@@ -69,7 +71,7 @@ impl Quota {
     }
 }
 
-/// A duration of a setting: none below zero, and at most the longest.
+/// The duration of a number of seconds: zero below 0, and at most [`Duration::MAX`].
 pub(crate) fn seconds(count: f64) -> Duration {
     Duration::try_from_secs_f64(count).unwrap_or(if count > 0.0 { Duration::MAX } else { Duration::ZERO })
 }

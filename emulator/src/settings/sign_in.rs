@@ -1,15 +1,15 @@
-//! Who is let in.
+//! Authentication settings, [`SignIn`].
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Which keys and tokens are taken.
+/// The keys and tokens that are accepted.
 ///
-/// Keys and Entra tokens are taken at once. Without a key here any key is taken that is not empty; a token is checked
-/// for what is set here, and for its expiry.
+/// A resource accepts keys and Entra tokens at the same time. Without a key here any key that is not empty is accepted; the
+/// claims of a token are checked as far as they are set here, and its expiry always.
 ///
-/// # Example: a resource that takes tokens of its tenant alone
+/// # Example: a resource that accepts only tokens of its tenant
 ///
 /// ```
 /// use azure_openai_emulator::{Emulator, SignIn};
@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 /// # drop(emulator);
 /// # Ok(()) }
 /// ```
+///
+/// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/managed-identity>
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignIn {
@@ -43,29 +45,29 @@ impl SignIn {
         Self::default()
     }
 
-    /// Takes this key, and no key that is not given.
+    /// Accepts this key, and no other keys but those that are given as well.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.keys.push(key.into());
         self
     }
 
-    /// Takes tokens for this audience, such as `https://cognitiveservices.azure.com`, and no token for one that is
-    /// not given.
+    /// Accepts tokens for this audience, such as `https://cognitiveservices.azure.com`, and for no others but those that are
+    /// given as well.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Takes tokens of this tenant alone: their claim `tid`.
+    /// Accepts only tokens of this tenant, by their claim `tid`.
     #[must_use]
     pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
         self.tenant = Some(tenant.into());
         self
     }
 
-    /// Takes tokens with this role alone: one of their claim `roles`.
+    /// Accepts only tokens with this role in their claim `roles`.
     #[must_use]
     pub fn role(mut self, role: impl Into<String>) -> Self {
         self.role = Some(role.into());

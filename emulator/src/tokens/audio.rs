@@ -1,4 +1,4 @@
-//! The tokens of a sound in a prompt: by its duration.
+//! The tokens of audio in a prompt, by its duration.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,13 +6,13 @@ use base64::engine::general_purpose::STANDARD;
 /// Unsourced for chat completions; the documents of the Realtime API have one token for 100 ms.
 const TOKENS_A_SECOND: u64 = 10;
 
-/// Bytes a second of what is no WAV: an MP3 of 128 kbit/s.
+/// Bytes a second of other formats than WAV: those of an MP3 of 128 kbit/s.
 const COMPRESSED: u64 = 16_000;
 
 /// The tokens of the data of an `input_audio` part, in base64.
 pub(crate) fn audio_tokens(data: &str) -> u64 {
     let bytes = u64::try_from(data.len() / 4 * 3).unwrap_or(0);
-    // The first 32 bytes of a WAV have its bytes a second.
+    // The bytes a second of a WAV file are its bytes 28 to 31.
     let head = data.get(..44).and_then(|head| STANDARD.decode(head).ok()).filter(|head| head.starts_with(b"RIFF"));
     let rate = head.and_then(|head| Some(u64::from(u32::from_le_bytes(head.get(28..32)?.try_into().ok()?))));
     (bytes * TOKENS_A_SECOND).div_ceil(rate.filter(|rate| *rate > 0).unwrap_or(COMPRESSED))
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sound_costs_by_its_duration() {
+    fn audio_has_tokens_for_its_duration() {
         let mut wav = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
         wav.extend(24_000_u32.to_le_bytes());
         wav.extend(48_000_u32.to_le_bytes());

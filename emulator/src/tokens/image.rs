@@ -1,11 +1,11 @@
-//! The tokens of an image: by its tiles, from its size.
+//! The tokens of an image, by its size in tiles.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-/// What an image costs at low detail, and at any detail before its tiles.
+/// Tokens of an image with the detail `low`, and of any other beside its tiles.
 const BASE: u64 = 85;
-/// What a tile of 512 by 512 costs.
+/// Tokens of a tile of 512 by 512 pixels.
 const TILE: u64 = 170;
 
 /// The tokens of an image part. One that is not in the request counts as 1024 by 1024.

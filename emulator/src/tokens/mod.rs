@@ -1,7 +1,7 @@
-//! Tokens: how many a text has, and which.
+//! Tokenizers, [`Encoding`]: the tokens of a text and their number.
 //!
 //! With the feature `tokenizer` they are those of the models' own vocabularies; without it a simple cut into words,
-//! numbers and signs stands in, which is the same on every machine and needs no tables.
+//! numbers and signs takes their place, which is the same on every machine and needs no tables.
 
 pub(crate) use self::audio::audio_tokens;
 pub(crate) use self::image::image_tokens;
@@ -12,7 +12,7 @@ mod image;
 pub(crate) mod simple;
 mod topics;
 
-/// How the texts of a model are cut into tokens.
+/// The encoding of a model's texts as tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// The vocabulary of newer models.
@@ -90,7 +90,7 @@ impl Encoding {
     }
 }
 
-/// Reads the vocabulary of newer models, so that no request waits for it.
+/// Loads the vocabulary of newer models, so that no request waits for it.
 pub(crate) fn prepare() {
     let _ = Encoding::default().count("");
 }

@@ -1,6 +1,6 @@
-//! What a text is about.
+//! The topics of a text.
 
-/// The words that say what a text is about, in their order, each once: no function words, nothing short.
+/// The words of a text in their order, each once, without function words and words of one or two letters; at most 64.
 pub(crate) fn topics(text: &str) -> Vec<String> {
     const FUNCTION_WORDS: &str = " about after also and answer any are because been but can code could does \
         doing each find for from get give have here how into its json just like list make many more most much my need \

@@ -1,4 +1,4 @@
-//! Files and batches: steered over HTTP, struck by faults, in the region that is set.
+//! Tests of files and batches: their control over HTTP, faults, and the region.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn batch(peer: &Peer, ids: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn the_clock_and_the_lines_of_a_batch_are_steered_over_http() {
+async fn the_clock_and_the_lines_of_a_batch_are_set_over_http() {
     let emulator = Emulator::start().await.unwrap();
     let peer = Peer::of(&emulator);
     let changes =
@@ -58,7 +58,12 @@ async fn files_are_listed_by_purpose_with_the_results_and_a_deleted_one_stays_de
     batch(&peer, &["a"]).await;
     let listed = async |query: &str| {
         let answer = peer.send(Method::GET, &format!("/openai/v1/files{query}"), None).await.1;
-        answer["data"].as_array().unwrap().iter().map(|file| file["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        answer["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|file| file["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!((listed("").await.len(), listed("?purpose=batch").await.len()), (3, 1));
     for id in listed("?purpose=batch_output").await {
@@ -68,7 +73,7 @@ async fn files_are_listed_by_purpose_with_the_results_and_a_deleted_one_stays_de
 }
 
 #[tokio::test]
-async fn times_of_any_length_are_taken() {
+async fn times_of_any_length_are_accepted() {
     let emulator = Emulator::start().await.unwrap();
     let peer = Peer::of(&emulator);
     let timing = BatchTiming::none().file(Duration::ZERO).validation(Duration::MAX).finalizing(Duration::MAX);
@@ -91,7 +96,7 @@ async fn an_expiry_out_of_range_is_refused() {
 }
 
 #[tokio::test]
-async fn a_fault_of_any_kind_strikes_files_and_batches() {
+async fn a_fault_of_any_kind_applies_to_files_and_batches() {
     let emulator = Emulator::builder().region("Sweden Central").start().await.unwrap();
     let peer = Peer::of(&emulator);
     let get =

@@ -1,4 +1,4 @@
-//! The emulator's own client signs in whatever is set, also over TLS.
+//! Tests of the emulator's own client: it is authenticated with any setting, also over TLS.
 
 use azure_openai_chat::ChatCompletionRequest;
 use azure_openai_emulator::{DeploymentSettings, Emulator, SignIn};
@@ -25,7 +25,7 @@ async fn the_client_signs_in_to_a_deployment_with_a_key_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_client_has_a_key_that_is_taken() {
+async fn the_client_has_a_key_that_is_accepted() {
     let emulator = Emulator::builder().require_key("the-key").start().await.unwrap();
     asks(&emulator, "gpt-4o").await;
     assert_eq!(emulator.requests()[0].header("api-key"), Some("the-key"));

@@ -1,4 +1,4 @@
-//! Faults: for which requests, and that each can be read and set again.
+//! Tests of faults: the requests they apply to, and reading and setting them over HTTP.
 
 use azure_openai_emulator::{Emulator, Fault, Outcome, Preset};
 use reqwest::Method;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::support::Peer;
 
 #[tokio::test]
-async fn a_header_or_a_phrase_asks_for_a_fault() {
+async fn a_fault_applies_to_requests_with_a_header_or_a_phrase() {
     let emulator = Emulator::builder().fault(Fault::preset(Preset::Overloaded).if_prompt_has("break it").always());
     let emulator = emulator.start().await.unwrap();
     let peer = Peer::of(&emulator);
@@ -84,7 +84,7 @@ async fn a_header_of_a_fault_takes_the_place_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_seed_makes_the_requests_that_a_fault_strikes_repeatable() {
+async fn a_seed_repeats_the_requests_that_a_fault_applies_to() {
     let struck = async |share: f64, seed: u64| {
         let fault = Fault::status(503).with_probability(share, seed);
         let emulator = Emulator::builder().fault(fault).start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Filter modes and severities: what is annotated, and what is blocked.
+//! Tests of filter modes and severities: what is annotated, and what is blocked.
 
 use azure_openai_emulator::{DeploymentSettings, Emulator, FilterMode, FilterPolicy, FilterTrigger, TriggerSeverity};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::support::Peer;
 const PROMPT: &str = "/prompt_filter_results/0/content_filter_results";
 
 #[tokio::test]
-async fn each_mode_annotates_and_blocks_as_it_says() {
+async fn each_mode_annotates_and_blocks_as_documented() {
     let of = |mode| DeploymentSettings::of("gpt-4o-2024-11-20").filter(mode);
     let emulator = Emulator::builder()
         .content_filter_trigger("storm", "violence")

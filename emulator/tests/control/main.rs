@@ -1,4 +1,4 @@
-//! Control over HTTP: what is set there takes effect, in its session alone.
+//! Tests of the control interface over HTTP: a change takes effect, in its session only.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these helpers are tests, too")]
 
 use std::sync::{Arc, OnceLock};

@@ -1,4 +1,4 @@
-//! Recordings: everything goes to the resource that is recorded, and comes back with the faults that are set.
+//! Tests of recordings: every request is forwarded, and replayed answers have the faults that are set.
 
 use azure_openai_emulator::{Answer, DeploymentSettings, Emulator, Fault, Outcome, Quota};
 use reqwest::Method;
@@ -49,7 +49,7 @@ async fn a_recorded_refusal_is_not_answered_by_another_deployment() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_a_replayed_answer_at_its_event() {
+async fn a_fault_applies_to_a_replayed_answer_at_its_event() {
     let folder = Folder::new("fault-recordings");
     let real = Emulator::builder().script("gpt-4o", Answer::words(20)).start().await.unwrap();
     let recorder = Emulator::builder().record(&folder.0, real.endpoint()).start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Requests to an emulator over plain HTTP.
+//! Helpers of these tests: requests to an emulator over plain HTTP, and temporary folders.
 
 use azure_openai_emulator::Emulator;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! FLAC (RFC 9639): one channel of 16 bits, in blocks whose samples are not compressed.
+//! The FLAC encoder (RFC 9639): one channel of 16 bits, in blocks whose samples are not compressed.
 
 use super::crc;
 
@@ -12,12 +12,12 @@ pub(super) fn file(rate: u32, samples: &[i16]) -> Vec<u8> {
     file.extend_from_slice(b"fLaC\x80\0\0\x22");
     file.extend_from_slice(&BLOCK.to_be_bytes());
     file.extend_from_slice(&BLOCK.to_be_bytes());
-    // Sizes of frames, which are not known.
+    // The smallest and the largest frame in bytes: 0 for unknown.
     file.extend_from_slice(&[0; 6]);
     // Rate in 20 bits, channels less one in 3, bits less one in 5, number of samples in 36.
     let samples_in_all = u64::try_from(samples.len()).unwrap_or(0);
     file.extend_from_slice(&(u64::from(rate) << 44 | 15 << 36 | samples_in_all).to_be_bytes());
-    // The MD5 of the samples, which is not known.
+    // The MD5 of the samples: 0 for unknown.
     file.extend_from_slice(&[0; 16]);
     for (block, number) in samples.chunks(usize::from(BLOCK)).zip('\0'..) {
         file.extend(frame(block, number));

@@ -1,5 +1,5 @@
-//! Spoken answers: a tone that is as long as the text would be, in bytes that decode. The compressed formats but FLAC have
-//! silence of that length.
+//! Audio answers: a tone as long as the text would be when spoken, in files that decode. The compressed formats but FLAC
+//! have silence of that length.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +14,7 @@ mod opus;
 /// Samples a second, 16 bits each, as the service's `pcm16`.
 const RATE: u32 = 24_000;
 
-/// A spoken answer.
+/// An audio answer.
 pub(crate) struct Audio {
     format: Format,
     pub(crate) id: String,
@@ -32,15 +32,15 @@ enum Format {
 }
 
 impl Audio {
-    /// An empty answer in the format that a request asks for, if it asks for sound.
-    pub(crate) fn asked_for(request: ChatRequest<'_>) -> Option<Self> {
-        let format = format_of(wanted(request)?)?;
+    /// Audio of no length in the format of `audio.format`, if the request has the modality `audio`.
+    pub(crate) fn requested(request: ChatRequest<'_>) -> Option<Self> {
+        let format = format_of(requested_format(request)?)?;
         Some(Self { format, id: format!("audio_{}", letters(24)), samples: 0 })
     }
 
     /// The same with the duration of the spoken `text`: a third of a second for each word, at least that and at most 30
     /// seconds.
-    pub(crate) fn speaking(self, text: &str) -> Self {
+    pub(crate) fn lasting_as(self, text: &str) -> Self {
         let words = text.split_whitespace().count().clamp(1, 90);
         Self { samples: words * usize::try_from(RATE / 3).unwrap_or(0), ..self }
     }
@@ -134,10 +134,10 @@ fn crc(bytes: &[u8], bits: u32, polynomial: u64) -> Vec<u8> {
     crc.to_be_bytes().into_iter().skip(usize::try_from(64 - bits).unwrap_or(0) / 8).collect()
 }
 
-/// The format that a request wants sound in, if it wants sound.
-fn wanted(request: ChatRequest<'_>) -> Option<&str> {
-    let speaks = request.list("modalities").iter().any(|modality| modality == "audio");
-    request.given("audio").filter(|_| speaks)?.get("format").and_then(Value::as_str)
+/// The member `audio.format`, if the request has the modality `audio`.
+fn requested_format(request: ChatRequest<'_>) -> Option<&str> {
+    let has_audio = request.list("modalities").iter().any(|modality| modality == "audio");
+    request.given("audio").filter(|_| has_audio)?.get("format").and_then(Value::as_str)
 }
 
 fn format_of(name: &str) -> Option<Format> {
@@ -159,7 +159,7 @@ mod tests {
     /// One second in a format.
     fn second(name: &str) -> Vec<u8> {
         let format = format_of(name).unwrap();
-        Audio { format, id: String::new(), samples: 0 }.speaking("one two three").bytes()
+        Audio { format, id: String::new(), samples: 0 }.lasting_as("one two three").bytes()
     }
 
     #[test]

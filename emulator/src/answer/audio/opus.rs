@@ -1,4 +1,4 @@
-//! Opus in Ogg (RFC 7845): silence of any duration.
+//! Opus files in Ogg (RFC 7845): silence of any duration.
 
 use super::crc;
 

@@ -15,7 +15,7 @@ pub(super) fn data_sources(sources: &Node<'_>) -> Result<(), AzureError> {
             let error = json!({"requestid": "00000000-0000-4000-8000-000000000000", "code": 400, "message": message});
             Err(AzureError::new(400, error))
         };
-        match source.word("type") {
+        match source.string("type") {
             None => return refused("Unable to extract tag using discriminator 'type'".to_owned()),
             Some(kind) if !TYPES.contains(&kind) => {
                 let tags = TYPES.map(|tag| format!("'{tag}'")).join(", ");

@@ -42,7 +42,7 @@ pub(super) fn messages(messages: &Node<'_>, dialect: Option<Dialect>) -> Result<
 fn message(at: usize, message: &Node<'_>, dialect: Option<Dialect>) -> Result<(), AzureError> {
     message.object()?;
     unknown_member(at, message, dialect)?;
-    let role = message.word("role").unwrap_or_default();
+    let role = message.string("role").unwrap_or_default();
     let place = |member: &str| format!("messages.[{at}].{member}");
     let missing = |name: &str| {
         let text = format!("Missing parameter '{name}': messages with role '{role}' must have a '{name}'.");
@@ -72,7 +72,8 @@ fn message(at: usize, message: &Node<'_>, dialect: Option<Dialect>) -> Result<()
     }
 }
 
-/// Azure's text names the place as its schema's validator does, OpenAI's as all others.
+/// The error for an unknown member. Azure's text has the place in the form of its schema validator, OpenAI's in that of the
+/// other errors.
 fn unknown_member(at: usize, message: &Node<'_>, dialect: Option<Dialect>) -> Result<(), AzureError> {
     let Some(dialect) = dialect else {
         return Ok(());
@@ -116,7 +117,7 @@ fn parts(message: &Node<'_>, list: &Node<'_>, role: &str) -> Result<(), AzureErr
     list.filled_list()?.iter().try_for_each(|part| {
         part.object()?;
         part.required("type")?.one_of(&PARTS)?;
-        match part.word("type").unwrap_or_default() {
+        match part.string("type").unwrap_or_default() {
             "text" => part.required("text")?.at_most(LONGEST_TEXT),
             "refusal" => part.required("refusal")?.text().map(drop),
             "image_url" if role != "user" => {

@@ -1,6 +1,6 @@
 //! The shape of a request: members that are missing, of a wrong type, or not one of the known values.
 //!
-//! The client crate reads leniently and sends what it does not understand; the service does not. Texts and codes are
+//! The client crate reads and sends members and values that it does not have; the service refuses them. Texts and codes are
 //! those recorded of Azure or of OpenAI for the same check; "unsourced" marks those that follow the shape of the others.
 
 use serde_json::Value;
@@ -16,7 +16,7 @@ mod message;
 mod node;
 mod tool;
 
-/// The first member whose shape the service refuses.
+/// The error for the first member whose shape the service refuses.
 pub(super) fn refusal(request: ChatRequest<'_>, dialect: Option<Dialect>) -> Option<AzureError> {
     check(&Node::root(request.body()), dialect).err()
 }
@@ -44,7 +44,7 @@ fn check(body: &Node<'_>, dialect: Option<Dialect>) -> Result<(), AzureError> {
     }
     prediction(body)?;
     audio(body)?;
-    words(body)?;
+    fixed_values(body)?;
     logit_bias(body)
 }
 
@@ -84,11 +84,11 @@ fn audio(body: &Node<'_>) -> Result<(), AzureError> {
     if let Some(modalities) = &modalities {
         modalities.list()?.iter().try_for_each(|one| one.one_of(&["text", "audio"]))?;
     }
-    let speaks =
+    let has_audio =
         modalities.is_some_and(|all| all.value().as_array().is_some_and(|all| all.iter().any(|one| one == "audio")));
     let audio = match body.member("audio") {
         Some(audio) => audio,
-        None if speaks => return Err(AzureError::missing("audio")),
+        None if has_audio => return Err(AzureError::missing("audio")),
         None => return Ok(()),
     };
     audio.object()?;
@@ -96,13 +96,13 @@ fn audio(body: &Node<'_>) -> Result<(), AzureError> {
     audio.required("format")?.one_of(&["wav", "aac", "mp3", "flac", "opus", "pcm16"])
 }
 
-/// Members that take one of a few words.
-fn words(body: &Node<'_>) -> Result<(), AzureError> {
-    const WORDS: [(&str, &[&str]); 2] =
+/// Members that have one of a few values.
+fn fixed_values(body: &Node<'_>) -> Result<(), AzureError> {
+    const VALUES: [(&str, &[&str]); 2] =
         [("verbosity", &["low", "medium", "high"]), ("service_tier", &["auto", "default", "flex", "priority"])];
-    for (name, words) in WORDS {
+    for (name, values) in VALUES {
         if let Some(member) = body.member(name) {
-            member.one_of(words)?;
+            member.one_of(values)?;
         }
     }
     match body.member("stop") {

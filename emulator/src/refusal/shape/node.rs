@@ -1,4 +1,4 @@
-//! A value of the body and its place, and the errors of a value that is not as it should be.
+//! A value of the body with its path, [`Node`], and the errors for a missing or wrong one.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ impl<'a> Node<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// A member that is there and is not `null`.
+    /// A member that is present and not `null`.
     pub(super) fn member(&self, name: &str) -> Option<Self> {
         let value = self.value.get(name).filter(|value| !value.is_null())?;
         Some(Self { value, path: self.path_of(name) })
@@ -37,7 +37,7 @@ impl<'a> Node<'a> {
         self.member(name).ok_or_else(|| AzureError::missing(&self.path_of(name)))
     }
 
-    pub(super) fn word(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn string(&self, name: &str) -> Option<&'a str> {
         self.value.get(name)?.as_str()
     }
 
@@ -61,12 +61,12 @@ impl<'a> Node<'a> {
         if items.is_empty() { Err(AzureError::empty_array(&self.path)) } else { Ok(items) }
     }
 
-    pub(super) fn one_of(&self, words: &[&str]) -> Result<(), AzureError> {
-        let word = self.text()?;
-        if words.contains(&word) {
+    pub(super) fn one_of(&self, values: &[&str]) -> Result<(), AzureError> {
+        let value = self.text()?;
+        if values.contains(&value) {
             return Ok(());
         }
-        let message = format!("Invalid value: '{word}'. Supported values are: {}.", listed(words));
+        let message = format!("Invalid value: '{value}'. Supported values are: {}.", listed(values));
         Err(AzureError::invalid(message, self.path.as_str(), "invalid_value"))
     }
 

@@ -1,4 +1,4 @@
-//! Each kind of shape that is refused, with its text, `param` and `code`.
+//! Tests of each kind of shape that is refused, with its text, `param` and `code`.
 
 use serde_json::{Value, json};
 

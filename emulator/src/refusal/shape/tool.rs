@@ -18,7 +18,7 @@ pub(super) fn tools(tools: &Node<'_>) -> Result<(), AzureError> {
         kind.one_of(&["function", "custom"])?;
         let definition = tool.required(kind.text()?)?;
         function(&definition)?;
-        match definition.word("name") {
+        match definition.string("name") {
             // unsourced
             Some(name) if !names.insert(name) => {
                 let message = format!("Invalid 'tools': tool names must be unique, but '{name}' is given twice.");
@@ -45,7 +45,7 @@ fn function(function: &Node<'_>) -> Result<(), AzureError> {
     }
 }
 
-/// What holds for a function's schema, strict or not.
+/// The rules for the schema of any function, strict or not.
 fn schema(schema: &Node<'_>, function: &str) -> Result<(), AzureError> {
     schema.object()?;
     let refused = |why: String| {
