@@ -1,4 +1,4 @@
-//! The operations of files and batches, [`BatchClient`].
+//! The client for files and batches, [`BatchClient`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,19 +21,19 @@ use crate::response::{ResponseMetadata, parse_json};
 use crate::transport::body::ByteStream;
 use crate::transport::{Answer, CallOptions, Method, RequestBody};
 
-/// The time between two looks at a batch. The guide asks for a minute at least.
+/// The time between two polls of a batch. The guide asks for a minute at least.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The time for a whole call. A file of 200 MB takes half an hour on a line of 1 Mbit/s.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// Files and batches of a resource, by the connections, the sign-in and the retries of a [`ChatClient`].
+/// Files and batches of a resource, with the connections, the authentication and the retries of a [`ChatClient`].
 ///
 /// Files and batches belong to one resource: of several backends the first is called.
 ///
-/// An upload, and the creation of a batch, are repeated only where the service cannot have accepted them: without a
-/// connection, and after a 429. After any other failure [`Error::may_have_reached_service`] says whether they may have
-/// been accepted; a [`BatchRun`](super::BatchRun) finds out.
+/// An upload, and the creation of a batch, are retried only where the service cannot have accepted them: without a
+/// connection, and after a 429. After any other failure [`Error::may_have_reached_service`] is true when they may have been
+/// accepted; a [`BatchRun`](super::BatchRun) looks them up.
 ///
 /// # Example: from a file to its results
 ///
@@ -76,24 +76,24 @@ impl BatchClient {
         Self { client: client.clone(), options, poll_interval: POLL_INTERVAL }
     }
 
-    /// Options for every call of files and batches, before those of the client. Without them a call may take an hour,
-    /// since a file takes its time.
+    /// Sets options for every call of files and batches, in preference to those of the client. When unset, a call may take an
+    /// hour, since a large file on a slow line does.
     #[must_use]
     pub fn with_options(mut self, options: CallOptions) -> Self {
         self.options = options.over(&self.options);
         self
     }
 
-    /// The time between two looks at a batch or a file; 60 seconds by default, which is the least that the guide allows.
-    /// Looks become rarer, up to five times as far apart, each with a random delay of a tenth. Waits for quota start with
-    /// this time and double, up to sixteen times.
+    /// Sets the time between two polls of a batch or a file; 60 seconds by default, which is the least that the guide allows.
+    /// It grows up to five times, and each wait has up to a tenth more, by chance. Waits for quota start with this time and
+    /// double, up to sixteen times.
     #[must_use]
     pub fn with_poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval;
         self
     }
 
-    /// The client that it calls by.
+    /// The client that sends the calls.
     #[must_use]
     pub fn client(&self) -> &ChatClient {
         &self.client
@@ -103,8 +103,8 @@ impl BatchClient {
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`]; `Config` when the file cannot be read. When [`Error::may_have_reached_service`] is true the
-    /// file may be there.
+    /// Any [`ErrorKind`]; `Config` when the file cannot be read. When [`Error::may_have_reached_service`] is true, the file may
+    /// be on the resource.
     pub async fn upload(&self, upload: impl Into<Upload>) -> Result<BatchFile> {
         let body = Arc::new(upload.into().body()?);
         with_id(self.call(Method::POST, &["files"], &[], RequestBody::Stream(body)).await?, BatchFile::id)
@@ -156,15 +156,15 @@ impl BatchClient {
         }
     }
 
-    /// Creates a batch for a file that is processed. While the quota of enqueued tokens is full and the service says so in
-    /// its answer, it waits and tries again, with growing pauses and without end.
+    /// Creates a batch for a file that is processed. While the service refuses it because the quota of enqueued tokens is
+    /// full, it waits and tries again, with growing pauses and without end.
     ///
-    /// Most regions find out later, and the batch fails; see [`submit`](Self::submit).
+    /// Most regions check the quota after the creation, and the batch fails; see [`submit`](Self::submit).
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`]. When the service may have accepted it although no answer came, its batches are looked through;
-    /// the error comes when none has this file.
+    /// Any [`ErrorKind`]. When the service may have accepted it although no answer came, the batch is looked up by its file;
+    /// the error is returned when there is none.
     pub async fn create(&self, batch: impl Into<CreateBatch>) -> Result<Batch> {
         self.create_waiting(&batch.into(), &mut Waits::for_quota(self.poll_interval)).await
     }
@@ -196,7 +196,7 @@ impl BatchClient {
             match self.create_once(batch).await {
                 Err(error) if is_over_quota(&error) => quota.sleep(error.retry_after()).await,
                 Err(error) if error.may_have_reached_service() && error.is_retryable() => {
-                    // one that has ended is of an earlier call
+                    // a batch that has ended was created by an earlier call
                     let is_new = |found: &Batch| !found.status().is_final();
                     return self.find_batch(&batch.input_file_id, is_new).await?.ok_or(error);
                 }
@@ -248,18 +248,18 @@ impl BatchClient {
         self.call(Method::GET, &["batches", id], &[], RequestBody::None).await.map(|(batch, _)| batch)
     }
 
-    /// Waits until a batch will not change any more, which takes up to 24 hours and at times longer. Failures that may
-    /// pass, such as a lost connection, do not end the wait.
+    /// Waits until a batch has a final status, which takes up to 24 hours and at times longer. Retryable errors, such as a lost
+    /// connection, do not end the wait.
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`] that will not pass by itself.
+    /// Any [`ErrorKind`] that is not retryable.
     pub async fn wait(&self, id: &str) -> Result<Batch> {
         self.wait_until(id, |batch| batch.status().is_final()).await
     }
 
-    /// Looks at a batch until `is_enough` returns true for it, as for a progress bar that returns false. A batch that
-    /// will not change any more ends the wait as well.
+    /// Polls a batch until `is_enough` returns true for it, or it has a final status. For a progress bar the closure returns
+    /// false.
     ///
     /// # Errors
     ///
@@ -278,7 +278,7 @@ impl BatchClient {
         Box::pin(self.clone().pages("batches", &[]))
     }
 
-    /// Cancels a batch. It is cancelling for up to ten minutes; what was done by then is in its results.
+    /// Cancels a batch. It is cancelling for up to ten minutes; the answers until then are in its results.
     ///
     /// # Errors
     ///
@@ -302,7 +302,7 @@ impl BatchClient {
         self.client.open_resource(call).await
     }
 
-    /// Reads an object until `is_done` returns true for it. Failures that may pass do not end the wait.
+    /// Polls an object until `is_done` returns true for it. Retryable errors do not end the wait.
     async fn poll<T: DeserializeOwned + Send>(
         &self,
         path: &[&str],
@@ -383,7 +383,7 @@ pub(super) fn unusable(file: &BatchFile) -> Error {
     Error::new(ErrorKind::Service, text).with_hint("`status_details()` of the file has the reason")
 }
 
-/// The object that was created, which nobody would find again without an id.
+/// The object that was created, or an error where it has no id: it could not be looked up again.
 fn with_id<T>(created: (T, Arc<ResponseMetadata>), id: fn(&T) -> Option<&str>) -> Result<T> {
     let (object, metadata) = created;
     match id(&object) {

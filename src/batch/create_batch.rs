@@ -1,4 +1,4 @@
-//! A batch to be created, [`CreateBatch`].
+//! The request to create a batch, [`CreateBatch`].
 
 use std::fmt;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl CreateBatch {
         }
     }
 
-    /// The `url` of its lines: `/chat/completions` by default, as in Microsoft's guide. Some gateways want
+    /// Sets the `url` of its lines: `/chat/completions` by default, as in Microsoft's guide. Some gateways require
     /// `/v1/chat/completions`.
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
@@ -39,14 +39,15 @@ impl CreateBatch {
         self
     }
 
-    /// The time after which the service deletes the files of results: 14 to 30 days. When unset they are kept.
+    /// Sets the time after which the service deletes the files of results: 14 to 30 days. When unset they are kept.
     #[must_use]
     pub fn output_expires_after(mut self, time: Duration) -> Self {
         self.output_expires_after = Some(time);
         self
     }
 
-    /// Adds a pair that is kept with the batch: 16 at most, keys up to 64, values up to 512 characters.
+    /// Adds a pair of `metadata` that the service stores with the batch: 16 at most, keys up to 64, values up to 512
+    /// characters.
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into().into());

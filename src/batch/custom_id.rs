@@ -1,14 +1,14 @@
-//! The ids of lines, and whether one was given before.
+//! The values of `custom_id` in an input file, [`CustomIds`], each used once.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 const PREFIX: &str = "request-";
 
-/// The ids that a writer gave or was given. Of each id of the caller a hash of eight bytes is kept.
+/// The ids that were made here or come from the caller. Of each id of the caller a hash of eight bytes is kept.
 ///
-/// A hash that is new proves that the id is new. One that is known proves nothing, and the lines themselves decide; with a
-/// million different ids that happens by chance once in forty million times.
+/// An id with a new hash is new. With a known hash the written lines have to be searched for it; among a million different
+/// ids that happens by chance once in forty million times.
 #[derive(Debug, Default)]
 pub(super) struct CustomIds {
     hashes: HashSet<u64>,
@@ -28,15 +28,15 @@ impl CustomIds {
         }
     }
 
-    /// Remembers an id of the caller, so that no id that is made is the same. Of other ids nothing is kept.
+    /// Keeps an id of the caller that [`make`](Self::make) could make as well. Of other ids nothing is kept.
     pub(super) fn avoid(&mut self, id: &str) {
         if id.starts_with(PREFIX) {
             self.hashes.insert(hash(id));
         }
     }
 
-    /// Whether a line may have this id of the caller. Where it cannot, it is remembered.
-    pub(super) fn may_know(&mut self, id: &str) -> bool {
+    /// Whether a line may have this id of the caller already. If none has, it is kept.
+    pub(super) fn may_be_used(&mut self, id: &str) -> bool {
         let number = id.strip_prefix(PREFIX).and_then(|number| number.parse::<u64>().ok());
         number.is_some_and(|number| number <= self.last) || !self.hashes.insert(hash(id))
     }
@@ -56,12 +56,12 @@ mod tests {
     fn an_id_that_is_made_is_none_that_was_given() {
         let mut ids = CustomIds::default();
         assert_eq!(ids.make(), "request-1");
-        assert!(!ids.may_know("request-2") && !ids.may_know("a"));
+        assert!(!ids.may_be_used("request-2") && !ids.may_be_used("a"));
         assert_eq!(ids.make(), "request-3");
         for known in ["request-1", "request-2", "request-3", "a"] {
-            assert!(ids.may_know(known), "{known}");
+            assert!(ids.may_be_used(known), "{known}");
         }
-        assert!(!ids.may_know("request-4") && !ids.may_know("request-x"));
+        assert!(!ids.may_be_used("request-4") && !ids.may_be_used("request-x"));
     }
 
     #[test]

@@ -15,13 +15,13 @@ use super::object::Batch;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::body::ByteStream;
 
-/// How often a download is begun again after it broke off.
+/// How often a download is resumed after its connection broke.
 const REOPENINGS: u32 = 5;
 
 /// The longest line of results, in bytes.
 const LONGEST_LINE: usize = 256 * 1024 * 1024;
 
-/// The results of a batch, as they arrive; made by [`BatchClient::results`].
+/// The results of a batch in the order of their arrival; made by [`BatchClient::results`].
 ///
 /// An error of this stream ends it, such as a connection that cannot be replaced; the error of one request is in its
 /// [`BatchItem`]. Dropping it closes its connection.
@@ -29,9 +29,9 @@ pub struct BatchResults(Pin<Box<dyn Stream<Item = Result<BatchItem>> + Send>>);
 
 impl BatchClient {
     /// The results of a batch: the lines of its output file, then those of its error file, each by its `custom_id`. The
-    /// service does not keep the order of the input, and lines that it did not reach may be missing.
+    /// service does not keep the order of the input, and lines that it did not process may be missing.
     ///
-    /// A connection that breaks is replaced, and the file read on where it was.
+    /// After a broken connection the download is resumed where it was.
     #[must_use]
     pub fn results(&self, batch: &Batch) -> BatchResults {
         let files = batch.result_files().into_iter().flatten();
@@ -60,7 +60,7 @@ impl BatchResults {
         Self(Box::pin(files.try_flatten()))
     }
 
-    /// The next result; none at the end.
+    /// The next result; `None` at the end.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl fmt::Debug for BatchResults {
     }
 }
 
-/// A download, which goes on after its connection broke.
+/// A download that is resumed after its connection broke.
 struct Download {
     client: BatchClient,
     id: String,
@@ -174,7 +174,7 @@ fn lines(content: impl Stream<Item = Result<Bytes>> + Send) -> impl Stream<Item 
 #[derive(Debug, Default)]
 struct LineSplitter {
     buffer: BytesMut,
-    /// The part of the buffer that has no line end.
+    /// The length of the part of the buffer that is known to have no line end.
     searched: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Errors of files, as errors of this crate.
+//! The conversion of file errors into errors of this crate.
 
 use std::io;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One line of results, [`BatchItem`].
+//! The result of one line of a batch, [`BatchItem`].
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::wire::wire_struct;
 
 /// The result of one request, by its `custom_id`: an answer, or an error.
 ///
-/// # Example: what became of a line
+/// # Example: the answer in a line
 ///
 /// ```
 /// use azure_openai_chat::batch::BatchItem;
@@ -38,8 +38,8 @@ impl BatchItem {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Decode`] when the line is no JSON, or has no `custom_id`. What went wrong with the
-    /// request itself is in the item.
+    /// [`ErrorKind::Decode`] when the line is not JSON, or has no `custom_id`; [`ErrorKind::Interrupted`] when it is cut. The
+    /// error of the request itself is in the item.
     pub fn from_line(line: impl Into<Bytes>) -> Result<Self> {
         let line = line.into();
         let read: ResultLine = parse_json(&line).map_err(|error| unreadable(line.clone(), &error))?;
@@ -50,7 +50,7 @@ impl BatchItem {
         let Some(response) = read.response else {
             let body = member(&line, &["error"])
                 .map_or_else(Bytes::new, |error| Bytes::from([br#"{"error":"#.as_slice(), &error, b"}"].concat()));
-            // inside of an answer: the service processed the batch, and not this line
+            // status 200, since the service answered the batch, and the error is that of this line alone
             let error = Error::from_response(metadata(200, None), &body);
             return Ok(Self { custom_id, result: Err(error), code });
         };
@@ -67,18 +67,18 @@ impl BatchItem {
         Ok(Self { custom_id, result, code })
     }
 
-    /// A result that comes from elsewhere.
+    /// A result that is not read from a file.
     pub(super) fn new(custom_id: String, result: Result<ChatCompletion>, code: Option<BatchErrorCode>) -> Self {
         Self { custom_id, result, code }
     }
 
-    /// The id that the request was given.
+    /// The `custom_id` of the request.
     #[must_use]
     pub fn custom_id(&self) -> &str {
         &self.custom_id
     }
 
-    /// The answer, or why there is none.
+    /// The answer, or the error in place of one.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl BatchItem {
         self.result().err()
     }
 
-    /// The batch's own code for a line that it did not answer, such as [`BatchErrorCode::BatchExpired`]. The code of the
+    /// The code of the batch for a line that was not answered, such as [`BatchErrorCode::BatchExpired`]. The code of the
     /// model's error is in [`error`](Self::error).
     #[must_use]
     pub fn code(&self) -> Option<&BatchErrorCode> {
@@ -116,7 +116,7 @@ impl BatchItem {
 }
 
 wire_struct! {
-    /// A line of results as it comes.
+    /// A line of an output file or an error file.
     struct ResultLine {
         custom_id: String = private "custom_id",
         response: LineResponse = private "response",

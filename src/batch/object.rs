@@ -1,4 +1,4 @@
-//! The objects of the service: [`Batch`] and [`BatchFile`].
+//! The JSON objects of the service: [`Batch`] and [`BatchFile`].
 
 use serde_json::{Map, Value};
 
@@ -24,13 +24,13 @@ wire_struct! {
         endpoint: String = "endpoint",
         /// The model behind the deployment.
         model: String = "model",
-        /// Why it was refused.
+        /// The reasons why it was refused.
         errors: BatchErrors = private "errors",
         /// The file of requests.
         input_file_id: String = "input_file_id",
         /// The time within which the service aims to finish, `24h`.
         completion_window: String = "completion_window",
-        /// How far it has come.
+        /// The status.
         status: String = private "status",
         /// The file of answers. `None` before it is finalizing, and where no line succeeded.
         output_file_id: String = "output_file_id",
@@ -50,11 +50,11 @@ wire_struct! {
         failed_at: Timestamp = "failed_at",
         /// When it expired.
         expired_at: Timestamp = "expired_at",
-        /// When it was to be cancelled.
+        /// When its cancellation was requested.
         cancelling_at: Timestamp = "cancelling_at",
         /// When it was cancelled.
         cancelled_at: Timestamp = "cancelled_at",
-        /// The lines, by how they ended. `None` at first.
+        /// The numbers of lines by outcome. `None` at first.
         request_counts: RequestCounts = private "request_counts",
         /// The tokens of all lines, where the service counts them.
         usage: BatchUsage = "usage",
@@ -64,32 +64,32 @@ wire_struct! {
 }
 
 impl Batch {
-    /// How far it has come; [`Validating`](BatchStatus::Validating) where the service sent nothing.
+    /// The status; [`Validating`](BatchStatus::Validating) where the service sent nothing.
     #[must_use]
     pub fn status(&self) -> BatchStatus {
         self.status.as_deref().map_or(BatchStatus::Validating, |word| snake_case(word).into())
     }
 
-    /// The file of answers and the file of lines that failed, as far as there are such. Some services write the id of a
-    /// file that they do not have as an empty text.
+    /// The file of answers and the file of lines that failed, if they exist. Some services send an empty string as the id of a
+    /// file that does not exist.
     pub(super) fn result_files(&self) -> [Option<&str>; 2] {
         [self.output_file_id(), self.error_file_id()].map(|id| id.filter(|id| !id.is_empty()))
     }
 
-    /// Why it was refused; empty when it was not.
+    /// The reasons why it was refused; empty when it was not.
     #[must_use]
     pub fn errors(&self) -> &[BatchError] {
         self.errors.as_ref().map_or(&[], BatchErrors::data)
     }
 
-    /// The lines, by how they ended; all 0 before the service counts them.
+    /// The numbers of lines by outcome; all 0 before the service counts them.
     #[must_use]
     pub fn request_counts(&self) -> &RequestCounts {
         const NONE: &RequestCounts = &RequestCounts::EMPTY;
         self.request_counts.as_ref().unwrap_or(NONE)
     }
 
-    /// Whether it was refused because the quota of enqueued tokens was full, and for nothing else.
+    /// Whether it was refused only because the quota of enqueued tokens was full.
     #[must_use]
     pub fn is_over_quota(&self) -> bool {
         let is_quota = |error: &BatchError| error.code() == Some(BatchErrorCode::TokenLimitExceeded);
@@ -98,7 +98,7 @@ impl Batch {
 }
 
 wire_struct! {
-    /// The list of what was wrong.
+    /// The member `errors`: a list of reasons.
     pub(crate) struct BatchErrors {
         data: Vec<BatchError> = "data",
     }
@@ -111,7 +111,7 @@ wire_struct! {
     pub struct BatchError {
         /// The kind.
         code: String = private "code",
-        /// The reason in words. It may quote the request: not for logs.
+        /// The text. It may quote the request, so keep it out of logs.
         message: String = hidden "message",
         /// The member that is wrong.
         param: String = "param",
@@ -129,7 +129,7 @@ impl BatchError {
 }
 
 wire_struct! {
-    /// The lines of a batch, by how they ended.
+    /// The numbers of lines of a batch by outcome.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
     pub struct RequestCounts {
@@ -169,21 +169,21 @@ wire_struct! {
         bytes: Count = "bytes",
         /// When it was uploaded, in seconds since 1970.
         created_at: Timestamp = "created_at",
-        /// When it will be deleted, in seconds since 1970; `None` when it stays.
+        /// When it will be deleted, in seconds since 1970; `None` when it is kept.
         expires_at: Timestamp = "expires_at",
         /// The name it was uploaded under.
         filename: String = "filename",
-        /// What it is for: `batch`, or `batch_output`.
+        /// Its purpose: `batch`, or `batch_output`.
         purpose: String = "purpose",
-        /// How far it has come.
+        /// The status.
         status: String = private "status",
-        /// The service's text on why the file cannot be used. It may quote the file, so keep it out of logs.
+        /// The reason why the file cannot be used. It may quote the file, so keep it out of logs.
         status_details: String = hidden "status_details",
     }
 }
 
 impl BatchFile {
-    /// How far it has come; [`Processed`](BatchFileStatus::Processed) where the service sent nothing, as gateways do.
+    /// The status; [`Processed`](BatchFileStatus::Processed) where the service sent nothing, as gateways do.
     #[must_use]
     pub fn status(&self) -> BatchFileStatus {
         self.status.as_deref().map_or(BatchFileStatus::Processed, |word| snake_case(word).into())
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_with_odd_spellings_is_read() {
+    fn a_sample_with_older_spellings_is_read() {
         let batch: Batch = serde_json::from_value(json!({
             "id": "batch_1", "status": "Validating", "created_at": "2024-07-19T21:33:59.4217551+00:00",
             "in_progress_at": null, "request_counts": null, "errors": null, "output_file_id": null,

@@ -1,4 +1,4 @@
-//! The fan-out of a small batch, [`RunNow`]: the same results without the queue, at the full price.
+//! The calls of a small batch without the Batch API, [`RunNow`]: the same results at once, at the full price.
 
 use std::fmt;
 use std::pin::Pin;
@@ -54,7 +54,7 @@ impl<S: Into<String>> From<(S, &ChatCompletionRequest)> for BatchRequest {
     }
 }
 
-/// How far a [`RunNow`] has come.
+/// The progress of a [`RunNow`].
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RunNowStatus {
@@ -66,7 +66,7 @@ pub struct RunNowStatus {
     pub usage: Usage,
 }
 
-/// The results of requests that are sent at once, as they come; made by [`BatchClient::run_now`].
+/// The results of requests that are sent now, in the order of their arrival; made by [`BatchClient::run_now`].
 ///
 /// It works while it is polled, and stops when it is dropped.
 pub struct RunNow<'a> {
@@ -75,12 +75,12 @@ pub struct RunNow<'a> {
 }
 
 impl BatchClient {
-    /// Sends requests to their deployments now, at most `concurrency` at a time (at least one), and returns the results as
-    /// they come, one for each request. A request that fails, or breaks a rule, is one result with an error.
+    /// Sends requests to their deployments now, at most `concurrency` at a time (at least one), and returns the results in the
+    /// order of their arrival, one for each request. A request that fails, or breaks a rule, is one result with an error.
     ///
-    /// Each call is retried as the client is set up to. When the headers of an answer say that nothing is left of the
-    /// rate limit, no other call to that deployment begins before it is renewed. The iterator is read as calls are sent,
-    /// so it may be endless.
+    /// Each call is retried by the client's retry policy. When the `x-ratelimit-*` headers of an answer have no remaining
+    /// requests or tokens, no other call to that deployment begins before the limit is renewed, for at most a minute. The
+    /// iterator is advanced as calls are sent, so it may be endless.
     ///
     /// # Example: three questions, two at a time
     ///
@@ -202,12 +202,12 @@ impl<'a> RunNow<'a> {
         Self { items, status: RunNowStatus::default() }
     }
 
-    /// The next result; none when there is no other.
+    /// The next result; `None` when there is no other.
     pub async fn next_item(&mut self) -> Option<BatchItem> {
         self.next().await
     }
 
-    /// How far it has come.
+    /// The progress.
     #[must_use]
     pub fn status(&self) -> &RunNowStatus {
         &self.status

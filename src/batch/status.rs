@@ -1,33 +1,33 @@
-//! The states of a batch and of its file, and the codes of what is refused.
+//! The statuses of batches and files, and the error codes of batches.
 
 use crate::wire::open_enum;
 
 open_enum! {
-    /// How far a batch has come.
+    /// The status of a batch.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
     pub enum BatchStatus {
         /// The input is checked.
         Validating = "validating",
-        /// The input was refused; [`Batch::errors`](super::Batch::errors) says why.
+        /// The input was refused; [`Batch::errors`](super::Batch::errors) has the reasons.
         Failed = "failed",
-        /// The requests are worked off.
+        /// The requests are processed.
         InProgress = "in_progress",
         /// The results are written.
         Finalizing = "finalizing",
-        /// The results are there.
+        /// The results can be downloaded.
         Completed = "completed",
-        /// The window of 24 hours ended first; what was done by then is in the results.
+        /// The window of 24 hours ended first; the answers until then are in the results.
         Expired = "expired",
         /// It is being cancelled, which takes up to ten minutes.
         Cancelling = "cancelling",
-        /// It was cancelled; what was done by then is in the results.
+        /// It was cancelled; the answers until then are in the results.
         Cancelled = "cancelled",
     }
 }
 
 impl BatchStatus {
-    /// Whether the batch will not change any more.
+    /// Whether the status will not change any more.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Failed | Self::Completed | Self::Expired | Self::Cancelled)
@@ -35,15 +35,15 @@ impl BatchStatus {
 }
 
 open_enum! {
-    /// How far a file has come.
+    /// The status of a file.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
     pub enum BatchFileStatus {
         /// It has arrived.
         Uploaded = "uploaded",
-        /// It waits to be processed.
+        /// Its processing has not begun.
         Pending = "pending",
-        /// It is processed.
+        /// It is being processed.
         Running = "running",
         /// It can be used.
         Processed = "processed",
@@ -57,11 +57,11 @@ open_enum! {
 }
 
 open_enum! {
-    /// Why a batch, or a line of its input, was refused.
+    /// The reason why a batch, or a line of its input, was refused.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch>
     pub enum BatchErrorCode {
-        /// A line is no JSON.
+        /// A line is not JSON.
         InvalidJsonLine = "invalid_json_line",
         /// The file has more than 100,000 lines.
         TooManyTasks = "too_many_tasks",
@@ -90,7 +90,7 @@ open_enum! {
     }
 }
 
-/// The word in the spelling of the specification: `in_progress` for the `InProgress` of some samples.
+/// The value in the spelling of the specification: `in_progress` for the `InProgress` of some samples.
 pub(super) fn snake_case(word: &str) -> String {
     let mut snake = String::with_capacity(word.len() + 2);
     for letter in word.trim().chars() {
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_samples_are_read_as_those_of_the_specification() {
+    fn values_of_samples_are_read_as_those_of_the_specification() {
         for (word, status) in [
             ("Validating", BatchStatus::Validating),
             ("in_progress", BatchStatus::InProgress),

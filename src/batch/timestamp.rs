@@ -1,11 +1,11 @@
-//! A moment as the service writes it: seconds since 1970, or the ISO 8601 text of the older samples.
+//! Timestamps of the service: seconds since 1970, or the ISO 8601 text of older samples.
 
 use serde::{Serialize, Serializer};
 
 use crate::model::days_since_1970;
 use crate::wire::FromWire;
 
-/// A moment, with the text that it came as.
+/// A timestamp in the form in which it arrived.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Timestamp {
     Seconds(u64),
@@ -14,7 +14,7 @@ pub(crate) enum Timestamp {
 }
 
 impl Timestamp {
-    /// Seconds since 1970, in UTC; none for a text that is no moment.
+    /// Seconds since 1970, in UTC; `None` for a text that is no timestamp.
     pub(crate) fn seconds(&self) -> Option<u64> {
         match self {
             Self::Seconds(seconds) => Some(*seconds),

@@ -1,4 +1,4 @@
-//! The upload of a file, [`Upload`]: a multipart body that is read from the disk while it is sent.
+//! The upload of a file, [`Upload`]: a multipart body that is read from disk while it is sent.
 
 use std::fmt;
 use std::io;
@@ -16,12 +16,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::transport::{OpenBody, Pieces};
 use crate::wire::{clone_converts, text_converts};
 
-/// What is read from the disk at once.
+/// The bytes of one read from disk.
 const PIECE: usize = 64 * 1024;
 
 type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
-/// A file to be uploaded, and how. Paths convert.
+/// A file to be uploaded, with the name and expiry that it has on the resource. Paths convert.
 ///
 /// # Example: a file that the service deletes after two weeks
 ///
@@ -45,20 +45,20 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// The file at this path, under its own name, to be kept until it is deleted.
+    /// The file at this path, under its own name, without expiry.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), file_name: None, expires_after: None, progress: None }
     }
 
-    /// The name of the file on the resource; that of the path by default. Several files may have the same.
+    /// Sets the name of the file on the resource; that of the path by default. Several files may have the same.
     #[must_use]
     pub fn file_name(mut self, name: impl Into<String>) -> Self {
         self.file_name = Some(name.into());
         self
     }
 
-    /// The time after which the service deletes the file: 14 to 30 days. When unset it is kept; a resource holds 500
+    /// Sets the time after which the service deletes the file: 14 to 30 days. When unset it is kept; a resource holds 500
     /// files that do not expire, and 10,000 that do.
     #[must_use]
     pub fn expires_after(mut self, time: Duration) -> Self {
@@ -73,7 +73,7 @@ impl Upload {
         self
     }
 
-    /// The body, with the file's size of now.
+    /// The body, with the present size of the file.
     pub(super) fn body(&self) -> Result<FileBody> {
         let read = |error| file_error(&self.path, "read", error);
         let metadata = std::fs::metadata(&self.path).map_err(read)?;
@@ -114,7 +114,7 @@ impl Upload {
     }
 }
 
-/// A file name within quotes, as browsers write it.
+/// A file name for use within quotes, escaped as browsers do.
 fn escaped(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -213,7 +213,7 @@ impl fmt::Debug for FileBody {
     }
 }
 
-/// What is sent next.
+/// The part of the body that is sent next.
 enum Part {
     Head { path: PathBuf, head: Bytes },
     File(PathBuf),

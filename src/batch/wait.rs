@@ -1,4 +1,4 @@
-//! The pauses of calls that wait for a batch: growing, spread by chance, and never shorter than the service names.
+//! The pauses of calls that wait for a batch or a file: growing, with jitter, and never shorter than `retry-after`.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ pub(super) struct Waits {
 }
 
 impl Waits {
-    /// Between looks at a batch: a tenth longer each time, up to five times the first.
+    /// Between polls of a batch: a tenth longer each time, up to five times the first.
     pub(super) fn polling(interval: Duration) -> Self {
         Self { next: interval, most: interval.saturating_mul(5), growth: 11 }
     }
 
-    /// Between looks at a file, which is ready within seconds when it is small.
+    /// Between polls of a file, which is processed within seconds when it is small.
     pub(super) fn for_file(interval: Duration) -> Self {
         Self::polling(interval.min(Duration::from_secs(5)))
     }
@@ -27,7 +27,7 @@ impl Waits {
         Self { next: interval, most: interval.saturating_mul(16), growth: 20 }
     }
 
-    /// The pause before the next try; `hint` is the wait that the service named.
+    /// The pause before the next try; `hint` is `retry-after` of the last answer.
     pub(super) fn next(&mut self, hint: Option<Duration>) -> Duration {
         let wait = self.next.max(hint.unwrap_or_default());
         self.next = (self.next.saturating_mul(self.growth) / 10).min(self.most);
@@ -46,7 +46,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn looks_are_a_minute_apart_and_become_rarer() {
+    fn polls_are_a_minute_apart_and_become_rarer() {
         let mut waits = Waits::polling(MINUTE);
         let all: Vec<u64> = (0..40).map(|_| waits.next(None).as_secs()).collect();
         assert!((60..=66).contains(&all[0]) && all.iter().all(|wait| (60..=330).contains(wait)), "{all:?}");
@@ -54,14 +54,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_looked_at_after_seconds() {
+    fn a_file_is_polled_after_seconds() {
         let wait = Waits::for_file(MINUTE).next(None);
         assert!((5..=6).contains(&wait.as_secs()), "{wait:?}");
         assert!(Waits::for_file(Duration::from_millis(1)).next(None) < Duration::from_millis(2));
     }
 
     #[test]
-    fn the_wait_that_the_service_names_is_the_least() {
+    fn a_pause_is_never_shorter_than_retry_after() {
         let wait = Waits::for_quota(MINUTE).next(Some(Duration::from_secs(600)));
         assert!((600..=660).contains(&wait.as_secs()), "{wait:?}");
         assert!(Waits::polling(MINUTE).next(Some(Duration::from_secs(1))) >= MINUTE);

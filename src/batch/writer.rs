@@ -23,15 +23,15 @@ const URL: &str = "/chat/completions";
 /// The largest part of a line that is kept in memory between writes.
 const BUFFER: usize = 64 * 1024;
 
-/// Writes requests as lines of an input file, and of more files where the limits of the service ask for it.
+/// A writer of requests as lines of an input file, and of further files beyond the limits of one.
 ///
-/// Every request is checked as it is for sending, and against what a file may hold: one deployment, ids that are given
-/// once, no stream. Memory does not grow with the requests; ids of the caller's own take 16 to 32 bytes each.
+/// Every request is checked by the rules for sending and by those for a file: one deployment, each id once, no stream.
+/// Memory does not grow with the requests; ids of the caller take 16 to 32 bytes each.
 ///
-/// The files are there once [`finish`](Self::finish) has returned: the first at the given path, the next ones with a
-/// number before the ending, as in `input-2.jsonl`. Until then they have the ending `.partial`.
+/// The files have their names once [`finish`](Self::finish) has returned: the first at the given path, the next ones with a
+/// number before the extension, as in `input-2.jsonl`. Until then they have the extension `.partial`.
 ///
-/// It writes as `std::fs` does, without waiting for other tasks.
+/// It writes with `std::fs`, which blocks the task.
 ///
 /// # Example: two requests, one with an id
 ///
@@ -56,7 +56,7 @@ const BUFFER: usize = 64 * 1024;
 pub struct BatchWriter {
     options: BatchWriterOptions,
     path: PathBuf,
-    /// Those that are full.
+    /// The files that are full.
     done: Vec<BatchInput>,
     current: Option<(BatchInput, BufWriter<File>)>,
     ids: CustomIds,
@@ -87,7 +87,7 @@ impl BatchInput {
         Self { path, deployment, lines, bytes }
     }
 
-    /// Where it is.
+    /// The path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -119,7 +119,7 @@ impl AsRef<Path> for BatchInput {
 }
 
 impl BatchWriterOptions {
-    /// The `url` of the lines: `/chat/completions` by default, as in Microsoft's guide. Some gateways want
+    /// Sets the `url` of the lines: `/chat/completions` by default, as in Microsoft's guide. Some gateways require
     /// `/v1/chat/completions`. [`CreateBatch::endpoint`](super::CreateBatch::endpoint) must be the same.
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
@@ -127,30 +127,29 @@ impl BatchWriterOptions {
         self
     }
 
-    /// The most lines of a file; 100,000 by default, which is the service's limit.
+    /// Sets the most lines of a file; 100,000 by default, which is the service's limit.
     #[must_use]
     pub fn max_lines(mut self, lines: u64) -> Self {
         self.max_lines = lines.max(1);
         self
     }
 
-    /// The largest file in bytes; 200,000,000 by default, which is the service's limit. With storage of one's own it is
-    /// 1 GB.
+    /// Sets the largest file in bytes; 200,000,000 by default, which is the service's limit. With your own storage account it
+    /// is 1 GB.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Checks requests as this client does: by the models that it declares, and with its
-    /// [`Validation`](crate::Validation).
+    /// Checks requests by the models that this client declares and with its [`Validation`](crate::Validation).
     #[must_use]
     pub fn check_with(mut self, client: &ChatClient) -> Self {
         self.client = Some(client.clone());
         self
     }
 
-    /// Starts the first file. One that is there is replaced when the writer has finished.
+    /// Creates the first file. An existing file at the path is replaced when the writer has finished.
     ///
     /// # Errors
     ///
@@ -181,8 +180,8 @@ struct Line<'a, B> {
 }
 
 impl BatchWriter {
-    /// Starts the first file, with the limits and the `url` of the service. One that is there is replaced when the writer
-    /// has finished.
+    /// Creates the first file, with the limits and the `url` of the service. An existing file at the path is replaced when the
+    /// writer has finished.
     ///
     /// # Errors
     ///
@@ -197,7 +196,7 @@ impl BatchWriter {
         BatchWriterOptions { url: URL.to_owned(), max_lines: MOST_LINES, max_bytes: MOST_BYTES, client: None }
     }
 
-    /// Writes a request, and returns the id that it was given.
+    /// Writes a request, and returns the id that was made for it.
     ///
     /// # Errors
     ///
@@ -209,20 +208,20 @@ impl BatchWriter {
         Ok(id)
     }
 
-    /// Writes a request with an id, by which its result is found again.
+    /// Writes a request with this `custom_id`, which its result will have.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::InvalidRequest`]: the request breaks a rule, streams, or names another deployment than those before
-    ///   it; the id is empty or was given before. Nothing was written, and the writer goes on.
-    /// - [`ErrorKind::Config`]: the file could not be written, as on a full disk. The writer stays broken.
+    ///   it; the id is empty or was used before. Nothing was written, and the writer can be used on.
+    /// - [`ErrorKind::Config`]: the file could not be written, as on a full disk. Every later call returns an error.
     pub fn push_with_id(&mut self, custom_id: impl AsRef<str>, request: &ChatCompletionRequest) -> Result<()> {
         let id = custom_id.as_ref();
         self.check(request)?;
         if id.is_empty() {
             return Err(invalid("custom_id", Rule::InvalidName, "an id has at least one letter"));
         }
-        if self.ids.may_know(id) && self.has_written(id)? {
+        if self.ids.may_be_used(id) && self.has_written(id)? {
             return Err(invalid("custom_id", Rule::Contradiction, format!("the id '{id}' was given before")));
         }
         self.write(id, request)
@@ -234,7 +233,7 @@ impl BatchWriter {
         self.files().map(|input| input.lines).sum()
     }
 
-    /// Ends the last file, writes what is buffered to the disk, and gives the files their names.
+    /// Ends the last file, syncs it to disk, and renames the files from `.partial`.
     ///
     /// # Errors
     ///
@@ -394,7 +393,7 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
     path.with_file_name(format!("{stem}-{number}{ending}"))
 }
 
-/// The path of a file that is not whole yet.
+/// The path of a file that is not complete.
 pub(super) fn partial(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");

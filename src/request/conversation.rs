@@ -1,4 +1,4 @@
-//! A conversation that goes on, [`Conversation`]: its messages, and how it is kept within a token budget.
+//! A conversation of several turns, [`Conversation`], and its trimming to a token budget.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,12 @@ use super::{ChatCompletionRequest, ChatCompletionRequestBuilder, Message};
 use crate::model::Deployment;
 use crate::response::{ChatCompletion, FinishReason, Role};
 
-/// The messages of a conversation, which grows turn by turn.
+/// The messages of a conversation of several turns.
 ///
-/// It serializes as the wire's `messages`: a JSON list. Cloning it, and making a request of it, copies no text.
+/// It serializes as a JSON array, the member `messages` of a request. Cloning it, and building a request from it, copies no
+/// text.
 ///
-/// # Example: a chat that forgets its oldest turns
+/// # Example: a chat without its oldest turns
 ///
 /// ```
 /// use azure_openai_chat::{ChatCompletion, Message};
@@ -39,14 +40,13 @@ pub struct Conversation {
     messages: Vec<Message>,
 }
 
-/// What [`Conversation::trim`] did.
+/// The result of [`Conversation::trim`].
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Trimmed {
     /// The messages that were removed, oldest first.
     pub removed: Vec<Message>,
-    /// The tokens of the messages that are left. More than the budget, when instructions, the last message of the user and
-    /// what follows its last answer are more.
+    /// The tokens of the remaining messages. More than the budget when the messages that are always kept have more.
     pub tokens: usize,
 }
 
@@ -70,8 +70,8 @@ impl Conversation {
 
     /// Adds the message of the first choice, and returns whether there is one.
     ///
-    /// Of an answer that the token limit or the content filter cut, the text is added and tool calls are not: their
-    /// arguments may be cut, and calls without results make the next request fail.
+    /// Of an answer that was cut by the token limit or the content filter, the text is added and tool calls are not: their
+    /// arguments may be cut, and the service refuses calls without results.
     pub fn push_answer(&mut self, completion: &ChatCompletion) -> bool {
         let Some(answer) = completion.message() else { return false };
         let is_cut = matches!(completion.finish_reason(), Some(FinishReason::Length | FinishReason::ContentFilter));
@@ -93,7 +93,8 @@ impl Conversation {
     ///
     /// Instructions (`system`, `developer`) are kept wherever they are, and so are the last message of the user and the
     /// last answer after it. An answer with tool calls is removed together with the results of its calls. First whole turns
-    /// go, each a message of the user and all that follows it; then, in the last turn, the oldest answers with their tools.
+    /// are removed, each a message of the user and all that follow it; then, in the last turn, the oldest answers with their
+    /// tool results.
     pub fn trim(&mut self, budget: usize, mut count: impl FnMut(&Message) -> usize) -> Trimmed {
         let mut groups = groups(std::mem::take(&mut self.messages));
         for group in &mut groups {
@@ -104,7 +105,7 @@ impl Conversation {
         let last = groups.len().saturating_sub(1);
         let mut is_removing = false;
         for (at, group) in groups.iter_mut().enumerate() {
-            // a turn that lost its beginning goes as a whole
+            // a turn without its first message is removed as a whole
             let is_rest_of_turn = is_removing && at < last_user && group.kind == Kind::Answer;
             is_removing = match group.kind {
                 Kind::Instructions => continue,

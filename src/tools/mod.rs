@@ -1,7 +1,7 @@
-//! Tool loops: the model calls tools, the program runs them, until there is an answer.
+//! Tool loops: requests whose tool calls are run by the program, until an answer calls no tool.
 //!
-//! [`ToolBox`] holds the tools and their handlers, and [`ToolRun`] is one conversation with them: each answer that calls
-//! tools goes back with the results, until an answer calls none.
+//! [`ToolBox`] holds the tools and their handlers, and [`ToolRun`] is one conversation with them: an answer that calls
+//! tools is sent back with the results, until an answer calls none.
 //!
 //! # Example: two cities in one turn
 //!

@@ -1,4 +1,4 @@
-//! The tools of a program with their handlers, [`ToolBox`], and the result of one call.
+//! Tools with their handlers, [`ToolBox`], and the result of one call, [`ToolResult`].
 
 use std::fmt;
 use std::future::Future;
@@ -19,7 +19,7 @@ type Handler = dyn Fn(&ToolCall) -> BoxFuture<Outcome> + Send + Sync;
 
 /// Tools, each with the function that runs it.
 ///
-/// Cheap to clone. A handler that panics takes the run down with it, as any future does.
+/// Cheap to clone. A panic in a handler unwinds through the run that polls it.
 ///
 /// # Example: a tool without arguments
 ///
@@ -51,9 +51,9 @@ impl ToolBox {
     /// Adds a tool and the function that runs it, in place of an earlier tool of the same name.
     ///
     /// The arguments of a function are parsed into the handler's parameter; empty arguments are `{}`. The input of a
-    /// custom tool is a string: its handler takes a `String`. What the handler returns goes to the model: a string as it
-    /// is, any other value as JSON, the `Display` of an error as the reason why the call failed. So an error's text is
-    /// for the model: it names what the model can change, and nothing that is not to leave the program.
+    /// custom tool is a string: its handler takes a `String`. The return value is sent to the model: a string as it is,
+    /// any other value as JSON, the `Display` of an error as the reason why the call failed. So write an error's text for
+    /// the model: what it can change, and nothing that must not leave the program.
     #[must_use]
     pub fn add<A, F, Fut, R, E>(mut self, tool: impl Into<Tool>, handler: F) -> Self
     where
@@ -82,7 +82,7 @@ impl ToolBox {
         self
     }
 
-    /// Sets how many requests one run may send, from 1. When unset, 10. The answer to the last one is returned as it is:
+    /// Sets how many requests one run may send, from 1; 10 by default. The answer to the last one is returned as it is:
     /// [`ToolRun::reached_limit`](super::ToolRun::reached_limit).
     #[must_use]
     pub fn max_rounds(mut self, rounds: u32) -> Self {
@@ -128,7 +128,7 @@ impl fmt::Debug for ToolBox {
     }
 }
 
-/// The arguments of a call as the handler's type, or what the model is to correct.
+/// The arguments of a call as the handler's type, or the text with which the model can correct them.
 fn arguments<A: DeserializeOwned>(call: &ToolCall) -> Result<A, String> {
     let parsed = if call.kind() == Some(&ToolCallType::Custom) {
         serde_json::from_value(Value::from(call.input()))
@@ -150,7 +150,7 @@ fn text(result: &impl Serialize) -> Outcome {
     }
 }
 
-/// What a handler returned for one call.
+/// The result of one call: the return value of its handler, or the reason why there is none.
 #[derive(Clone, PartialEq)]
 pub struct ToolResult {
     call: ToolCall,
@@ -164,7 +164,7 @@ impl ToolResult {
         &self.call
     }
 
-    /// The text that goes to the model: the result, or the reason why there is none.
+    /// The text that is sent to the model: the result, or the reason why there is none.
     #[must_use]
     pub fn text(&self) -> &str {
         self.outcome.as_deref().unwrap_or_else(|reason| reason)

@@ -16,14 +16,13 @@ use crate::wire::getters;
 /// A run of a [`ToolBox`]: made by [`ToolBox::run`], driven by [`finish`](Self::finish) or
 /// [`next_event`](Self::next_event).
 ///
-/// All its state is in it. After an error, or when the future of one of the two was dropped half-way, the next call goes
-/// on where the run was: a request without a whole answer is sent again, and results that are there are kept. A handler
-/// whose result is not there yet goes on with that call.
+/// After an error, or when the future of one of the two was dropped, the next call resumes the run: a request without a
+/// complete answer is sent again, results are kept, and the futures of unfinished handlers are polled on.
 ///
-/// The calls of one answer run at the same time, in the task that drives the run. A handler that computes for long uses
-/// `spawn_blocking`.
+/// The calls of one answer run at the same time, in the task that drives the run. Use `spawn_blocking` in a handler that
+/// computes for long.
 ///
-/// # Example: text as it comes
+/// # Example: text as it arrives
 ///
 /// ```no_run
 /// use azure_openai_chat::tools::{ToolBox, ToolEvent};
@@ -57,22 +56,22 @@ pub struct ToolRun {
 enum State {
     /// The request is to be sent.
     Send,
-    /// Its answer is coming.
+    /// Its answer is being streamed.
     Streaming(Box<ChatCompletionStream>),
     /// The calls of the answer are running.
     Running(RunningCalls),
-    /// The last answer is there.
+    /// The last answer has arrived.
     Done,
 }
 
-/// The calls of one answer: those to be announced, those under way, and the results by their position in the answer.
+/// The calls of one answer: those without an event, the running ones, and the results by position in the answer.
 struct RunningCalls {
     announced: VecDeque<ToolCall>,
     pending: FuturesUnordered<BoxFuture<(usize, ToolResult)>>,
     results: Vec<Option<ToolResult>>,
 }
 
-/// What happens in a run.
+/// An event of a run.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ToolEvent {
@@ -123,15 +122,15 @@ impl ToolRun {
         })
     }
 
-    /// Goes on to the last answer, and returns it. Answers are not streamed, so that models that cannot stream work.
+    /// Drives the run to its last answer, and returns it. Answers are not streamed, so that models without streaming work.
     ///
     /// # Errors
     ///
-    /// As [`ChatClient::complete`]. A failing tool is no error: the model gets the reason.
+    /// As [`ChatClient::complete`]. A failing tool is no error of the run: the reason is sent to the model.
     ///
     /// # Cancel safety
     ///
-    /// The next call goes on where the dropped one was.
+    /// The next call resumes the run.
     pub async fn finish(&mut self) -> Result<&ChatCompletion> {
         while !matches!(self.state, State::Done) {
             match &self.state {
@@ -160,7 +159,7 @@ impl ToolRun {
     ///
     /// # Cancel safety
     ///
-    /// The next call goes on where the dropped one was.
+    /// The next call resumes the run.
     pub async fn next_event(&mut self) -> Result<Option<ToolEvent>> {
         loop {
             match &mut self.state {
@@ -211,12 +210,12 @@ impl ToolRun {
         None
     }
 
-    /// The events as a stream, which a handler can return. It ends after an error.
+    /// The events as a stream, which owns the run. It ends after an error.
     pub fn into_events(self) -> impl Stream<Item = Result<ToolEvent>> + Send + 'static {
         try_unfold(self, |mut run| async move { Ok(run.next_event().await?.map(|event| (event, run))) })
     }
 
-    /// Takes an answer: it is the last one, or its calls start.
+    /// Adds an answer: its calls start, or it is the last one.
     fn add_answer(&mut self, completion: ChatCompletion) {
         self.rounds = self.rounds.saturating_add(1);
         self.usage += completion.usage();
@@ -239,7 +238,7 @@ impl ToolRun {
         self.completion = Some(completion);
     }
 
-    /// A choice that forces a call is for the first request: in each one, it would never let the model answer.
+    /// Removes the force of a tool choice after the first request: with it, the model could never answer.
     fn release_tool_choice(&mut self) {
         if let Some(choice) = self.request.tool_choice().and_then(ToolChoice::without_force) {
             self.request = self.request.to_builder().tool_choice(choice).build_unchecked();
@@ -266,9 +265,9 @@ getters! { run: ToolRun => run;
     completion: ChatCompletion;
     /// The tokens of all answers of the run together.
     usage: Ref<Usage>;
-    /// How many answers came so far.
+    /// The number of answers so far.
     rounds: Plain<u32>;
-    /// The results of all calls so far, in the order in which the model called.
+    /// The results of all calls so far, in the order of the calls.
     results: Slice<ToolResult>;
     /// The request as it is sent next: with the answers and results so far, for the next turn of the conversation.
     request: Ref<ChatCompletionRequest>;

@@ -1,4 +1,4 @@
-//! The whole way of a run: the steps of its parts until all are done, then the sums and the next run.
+//! The completion of a run: the steps of its parts until all are done, then the totals and the next run.
 
 use std::fs;
 use std::io::{BufWriter, Write};
@@ -14,18 +14,19 @@ use super::step::{Next, Pauses};
 use crate::error::Result;
 
 impl BatchRun {
-    /// Does what is left to do: uploads, creates, waits, brings the results into the folder, and writes what failed as the
-    /// input of a [next run](Self::next_run). Takes up to a day, and at times longer.
+    /// Takes all remaining steps: uploads the input, creates the batches, waits for them, downloads the results into the
+    /// folder, and writes the lines that failed as the input of a [next run](Self::next_run). Takes up to a day, and at times
+    /// longer.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) before the input is written, and when the folder cannot be written,
-    /// as on a full disk. Any other [`ErrorKind`](crate::ErrorKind) that will not pass by itself. The run can be finished
-    /// again after any error.
+    /// as on a full disk. Any other [`ErrorKind`](crate::ErrorKind) that is not retryable. After any error this can be called
+    /// again.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future is as if the process had ended: nothing is lost.
+    /// Dropping the future loses nothing: the next call resumes the run.
     pub async fn finish(&mut self) -> Result<BatchRunStatus> {
         self.finish_with(|_| {}).await
     }
@@ -65,11 +66,11 @@ impl BatchRun {
         Ok(seen)
     }
 
-    /// Sums the results up, and writes the next run.
+    /// Computes the totals of the results, and writes the next run.
     fn conclude(&mut self) -> Result<()> {
         let (next, unfinished) = (self.folder.join(NEXT), self.folder.join(format!("{NEXT}.partial")));
         let failed = |error| file_error(&unfinished, "written", error);
-        // of a process that ended here
+        // left by a process that ended here
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished).map_err(failed)?;
         }
@@ -108,7 +109,7 @@ impl BatchRun {
             }
         }
         if next.exists() {
-            // of a process that ended before it noted the sums
+            // written by a process that ended before it saved the totals
             let _ = fs::remove_dir_all(&unfinished);
         } else if !parts.is_empty() {
             State::new(parts).save(&unfinished)?;

@@ -1,4 +1,4 @@
-//! The folder of a run, [`BatchRun`].
+//! A batch job in a folder, [`BatchRun`].
 
 use std::fmt;
 use std::fs;
@@ -20,13 +20,13 @@ pub(super) const NEXT: &str = "next";
 
 /// One job in a folder: its input, its state, its results.
 ///
-/// The process may end at any moment. [`open`](Self::open) the same folder again, and the run goes on where it was: no file
-/// is uploaded twice, no batch is created twice, no result is lost. One process at a time may work in a folder.
+/// The process may end at any moment. After [`open`](Self::open) with the same folder the run is resumed: no file is uploaded
+/// twice, no batch is created twice, no result is lost. One process at a time may work in a folder.
 ///
-/// It relies on two lists of the service: files by name, and batches by input file, each complete as soon as the service has
-/// accepted one.
+/// It relies on two lists of the service, the files with their names and the batches with their input files: each has to
+/// have a new element as soon as the service has accepted it.
 ///
-/// # Example: to be started as often as it takes
+/// # Example: a program that can be started again until the run is finished
 ///
 /// ```no_run
 /// use azure_openai_chat::batch::{BatchClient, BatchRun};
@@ -59,7 +59,7 @@ pub struct BatchRun {
 }
 
 impl BatchRun {
-    /// The run in a folder, which is created where there is none.
+    /// Opens the run in a folder, which is created where there is none.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl BatchRun {
         Ok(Self { folder, batches: batches.clone(), state, expires_after: None })
     }
 
-    /// The time after which the service deletes the files of the run, input and results: 14 to 30 days. When unset they
+    /// Sets the time after which the service deletes the files of the run, input and results: 14 to 30 days. When unset they
     /// are kept.
     #[must_use]
     pub fn with_expiry(mut self, time: Duration) -> Self {
@@ -79,13 +79,13 @@ impl BatchRun {
         self
     }
 
-    /// Whether the input is written.
+    /// Whether the input was written.
     #[must_use]
     pub fn is_prepared(&self) -> bool {
         self.state.is_some()
     }
 
-    /// Writes the input, unless it is there. Where an earlier process ended while it wrote, it is written from the
+    /// Writes the input, unless it was written before. After a process that ended while writing, it is written from the
     /// beginning.
     ///
     /// # Errors
@@ -112,18 +112,18 @@ impl BatchRun {
         Ok(())
     }
 
-    /// How far the run has come.
+    /// The progress of the run.
     #[must_use]
     pub fn status(&self) -> BatchRunStatus {
         BatchRunStatus::of(self.state.as_ref())
     }
 
-    /// Cancels the batches that are under way, and creates no others. [`finish`](Self::finish) then waits until they are
-    /// cancelled, and brings the results of what was done by then; all other lines are in the [next run](Self::next_run).
+    /// Cancels the batches that have not ended, and creates no others. [`finish`](Self::finish) then waits until they are
+    /// cancelled, and downloads the results until then; all other lines are in the [next run](Self::next_run).
     ///
     /// # Errors
     ///
-    /// Any [`ErrorKind`]: the first, after every batch was tried. `finish` tries those again.
+    /// Any [`ErrorKind`]: the first one, after all batches were tried. `finish` cancels the others again.
     pub async fn cancel(&mut self) -> Result<()> {
         let state = self.state.as_mut().ok_or_else(not_prepared)?;
         state.cancelled = true;
@@ -146,8 +146,8 @@ impl BatchRun {
     }
 
     /// The folder of the run with the lines that failed, expired or have no result, to be [opened](Self::open) and
-    /// finished as this one; none before the run is finished, and where every line was answered. Lines by which the
-    /// service explained that it refused a whole file are left out, since it would refuse them again.
+    /// finished as this one; `None` before the run is finished, and where every line was answered. Lines that the service
+    /// named as the reason why it refused a whole file are left out, since it would refuse them again.
     #[must_use]
     pub fn next_run(&self) -> Option<PathBuf> {
         Some(self.folder.join(NEXT)).filter(|path| self.status().phase() == BatchRunPhase::Finished && path.exists())
@@ -159,7 +159,7 @@ impl BatchRun {
         &self.folder
     }
 
-    /// Changes a part, and the state on the disk.
+    /// Changes a part, and saves the state.
     pub(super) fn change(&mut self, index: usize, change: impl FnOnce(&mut Part)) -> Result<()> {
         let folder = &self.folder;
         let state = self.state.as_mut().ok_or_else(not_prepared)?;

@@ -1,4 +1,4 @@
-//! A job in a folder, which goes on after its process has ended.
+//! Batch jobs in a folder, [`BatchRun`], which another process can resume.
 
 pub use self::job::BatchRun;
 pub use self::results::BatchRunResults;

@@ -18,17 +18,17 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// The results of a [`BatchRun`], joined with its input; made by [`BatchRun::results`].
 ///
-/// Every request comes once, in the order in which it was written, also those whose line is missing in the results of the
+/// It has every request once, in the order in which it was written, also those whose line is missing in the results of the
 /// service.
 pub struct BatchRunResults {
-    /// The parts that are still to be read, the next one last.
+    /// The parts that have not been read, the next one last.
     parts: Vec<PartFiles>,
     current: Option<Join>,
 }
 
 pub(super) struct PartFiles {
     input: PathBuf,
-    /// Output file and error file, as far as there are such.
+    /// Output file and error file, if they exist.
     results: Vec<PathBuf>,
     errors: Vec<BatchError>,
 }
@@ -60,7 +60,7 @@ impl Iterator for BatchRunResults {
     fn next(&mut self) -> Option<Result<BatchItem>> {
         let item = self.read();
         if item.is_err() {
-            // nothing comes after an error
+            // the iterator ends after an error
             *self = Self { parts: Vec::new(), current: None };
         }
         item.transpose()
@@ -103,7 +103,7 @@ pub(super) struct Join {
     files: PartFiles,
     input: BufReader<File>,
     results: Vec<File>,
-    /// Where the result of each line is, by its id: the file, the first byte, and the length.
+    /// The position of each result by its id: the file, the first byte, and the length.
     places: HashMap<String, (usize, u64, usize)>,
     /// Counted from 1.
     number: u64,
@@ -132,7 +132,7 @@ impl Join {
             let mut lines = BufReader::new(open(path)?);
             let (mut line, mut at) = (Vec::new(), 0_u64);
             while lines.read_until(b'\n', &mut line).map_err(|error| file_error(path, "read", error))? > 0 {
-                // a last line that is cut has no id, or is found to be cut when it is read
+                // a last line that is cut has no id here, or its error when it is read as a result
                 if let Ok(id) = serde_json::from_slice::<IdOfLine<'_>>(&line) {
                     places.entry(id.custom_id.into_owned()).or_insert((number, at, line.len()));
                 }

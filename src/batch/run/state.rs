@@ -1,4 +1,4 @@
-//! The state of a run on the disk, which names what was sent to the service before it is sent.
+//! The state of a run on disk, which is saved before each upload and each creation of a batch.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -20,17 +20,17 @@ const FORMAT: u32 = 1;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State {
     format: u32,
-    /// A part of the names of its files on the resource, which no other run has.
+    /// A random part of the names of its files on the resource.
     pub(super) id: String,
     pub(super) parts: Vec<Part>,
-    /// Whether the run was cancelled, so that no batch is created any more.
+    /// Whether the run was cancelled; then no batch is created.
     #[serde(default)]
     pub(super) cancelled: bool,
-    /// The sums over all lines, once every part has ended.
+    /// The totals of all lines, once every part has ended.
     pub(super) totals: Option<Totals>,
 }
 
-/// The lines by how they ended, and the tokens of those that were answered.
+/// The numbers of lines by outcome, and the tokens of those that were answered.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Totals {
     pub(super) answered: u64,
@@ -38,7 +38,7 @@ pub(super) struct Totals {
     pub(super) usage: Usage,
 }
 
-/// One input file, and how far it has come.
+/// One input file, with its upload, its batch and its results.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Part {
     /// The name of the input file.
@@ -54,7 +54,7 @@ pub(super) struct Part {
     /// The batches that failed because the quota was full.
     pub(super) over_quota: Vec<String>,
     pub(super) batch_id: Option<String>,
-    /// The batch as it was last seen.
+    /// The batch at the last poll.
     pub(super) batch: Option<Batch>,
     pub(super) has_results: bool,
 }
@@ -76,7 +76,7 @@ impl Part {
         }
     }
 
-    /// Why its input was refused.
+    /// The reasons why its input was refused.
     pub(super) fn errors(&self) -> &[BatchError] {
         self.batch.as_ref().map_or(&[], Batch::errors)
     }
@@ -87,7 +87,7 @@ impl State {
         Self { format: FORMAT, id: format!("{:016x}", fastrand::u64(..)), parts, cancelled: false, totals: None }
     }
 
-    /// The state in a folder; none when the folder has no input yet.
+    /// The state in a folder; `None` when its input was not written.
     pub(super) fn load(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(STATE);
         let text = match fs::read(&path) {
@@ -106,7 +106,7 @@ impl State {
         Ok(Some(state))
     }
 
-    /// Replaces the state in a folder. After a crash at any moment either the old or the new one is there.
+    /// Replaces the state in a folder. After a crash at any moment the folder has either the old or the new one.
     pub(super) fn save(&self, folder: &Path) -> Result<()> {
         let path = folder.join(STATE);
         let text = serde_json::to_vec_pretty(self).map_err(|error| {
@@ -128,12 +128,12 @@ impl State {
     }
 }
 
-/// The path of a file that is not whole yet.
+/// The path of a file that is not complete.
 pub(super) fn temporary(path: &Path) -> PathBuf {
     super::super::writer::partial(path)
 }
 
-/// Makes the disk remember the names in the folder of this path. Only Unix has a way to.
+/// Syncs the folder of this path, so that new names in it survive a crash. Only Unix can.
 pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),

@@ -1,10 +1,10 @@
-//! How far a run has come, [`BatchRunStatus`].
+//! The progress of a run, [`BatchRunStatus`].
 
 use super::super::status::BatchStatus;
 use super::state::{Part, State};
 use crate::wire::{getters, word_enum};
 
-/// How far a [`BatchRun`](super::BatchRun) has come, for a progress bar.
+/// The progress of a [`BatchRun`](super::BatchRun).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchRunStatus {
     phase: BatchRunPhase,
@@ -20,19 +20,19 @@ word_enum! {
     #[derive(PartialOrd, Ord)]
     #[non_exhaustive]
     pub enum BatchRunPhase {
-        /// The input is not written.
+        /// The input was not written.
         Preparing = "preparing",
         /// Input is uploaded, or processed by the service.
         Uploading = "uploading",
-        /// A batch is to be created, and may wait for quota.
+        /// A batch is being created; this may wait for quota.
         Creating = "creating",
         /// The service checks the input.
         Validating = "validating",
-        /// The service works the requests off.
+        /// The service processes the requests.
         Running = "running",
-        /// The results are brought into the folder.
+        /// The results are downloaded.
         Downloading = "downloading",
-        /// Everything is done.
+        /// The results of all files were downloaded.
         Finished = "finished",
     }
 }

@@ -1,7 +1,8 @@
 //! The steps of one input file, from its upload to its results.
 //!
-//! Before a file is uploaded or a batch created, the state says so. Where no answer came, or the process ended before it was
-//! noted, the file is looked for by its name and the batch by its input file, and only what is not there is sent again.
+//! The state is saved before a file is uploaded or a batch created. Where no answer came, or the process ended before the
+//! answer was saved, the file is looked up by its name and the batch by its input file, and sent again only where there is
+//! none.
 
 use std::io::Write;
 use std::time::Duration;
@@ -22,9 +23,9 @@ use crate::error::Result;
 /// How often results that end inside a line are downloaded.
 const DOWNLOADS: u32 = 3;
 
-/// What a part does next.
+/// The next step of a part.
 pub(super) enum Next {
-    /// To be looked at again after this time.
+    /// To be advanced again after this time.
     Wait(Duration),
     Done,
 }
@@ -43,7 +44,7 @@ impl Pauses {
 }
 
 impl BatchRun {
-    /// Takes the steps of a part until one has to wait. A failure that may pass is waited out.
+    /// Takes the steps of a part until one has to wait. After a retryable error it waits as well.
     pub(super) async fn advance(&mut self, part: usize, pauses: &mut Pauses) -> Result<Next> {
         match self.try_advance(part, pauses).await {
             Err(error) if error.is_retryable() => {
@@ -134,7 +135,7 @@ impl BatchRun {
                 match self.batches.create_once(&batch).await {
                     Ok(batch) => batch,
                     Err(error) if is_over_quota(&error) => {
-                        // refused, so there is none to look for
+                        // refused, so there is no batch to look up
                         self.change(index, |part| part.has_begun_creation = false)?;
                         return Ok(Some(pauses.quota.next(error.retry_after())));
                     }
@@ -167,7 +168,7 @@ impl BatchRun {
         Ok(if is_final { None } else { Some(pauses.poll.next(None)) })
     }
 
-    /// Brings both files of results into the folder.
+    /// Downloads both files of results into the folder.
     async fn download(&mut self, index: usize) -> Result<()> {
         let batch = self.part(index)?.batch.clone().unwrap_or_default();
         for (name, id) in [OUTPUT, ERRORS].into_iter().zip(batch.result_files()) {
@@ -193,7 +194,7 @@ impl BatchRun {
                 last = bytes.last().copied().unwrap_or(last);
             }
             file.sync_all().map_err(failed)?;
-            // the last line may lack its end, which a parser finds out
+            // a last line without its line end is complete when it ends with a brace; its parser checks the rest
             if last == b'\n' || last == b'}' || download >= DOWNLOADS {
                 break;
             }
