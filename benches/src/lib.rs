@@ -1,4 +1,4 @@
-//! What is measured: streams and answers shaped like recorded ones, and the baselines they are read with.
+//! The inputs of the benchmarks, shaped like recorded streams and answers, and the baseline readers.
 
 pub mod peer;
 pub mod shapes;

@@ -1,4 +1,4 @@
-//! The baselines: plain typed serde structures, as one writes them first, and lines found with memchr.
+//! The baseline readers: plain serde structs, as a first version would have them, and lines found with memchr.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -95,7 +95,7 @@ pub struct Message {
 }
 
 impl Chunk {
-    /// How much it says.
+    /// The bytes of its text and of the arguments of its tool calls.
     pub fn text_bytes(&self) -> usize {
         self.choices
             .iter()
@@ -109,7 +109,7 @@ impl Chunk {
     }
 }
 
-/// The data of each event of one line, as a first reader finds them: good for bodies without surprises.
+/// The reader of `data:` lines, for bodies whose events have one line each.
 #[derive(Debug, Default)]
 pub struct DataLines {
     kept: Vec<u8>,
@@ -123,10 +123,10 @@ impl DataLines {
             let (line, after) = rest.split_at(end);
             rest = &after[1..];
             if self.kept.is_empty() {
-                tell(line, &mut event);
+                read_line(line, &mut event);
             } else {
                 self.kept.extend_from_slice(line);
-                tell(&self.kept, &mut event);
+                read_line(&self.kept, &mut event);
                 self.kept.clear();
             }
         }
@@ -134,7 +134,7 @@ impl DataLines {
     }
 }
 
-fn tell(line: &[u8], event: &mut impl FnMut(&[u8])) {
+fn read_line(line: &[u8], event: &mut impl FnMut(&[u8])) {
     match line.strip_prefix(b"data: ") {
         Some(b"[DONE]") | None => {}
         Some(data) => event(data),

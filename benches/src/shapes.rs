@@ -3,7 +3,7 @@
 /// The id in every chunk of an answer.
 const ID: &str = "chatcmpl-DPTBg29yUne0qG2XCotTwUgvJqaSb";
 
-/// What varies from chunk to chunk.
+/// A kind of stream: what varies from chunk to chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Text, with filter results on each chunk.
@@ -14,7 +14,7 @@ pub enum Shape {
     Arguments,
     /// Text and obfuscation of two choices in turn.
     TwoChoices,
-    /// Text, and a `system_fingerprint` that is never the same: no template holds.
+    /// Text, and a `system_fingerprint` that is never the same, so that no template matches.
     Miss,
 }
 
@@ -136,7 +136,7 @@ pub fn large_event(bytes: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A whole answer of about this many bytes; its text has line breaks and quotes, as texts have.
+/// A whole answer of about this many bytes; its text has line breaks and quotes.
 pub fn completion(bytes: usize) -> String {
     let frame = |text: &str| {
         format!(

@@ -1,3 +1,5 @@
+//! The fuzz target `chunks`; its check is described in `fuzz/README.md`.
+
 #![no_main]
 
 #[path = "../../tests/fuzz_smoke/checks.rs"]

@@ -1,3 +1,5 @@
+//! The fuzz target `emulator`; its check is described in `fuzz/README.md`.
+
 #![no_main]
 
 #[path = "../../tests/fuzz_smoke/checks.rs"]

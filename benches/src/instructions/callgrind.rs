@@ -1,4 +1,4 @@
-//! One run under callgrind: instructions, and how often memory was asked for.
+//! The counts of one run under callgrind: instructions, allocations and cache misses.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,7 +15,7 @@ pub(crate) struct Counted {
     pub(crate) lines_missed: f64,
 }
 
-/// What each of `run.count` costs, and with [`Pace::Rounds`] each chunk of each stream: the difference between a run of
+/// The cost of each of `run.count`, and with [`Pace::Rounds`] each chunk of each stream: the difference between a run of
 /// that length and one of twice the length.
 pub(crate) fn slope(reader: &str, run: &Run) -> Counted {
     let double = Run { count: run.count * 2, ..*run };
@@ -24,7 +24,7 @@ pub(crate) fn slope(reader: &str, run: &Run) -> Counted {
     between(short, long, run.count * streams)
 }
 
-/// What each of `count` costs in runs of this program with `arguments`: the difference between `count` and twice as many.
+/// The cost of each of `count` in runs of this program with `arguments`: the difference between `count` and twice as many.
 pub(crate) fn each(count: usize, arguments: &dyn Fn(usize) -> Vec<String>) -> Counted {
     between(profile(&arguments(count), &[]), profile(&arguments(count * 2), &[]), count)
 }
@@ -38,7 +38,7 @@ fn between(short: Counted, long: Counted, count: usize) -> Counted {
     }
 }
 
-/// How much is read at once, and so copied, is chance where nobody waits for the reader: the median of five.
+/// With [`Pace::Free`] the size of the reads, and so the number of copies, varies by chance: the median of five runs.
 fn typical(reader: &str, run: &Run) -> Counted {
     let times = if run.pace == Pace::Free { 5 } else { 1 };
     let mut counts: Vec<Counted> = (0..times).map(|_| count(reader, run)).collect();

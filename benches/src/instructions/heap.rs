@@ -1,4 +1,4 @@
-//! The bytes on the heap, counted: what the process has resident depends on what it had before.
+//! The count of live bytes on the heap; resident memory would depend on earlier allocations.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What is done to requests before they are sent, and to answers once they are there: in this process, without a server.
+//! Benchmarks without a server: the checking and writing of requests, and the parsing of answers.
 
 use std::hint::black_box;
 
@@ -20,7 +20,7 @@ const KIB: usize = 1024;
 struct Work {
     name: &'static str,
     goal: &'static str,
-    /// Its figures are for one of this many.
+    /// The figures are divided by this number, such as the bytes of the input.
     of: usize,
     count: usize,
     run: fn(usize),

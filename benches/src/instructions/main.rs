@@ -1,5 +1,5 @@
-//! Counts what reading an answer over loopback costs, beside a floor that reads the bytes with reqwest and
-//! parses nothing. `benches/instructions.sh` builds and runs it.
+//! The benchmark of reading an answer over loopback, beside a floor that reads the bytes with reqwest and parses nothing.
+//! `benches/instructions.sh` builds and runs it.
 //!
 //! - `instructions table [NAME]..`: runs everything below under callgrind or under a clock, and prints the tables.
 //! - `instructions local NAME COUNT`: work on a request or an answer, without a server.
@@ -17,7 +17,7 @@ mod table;
 
 use azure_openai_chat_benches::shapes::Shape;
 
-/// What is served.
+/// The body that is served.
 #[derive(Debug, Clone, Copy)]
 enum What {
     Chunks(Shape),
@@ -32,7 +32,7 @@ enum What {
 enum Pace {
     /// As fast as it can.
     Free,
-    /// When the reader has told, through a pipe, that it is done with the last write.
+    /// When the reader has signalled, through a pipe, that it has read the last write.
     Step,
     /// As fast as it can, but the end of the body comes 5 ms after everything else.
     LateEnd,

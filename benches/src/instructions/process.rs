@@ -1,4 +1,4 @@
-//! The server's process, and what this process has used.
+//! The process of the server, the pipe that paces it, and the CPU time of this process.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -60,7 +60,7 @@ impl Server {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// What lets the server write on: when `streams` streams have read the last write, and first when all are open.
+    /// The pipe that makes the server write on: when `streams` streams have read the last write, and first when all are open.
     pub(crate) fn rounds(&mut self, streams: usize) -> Arc<Rounds> {
         Arc::new(Rounds {
             to: self.child.stdin.take().expect("its input is a pipe"),
@@ -97,7 +97,7 @@ impl Rounds {
     }
 }
 
-/// Notes which writes one stream has read, by whatever the reader can count.
+/// The count of the writes that one stream has read, by bytes or by events, as its reader can count.
 pub(crate) struct Stepper {
     rounds: Option<Arc<Rounds>>,
     on_first: Option<Box<dyn FnOnce() + Send>>,
@@ -106,7 +106,7 @@ pub(crate) struct Stepper {
 }
 
 impl Stepper {
-    /// Notes nothing.
+    /// A stepper that counts nothing.
     pub(crate) fn none() -> Self {
         Self { rounds: None, on_first: None, at: 0, events: 0 }
     }
@@ -141,23 +141,23 @@ impl Stepper {
     }
 }
 
-/// Time on the processor of this thread, which does all the work.
+/// CPU time of this thread, which does all the work.
 pub(crate) fn cpu_nanoseconds() -> u64 {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells the time on the processor");
+    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux has schedstat");
     let first = text.split(' ').next().expect("three numbers");
     first.parse().expect("a number")
 }
 
-/// Time on the processor of all threads that run.
+/// CPU time of all running threads.
 pub(crate) fn cpu_nanoseconds_of_all() -> u64 {
     let threads = fs::read_dir("/proc/self/task").expect("Linux lists the threads");
     let texts = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
     texts.filter_map(|text| text.split(' ').next()?.parse::<u64>().ok()).sum()
 }
 
-/// Of this thread's, the time outside the kernel, in ticks of 10 ms.
+/// CPU time of this thread outside the kernel, in ticks of 10 ms.
 pub(crate) fn user_nanoseconds() -> u64 {
-    let text = fs::read_to_string("/proc/thread-self/stat").expect("Linux tells the time on the processor");
+    let text = fs::read_to_string("/proc/thread-self/stat").expect("Linux has stat");
     let after_name = text.rsplit(") ").next().expect("fields after the name");
     let ticks: u64 = after_name.split(' ').nth(11).expect("14 fields").parse().expect("a number");
     ticks * 10_000_000

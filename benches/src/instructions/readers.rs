@@ -20,7 +20,7 @@ use super::process::{Rounds, Server, Stepper, cpu_nanoseconds, cpu_nanoseconds_o
 use super::{Pace, Run, What};
 
 pub(crate) const FLOOR: &str = "floor";
-/// The floor, and what whoever wants the bytes does with them.
+/// The floor with the bytes joined in one buffer.
 pub(crate) const KEEPING: &str = "bytes joined, not parsed";
 pub(crate) const OURS: &str = "this crate";
 pub(crate) const OURS_TEXT: &str = "this crate, text()";
@@ -28,7 +28,7 @@ pub(crate) const OURS_EVENTS: &str = "this crate, events()";
 pub(crate) const LINES: &str = "memchr lines, plain serde";
 pub(crate) const EVENTSOURCE: &str = "eventsource-stream, plain serde";
 
-/// Reads, and prints what was read and what it took.
+/// Reads, and prints the bytes of text and the measured figures.
 pub(crate) fn read(reader: &str, run: &Run) {
     let server = Server::start(run);
     let mut runtime = match run.pace {
@@ -37,7 +37,7 @@ pub(crate) fn read(reader: &str, run: &Run) {
     };
     let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime can be built");
     let reader = Arc::new(Reader::new(reader, run, server.port));
-    // in a task, as in a service: a future that is blocked on is woken through the driver, with one more wait each
+    // in a task, as in a service: `block_on` wakes its future through the driver, with one more wait each
     let reading = async { tokio::spawn(reader.run(*run, server)).await.expect("the reader ends") };
     println!("text_bytes {}", runtime.block_on(reading));
 }
@@ -90,7 +90,7 @@ impl Reader {
                 0
             }
             (_, Pace::LateEnd) => {
-                // `write` says how long the caller thinks, in milliseconds
+                // `write` is the pause between two streams, in milliseconds
                 let text_bytes = self.in_row(21, run.write as u64).await;
                 println!("connections {}", server.connections());
                 text_bytes
@@ -280,7 +280,7 @@ impl Reader {
     /// Opens many streams, each in a task, and prints what each has on the heap while it waits.
     async fn hold_open(self: Arc<Self>, streams: usize) -> usize {
         let mut before = 0;
-        // the first ones make what all of them share
+        // the first ones allocate what all of them share
         for at in 0..streams + 20 {
             if at == 20 {
                 before = live_bytes();
@@ -289,7 +289,7 @@ impl Reader {
             let reader = Arc::clone(&self);
             let mut is_open = Some(is_open);
             let mut on_first = move || is_open.take().map(|is_open| is_open.send(()));
-            // a task of its own type for each, which has room for no other reader
+            // a task type for each reader, whose size does not depend on the other
             if reader.name == FLOOR {
                 tokio::spawn(async move {
                     let mut response = reader.post().await;
@@ -314,17 +314,17 @@ impl Reader {
             }
             opened.await.expect("the stream opens");
         }
-        // the connection tasks may still have to run
+        // the tasks of the connections may not have run yet
         tokio::time::sleep(Duration::from_millis(200)).await;
         println!("memory {}", live_bytes().saturating_sub(before) / streams);
         0
     }
 }
 
-/// A future whose polls alone are counted with [`Pace::First`].
+/// A future whose polls are all that is counted with [`Pace::First`].
 struct Counted<F>(F);
 
-/// The function that callgrind counts then.
+/// The pattern of the function that callgrind counts then.
 pub(crate) const COUNTED: &str = "*poll_counted*";
 
 impl<F: Future + Unpin> Future for Counted<F> {

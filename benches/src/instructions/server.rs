@@ -1,5 +1,5 @@
-//! An HTTP/1.1 server that knows one answer. It tells on its standard output the port, the writes if it waits
-//! between them, and a line for each connection.
+//! An HTTP/1.1 server with one answer. It prints the port, the writes if it waits between them, and a line for each
+//! connection to its standard output.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ struct Answer {
     run: Run,
     body: Vec<u8>,
     writes: Vec<usize>,
-    /// The number of answers that were begun: each has its own id.
+    /// The number of answers so far: each has its own id.
     begun: AtomicUsize,
 }
 
@@ -38,15 +38,15 @@ pub(crate) fn serve(run: &Run) {
     for connection in listener.incoming().flatten() {
         println!("connection");
         let answer = Arc::clone(&answer);
-        let talk = move || {
-            // a reader that goes away ends its connection, and nothing else
-            let _ = talk(connection, &answer);
+        let serve = move || {
+            // a reader that closes its connection ends this thread only
+            let _ = serve_connection(connection, &answer);
         };
-        thread::Builder::new().stack_size(128 * 1024).spawn(talk).expect("a thread for each connection");
+        thread::Builder::new().stack_size(128 * 1024).spawn(serve).expect("a thread for each connection");
     }
 }
 
-fn talk(mut connection: TcpStream, answer: &Answer) -> io::Result<()> {
+fn serve_connection(mut connection: TcpStream, answer: &Answer) -> io::Result<()> {
     connection.set_nodelay(true)?;
     let mut requests = BufReader::new(connection.try_clone()?);
     while read_request(&mut requests)? {
