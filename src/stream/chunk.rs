@@ -49,35 +49,8 @@ pub(crate) struct ChunkHead {
     /// The parsed body; for chunks of a template without the values that are replaced.
     pub(crate) body: Arc<ChunkBody>,
     /// The `id` and `created` that replace those of the body.
-    pub(crate) id: Option<Arc<str>>,
-    pub(crate) created: Option<Digits>,
-}
-
-/// A positive number as it is on the wire, to be compared without parsing: at most 19 digits, which `u64` can hold.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Digits {
-    digits: [u8; 19],
-    length: u8,
-}
-
-impl Digits {
-    /// The digits at the start of a text, and what follows them; `None` for what is no such number.
-    pub(crate) fn take(text: &[u8]) -> Option<(Self, &[u8])> {
-        let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (taken, after) = text.split_at_checked(length)?;
-        let mut digits = [0; 19];
-        digits.get_mut(..length)?.copy_from_slice(taken);
-        let is_number = length > 0 && !taken.starts_with(b"0");
-        is_number.then_some((Self { digits, length: u8::try_from(length).ok()? }, after))
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.digits.get(..usize::from(self.length)).unwrap_or_default()
-    }
-
-    fn value(self) -> u64 {
-        self.as_bytes().iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'))
-    }
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) created: Option<u64>,
 }
 
 impl ChunkHead {
@@ -86,7 +59,7 @@ impl ChunkHead {
     }
 
     pub(crate) fn created(&self) -> Option<u64> {
-        self.created.map(Digits::value).or(self.body.created)
+        self.created.or(self.body.created)
     }
 }
 
@@ -241,7 +214,7 @@ impl ChatCompletionChunk {
     fn to_body(&self) -> ChunkBody {
         let mut body = self.body().clone();
         if let Some(id) = &self.head.id {
-            body.id = Some(str::to_owned(id));
+            body.id = Some(id.clone().into());
         }
         body.created = self.created();
         if self.replaced.as_ref().is_some_and(|replaced| replaced.obfuscation_at.is_some()) {

@@ -1,24 +1,24 @@
-//! The stream of an answer, [`ChatCompletionStream`]: from the bytes of a body to chunks, and its end.
+//! The stream of an answer, [`ChatCompletionStream`]: from the events of a body to chunks.
 
 use std::fmt;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_core::Stream;
 
 use super::byte_source::{ByteSource, Pieces};
 use super::chunk::ChatCompletionChunk;
 use super::decode::{Decoded, Decoder, TemplateStore};
+use super::event_body::EventBody;
 use super::events::EventQueue;
-use super::fold::ChunkFold;
-use super::observer::{StreamEnd, StreamObserver};
+#[cfg(feature = "client")]
+use super::observer::StreamObserver;
 use super::partial_json::PartialAnswer;
-use super::sse::{SseError, SseEvent, SseItem, SseReader, is_done};
-use crate::error::unexpected_body::BodyForm;
-use crate::error::{Error, ErrorKind, Result, ServiceError, completion_or_error, unexpected_body};
+use super::sse::{SseError, SseEvent, SseItem, is_done};
+use super::streamed_answer::StreamedAnswer;
+use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 
 /// An answer that arrives chunk by chunk.
@@ -65,46 +65,15 @@ use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 #[doc(alias = "ChatCompletionResponseStream")]
 #[doc(alias = "AsyncChatCompletionStream")]
 pub struct ChatCompletionStream {
-    // first the fields that each chunk reads, side by side: with thousands of streams they are in no processor cache
-    fold: ChunkFold,
+    // what each chunk reads is at the end of the answer and at the beginning of the body, side by side: with thousands of
+    // streams it is in no processor cache
+    answer: StreamedAnswer,
     decoder: Decoder,
-    end: End,
-    source: Option<Box<dyn ByteSource>>,
-    form: Form,
-    observer: Option<Box<dyn StreamObserver>>,
-    reader: SseReader,
-    metadata: Arc<ResponseMetadata>,
-    /// The observer, once it wants no more chunks.
-    end_observer: Option<Box<dyn StreamObserver>>,
-    deployment: Option<String>,
-    expected_choices: usize,
-    /// A whole completion that came in place of an event stream.
-    whole: Option<Box<ChatCompletion>>,
+    body: EventBody,
     /// The state of the event view, once there was one.
     event_queue: Option<Box<EventQueue>>,
     /// The state of the partial JSON view, once there was one.
     partial_answer: Option<Box<PartialAnswer>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// More may come.
-    Open,
-    /// The body ended; the reader may still hold an event.
-    BodyEnded,
-    /// The answer is complete: `[DONE]` came, or all finish reasons and the end of the body.
-    Done,
-    /// An error was returned.
-    Failed,
-}
-
-/// The form of the body, by its first bytes: gateways send wrong content types.
-enum Form {
-    /// Only whitespace so far.
-    Unknown,
-    Events,
-    /// JSON or HTML, as far as it came.
-    Other(BytesMut),
 }
 
 impl ChatCompletionStream {
@@ -114,18 +83,9 @@ impl ChatCompletionStream {
         templates: Arc<TemplateStore>,
     ) -> Self {
         Self {
-            source: Some(source),
-            reader: SseReader::new().with_bare_done(),
+            answer: StreamedAnswer::new(metadata),
             decoder: Decoder::new(templates),
-            fold: ChunkFold::new(),
-            metadata,
-            deployment: None,
-            observer: None,
-            end_observer: None,
-            expected_choices: 1,
-            whole: None,
-            end: End::Open,
-            form: Form::Unknown,
+            body: EventBody::new(source),
             event_queue: None,
             partial_answer: None,
         }
@@ -161,7 +121,7 @@ impl ChatCompletionStream {
     /// A larger one is an error, [`ErrorKind::Decode`].
     #[must_use]
     pub fn max_event_bytes(mut self, limit: usize) -> Self {
-        self.reader = mem::take(&mut self.reader).max_event_bytes(limit);
+        self.body.set_max_event_bytes(limit);
         self
     }
 
@@ -174,45 +134,44 @@ impl ChatCompletionStream {
 
     #[cfg(feature = "client")]
     pub(crate) fn for_call(mut self, deployment: &str, choices: u64) -> Self {
-        self.deployment = Some(deployment.to_owned());
-        self.expected_choices = usize::try_from(choices).unwrap_or(1);
+        self.answer.set_call(deployment, choices);
         self
     }
 
     /// The same stream with this metadata, for a recording or a test.
     #[must_use]
     pub fn with_metadata(mut self, metadata: impl Into<Arc<ResponseMetadata>>) -> Self {
-        self.metadata = metadata.into();
+        self.answer.metadata = metadata.into();
         self
     }
 
     #[cfg(feature = "client")]
     pub(crate) fn shared_metadata(&self) -> &Arc<ResponseMetadata> {
-        &self.metadata
+        &self.answer.metadata
     }
 
     #[cfg(feature = "client")]
     pub(crate) fn with_observer(mut self, observer: Option<Box<dyn StreamObserver>>) -> Self {
-        self.observer = observer;
+        self.answer.observer = observer;
         self
     }
 
     /// The status and headers of the answer, and the number of attempts.
     #[must_use]
     pub fn metadata(&self) -> &ResponseMetadata {
-        &self.metadata
+        &self.answer.metadata
     }
 
     /// The number of chunks that have come.
     #[must_use]
     pub fn chunk_count(&self) -> u64 {
-        self.fold.chunk_count()
+        self.answer.fold.chunk_count()
     }
 
     /// Whether the answer is complete: `[DONE]` came, or every finish reason and the end of the body.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.end == End::Done
+        self.answer.is_complete()
     }
 
     /// The text of the first choice so far, without a copy: for a screen that shows it after each chunk.
@@ -221,20 +180,14 @@ impl ChatCompletionStream {
     #[must_use]
     #[doc(alias = "snapshot")]
     pub fn text_so_far(&self) -> &str {
-        let text = match &self.whole {
-            Some(whole) => whole.text(),
-            None => self.fold.content(0),
-        };
-        text.unwrap_or_default()
+        self.answer.text()
     }
 
     /// The completion that the chunks so far add up to; also after an error. It is a copy: for the text alone use
     /// [`text_so_far`](Self::text_so_far).
     #[must_use]
     pub fn partial(&self) -> ChatCompletion {
-        let whole = self.whole.as_deref().cloned();
-        let completion = whole.unwrap_or_else(|| self.fold.completion()).with_metadata(Arc::clone(&self.metadata));
-        if self.is_complete() { completion } else { completion.into_partial() }
+        self.answer.partial()
     }
 
     /// The completion that the chunks add up to: text, tool calls, usage and filter results of every choice.
@@ -244,15 +197,7 @@ impl ChatCompletionStream {
     /// [`ErrorKind::Interrupted`] when the stream was not read to its end, or failed before. Use
     /// [`partial`](Self::partial) for what came until then.
     pub fn into_completion(mut self) -> Result<ChatCompletion> {
-        if self.end != End::Done {
-            let why = match self.end {
-                End::Failed => "the stream failed before the answer was complete",
-                _ => "the stream was not read to its end",
-            };
-            let why = format!("{why}: {}", self.missing());
-            return Err(self.with_call(Error::new(ErrorKind::Interrupted, why)).with_hint("partial() has what came"));
-        }
-        Ok(mem::take(&mut self.fold).into_completion().with_metadata(Arc::clone(&self.metadata)))
+        self.answer.take_completion()
     }
 
     /// The next chunk, or `None` at the end of the answer. As [`Stream`], without a trait in scope.
@@ -277,10 +222,7 @@ impl ChatCompletionStream {
     /// The tokens of the call so far, without a copy of the answer. Most api versions report them in the last chunk.
     #[must_use]
     pub fn usage(&self) -> Option<&Usage> {
-        match &self.whole {
-            Some(whole) => whole.has_usage().then(|| whole.usage()),
-            None => self.fold.usage(),
-        }
+        self.answer.usage()
     }
 
     pub(super) fn event_queue(&mut self) -> &mut EventQueue {
@@ -291,33 +233,28 @@ impl ChatCompletionStream {
     pub(super) fn queue_events(&mut self, chunk: Option<&ChatCompletionChunk>) {
         let queue = self.event_queue.get_or_insert_default();
         match chunk {
-            Some(chunk) => queue.push_chunk(chunk, &mut self.fold),
-            None if self.end == End::Done => queue.push_end(&mut self.fold),
+            Some(chunk) => queue.push_chunk(chunk, &mut self.answer.fold),
+            None if self.answer.is_complete() => queue.push_end(&mut self.answer.fold),
             None => {}
         }
     }
 
     /// The state of the partial JSON view, and the text of the first choice so far.
     pub(super) fn partial_answer(&mut self) -> (&mut PartialAnswer, &str) {
-        (self.partial_answer.get_or_insert_default(), self.fold.content(0).unwrap_or_default())
+        (self.partial_answer.get_or_insert_default(), self.answer.fold.content(0).unwrap_or_default())
     }
 
     /// The next chunk.
     pub(super) fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ChatCompletionChunk>>> {
         loop {
             // most pieces of a body are one event, and then there is nothing left to read
-            let needs_bytes = self.end == End::Open && self.reader.is_empty();
-            if !needs_bytes && let Some(next) = self.read_chunk() {
+            if !self.body.needs_bytes()
+                && let Some(next) = self.read_chunk()
+            {
                 return Poll::Ready(next);
             }
-            let Some(source) = &mut self.source else {
-                self.end = End::BodyEnded;
-                continue;
-            };
-            match ready!(source.poll_bytes(cx)) {
-                Some(Ok(bytes)) => self.push_bytes(bytes),
-                Some(Err(error)) => return Poll::Ready(self.fail_source(error)),
-                None => self.source = None,
+            if let Err(error) = ready!(self.body.poll_bytes(cx)) {
+                return Poll::Ready(self.fail_source(error));
             }
         }
     }
@@ -326,21 +263,17 @@ impl ChatCompletionStream {
     #[inline(never)]
     fn read_chunk(&mut self) -> Option<Option<Result<ChatCompletionChunk>>> {
         loop {
-            let item = match self.end {
-                End::Done | End::Failed => return Some(None),
-                End::BodyEnded => self.reader.finish(),
-                End::Open => {
-                    let decoder = &mut self.decoder;
-                    let mut chunk = None;
-                    self.reader.skip_event(|bytes| decoder.decode_by_template(bytes, &mut chunk));
-                    if let Some(chunk) = chunk {
-                        self.push_chunk(&chunk);
-                        return Some(Some(Ok(chunk)));
-                    }
-                    self.reader.next_item()
-                }
-            };
-            match item {
+            if self.answer.has_ended() {
+                return Some(None);
+            }
+            let decoder = &mut self.decoder;
+            let mut chunk = None;
+            self.body.skip_event(|bytes| decoder.decode_by_template(bytes, &mut chunk));
+            if let Some(chunk) = chunk {
+                self.push_chunk(&chunk);
+                return Some(Some(Ok(chunk)));
+            }
+            match self.body.next_item() {
                 Some(Ok(SseItem::Event(event))) => match self.read_event(event) {
                     Ok(Some(chunk)) => return Some(Some(Ok(chunk))),
                     Ok(None) => {}
@@ -348,63 +281,15 @@ impl ChatCompletionStream {
                 },
                 Some(Ok(SseItem::Comment)) => {}
                 Some(Err(error)) => return Some(self.fail_framing(error)),
-                None if self.end == End::BodyEnded => return Some(self.end_of_body()),
+                None if self.body.has_ended() => return Some(self.end_of_body()),
                 None => return None,
             }
         }
     }
 
-    fn push_bytes(&mut self, bytes: Bytes) {
-        if let Form::Unknown = self.form {
-            match BodyForm::of(&bytes) {
-                BodyForm::Empty => {}
-                BodyForm::Json | BodyForm::Html => self.form = Form::Other(BytesMut::new()),
-                BodyForm::EventStream | BodyForm::Text => self.form = Form::Events,
-            }
-        }
-        match &mut self.form {
-            Form::Unknown | Form::Events => self.reader.push(bytes),
-            Form::Other(body) => {
-                body.extend_from_slice(&bytes);
-                if body.len() > self.reader.event_limit() {
-                    self.source = None;
-                }
-            }
-        }
-    }
-
     fn push_chunk(&mut self, chunk: &ChatCompletionChunk) {
-        // the first chunk never appends, so that those that do need not look for the first
-        if !self.fold.append(chunk) {
-            if self.fold.chunk_count() == 0
-                && let Some(source) = &mut self.source
-            {
-                source.note_event();
-            }
-            self.fold.merge(chunk);
-        }
-        if self.observer.is_some() {
-            self.observe_chunk(chunk);
-        }
-    }
-
-    /// Not inlined, so that a chunk that nobody observes costs nothing.
-    #[cold]
-    fn observe_chunk(&mut self, chunk: &ChatCompletionChunk) {
-        if self.observer.as_mut().is_some_and(|observer| !observer.on_chunk(chunk)) {
-            self.end_observer = self.observer.take();
-        }
-    }
-
-    /// The answer is complete.
-    fn complete(&mut self) {
-        self.end = End::Done;
-        self.observe_end(StreamEnd::Completed);
-    }
-
-    fn observe_end(&mut self, end: StreamEnd<'_>) {
-        if let Some(observer) = self.observer.take().or(self.end_observer.take()) {
-            observer.on_end(end, &self.fold);
+        if self.answer.push_chunk(chunk) {
+            self.body.note_first_event();
         }
     }
 
@@ -416,10 +301,8 @@ impl ChatCompletionStream {
             return Ok(None);
         }
         if is_done(&data) {
-            self.complete();
-            if let Some(source) = self.source.take() {
-                source.finish();
-            }
+            self.answer.complete();
+            self.body.finish();
             return Ok(None);
         }
         match self.decoder.decode(&data) {
@@ -427,76 +310,23 @@ impl ChatCompletionStream {
                 self.push_chunk(&chunk);
                 Ok(Some(chunk))
             }
-            Ok(Decoded::Refusal(refusal)) => Err(self.refusal(*refusal)),
+            Ok(Decoded::Refusal(refusal)) => Err(self.answer.refusal(*refusal)),
             // half an event at the end of the body was cut off, and is not malformed
             Err(error) if !is_complete => {
-                let what = format!("the stream ended in the middle of an event: {}", self.missing());
+                let what = format!("the stream ended in the middle of an event: {}", self.answer.missing());
                 Err(Error::new(ErrorKind::Interrupted, what).with_source(error).with_body(data))
             }
             Err(error) if !is_error => Err(error.with_body(data)),
-            Ok(Decoded::Chunk(_)) | Err(_) => Err(self.refusal(ServiceError::from_body(&data))),
+            Ok(Decoded::Chunk(_)) | Err(_) => Err(self.answer.refusal(ServiceError::from_body(&data))),
         }
     }
 
     fn end_of_body(&mut self) -> Option<Result<ChatCompletionChunk>> {
-        if let Form::Other(body) = mem::replace(&mut self.form, Form::Events) {
-            // the first byte of a lone `[DONE]` could begin a JSON list
-            if is_done(&body) {
-                self.complete();
-                return None;
-            }
-            let error = match self.read_completion(body.freeze()) {
-                Ok(completion) => {
-                    self.whole = Some(Box::new(completion));
-                    unexpected_body::whole_completion()
-                }
-                Err(error) => error,
-            };
-            return self.fail(error);
-        }
-        if self.is_finished() {
-            self.complete();
-            return None;
-        }
-        let what = if self.fold.chunk_count() == 0 {
-            "the stream ended before its first event".to_owned()
-        } else {
-            format!("the stream ended before the answer was complete: {}", self.missing())
+        let ended = match self.body.take_other() {
+            Some(body) => self.answer.end_with(body, self.body.event_limit()),
+            None => self.answer.end(),
         };
-        self.fail(Error::new(ErrorKind::Interrupted, what))
-    }
-
-    /// The completion in a body that came in place of an event stream.
-    fn read_completion(&self, body: Bytes) -> Result<ChatCompletion> {
-        let limit = self.reader.event_limit();
-        if body.len() > limit && BodyForm::of(&body) == BodyForm::Json {
-            return Err(unexpected_body::too_large(limit));
-        }
-        match ChatCompletion::from_bytes(body.clone()) {
-            Ok(completion) => completion_or_error(completion, body, &self.metadata, true),
-            Err(error) => Err(unexpected_body::no_stream(body, &error)),
-        }
-    }
-
-    fn is_finished(&self) -> bool {
-        self.fold.is_finished(self.expected_choices)
-    }
-
-    /// The missing parts of an answer that is not complete: finish reasons, `[DONE]`, or both.
-    fn missing(&self) -> String {
-        const NO_DONE: &str = "no `[DONE]` came";
-        let (finished, all) = self.fold.finished(self.expected_choices);
-        let reasons = match all.saturating_sub(finished) {
-            0 => return NO_DONE.to_owned(),
-            _ if all == 1 => "no finish reason".to_owned(),
-            unfinished if unfinished == all => format!("no finish reason of its {all} choices"),
-            unfinished => format!("no finish reason of {unfinished} of its {all} choices"),
-        };
-        format!("{reasons} and {NO_DONE}")
-    }
-
-    fn refusal(&self, refusal: ServiceError) -> Error {
-        Error::service(refusal, Arc::clone(&self.metadata))
+        ended.err().and_then(|error| self.fail(error))
     }
 
     fn fail_framing(&mut self, error: SseError) -> Option<Result<ChatCompletionChunk>> {
@@ -510,41 +340,18 @@ impl ChatCompletionStream {
     /// Fails with an error of the source, unless all finish reasons came before it.
     #[cold]
     fn fail_source(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
-        if self.is_finished() {
-            self.source = None;
-            self.complete();
-            return None;
+        match self.answer.end_at(error) {
+            Ok(()) => {
+                self.body.close();
+                None
+            }
+            Err(error) => self.fail(error),
         }
-        if self.fold.chunk_count() == 0 || error.kind() != ErrorKind::Interrupted {
-            return self.fail(error);
-        }
-        let missing = self.missing();
-        self.fail(error.with_missing(&missing))
     }
 
     fn fail(&mut self, error: Error) -> Option<Result<ChatCompletionChunk>> {
-        self.end = End::Failed;
-        self.source = None;
-        let error = self.with_call(error);
-        self.observe_end(StreamEnd::Failed(&error));
-        Some(Err(error))
-    }
-
-    /// Adds the metadata of the answer and the deployment.
-    fn with_call(&self, mut error: Error) -> Error {
-        if self.metadata.status() != 0 {
-            error = error.with_metadata(Arc::clone(&self.metadata));
-        }
-        match &self.deployment {
-            Some(deployment) => error.with_deployment(deployment),
-            None => error,
-        }
-    }
-}
-
-impl Drop for ChatCompletionStream {
-    fn drop(&mut self) {
-        self.observe_end(StreamEnd::Dropped);
+        self.body.close();
+        Some(Err(self.answer.fail(error)))
     }
 }
 
@@ -559,9 +366,9 @@ impl Stream for ChatCompletionStream {
 impl fmt::Debug for ChatCompletionStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatCompletionStream")
-            .field("chunks", &self.fold.chunk_count())
-            .field("end", &self.end)
-            .field("metadata", &self.metadata)
+            .field("chunks", &self.chunk_count())
+            .field("is_complete", &self.is_complete())
+            .field("metadata", &self.answer.metadata)
             .finish_non_exhaustive()
     }
 }

@@ -37,16 +37,18 @@ const MERGED_HEADS: usize = 4;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
+#[repr(C)]
 pub struct ChunkFold {
-    /// The texts that chunks of the last templates append to, one a choice.
-    appending: Vec<Appending>,
-    chunks: u64,
     body: CompletionBody,
     choices: Vec<ChoiceBuilder>,
     /// The heads whose chunk fields (`id`, `model`, `usage` and the like) were merged last: these are equal in all.
     merged: Vec<Arc<ChunkHead>>,
     /// The positions of the tool calls that the pieces of the last merged chunk were added to, in their order.
     placed: Vec<usize>,
+    // last the fields that each chunk reads, since those of the stream come after them
+    chunks: u64,
+    /// The texts that chunks of the last templates append to, one a choice.
+    appending: Vec<Appending>,
 }
 
 /// A text that grows. It is taken out of its choice, so that a chunk of an open stream touches little memory.

@@ -18,7 +18,7 @@
 //! answer. So the first lines of a stream are not parsed either, and what many open streams compare is the same memory.
 //!
 //! Templates are kept because a chunk costs a fifteenth of the parse (BENCHMARKS.md). Where no line is like the one
-//! before, comparing and learning stop for a while ([`Backoff`]), so that such a stream costs little more than the
+//! before, lines are compared and learned ever less often ([`Backoff`]), so that such a stream costs hardly more than the
 //! parse.
 
 use std::sync::Arc;
@@ -39,10 +39,8 @@ mod tests;
 
 /// The number of templates that a stream uses: two choices with text and tool calls need four.
 const TEMPLATES: usize = 6;
-/// The number of lines parsed in a row after which learning stops.
-const MISSES: u32 = 12;
-/// The number of lines after which learning starts again.
-const PAUSE: u32 = 200;
+/// The number of lines that are compared and learned after each power of two of lines parsed in a row.
+const ATTEMPTS: u32 = 8;
 /// The size of the largest line that becomes a template, in bytes: larger lines do not repeat.
 const LEARNED_BYTES: usize = 64 * 1024;
 
@@ -72,15 +70,17 @@ struct TemplateEntry {
     template: Arc<Template>,
     /// The head of the stream's chunks of this template.
     head: Arc<ChunkHead>,
+    /// The bytes of their lines from `id` to `created`.
+    answer: Box<[u8]>,
     /// The template that was used after this one the last time. It is tried first, since choices alternate.
     next: usize,
 }
 
-/// Stops learning for [`PAUSE`] lines after [`MISSES`] lines in a row that no template fits.
+/// Compares and learns ever less often in a stream whose lines no template fits.
 #[derive(Debug, Default)]
 struct Backoff {
+    /// The number of lines parsed in a row.
     misses: u32,
-    pause: u32,
 }
 
 impl Decoder {
@@ -132,7 +132,7 @@ impl Decoder {
     ) -> Option<T> {
         let likely = self.templates.get(self.last).map_or(0, |entry| entry.next);
         let entry = self.templates.get(likely);
-        let matched = entry.and_then(|entry| Some((entry, entry.template.match_start(text, Some(&entry.head))?)));
+        let matched = entry.and_then(|entry| Some((entry, entry.template.match_start(text, Some(&entry.answer))?)));
         let Some((entry, (values, remaining))) = matched else {
             return self.fill_other(text, chunk, end);
         };
@@ -151,25 +151,26 @@ impl Decoder {
         chunk: &mut Option<ChatCompletionChunk>,
         end: impl Fn(&[u8]) -> Option<T>,
     ) -> Option<T> {
-        if self.backoff.pause > 0 {
+        if self.backoff.is_pausing() {
             return None;
         }
-        let own = self.templates.iter().map(|entry| (&entry.template, Some(&entry.head)));
+        let own = self.templates.iter().map(|entry| (&entry.template, Some(entry)));
         let own_again = self.templates.iter().map(|entry| (&entry.template, None));
         let common = self.store.as_ref()?.templates();
         let all = own.chain(own_again).chain(common.iter().map(|template| (template, None)));
-        let (template, head, values, remaining) = all.into_iter().find_map(|(template, head)| {
-            let (values, remaining) = template.match_start(text, head.map(|head| &**head))?;
-            Some((Arc::clone(template), head.map(Arc::clone), values, remaining))
+        let (template, entry, values, remaining) = all.into_iter().find_map(|(template, entry)| {
+            let (values, remaining) = template.match_start(text, entry.map(|entry| &*entry.answer))?;
+            Some((template, entry, values, remaining))
         })?;
         let end = end(remaining)?;
         let replaced = template.replaced(&values)?;
-        let head = match head {
-            Some(head) => head,
-            None => template.head(&values)?,
+        let template = Arc::clone(template);
+        let (head, answer) = match entry {
+            Some(entry) => (Arc::clone(&entry.head), entry.answer.clone()),
+            None => (template.head(&values)?, values.answer.into()),
         };
         *chunk = Some(ChatCompletionChunk::from_template(Arc::clone(&head), replaced));
-        self.keep(template, head);
+        self.keep(template, head, answer);
         self.backoff.misses = 0;
         Some(end)
     }
@@ -182,7 +183,7 @@ impl Decoder {
     }
 
     /// Keeps the template of a chunk with text, in place of one for the same text. Other lines come once a stream.
-    fn keep(&mut self, template: Arc<Template>, head: Arc<ChunkHead>) {
+    fn keep(&mut self, template: Arc<Template>, head: Arc<ChunkHead>, answer: Box<[u8]>) {
         let Some(text) = template.text() else {
             return;
         };
@@ -195,8 +196,8 @@ impl Decoder {
             self.oldest
         });
         match self.templates.get_mut(at) {
-            Some(entry) => *entry = TemplateEntry { template, head, next: entry.next },
-            None => self.templates.push(TemplateEntry { template, head, next: at }),
+            Some(entry) => *entry = TemplateEntry { template, head, answer, next: entry.next },
+            None => self.templates.push(TemplateEntry { template, head, answer, next: at }),
         }
         self.note_use(at);
     }
@@ -208,6 +209,7 @@ impl Decoder {
         if line.len() > LEARNED_BYTES {
             return;
         }
+        self.backoff.misses = self.backoff.misses.saturating_add(1);
         if self.backoff.is_pausing() {
             // so that the lines of the pause are not compared
             self.templates.clear();
@@ -224,25 +226,17 @@ impl Decoder {
             && let Some((values, _)) = template.match_start(line, None)
             && let Some(head) = template.head(&values)
         {
-            self.keep(template, head);
+            self.keep(template, head, values.answer.into());
         }
     }
 }
 
 impl Backoff {
-    /// Counts a line that was parsed. Returns whether learning is paused.
-    fn is_pausing(&mut self) -> bool {
-        if self.pause > 0 {
-            self.pause -= 1;
-            return true;
-        }
-        self.misses += 1;
-        if self.misses > MISSES {
-            self.misses = 0;
-            self.pause = PAUSE;
-            return true;
-        }
-        false
+    /// Whether lines are only parsed. A stream that becomes regular after so many lines has templates after at most as many
+    /// again.
+    fn is_pausing(&self) -> bool {
+        let since_power_of_two = self.misses.checked_ilog2().map_or(0, |power| self.misses - (1 << power));
+        since_power_of_two >= ATTEMPTS
     }
 }
 

@@ -13,6 +13,12 @@ pub(super) enum Hole {
     /// The text of the only choice.
     Text,
     Obfuscation,
+    /// A value that is the same in all lines of an answer.
+    Answer(AnswerField),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AnswerField {
     Id,
     Created,
 }
@@ -35,8 +41,8 @@ pub(super) fn find_varying_values(line: &[u8]) -> Option<VaryingValues> {
         let (hole, count) = match (name, &mut counts) {
             (b"choices", [count, ..]) => (Hole::Text, count),
             (b"obfuscation", [_, count, ..]) => (Hole::Obfuscation, count),
-            (b"id", [_, _, count, _]) => (Hole::Id, count),
-            (b"created", [_, _, _, count]) => (Hole::Created, count),
+            (b"id", [_, _, count, _]) => (Hole::Answer(AnswerField::Id), count),
+            (b"created", [_, _, _, count]) => (Hole::Answer(AnswerField::Created), count),
             _ => return cursor.skip_value(),
         };
         *count = count.saturating_add(1);
@@ -47,8 +53,10 @@ pub(super) fn find_varying_values(line: &[u8]) -> Option<VaryingValues> {
             }),
             Hole::Obfuscation => cursor.value_string()?,
             // Azure's chunks of filter results have an empty id and 0, in every stream
-            Hole::Id => cursor.value_string()?.filter(|id| !id.is_empty()),
-            Hole::Created => cursor.value_digits()?.filter(|digits| line.get(digits.start) != Some(&b'0')),
+            Hole::Answer(AnswerField::Id) => cursor.value_string()?.filter(|id| !id.is_empty()),
+            Hole::Answer(AnswerField::Created) => {
+                cursor.value_digits()?.filter(|digits| line.get(digits.start) != Some(&b'0'))
+            }
         };
         holes.extend(range.map(|range| (hole, range)));
         Some(())
@@ -170,7 +178,8 @@ mod tests {
         let line = r#"{"obfuscation":"pad","created":12,"choices":[{"delta":{"content":"a"}}],"id":"x"}"#;
         let found = find_varying_values(line.as_bytes()).unwrap();
         let values: Vec<_> = found.holes.into_iter().map(|(hole, range)| (hole, &line[range])).collect();
-        assert_eq!(values, [(Hole::Obfuscation, "pad"), (Hole::Created, "12"), (Hole::Text, "a"), (Hole::Id, "x")]);
+        let (id, created) = (Hole::Answer(AnswerField::Id), Hole::Answer(AnswerField::Created));
+        assert_eq!(values, [(Hole::Obfuscation, "pad"), (created, "12"), (Hole::Text, "a"), (id, "x")]);
     }
 
     #[test]

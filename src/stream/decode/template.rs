@@ -3,8 +3,8 @@
 use std::str;
 use std::sync::Arc;
 
-use super::scan::{Hole, find_varying_values};
-use crate::stream::chunk::{ChunkBody, ChunkHead, Digits, ReplacedText, TextField};
+use super::scan::{AnswerField, Hole, find_varying_values};
+use crate::stream::chunk::{ChunkBody, ChunkHead, ReplacedText, TextField};
 use crate::wire::json_string::unescape;
 
 /// A parsed chunk, and its line cut at the values that vary.
@@ -13,8 +13,11 @@ pub(super) struct Template {
     /// The line without its values. First, as the derived comparison of templates goes field by field, and where the
     /// lines differ it ends here.
     literals: Box<[u8]>,
-    /// The values in the order of the line, each with the length of the literal before it.
+    /// The values in the order of the line, each with the length of the literal before it. `id`, `created` and what is
+    /// between them are one of them.
     holes: Box<[(usize, Hole)]>,
+    /// `id` and `created` in the order of the line, each with the bytes since the one before.
+    answer: Vec<(Box<[u8]>, AnswerField)>,
     body: Arc<ChunkBody>,
     /// The field of the text, and its choice; `None` for a line without text.
     text: Option<(TextField, u64)>,
@@ -35,31 +38,53 @@ impl Template {
         let found = find_varying_values(line)?;
         let mut literals = Vec::with_capacity(line.len());
         let mut holes = Vec::with_capacity(found.holes.len());
+        let mut answer: Vec<(Box<[u8]>, AnswerField)> = Vec::new();
+        let mut is_apart = false;
         let mut end = 0;
         for (hole, value) in found.holes {
             let literal = line.get(end..value.start)?;
+            match hole {
+                Hole::Answer(field) if answer.is_empty() => {
+                    answer.push((Box::default(), field));
+                }
+                Hole::Answer(field) if matches!(holes.last(), Some((_, Hole::Answer(_)))) => {
+                    answer.push((literal.into(), field));
+                    end = value.end;
+                    continue;
+                }
+                // not beside the other of the two: no hole, and the template is of this stream alone
+                Hole::Answer(_) => {
+                    is_apart = true;
+                    continue;
+                }
+                Hole::Text | Hole::Obfuscation => {}
+            }
             literals.extend_from_slice(literal);
             holes.push((literal.len(), hole));
             end = value.end;
         }
         literals.extend_from_slice(line.get(end..)?);
         let choice = body.choices.as_ref().and_then(|choices| choices.first()?.index).unwrap_or(0);
-        let has = |hole| holes.iter().any(|(_, other)| *other == hole);
-        let common = body.is_common(found.field).then(|| without_values(body, found.field, has));
+        let has_obfuscation = holes.iter().any(|(_, hole)| *hole == Hole::Obfuscation);
+        let is_common = !is_apart && body.is_common(found.field);
+        let common = is_common.then(|| without_values(body, found.field, has_obfuscation, &answer));
         // The body without the values is as long as the line without them, but for the `0` of `created`. A longer line has
         // something that the body has not, and a client must not keep: a repeated member, an element of another type.
         let common = common.filter(|common| {
             let mut json = Vec::with_capacity(line.len());
             let is_written = serde_json::to_writer(&mut json, common).is_ok();
-            is_written && json.len() == literals.len() + usize::from(has(Hole::Created))
+            let of_answer =
+                answer.iter().map(|(literal, field)| literal.len() + usize::from(*field == AnswerField::Created));
+            is_written && json.len() == literals.len() + of_answer.sum::<usize>()
         });
         Some(Self {
             is_common: common.is_some(),
             body: common.map_or_else(|| Arc::clone(body), Arc::new),
             text: found.field.map(|field| (field, choice)),
-            has_obfuscation: has(Hole::Obfuscation),
+            has_obfuscation,
             literals: literals.into(),
             holes: holes.into(),
+            answer,
         })
     }
 
@@ -83,20 +108,16 @@ impl Template {
     }
 
     /// The values at the start of `text`, and what follows the line, if the bytes around the values are those of the
-    /// template, and the `id` and `created` those of `head`, if there is one.
+    /// template, and those from `id` to `created` are `answer`, if it is given.
     #[inline(always)]
-    pub(super) fn match_start<'a>(
-        &self,
-        mut text: &'a [u8],
-        head: Option<&ChunkHead>,
-    ) -> Option<(Values<'a>, &'a [u8])> {
+    pub(super) fn match_start<'a>(&self, mut text: &'a [u8], answer: Option<&[u8]>) -> Option<(Values<'a>, &'a [u8])> {
         let mut values = Values::default();
         let mut literals = &*self.literals;
         for (length, hole) in &self.holes {
             let (literal, others) = literals.split_at_checked(*length)?;
             literals = others;
             text = text.strip_prefix(literal)?;
-            text = match (hole, head) {
+            text = match (hole, answer) {
                 (Hole::Text, _) => {
                     let (inside, text, has_escapes) = take_string(text)?;
                     (values.text, values.has_escapes) = (inside, has_escapes);
@@ -107,21 +128,34 @@ impl Template {
                     values.obfuscation = obfuscation;
                     text
                 }
-                (Hole::Id, Some(head)) => text.strip_prefix(head.id.as_deref()?.as_bytes())?,
-                (Hole::Created, Some(head)) => text.strip_prefix(head.created.as_ref()?.as_bytes())?,
-                (Hole::Id, None) => {
-                    let (id, text) = take_plain(text)?;
-                    values.id = Some(id);
-                    text
-                }
-                (Hole::Created, None) => {
-                    let (digits, text) = Digits::take(text)?;
-                    values.created = Some(digits);
-                    text
-                }
+                (Hole::Answer(_), Some(answer)) => text.strip_prefix(answer)?,
+                (Hole::Answer(_), None) => self.take_answer(text, &mut values)?,
             };
         }
         Some((values, text.strip_prefix(literals)?))
+    }
+
+    /// Takes the `id` and `created` of another answer.
+    #[inline(never)]
+    fn take_answer<'a>(&self, text: &'a [u8], values: &mut Values<'a>) -> Option<&'a [u8]> {
+        let mut after = text;
+        for (literal, field) in &self.answer {
+            after = after.strip_prefix(&**literal)?;
+            after = match field {
+                AnswerField::Id => {
+                    let (id, after) = take_plain(after)?;
+                    values.id = Some(id);
+                    after
+                }
+                AnswerField::Created => {
+                    let (created, after) = take_number(after)?;
+                    values.created = Some(created);
+                    after
+                }
+            };
+        }
+        values.answer = text.get(..text.len() - after.len())?;
+        Some(after)
     }
 
     /// The text and the obfuscation of the chunk with these values, if it has any; `None` if they are no JSON strings.
@@ -148,15 +182,20 @@ impl Template {
 
 /// A body without the values that its template replaces, so that a client keeps nothing of an answer: texts are empty, and
 /// `created` is 0.
-fn without_values(body: &ChunkBody, field: Option<TextField>, is_replaced: impl Fn(Hole) -> bool) -> ChunkBody {
+fn without_values(
+    body: &ChunkBody,
+    field: Option<TextField>,
+    has_obfuscation: bool,
+    answer: &[(Box<[u8]>, AnswerField)],
+) -> ChunkBody {
     let mut body = body.clone();
-    if is_replaced(Hole::Id) {
-        body.id = Some(String::new());
+    for (_, field) in answer {
+        match field {
+            AnswerField::Id => body.id = Some(String::new()),
+            AnswerField::Created => body.created = Some(0),
+        }
     }
-    if is_replaced(Hole::Created) {
-        body.created = Some(0);
-    }
-    if is_replaced(Hole::Obfuscation) {
+    if has_obfuscation {
         body.obfuscation = Some(String::new());
     }
     if let Some(field) = field {
@@ -172,8 +211,10 @@ pub(super) struct Values<'a> {
     /// Whether the text has escapes; the others have none.
     has_escapes: bool,
     obfuscation: &'a [u8],
+    /// The bytes from `id` to `created`, where they are not those of the stream's answer so far.
+    pub(super) answer: &'a [u8],
     id: Option<&'a [u8]>,
-    created: Option<Digits>,
+    created: Option<u64>,
 }
 
 /// A string up to its closing quote, the text from the quote on, and whether the string has escapes; `None` for what
@@ -206,6 +247,14 @@ fn take_plain(text: &[u8]) -> Option<(&[u8], &[u8])> {
     (after.first() == Some(&b'"')).then_some((inside, after))
 }
 
+/// A positive number that `u64` can hold, and what follows it.
+fn take_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, after) = text.split_at_checked(length)?;
+    let number = str::from_utf8(digits).ok()?.parse().ok()?;
+    (!digits.starts_with(b"0")).then_some((number, after))
+}
+
 /// The number of bytes before the first quote, backslash or control character, eight at a time.
 #[inline]
 fn plain_length(text: &[u8]) -> usize {
@@ -233,7 +282,7 @@ fn special_bytes(word: u64) -> u64 {
 }
 
 /// The text and the obfuscation as one string, and where the obfuscation begins; `None` for what is no JSON string.
-#[inline]
+#[inline(always)]
 fn join(text: &[u8], obfuscation: &[u8], has_escapes: bool) -> Option<(String, usize)> {
     // no escape is shorter than its character
     let mut joined = Vec::with_capacity(text.len() + obfuscation.len());

@@ -36,6 +36,7 @@ const STOP: &str =
 const FILTER: &str = r#"{"choices":[],"created":0,"id":"","prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false,"severity":"^"}}}]}"#;
 const TWO_IDS: &str = r#"{"choices":[{"delta":{"content":"@"},"index":#}],"id":"$","id":"x","created":~}"#;
 const IDS_OF_OTHER_TYPES: &str = r#"{"choices":[{"delta":{"content":"@"},"index":#}],"created":"~","id":~}"#;
+const IDS_APART: &str = r#"{"id":"$","choices":[{"delta":{"content":"@"},"index":#}],"created":~}"#;
 const FINISH: &str =
     r#"{"choices":[{"delta":{"content":"@"},"finish_reason":"stop","index":#}],"usage":{"total_tokens":3}}"#;
 
@@ -88,6 +89,8 @@ const SHAPES: &[&str] = &[
     FILTER,
     TWO_IDS,
     IDS_OF_OTHER_TYPES,
+    IDS_APART,
+    IDS_APART,
     COUNTED,
     COUNTED,
     RATED,
@@ -348,5 +351,26 @@ async fn the_streams_of_a_client_share_templates_and_keep_their_ids() {
         assert_eq!(with.0[0]["id"], id);
         assert_eq!(with.1["created"].to_string(), created);
         assert_eq!(store.texts().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_becomes_regular_has_templates_again() {
+    let line = |fingerprint: usize| {
+        format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"a"}}}}],"system_fingerprint":"fp_{fingerprint}"}}"#)
+    };
+    for irregular in [0, 1, 15, 24, 100, 1000] {
+        let mut decoder = super::Decoder::new(Arc::default());
+        let mut misses = 0;
+        for at in 0..3 * irregular + 20 {
+            let text = format!("data: {}\n\n", line(at.min(irregular)));
+            let mut chunk = None;
+            decoder.decode_by_template(text.as_bytes(), &mut chunk);
+            if chunk.is_none() {
+                misses += 1;
+                decoder.decode(&line(at.min(irregular)).into()).unwrap();
+            }
+        }
+        assert!(misses <= 2 * irregular + 1, "{misses} lines of {irregular} irregular ones were parsed");
     }
 }

@@ -1,7 +1,8 @@
 //! The lines of a stream: text cut at its line ends, with the beginning of a line kept until its end comes.
 //!
-//! Every byte is searched once. A line within one piece is a slice of it; only a line that began in an earlier piece is
-//! copied, once, into a buffer that grows by doubling. So the cost is linear in the bytes however they are split.
+//! Every byte is searched once, and checked once to be UTF-8. A line within one piece is a slice of it; only a line that
+//! began in an earlier piece is copied, once, into a buffer that grows by doubling. So the cost is linear in the bytes
+//! however they are split.
 
 use std::mem;
 
@@ -9,21 +10,26 @@ use bytes::{Buf, Bytes};
 use memchr::memchr2;
 
 use super::event::SseError;
-use super::utf8::Utf8Pieces;
+use super::utf8::text_length;
 
 /// Cuts text into lines, without their line ends: LF, CR, or CR and LF.
 pub(super) struct Lines {
+    /// The bytes that are not searched yet.
+    piece: Bytes,
+    /// The pieces that were pushed before `piece` was used up, joined.
+    waiting: Vec<u8>,
+    /// The position of the first of them in the body.
+    position: u64,
     /// The largest event, in bytes.
     pub(super) limit: usize,
-    pieces: Utf8Pieces,
-    /// Text that is not searched yet.
-    text: Bytes,
     /// The beginning of the current line, searched without finding its end.
     partial: Vec<u8>,
     /// The last line ended in CR; an LF that follows, perhaps in the next piece, is part of its line end.
     after_cr: bool,
     has_ended: bool,
-    /// The bytes searched so far, which a test bounds.
+    /// The length of `partial` without the beginning of a character whose other bytes are still to come.
+    checked: usize,
+    /// The bytes searched and checked so far, which a test bounds.
     #[cfg(test)]
     work: usize,
 }
@@ -31,19 +37,26 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(limit: usize) -> Self {
         Self {
+            piece: Bytes::new(),
+            position: 0,
             limit,
-            pieces: Utf8Pieces::default(),
-            text: Bytes::new(),
             partial: Vec::new(),
             after_cr: false,
             has_ended: false,
+            checked: 0,
+            waiting: Vec::new(),
             #[cfg(test)]
             work: 0,
         }
     }
 
+    #[inline]
     pub(super) fn push(&mut self, bytes: Bytes) {
-        self.pieces.push(bytes);
+        if self.piece.is_empty() {
+            self.piece = bytes;
+        } else {
+            self.waiting.extend_from_slice(&bytes);
+        }
     }
 
     /// Ends the input: text without a line end becomes the last line.
@@ -57,84 +70,71 @@ impl Lines {
     pub(super) fn next_line(&mut self, event_bytes: usize) -> Result<Option<Bytes>, SseError> {
         let room = self.limit.saturating_sub(event_bytes);
         loop {
-            let Some(&first) = self.text.first() else {
-                match self.next_text()? {
-                    Some(text) => self.text = text,
-                    None => return self.last_line(),
-                }
-                continue;
+            let Some(&first) = self.piece.first() else {
+                return self.last_line();
             };
             if mem::take(&mut self.after_cr) && first == b'\n' {
-                self.advance(1);
+                self.skip(1);
                 continue;
             }
             // half of all lines are the empty ones between events
             if first == b'\n' && self.partial.is_empty() {
-                self.advance(1);
+                self.skip(1);
                 return Ok(Some(Bytes::new()));
             }
-            let line_end = memchr2(b'\n', b'\r', &self.text);
-            self.count_work(line_end.map_or(self.text.len(), |end| end + 1));
-            let Some(end) = line_end else {
-                let part = mem::take(&mut self.text);
-                self.keep(&part, room)?;
+            let Some(end) = memchr2(b'\n', b'\r', &self.piece) else {
+                let part = self.take(self.piece.len());
+                self.keep(&part, room, false)?;
                 continue;
             };
-            let mut line = self.text.split_to(end);
-            self.after_cr = self.text.starts_with(b"\r");
-            self.advance(1);
-            if !self.partial.is_empty() {
-                self.keep(&line, room)?;
+            let mut line = self.take(end);
+            if self.partial.is_empty() {
+                self.check(&line, 0, room, true)?;
+            } else {
+                self.keep(&line, room, true)?;
+                self.checked = 0;
                 line = mem::take(&mut self.partial).into();
             }
-            return self.fits(line.len(), room).map(|()| Some(line));
+            self.after_cr = self.piece.starts_with(b"\r");
+            self.skip(1);
+            return Ok(Some(line));
         }
     }
 
     /// Whether all that was pushed is read, and the input has not ended.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.pieces.is_empty() && !self.has_ended
+        self.piece.is_empty() && !self.has_ended
     }
 
     /// The bytes that are not searched yet, if a line begins with them. They may not be UTF-8.
     #[inline]
     pub(super) fn unread(&self) -> Option<&[u8]> {
-        if self.after_cr || !self.partial.is_empty() {
-            None
-        } else if self.text.is_empty() {
-            self.pieces.unchecked()
-        } else {
-            Some(&self.text)
-        }
+        (!self.after_cr && self.partial.is_empty()).then_some(&*self.piece)
     }
 
-    /// Skips whole lines, which must be UTF-8, at the start of the unread bytes.
+    /// Skips unread bytes, which must be UTF-8.
     #[inline]
     pub(super) fn skip(&mut self, size: usize) {
+        self.piece.advance(size);
+        self.note_read(size);
+    }
+
+    /// Takes bytes that were searched.
+    fn take(&mut self, size: usize) -> Bytes {
+        let bytes = self.piece.split_to(size);
+        self.note_read(size);
+        bytes
+    }
+
+    #[inline]
+    fn note_read(&mut self, size: usize) {
         self.count_work(size);
-        if self.text.is_empty() {
-            self.pieces.skip(size);
-        } else {
-            self.advance(size);
-        }
-    }
-
-    #[inline]
-    fn advance(&mut self, size: usize) {
-        self.text.advance(size);
-        if self.text.is_empty() {
+        self.position = self.position.saturating_add(size as u64);
+        if self.piece.is_empty() {
             // an empty slice would keep its whole buffer alive
-            self.text = Bytes::new();
+            self.piece = mem::take(&mut self.waiting).into();
         }
-    }
-
-    #[inline]
-    fn next_text(&mut self) -> Result<Option<Bytes>, SseError> {
-        if self.pieces.is_empty() {
-            return Ok(None);
-        }
-        self.pieces.next_text()
     }
 
     /// Returns the text without a line end, if the input has ended and there is some.
@@ -142,25 +142,44 @@ impl Lines {
         if !self.has_ended {
             return Ok(None);
         }
-        if let Some(at) = self.pieces.incomplete_character() {
-            return Err(SseError::CutCharacter { at });
+        if self.checked < self.partial.len() {
+            let incomplete = self.partial.len() - self.checked;
+            return Err(SseError::CutCharacter { at: self.position.saturating_sub(incomplete as u64) });
         }
+        self.checked = 0;
         let line = mem::take(&mut self.partial);
         Ok((!line.is_empty()).then(|| line.into()))
     }
 
-    /// Keeps a part of a line, unless the line is too long already.
-    fn keep(&mut self, part: &[u8], room: usize) -> Result<(), SseError> {
-        self.fits(self.partial.len().saturating_add(part.len()), room)?;
-        self.partial.extend_from_slice(part);
+    /// Adds to the beginning of a line what was just taken of it, unless the line is too long.
+    fn keep(&mut self, part: &[u8], room: usize, is_whole: bool) -> Result<(), SseError> {
+        // of a line that is too long, as much as says so
+        self.partial.extend_from_slice(part.get(..room.saturating_add(4)).unwrap_or(part));
+        let partial = mem::take(&mut self.partial);
+        let unchecked = partial.get(self.checked..).unwrap_or_default();
+        let checked = self.check(unchecked, self.checked, room, is_whole);
+        self.partial = partial;
+        self.checked = self.checked.saturating_add(checked?);
         Ok(())
     }
 
-    fn fits(&self, line_len: usize, room: usize) -> Result<(), SseError> {
-        if line_len > room {
+    /// Checks text that was just taken and comes after `before` bytes of its line. Returns the length of the text, without
+    /// the beginning of a character that is complete with the next piece.
+    #[inline]
+    fn check(&mut self, text: &[u8], before: usize, room: usize, is_whole: bool) -> Result<usize, SseError> {
+        self.count_work(text.len());
+        let (length, is_wrong) = match text_length(text) {
+            Ok(length) => (length, is_whole && length < text.len()),
+            Err(length) => (length, true),
+        };
+        if before.saturating_add(length) > room {
             return Err(SseError::TooLarge { limit: self.limit });
         }
-        Ok(())
+        if is_wrong {
+            let from_end = text.len().saturating_sub(length) as u64;
+            return Err(SseError::InvalidUtf8 { at: self.position.saturating_sub(from_end) });
+        }
+        Ok(length)
     }
 
     #[cfg(test)]
@@ -218,7 +237,7 @@ mod tests {
         for piece in [1, 7, 1024, 16 * 1024, body.len()] {
             let (lines, reader) = read(&body, piece);
             assert_eq!(lines.iter().map(Bytes::len).collect::<Vec<_>>(), [4 * MIB, 0]);
-            let work = reader.work + reader.pieces.work;
+            let work = reader.work;
             assert!(work <= 2 * body.len(), "{work} bytes of work in pieces of {piece}");
             assert!(reader.work >= body.len() - 1, "the counter counts");
         }
@@ -230,7 +249,7 @@ mod tests {
         for piece in [1, 1000, body.len()] {
             let (lines, reader) = read(&body, piece);
             assert_eq!(lines.len(), MIB / 8);
-            let work = reader.work + reader.pieces.work;
+            let work = reader.work;
             assert!(work <= 2 * body.len(), "{work} bytes of work in pieces of {piece}");
         }
     }
@@ -241,7 +260,7 @@ mod tests {
         for piece in [1, 2, 1000, body.len()] {
             let (lines, reader) = read(body.as_bytes(), piece);
             assert_eq!(lines, [body.as_str()]);
-            let work = reader.work + reader.pieces.work;
+            let work = reader.work;
             assert!(work <= 5 * body.len(), "{work} bytes of work in pieces of {piece}");
         }
     }
@@ -279,5 +298,72 @@ mod tests {
             assert_eq!(lines.next_line(0), Ok(None));
         }
         assert!(lines.partial.capacity() <= 2 * MIB);
+    }
+
+    /// Pushes each piece and takes all lines; returns them joined, and where it went wrong.
+    fn read_pieces(pieces: &[&[u8]]) -> (Vec<u8>, Option<SseError>) {
+        let mut lines = Lines::new(usize::MAX);
+        let mut text = Vec::new();
+        for piece in pieces {
+            lines.push(Bytes::copy_from_slice(piece));
+            loop {
+                match lines.next_line(0) {
+                    Ok(Some(line)) => {
+                        str::from_utf8(&line).unwrap();
+                        text.extend_from_slice(&line);
+                    }
+                    Ok(None) => break,
+                    Err(error) => return (text, Some(error)),
+                }
+            }
+        }
+        lines.end();
+        match lines.next_line(0) {
+            Ok(line) => ([text, line.unwrap_or_default().into()].concat(), None),
+            Err(error) => (text, Some(error)),
+        }
+    }
+
+    #[test]
+    fn characters_may_be_split_anywhere() {
+        let text = "a\u{e9}\u{20ac}\u{1f600}z".as_bytes();
+        for first in 0..=text.len() {
+            for second in first..=text.len() {
+                let pieces = [&text[..first], &text[first..second], &text[second..]];
+                assert_eq!(read_pieces(&pieces), (text.to_vec(), None), "split at {first} and {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_byte_is_an_error_with_its_position_as_soon_as_it_is_certain() {
+        for (pieces, at) in [
+            (&[&b"ab\xff"[..]][..], 2),
+            (&[b"a\n", b"c\xc3", b"("], 3),
+            (&[b"a\nb\xff\nc"], 3),
+            (&[b"\xe2\x82", b"\n"], 0),
+            (&[b"\xe2\x82\n"], 0),
+            // an overlong form
+            (&[b"a\xf0", b"\x80"], 1),
+            // a surrogate
+            (&[b"a\xed", b"\xa0"], 1),
+        ] {
+            assert_eq!(read_pieces(pieces).1, Some(SseError::InvalidUtf8 { at }), "{pieces:?}");
+        }
+    }
+
+    #[test]
+    fn a_character_without_its_end_is_cut() {
+        assert_eq!(read_pieces(&[b"ab\xe2\x82"]).1, Some(SseError::CutCharacter { at: 2 }));
+        assert_eq!(read_pieces(&[b"a\nb\xe2", b"\x82"]).1, Some(SseError::CutCharacter { at: 3 }));
+    }
+
+    #[test]
+    fn pieces_pushed_in_a_row_are_joined_in_order() {
+        let mut lines = Lines::new(usize::MAX);
+        for piece in [&b"a"[..], b"b\xc3", b"\xa9", b"d\n"] {
+            lines.push(Bytes::copy_from_slice(piece));
+        }
+        assert_eq!(lines.next_line(0).unwrap().unwrap(), "ab\u{e9}d");
     }
 }

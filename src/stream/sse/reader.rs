@@ -46,12 +46,12 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// ```
 #[repr(C)]
 pub struct SseReader {
-    lines: Lines,
-    /// The bytes of the current event's lines, for the limit.
-    event_bytes: usize,
     is_started: bool,
     is_done: bool,
     bare_done: BareDone,
+    /// The bytes of the current event's lines, for the limit.
+    event_bytes: usize,
+    lines: Lines,
     // last, since an event that is skipped does not touch it
     event: EventBuilder,
 }
@@ -102,6 +102,7 @@ impl SseReader {
     }
 
     /// Adds the next piece of the body. It is read by [`next_item`](Self::next_item), not here.
+    #[inline]
     pub fn push(&mut self, bytes: Bytes) {
         if !self.is_done {
             self.lines.push(bytes);
