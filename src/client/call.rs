@@ -73,7 +73,7 @@ impl CallKind for Whole {
         _: &Arc<Parts>,
         _: &ChatCompletionRequest,
     ) -> ChatCompletion {
-        if let Some(record) = record {
+        if let Some(mut record) = record {
             record.complete(&answer);
         }
         answer
@@ -135,7 +135,7 @@ pub(super) async fn call<K: CallKind>(
     match try_and_repair::<K>(client, request, options, record.as_deref()).await {
         Ok(answer) => Ok(K::recorded(answer, record, client, request)),
         Err(error) => {
-            if let Some(record) = record {
+            if let Some(mut record) = record {
                 record.fail(&error);
             }
             Err(error)

@@ -78,7 +78,7 @@ pub(super) async fn post_json(
 ) -> Result<JsonResponse> {
     let record = CallRecord::of_json(client, deployment, operation);
     let answer = send(client, deployment.name(), operation, body, options, record.as_deref()).await;
-    if let Some(record) = record {
+    if let Some(mut record) = record {
         match &answer {
             Ok(answer) => record.complete_json(&answer.value, &answer.metadata),
             Err(error) => record.fail(error),

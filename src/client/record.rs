@@ -91,13 +91,13 @@ impl CallRecord {
     }
 
     /// Ends the call with its whole answer.
-    pub(super) fn complete(mut self: Box<Self>, completion: &ChatCompletion) {
+    pub(super) fn complete(&mut self, completion: &ChatCompletion) {
         self.metadata = Some(Arc::clone(completion.shared_metadata()));
         self.end(CallEnd::Completed, None, Some(Answered::Whole(completion)));
     }
 
     /// Ends the call with the answer of another operation, of which the model and the tokens are noted.
-    pub(super) fn complete_json(self: Box<Self>, answer: &Value, metadata: &Arc<ResponseMetadata>) {
+    pub(super) fn complete_json(&mut self, answer: &Value, metadata: &Arc<ResponseMetadata>) {
         let model = answer.get("model").and_then(Value::as_str).map(str::to_owned);
         let usage = answer.get("usage").and_then(|usage| Usage::deserialize(usage).ok());
         let body = CompletionBody { model, usage, ..CompletionBody::default() };
@@ -105,7 +105,7 @@ impl CallRecord {
     }
 
     /// Ends the call with an error.
-    pub(super) fn fail(mut self: Box<Self>, error: &Error) {
+    pub(super) fn fail(&mut self, error: &Error) {
         self.end(CallEnd::Failed, Some(error), None);
     }
 
@@ -132,10 +132,10 @@ impl CallRecord {
         false
     }
 
-    fn attempt_event(&self, number: u32, attempt: AttemptParts<'_>, client_request_id: Arc<str>) -> AttemptEvent {
+    fn attempt_event(&self, attempt: AttemptParts<'_>, client_request_id: Arc<str>) -> AttemptEvent {
         let has_same_name = attempt.deployment == self.deployment.name();
         let deployment = if has_same_name { self.deployment.shared_name() } else { attempt.deployment.into() };
-        AttemptEvent::new(number, deployment, attempt.endpoint, client_request_id)
+        AttemptEvent::new(attempt.number, deployment, attempt.endpoint, client_request_id)
     }
 
     fn end(&mut self, end: CallEnd, error: Option<&Error>, answered: Option<Answered<'_>>) {
@@ -168,31 +168,26 @@ impl CallRecord {
 impl CallObserver for CallRecord {
     fn on_attempt(&self, attempt: AttemptParts<'_>) {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        // counted here, since a repaired call is sent twice
-        let number = sent.attempts.saturating_add(1);
-        sent.attempts = number;
+        sent.attempts = attempt.number;
         #[cfg(feature = "telemetry")]
         if let (Some(telemetry), Some(span)) = (&self.client.telemetry, &mut sent.span) {
-            telemetry.on_attempt(span, number, attempt);
+            telemetry.on_attempt(span, attempt);
         }
         if self.has_summary {
             let id = Arc::clone(sent.client_request_id.get_or_insert_with(|| attempt.client_request_id.into()));
             drop(sent);
-            let event = self.attempt_event(number, attempt, id);
+            let event = self.attempt_event(attempt, id);
             self.client.observers.notify(|observer| observer.on_attempt(&event));
         }
     }
 
     fn on_retry(&self, failed: AttemptParts<'_>, cause: RetryCause, wait: Duration) {
-        #[cfg_attr(not(feature = "telemetry"), expect(unused_mut, reason = "only the span is changed"))]
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = self.attempt_event(sent.attempts, failed, failed.client_request_id.into());
+        let failed = self.attempt_event(failed, failed.client_request_id.into());
         let retry = RetryEvent::new(failed, cause, wait);
         #[cfg(feature = "telemetry")]
-        if let Some(span) = &mut sent.span {
+        if let Some(span) = &mut self.sent.lock().unwrap_or_else(PoisonError::into_inner).span {
             span.on_retry(&retry);
         }
-        drop(sent);
         self.client.observers.notify(|observer| observer.on_retry(&retry));
     }
 }

@@ -69,8 +69,8 @@ impl ChatClient {
         });
         let answer = sent.await.map_err(|error| transport.withhold_secrets(error, call.options));
         match (record, &answer) {
-            (Some(record), Ok(answer)) => record.complete_json(&Value::Null, metadata(answer)),
-            (Some(record), Err(error)) => record.fail(error),
+            (Some(mut record), Ok(answer)) => record.complete_json(&Value::Null, metadata(answer)),
+            (Some(mut record), Err(error)) => record.fail(error),
             (None, _) => {}
         }
         answer

@@ -107,13 +107,13 @@ impl Instruments {
     }
 
     /// Notes an attempt that is about to be sent.
-    pub(in crate::client) fn on_attempt(&self, call: &mut CallSpan, number: u32, attempt: AttemptParts<'_>) {
+    pub(in crate::client) fn on_attempt(&self, call: &mut CallSpan, attempt: AttemptParts<'_>) {
         call.server = self.server_at(attempt.endpoint.as_str()).unwrap_or(call.server);
         if call.span.is_recording() {
             let is_the_calls = call.deployment.as_str() == attempt.deployment;
             let deployment = if is_the_calls { call.deployment.clone() } else { shared(attempt.deployment) };
             let mut attributes = Vec::with_capacity(4);
-            attributes.push(KeyValue::new(names::ATTEMPT_NUMBER, i64::from(number)));
+            attributes.push(KeyValue::new(names::ATTEMPT_NUMBER, i64::from(attempt.number)));
             attributes.push(KeyValue::new(names::DEPLOYMENT, deployment));
             self.add_server(call.server, &mut attributes);
             call.span.add_event(names::ATTEMPT, attributes);

@@ -89,7 +89,7 @@ impl Lines {
             };
             let mut line = self.take(end);
             if self.partial.is_empty() {
-                self.check(&line, 0, room, true)?;
+                self.check(&line, self.position_before(line.len()), 0, room, true)?;
             } else {
                 self.keep(&line, room, true)?;
                 self.checked = 0;
@@ -153,20 +153,34 @@ impl Lines {
 
     /// Adds to the beginning of a line what was just taken of it, unless the line is too long.
     fn keep(&mut self, part: &[u8], room: usize, is_whole: bool) -> Result<(), SseError> {
+        let unchecked = self.partial.len().saturating_sub(self.checked);
+        let start = self.position_before(part.len().saturating_add(unchecked));
         // of a line that is too long, as much as says so
         self.partial.extend_from_slice(part.get(..room.saturating_add(4)).unwrap_or(part));
         let partial = mem::take(&mut self.partial);
         let unchecked = partial.get(self.checked..).unwrap_or_default();
-        let checked = self.check(unchecked, self.checked, room, is_whole);
+        let checked = self.check(unchecked, start, self.checked, room, is_whole);
         self.partial = partial;
         self.checked = self.checked.saturating_add(checked?);
         Ok(())
     }
 
-    /// Checks text that was just taken and comes after `before` bytes of its line. Returns the length of the text, without
-    /// the beginning of a character that is complete with the next piece.
+    /// The position in the body of the bytes that were taken last.
+    fn position_before(&self, taken: usize) -> u64 {
+        self.position.saturating_sub(taken as u64)
+    }
+
+    /// Checks text that begins at `start` of the body, after `before` bytes of its line. Returns the length of the text,
+    /// without the beginning of a character that is complete with the next piece.
     #[inline]
-    fn check(&mut self, text: &[u8], before: usize, room: usize, is_whole: bool) -> Result<usize, SseError> {
+    fn check(
+        &mut self,
+        text: &[u8],
+        start: u64,
+        before: usize,
+        room: usize,
+        is_whole: bool,
+    ) -> Result<usize, SseError> {
         self.count_work(text.len());
         let (length, is_wrong) = match text_length(text) {
             Ok(length) => (length, is_whole && length < text.len()),
@@ -176,8 +190,7 @@ impl Lines {
             return Err(SseError::TooLarge { limit: self.limit });
         }
         if is_wrong {
-            let from_end = text.len().saturating_sub(length) as u64;
-            return Err(SseError::InvalidUtf8 { at: self.position.saturating_sub(from_end) });
+            return Err(SseError::InvalidUtf8 { at: start.saturating_add(length as u64) });
         }
         Ok(length)
     }
