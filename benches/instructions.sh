@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints what reading answers costs: this crate, the floor and the baselines, in one run.
-# With names (many, opening, chunks, adaptors, cpu, unary, local, observing, large, memory, connections) these tables alone.
+# With names (many, opening, chunks, adaptors, cpu, unary, tls, local, observing, large, memory, connections) these tables alone.
 # Needs valgrind, which it installs from the distribution's packages when it is missing.
 set -euo pipefail
 cd "$(dirname "$0")"

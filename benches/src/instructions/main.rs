@@ -14,6 +14,7 @@ mod process;
 mod readers;
 mod server;
 mod table;
+mod tls;
 
 use azure_openai_chat_benches::shapes::Shape;
 
@@ -46,6 +47,8 @@ enum Pace {
     Hang,
     /// As fast as it can, read on a runtime of two workers.
     TwoWorkers,
+    /// As [`Pace::Step`], over TLS.
+    Tls,
 }
 
 /// One run.
@@ -90,6 +93,7 @@ impl Run {
             "First" => Pace::First,
             "Hang" => Pace::Hang,
             "TwoWorkers" => Pace::TwoWorkers,
+            "Tls" => Pace::Tls,
             other => panic!("no pace is called {other}"),
         };
         Self { what, count: number(count), write: number(write), pace }

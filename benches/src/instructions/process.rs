@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::Run;
+use super::{Run, tls};
 
 /// A server for one run; it ends with this value.
 pub(crate) struct Server {
     pub(crate) port: u16,
+    /// Its certificate, with [`Pace::Tls`](super::Pace::Tls).
+    pub(crate) certificate: Option<reqwest::Certificate>,
     child: Child,
     connections: Arc<AtomicUsize>,
     steps: Vec<Step>,
@@ -37,7 +39,8 @@ impl Server {
             .expect("this program can be started again");
         let mut lines = BufReader::new(child.stdout.take().expect("its output is a pipe")).lines();
         let first = lines.next().expect("the port").expect("text");
-        let port = first.strip_prefix("port ").and_then(|port| port.parse().ok()).expect("the port");
+        let (port, certificate) = first.strip_prefix("port ").and_then(|it| it.split_once(' ')).expect("the port");
+        let (port, certificate) = (port.parse().expect("a number"), tls::parse(certificate));
         let steps = lines.next().expect("the writes").expect("text");
         let steps = steps.split(' ').filter_map(|step| {
             let (bytes, events) = step.split_once(':')?;
@@ -51,7 +54,7 @@ impl Server {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         });
-        Self { port, child, connections, steps }
+        Self { port, certificate, child, connections, steps }
     }
 
     /// How many connections there were.

@@ -36,7 +36,7 @@ pub(crate) fn read(reader: &str, run: &Run) {
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime can be built");
-    let reader = Arc::new(Reader::new(reader, run, server.port));
+    let reader = Arc::new(Reader::new(reader, run, &server));
     // in a task, as in a service: `block_on` wakes its future through the driver, with one more wait each
     let reading = async { tokio::spawn(reader.run(*run, server)).await.expect("the reader ends") };
     println!("text_bytes {}", runtime.block_on(reading));
@@ -44,7 +44,7 @@ pub(crate) fn read(reader: &str, run: &Run) {
 
 struct Reader {
     name: String,
-    port: u16,
+    endpoint: String,
     http: reqwest::Client,
     client: ChatClient,
     request: ChatCompletionRequest,
@@ -52,9 +52,12 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(name: &str, run: &Run, port: u16) -> Self {
-        let http = reqwest::Client::new();
-        let client = ChatClient::builder(format!("http://127.0.0.1:{port}"), ApiKey::new("key"));
+    fn new(name: &str, run: &Run, server: &Server) -> Self {
+        let (scheme, host) = if run.pace == Pace::Tls { ("https", "localhost") } else { ("http", "127.0.0.1") };
+        let endpoint = format!("{scheme}://{host}:{}", server.port);
+        let trusting = |http: reqwest::ClientBuilder| http.tls_certs_merge(server.certificate.clone());
+        let http = trusting(reqwest::Client::builder()).build().expect("the client can be built");
+        let client = ChatClient::builder(&endpoint, ApiKey::new("key")).configure_http(trusting);
         let (name, client) = followed(name, client);
         let client = client.build().expect("loopback is an endpoint");
         let choices = if matches!(run.what, What::Chunks(Shape::TwoChoices)) { 2 } else { 1 };
@@ -67,7 +70,7 @@ impl Reader {
             .build()
             .expect("the request breaks no rule");
         let json = serde_json::to_vec(&request).expect("a request is JSON").into();
-        Self { name: name.to_owned(), port, http, client, request, json }
+        Self { name: name.to_owned(), endpoint, http, client, request, json }
     }
 
     async fn run(self: Arc<Self>, run: Run, mut server: Server) -> usize {
@@ -95,7 +98,7 @@ impl Reader {
                 println!("connections {}", server.connections());
                 text_bytes
             }
-            (_, Pace::Step) => {
+            (_, Pace::Step | Pace::Tls) => {
                 let rounds = server.rounds(1);
                 self.stream(&mut Stepper::new(&rounds, || {})).await
             }
@@ -172,7 +175,7 @@ impl Reader {
     }
 
     async fn post(&self) -> reqwest::Response {
-        let url = format!("http://127.0.0.1:{}/openai/v1/chat/completions", self.port);
+        let url = format!("{}/openai/v1/chat/completions", self.endpoint);
         let request = self.http.post(url).header("api-key", "key");
         let request = request.header("content-type", "application/json").body(self.json.clone());
         request.send().await.expect("the server answers")

@@ -2,12 +2,13 @@
 //! connection to its standard output.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::tls::TlsServer;
 use super::{Pace, Run, What};
 use azure_openai_chat_benches::shapes::with_id;
 
@@ -21,10 +22,12 @@ struct Answer {
 
 pub(crate) fn serve(run: &Run) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
-    println!("port {}", listener.local_addr().expect("a bound socket has an address").port());
+    let tls = (run.pace == Pace::Tls).then(TlsServer::new);
+    let certificate = tls.as_ref().map(TlsServer::certificate).unwrap_or_default();
+    println!("port {} {certificate}", listener.local_addr().expect("a bound socket has an address").port());
     let (body, ends) = run.body();
     let writes = run.writes(body.len(), &ends);
-    if matches!(run.pace, Pace::Step | Pace::Rounds) {
+    if matches!(run.pace, Pace::Step | Pace::Rounds | Pace::Tls) {
         let complete = |write: &usize| ends.partition_point(|end| end <= write);
         let steps: Vec<String> = writes.iter().map(|write| format!("{write}:{}", complete(write))).collect();
         println!("{}", steps.join(" "));
@@ -38,18 +41,23 @@ pub(crate) fn serve(run: &Run) {
     for connection in listener.incoming().flatten() {
         println!("connection");
         let answer = Arc::clone(&answer);
+        let tls = tls.clone();
         let serve = move || {
+            let _ = connection.set_nodelay(true);
             // a reader that closes its connection ends this thread only
-            let _ = serve_connection(connection, &answer);
+            let _ = match tls {
+                Some(tls) => serve_connection(tls.accept(connection), &answer),
+                None => serve_connection(connection, &answer),
+            };
         };
-        thread::Builder::new().stack_size(128 * 1024).spawn(serve).expect("a thread for each connection");
+        thread::Builder::new().stack_size(256 * 1024).spawn(serve).expect("a thread for each connection");
     }
 }
 
-fn serve_connection(mut connection: TcpStream, answer: &Answer) -> io::Result<()> {
-    connection.set_nodelay(true)?;
-    let mut requests = BufReader::new(connection.try_clone()?);
+fn serve_connection(connection: impl Read + Write, answer: &Answer) -> io::Result<()> {
+    let mut requests = BufReader::new(connection);
     while read_request(&mut requests)? {
+        let connection = requests.get_mut();
         match answer.run.what {
             What::Unary(_) => {
                 let head = format!(
@@ -58,7 +66,7 @@ fn serve_connection(mut connection: TcpStream, answer: &Answer) -> io::Result<()
                 );
                 connection.write_all(&[head.as_bytes(), &answer.body].concat())?;
             }
-            _ => stream(&mut connection, answer)?,
+            _ => stream(connection, answer)?,
         }
     }
     Ok(())
@@ -107,7 +115,7 @@ fn rounds(listener: &TcpListener, answer: &Answer) -> io::Result<()> {
     Ok(())
 }
 
-fn stream(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
+fn stream(connection: &mut impl Write, answer: &Answer) -> io::Result<()> {
     let body = answer.next_body();
     connection.write_all(HEAD)?;
     let mut start = 0;
@@ -117,7 +125,7 @@ fn stream(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
         }
         write_piece(connection, &body[start..*end])?;
         start = *end;
-        if answer.run.pace == Pace::Step && *end < body.len() {
+        if matches!(answer.run.pace, Pace::Step | Pace::Tls) && *end < body.len() {
             io::stdin().read_exact(&mut [0])?;
         }
     }
@@ -131,7 +139,7 @@ const HEAD: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: 1\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// Each write is one chunk of the body, so the reader gets it as one piece even when TCP joins them.
-fn write_piece(connection: &mut TcpStream, piece: &[u8]) -> io::Result<()> {
+fn write_piece(connection: &mut impl Write, piece: &[u8]) -> io::Result<()> {
     connection.write_all(&[format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat())
 }
 

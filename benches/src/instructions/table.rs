@@ -16,13 +16,14 @@ const MIB: usize = 1024 * KIB;
 
 type Part = (&'static str, fn());
 
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     ("many", many_streams),
     ("opening", opening),
     ("chunks", chunks),
     ("adaptors", adaptors),
     ("cpu", cpu),
     ("unary", unary),
+    ("tls", tls),
     ("local", local::print),
     ("observing", super::observing::print),
     ("large", large_events),
@@ -150,8 +151,27 @@ fn unary() {
     println!("| reader | median of 7 | goal |\n|---|--:|--:|");
     let run = |pace| Run { what: What::Unary(1_500), count: 5_000, write: 0, pace };
     for (reader, goal) in [(FLOOR, ""), (OURS, "1.1")] {
-        let ratio = |_| told(reader, &run(Pace::TwoWorkers), "cpu ") / told(reader, &run(Pace::Free), "cpu ");
+        let ratio = |_| figure(reader, &run(Pace::TwoWorkers), "cpu ") / figure(reader, &run(Pace::Free), "cpu ");
         println!("| {reader} | {:.2} | {goal} |", median((0..7).map(ratio).collect()));
+    }
+    println!();
+}
+
+/// What a user gets over TLS, where reading and writing cost more. Many calls, since the library of cryptography starts
+/// with random work of some 500,000 instructions.
+fn tls() {
+    println!("### Over TLS 1.3, text and obfuscation, one by one; instructions\n");
+    println!("| reader | a chunk | a unary call of 1.5 KB |\n|---|--:|--:|");
+    let costs = |reader: &str| {
+        [(What::Chunks(Shape::Obfuscated), 20_000), (What::Unary(1_500), 2_000)]
+            .map(|(what, count)| slope(reader, &Run { what, count, write: 0, pace: Pace::Tls }).instructions)
+    };
+    let floor = costs(FLOOR);
+    println!("| floor itself | {} | {} |", thousands(floor[0]), thousands(floor[1]));
+    for reader in [OURS, LINES] {
+        let costs = costs(reader);
+        let cell = |at: usize| format!("{}, {:.2} ×", signed(costs[at] - floor[at]), costs[at] / floor[at]);
+        println!("| {reader} | {} | {} |", cell(0), cell(1));
     }
     println!();
 }
@@ -204,7 +224,7 @@ fn many_streams() {
     // the streams of all readers share the processor's load of other programs when they take turns
     let costs = [1_000, 3_000].map(|streams| {
         let run = run(120_000 / streams, streams);
-        let turns: Vec<_> = (0..7).map(|_| readers.map(|reader| told_all(reader, &run, ["cpu ", "user "]))).collect();
+        let turns: Vec<_> = (0..7).map(|_| readers.map(|reader| figures(reader, &run, ["cpu ", "user "]))).collect();
         let each = |reader: usize, label: usize| {
             median(turns.iter().map(|turn| turn[reader][label]).collect()) / (run.count * streams) as f64 / 1000.0
         };
@@ -254,7 +274,7 @@ fn memory() {
     let [floor, ours] = [FLOOR, OURS].map(|reader| {
         [200, 20_000, 1_000_000].map(|prompt| {
             let run = Run { what: What::Chunks(Shape::Obfuscated), count: 200, write: prompt, pace: Pace::Hang };
-            median((0..3).map(|_| told(reader, &run, "memory ")).collect())
+            median((0..3).map(|_| figure(reader, &run, "memory ")).collect())
         })
     });
     println!("| floor | {} | | |", floor.map(thousands).join(" | "));
@@ -268,7 +288,7 @@ fn connections() {
     for reader in [FLOOR, OURS] {
         let [at_once, apart] = [0, 10].map(|between| {
             let run = Run { what: What::Chunks(Shape::Text), count: 3, write: between, pace: Pace::LateEnd };
-            told(reader, &run, "connections ")
+            figure(reader, &run, "connections ")
         });
         println!("| {reader} | {at_once} | {apart} | 2 |");
     }
@@ -276,11 +296,11 @@ fn connections() {
 }
 
 /// Runs a reader under no tool and returns the figure it prints after `label`.
-fn told(reader: &str, run: &Run, label: &str) -> f64 {
-    told_all(reader, run, [label])[0]
+fn figure(reader: &str, run: &Run, label: &str) -> f64 {
+    figures(reader, run, [label])[0]
 }
 
-fn told_all<const N: usize>(reader: &str, run: &Run, labels: [&str; N]) -> [f64; N] {
+fn figures<const N: usize>(reader: &str, run: &Run, labels: [&str; N]) -> [f64; N] {
     let program = std::env::current_exe().expect("this program has a path");
     let output = Command::new(program)
         .args(["read", reader])
@@ -297,13 +317,13 @@ fn told_all<const N: usize>(reader: &str, run: &Run, labels: [&str; N]) -> [f64;
 }
 
 fn cpu_ratio(reader: &str, run: &Run) -> f64 {
-    let ratio = |_| told(reader, run, "cpu ") / told(FLOOR, run, "cpu ");
+    let ratio = |_| figure(reader, run, "cpu ") / figure(FLOOR, run, "cpu ");
     median((0..7).map(ratio).collect())
 }
 
 /// The floor's time and the reader's, medians of runs that take turns.
 fn times(reader: &str, run: &Run) -> (f64, f64) {
-    let (floors, owns) = (0..5).map(|_| (told(FLOOR, run, "cpu "), told(reader, run, "cpu "))).unzip();
+    let (floors, owns) = (0..5).map(|_| (figure(FLOOR, run, "cpu "), figure(reader, run, "cpu "))).unzip();
     (median(floors), median(owns))
 }
 
