@@ -67,7 +67,10 @@ fn apply<'r>(
     for (place, rule) in rules.filter(|(_, rule)| rule.weight == weight) {
         let before = found.list.len();
         (rule.check)(check, &mut found);
-        if found.list.len() > before && !rule.applies_to.includes(check) {
+        if found.list.len() == before {
+            continue;
+        }
+        if !rule.applies_to.includes(check) {
             found.list.truncate(before);
         }
         for finding in found.list.iter_mut().skip(before) {
@@ -77,7 +80,7 @@ fn apply<'r>(
         }
         places.resize(found.list.len(), place);
     }
-    places.into_iter().zip(found.list).collect()
+    if found.list.is_empty() { Vec::new() } else { places.into_iter().zip(found.list).collect() }
 }
 
 #[cfg(test)]
