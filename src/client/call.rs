@@ -164,8 +164,9 @@ async fn try_and_repair<K: CallKind>(
         _ => None,
     };
     let Some(repair) = repair else { return outcome };
-    send::<K>(client, &repair.request, call(&repair.request, &repair.options, (&repair.parameters, repair.attempts)))
-        .await
+    let repaired = call(&repair.request, &repair.options, (&repair.parameters, repair.attempts));
+    // in a box: it is rare, and every call's future would have room for it
+    Box::pin(send::<K>(client, &repair.request, repaired)).await
 }
 
 async fn send<K: CallKind>(client: &Arc<Parts>, request: &ChatCompletionRequest, call: Call<'_>) -> Result<K::Answer> {
