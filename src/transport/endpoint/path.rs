@@ -7,7 +7,7 @@ use url::Url;
 
 use super::host::Cloud;
 use super::text::config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Operations of the service beside chat completions.
 const OPERATIONS: [&str; 10] = [
@@ -72,12 +72,7 @@ impl<'a> PastedPath<'a> {
                     "the endpoint's path has no deployment between '/deployments' and '/chat/completions'; use {origin}"
                 )));
             }
-            [.., "deployments", _] => {
-                return Err(config(format!(
-                    "the endpoint's path has '/deployments' without '/openai' before it; use {origin}, or a gateway's \
-                     address up to, without, its '/openai'"
-                )));
-            }
+            [.., "deployments", _] => return Err(without_openai(&origin)),
             [.., "models"] if !is_gateway => {
                 return Err(config(format!(
                     "the endpoint's path '/models' is the model inference route of Foundry, which this crate does not \
@@ -124,10 +119,20 @@ fn check_prefix(prefix: &[&str], origin: &str, is_gateway: bool) -> Result<()> {
             "the endpoint's path has something other than '/chat/completions' after the deployment; use {origin}"
         )));
     }
+    if matches!(prefix, [.., "deployments", _]) {
+        return Err(without_openai(origin));
+    }
     if !is_gateway && !prefix.is_empty() {
         return Err(config(format!("the endpoint's path is none that Azure OpenAI has; use {origin}")));
     }
     Ok(())
+}
+
+fn without_openai(origin: &str) -> Error {
+    config(format!(
+        "the endpoint's path has '/deployments' without '/openai' before it; use {origin}, or a gateway's address up to, \
+         without, its '/openai'"
+    ))
 }
 
 /// A segment in the spelling of Azure's documents, if it is one of its own paths.
