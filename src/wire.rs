@@ -19,6 +19,7 @@ use serde::de::{
 };
 use serde_json::Value;
 
+pub(crate) use self::closed_enum::closed_enum;
 pub(crate) use self::extra::{Extra, Hidden};
 pub(crate) use self::getter::{getter, getters};
 pub(crate) use self::list::{List, list_converts};
@@ -32,8 +33,8 @@ pub(crate) use self::shared::Shared;
 pub(crate) use self::visit::{FieldVisitor, Path};
 pub(crate) use self::wire_either::wire_either;
 pub(crate) use self::wire_struct::{Key, debug_value, is_hidden, spelling, wire_struct};
-pub(crate) use self::word_enum::word_enum;
 
+mod closed_enum;
 mod extra;
 mod getter;
 pub(crate) mod json_cursor;
@@ -48,7 +49,6 @@ mod shared;
 mod visit;
 mod wire_either;
 mod wire_struct;
-mod word_enum;
 
 /// The value of a field of type `T`, as it was read.
 pub(crate) enum Field<T> {

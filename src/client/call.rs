@@ -151,20 +151,21 @@ async fn try_and_repair<K: CallKind>(
 ) -> Result<K::Answer> {
     let unfit = client.preflight.admit(&client.transport, request, K::IS_STREAM)?;
     let observer = record.map(|record| record as &dyn CallObserver);
-    let call = |request, options, repaired| Call {
+    let call = |request, options, left_out, attempts_before| Call {
         affinity: ChatCompletionRequest::affinity_key(request),
         unfit: &unfit,
         observer,
-        repaired,
+        left_out,
+        attempts_before,
         ..Call::new(Operation::CHAT_COMPLETIONS, request.deployment().name(), options)
     };
-    let outcome = send::<K>(client, request, call(request, options, (&[], 0))).await;
+    let outcome = send::<K>(client, request, call(request, options, &[], 0)).await;
     let repair = match &outcome {
         Err(error) if client.repair_once => Repair::new(request, options, error, K::IS_STREAM),
         _ => None,
     };
     let Some(repair) = repair else { return outcome };
-    let repaired = call(&repair.request, &repair.options, (&repair.parameters, repair.attempts));
+    let repaired = call(&repair.request, &repair.options, &repair.parameters, repair.attempts);
     // in a box: it is rare, and every call's future would have room for it
     Box::pin(send::<K>(client, &repair.request, repaired)).await
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, ServiceError};
 use crate::response::{ChatCompletion, Choice, CompletionBody, FilterState, FinishReason, ResponseMetadata, Usage};
 use crate::stream::ChunkFold;
-use crate::wire::word_enum;
+use crate::wire::closed_enum;
 
-word_enum! {
+closed_enum! {
     /// How a call ended.
     #[non_exhaustive]
     pub enum CallEnd {

@@ -1,8 +1,8 @@
 //! The kinds of errors, and the statuses that are retried.
 
-use crate::wire::word_enum;
+use crate::wire::closed_enum;
 
-word_enum! {
+closed_enum! {
     /// The kind of an error, to match on.
     ///
     /// A match needs an arm for kinds that a later release adds: `_ => ..`, or better the question itself, such as

@@ -52,23 +52,23 @@ impl Capabilities {
     }
 }
 
-/// Implements `Deserialize` for words; the error lists all of them, also for a value that is no string.
-macro_rules! deserialize_words {
-    ($($Word:ident),*) => { $(
-        impl<'de> Deserialize<'de> for $Word {
+/// Implements `Deserialize` for closed enums. The error lists all values, also where the JSON is no string.
+macro_rules! deserialize_closed {
+    ($($Name:ident),*) => { $(
+        impl<'de> Deserialize<'de> for $Name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let given = Value::deserialize(deserializer)?;
                 let known = Self::ALL.iter().find(|known| given == known.as_str());
                 known.copied().ok_or_else(|| {
-                    let words: Vec<String> = Self::ALL.iter().map(|word| format!("'{word}'")).collect();
-                    D::Error::custom(format_args!("{given} is not one of {}", words.join(", ")))
+                    let all: Vec<String> = Self::ALL.iter().map(|known| format!("'{known}'")).collect();
+                    D::Error::custom(format_args!("{given} is not one of {}", all.join(", ")))
                 })
             }
         }
     )* };
 }
 
-deserialize_words!(Family, Parameter, Support, ToolsAndEffort);
+deserialize_closed!(Family, Parameter, Support, ToolsAndEffort);
 
 impl Serialize for Capabilities {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

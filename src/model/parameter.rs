@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::wire::{open_enum, word_enum};
+use crate::wire::{closed_enum, open_enum};
 
-word_enum! {
+closed_enum! {
     /// A parameter or feature of a request that a model may accept or refuse.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/reasoning>

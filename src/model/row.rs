@@ -1,5 +1,5 @@
-//! The macro that makes a [`Model`](super::Model) constant and its row of a line of the table, and the meaning of the words
-//! in each column.
+//! The macro `table!`, which makes a [`Model`](super::Model) constant and a [`Row`] from each line of the model table, and
+//! the functions that read its columns.
 //!
 //! [`table`](super::table) explains the columns. A word without a meaning here does not compile: the rows are evaluated by
 //! the compiler, where `unreachable!` is an error.
@@ -115,7 +115,7 @@ pub(super) const fn chat_completions(reach: &str) -> Support {
     }
 }
 
-/// The cells of a line, from its words in the order of [`COLUMNS`].
+/// What a model supports by its line of the table, whose columns are in the order of [`COLUMNS`].
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 pub(super) const fn cells(words: [&str; COLUMNS.len()]) -> Cells {
     let mut cells = [Support::Unknown; Parameter::ALL.len()];

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
-use crate::wire::{getters, word_enum};
+use crate::wire::{closed_enum, getters};
 
 /// The page of a finding that has no page of its own.
 pub(super) const REFERENCE: &str = "https://learn.microsoft.com/azure/ai-foundry/openai/reference";
 
-word_enum! {
+closed_enum! {
     /// Why a request is refused before it leaves.
     #[non_exhaustive]
     pub enum Rule {

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use self::category::{Category, merge_text};
-use crate::wire::{self, FieldVisitor, FromWire, Merge, Path, wire_struct, word_enum};
+use crate::wire::{self, FieldVisitor, FromWire, Merge, Path, closed_enum, wire_struct};
 
 pub use self::category::{
     BlocklistMatch, BlocklistResult, CodeCitation, CustomTopicMatch, CustomTopicResult, DetectionResult,
@@ -19,7 +19,7 @@ pub use self::category::{
 
 mod category;
 
-word_enum! {
+closed_enum! {
     /// The state of one category, or of all together.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations>

@@ -17,9 +17,9 @@ use super::choice::{Choice, FinishReason};
 use super::completion::ChatCompletion;
 use super::content_filter::{ContentFilterResults, FilterState};
 use super::tool_call::{FunctionCall, ToolCall, ToolCallType};
-use crate::wire::{Hidden, word_enum};
+use crate::wire::{Hidden, closed_enum};
 
-word_enum! {
+closed_enum! {
     /// Why an answer has no whole text, or could not be parsed.
     #[non_exhaustive]
     pub enum ParseOutcome {

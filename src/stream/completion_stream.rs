@@ -152,7 +152,7 @@ impl ChatCompletionStream {
 
     #[cfg(feature = "client")]
     pub(crate) fn with_observer(mut self, observer: Option<Box<dyn StreamObserver>>) -> Self {
-        self.answer.observer = observer;
+        self.answer.set_observer(observer);
         self
     }
 
@@ -241,7 +241,7 @@ impl ChatCompletionStream {
 
     /// The state of the partial JSON view, and the text of the first choice so far.
     pub(super) fn partial_answer(&mut self) -> (&mut PartialAnswer, &str) {
-        (self.partial_answer.get_or_insert_default(), self.answer.fold.content(0).unwrap_or_default())
+        (self.partial_answer.get_or_insert_default(), self.answer.text())
     }
 
     /// The next chunk.

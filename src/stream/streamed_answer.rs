@@ -13,18 +13,18 @@ use crate::error::unexpected_body::BodyForm;
 use crate::error::{Error, ErrorKind, Result, ServiceError, completion_or_error, unexpected_body};
 use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 
-/// An answer as far as it came. It is dropped with its stream, which its observer gets to know.
+/// An answer as far as it came. Its observer is notified when it is dropped with its stream.
 #[repr(C)]
 pub(super) struct StreamedAnswer {
     pub(super) metadata: Arc<ResponseMetadata>,
     deployment: Option<String>,
     expected_choices: usize,
-    /// The observer, once it wants no more chunks.
-    end_observer: Option<Box<dyn StreamObserver>>,
+    observer: Option<Box<dyn StreamObserver>>,
     /// A whole completion that came in place of an event stream.
     whole: Option<Box<ChatCompletion>>,
     pub(super) fold: ChunkFold,
-    pub(super) observer: Option<Box<dyn StreamObserver>>,
+    /// Whether the observer wants the next chunk, and not only the end.
+    observes_chunks: bool,
     end: End,
 }
 
@@ -44,10 +44,10 @@ impl StreamedAnswer {
             metadata,
             deployment: None,
             expected_choices: 1,
-            end_observer: None,
+            observer: None,
             whole: None,
             fold: ChunkFold::new(),
-            observer: None,
+            observes_chunks: false,
             end: End::Open,
         }
     }
@@ -59,6 +59,12 @@ impl StreamedAnswer {
         self.expected_choices = usize::try_from(choices).unwrap_or(1);
     }
 
+    #[cfg(feature = "client")]
+    pub(super) fn set_observer(&mut self, observer: Option<Box<dyn StreamObserver>>) {
+        self.observes_chunks = observer.is_some();
+        self.observer = observer;
+    }
+
     /// Adds a chunk. Returns whether it is the first.
     pub(super) fn push_chunk(&mut self, chunk: &ChatCompletionChunk) -> bool {
         // the first chunk never appends, so that those that do need not look for the first
@@ -66,18 +72,10 @@ impl StreamedAnswer {
             self.fold.merge(chunk);
             self.fold.chunk_count() == 1
         };
-        if self.observer.is_some() {
-            self.observe_chunk(chunk);
+        if self.observes_chunks {
+            self.observes_chunks = self.observer.as_mut().is_some_and(|observer| observer.on_chunk(chunk));
         }
         is_first
-    }
-
-    /// Not inlined, so that a chunk that nobody observes costs nothing.
-    #[cold]
-    fn observe_chunk(&mut self, chunk: &ChatCompletionChunk) {
-        if self.observer.as_mut().is_some_and(|observer| !observer.on_chunk(chunk)) {
-            self.end_observer = self.observer.take();
-        }
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -218,7 +216,7 @@ impl StreamedAnswer {
     }
 
     fn observe_end(&mut self, end: StreamEnd<'_>) {
-        if let Some(observer) = self.observer.take().or(self.end_observer.take()) {
+        if let Some(observer) = self.observer.take() {
             observer.on_end(end, &self.fold);
         }
     }

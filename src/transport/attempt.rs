@@ -170,7 +170,7 @@ impl Attempt<'_> {
         ResponseMetadata::new(response.status().as_u16(), headers)
             .with_call(self.settings.client_request_id.0.clone(), self.number, sent.elapsed())
             .with_endpoint(self.backend.endpoint.as_str().to_owned())
-            .with_repaired(self.call.repaired.0)
+            .with_repaired(self.call.left_out)
     }
 
     /// Refuses header fields above the limit, since that of hyper is 400 KiB, and a proxy's 407.

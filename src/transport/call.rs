@@ -20,13 +20,24 @@ pub(crate) struct Call<'a> {
     /// Indices of the backends that cannot serve it.
     pub(crate) unfit: &'a [usize],
     pub(crate) observer: Option<&'a dyn CallObserver>,
-    /// Of a request that is sent once more: the parameters that were left out, and the attempts before.
-    pub(crate) repaired: (&'a [String], u32),
+    /// The parameters that were left out of a request that is sent once more.
+    pub(crate) left_out: &'a [String],
+    /// The attempts with those parameters.
+    pub(crate) attempts_before: u32,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn new(operation: Operation<'a>, deployment: &'a str, options: &'a CallOptions) -> Self {
-        Self { operation, deployment, options, affinity: None, unfit: &[], observer: None, repaired: (&[], 0) }
+        Self {
+            operation,
+            deployment,
+            options,
+            affinity: None,
+            unfit: &[],
+            observer: None,
+            left_out: &[],
+            attempts_before: 0,
+        }
     }
 
     /// Logs a retry and notifies the observer.

@@ -183,7 +183,7 @@ impl Transport {
         receive: &(impl Fn(Head) -> R + Sync),
     ) -> Result<T> {
         let mut bodies: Vec<Option<RequestBody>> = vec![None; self.0.backends.len()];
-        let (mut attempts, mut may_renew, mut has_reached) = (call.repaired.1, true, false);
+        let (mut attempts, mut may_renew, mut has_reached) = (call.attempts_before, true, false);
         // the error of the last attempt, and that attempt and why it failed until its retry is observed
         let (mut last, mut retry) = (None::<Error>, None::<(AttemptParts<'_>, RetryCause)>);
         let mut state = CallState::new(
@@ -347,7 +347,7 @@ impl Transport {
         };
         let seconds = wait.as_secs_f64();
         let metadata = ResponseMetadata::new::<&str, String>(status, [])
-            .with_call(settings.client_request_id.0.clone(), call.repaired.1, Duration::ZERO)
+            .with_call(settings.client_request_id.0.clone(), call.attempts_before, Duration::ZERO)
             .with_retry_after(Some(wait));
         Error::new(kind, format!("{who} is to be left alone for another {seconds:.3} s; nothing was sent"))
             .with_metadata(Arc::new(metadata))

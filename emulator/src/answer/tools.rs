@@ -166,7 +166,8 @@ fn name(tool: &Value) -> &str {
     name.unwrap_or_default()
 }
 
-/// A name split into words: `getWeather` and `get_weather` are `get Weather` and `get weather`.
+/// A function's name with spaces, to be compared with a prompt: `getWeather` gives `get Weather`, `get_weather` gives
+/// `get weather`.
 fn spaced(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {

@@ -208,7 +208,7 @@ impl AzureError {
     }
 }
 
-/// The type of a value, in the words of the service.
+/// The JSON type of a value with its article, as in the service's messages: `an integer`.
 pub(crate) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,6 +1,7 @@
 //! The topics of a text.
 
-/// The words of a text in their order, each once, without function words and words of one or two letters; at most 64.
+/// The distinct words of a text that carry meaning, in their order, at most 64: not `the`, `and` and the like, and none of
+/// one or two letters.
 pub(crate) fn topics(text: &str) -> Vec<String> {
     const FUNCTION_WORDS: &str = " about after also and answer any are because been but can code could does \
         doing each find for from get give have here how into its json just like list make many more most much my need \

@@ -2,7 +2,7 @@
 
 use super::super::status::BatchStatus;
 use super::state::{Part, State};
-use crate::wire::{getters, word_enum};
+use crate::wire::{closed_enum, getters};
 
 /// The progress of a [`BatchRun`](super::BatchRun).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct BatchRunStatus {
     files_done: usize,
 }
 
-word_enum! {
+closed_enum! {
     /// The phase of a run: the earliest among its files.
     #[derive(PartialOrd, Ord)]
     #[non_exhaustive]

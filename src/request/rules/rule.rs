@@ -11,7 +11,7 @@ use crate::request::schema::SchemaFinding;
 use crate::request::tool::FunctionDefinition;
 use crate::request::violation::{Rule, Violation};
 use crate::request::{ChatCompletionRequest, Message, RequestBody};
-use crate::wire::word_enum;
+use crate::wire::closed_enum;
 
 /// One rule.
 pub(super) struct RequestRule {
@@ -29,7 +29,7 @@ pub(super) struct RequestRule {
     pub(super) is_per_call: bool,
 }
 
-word_enum! {
+closed_enum! {
     /// The models a rule applies to.
     pub(super) enum AppliesTo {
         /// Every model, declared or not.

@@ -30,7 +30,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::wire::{getters, word_enum};
+use crate::wire::{closed_enum, getters};
 
 pub use self::lint::lint_schema;
 #[cfg(feature = "schemars")]
@@ -63,7 +63,7 @@ const DOCUMENTED_NESTING: usize = 5;
 /// The depth of JSON up to which schemas are checked; `serde_json` reads no deeper text.
 const MAX_WALK: usize = 128;
 
-word_enum! {
+closed_enum! {
     /// A rule of strict mode.
     #[non_exhaustive]
     pub enum SchemaRule {

@@ -16,10 +16,10 @@ use super::utf8::text_length;
 pub(super) struct Lines {
     /// The bytes that are not searched yet.
     piece: Bytes,
+    /// The position in the body of the first byte of `piece`.
+    position: u64,
     /// The pieces that were pushed before `piece` was used up, joined.
     waiting: Vec<u8>,
-    /// The position of the first of them in the body.
-    position: u64,
     /// The largest event, in bytes.
     pub(super) limit: usize,
     /// The beginning of the current line, searched without finding its end.
@@ -165,7 +165,7 @@ impl Lines {
         Ok(())
     }
 
-    /// The position in the body of the bytes that were taken last.
+    /// The position in the body of the last `taken` bytes that were taken of the piece.
     fn position_before(&self, taken: usize) -> u64 {
         self.position.saturating_sub(taken as u64)
     }

@@ -19,7 +19,7 @@ use super::environment::Environment;
 use super::exchange::{Exchange, Problem};
 use crate::transport::endpoint::Cloud;
 use crate::transport::token::{Token, TokenRequest, chain_text, one_line};
-use crate::wire::word_enum;
+use crate::wire::closed_enum;
 
 /// The identity endpoint of the metadata service of virtual machines. Elsewhere a connection to it hangs.
 const METADATA: &str = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2019-08-01";
@@ -27,7 +27,7 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest reason of one credential, in bytes.
 const LONGEST_REASON: usize = 400;
 
-word_enum! {
+closed_enum! {
     /// The credentials that the chain can hold, in the order in which they are tried.
     pub(super) enum LinkKind {
         Environment = "EnvironmentCredential",

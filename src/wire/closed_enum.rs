@@ -1,7 +1,8 @@
-//! The macro for closed enums of words.
+//! The macro for closed enums: those whose strings are all known here.
 
-/// Declares enums without a value for unknown words: `as_str`, `Display`, and the word in JSON.
-macro_rules! word_enum {
+/// Declares enums with a string for each variant, which `as_str`, `Display` and JSON have. Unlike `open_enum!`, without a
+/// variant for unknown strings.
+macro_rules! closed_enum {
     (
         $(#[$meta:meta])*
         $vis:vis enum $Name:ident { $( $(#[$vmeta:meta])* $Variant:ident = $word:literal ),* $(,)? }
@@ -15,7 +16,7 @@ macro_rules! word_enum {
             /// Every value, in the order of the declaration.
             $vis const ALL: &'static [Self] = &[$( Self::$Variant ),*];
 
-            /// The word for it in JSON and in messages.
+            /// Its string in JSON and in messages.
             #[must_use]
             $vis const fn as_str(self) -> &'static str {
                 match self { $( Self::$Variant => $word ),* }
@@ -29,7 +30,7 @@ macro_rules! word_enum {
         }
     };
     ($( $(#[$meta:meta])* $vis:vis enum $Name:ident { $($words:tt)* } )+) => {
-        $( $crate::wire::word_enum! { $(#[$meta])* $vis enum $Name { $($words)* } } )+
+        $( $crate::wire::closed_enum! { $(#[$meta])* $vis enum $Name { $($words)* } } )+
     };
 }
-pub(crate) use word_enum;
+pub(crate) use closed_enum;
