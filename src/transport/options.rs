@@ -299,8 +299,20 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
 
 /// A random UUID: version 4, and the variant of RFC 9562. It identifies a call and is no secret.
 fn random_id(rng: &mut fastrand::Rng) -> String {
-    let (version, variant) = (rng.u16(0x4000..0x5000), rng.u16(0x8000..0xc000));
-    format!("{:08x}-{:04x}-{version:04x}-{variant:04x}-{:012x}", rng.u32(..), rng.u16(..), rng.u64(..1 << 48))
+    const FORM: &str = "xxxxxxxx-xxxx-4xxx-Vxxx-xxxxxxxxxxxx";
+    let mut bits = rng.u128(..);
+    let mut next_digit = |bit_count: u32, above: u32| {
+        let digit = above | (bits as u32 & ((1 << bit_count) - 1));
+        bits >>= bit_count;
+        char::from_digit(digit, 16).unwrap_or_default()
+    };
+    let mut id = String::with_capacity(FORM.len());
+    id.extend(FORM.chars().map(|place| match place {
+        'x' => next_digit(4, 0),
+        'V' => next_digit(2, 0b1000),
+        fixed => fixed,
+    }));
+    id
 }
 
 #[cfg(test)]

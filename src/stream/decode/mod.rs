@@ -59,6 +59,9 @@ pub(super) struct Decoder {
     /// The template that was used or learned last.
     last: usize,
     oldest: usize,
+    /// The place of the client's template that is tried first: the one after the last that was used, since the lines of
+    /// streams come in the same order.
+    next_common: usize,
     backoff: Backoff,
     /// The templates of all streams of the client; `None` for a decoder that always parses.
     store: Option<Arc<TemplateStore>>,
@@ -85,7 +88,7 @@ struct Backoff {
 
 impl Decoder {
     pub(super) fn new(store: Arc<TemplateStore>) -> Self {
-        Self { templates: Vec::new(), last: 0, oldest: 0, backoff: Backoff::default(), store: Some(store) }
+        Self { templates: Vec::new(), last: 0, oldest: 0, next_common: 0, backoff: Backoff::default(), store: Some(store) }
     }
 
     /// A decoder that always parses, for comparison.
@@ -157,13 +160,18 @@ impl Decoder {
         let own = self.templates.iter().map(|entry| (&entry.template, Some(entry)));
         let own_again = self.templates.iter().map(|entry| (&entry.template, None));
         let common = self.store.as_ref()?.templates();
-        let all = own.chain(own_again).chain(common.iter().map(|template| (template, None)));
+        let (earlier, later) = common.split_at_checked(self.next_common).unwrap_or((&common, &[]));
+        let common_in_order = later.iter().chain(earlier).map(|template| (template, None));
+        let all = own.chain(own_again).chain(common_in_order);
         let (template, entry, values, remaining) = all.into_iter().find_map(|(template, entry)| {
             let (values, remaining) = template.match_start(text, entry.map(|entry| &*entry.answer))?;
             Some((template, entry, values, remaining))
         })?;
         let end = end(remaining)?;
         let replaced = template.replaced(&values)?;
+        if let Some(at) = common.iter().position(|common| Arc::ptr_eq(common, template)) {
+            self.next_common = at + 1;
+        }
         let template = Arc::clone(template);
         let (head, answer) = match entry {
             Some(entry) => (Arc::clone(&entry.head), entry.answer.clone()),
