@@ -299,19 +299,16 @@ fn header_value(name: &str, value: &str) -> Result<HeaderValue> {
 
 /// A random UUID: version 4, and the variant of RFC 9562. It identifies a call and is no secret.
 fn random_id(rng: &mut fastrand::Rng) -> String {
-    const FORM: &str = "xxxxxxxx-xxxx-4xxx-Vxxx-xxxxxxxxxxxx";
-    let mut bits = rng.u128(..);
-    let mut next_digit = |bit_count: u32, above: u32| {
-        let digit = above | (bits as u32 & ((1 << bit_count) - 1));
-        bits >>= bit_count;
-        char::from_digit(digit, 16).unwrap_or_default()
-    };
-    let mut id = String::with_capacity(FORM.len());
-    id.extend(FORM.chars().map(|place| match place {
-        'x' => next_digit(4, 0),
-        'V' => next_digit(2, 0b1000),
-        fixed => fixed,
-    }));
+    let mut bytes = rng.u128(..).to_ne_bytes();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut id = String::with_capacity(36);
+    for (at, byte) in bytes.into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            id.push('-');
+        }
+        id.extend([byte >> 4, byte & 0x0f].iter().filter_map(|digit| char::from_digit(u32::from(*digit), 16)));
+    }
     id
 }
 
