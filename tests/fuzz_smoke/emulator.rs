@@ -31,7 +31,7 @@ fn door() -> &'static (Runtime, Emulator) {
     })
 }
 
-/// No request panics, and after each the emulator answers.
+/// No request panics, and the emulator answers the last one, or another after it.
 ///
 /// The first line of a request is its method and path, headers follow, and after an empty line the body.
 pub fn emulator(data: &[u8]) {
@@ -40,12 +40,18 @@ pub fn emulator(data: &[u8]) {
     emulator.batches().reset();
     let text = String::from_utf8_lossy(data);
     runtime.block_on(async {
+        let mut was_answered = false;
         for request in text.split(SEPARATOR).take(3) {
             // A request may set a pause, and the journal may be waited for.
-            let _ = tokio::time::timeout(Duration::from_millis(200), exchange(emulator, &on_the_wire(request))).await;
+            let request = on_the_wire(request);
+            let answer = tokio::time::timeout(Duration::from_millis(200), exchange(emulator, &request)).await;
+            was_answered = matches!(answer, Ok(Ok(answer)) if answer.starts_with(b"HTTP/1.1 "));
         }
-        let health = exchange(emulator, &on_the_wire("GET /health")).await.expect("an answer");
-        assert!(health.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&health));
+        // A connection of its own for each input would take half of the time.
+        if !was_answered {
+            let health = exchange(emulator, &on_the_wire("GET /health")).await.expect("an answer");
+            assert!(health.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&health));
+        }
     });
     assert!(!HAS_PANICKED.load(Ordering::SeqCst), "a request panicked");
 }

@@ -88,7 +88,14 @@ struct Backoff {
 
 impl Decoder {
     pub(super) fn new(store: Arc<TemplateStore>) -> Self {
-        Self { templates: Vec::new(), last: 0, oldest: 0, next_common: 0, backoff: Backoff::default(), store: Some(store) }
+        Self {
+            templates: Vec::new(),
+            last: 0,
+            oldest: 0,
+            next_common: 0,
+            backoff: Backoff::default(),
+            store: Some(store),
+        }
     }
 
     /// A decoder that always parses, for comparison.
