@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::response::{ContentFilterResults, ParseError, ParseOutcome, ResponseMetadata};
+use crate::wire::getters;
 
 pub use self::kind::ErrorKind;
 pub(crate) use self::kind::is_retryable_status;
@@ -27,9 +28,7 @@ mod openai;
 mod printed;
 mod refused;
 mod sent;
-mod serialized;
 mod service;
-mod setter;
 mod text;
 pub(crate) mod unexpected_body;
 
@@ -189,12 +188,6 @@ impl Error {
         self.changed(|error| error.sent = Some(sent))
     }
 
-    /// Where the call broke.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.0.kind
-    }
-
     /// The status, when there was an answer. When a gateway wraps an error of the service in an answer of its own, such
     /// as a 400 in a 500, the status of the inner error; [`metadata`](Self::metadata) has that of the answer. For a
     /// call that was not sent because the answer to an earlier one named a wait, the status of that answer.
@@ -250,32 +243,6 @@ impl Error {
     #[must_use]
     pub fn content_filter(&self) -> Option<&ContentFilterResults> {
         self.0.service.as_ref()?.content_filter()
-    }
-
-    /// The error body of the service, by its members.
-    #[must_use]
-    pub fn service_error(&self) -> Option<&ServiceError> {
-        self.0.service.as_ref()
-    }
-
-    /// The bytes that could not be read: the body of an answer, or the data of a stream's event. They may hold an answer of
-    /// the model: not for logs.
-    #[must_use]
-    pub fn body(&self) -> Option<&Bytes> {
-        self.0.body.as_ref()
-    }
-
-    /// Status and headers of the answer, if there was one.
-    #[must_use]
-    pub fn metadata(&self) -> Option<&ResponseMetadata> {
-        self.0.metadata.as_deref()
-    }
-
-    /// How many attempts were made, those without a connection or a token included; 0 when the request was
-    /// stopped before the first.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.0.attempts
     }
 
     /// Whether the service may have received the request, and so may have worked on it and billed it. `false` is
@@ -374,6 +341,21 @@ impl Error {
     pub fn parse_error(&self) -> Option<&ParseError> {
         self.0.source.as_deref()?.downcast_ref()
     }
+}
+
+getters! { error: Error => error.0;
+    /// Where the call broke.
+    kind: Plain<ErrorKind>;
+    /// The error body of the service, by its members.
+    service_error = service: ServiceError;
+    /// The bytes that could not be read: the body of an answer, or the data of a stream's event. They may hold an answer of
+    /// the model: not for logs.
+    body: Bytes;
+    /// Status and headers of the answer, if there was one.
+    metadata: Shared<ResponseMetadata>;
+    /// How many attempts were made, those without a connection or a token included; 0 when the request was
+    /// stopped before the first.
+    attempts: Plain<u32>;
 }
 
 #[cfg(feature = "client")]

@@ -11,6 +11,7 @@ use super::kind::{ErrorKind, is_retryable_status};
 use super::refused::{self, Refused};
 use super::{Error, Result, printed, unexpected_body};
 use crate::response::{ChatCompletion, ContentFilterResults, ResponseMetadata};
+use crate::wire::getters;
 
 /// A header's value shorter than this, in bytes, is not taken for a secret: it is part of many messages by chance.
 const SECRET: usize = 8;
@@ -68,47 +69,11 @@ impl ServiceError {
         Self { envelope, parameters, body, is_withheld: false }
     }
 
-    /// The service's code: a name, or a number as text.
-    #[must_use]
-    pub fn code(&self) -> Option<&str> {
-        self.envelope.code.as_deref()
-    }
-
-    /// `message` or a member like it (`detail`, `title`); an object or a list as compact JSON. It may quote the request.
-    #[must_use]
-    pub fn message(&self) -> Option<&str> {
-        self.envelope.message.as_deref()
-    }
-
     /// The refused parameter: the one in `param`, else the last name of `detail[].loc`, else the one that
     /// the message names.
     #[must_use]
     pub fn param(&self) -> Option<&str> {
         self.parameters.first().map(|parameter| parameter.name.as_str())
-    }
-
-    /// The service's class of error, such as `invalid_request_error`.
-    #[must_use]
-    pub fn error_type(&self) -> Option<&str> {
-        self.envelope.error_type.as_deref()
-    }
-
-    /// The code of the inner error, such as `ResponsibleAIPolicyViolation`.
-    #[must_use]
-    pub fn inner_code(&self) -> Option<&str> {
-        self.envelope.inner_code.as_deref()
-    }
-
-    /// The filter results that blocked the prompt, when they were sent.
-    #[must_use]
-    pub fn content_filter(&self) -> Option<&ContentFilterResults> {
-        self.envelope.content_filter.as_deref()
-    }
-
-    /// The whole body as it came. May quote what was sent.
-    #[must_use]
-    pub fn body(&self) -> &str {
-        &self.body
     }
 
     /// The id of the call that the body names, for answers without one in their headers.
@@ -246,6 +211,24 @@ impl ServiceError {
         let is_held = |secret: &str| texts.iter().any(|text| text.contains(secret));
         self.is_withheld |= secrets.into_iter().filter(|secret| secret.len() >= SECRET).any(is_held);
     }
+}
+
+getters! { error: ServiceError => error.envelope;
+    /// The service's code: a name, or a number as text.
+    code: String;
+    /// `message` or a member like it (`detail`, `title`); an object or a list as compact JSON. It may quote the request.
+    message: String;
+    /// The service's class of error, such as `invalid_request_error`.
+    error_type: String;
+    /// The code of the inner error, such as `ResponsibleAIPolicyViolation`.
+    inner_code: String;
+    /// The filter results that blocked the prompt, when they were sent.
+    content_filter: Shared<ContentFilterResults>;
+}
+
+getters! { error: ServiceError => error;
+    /// The whole body as it came. May quote what was sent.
+    body: Text;
 }
 
 /// What was parsed from a body with status 2xx, unless it is an error or something else than a completion: gateways send

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Model, catalog};
-use crate::wire::{clone_converts, text_converts};
+use crate::wire::{clone_converts, getters, text_converts};
 
 /// The name a model is served under, and the model that the caller declares for it.
 ///
@@ -56,12 +56,6 @@ impl Deployment {
         self
     }
 
-    /// The name, a segment of the URL or the body's `model`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     #[cfg(feature = "client")]
     pub(crate) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
@@ -92,12 +86,13 @@ impl Deployment {
                 _ => false,
             }
     }
+}
 
+getters! { deployment: Deployment => deployment;
+    /// The name, a segment of the URL or the body's `model`.
+    name: Text;
     /// The declared model, if there is one.
-    #[must_use]
-    pub fn declared_model(&self) -> Option<&Model> {
-        self.model.as_ref()
-    }
+    declared_model = model: Model;
 }
 
 text_converts!(Deployment, Deployment::new);

@@ -1,11 +1,13 @@
 //! A language model: its name, its version, and its capabilities.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::Capabilities;
-use super::row::Row;
+use crate::wire::getters;
 
 /// A language model: its name, its version, and what it can do.
 ///
@@ -42,15 +44,25 @@ pub struct Model(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    Listed(&'static Row),
-    Declared(Arc<Declared>),
+    Listed(&'static Description),
+    Declared(Arc<Description>),
 }
 
-/// A model that is not, or not as it is, in the built-in table.
-struct Declared {
-    name: String,
-    version: Option<String>,
-    capabilities: Capabilities,
+/// What is known of a model: a line of the built-in table, or what the caller declares.
+pub(super) struct Description {
+    pub(super) name: Cow<'static, str>,
+    pub(super) version: Option<Cow<'static, str>>,
+    pub(super) capabilities: Capabilities,
+}
+
+impl Deref for Repr {
+    type Target = Description;
+    fn deref(&self) -> &Description {
+        match self {
+            Self::Listed(description) => description,
+            Self::Declared(description) => description,
+        }
+    }
 }
 
 impl Model {
@@ -61,30 +73,18 @@ impl Model {
     }
 
     pub(super) fn declared(name: impl Into<String>, version: Option<&str>, capabilities: Capabilities) -> Self {
-        let (name, version) = (name.into(), version.map(str::to_owned));
-        Self(Repr::Declared(Arc::new(Declared { name, version, capabilities })))
+        let (name, version) = (Cow::Owned(name.into()), version.map(|version| Cow::Owned(version.to_owned())));
+        Self(Repr::Declared(Arc::new(Description { name, version, capabilities })))
     }
 
-    pub(super) const fn listed(row: &'static Row) -> Self {
-        Self(Repr::Listed(row))
-    }
-
-    /// The name without its version, such as `gpt-4o`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match &self.0 {
-            Repr::Listed(row) => row.name,
-            Repr::Declared(model) => &model.name,
-        }
+    pub(super) const fn listed(description: &'static Description) -> Self {
+        Self(Repr::Listed(description))
     }
 
     /// The version, such as `2024-08-06`; `None` for a name without a version.
     #[must_use]
     pub fn version(&self) -> Option<&str> {
-        match &self.0 {
-            Repr::Listed(row) => Some(row.version),
-            Repr::Declared(model) => model.version.as_deref(),
-        }
+        self.0.version.as_deref()
     }
 
     /// Name and version with a hyphen between them, or the name alone.
@@ -93,15 +93,6 @@ impl Model {
         match self.version() {
             Some(version) => [self.name(), "-", version].concat(),
             None => self.name().to_owned(),
-        }
-    }
-
-    /// What the model can do.
-    #[must_use]
-    pub fn capabilities(&self) -> &Capabilities {
-        match &self.0 {
-            Repr::Listed(row) => &row.capabilities,
-            Repr::Declared(model) => &model.capabilities,
         }
     }
 
@@ -116,18 +107,15 @@ impl Model {
 
     /// Whether the capabilities are the same as well; `==` compares the ids alone.
     pub(super) fn is_alike(&self, other: &Self) -> bool {
-        let is_one = match (&self.0, &other.0) {
-            (Repr::Listed(one), Repr::Listed(other)) => std::ptr::eq(*one, *other),
-            (Repr::Declared(one), Repr::Declared(other)) => Arc::ptr_eq(one, other),
-            _ => false,
-        };
-        is_one || (self == other && self.capabilities() == other.capabilities())
+        std::ptr::eq(&*self.0, &*other.0) || (self == other && self.capabilities() == other.capabilities())
     }
+}
 
-    fn id_bytes(&self) -> impl Iterator<Item = u8> {
-        let version = self.version().into_iter();
-        self.name().bytes().chain(version.flat_map(|version| std::iter::once(b'-').chain(version.bytes())))
-    }
+getters! { model: Model => model.0;
+    /// The name without its version, such as `gpt-4o`.
+    name: Text;
+    /// What the model can do.
+    capabilities: Ref<Capabilities>;
 }
 
 impl Capabilities {
@@ -156,7 +144,7 @@ impl fmt::Debug for Model {
 
 impl PartialEq for Model {
     fn eq(&self, other: &Self) -> bool {
-        self.id_bytes().eq(other.id_bytes())
+        self.is(&other.id())
     }
 }
 

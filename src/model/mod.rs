@@ -46,8 +46,6 @@ pub(crate) mod language_model;
 mod lifecycle;
 mod markdown;
 pub(crate) mod parameter;
-#[macro_use]
-mod row;
 mod source;
 mod spelling;
 mod table;

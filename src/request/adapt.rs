@@ -6,12 +6,13 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use self::change::{change_for, part_place};
-use super::ChatCompletionRequest;
-use super::violation::{ValidationError, Violation};
-use crate::wire::getters;
+use serde_json::{Value, json};
 
-mod change;
+use super::ChatCompletionRequest;
+use super::violation::{Rule, ValidationError, Violation};
+use crate::model::{Parameter, ReasoningEffort, ToolsAndEffort};
+use crate::response::Role;
+use crate::wire::getters;
 
 /// A request that fits its model, and what was done to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +43,6 @@ pub struct Adaptation {
     change: String,
     cause: Violation,
 }
-
-impl Adaptation {}
 
 getters! { adaptation: Adaptation => adaptation;
     /// The wire name of what was changed, with its place in the request as it was given where it has one.
@@ -129,6 +128,158 @@ impl ChatCompletionRequest {
             adaptations.push(adaptation);
         }
     }
+}
+
+/// Removes one violation, and returns the parameter that was changed and a description of the change; none where no
+/// change removes it.
+///
+/// This comes to an end, since no change makes room for its opposite: a limit is renamed only to a name the
+/// model accepts, a role changed only to one it takes, an effort set only to one it takes, and all else is
+/// removed.
+fn change_for(request: &mut ChatCompletionRequest, violation: &Violation) -> Option<(String, String)> {
+    let parameter = violation.parameter();
+    let refuses = |parameter| request.refuses(parameter);
+    let prefers_max_tokens = !refuses(Parameter::MaxTokens) && !refuses(Parameter::Prediction);
+    let change = match violation.rule() {
+        Rule::UnsupportedParameter if parameter == "max_tokens" && !refuses(Parameter::MaxCompletionTokens) => {
+            let limit = request.body_mut().max_tokens.take()?;
+            let kept = *request.body_mut().max_completion_tokens.get_or_insert(limit);
+            format!("rewritten as max_completion_tokens = {kept}")
+        }
+        Rule::UnsupportedParameter if parameter == "max_completion_tokens" && !refuses(Parameter::MaxTokens) => {
+            rewrite_as_max_tokens(request)?
+        }
+        Rule::PredictionConflict if parameter == "max_completion_tokens" && prefers_max_tokens => {
+            rewrite_as_max_tokens(request)?
+        }
+        Rule::PredictionConflict => {
+            request.body_mut().prediction.take()?;
+            return Some(("prediction".to_owned(), "dropped: it only saves time".to_owned()));
+        }
+        Rule::UnsupportedRole => change_role(request, parameter)?,
+        Rule::MixedInstructions => {
+            for message in request.messages_mut() {
+                if message.role() == Role::System {
+                    message.fields_mut().role = Some(Role::Developer);
+                }
+            }
+            "system messages became developer messages".to_owned()
+        }
+        Rule::RequiredParameter if parameter == "max_completion_tokens" => {
+            request.changed();
+            request.uncapped = true;
+            "sent without a limit".to_owned()
+        }
+        Rule::EffortConflict if parameter == "reasoning_effort" => change_effort(request)?,
+        Rule::UnsupportedParameter if parameter == "stream" => {
+            drop_place(request, parameter)?;
+            "dropped: the answer comes whole".to_owned()
+        }
+        // without its `url` nothing is left of an image
+        Rule::UnsupportedValue if parameter.ends_with(".image_url.url") => return None,
+        Rule::UnsupportedValue if parameter.ends_with(".parameters") => add_properties(request, parameter)?,
+        Rule::UnsupportedParameter | Rule::UnsupportedValue | Rule::EffortConflict => drop_place(request, parameter)?,
+        Rule::Limit => lower_limit(request, parameter)?,
+        Rule::Contradiction if !parameter.contains('[') && parameter != "messages" => drop_place(request, parameter)?,
+        _ => return None,
+    };
+    Some((parameter.to_owned(), change))
+}
+
+fn rewrite_as_max_tokens(request: &mut ChatCompletionRequest) -> Option<String> {
+    let limit = request.body_mut().max_completion_tokens.take()?;
+    let kept = *request.body_mut().max_tokens.get_or_insert(limit);
+    Some(format!("rewritten as max_tokens = {kept}"))
+}
+
+/// Changes the effort that excludes the tools, and keeps the tools.
+fn change_effort(request: &mut ChatCompletionRequest) -> Option<String> {
+    let capabilities = request.deployment.declared_model()?.capabilities();
+    if capabilities.tools_and_effort() != ToolsAndEffort::OnlyWithNone {
+        return drop_place(request, "reasoning_effort");
+    }
+    let takes_none = |accepted: &[ReasoningEffort]| accepted.contains(&ReasoningEffort::None);
+    if !capabilities.reasoning_efforts().is_none_or(takes_none) {
+        return None;
+    }
+    request.body_mut().reasoning_effort = Some(ReasoningEffort::None);
+    Some("set to none: the model takes tools only so".to_owned())
+}
+
+/// Lowers a token limit to the model's; the answer can be no longer either way.
+fn lower_limit(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
+    let most = request.deployment.declared_model().and_then(|model| model.capabilities().output_limit())?;
+    let limit = match parameter {
+        "max_tokens" => request.body_mut().max_tokens.as_mut()?,
+        "max_completion_tokens" => request.body_mut().max_completion_tokens.as_mut()?,
+        _ => return None,
+    };
+    // another limit of the service than the model's stays an error
+    (*limit > most).then(|| {
+        *limit = most;
+        format!("lowered to {most}, the model's limit")
+    })
+}
+
+/// `messages[1].role`: the role the model takes instead, else the user's.
+fn change_role(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
+    let at = indices(parameter).next()?;
+    let role = if !request.refuses(Parameter::DeveloperMessages) {
+        Role::Developer
+    } else if !request.refuses(Parameter::SystemMessages) {
+        Role::System
+    } else {
+        Role::User
+    };
+    let message = request.messages_mut().get_mut(at)?;
+    let change = format!("the message became a {role} message");
+    message.fields_mut().role = Some(role);
+    Some(change)
+}
+
+/// Removes `temperature`, `messages[1].content[0]`, `tools[0].function.strict`.
+fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
+    *request.body_mut() = request.body.edited(|body| {
+        let pointer = pointer(parameter);
+        let (around, last) = pointer.rsplit_once('/')?;
+        match body.pointer_mut(around)? {
+            // a message of which nothing is left would be refused, too
+            Value::Array(list) if list.len() > 1 => {
+                let at = last.parse().ok().filter(|at| *at < list.len())?;
+                list.remove(at);
+            }
+            Value::Object(members) => drop(members.remove(last)?),
+            _ => return None,
+        }
+        Some(())
+    })?;
+    Some("dropped".to_owned())
+}
+
+/// `tools[0].function.parameters`: an object schema gets the `properties` it lacks.
+fn add_properties(request: &mut ChatCompletionRequest, parameter: &str) -> Option<String> {
+    *request.body_mut() = request.body.edited(|body| {
+        let schema = body.pointer_mut(&pointer(parameter))?.as_object_mut()?;
+        schema.insert("properties".to_owned(), json!({}));
+        Some(())
+    })?;
+    Some("got properties: {}".to_owned())
+}
+
+/// The JSON pointer to a parameter: `/messages/1/content/0` to `messages[1].content[0]`.
+fn pointer(parameter: &str) -> String {
+    format!("/{}", parameter.replace(['[', '.'], "/").replace(']', ""))
+}
+
+/// The indices in the name of a parameter: 1 and 0 of `messages[1].content[0]`.
+fn indices(parameter: &str) -> impl Iterator<Item = usize> {
+    parameter.split(['[', ']']).filter_map(|step| step.parse().ok())
+}
+
+/// The indices of a message and its part.
+fn part_place(parameter: &str) -> Option<(usize, usize)> {
+    let mut indices = indices(parameter);
+    Some((indices.next()?, indices.next()?))
 }
 
 #[cfg(test)]

@@ -147,12 +147,10 @@ impl RequestBody {
     }
 
     /// The same body after a change to its JSON.
-    pub(super) fn edited(&self, change: impl FnOnce(&mut Map<String, Value>) -> Option<()>) -> Option<Self> {
-        let Ok(Value::Object(mut members)) = wire::to_value(self) else {
-            return None;
-        };
-        change(&mut members)?;
-        wire::from_value(&Value::Object(members)).ok()
+    pub(super) fn edited(&self, change: impl FnOnce(&mut Value) -> Option<()>) -> Option<Self> {
+        let mut body = wire::to_value(self).ok()?;
+        change(&mut body)?;
+        wire::from_value(&body).ok()
     }
 }
 

@@ -13,6 +13,7 @@ use super::body::WireBody;
 use super::verdict::Verdict;
 use super::{Message, RequestBody};
 use crate::model::{ApiVersion, Deployment};
+use crate::wire::getters;
 
 /// A chat completion request to a deployment.
 ///
@@ -57,12 +58,6 @@ pub(crate) struct FromJson {
 }
 
 impl ChatCompletionRequest {
-    /// The deployment that serves the request, with the model declared for it.
-    #[must_use]
-    pub fn deployment(&self) -> &Deployment {
-        &self.deployment
-    }
-
     /// The same request to another deployment. Copies no message. An `uncapped` that was read from JSON ends with the
     /// deployment that it was read with.
     #[must_use]
@@ -128,18 +123,6 @@ impl ChatCompletionRequest {
         self
     }
 
-    /// Whether the request may be sent without `max_completion_tokens` to the o1 models.
-    #[must_use]
-    pub fn is_uncapped(&self) -> bool {
-        self.uncapped
-    }
-
-    /// The `stream` of the JSON this request was read from. Sending ignores it: the method decides.
-    #[must_use]
-    pub fn asks_for_stream(&self) -> Option<bool> {
-        self.body.stream
-    }
-
     /// Members that are sent as they are: unknown to this version, or with a value of another type.
     #[must_use]
     pub fn extra(&self) -> Option<&Map<String, Value>> {
@@ -200,8 +183,8 @@ impl ChatCompletionRequest {
                 let mut next = self.clone();
                 let body = next.body_mut();
                 // one of a wrong type is sent as it is
-                *body = body.edited(|members| {
-                    members.remove(parameter);
+                *body = body.edited(|body| {
+                    body.as_object_mut()?.remove(parameter);
                     Some(())
                 })?;
                 body.stream_options = Some(super::StreamOptions::new().include_usage(false));
@@ -211,7 +194,8 @@ impl ChatCompletionRequest {
             "max_completion_tokens" => Some("max_tokens"),
             _ => None,
         };
-        let body = self.body.edited(|members| {
+        let body = self.body.edited(|body| {
+            let members = body.as_object_mut()?;
             let value = members.remove(parameter)?;
             if let Some(other) = other_limit {
                 members.entry(other).or_insert(value);
@@ -222,6 +206,18 @@ impl ChatCompletionRequest {
         *next.body_mut() = body;
         Some(next)
     }
+}
+
+getters! { request: ChatCompletionRequest => request;
+    /// The deployment that serves the request, with the model declared for it.
+    deployment: Ref<Deployment>;
+    /// Whether the request may be sent without `max_completion_tokens` to the o1 models.
+    is_uncapped = uncapped: Plain<bool>;
+}
+
+getters! { request: ChatCompletionRequest => request.body;
+    /// The `stream` of the JSON this request was read from. Sending ignores it: the method decides.
+    asks_for_stream = stream: bool;
 }
 
 /// Compares what is sent and declared: a request read from JSON is equal to the one that was written.

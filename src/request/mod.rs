@@ -55,11 +55,8 @@ pub(crate) use self::violation::{ValidationError, Violation};
 
 mod adapt;
 mod audio;
-mod base64;
 mod body;
 pub(crate) mod builder;
-#[cfg(feature = "client")]
-mod caller_text;
 pub(crate) mod completion_request;
 pub(crate) mod content_part;
 mod conversation;
@@ -70,6 +67,8 @@ pub(crate) mod prediction;
 pub(crate) mod response_format;
 mod rules;
 pub mod schema;
+#[cfg(feature = "client")]
+mod secrets;
 mod setters;
 mod settings;
 mod stored;

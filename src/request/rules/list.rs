@@ -4,7 +4,7 @@ use super::rule::AppliesTo::{AsListed, Every, InTable, Reasoning};
 use super::rule::RequestRule;
 use super::rule::Weight::{Advised, Refused};
 use super::{
-    api_version, deployment, limits, media, prediction, range, reasoning_effort, roles, sampling, schema, token_limits,
+    api_version, deployment, limits, media, prediction, reasoning_effort, roles, sampling, schema, token_limits,
     tool_calls, tools, types,
 };
 use crate::request::violation::REFERENCE;
@@ -112,9 +112,9 @@ rules! {
         ["messages"], Every, Refused, FUNCTION_CALLING, tool_calls::last_results, per call;
     "`temperature` is from 0 to 2, `top_p` from 0 to 1, penalties from -2 to 2, `top_logprobs` from 0 to 20, `n` from 1 to 128, token limits from 1" =>
         ["temperature", "top_p", "presence_penalty", "frequency_penalty", "top_logprobs", "n", "max_tokens",
-         "max_completion_tokens"], Every, Refused, REFERENCE, range::numbers;
+         "max_completion_tokens"], Every, Refused, REFERENCE, limits::numbers;
     "each bias in `logit_bias` is from -100 to 100" =>
-        ["logit_bias"], Every, Refused, REFERENCE, range::biases;
+        ["logit_bias"], Every, Refused, REFERENCE, limits::biases;
     "at most 128 tools and 128 functions" =>
         ["tools", "functions"], InTable, Refused, FUNCTION_CALLING, limits::tools;
     "at most 4 stop sequences" =>

@@ -5,25 +5,24 @@
 //! page it comes from, and a pure function that finds what breaks it. One file a subject. A cell of the model
 //! table that is unknown refuses nothing. The order of [`RULES`](list::RULES) is the order in which findings are reported.
 
+use std::sync::{LazyLock, OnceLock};
 use std::time::SystemTime;
 
-use self::findings::findings;
 use self::list::RULES;
-use self::rule::{Check, RequestRule, Weight};
+use self::rule::{Check, Findings, RequestRule, Weight};
 use super::ChatCompletionRequest;
+use super::verdict::{Advised, Survey, Verdict};
 use super::violation::{Advice, ValidationError, Violation};
 use crate::model::ApiVersion;
 
-pub(super) use self::range::expected as expected_range;
+pub(super) use self::limits::expected as expected_range;
 
 mod api_version;
 mod deployment;
-mod findings;
 mod limits;
 mod list;
 mod media;
 mod prediction;
-mod range;
 mod reasoning_effort;
 mod roles;
 mod rule;
@@ -35,6 +34,10 @@ mod token_limits;
 mod tool_calls;
 mod tools;
 mod types;
+
+/// The rules whose findings depend on how a request is sent.
+static PER_CALL: LazyLock<Vec<(usize, &RequestRule)>> =
+    LazyLock::new(|| RULES.iter().enumerate().filter(|(_, rule)| rule.is_per_call).collect());
 
 impl ChatCompletionRequest {
     /// Checks the request again, as `build()` does; one with `stream: true` in its JSON is checked as a stream.
@@ -65,6 +68,32 @@ impl ChatCompletionRequest {
     pub(crate) fn advice_for(&self, api_version: &ApiVersion, is_streamed: bool) -> Vec<Advice> {
         advice(self, api_version, is_streamed, now())
     }
+
+    fn verdict(&self) -> &Verdict {
+        self.body.verdict(|| Verdict { refused: self.findings_of_all_calls(Weight::Refused), advised: OnceLock::new() })
+    }
+
+    pub(super) fn advised(&self) -> &Advised {
+        self.verdict().advised.get_or_init(|| Advised {
+            findings: self.findings_of_all_calls(Weight::Advised),
+            survey: Survey::of(&self.body),
+            retires: self.deployment.declared_model().and_then(|model| model.capabilities().lifecycle().begins()),
+        })
+    }
+
+    fn findings_of_all_calls(&self, weight: Weight) -> Vec<(usize, Violation)> {
+        let check = Check::of(self, None, None, SystemTime::UNIX_EPOCH);
+        apply(RULES.iter().enumerate().filter(|(_, rule)| !rule.is_per_call), &check, weight)
+    }
+
+    /// The bytes of all strings in the fields of the request, nearly the size of its JSON.
+    #[cfg(feature = "client")]
+    pub(crate) fn text_length(&self) -> usize {
+        match self.body.is_judged() {
+            true => self.advised().survey.text_length,
+            false => Survey::of(&self.body).text_length,
+        }
+    }
 }
 
 /// What the documentation discourages, or documents for later api versions only. Recordings show that the service
@@ -77,6 +106,48 @@ pub(super) fn advice(
 ) -> Vec<Advice> {
     let findings = findings(&Check::of(request, Some(streaming), Some(api_version), now), Weight::Advised);
     findings.into_iter().map(Advice::from).collect()
+}
+
+/// Every finding of a weight, in the order of the rules.
+fn findings(check: &Check<'_>, weight: Weight) -> Vec<Violation> {
+    let remembered = match weight {
+        Weight::Refused => &check.request.verdict().refused,
+        Weight::Advised => &check.request.advised().findings,
+    };
+    let mut found = apply(PER_CALL.iter().copied(), check, weight);
+    if found.is_empty() && remembered.is_empty() {
+        return Vec::new();
+    }
+    found.extend_from_slice(remembered);
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, violation)| violation).collect()
+}
+
+/// What rules of a weight find, each with the place of its rule.
+fn apply<'r>(
+    rules: impl Iterator<Item = (usize, &'r RequestRule)>,
+    check: &Check<'_>,
+    weight: Weight,
+) -> Vec<(usize, Violation)> {
+    // some rules look at what was found before
+    let (mut found, mut places) = (Findings::about(check), Vec::new());
+    for (place, rule) in rules.filter(|(_, rule)| rule.weight == weight) {
+        let before = found.list.len();
+        (rule.check)(check, &mut found);
+        if found.list.len() == before {
+            continue;
+        }
+        if !rule.applies_to.includes(check) {
+            found.list.truncate(before);
+        }
+        for finding in found.list.iter_mut().skip(before) {
+            finding.set_reference(rule.reference);
+            #[cfg(test)]
+            tests::assert_listed(rule.parameters, finding.parameter());
+        }
+        places.resize(found.list.len(), place);
+    }
+    if found.list.is_empty() { Vec::new() } else { places.into_iter().zip(found.list).collect() }
 }
 
 /// The current time; on `wasm32-unknown-unknown`, which has no clock, the Unix epoch, so that no date has passed.

@@ -158,3 +158,65 @@ fn violations_and_advice_come_from_the_same_list() {
     assert_eq!(names(&violations), ["temperature"]);
     assert_eq!(names(&advice), ["model", "messages", "n"]);
 }
+
+fn found(request: &ChatCompletionRequest) -> Vec<String> {
+    request.violations(None, None).iter().map(|violation| violation.parameter().to_owned()).collect()
+}
+
+#[test]
+fn a_request_that_was_changed_is_checked_anew() {
+    let request = request_to(Model::GPT_4O_2024_08_06).build().unwrap();
+    let orphan = request.clone().with_message(Message::tool_result("call_1", "result"));
+    assert_eq!(found(&orphan), ["messages[1].tool_call_id"]);
+    assert_eq!(found(&request), [""; 0]);
+    let request = ChatCompletionRequest::builder("d").user("hi").build().unwrap();
+    let o1 = request.with_deployment(Deployment::new("d").model(Model::O1_2024_12_17));
+    assert_eq!(found(&o1), ["max_completion_tokens"]);
+    assert_eq!(found(&o1.with_deployment("d")), [""; 0]);
+    assert_eq!(found(&o1.clone().uncapped()), [""; 0]);
+    let mut emptied = request.clone();
+    emptied.messages_mut().clear();
+    assert_eq!(found(&emptied), ["messages"]);
+    let rebuilt = request.to_builder().n(0).build_unchecked();
+    assert_eq!(found(&rebuilt), ["n"]);
+    let mut longer = request.clone();
+    longer.push_message(Message::tool_result("call_1", "result"));
+    assert_eq!(found(&longer), ["messages[1].tool_call_id"]);
+    let adapted = o1.adapt().unwrap();
+    assert_eq!(found(adapted.request()), [""; 0]);
+}
+
+#[test]
+fn a_copy_and_a_check_change_nothing_that_is_compared() {
+    let unchecked = request_to(Model::GPT_4O_2024_08_06).build_unchecked();
+    let checked = unchecked.clone();
+    assert!(checked.validate().is_ok() && checked.clone() == unchecked);
+    assert_eq!(format!("{checked:?}"), format!("{unchecked:?}"));
+}
+
+#[test]
+fn one_verdict_serves_calls_of_every_kind() {
+    let request = request_to(Model::O1_2024_12_17).uncapped().prediction("x").build_unchecked();
+    for _ in 0..2 {
+        let violations = |streaming, version| request.violations(streaming, version).len();
+        assert_eq!((violations(None, None), violations(Some(true), Some(&ApiVersion::V1))), (1, 2));
+        let advice = |version| request.advice(&version).len();
+        assert_eq!((advice(ApiVersion::V2024_10_21), advice(ApiVersion::V1)), (2, 1));
+    }
+}
+
+#[cfg(feature = "client")]
+#[test]
+fn the_length_of_all_texts_is_nearly_the_size_of_the_body() {
+    use serde_json::json;
+
+    let long = "x".repeat(1000);
+    let parts = json!([{"type": "text", "text": long}, {"type": "image_url", "image_url": {"url": long}}]);
+    let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": long}});
+    let request = read(json!({"model": "d", "messages": [
+        {"role": "user", "content": parts}, {"role": "assistant", "tool_calls": [call]},
+        {"role": "user", "content": long}
+    ], "prediction": {"type": "content", "content": long}}));
+    let size = serde_json::to_string(&request).unwrap().len();
+    assert!((5000..size).contains(&request.text_length()) && size < 6000, "{size}");
+}

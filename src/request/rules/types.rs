@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::range;
+use super::limits;
 use super::rule::{Check, Findings, kind_of};
 use crate::request::violation::{Rule, Violation};
 use crate::wire::{FieldVisitor, FromWire, Path};
@@ -25,8 +25,8 @@ impl<'a> FieldVisitor<'a> for WrongTypes<'_, '_> {
             Path::Member { of: Path::Root, name: "model", .. } if !self.check.request.deployment.name().is_empty() => {
                 return;
             }
-            Path::Member { of: Path::Root, name, .. } if range::is_negative_count(name, value) => return,
-            Path::Member { of: Path::Root, name, .. } => range::expected(name).unwrap_or(expected),
+            Path::Member { of: Path::Root, name, .. } if limits::is_negative_count(name, value) => return,
+            Path::Member { of: Path::Root, name, .. } => limits::expected(name).unwrap_or(expected),
             _ => expected,
         };
         let message = format!("{name} cannot be {}: pass {expected}", kind_of(value));

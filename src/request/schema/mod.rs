@@ -124,16 +124,12 @@ impl SchemaFinding {
     fn of(self, count: usize) -> Self {
         Self { count: Some(count), ..self }
     }
-
-    /// Whether only the documentation refuses it. The service was seen to accept it, or nobody measured it; any other
-    /// finding is a violation, which the service refuses.
-    #[must_use]
-    pub fn is_advice(&self) -> bool {
-        self.advice
-    }
 }
 
 getters! { finding: SchemaFinding => finding;
+    /// Whether only the documentation refuses it. The service was seen to accept it, or nobody measured it; any other
+    /// finding is a violation, which the service refuses.
+    is_advice = advice: Plain<bool>;
     /// The keyword that is refused or discouraged, where it is one.
     keyword: String;
     /// How many levels, properties, values or characters there are, where there are too many.
