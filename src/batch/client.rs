@@ -16,10 +16,10 @@ use super::upload::Upload;
 use super::wait::Waits;
 use crate::client::ChatClient;
 use crate::client::resource::ResourceCall;
-use crate::error::{Error, ErrorKind, Result, ServiceError};
-use crate::response::{ResponseMetadata, parse_json};
+use crate::error::{Error, ErrorKind, Result};
+use crate::response::ResponseMetadata;
 use crate::transport::body::ByteStream;
-use crate::transport::{Answer, CallOptions, Method, RequestBody};
+use crate::transport::{CallOptions, Method, RequestBody};
 
 /// The time between two polls of a batch. The guide asks for a minute at least.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
@@ -106,8 +106,7 @@ impl BatchClient {
     /// Any [`ErrorKind`]; `Config` when the file cannot be read. When [`Error::may_have_reached_service`] is true, the file may
     /// be on the resource.
     pub async fn upload(&self, upload: impl Into<Upload>) -> Result<BatchFile> {
-        let body = Arc::new(upload.into().body()?);
-        with_id(self.call(Method::POST, &["files"], &[], RequestBody::Stream(body)).await?, BatchFile::id)
+        with_id(self.call(Method::POST, &["files"], &[], upload.into().body()?).await?, BatchFile::id)
     }
 
     /// A file, as it is now.
@@ -339,8 +338,9 @@ impl BatchClient {
                 let data = page.data.take().unwrap_or_default();
                 let last = page.last_id().or_else(|| data.last()?.get("id")?.as_str()).map(str::to_owned);
                 let next = last.filter(|last| page.has_more() == Some(true) && *last != after);
-                let items: Vec<Result<T>> =
-                    data.into_iter().map(|item| serde_json::from_value(item).map_err(unread)).collect();
+                let unread =
+                    |error| Error::new(ErrorKind::Decode, "a list has something else in it").with_source(error);
+                let items = data.into_iter().map(move |item| serde_json::from_value(item).map_err(unread));
                 Ok(Some((stream::iter(items), next)))
             }
         });
@@ -359,7 +359,8 @@ impl BatchClient {
             options = options.query(*name, *value);
         }
         let call = ResourceCall { method, path, options: &options };
-        self.client.call_resource(call, body, read_object).await
+        let answer = self.client.call_resource(call, body).await?;
+        Ok((answer.parse()?, Arc::clone(answer.shared_metadata())))
     }
 }
 
@@ -390,25 +391,4 @@ fn with_id<T>(created: (T, Arc<ResponseMetadata>), id: fn(&T) -> Option<&str>) -
         None | Some("") => Err(Error::new(ErrorKind::Decode, "the answer has no id").with_metadata(metadata)),
         Some(_) => Ok(object),
     }
-}
-
-/// The object in an answer with status 2xx. Gateways answer with pages of HTML, and with errors of their own.
-fn read_object<T: DeserializeOwned>(answer: &Answer) -> Result<T> {
-    let failed = |error: Error| Err(error.with_metadata(Arc::clone(&answer.metadata)));
-    let body: Value = match parse_json(&answer.bytes) {
-        Ok(body) => body,
-        Err(error) if error.is_eof() && !answer.bytes.is_empty() => {
-            return failed(Error::new(ErrorKind::Interrupted, "the answer ends before its end").with_source(error));
-        }
-        Err(error) => return failed(Error::new(ErrorKind::Decode, "the answer is not JSON").with_source(error)),
-    };
-    if body.get("error").is_some_and(|error| !error.is_null()) {
-        let service = ServiceError::from_body(&answer.bytes);
-        return Err(Error::service(service, Arc::clone(&answer.metadata)));
-    }
-    serde_json::from_value(body).or_else(|error| failed(unread(error)))
-}
-
-fn unread(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Decode, "the answer is not what was asked for").with_source(error)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::object::BatchFile;
-use crate::wire::{clone_converts, text_converts};
+use crate::wire::{clone_converts, setters, text_converts};
 
 /// A batch to be created. Files and their ids convert.
 ///
@@ -39,11 +39,10 @@ impl CreateBatch {
         self
     }
 
-    /// Sets the time after which the service deletes the files of results: 14 to 30 days. When unset they are kept.
-    #[must_use]
-    pub fn output_expires_after(mut self, time: Duration) -> Self {
-        self.output_expires_after = Some(time);
-        self
+    setters! {
+        []
+        /// Sets the time after which the service deletes the files of results: 14 to 30 days. When unset they are kept.
+        output_expires_after: Duration;
     }
 
     /// Adds a pair of `metadata` that the service stores with the batch: 16 at most, keys up to 64, values up to 512

@@ -1,17 +1,16 @@
 //! The values of `custom_id` in an input file, [`CustomIds`], each used once.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 
 const PREFIX: &str = "request-";
 
-/// The ids that were made here or come from the caller. Of each id of the caller a hash of eight bytes is kept.
-///
-/// An id with a new hash is new. With a known hash the written lines have to be searched for it; among a million different
-/// ids that happens by chance once in forty million times.
+/// The ids that were made here or come from the caller. Of each id of the caller a hash of 16 bytes is kept, since a file
+/// may have 100,000; that two ids have the same one is as good as impossible.
 #[derive(Debug, Default)]
 pub(super) struct CustomIds {
-    hashes: HashSet<u64>,
+    keys: [RandomState; 2],
+    hashes: HashSet<[u64; 2]>,
     /// The number of the last id that was made here.
     last: u64,
 }
@@ -22,30 +21,34 @@ impl CustomIds {
         loop {
             self.last = self.last.saturating_add(1);
             let id = format!("{PREFIX}{}", self.last);
-            if self.hashes.is_empty() || !self.hashes.contains(&hash(&id)) {
+            if !self.hashes.contains(&self.hash(&id)) {
                 return id;
             }
         }
     }
 
+    /// Keeps an id of the caller.
+    pub(super) fn keep(&mut self, id: &str) {
+        self.hashes.insert(self.hash(id));
+    }
+
     /// Keeps an id of the caller that [`make`](Self::make) could make as well. Of other ids nothing is kept.
     pub(super) fn avoid(&mut self, id: &str) {
         if id.starts_with(PREFIX) {
-            self.hashes.insert(hash(id));
+            self.keep(id);
         }
     }
 
-    /// Whether a line may have this id of the caller already. If none has, it is kept.
-    pub(super) fn may_be_used(&mut self, id: &str) -> bool {
+    /// Whether this id was made here or kept.
+    pub(super) fn is_used(&self, id: &str) -> bool {
         let number = id.strip_prefix(PREFIX).and_then(|number| number.parse::<u64>().ok());
-        number.is_some_and(|number| number <= self.last) || !self.hashes.insert(hash(id))
+        let is_made = |number: u64| (1..=self.last).contains(&number) && id == format!("{PREFIX}{number}");
+        number.is_some_and(is_made) || self.hashes.contains(&self.hash(id))
     }
-}
 
-fn hash(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
+    fn hash(&self, id: &str) -> [u64; 2] {
+        self.keys.each_ref().map(|key| key.hash_one(id))
+    }
 }
 
 #[cfg(test)]
@@ -56,12 +59,14 @@ mod tests {
     fn an_id_that_is_made_is_none_that_was_given() {
         let mut ids = CustomIds::default();
         assert_eq!(ids.make(), "request-1");
-        assert!(!ids.may_be_used("request-2") && !ids.may_be_used("a"));
+        ["request-2", "a"].into_iter().for_each(|id| ids.keep(id));
         assert_eq!(ids.make(), "request-3");
         for known in ["request-1", "request-2", "request-3", "a"] {
-            assert!(ids.may_be_used(known), "{known}");
+            assert!(ids.is_used(known), "{known}");
         }
-        assert!(!ids.may_be_used("request-4") && !ids.may_be_used("request-x"));
+        for new in ["request-4", "request-x", "request-03", "b"] {
+            assert!(!ids.is_used(new), "{new}");
+        }
     }
 
     #[test]

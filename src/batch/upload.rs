@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream;
+use futures_core::Stream;
+use futures_util::{StreamExt, stream};
 use reqwest::header::HeaderValue;
 use tokio::io::AsyncReadExt;
 
 use super::file_error::file_error;
 use crate::error::{Error, ErrorKind, Result};
-use crate::transport::{OpenBody, Pieces};
-use crate::wire::{clone_converts, text_converts};
+use crate::transport::{RequestBody, StreamBody};
+use crate::wire::{clone_converts, setters, text_converts};
 
 /// The bytes of one read from disk.
 const PIECE: usize = 64 * 1024;
@@ -51,19 +52,14 @@ impl Upload {
         Self { path: path.into(), file_name: None, expires_after: None, progress: None }
     }
 
-    /// Sets the name of the file on the resource; that of the path by default. Several files may have the same.
-    #[must_use]
-    pub fn file_name(mut self, name: impl Into<String>) -> Self {
-        self.file_name = Some(name.into());
-        self
-    }
+    setters! {
+        []
+        /// Sets the name of the file on the resource; that of the path by default. Several files may have the same.
+        file_name: into String;
 
-    /// Sets the time after which the service deletes the file: 14 to 30 days. When unset it is kept; a resource holds 500
-    /// files that do not expire, and 10,000 that do.
-    #[must_use]
-    pub fn expires_after(mut self, time: Duration) -> Self {
-        self.expires_after = Some(time);
-        self
+        /// Sets the time after which the service deletes the file: 14 to 30 days. When unset it is kept; a resource holds
+        /// 500 files that do not expire, and 10,000 that do.
+        expires_after: Duration;
     }
 
     /// Sets a callback for the bytes sent so far and those of the whole file. An attempt that failed starts again at 0.
@@ -73,8 +69,8 @@ impl Upload {
         self
     }
 
-    /// The body, with the present size of the file.
-    pub(super) fn body(&self) -> Result<FileBody> {
+    /// A multipart body with the file at its present size.
+    pub(super) fn body(&self) -> Result<RequestBody> {
         let read = |error| file_error(&self.path, "read", error);
         let metadata = std::fs::metadata(&self.path).map_err(read)?;
         if !metadata.is_file() {
@@ -102,16 +98,49 @@ impl Upload {
              Content-Type: application/json\r\n\r\n",
             escaped(&name.unwrap_or_default())
         ));
-        Ok(FileBody {
-            path: self.path.clone(),
-            size: metadata.len(),
-            head: head.into(),
-            tail: format!("\r\n--{boundary}--\r\n").into(),
+        let (head, tail) = (Bytes::from(head), Bytes::from(format!("\r\n--{boundary}--\r\n")));
+        let (path, size, progress) = (self.path.clone(), metadata.len(), self.progress.clone());
+        Ok(RequestBody::Stream(Arc::new(StreamBody {
             content_type: HeaderValue::try_from(format!("multipart/form-data; boundary={boundary}"))
                 .unwrap_or(HeaderValue::from_static("multipart/form-data")),
-            progress: self.progress.clone(),
-        })
+            length: size.saturating_add(head.len() as u64).saturating_add(tail.len() as u64),
+            open: Box::new(move || {
+                let one = |bytes: &Bytes| stream::iter([Ok(bytes.clone())]);
+                Box::pin(one(&head).chain(content(path.clone(), size, progress.clone())).chain(one(&tail)))
+            }),
+        })))
     }
+}
+
+/// The first `size` bytes of a file, read while they are sent.
+fn content(
+    path: PathBuf,
+    size: u64,
+    progress: Option<Progress>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + Sync {
+    stream::try_unfold((None, 0), move |(file, sent)| {
+        let (path, progress) = (path.clone(), progress.clone());
+        async move {
+            let left = size.saturating_sub(sent);
+            if left == 0 {
+                return Ok(None);
+            }
+            let mut file = match file {
+                Some(file) => file,
+                None => tokio::fs::File::open(path).await?,
+            };
+            let mut piece = BytesMut::with_capacity(usize::try_from(left).unwrap_or(PIECE).min(PIECE));
+            let read = (&mut file).take(left).read_buf(&mut piece).await?;
+            if read == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter"));
+            }
+            let sent = sent.saturating_add(read as u64);
+            if let Some(progress) = &progress {
+                progress(sent, size);
+            }
+            Ok(Some((piece.freeze(), (Some(file), sent))))
+        }
+    })
 }
 
 /// A file name for use within quotes, escaped as browsers do.
@@ -154,75 +183,4 @@ impl fmt::Debug for Upload {
             .field("expires_after", &self.expires_after)
             .finish_non_exhaustive()
     }
-}
-
-/// A file between the head and the tail of a multipart body.
-pub(super) struct FileBody {
-    path: PathBuf,
-    /// In bytes.
-    pub(super) size: u64,
-    head: Bytes,
-    tail: Bytes,
-    content_type: HeaderValue,
-    progress: Option<Progress>,
-}
-
-impl OpenBody for FileBody {
-    fn content_type(&self) -> HeaderValue {
-        self.content_type.clone()
-    }
-
-    fn length(&self) -> u64 {
-        self.size.saturating_add(self.head.len() as u64).saturating_add(self.tail.len() as u64)
-    }
-
-    fn open(&self) -> Pieces {
-        let start = Part::Head { path: self.path.clone(), head: self.head.clone() };
-        let (size, tail, progress) = (self.size, self.tail.clone(), self.progress.clone());
-        Box::pin(stream::try_unfold(start, move |part| {
-            let (tail, progress) = (tail.clone(), progress.clone());
-            async move {
-                let mut file = match part {
-                    Part::Head { path, head } => return Ok(Some((head, Part::File(path)))),
-                    Part::File(path) => OpenFile { file: tokio::fs::File::open(path).await?, sent: 0 },
-                    Part::Open(file) => file,
-                    Part::End => return Ok(None),
-                };
-                if file.sent == size {
-                    return Ok(Some((tail, Part::End)));
-                }
-                let left = size.saturating_sub(file.sent);
-                let mut piece = BytesMut::with_capacity(usize::try_from(left).unwrap_or(PIECE).min(PIECE));
-                let read = (&mut file.file).take(left).read_buf(&mut piece).await?;
-                if read == 0 {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter"));
-                }
-                file.sent = file.sent.saturating_add(read as u64);
-                if let Some(progress) = &progress {
-                    progress(file.sent, size);
-                }
-                Ok(Some((piece.freeze(), Part::Open(file))))
-            }
-        }))
-    }
-}
-
-impl fmt::Debug for FileBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileBody").field("path", &self.path).field("size", &self.size).finish_non_exhaustive()
-    }
-}
-
-/// The part of the body that is sent next.
-enum Part {
-    Head { path: PathBuf, head: Bytes },
-    File(PathBuf),
-    Open(OpenFile),
-    End,
-}
-
-struct OpenFile {
-    file: tokio::fs::File,
-    /// In bytes.
-    sent: u64,
 }

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ApiVersion, Deployment, ModelCatalog};
 use crate::transport::endpoint::{check_api_version, is_quoted};
 use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Endpoint, Pacing, RetryPolicy, Transport};
+use crate::wire::setters;
 
 /// Builds a [`ChatClient`](crate::ChatClient); see [`ChatClient::builder`](crate::ChatClient::builder). Every setting has a default.
 #[must_use = "a builder does nothing until build() is called"]
@@ -38,6 +39,7 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
+#[expect(clippy::double_must_use, reason = "`setters!` marks each setter, also where the type is marked")]
 impl ClientBuilder {
     pub(super) fn new(backend: Backend) -> Self {
         Self {
@@ -53,19 +55,62 @@ impl ClientBuilder {
         }
     }
 
-    /// The api version: [`ApiVersion::V1`] unless the endpoint names another. A dated version puts the
-    /// deployment into the path, `V1` puts it into the body. What is neither `v1`, `preview` nor a date is refused by
-    /// [`build`](Self::build), and so is any other than `v1` for an OpenAI-compatible base.
-    pub fn api_version(mut self, version: impl Into<ApiVersion>) -> Self {
-        self.config.api_version = Some(version.into());
-        self
+    setters! {
+        [config]
+        /// The api version: [`ApiVersion::V1`] unless the endpoint names another. A dated version puts the
+        /// deployment into the path, `V1` puts it into the body. What is neither `v1`, `preview` nor a date is refused by
+        /// [`build`](Self::build), and so is any other than `v1` for an OpenAI-compatible base.
+        api_version: into ApiVersion;
+
+        /// The scope of the tokens; by default it follows from the cloud and the api version, see
+        /// [`Endpoint::scope`](crate::Endpoint::scope).
+        token_scope: into String;
+
+        /// Whether calls wait by the `x-ratelimit-*` headers of earlier answers; off by default. See [`Pacing`].
+        pacing: Pacing;
+
+        /// Upper bound of a whole answer, in bytes; 256 MiB by default. A larger one is [`ErrorKind::Decode`].
+        max_response_bytes: usize;
     }
 
-    /// The scope of the tokens; by default it follows from the cloud and the api version, see
-    /// [`Endpoint::scope`](crate::Endpoint::scope).
-    pub fn token_scope(mut self, scope: impl Into<String>) -> Self {
-        self.config.token_scope = Some(scope.into());
-        self
+    setters! {
+        [config.http]
+        /// The time for a connection, TLS included; 10 seconds by default.
+        connect_timeout: Duration;
+
+        /// Whether HTTP/2 is used where the server offers it; off by default, so that HTTP/1.1 is.
+        ///
+        /// Over HTTP/1.1 each call under way has a connection of its own, as with the official clients for Python and
+        /// Node. Over HTTP/2 all calls to a host share one, which saves connections and shares faults: a connection that
+        /// died unnoticed is found by a ping after 25 seconds at most, and calls wait until then; bursts of dropped
+        /// streams may end others; calls above the server's limit of streams, often 100, wait unsent.
+        #[cfg(feature = "http2")]
+        http2: bool;
+    }
+
+    setters! {
+        []
+        /// The models by which requests are checked, instead of the built-in table: for a declared model, the catalog's
+        /// entry of the same id; for a deployment named as a model's id, that model.
+        catalog: ModelCatalog;
+
+        /// Whether violations and advice stop a request; [`Validation::Advisory`] by default.
+        validation: Validation;
+
+        /// Whether a request is sent once more without the parameters that the service refused: by a code such as
+        /// `unsupported_parameter`, `unsupported_value` or `unknown_parameter`, by place in a 422, or by name in its text.
+        /// [`ResponseMetadata::repaired`](crate::ResponseMetadata::repaired) lists them. `max_tokens` is sent as
+        /// `max_completion_tokens` instead, and the reverse, so that a limit stays one; `stream_options` is left out also
+        /// where the client added it, and then the stream has no usage. Off when unset.
+        repair_once: bool;
+
+        /// Upper bound of one event of a stream, and of a body that comes in place of a stream, in bytes; 16 MiB by default. A
+        /// larger one ends the stream with [`ErrorKind::Decode`].
+        max_event_bytes: usize;
+
+        /// Records a span for each call, and metrics, through OpenTelemetry; see [`Telemetry`].
+        #[cfg(feature = "telemetry")]
+        telemetry: Telemetry;
     }
 
     /// Allows endpoints with plain `http://` on other machines, for a gateway in one's own network; refused when unset,
@@ -119,29 +164,6 @@ impl ClientBuilder {
         self
     }
 
-    /// The models by which requests are checked, instead of the built-in table: for a declared model, the catalog's
-    /// entry of the same id; for a deployment named as a model's id, that model.
-    pub fn catalog(mut self, catalog: ModelCatalog) -> Self {
-        self.catalog = Some(catalog);
-        self
-    }
-
-    /// Whether violations and advice stop a request; [`Validation::Advisory`] by default.
-    pub fn validation(mut self, validation: Validation) -> Self {
-        self.validation = validation;
-        self
-    }
-
-    /// Whether a request is sent once more without the parameters that the service refused: by a code such as
-    /// `unsupported_parameter`, `unsupported_value` or `unknown_parameter`, by place in a 422, or by name in its text.
-    /// [`ResponseMetadata::repaired`](crate::ResponseMetadata::repaired) lists them. `max_tokens` is sent as
-    /// `max_completion_tokens` instead, and the reverse, so that a limit stays one; `stream_options` is left out also
-    /// where the client added it, and then the stream has no usage. Off when unset.
-    pub fn repair_once(mut self, repair: bool) -> Self {
-        self.repair_once = repair;
-        self
-    }
-
     /// Options for every call: headers, query parameters, timeouts, retries. What is not set stays as it is, and what
     /// a call sets wins.
     ///
@@ -183,31 +205,6 @@ impl ClientBuilder {
     /// Whether and when failed attempts are retried; at most twice by default. See [`RetryPolicy`].
     pub fn retry(self, policy: RetryPolicy) -> Self {
         self.defaults(CallOptions::new().retry(policy))
-    }
-
-    /// The time for a connection, TLS included; 10 seconds by default.
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.config.http.connect_timeout = timeout;
-        self
-    }
-
-    /// Whether calls wait by the `x-ratelimit-*` headers of earlier answers; off by default. See [`Pacing`].
-    pub fn pacing(mut self, pacing: Pacing) -> Self {
-        self.config.pacing = pacing;
-        self
-    }
-
-    /// Upper bound of one event of a stream, and of a body that comes in place of a stream, in bytes; 16 MiB by default. A
-    /// larger one ends the stream with [`ErrorKind::Decode`].
-    pub fn max_event_bytes(mut self, limit: usize) -> Self {
-        self.max_event_bytes = Some(limit);
-        self
-    }
-
-    /// Upper bound of a whole answer, in bytes; 256 MiB by default. A larger one is [`ErrorKind::Decode`].
-    pub fn max_response_bytes(mut self, limit: usize) -> Self {
-        self.config.body_limit = limit;
-        self
     }
 
     /// Changes the HTTP client: proxies, private roots, client certificates, the TLS used, addresses of hosts.
@@ -270,29 +267,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether HTTP/2 is used where the server offers it; off by default, so that HTTP/1.1 is.
-    ///
-    /// Over HTTP/1.1 each call under way has a connection of its own, as with the official clients for Python and
-    /// Node. Over HTTP/2 all calls to a host share one, which saves connections and shares faults: a connection that
-    /// died unnoticed is found by a ping after 25 seconds at most, and calls wait until then; bursts of dropped
-    /// streams may end others; calls above the server's limit of streams, often 100, wait unsent.
-    #[cfg(feature = "http2")]
-    pub fn http2(mut self, is_on: bool) -> Self {
-        self.config.http.http2 = is_on;
-        self
-    }
-
     /// Adds an observer, which gets the attempts, the retries, the first chunk and the end of every call of the client;
     /// see [`Observer`]. Several get each event in the order in which they were added.
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observers.push(observer);
-        self
-    }
-
-    /// Records a span for each call, and metrics, through OpenTelemetry; see [`Telemetry`].
-    #[cfg(feature = "telemetry")]
-    pub fn telemetry(mut self, telemetry: Telemetry) -> Self {
-        self.telemetry = Some(telemetry);
         self
     }
 
@@ -356,7 +334,7 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
         Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
             .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
     })?;
-    Endpoint::read(&endpoint, true).map_err(|error| error.with_context("AZURE_OPENAI_ENDPOINT"))?;
+    let endpoint = Endpoint::read(&endpoint).map_err(|error| error.with_context("AZURE_OPENAI_ENDPOINT"))?;
     let key = environment.read_either("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_KEY")?;
     let token = environment.read("AZURE_OPENAI_AD_TOKEN")?;
     let credential = match (key, token) {

@@ -13,9 +13,10 @@ use super::parts::Parts;
 use super::record::CallRecord;
 use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
 use crate::model::Deployment;
-use crate::response::ResponseMetadata;
+use crate::response::{ResponseMetadata, parse_json};
 use crate::transport::body::NO_CONTENT;
 use crate::transport::{Answer, Call, CallObserver, CallOptions, Operation, Route};
+use crate::wire::getters;
 
 /// The answer of [`ChatClient::post_json`](crate::ChatClient::post_json). It is read as its [`Value`], or
 /// [parsed](Self::parse) into a type.
@@ -46,11 +47,15 @@ impl JsonResponse {
         self.value
     }
 
-    /// Status, headers, request id and attempts.
-    #[must_use]
-    pub fn metadata(&self) -> &ResponseMetadata {
+    #[cfg(feature = "batch")]
+    pub(crate) fn shared_metadata(&self) -> &Arc<ResponseMetadata> {
         &self.metadata
     }
+}
+
+getters! { answer: JsonResponse => answer;
+    /// Status, headers, request id and attempts.
+    metadata: Ref<ResponseMetadata>;
 }
 
 impl Deref for JsonResponse {
@@ -78,12 +83,7 @@ pub(super) async fn post_json(
 ) -> Result<JsonResponse> {
     let record = CallRecord::of_json(client, deployment, operation);
     let answer = send(client, deployment.name(), operation, body, options, record.as_deref()).await;
-    if let Some(mut record) = record {
-        match &answer {
-            Ok(answer) => record.complete_json(&answer.value, &answer.metadata),
-            Err(error) => record.fail(error),
-        }
-    }
+    CallRecord::end_json(record, answer.as_ref().map(|answer| (&answer.value, &answer.metadata)));
     answer
 }
 
@@ -127,9 +127,9 @@ async fn send(
 }
 
 /// The JSON of an answer with status 2xx. Gateways send their own errors with status 200.
-fn read_json(answer: Answer) -> Result<JsonResponse> {
+pub(super) fn read_json(answer: Answer) -> Result<JsonResponse> {
     let Answer { bytes, metadata } = answer;
-    match serde_json::from_slice::<Value>(unexpected_body::without_mark(&bytes)) {
+    match parse_json::<Value>(unexpected_body::without_mark(&bytes)) {
         Ok(value) if value.get("error").is_some_and(|error| !error.is_null()) => {
             Err(Error::service(ServiceError::from_body(&bytes), metadata))
         }

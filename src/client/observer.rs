@@ -1,6 +1,5 @@
 //! The observers of a client: what they get, and in which order.
 
-use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +7,7 @@ use std::time::Duration;
 
 use super::summary::CallSummary;
 use crate::transport::{AttemptEvent, RetryEvent};
+use crate::wire::getters;
 
 /// Gets the events of a client's calls; set by [`ClientBuilder::observer`](crate::ClientBuilder::observer).
 ///
@@ -93,24 +93,13 @@ pub struct FirstChunkEvent {
     pub(super) time_to_first_chunk: Duration,
 }
 
-impl FirstChunkEvent {
+getters! { event: FirstChunkEvent => event;
     /// The deployment of the request.
-    #[must_use]
-    pub fn deployment(&self) -> &str {
-        &self.deployment
-    }
-
+    deployment: Text;
     /// The id that all attempts of the call share.
-    #[must_use]
-    pub fn client_request_id(&self) -> &str {
-        &self.client_request_id
-    }
-
+    client_request_id: Text;
     /// The time from the start of the call to its first chunk, retries included.
-    #[must_use]
-    pub fn time_to_first_chunk(&self) -> Duration {
-        self.time_to_first_chunk
-    }
+    time_to_first_chunk: Plain<Duration>;
 }
 
 /// The observers of a client, in the order in which they were set.
@@ -136,11 +125,5 @@ impl Observers {
                 tracing::warn!("an observer panicked; the call goes on");
             }
         }
-    }
-}
-
-impl fmt::Debug for Observers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observers").field("count", &self.list.len()).finish()
     }
 }

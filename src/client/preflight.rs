@@ -9,6 +9,7 @@ use crate::model::{ApiVersion, Deployment, Model};
 use crate::request::{Advice, ChatCompletionRequest, ValidationError, Violation};
 use crate::response::ResponseMetadata;
 use crate::transport::{ResolvedBackend, Transport};
+use crate::wire::getters;
 
 /// Upper bound of remembered advice, so that a client with many deployments stays small.
 const MOST_LOGGED: usize = 4096;
@@ -33,19 +34,14 @@ pub struct RequestCheck {
     advice: Vec<Advice>,
 }
 
-impl RequestCheck {
+getters! { check: RequestCheck => check;
     /// The violations, which would stop the request.
-    #[must_use]
-    pub fn violations(&self) -> &[Violation] {
-        &self.violations
-    }
-
+    violations: Slice<Violation>;
     /// The advice: what the documents discourage, and the service accepts.
-    #[must_use]
-    pub fn advice(&self) -> &[Advice] {
-        &self.advice
-    }
+    advice: Slice<Advice>;
+}
 
+impl RequestCheck {
     /// Whether there is neither a violation nor an advice.
     #[must_use]
     pub fn is_clean(&self) -> bool {

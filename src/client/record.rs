@@ -96,12 +96,18 @@ impl CallRecord {
         self.end(CallEnd::Completed, None, Some(Answered::Whole(completion)));
     }
 
-    /// Ends the call with the answer of another operation, of which the model and the tokens are noted.
-    pub(super) fn complete_json(&mut self, answer: &Value, metadata: &Arc<ResponseMetadata>) {
-        let model = answer.get("model").and_then(Value::as_str).map(str::to_owned);
-        let usage = answer.get("usage").and_then(|usage| Usage::deserialize(usage).ok());
-        let body = CompletionBody { model, usage, ..CompletionBody::default() };
-        self.complete(&ChatCompletion::from_body(body).with_metadata(Arc::clone(metadata)));
+    /// Ends a call of another operation. Of its answer the model and the tokens are noted.
+    pub(super) fn end_json(record: Option<Box<Self>>, answer: Result<(&Value, &Arc<ResponseMetadata>), &Error>) {
+        let Some(mut record) = record else { return };
+        match answer {
+            Ok((answer, metadata)) => {
+                let model = answer.get("model").and_then(Value::as_str).map(str::to_owned);
+                let usage = answer.get("usage").and_then(|usage| Usage::deserialize(usage).ok());
+                let body = CompletionBody { model, usage, ..CompletionBody::default() };
+                record.complete(&ChatCompletion::from_body(body).with_metadata(Arc::clone(metadata)));
+            }
+            Err(error) => record.fail(error),
+        }
     }
 
     /// Ends the call with an error.

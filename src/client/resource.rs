@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::ChatClient;
+use super::json::{JsonResponse, read_json};
 use super::record::CallRecord;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Deployment;
 use crate::response::ResponseMetadata;
 use crate::transport::body::ByteStream;
-use crate::transport::{Answer, Call, CallObserver, CallOptions, Method, Operation, RequestBody, Streamed};
+use crate::transport::{Call, CallObserver, CallOptions, Method, Operation, RequestBody, Streamed};
 
 /// An operation of the resource. Every second segment of the path is the id of an object.
 pub(crate) struct ResourceCall<'a> {
@@ -29,17 +30,9 @@ impl ResourceCall<'_> {
 
 impl ChatClient {
     /// Sends an operation, and reads its answer.
-    pub(crate) async fn call_resource<T: Send>(
-        &self,
-        call: ResourceCall<'_>,
-        body: RequestBody,
-        read: impl Fn(&Answer) -> Result<T> + Send + Sync,
-    ) -> Result<(T, Arc<ResponseMetadata>)> {
-        let send = async |call: Call<'_>| {
-            let read = |answer: Answer| Ok((read(&answer)?, answer.metadata));
-            self.0.transport.answer(call, |_| Ok(body.clone()), read).await
-        };
-        self.follow(&call, send, |(_, metadata)| metadata).await
+    pub(crate) async fn call_resource(&self, call: ResourceCall<'_>, body: RequestBody) -> Result<JsonResponse> {
+        let send = async |call: Call<'_>| self.0.transport.answer(call, |_| Ok(body.clone()), read_json).await;
+        self.follow(&call, send, JsonResponse::shared_metadata).await
     }
 
     /// Opens the content of a file. Its call ends with the headers of the answer.
@@ -68,11 +61,7 @@ impl ChatClient {
             ..Call::new(Operation::of_resource(call.method.clone(), call.path), "", call.options)
         });
         let answer = sent.await.map_err(|error| transport.withhold_secrets(error, call.options));
-        match (record, &answer) {
-            (Some(mut record), Ok(answer)) => record.complete_json(&Value::Null, metadata(answer)),
-            (Some(mut record), Err(error)) => record.fail(error),
-            (None, _) => {}
-        }
+        CallRecord::end_json(record, answer.as_ref().map(|answer| (&Value::Null, metadata(answer))));
         answer
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::endpoint::Endpoint;
 use super::retry::RetryCause;
+use crate::wire::getters;
 
 /// An attempt of a call, as [`Observer::on_attempt`](crate::Observer::on_attempt) gets it before it is sent. Holds no
 /// secret and nothing of prompt or answer.
@@ -51,53 +52,37 @@ impl AttemptEvent {
     }
 }
 
-/// The getters of an attempt, for its own event and for that of its retry.
-macro_rules! attempt_getters {
-    ($Event:ident, $($attempt:ident)?) => {
-        impl $Event {
-            /// The number of the attempt in its call, from 1.
-            #[must_use]
-            pub fn attempt(&self) -> u32 {
-                self.$($attempt.)?attempt
-            }
-
-            /// The deployment that is called, by its name on this endpoint.
-            #[must_use]
-            pub fn deployment(&self) -> &str {
-                &self.$($attempt.)?deployment
-            }
-
-            /// The endpoint that is called.
-            #[must_use]
-            pub fn endpoint(&self) -> &str {
-                &self.$($attempt.)?endpoint
-            }
-
-            /// The id that all attempts of the call share.
-            #[must_use]
-            pub fn client_request_id(&self) -> &str {
-                &self.$($attempt.)?client_request_id
-            }
-        }
-    };
+getters! { event: AttemptEvent => event;
+    /// The number of the attempt in its call, from 1.
+    attempt: Plain<u32>;
+    /// The deployment that is called, by its name on this endpoint.
+    deployment: Text;
+    /// The endpoint that is called.
+    endpoint: Text;
+    /// The id that all attempts of the call share.
+    client_request_id: Text;
 }
-attempt_getters!(AttemptEvent,);
-attempt_getters!(RetryEvent, failed);
 
 impl RetryEvent {
     pub(crate) fn new(failed: AttemptEvent, cause: RetryCause, wait: Duration) -> Self {
         Self { failed, cause, wait }
     }
+}
 
+getters! { retry: RetryEvent => retry.failed;
+    /// The number of the attempt that failed in its call, from 1.
+    attempt: Plain<u32>;
+    /// The deployment that was called, by its name on this endpoint.
+    deployment: Text;
+    /// The endpoint that was called.
+    endpoint: Text;
+    /// The id that all attempts of the call share.
+    client_request_id: Text;
+}
+
+getters! { retry: RetryEvent => retry;
     /// Why the attempt failed.
-    #[must_use]
-    pub fn cause(&self) -> RetryCause {
-        self.cause
-    }
-
+    cause: Plain<RetryCause>;
     /// How long the client waits before the next attempt; zero when another backend takes over.
-    #[must_use]
-    pub fn wait(&self) -> Duration {
-        self.wait
-    }
+    wait: Plain<Duration>;
 }

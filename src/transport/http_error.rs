@@ -3,6 +3,7 @@
 //! The one list of reasons why no connection came about is [`ConnectFailure`]; signing in uses it too.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -143,9 +144,11 @@ fn proxy_name(client: &reqwest::Client) -> String {
 }
 
 const PLAIN_HTTP: &str = "use the service's https port; plain http is for this machine, or for a gateway of your own";
+const FROM_UNKNOWN_ROOT: &str = "comes from an unknown root";
 const UNKNOWN_ROOT: &str =
     "a proxy that inspects TLS has a root of its own: add it with configure_http, or to the roots of the system";
 const OTHER_NAME: &str = "check the host's name in the endpoint";
+const TIMED_OUT: &str = "connection timed out";
 
 /// Why no connection came about.
 #[derive(Debug)]
@@ -155,25 +158,14 @@ const OTHER_NAME: &str = "check the host's name in the endpoint";
 )]
 pub(super) enum ConnectFailure {
     HostNotFound,
-    Refused,
-    Reset,
-    TimedOut,
+    /// A failure that may pass.
+    Transient(&'static str),
     /// The port speaks plain HTTP, not TLS.
     PlainHttp,
-    /// The server ended the TLS handshake with this alert.
-    Alert(String),
-    /// No TLS that both sides accept.
+    /// One side refused TLS, for this reason.
     NoTls(String),
-    /// The certificate's end, where it is known.
-    Expired(Option<String>),
-    /// The certificate's begin, where it is known.
-    NotYetValid(Option<String>),
-    /// The certificate is for these names, where they are known.
-    OtherName(String),
-    UnknownRoot,
-    Revoked,
-    /// Another fault of the certificate, where it is known.
-    Certificate(Option<String>),
+    /// What is wrong with the certificate, and the next step if there is one.
+    Certificate(String, &'static str),
 }
 
 impl ConnectFailure {
@@ -184,84 +176,75 @@ impl ConnectFailure {
 
     fn of_io(error: &(dyn StdError + 'static)) -> Option<Self> {
         chain(error).filter_map(|error| error.downcast_ref::<io::Error>()).find_map(|error| match error.kind() {
-            io::ErrorKind::ConnectionRefused => Some(Self::Refused),
-            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Some(Self::Reset),
-            io::ErrorKind::TimedOut => Some(Self::TimedOut),
+            io::ErrorKind::ConnectionRefused => Some(Self::Transient("connection refused")),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Some(Self::Transient("connection reset")),
+            io::ErrorKind::TimedOut => Some(Self::Transient(TIMED_OUT)),
             _ => None,
         })
     }
 
     /// For errors without a public type: those of name resolution, and of the TLS libraries of the systems.
     fn of_text(error: &(dyn StdError + 'static)) -> Option<Self> {
+        const CERTIFICATES: [(&[&str], &str, &str); 4] = [
+            (
+                &["certificate has expired", "certificate: expired", "certificate is not valid (-67818)"],
+                "has expired",
+                "",
+            ),
+            (
+                &[
+                    "hostname mismatch",
+                    "ip address mismatch",
+                    "host name does not match",
+                    "notvalidforname",
+                    "certificate not valid for name",
+                ],
+                "is for another name",
+                OTHER_NAME,
+            ),
+            (
+                &["local issuer", "self-signed", "self signed", "not trusted", "untrusted", "unknownissuer"],
+                FROM_UNKNOWN_ROOT,
+                UNKNOWN_ROOT,
+            ),
+            (&["certificate verify failed"], "was not accepted", ""),
+        ];
         let text: String = chain(error).map(|error| error.to_string().to_ascii_lowercase() + "\n").collect();
         let has = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
-        Some(if has(&["dns error", "failed to lookup address"]) {
-            Self::HostNotFound
-        } else if has(&["certificate has expired", "certificate: expired", "certificate is not valid (-67818)"]) {
-            Self::Expired(None)
-        } else if has(&[
-            "hostname mismatch",
-            "ip address mismatch",
-            "host name does not match",
-            "notvalidforname",
-            "certificate not valid for name",
-        ]) {
-            Self::OtherName(String::new())
-        } else if has(&["local issuer", "self-signed", "self signed", "not trusted", "untrusted", "unknownissuer"]) {
-            Self::UnknownRoot
-        } else if has(&["certificate verify failed"]) {
-            Self::Certificate(None)
-        } else if has(&["wrong version number", ":http request"]) {
-            Self::PlainHttp
-        } else if has(&["operation timed out"]) {
-            Self::TimedOut
-        } else {
-            return None;
-        })
+        if has(&["dns error", "failed to lookup address"]) {
+            return Some(Self::HostNotFound);
+        }
+        if let Some((_, fault, hint)) = CERTIFICATES.into_iter().find(|(parts, ..)| has(parts)) {
+            return Some(Self::Certificate(fault.to_owned(), hint));
+        }
+        if has(&["wrong version number", ":http request"]) {
+            return Some(Self::PlainHttp);
+        }
+        has(&["operation timed out"]).then_some(Self::Transient(TIMED_OUT))
     }
 
     /// The error for a TLS connection that was refused, by either side; none for failures that may pass.
     fn tls_error(&self, host: &str) -> Option<Error> {
         let (text, hint) = match self {
-            Self::HostNotFound | Self::Refused | Self::Reset | Self::TimedOut => return None,
+            Self::HostNotFound | Self::Transient(_) => return None,
             Self::PlainHttp => (format!("this port speaks plain http, not TLS: '{host}'"), PLAIN_HTTP),
-            Self::Alert(alert) => (format!("'{host}' refused the TLS connection ({alert})"), ""),
             Self::NoTls(reason) => (format!("no TLS with '{host}': {reason}"), ""),
-            Self::Expired(Some(date)) => (format!("the certificate of '{host}' expired on {date}"), ""),
-            Self::Expired(None) => (format!("the certificate of '{host}' has expired"), ""),
-            Self::NotYetValid(Some(date)) => {
-                (format!("the certificate of '{host}' is not valid before {date}"), "check the clock")
-            }
-            Self::NotYetValid(None) => (format!("the certificate of '{host}' is not valid yet"), "check the clock"),
-            Self::OtherName(names) if names.is_empty() => {
-                (format!("the certificate of '{host}' is for another name"), OTHER_NAME)
-            }
-            Self::OtherName(names) => (format!("the certificate of '{host}' is for {names}"), OTHER_NAME),
-            Self::UnknownRoot => (format!("the certificate of '{host}' comes from an unknown root"), UNKNOWN_ROOT),
-            Self::Revoked => (format!("the certificate of '{host}' was revoked"), ""),
-            Self::Certificate(Some(fault)) => (format!("the certificate of '{host}' was not accepted: {fault}"), ""),
-            Self::Certificate(None) => (format!("the certificate of '{host}' was not accepted"), ""),
+            Self::Certificate(fault, hint) => (format!("the certificate of '{host}' {fault}"), *hint),
         };
         let error = Error::new(ErrorKind::Connect, text).not_retryable();
         Some(if hint.is_empty() { error } else { error.with_hint(hint) })
     }
+}
 
-    /// The failure in two or three words, for a text that has the host already.
-    #[cfg(feature = "azure_identity")]
-    pub(super) fn label(&self) -> &str {
+/// A few words, for a text that has the host already.
+impl fmt::Display for ConnectFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::HostNotFound => "host not found",
-            Self::Refused => "connection refused",
-            Self::Reset => "connection reset",
-            Self::TimedOut => "connection timed out",
-            Self::PlainHttp => "plain http, not TLS",
-            Self::Alert(reason) | Self::NoTls(reason) => reason,
-            Self::Expired(_) => "certificate expired",
-            Self::NotYetValid(_) => "certificate not valid yet",
-            Self::OtherName(_) => "certificate of another host",
-            Self::UnknownRoot => "certificate unknown",
-            Self::Revoked => "certificate revoked",
-            Self::Certificate(_) => "certificate not accepted",
+            Self::HostNotFound => f.write_str("host not found"),
+            Self::Transient(reason) => f.write_str(reason),
+            Self::PlainHttp => f.write_str("plain http, not TLS"),
+            Self::NoTls(reason) => f.write_str(reason),
+            Self::Certificate(fault, _) => write!(f, "its certificate {fault}"),
         }
     }
 }
@@ -270,14 +253,15 @@ impl ConnectFailure {
 fn rustls_failure(error: &(dyn StdError + 'static)) -> Option<ConnectFailure> {
     use rustls::{AlertDescription, CertificateError, Error as Tls};
 
-    let error = chain(error).find_map(|error| error.downcast_ref::<Tls>())?;
-    let certificate = match error {
+    /// Names of the certificate that are shown.
+    const SHOWN: usize = 3;
+    let certificate = match chain(error).find_map(|error| error.downcast_ref::<Tls>())? {
         Tls::InvalidCertificate(certificate) => certificate,
         Tls::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => return Some(ConnectFailure::PlainHttp),
         // may pass, like a connection that breaks
         Tls::AlertReceived(AlertDescription::InternalError | AlertDescription::CloseNotify) => return None,
-        Tls::AlertReceived(alert) => return Some(ConnectFailure::Alert(format!("{alert:?}"))),
-        Tls::PeerIncompatible(_) | Tls::NoCertificatesPresented | Tls::UnsupportedNameType => {
+        Tls::AlertReceived(alert) => return Some(ConnectFailure::NoTls(format!("the server refused it ({alert:?})"))),
+        error @ (Tls::PeerIncompatible(_) | Tls::NoCertificatesPresented | Tls::UnsupportedNameType) => {
             return Some(ConnectFailure::NoTls(error.to_string()));
         }
         _ => return None,
@@ -287,24 +271,27 @@ fn rustls_failure(error: &(dyn StdError + 'static)) -> Option<ConnectFailure> {
         // `Fri, 21 Nov 2025 01:00:00 GMT` without its weekday and time
         httpdate::fmt_http_date(time).get(5..16).map(str::to_owned)
     };
-    Some(match certificate {
-        CertificateError::ExpiredContext { not_after, .. } => ConnectFailure::Expired(date(not_after)),
-        CertificateError::Expired => ConnectFailure::Expired(None),
-        CertificateError::NotValidYetContext { not_before, .. } => ConnectFailure::NotYetValid(date(not_before)),
-        CertificateError::NotValidYet => ConnectFailure::NotYetValid(None),
+    let (fault, hint) = match certificate {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            (date(not_after).map_or_else(|| "has expired".to_owned(), |date| format!("expired on {date}")), "")
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            let fault = date(not_before).map(|date| format!("is not valid before {date}"));
+            (fault.unwrap_or_else(|| "is not valid yet".to_owned()), "check the clock")
+        }
         CertificateError::NotValidForNameContext { presented, .. } => {
-            /// Names of the certificate that are shown.
-            const SHOWN: usize = 3;
             let is_name =
                 |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-*:".contains(&byte));
             let names = presented.iter().filter_map(|name| name.split('"').nth(1)).filter(is_name);
-            ConnectFailure::OtherName(names.take(SHOWN).collect::<Vec<_>>().join(", "))
+            let names = names.take(SHOWN).collect::<Vec<_>>().join(", ");
+            (format!("is for {}", if names.is_empty() { "another name" } else { &names }), OTHER_NAME)
         }
-        CertificateError::NotValidForName => ConnectFailure::OtherName(String::new()),
-        CertificateError::UnknownIssuer => ConnectFailure::UnknownRoot,
-        CertificateError::Revoked => ConnectFailure::Revoked,
-        other => ConnectFailure::Certificate(Some(other.to_string())),
-    })
+        CertificateError::NotValidForName => ("is for another name".to_owned(), OTHER_NAME),
+        CertificateError::UnknownIssuer => (FROM_UNKNOWN_ROOT.to_owned(), UNKNOWN_ROOT),
+        CertificateError::Revoked => ("was revoked".to_owned(), ""),
+        other => (format!("was not accepted: {other}"), ""),
+    };
+    Some(ConnectFailure::Certificate(fault, hint))
 }
 
 #[cfg(not(any(feature = "rustls", feature = "rustls-no-provider")))]

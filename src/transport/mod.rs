@@ -46,7 +46,7 @@ pub(crate) use self::operation::Operation;
 pub(crate) use self::options::CallOptions;
 pub(crate) use self::pacing::Pacing;
 #[cfg(feature = "batch")]
-pub(crate) use self::request_body::{OpenBody, Pieces, RequestBody};
+pub(crate) use self::request_body::{RequestBody, StreamBody};
 pub(crate) use self::retry::{RetryCause, RetryPolicy};
 pub(crate) use self::send::{Config, Transport};
 

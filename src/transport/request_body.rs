@@ -2,7 +2,6 @@
 
 #![cfg_attr(not(feature = "batch"), expect(dead_code, reason = "other bodies than JSON are those of Global Batch"))]
 
-use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,25 +14,23 @@ use reqwest::header::HeaderValue;
 use super::stage::Stage;
 
 /// The body of a request. Clones share it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum RequestBody {
     Json(Bytes),
     None,
-    Stream(Arc<dyn OpenBody>),
+    Stream(Arc<StreamBody>),
 }
 
 /// A body that is read piece by piece, and opened anew for each attempt.
-pub(crate) trait OpenBody: fmt::Debug + Send + Sync {
-    fn content_type(&self) -> HeaderValue;
-
+pub(crate) struct StreamBody {
+    pub(crate) content_type: HeaderValue,
     /// In bytes.
-    fn length(&self) -> u64;
-
-    fn open(&self) -> Pieces;
+    pub(crate) length: u64,
+    pub(crate) open: Box<dyn Fn() -> Pieces + Send + Sync>,
 }
 
 /// The pieces of a body.
-pub(crate) type Pieces = Pin<Box<dyn futures_core::Stream<Item = io::Result<Bytes>> + Send + Sync>>;
+type Pieces = Pin<Box<dyn futures_core::Stream<Item = io::Result<Bytes>> + Send + Sync>>;
 
 impl From<Bytes> for RequestBody {
     fn from(bytes: Bytes) -> Self {
@@ -46,7 +43,7 @@ impl RequestBody {
         match self {
             Self::Json(_) => Some(HeaderValue::from_static("application/json")),
             Self::None => None,
-            Self::Stream(body) => Some(body.content_type()),
+            Self::Stream(body) => Some(body.content_type.clone()),
         }
     }
 
@@ -55,7 +52,7 @@ impl RequestBody {
         let (content, length) = match self {
             Self::Json(bytes) => (Content::Bytes(Some(bytes.clone())), bytes.len() as u64),
             Self::None => (Content::Bytes(Some(Bytes::new())), 0),
-            Self::Stream(body) => (Content::Pieces(body.open()), body.length()),
+            Self::Stream(body) => (Content::Pieces((body.open)()), body.length),
         };
         // hyper sends an empty body without reading it
         if length == 0 {

@@ -40,7 +40,7 @@ pub(crate) struct Config {
     pub(crate) defaults: CallOptions,
     pub(crate) pacing: Pacing,
     /// Of a whole answer, in bytes.
-    pub(crate) body_limit: usize,
+    pub(crate) max_response_bytes: usize,
 }
 
 impl Config {
@@ -53,7 +53,7 @@ impl Config {
             http: HttpSettings::default(),
             defaults: CallOptions::new(),
             pacing: Pacing::Off,
-            body_limit: 256 * 1024 * 1024,
+            max_response_bytes: 256 * 1024 * 1024,
         }
     }
 }
@@ -72,7 +72,7 @@ struct Inner {
     balancer: Mutex<Balancer>,
     defaults: CallOptions,
     pacing: Pacing,
-    body_limit: usize,
+    max_response_bytes: usize,
     /// The moment from which balancer and calls count time.
     epoch: Instant,
 }
@@ -83,7 +83,7 @@ impl Transport {
             check_api_version(version, "the api version of the client builder")?;
         }
         config.defaults.check_defaults()?;
-        let endpoints = config.backends.iter().map(|backend| backend.endpoint.parse(config.allow_plain_http));
+        let endpoints = config.backends.iter().map(|backend| backend.endpoint.check(config.allow_plain_http));
         let endpoints = endpoints.collect::<Result<Vec<_>>>()?;
         let signs_in = config.backends.iter().any(|backend| backend.credential.is_default());
         let http = HttpClients::new(config.http, &endpoints, signs_in)?;
@@ -112,7 +112,7 @@ impl Transport {
             balancer: Mutex::new(balancer),
             defaults: config.defaults,
             pacing: config.pacing,
-            body_limit: config.body_limit,
+            max_response_bytes: config.max_response_bytes,
             epoch: Instant::now(),
         })))
     }
@@ -130,7 +130,7 @@ impl Transport {
         let whole = Timeout::Call(settings.answer_timeout).deadline_from(started);
         let end = Deadline::earliest([whole, settings.end_from(started)]);
         let expected = Expected { accept: "application/json", first_event_timeout: None, end };
-        let (limit, read) = (self.0.body_limit, &read);
+        let (limit, read) = (self.0.max_response_bytes, &read);
         let receive = |head: Head| async move {
             match read_whole(head.response, limit).await {
                 Ok(bytes) => read(Answer { bytes, metadata: head.metadata }),

@@ -195,7 +195,7 @@ async fn a_body_that_breaks_off_is_asked_for_again() {
 async fn an_answer_without_bound_or_packed_is_refused() {
     let (url, _server) = answering(vec![answer(200, "", &"x".repeat(2000))]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
-    config.body_limit = 1000;
+    config.max_response_bytes = 1000;
     let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Decode, 1));
     assert!(error.to_string().contains("1000 bytes"), "{error}");
@@ -204,7 +204,7 @@ async fn an_answer_without_bound_or_packed_is_refused() {
         format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n", "x".repeat(2000));
     let (url, _server) = answering(vec![vec![send(chunked)]]).await;
     let mut config = Config::new(Backend::new(&url, ApiKey::new("k")));
-    config.body_limit = 1000;
+    config.max_response_bytes = 1000;
     let error = post(&Transport::new(config).unwrap(), &CallOptions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
 

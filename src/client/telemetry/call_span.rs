@@ -49,7 +49,7 @@ impl Instruments {
         let mut attributes = Vec::with_capacity(18);
         attributes.push(KeyValue::new(names::OPERATION_NAME, operation.clone()));
         attributes.push(KeyValue::new(names::PROVIDER_NAME, names::PROVIDER));
-        attributes.push(KeyValue::new(names::RESOURCE_NAMESPACE, names::NAMESPACE));
+        attributes.push(KeyValue::new("azure.resource_provider.namespace", "Microsoft.CognitiveServices"));
         let mut name = String::with_capacity(operation.as_str().len() + 1 + model.as_str().len());
         name.push_str(operation.as_str());
         // an operation of the whole resource has no model
@@ -63,7 +63,7 @@ impl Instruments {
             self.add_server(0, &mut attributes);
         }
         if is_stream {
-            attributes.push(KeyValue::new(names::REQUEST_STREAM, true));
+            attributes.push(KeyValue::new("gen_ai.request.stream", true));
         }
         if let Some(request) = request {
             self.describe(request, &mut attributes);
@@ -89,18 +89,18 @@ impl Instruments {
         let body = &request.body;
         let number = |number: &Option<Number>| number.as_ref().and_then(Number::as_f64).map(Value::F64);
         let count = |count: Option<u64>| count.and_then(|count| i64::try_from(count).ok()).map(Value::I64);
-        add(names::API_TYPE, Some(names::CHAT_COMPLETIONS.into()));
-        add(names::REQUEST_CHOICE_COUNT, count(body.n.filter(|n| *n != 1)));
-        add(names::REQUEST_SEED, body.seed.map(Value::I64));
-        add(names::REQUEST_MAX_TOKENS, count(body.max_completion_tokens.or(body.max_tokens)));
-        add(names::REQUEST_TEMPERATURE, number(&body.temperature));
-        add(names::REQUEST_TOP_P, number(&body.top_p));
-        add(names::REQUEST_FREQUENCY_PENALTY, number(&body.frequency_penalty));
-        add(names::REQUEST_PRESENCE_PENALTY, number(&body.presence_penalty));
-        add(names::REQUEST_SERVICE_TIER, body.service_tier.as_ref().map(|tier| tier.as_str().to_owned().into()));
+        add("openai.api.type", Some("chat_completions".into()));
+        add("gen_ai.request.choice.count", count(body.n.filter(|n| *n != 1)));
+        add("gen_ai.request.seed", body.seed.map(Value::I64));
+        add("gen_ai.request.max_tokens", count(body.max_completion_tokens.or(body.max_tokens)));
+        add("gen_ai.request.temperature", number(&body.temperature));
+        add("gen_ai.request.top_p", number(&body.top_p));
+        add("gen_ai.request.frequency_penalty", number(&body.frequency_penalty));
+        add("gen_ai.request.presence_penalty", number(&body.presence_penalty));
+        add("openai.request.service_tier", body.service_tier.as_ref().map(|tier| tier.as_str().to_owned().into()));
         let kind = body.response_format.as_ref().and_then(|format| format.kind.as_ref());
         let output = kind.map(|kind| if *kind == ResponseFormatType::Text { "text" } else { "json" });
-        add(names::OUTPUT_TYPE, output.map(Value::from));
+        add("gen_ai.output.type", output.map(Value::from));
         if let (Some(name), Some(effort)) = (self.settings.names.reasoning_effort, &body.reasoning_effort) {
             add(name, Some(effort.as_str().to_owned().into()));
         }
@@ -116,7 +116,7 @@ impl Instruments {
             attributes.push(KeyValue::new(names::ATTEMPT_NUMBER, i64::from(attempt.number)));
             attributes.push(KeyValue::new(names::DEPLOYMENT, deployment));
             self.add_server(call.server, &mut attributes);
-            call.span.add_event(names::ATTEMPT, attributes);
+            call.span.add_event("azure.ai.openai.attempt", attributes);
         }
     }
 
@@ -152,7 +152,7 @@ impl Instruments {
                 call.set_answer(answered.body());
                 call.set(names::RESPONSE_MODEL, model.clone());
                 if self.settings.record_content {
-                    call.set(names::OUTPUT_MESSAGES, content::output(&answered.completion()));
+                    call.set("gen_ai.output.messages", content::output(&answered.completion()));
                 }
             }
             if let Some(error) = outcome.error {
@@ -195,10 +195,10 @@ impl CallSpan {
     pub(in crate::client) fn on_retry(&mut self, retry: &RetryEvent) {
         let attributes = vec![
             KeyValue::new(names::ATTEMPT_NUMBER, i64::from(retry.attempt())),
-            KeyValue::new(names::RETRY_CAUSE, retry.cause().to_string()),
-            KeyValue::new(names::RETRY_WAIT, retry.wait().as_secs_f64()),
+            KeyValue::new("azure.ai.openai.retry.cause", retry.cause().to_string()),
+            KeyValue::new("azure.ai.openai.retry.wait", retry.wait().as_secs_f64()),
         ];
-        self.span.add_event(names::RETRY, attributes);
+        self.span.add_event("azure.ai.openai.retry", attributes);
     }
 
     fn set(&mut self, name: &'static str, value: Option<impl Into<Value>>) {
@@ -208,20 +208,20 @@ impl CallSpan {
     }
 
     fn set_end(&mut self, outcome: &CallOutcome<'_>, error_type: Option<StringValue>) {
-        self.set(names::END, Some(outcome.end.as_str()));
+        self.set("azure.ai.openai.end", Some(outcome.end.as_str()));
         self.set(names::ERROR_TYPE, error_type);
-        self.set(names::ATTEMPTS, Some(i64::from(outcome.attempts)));
-        self.set(names::CONTENT_FILTER, Some(outcome.filter_state().as_str()));
-        self.set(names::RESPONSE_TIME_TO_FIRST_CHUNK, outcome.time_to_first_chunk.map(|time| time.as_secs_f64()));
+        self.set("azure.ai.openai.attempts", Some(i64::from(outcome.attempts)));
+        self.set("azure.ai.openai.content_filter.state", Some(outcome.filter_state().as_str()));
+        self.set("gen_ai.response.time_to_first_chunk", outcome.time_to_first_chunk.map(|time| time.as_secs_f64()));
         if let Some(metadata) = outcome.metadata {
-            self.set(names::REQUEST_ID, metadata.request_id().map(str::to_owned));
-            self.set(names::REGION, metadata.region().map(str::to_owned));
-            self.set(names::RESPONSE_DEPLOYMENT, metadata.deployment().map(str::to_owned));
-            self.set(names::SPILLOVER_FROM, metadata.spillover_from().map(str::to_owned));
+            self.set("azure.service.request.id", metadata.request_id().map(str::to_owned));
+            self.set("azure.ai.openai.region", metadata.region().map(str::to_owned));
+            self.set("azure.ai.openai.response.deployment", metadata.deployment().map(str::to_owned));
+            self.set("azure.ai.openai.spillover_from", metadata.spillover_from().map(str::to_owned));
         }
         let reasons = outcome.finish_reasons(finish_reason);
         if !reasons.is_empty() {
-            self.set(names::RESPONSE_FINISH_REASONS, Some(Value::Array(Array::String(reasons))));
+            self.set("gen_ai.response.finish_reasons", Some(Value::Array(Array::String(reasons))));
         }
         if let Some(usage) = outcome.usage() {
             self.set_usage(usage);
@@ -230,19 +230,19 @@ impl CallSpan {
 
     fn set_usage(&mut self, usage: &Usage) {
         for (name, tokens) in [
-            (names::USAGE_INPUT_TOKENS, usage.prompt_tokens()),
-            (names::USAGE_OUTPUT_TOKENS, usage.completion_tokens()),
-            (names::USAGE_CACHE_READ_TOKENS, usage.cached_tokens()),
-            (names::USAGE_REASONING_TOKENS, usage.reasoning_tokens()),
+            ("gen_ai.usage.input_tokens", usage.prompt_tokens()),
+            ("gen_ai.usage.output_tokens", usage.completion_tokens()),
+            ("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens()),
+            ("gen_ai.usage.reasoning.output_tokens", usage.reasoning_tokens()),
         ] {
             self.set(name, i64::try_from(tokens).ok());
         }
     }
 
     fn set_answer(&mut self, body: &CompletionBody) {
-        self.set(names::RESPONSE_ID, body.id.clone());
-        self.set(names::RESPONSE_SYSTEM_FINGERPRINT, body.system_fingerprint.clone());
-        self.set(names::RESPONSE_SERVICE_TIER, body.service_tier.as_ref().map(|tier| tier.as_str().to_owned()));
+        self.set("gen_ai.response.id", body.id.clone());
+        self.set("openai.response.system_fingerprint", body.system_fingerprint.clone());
+        self.set("openai.response.service_tier", body.service_tier.as_ref().map(|tier| tier.as_str().to_owned()));
     }
 }
 
@@ -253,9 +253,9 @@ fn describe_content(request: &ChatCompletionRequest, span: &mut BoxedSpan) {
         Stop::Many(list) => strings(list),
     });
     let texts = [
-        (names::REQUEST_STOP_SEQUENCES, stop),
-        (names::INPUT_MESSAGES, Some(content::input(request).into())),
-        (names::TOOL_DEFINITIONS, content::tools(request).map(Value::from)),
+        ("gen_ai.request.stop_sequences", stop),
+        ("gen_ai.input.messages", Some(content::input(request).into())),
+        ("gen_ai.tool.definitions", content::tools(request).map(Value::from)),
     ];
     span.set_attributes(texts.into_iter().filter_map(|(name, text)| Some(KeyValue::new(name, text?))));
 }
@@ -281,7 +281,7 @@ fn finish_reason(reason: &FinishReason) -> StringValue {
 fn error_type(outcome: &CallOutcome<'_>) -> Option<StringValue> {
     match outcome.end {
         CallEnd::Completed => None,
-        CallEnd::Dropped => Some(names::DROPPED.into()),
+        CallEnd::Dropped => Some("dropped".into()),
         CallEnd::Failed => Some(match (outcome.error_code(), outcome.status(), outcome.error_kind()) {
             (Some(code), ..) => code.to_owned().into(),
             (None, Some(status), _) if status >= 400 => status.to_string().into(),

@@ -63,8 +63,8 @@ impl Instruments {
     /// Adds the attributes of the server at this position.
     pub(super) fn add_server(&self, at: usize, attributes: &mut Vec<KeyValue>) {
         if let Some(server) = self.servers.get(at) {
-            attributes.push(KeyValue::new(names::SERVER_ADDRESS, server.address.clone()));
-            attributes.push(KeyValue::new(names::SERVER_PORT, server.port));
+            attributes.push(KeyValue::new("server.address", server.address.clone()));
+            attributes.push(KeyValue::new("server.port", server.port));
         }
     }
 }
@@ -72,11 +72,11 @@ impl Instruments {
 impl Histograms {
     fn new(meter: &Meter, names: &Names) -> Self {
         let seconds = |name, description| {
-            let histogram = meter.f64_histogram(name).with_unit(names::SECONDS).with_description(description);
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
             histogram.with_boundaries(names::second_bounds()).build()
         };
         let tokens = |name| {
-            let histogram = meter.u64_histogram(name).with_unit(names::TOKENS).with_description("Tokens of a call.");
+            let histogram = meter.u64_histogram(name).with_unit("{token}").with_description("Tokens of a call.");
             histogram.with_boundaries(names::token_bounds()).build()
         };
         let input_tokens = tokens(names.input_tokens);
@@ -112,7 +112,7 @@ impl Histograms {
 
     /// Records the tokens of a call. `attributes` are left as they were.
     pub(super) fn record_tokens(&self, input: u64, output: Option<u64>, attributes: &mut Vec<KeyValue>) {
-        let of_each = [(&self.input_tokens, Some(input), names::INPUT), (&self.output_tokens, output, names::OUTPUT)];
+        let of_each = [(&self.input_tokens, Some(input), "input"), (&self.output_tokens, output, "output")];
         let length = attributes.len();
         for (histogram, tokens, kind) in of_each {
             let Some(tokens) = tokens else { continue };

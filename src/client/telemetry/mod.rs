@@ -149,5 +149,5 @@ impl fmt::Debug for Telemetry {
 }
 
 fn scope() -> InstrumentationScope {
-    InstrumentationScope::builder(names::SCOPE).with_version(env!("CARGO_PKG_VERSION")).build()
+    InstrumentationScope::builder("azure-openai-chat").with_version(env!("CARGO_PKG_VERSION")).build()
 }

@@ -1,5 +1,7 @@
 //! The host of an endpoint: its cloud, and the checks of its name.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use url::{Host, Url};
 
 use super::text::{FORM, config, is_host_name};
@@ -59,14 +61,9 @@ pub(super) fn check_host(url: &Url, cloud: Cloud) -> Result<()> {
                 "the endpoint's host is no host name (letters, digits and hyphens between dots); {FORM}"
             )));
         }
-        Some(Host::Ipv4(address)) if address.is_unspecified() => {
+        Some(Host::Ipv4(Ipv4Addr::UNSPECIFIED) | Host::Ipv6(Ipv6Addr::UNSPECIFIED)) => {
             return Err(config(
-                "the endpoint's host 0.0.0.0 is what a server listens on; use 127.0.0.1 for a server on this machine",
-            ));
-        }
-        Some(Host::Ipv6(address)) if address.is_unspecified() => {
-            return Err(config(
-                "the endpoint's host [::] is what a server listens on; use [::1] for a server on this machine",
+                "the endpoint's host is what a server listens on; use 127.0.0.1 or [::1] for a server on this machine",
             ));
         }
         _ => {}

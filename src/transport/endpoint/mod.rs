@@ -65,16 +65,24 @@ impl Endpoint {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the part that was not understood, without repeating it, and
     /// shows the form to use.
     pub fn parse(text: &str) -> Result<Self> {
-        Self::read(text, false)
+        let endpoint = Self::read(text)?;
+        endpoint.check_exposure()?;
+        Ok(endpoint)
     }
 
-    /// As [`parse`](Self::parse), and accepts plain HTTP to another machine on request.
-    pub(crate) fn read(text: &str, allow_plain_http: bool) -> Result<Self> {
+    /// As [`parse`](Self::parse), and accepts plain HTTP to another machine.
+    pub(crate) fn read(text: &str) -> Result<Self> {
         let text = text.trim();
         check_text(text)?;
         let url = Url::parse(text).map_err(|error| config(format!("the endpoint is not a URL: {error}; {FORM}")))?;
         let cloud = Cloud::of(&url);
-        check_authority(&url, cloud, allow_plain_http)?;
+        check_host(&url, cloud)?;
+        if url.fragment().is_some() {
+            return Err(config(format!("the endpoint has a fragment ('#..'); {FORM}")));
+        }
+        if !matches!(url.scheme(), "https" | "http") {
+            return Err(config(format!("the endpoint's scheme is not https; {FORM}")));
+        }
         let pasted = api_version_of(&url)?;
         let path = PastedPath::read(&url, cloud)?;
         let route = match path.form {
@@ -164,7 +172,19 @@ impl Endpoint {
 
     /// Whether a credential travels unencrypted to another machine.
     pub(crate) fn is_exposed(&self) -> bool {
-        self.base.scheme() == "http" && !self.is_loopback()
+        !self.is_https() && !self.is_loopback()
+    }
+
+    /// Refuses plain HTTP to another machine.
+    pub(crate) fn check_exposure(&self) -> Result<()> {
+        if !self.is_exposed() {
+            return Ok(());
+        }
+        Err(config(format!(
+            "the endpoint is plain http, which would show the credential to the network; use https://{}, or, for a \
+             gateway in your own network, .allow_plain_http() on the client builder",
+            self.base.host_str().unwrap_or_default()
+        )))
     }
 
     /// Whether it is a gateway's OpenAI-compatible base.
@@ -212,26 +232,6 @@ impl Endpoint {
     }
 }
 
-fn check_authority(url: &Url, cloud: Cloud, allow_plain_http: bool) -> Result<()> {
-    check_host(url, cloud)?;
-    if url.fragment().is_some() {
-        return Err(config(format!("the endpoint has a fragment ('#..'); {FORM}")));
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if allow_plain_http || is_loopback(url) => Ok(()),
-        "http" => Err(config(format!(
-            "the endpoint is plain http, which would show the credential to the network; use https://{}, or, for a \
-             gateway in your own network, .allow_plain_http() on the client builder",
-            url.host_str().unwrap_or_default()
-        ))),
-        known @ ("ftp" | "file" | "ws" | "wss") => {
-            Err(config(format!("the endpoint's scheme '{known}' is not https; {FORM}")))
-        }
-        _ => Err(config(format!("the endpoint's scheme is not https; {FORM}"))),
-    }
-}
-
 /// The `api-version` of the query. Other parameters are refused rather than dropped, since a gateway's key is the most
 /// likely one; their names are printed only where they are known to be no secret, and their values never.
 fn api_version_of(url: &Url) -> Result<Option<ApiVersion>> {
@@ -274,8 +274,8 @@ pub(crate) fn check_api_version(version: &ApiVersion, name: &str) -> Result<()> 
     Err(config(format!("{name} {what}; use v1, or a date such as 2024-10-21 or 2025-04-01-preview")))
 }
 
-/// The endpoint that a client or a backend is given: text in any form of [`Endpoint`], a `Url`, or an [`Endpoint`]. It is
-/// parsed when the client is built, so that [`allow_plain_http`](crate::ClientBuilder::allow_plain_http) counts.
+/// The endpoint that a client or a backend is given: text in any form of [`Endpoint`], a `Url`, or an [`Endpoint`]. A
+/// text that is none is refused when the client is built, and so is plain HTTP, for which [`allow_plain_http`](crate::ClientBuilder::allow_plain_http) counts.
 ///
 /// # Example: text, or an endpoint that was parsed before
 ///
@@ -287,31 +287,17 @@ pub(crate) fn check_api_version(version: &ApiVersion, name: &str) -> Result<()> 
 /// assert_eq!(client.endpoint().as_str(), "https://my-resource.openai.azure.com");
 /// # Ok::<(), azure_openai_chat::Error>(())
 /// ```
-#[derive(Clone)]
-pub struct EndpointInput(Input);
-
-#[derive(Clone)]
-enum Input {
-    Text(String),
-    Parsed(Endpoint),
-}
+#[derive(Debug, Clone)]
+pub struct EndpointInput(Result<Endpoint>);
 
 impl EndpointInput {
-    pub(crate) fn parse(&self, allow_plain_http: bool) -> Result<Endpoint> {
-        match &self.0 {
-            Input::Text(text) => Endpoint::read(text, allow_plain_http),
-            Input::Parsed(endpoint) => Ok(endpoint.clone()),
+    /// The endpoint, or why there is none.
+    pub(crate) fn check(&self, allow_plain_http: bool) -> Result<Endpoint> {
+        let endpoint = self.0.clone()?;
+        if !allow_plain_http {
+            endpoint.check_exposure()?;
         }
-    }
-}
-
-/// Without a text that is not parsed yet, which may hold a secret.
-impl fmt::Debug for EndpointInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Input::Text(_) => f.write_str("EndpointInput(..)"),
-            Input::Parsed(endpoint) => f.debug_tuple("EndpointInput").field(&endpoint.text).finish(),
-        }
+        Ok(endpoint)
     }
 }
 
@@ -319,22 +305,16 @@ macro_rules! from_text {
     ($($Type:ty),*) => { $(
         impl From<$Type> for EndpointInput {
             fn from(text: $Type) -> Self {
-                Self(Input::Text(String::from(text)))
+                Self(Endpoint::read(text.as_ref()))
             }
         }
     )* };
 }
-from_text!(String, &String, &str, Url);
-
-impl From<&Url> for EndpointInput {
-    fn from(url: &Url) -> Self {
-        url.as_str().into()
-    }
-}
+from_text!(String, &String, &str, Url, &Url);
 
 impl From<Endpoint> for EndpointInput {
     fn from(endpoint: Endpoint) -> Self {
-        Self(Input::Parsed(endpoint))
+        Self(Ok(endpoint))
     }
 }
 

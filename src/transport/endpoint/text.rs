@@ -18,54 +18,50 @@ pub(crate) fn is_quoted(text: &str) -> bool {
 
 /// Refuses a trimmed text that is not `scheme://..`, or that has more in it than an address.
 pub(super) fn check_text(text: &str) -> Result<()> {
+    let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
     let what = if text.is_empty() {
-        "is empty"
+        "is empty".to_owned()
     } else if is_connection_string(text) {
         return Err(config(
             "the endpoint is a connection string ('Endpoint=..;Key=..'): give its address as the endpoint, and its key \
              as the credential, ApiKey::new(key)",
         ));
-    } else if is_assignment(text.split("://").next().unwrap_or_default()) {
-        "is an assignment ('NAME=address'): give the address alone"
+    } else if is_assignment(scheme) {
+        "is an assignment ('NAME=address'): give the address alone".to_owned()
     } else if text.contains(QUOTES) {
-        "has quotes around it or in it: remove them"
-    } else if text.contains(['<', '>']) {
-        "has angle brackets around it, or around a name to fill in: give the bare address"
-    } else if text.contains(['{', '}']) || text.contains('$') {
-        "has a placeholder in it ('{..}' or '$..') that was not filled in"
-    } else if text.contains(';') {
-        "has a ';' in it, which no address has: give the address alone"
-    } else if text.contains(char::is_whitespace) {
-        "has a blank or a line break in it: give the address alone"
-    } else if text.contains(is_invisible) {
-        "has an invisible character in it: type it anew"
-    } else if text.contains('\\') {
-        "has a backslash in it: an address is written with '/'"
-    } else if text.matches("://").count() > 1 {
+        "has quotes around it or in it: remove them".to_owned()
+    } else if text.contains(['<', '>', '{', '}', '$']) {
+        "has angle brackets or a placeholder in it ('<..>', '{..}' or '$..'): give the bare address, filled in"
+            .to_owned()
+    } else if let Some(other) = text.chars().find(|c| !is_of_address(*c)) {
+        format!("has {other:?} in it, which no address has: give the address alone, typed anew")
+    } else if rest.contains("://") {
         return Err(config(
             "the endpoint has more than one address in it: give one, and others by .backend(Backend::new(..)) on the \
              client builder",
         ));
-    } else if text.contains(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"-._~:/?#[]@!&()*+,=%".contains(c))
-    {
-        "has a character in it that no address has"
+    } else if !text.contains("://") || !is_scheme(scheme) {
+        return Err(without_scheme(text));
+    } else if rest.starts_with('/') {
+        "has no host after '://'".to_owned()
+    } else if rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+        return Err(config(
+            "the endpoint holds user information before the host; remove it and pass a credential instead",
+        ));
     } else {
-        return match text.split_once("://") {
-            Some((scheme, rest)) if is_scheme(scheme) && rest.starts_with('/') => {
-                Err(config(format!("the endpoint has no host after '://'; {FORM}")))
-            }
-            Some((scheme, rest))
-                if is_scheme(scheme) && rest.split(['/', '?', '#']).next().is_some_and(|it| it.contains('@')) =>
-            {
-                Err(config(
-                    "the endpoint holds user information before the host; remove it and pass a credential instead",
-                ))
-            }
-            Some((scheme, _)) if is_scheme(scheme) => Ok(()),
-            _ => Err(without_scheme(text)),
-        };
+        return Ok(());
     };
     Err(config(format!("the endpoint {what}; {FORM}")))
+}
+
+/// Whether a character can be part of an address, as letters of any script can. Characters that a page or an editor adds
+/// unseen cannot: zero-width ones, marks of direction, the byte order mark.
+fn is_of_address(c: char) -> bool {
+    let is_unseen = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    match c.is_ascii() {
+        true => c.is_ascii_alphanumeric() || "-._~:/?#[]@!&()*+,=%".contains(c),
+        false => !is_unseen && !c.is_whitespace() && !c.is_control(),
+    }
 }
 
 /// Whether a text is pairs of names and values between semicolons.
@@ -82,12 +78,6 @@ fn is_assignment(text: &str) -> bool {
     name.is_some_and(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ')))
 }
 
-/// Characters that a page or an editor adds unseen: zero-width ones, marks of direction, the byte order mark.
-fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
-}
-
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
@@ -95,10 +85,6 @@ fn is_scheme(text: &str) -> bool {
 
 /// Shows the address with the scheme it lacks, when what is there is a host and cannot be a secret.
 fn without_scheme(text: &str) -> Error {
-    let lower = text.to_ascii_lowercase();
-    if lower.starts_with("http:") || lower.starts_with("https:") {
-        return config(format!("the endpoint has no '//' after its scheme; {FORM}"));
-    }
     let authority = text.strip_prefix("//").unwrap_or(text).split(['/', '?', '#']).next().unwrap_or_default();
     if is_secret(authority) {
         return config(format!(

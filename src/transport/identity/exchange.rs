@@ -170,7 +170,7 @@ fn message(body: &[u8]) -> String {
 /// Why there was no connection: the known failure, else the innermost cause.
 fn reason(error: &(dyn StdError + 'static)) -> String {
     if let Some(failure) = ConnectFailure::find(error) {
-        return failure.label().to_owned();
+        return failure.to_string();
     }
     let innermost = std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error);
     one_line(&innermost.to_string(), LONGEST_TEXT)

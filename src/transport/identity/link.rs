@@ -139,7 +139,7 @@ fn without_frame(text: &str) -> &str {
 fn next_step(kind: LinkKind, problem: &Problem) -> Option<&'static str> {
     let (status, text) = match problem {
         Problem::Answered { status, text, .. } => (*status, text.as_str()),
-        Problem::NotReached { reason, .. } if reason.starts_with("certificate") => {
+        Problem::NotReached { reason, .. } if reason.starts_with("its certificate") => {
             return Some("trust the certificate's root on this machine, or name it with SSL_CERT_FILE");
         }
         Problem::NotReached { .. } | Problem::Silent { .. } => {

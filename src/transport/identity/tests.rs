@@ -408,8 +408,8 @@ async fn an_outage_keeps_its_cause() {
     for (reason, said, step) in [
         ("", "connection refused", network),
         ("dns error: failed to lookup address information: Name or service not known", "host not found", network),
-        ("invalid peer certificate: UnknownIssuer", "certificate unknown", root),
-        ("invalid peer certificate: Expired", "certificate expired", root),
+        ("invalid peer certificate: UnknownIssuer", "its certificate comes from an unknown root", root),
+        ("invalid peer certificate: Expired", "its certificate has expired", root),
         ("tunnel error: unsuccessful", "tunnel error: unsuccessful", network),
     ] {
         for real in Real::all(&folder.0).into_iter().filter(|real| !real.is_local) {
