@@ -215,22 +215,21 @@ fn from_python(text: &str) -> String {
 }
 
 fn code_of(object: &Map<String, Value>) -> Option<String> {
-    ["code", "statusCode", "status_code"].into_iter().find_map(|name| match object.get(name)? {
-        Value::String(code) => non_empty(code),
-        Value::Number(code) => Some(code.to_string()),
-        _ => None,
-    })
+    ["code", "statusCode", "status_code"].into_iter().find_map(|name| word_of(object, name))
 }
 
 /// The status that a layer names, as a member or as its code.
 fn layer_status(object: &Map<String, Value>) -> Option<u16> {
-    ["status", "statusCode", "status_code", "http_status", "code"].into_iter().find_map(|name| {
-        match object.get(name)? {
-            Value::String(text) => status_of(text),
-            Value::Number(number) => status_of(&number.to_string()),
-            _ => None,
-        }
-    })
+    let names = ["status", "statusCode", "status_code", "http_status", "code"];
+    names.into_iter().find_map(|name| status_of(&word_of(object, name)?))
+}
+
+/// A member that is a string or a number, as text.
+fn word_of(object: &Map<String, Value>, name: &str) -> Option<String> {
+    match object.get(name)? {
+        Value::Number(number) => Some(number.to_string()),
+        other => other.as_str().and_then(non_empty),
+    }
 }
 
 fn status_of(text: &str) -> Option<u16> {

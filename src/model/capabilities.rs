@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::common_capabilities;
 use super::parameter::Cells;
 use super::{ApiVersion, Family, Lifecycle, Parameter, ReasoningEffort, Support, ToolsAndEffort};
 
-/// Declares [`Capabilities`] and the members of their JSON. Each field has a kind, its value where nothing is known, its
-/// setter and, unless it is computed, its getter.
+/// Declares [`Capabilities`] and the members of their JSON. Each field has a kind, its value where nothing is known, the
+/// function of [`common_capabilities`] for what several versions have in common, its setter and, unless it is computed, its
+/// getter.
 ///
 /// | kind | setter takes | getter returns |
 /// |---|---|---|
@@ -22,7 +24,7 @@ macro_rules! capabilities {
         $(#[$meta:meta])*
         pub struct Capabilities {
             $(
-                $field:ident: $kind:ident $Type:ty = $unknown:expr;
+                $field:ident: $kind:ident $Type:ty = $unknown:expr, $in_common:ident;
                 $(#[$set:meta])* $with:ident $(, $(#[$get:meta])* $getter:ident)?;
             )*
         }
@@ -56,6 +58,16 @@ macro_rules! capabilities {
                     }
                 )?
             )*
+
+            /// The fields that several versions have in common.
+            fn common_fields(versions: &[&Self]) -> Self {
+                let mut common = Self::UNKNOWN;
+                $(
+                    let values = versions.iter().map(|version| version.$field.clone());
+                    common.$field = common_capabilities::$in_common(values).unwrap_or(Self::UNKNOWN.$field);
+                )*
+                common
+            }
 
             /// Reads a member of the JSON object that is a field; `None` for any other.
             pub(super) fn read_field(&mut self, name: &str, value: &Value) -> Option<Result<(), serde_json::Error>> {
@@ -117,33 +129,33 @@ capabilities! {
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/concepts/models>
     pub struct Capabilities {
-        family: plain Family = Family::Other;
+        family: plain Family = Family::Other, shared;
         /// Sets which family's general rules hold.
         with_family,
         /// Which family's general rules hold.
         family;
 
-        chat_completions: plain Support = Support::Unknown;
+        chat_completions: plain Support = Support::Unknown, shared;
         /// Sets whether the model serves chat completions.
         with_chat_completions,
         /// Whether the model serves chat completions at all.
         chat_completions;
 
-        responses_only: plain bool = false;
+        responses_only: plain bool = false, all;
         /// Sets whether the Responses API is the only way to the model.
         with_responses_only,
         /// Whether the Responses API is the only way to the model.
         is_responses_only;
 
-        default_reasoning_effort: known ReasoningEffort = None;
+        default_reasoning_effort: known ReasoningEffort = None, shared;
         /// Sets which effort the service takes when the request names none.
         with_default_reasoning_effort;
 
-        only_default_temperature: plain bool = false;
+        only_default_temperature: plain bool = false, any;
         /// Sets whether a model takes the default temperature, 1, where it refuses every other.
         with_only_default_temperature;
 
-        max_completion_tokens_required: plain bool = false;
+        max_completion_tokens_required: plain bool = false, all;
         /// Sets whether a request must set `max_completion_tokens`.
         with_max_completion_tokens_required,
         /// Whether a request must set `max_completion_tokens`, or say that it wants no bound.
@@ -152,60 +164,60 @@ capabilities! {
         /// the service itself takes requests without.
         max_completion_tokens_required;
 
-        system_becomes_developer: plain bool = false;
+        system_becomes_developer: plain bool = false, all;
         /// Sets whether the model reads `system` messages as `developer` messages.
         with_system_becomes_developer,
         /// Whether the model reads `system` messages as `developer` messages.
         system_becomes_developer;
 
-        answers_as_another: plain bool = false;
+        answers_as_another: plain bool = false, any;
         /// Sets whether answers carry the name of another model than the deployed one.
         with_answers_as_another,
         /// Whether answers carry the name of another model than the deployed one, as a router's do.
         answers_as_another;
 
-        tools_and_effort: plain ToolsAndEffort = ToolsAndEffort::Any;
+        tools_and_effort: plain ToolsAndEffort = ToolsAndEffort::Any, shared;
         /// Sets how function tools and the effort go together.
         with_tools_and_effort,
         /// How function tools and the effort go together.
         tools_and_effort;
 
-        context_tokens: count u64 = None;
+        context_tokens: count u64 = None, largest;
         /// Sets the context window, in tokens.
         with_context_tokens,
         /// The context window, in tokens.
         context_tokens;
 
-        max_output_tokens: count u64 = None;
+        max_output_tokens: count u64 = None, largest;
         /// Sets the output limit, in tokens.
         with_max_output_tokens,
         /// The output limit in tokens, hidden reasoning included.
         max_output_tokens;
 
-        output_limit_enforced: plain bool = true;
+        output_limit_enforced: plain bool = true, all;
         /// Sets whether the service refuses a token limit above [`max_output_tokens`](Self::max_output_tokens).
         /// When unset, it does.
         with_output_limit_enforced;
 
-        min_api_version: known ApiVersion = None;
+        min_api_version: known ApiVersion = None, oldest;
         /// Sets which api version is the first that is documented for the model.
         with_min_api_version,
         /// The first api version the model is documented or recorded with. Older ones may answer all the same.
         min_api_version;
 
-        status: text str = Cow::Borrowed("");
+        status: text str = Cow::Borrowed(""), status;
         /// Sets the status as text; [`Lifecycle::of_status`] has the syntax that is understood.
         with_status,
         /// The status, as the sources print it.
         status;
 
-        source: text str = Cow::Borrowed("");
+        source: text str = Cow::Borrowed(""), sources;
         /// Sets the keys of the sources.
         with_source,
         /// Keys of the sources, separated by semicolons.
         source;
 
-        checked: text str = Cow::Borrowed("");
+        checked: text str = Cow::Borrowed(""), earliest;
         /// Sets the day on which the sources were last read, `YYYY-MM-DD`.
         with_checked,
         /// The day on which the sources were last read, `YYYY-MM-DD`.
@@ -219,6 +231,20 @@ impl Capabilities {
     #[must_use]
     pub fn unknown() -> Self {
         Self::UNKNOWN
+    }
+
+    /// What several versions of a model have in common: the most permissive reading of them.
+    pub(super) fn in_common(versions: &[&Self]) -> Self {
+        let mut common = Self::common_fields(versions);
+        for parameter in Parameter::ALL {
+            let support = common_capabilities::shared(versions.iter().map(|version| version.supports(*parameter)));
+            common.set(*parameter, support.unwrap_or(Support::Unknown));
+        }
+        let efforts = versions.iter().map(|version| version.reasoning_efforts());
+        if let Some(efforts) = common_capabilities::union_of_efforts(efforts) {
+            common.set_efforts(efforts);
+        }
+        common
     }
 
     /// Sets whether a parameter is taken.

@@ -5,7 +5,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
-use super::common_capabilities::in_common;
 use super::spelling::{UnknownModel, normal};
 use super::{Capabilities, Model, table};
 
@@ -135,7 +134,7 @@ impl ModelCatalog {
             }
             let versions: Vec<&Capabilities> =
                 models.iter().filter(|other| other.name() == model.name()).map(Model::capabilities).collect();
-            names.push(Model::custom(model.name(), in_common(&versions)));
+            names.push(Model::custom(model.name(), Capabilities::in_common(&versions)));
         }
         let by_id = models.iter().chain(&names).map(|model| (model.id(), model.clone())).collect();
         Self { models: models.into(), names: names.into(), by_id: Arc::new(by_id) }

@@ -159,7 +159,7 @@ impl ChatCompletionRequest {
     pub(crate) fn declared_as(&self, deployment: Deployment, keeps_uncapped: bool) -> Cow<'_, Self> {
         let uncapped = self.uncapped && (keeps_uncapped || !self.from_json.uncapped);
         let declare = || Self { uncapped, ..self.with_deployment(deployment.clone()) };
-        let remembered = self.body.declared(declare);
+        let remembered = self.body.found.declared.get_or_init(|| Arc::new(declare()));
         match remembered.deployment.is_declared_alike(&deployment) && remembered.uncapped == uncapped {
             true => Cow::Borrowed(remembered),
             false => Cow::Owned(declare()),
@@ -232,12 +232,13 @@ impl PartialEq for ChatCompletionRequest {
 #[derive(Clone)]
 pub(crate) struct CheckedBody {
     body: RequestBody,
-    found: Found,
+    pub(super) found: Found,
 }
 
+/// What is remembered of a request until it is changed.
 #[derive(Clone, Default)]
-struct Found {
-    verdict: OnceLock<Arc<Verdict>>,
+pub(super) struct Found {
+    pub(super) verdict: OnceLock<Arc<Verdict>>,
     /// The request with the deployment that a client declares, which has a verdict of its own.
     #[cfg(feature = "client")]
     declared: OnceLock<Arc<ChatCompletionRequest>>,
@@ -252,23 +253,6 @@ impl CheckedBody {
 
     pub(super) fn into_body(self) -> RequestBody {
         self.body
-    }
-
-    /// The verdict, made by `judge` unless it is remembered.
-    pub(super) fn verdict(&self, judge: impl FnOnce() -> Verdict) -> &Verdict {
-        self.found.verdict.get_or_init(|| Arc::new(judge()))
-    }
-
-    /// The copy of the request with a declared deployment, made by `declare` unless one is remembered.
-    #[cfg(feature = "client")]
-    pub(super) fn declared(&self, declare: impl FnOnce() -> ChatCompletionRequest) -> &ChatCompletionRequest {
-        self.found.declared.get_or_init(|| Arc::new(declare()))
-    }
-
-    /// Whether a verdict is remembered.
-    #[cfg(feature = "client")]
-    pub(super) fn is_judged(&self) -> bool {
-        self.found.verdict.get().is_some()
     }
 }
 

@@ -5,7 +5,7 @@
 //! page it comes from, and a pure function that finds what breaks it. One file a subject. A cell of the model
 //! table that is unknown refuses nothing. The order of [`RULES`](list::RULES) is the order in which findings are reported.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::SystemTime;
 
 use self::list::RULES;
@@ -70,7 +70,10 @@ impl ChatCompletionRequest {
     }
 
     fn verdict(&self) -> &Verdict {
-        self.body.verdict(|| Verdict { refused: self.findings_of_all_calls(Weight::Refused), advised: OnceLock::new() })
+        self.body.found.verdict.get_or_init(|| {
+            let refused = self.findings_of_all_calls(Weight::Refused);
+            Arc::new(Verdict { refused, advised: OnceLock::new() })
+        })
     }
 
     pub(super) fn advised(&self) -> &Advised {
@@ -89,9 +92,9 @@ impl ChatCompletionRequest {
     /// The bytes of all strings in the fields of the request, nearly the size of its JSON.
     #[cfg(feature = "client")]
     pub(crate) fn text_length(&self) -> usize {
-        match self.body.is_judged() {
-            true => self.advised().survey.text_length,
-            false => Survey::of(&self.body).text_length,
+        match self.body.found.verdict.get() {
+            Some(_) => self.advised().survey.text_length,
+            None => Survey::of(&self.body).text_length,
         }
     }
 }

@@ -1,13 +1,11 @@
 //! A rule, and what it is checked against: the request, the declared model, the way it is sent.
 
-use std::cell::OnceCell;
 use std::fmt::{self, Display, Formatter};
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
-use crate::request::schema::SchemaFinding;
 use crate::request::tool::FunctionDefinition;
 use crate::request::violation::{Rule, Violation};
 use crate::request::{ChatCompletionRequest, Message, RequestBody};
@@ -72,8 +70,6 @@ pub(super) struct Check<'a> {
     pub(super) api_version: Option<&'a ApiVersion>,
     /// The moment by which dates of retirement have passed or not.
     pub(super) now: SystemTime,
-    /// The findings in each strict schema, with the parameter that holds it; two rules report one weight each.
-    pub(super) schema_findings: OnceCell<Vec<(String, SchemaFinding)>>,
 }
 
 impl<'a> Check<'a> {
@@ -85,16 +81,7 @@ impl<'a> Check<'a> {
     ) -> Self {
         let model = request.deployment.declared_model();
         let capabilities = model.map(|model| model.capabilities());
-        Self {
-            request,
-            body: &request.body,
-            model,
-            capabilities,
-            streaming,
-            api_version,
-            now,
-            schema_findings: OnceCell::new(),
-        }
+        Self { request, body: &request.body, model, capabilities, streaming, api_version, now }
     }
 
     pub(super) fn refuses(&self, parameter: Parameter) -> bool {

@@ -1,9 +1,5 @@
 //! The rules about JSON answers: `response_format`, and strict schemas there and in `tools`.
 
-use std::fmt::Display;
-
-use serde_json::Value;
-
 use super::rule::{Check, Findings, is_name, is_unread};
 use crate::model::Parameter;
 use crate::request::Message;
@@ -27,7 +23,7 @@ pub(super) fn structured_outputs(check: &Check<'_>, found: &mut Findings<'_>) {
 
 /// Strict mode supports the part of JSON Schema that [`schema`](crate::request::schema) lists.
 pub(super) fn strict(check: &Check<'_>, found: &mut Findings<'_>) {
-    for (place, finding) in schema_findings(check).iter().filter(|(_, finding)| !finding.is_advice()) {
+    for (place, finding) in schema_findings(check).into_iter().filter(|(_, finding)| !finding.is_advice()) {
         found.add(format!("{place}{}", finding.pointer()), Rule::StrictSchema, finding.message());
     }
 }
@@ -35,11 +31,9 @@ pub(super) fn strict(check: &Check<'_>, found: &mut Findings<'_>) {
 /// What only the documentation refuses in strict schemas: one advice for each keyword or limit of a schema, at its
 /// first place.
 pub(super) fn documented(check: &Check<'_>, found: &mut Findings<'_>) {
-    let mut kinds: Vec<(&str, &SchemaFinding, usize)> = Vec::new();
-    for (place, finding) in schema_findings(check).iter().filter(|(_, finding)| finding.is_advice()) {
-        let is_same =
-            |(of, first, _): &&mut (&str, &SchemaFinding, usize)| *of == place && first.message() == finding.message();
-        match kinds.iter_mut().find(is_same) {
+    let mut kinds: Vec<(String, SchemaFinding, usize)> = Vec::new();
+    for (place, finding) in schema_findings(check).into_iter().filter(|(_, finding)| finding.is_advice()) {
+        match kinds.iter_mut().find(|(of, first, _)| *of == place && first.message() == finding.message()) {
             Some((.., more)) => *more += 1,
             None => kinds.push((place, finding, 0)),
         }
@@ -51,18 +45,16 @@ pub(super) fn documented(check: &Check<'_>, found: &mut Findings<'_>) {
     }
 }
 
-fn schema_findings<'c>(check: &'c Check<'_>) -> &'c [(String, SchemaFinding)] {
-    let lint = |place: &dyn Display, schema: &Value| {
-        lint_schema(schema).into_iter().map(|finding| (place.to_string(), finding)).collect::<Vec<_>>()
-    };
-    check.schema_findings.get_or_init(|| {
-        let format = check.body.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
-        let format = format.filter(|format| format.strict == Some(true)).and_then(|format| format.schema.as_ref());
-        let format = format.into_iter().flat_map(|schema| lint(&"response_format.json_schema.schema", schema));
-        let functions = check.functions().filter(|(_, function)| function.strict == Some(true));
-        let functions = functions.filter_map(|(place, function)| Some((place, function.parameters.as_ref()?)));
-        format.chain(functions.flat_map(|(place, schema)| lint(&format_args!("{place}.parameters"), schema))).collect()
-    })
+/// The findings in each strict schema, with the parameter that holds it.
+fn schema_findings(check: &Check<'_>) -> Vec<(String, SchemaFinding)> {
+    let format = check.body.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
+    let format = format.filter(|format| format.strict == Some(true)).and_then(|format| format.schema.as_ref());
+    let format = format.map(|schema| ("response_format.json_schema.schema".to_owned(), schema));
+    let functions = check.functions().filter(|(_, function)| function.strict == Some(true));
+    let functions =
+        functions.filter_map(|(place, function)| Some((format!("{place}.parameters"), function.parameters.as_ref()?)));
+    let schemas = format.into_iter().chain(functions);
+    schemas.flat_map(|(place, schema)| lint_schema(schema).into_iter().map(move |one| (place.clone(), one))).collect()
 }
 
 /// `json_schema` has a `schema` and a valid `name`, in strict mode and without.
@@ -126,7 +118,7 @@ pub(super) fn with_data_sources(check: &Check<'_>, found: &mut Findings<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::tests::{
         assert_advised, assert_fine, assert_refused, assert_violations, read, request_to, request_to_any,
