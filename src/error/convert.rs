@@ -1,8 +1,10 @@
-//! Errors of other kinds as an error of this crate, and the reverse.
+//! Conversions of errors: of other kinds to an error of this crate, and of that to the kinds of azure_core and of OpenAI's API.
 
 use std::convert::Infallible;
 
-use super::{Error, ErrorKind};
+use serde_json::{Value, json};
+
+use super::{Error, ErrorKind, ServiceError};
 use crate::response::ParseError;
 
 impl From<ParseError> for Error {
@@ -39,7 +41,7 @@ impl From<azure_core::Error> for Error {
                 let headers = answered.into_iter().flat_map(|answer| answer.headers().iter());
                 let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.as_str().to_owned()));
                 let metadata = crate::response::ResponseMetadata::new(u16::from(*status), headers);
-                let code = || serde_json::json!({"error": {"code": error_code}}).to_string();
+                let code = || json!({"error": {"code": error_code}}).to_string();
                 let body = answered.map_or_else(|| code().into_bytes(), |answer| answer.body().to_vec());
                 return Self::from_response(metadata, &body).with_source(error);
             }
@@ -72,5 +74,67 @@ impl From<Error> for azure_core::Error {
             _ => Azure::Other,
         };
         Self::new(kind, error)
+    }
+}
+
+impl Error {
+    /// The status and the body of this error in the shape of OpenAI's API, for the callers of a service of one's own.
+    ///
+    /// The status is [`ErrorKind::http_status`], and the service's own where it refused the request (400, 413, 422). The
+    /// body is `{"error": {"message", "type", "param", "code"}}`. The message is what a caller can act on: the violations,
+    /// or the service's message where it cannot repeat a prompt. What is about the service itself (its endpoints,
+    /// deployments, keys and identities) is left out; that is in the text of the error, for its log.
+    ///
+    /// # Example: a refusal passed on
+    ///
+    /// ```
+    /// use azure_openai_chat::{Error, ResponseMetadata};
+    ///
+    /// let metadata = ResponseMetadata::new(429, [("retry-after", "7")]);
+    /// let error = Error::from_response(metadata, br#"{"error": {"code": "429", "message": "Slow down."}}"#);
+    /// let (status, body) = error.to_openai();
+    /// assert_eq!(status, 429);
+    /// assert_eq!(body["error"]["type"], "rate_limit_error");
+    /// assert_eq!(body["error"]["message"], "Slow down.");
+    /// ```
+    ///
+    /// OpenAI reference: <https://platform.openai.com/docs/guides/error-codes>
+    #[must_use]
+    pub fn to_openai(&self) -> (u16, Value) {
+        let kind = self.kind();
+        let status = match self.status() {
+            Some(status) if kind == ErrorKind::Rejected => status,
+            _ => kind.http_status(),
+        };
+        // what is wrong with the service's own sign-in or setup is not for its callers
+        let service = self.service_error().filter(|_| status < 500 && kind != ErrorKind::NotFound);
+        let (error_type, code, message) = match kind {
+            ErrorKind::InvalidRequest => ("invalid_request_error", "invalid_request", "the request breaks a rule"),
+            ErrorKind::Rejected => ("invalid_request_error", "invalid_request", "the model refused the request"),
+            ErrorKind::ContentFiltered => {
+                ("invalid_request_error", "content_filter", "the prompt was blocked by the content filter")
+            }
+            ErrorKind::NotFound => ("invalid_request_error", "model_not_found", "the model does not exist"),
+            ErrorKind::RateLimited => ("rate_limit_error", "rate_limit_exceeded", "too many requests; try again later"),
+            ErrorKind::Timeout => ("server_error", "timeout", "the model did not answer in time"),
+            ErrorKind::Connect | ErrorKind::Service => ("server_error", "server_error", "the model is unavailable"),
+            ErrorKind::Interrupted => ("server_error", "interrupted", "the answer broke off"),
+            ErrorKind::Decode | ErrorKind::Parse => ("server_error", kind.as_str(), "the answer could not be used"),
+            ErrorKind::Config | ErrorKind::Credential | ErrorKind::Unauthorized => {
+                ("server_error", "server_error", "the service is not set up for this model")
+            }
+        };
+        let printable = service.and_then(|service| service.printable_message(self.0.answered()));
+        let message = match self.violations() {
+            [] => printable.unwrap_or_else(|| message.to_owned()),
+            violations => violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        };
+        let is_status = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit());
+        let named = service.and_then(ServiceError::printable_code).filter(|code| !is_status(code));
+        let param = service
+            .and_then(ServiceError::printable_param)
+            .or(self.violations().first().map(|first| first.parameter()));
+        let code = named.unwrap_or(code);
+        (status, json!({"error": {"message": message, "type": error_type, "param": param, "code": code}}))
     }
 }

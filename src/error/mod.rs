@@ -24,7 +24,6 @@ mod convert;
 mod envelope;
 mod kind;
 mod next_step;
-mod openai;
 mod printed;
 mod refused;
 mod sent;

@@ -9,6 +9,8 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::ChatCompletionRequest;
+#[cfg(feature = "client")]
+use super::StreamOptions;
 use super::violation::{Rule, ValidationError, Violation};
 use crate::model::{Parameter, ReasoningEffort, ToolsAndEffort};
 use crate::response::Role;
@@ -128,6 +130,33 @@ impl ChatCompletionRequest {
             adaptations.push(adaptation);
         }
     }
+
+    /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once); none when it
+    /// is not sent, or makes the request what it is. A limit stays one, under its other name.
+    #[cfg(feature = "client")]
+    pub(crate) fn without(&self, parameter: &str, is_stream: bool) -> Option<Self> {
+        let mut next = self.clone();
+        match parameter {
+            "messages" | "model" | "stream" => return None,
+            // the client adds it to streams
+            "stream_options" if !is_stream => return None,
+            "stream_options" => {
+                // one of a wrong type is sent as it is
+                drop_place(&mut next, parameter);
+                next.body_mut().stream_options = Some(StreamOptions::new().include_usage(false));
+            }
+            "max_tokens" => {
+                rename_limit(&mut next, parameter, "max_completion_tokens")?;
+            }
+            "max_completion_tokens" => {
+                rename_limit(&mut next, parameter, "max_tokens")?;
+            }
+            _ => {
+                drop_place(&mut next, parameter)?;
+            }
+        }
+        Some(next)
+    }
 }
 
 /// Removes one violation, and returns the parameter that was changed and a description of the change; none where no
@@ -142,15 +171,13 @@ fn change_for(request: &mut ChatCompletionRequest, violation: &Violation) -> Opt
     let prefers_max_tokens = !refuses(Parameter::MaxTokens) && !refuses(Parameter::Prediction);
     let change = match violation.rule() {
         Rule::UnsupportedParameter if parameter == "max_tokens" && !refuses(Parameter::MaxCompletionTokens) => {
-            let limit = request.body_mut().max_tokens.take()?;
-            let kept = *request.body_mut().max_completion_tokens.get_or_insert(limit);
-            format!("rewritten as max_completion_tokens = {kept}")
+            rename_limit(request, parameter, "max_completion_tokens")?
         }
         Rule::UnsupportedParameter if parameter == "max_completion_tokens" && !refuses(Parameter::MaxTokens) => {
-            rewrite_as_max_tokens(request)?
+            rename_limit(request, parameter, "max_tokens")?
         }
         Rule::PredictionConflict if parameter == "max_completion_tokens" && prefers_max_tokens => {
-            rewrite_as_max_tokens(request)?
+            rename_limit(request, parameter, "max_tokens")?
         }
         Rule::PredictionConflict => {
             request.body_mut().prediction.take()?;
@@ -186,10 +213,16 @@ fn change_for(request: &mut ChatCompletionRequest, violation: &Violation) -> Opt
     Some((parameter.to_owned(), change))
 }
 
-fn rewrite_as_max_tokens(request: &mut ChatCompletionRequest) -> Option<String> {
-    let limit = request.body_mut().max_completion_tokens.take()?;
-    let kept = *request.body_mut().max_tokens.get_or_insert(limit);
-    Some(format!("rewritten as max_tokens = {kept}"))
+/// Sends a limit under its other name, unless that has one already.
+fn rename_limit(request: &mut ChatCompletionRequest, name: &str, other: &str) -> Option<String> {
+    let mut kept = Value::Null;
+    *request.body_mut() = request.body.edited(|body| {
+        let members = body.as_object_mut()?;
+        let limit = members.remove(name)?;
+        kept = members.entry(other).or_insert(limit).clone();
+        Some(())
+    })?;
+    Some(format!("rewritten as {other} = {kept}"))
 }
 
 /// Changes the effort that excludes the tools, and keeps the tools.
@@ -248,7 +281,9 @@ fn drop_place(request: &mut ChatCompletionRequest, parameter: &str) -> Option<St
                 let at = last.parse().ok().filter(|at| *at < list.len())?;
                 list.remove(at);
             }
-            Value::Object(members) => drop(members.remove(last)?),
+            Value::Object(members) => {
+                members.remove(last)?;
+            }
             _ => return None,
         }
         Some(())

@@ -170,42 +170,6 @@ impl ChatCompletionRequest {
     pub(crate) fn affinity_key(&self) -> Option<&str> {
         self.body.prompt_cache_key.as_deref().or(self.body.user.as_deref())
     }
-
-    /// The same request without one parameter, for [`repair_once`](crate::ClientBuilder::repair_once); none when it
-    /// is not sent, or makes the request what it is. A limit stays one, under its other name.
-    #[cfg(feature = "client")]
-    pub(crate) fn without(&self, parameter: &str, is_stream: bool) -> Option<Self> {
-        let other_limit = match parameter {
-            "messages" | "model" | "stream" => return None,
-            // the client adds it to streams
-            "stream_options" if !is_stream => return None,
-            "stream_options" => {
-                let mut next = self.clone();
-                let body = next.body_mut();
-                // one of a wrong type is sent as it is
-                *body = body.edited(|body| {
-                    body.as_object_mut()?.remove(parameter);
-                    Some(())
-                })?;
-                body.stream_options = Some(super::StreamOptions::new().include_usage(false));
-                return Some(next);
-            }
-            "max_tokens" => Some("max_completion_tokens"),
-            "max_completion_tokens" => Some("max_tokens"),
-            _ => None,
-        };
-        let body = self.body.edited(|body| {
-            let members = body.as_object_mut()?;
-            let value = members.remove(parameter)?;
-            if let Some(other) = other_limit {
-                members.entry(other).or_insert(value);
-            }
-            Some(())
-        })?;
-        let mut next = self.clone();
-        *next.body_mut() = body;
-        Some(next)
-    }
 }
 
 getters! { request: ChatCompletionRequest => request;

@@ -1,6 +1,6 @@
 //! A rule, and what it is checked against: the request, the declared model, the way it is sent.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::Display;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
@@ -102,31 +102,21 @@ impl<'a> Check<'a> {
         self.request.messages().iter().enumerate()
     }
 
-    /// The functions in `tools`.
-    pub(super) fn functions(&self) -> impl Iterator<Item = (Place, &FunctionDefinition)> {
+    /// The functions in `tools`, each with its place.
+    pub(super) fn functions(&self) -> impl Iterator<Item = (String, &FunctionDefinition)> {
         let tools = self.body.tools.iter().flat_map(|tools| tools.iter().enumerate());
-        tools.filter_map(|(at, tool)| Some((Place("tools", at, ".function"), tool.function.as_ref()?)))
+        tools.filter_map(|(at, tool)| Some((format!("tools[{at}].function"), tool.function.as_ref()?)))
     }
 
-    /// The functions in `tools` and in `functions`.
-    pub(super) fn all_functions(&self) -> impl Iterator<Item = (Place, &FunctionDefinition)> {
+    /// The functions in `tools` and in `functions`, each with its place.
+    pub(super) fn all_functions(&self) -> impl Iterator<Item = (String, &FunctionDefinition)> {
         let of_old = self.body.functions.iter().flat_map(|list| list.iter().enumerate());
-        self.functions().chain(of_old.map(|(at, function)| (Place("functions", at, ""), function)))
+        self.functions().chain(of_old.map(|(at, function)| (format!("functions[{at}]"), function)))
     }
 
     /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.
     pub(super) fn is_unread(&self, member: &str) -> bool {
         is_unread(self.body.extra(), member)
-    }
-}
-
-/// The place of a function, such as `tools[0].function`, printed only for a finding.
-pub(super) struct Place(&'static str, usize, &'static str);
-
-impl Display for Place {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self(list, at, member) = self;
-        write!(f, "{list}[{at}]{member}")
     }
 }
 

@@ -7,13 +7,16 @@ use super::nesting::nesting;
 use super::references::{Path, each_child, resolve};
 use super::{
     DOCUMENTED_NESTING, DOCUMENTED_PROPERTIES, MAX_ENUM_VALUES, MAX_PROPERTIES, MAX_WALK, SchemaFinding, is_mixed,
-    may_be_object,
+    is_object,
 };
 
 /// String formats that OpenAI lists.
 const FORMATS: &[&str] = &["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"];
 
 const TYPES: &[&str] = &["string", "number", "boolean", "integer", "object", "array", "null"];
+
+/// Keywords of a schema that needs no type beside them.
+const INSTEAD_OF_A_TYPE: &[&str] = &["$ref", "properties", "anyOf", "enum", "const", "oneOf", "allOf"];
 
 /// Keywords that the root may have beside a `$ref`.
 const OF_THE_ROOT: &[&str] = &["$defs", "definitions", "$schema", "$id"];
@@ -107,19 +110,6 @@ struct Lint<'a> {
     findings: Vec<SchemaFinding>,
 }
 
-/// The members of a schema that decide what else it needs.
-#[derive(Default)]
-struct Parts<'a> {
-    kind: Option<&'a Value>,
-    reference: Option<&'a str>,
-    properties: Option<&'a Map<String, Value>>,
-    has_properties: bool,
-    required: &'a [Value],
-    closed: Option<&'a Value>,
-    items: bool,
-    has_a_shape: bool,
-}
-
 impl<'a> Lint<'a> {
     fn violation(&mut self, at: &Path<'_>, rule: Rule, message: impl Into<String>) {
         self.findings.push(SchemaFinding::new(at.pointer(), rule, message));
@@ -156,39 +146,21 @@ impl<'a> Lint<'a> {
             self.violation(at, Rule::Nesting, "the schema is too deep to be checked: flatten it");
             return;
         }
-        let mut parts = Parts::default();
         for (key, value) in node {
             match key.as_str() {
-                "type" => parts.kind = Some(value),
-                // the most frequent of all, and about neither type nor shape
-                "description" => {}
-                "$ref" => (parts.reference, parts.has_a_shape) = (value.as_str(), true),
-                "properties" => {
-                    parts.properties = value.as_object();
-                    (parts.has_properties, parts.has_a_shape) = (true, true);
-                }
-                "required" => parts.required = value.as_array().map_or(&[], Vec::as_slice),
-                "additionalProperties" => parts.closed = Some(value),
-                "items" => parts.items = true,
-                "anyOf" => parts.has_a_shape = true,
-                "enum" | "const" => {
-                    self.values(key, value, at);
-                    parts.has_a_shape = true;
-                }
-                _ => {
-                    self.keyword(key, value, at);
-                    parts.items |= key == "prefixItems";
-                    parts.has_a_shape |= key == "oneOf" || key == "allOf";
-                }
+                // the most frequent of all
+                "type" | "description" => {}
+                "enum" | "const" => self.values(key, value, at),
+                _ => self.keyword(key, value, at),
             }
         }
-        self.types(&parts, at, depth);
-        if let Some(reference) = parts.reference {
+        self.types(node, at, depth);
+        if let Some(reference) = node.get("$ref").and_then(Value::as_str) {
             self.reference(reference, node, at, depth);
         }
-        if may_be_object(parts.kind, || parts.has_properties) {
+        if is_object(node) {
             self.objects += 1;
-            self.object(node, &parts, at);
+            self.object(node, at);
         }
         each_child(node, at, &mut |child, at| self.schema(child, at, depth + 1));
         for key in ["$defs", "definitions"] {
@@ -232,22 +204,25 @@ impl<'a> Lint<'a> {
         }
     }
 
-    fn types(&mut self, parts: &Parts<'_>, at: &Path<'_>, depth: usize) {
-        match parts.kind {
+    fn types(&mut self, node: &Map<String, Value>, at: &Path<'_>, depth: usize) {
+        let has_any_of = |keys: &[&str]| keys.iter().any(|key| node.contains_key(*key));
+        match node.get("type") {
             Some(Value::Array(several)) => {
                 let place = Path::Name(at, "type");
                 for (position, one) in several.iter().enumerate() {
                     self.one_type(one, &Path::Index(&place, position));
                 }
             }
-            Some(one) => self.one_type(one, &Path::Name(at, "type")),
-            None if depth > 0 && !parts.has_a_shape => {
+            Some(one) => {
+                self.one_type(one, &Path::Name(at, "type"));
+                if one == "array" && !has_any_of(&["items", "prefixItems"]) {
+                    self.violation(at, Rule::Untyped, "the list does not say what it holds: add `items`");
+                }
+            }
+            None if depth > 0 && !has_any_of(INSTEAD_OF_A_TYPE) => {
                 self.violation(at, Rule::Untyped, "the schema does not say what it holds: give it a type");
             }
             None => {}
-        }
-        if !parts.items && parts.kind.is_some_and(|kind| kind == "array") {
-            self.violation(at, Rule::Untyped, "the list does not say what it holds: add `items`");
         }
     }
 
@@ -279,8 +254,8 @@ impl<'a> Lint<'a> {
         }
     }
 
-    fn object(&mut self, node: &Map<String, Value>, parts: &Parts<'_>, at: &Path<'_>) {
-        match parts.closed {
+    fn object(&mut self, node: &Map<String, Value>, at: &Path<'_>) {
+        match node.get("additionalProperties") {
             Some(Value::Bool(false)) => {}
             Some(_) => {
                 let pointer = Path::Name(at, "additionalProperties").pointer();
@@ -298,7 +273,8 @@ impl<'a> Lint<'a> {
                 self.violation(at, Rule::AdditionalProperties, "the object is open: add `additionalProperties: false`")
             }
         }
-        let required = parts.required;
+        let properties = node.get("properties").and_then(Value::as_object);
+        let required = node.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let mut sorted = Vec::new();
         // in a long list a name is found faster by halves
         if required.len() > 16 {
@@ -309,7 +285,7 @@ impl<'a> Lint<'a> {
             true => required.iter().any(|one| one == name),
             false => sorted.binary_search(&name).is_ok(),
         };
-        for (name, property) in parts.properties.into_iter().flatten() {
+        for (name, property) in properties.into_iter().flatten() {
             self.properties += 1;
             self.text += name.chars().count();
             if is_listed(name) {
@@ -324,7 +300,7 @@ impl<'a> Lint<'a> {
             self.violation(&Path::Name(&Path::Name(at, "properties"), name), Rule::Required, message);
         }
         for (position, name) in required.iter().enumerate() {
-            let known = |name| parts.properties.is_some_and(|properties| properties.contains_key(name));
+            let known = |name| properties.is_some_and(|properties| properties.contains_key(name));
             if !name.as_str().is_some_and(known) {
                 self.violation(
                     &Path::Index(&Path::Name(at, "required"), position),

@@ -151,14 +151,10 @@ impl fmt::Display for SchemaFinding {
 
 /// Whether a schema may hold a JSON object.
 fn is_object(node: &Map<String, Value>) -> bool {
-    may_be_object(node.get("type"), || node.contains_key("properties"))
-}
-
-fn may_be_object(kind: Option<&Value>, has_properties: impl FnOnce() -> bool) -> bool {
-    match kind {
+    match node.get("type") {
         Some(Value::String(one)) => one == "object",
         Some(Value::Array(several)) => several.iter().any(|one| one == "object"),
-        _ => has_properties(),
+        _ => node.contains_key("properties"),
     }
 }
 
