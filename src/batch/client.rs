@@ -15,11 +15,10 @@ use super::status::{BatchFileStatus, BatchStatus};
 use super::upload::Upload;
 use super::wait::Waits;
 use crate::client::ChatClient;
-use crate::client::resource::ResourceCall;
 use crate::error::{Error, ErrorKind, Result};
 use crate::response::ResponseMetadata;
 use crate::transport::body::ByteStream;
-use crate::transport::{CallOptions, Method, RequestBody};
+use crate::transport::{Call, CallOptions, Method, RequestBody};
 
 /// The time between two polls of a batch. The guide asks for a minute at least.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
@@ -129,7 +128,12 @@ impl BatchClient {
             matches!(file.status(), Processed | Error | Deleting | Deleted)
         };
         let file = self.poll(&["files", id], Waits::for_file(self.poll_interval), is_ready).await?;
-        if file.status() == BatchFileStatus::Processed { Ok(file) } else { Err(unusable(&file)) }
+        if file.status() == BatchFileStatus::Processed {
+            return Ok(file);
+        }
+        let text = format!("the service could not process the file: its status is '{}'", file.status());
+        // the details may quote the file
+        Err(Error::new(ErrorKind::Service, text).with_hint("`status_details()` of the file has the reason"))
     }
 
     /// All files of the resource, page by page, the newest first where the service sorts them.
@@ -297,8 +301,8 @@ impl BatchClient {
 
     /// The content of a file from its first byte, in one try.
     pub(super) async fn open(&self, id: &str) -> Result<ByteStream> {
-        let call = ResourceCall { method: Method::GET, path: &["files", id, "content"], options: &self.options };
-        self.client.open_resource(call).await
+        let path = ["files", id, "content"];
+        self.client.open_resource(Call::of_resource(Method::GET, &path, &self.options)).await
     }
 
     /// Polls an object until `is_done` returns true for it. Retryable errors do not end the wait.
@@ -358,8 +362,7 @@ impl BatchClient {
         for (name, value) in query {
             options = options.query(*name, *value);
         }
-        let call = ResourceCall { method, path, options: &options };
-        let answer = self.client.call_resource(call, body).await?;
+        let answer = self.client.call_resource(Call::of_resource(method, path, &options), body).await?;
         Ok((answer.parse()?, Arc::clone(answer.shared_metadata())))
     }
 }
@@ -376,12 +379,6 @@ impl fmt::Debug for BatchClient {
 /// Whether the service refused to create a batch because the quota of enqueued tokens is full.
 pub(super) fn is_over_quota(error: &Error) -> bool {
     error.code() == Some("token_limit_exceeded")
-}
-
-pub(super) fn unusable(file: &BatchFile) -> Error {
-    let text = format!("the service could not process the file: its status is '{}'", file.status());
-    // the details may quote the file
-    Error::new(ErrorKind::Service, text).with_hint("`status_details()` of the file has the reason")
 }
 
 /// The object that was created, or an error where it has no id: it could not be looked up again.

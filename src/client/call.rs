@@ -8,13 +8,12 @@ use bytes::Bytes;
 
 use super::parts::Parts;
 use super::record::{CallRecord, StreamRecord};
-use super::repair::Repair;
 use crate::error::{Error, ErrorKind, Result, completion_or_error, unexpected_body};
 use crate::request::ChatCompletionRequest;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::{ByteSource, ChatCompletionStream};
 use crate::transport::body::{ByteStream, NO_CONTENT};
-use crate::transport::{self, Answer, Call, CallObserver, CallOptions, Operation, Route};
+use crate::transport::{self, Answer, CHAT_COMPLETIONS, Call, CallObserver, CallOptions, Route};
 
 /// How an answer comes: in one body, or as a stream.
 pub(super) trait CallKind {
@@ -27,11 +26,6 @@ pub(super) trait CallKind {
         call: Call<'_>,
         request: &ChatCompletionRequest,
     ) -> impl Future<Output = Result<Self::Answer>> + Send;
-
-    /// The model that answered, where it is known when the call returns.
-    fn model(answer: &Self::Answer) -> Option<&str>;
-
-    fn metadata(answer: &Self::Answer) -> &ResponseMetadata;
 
     /// The answer, whose record ends with it.
     fn recorded(
@@ -56,15 +50,9 @@ impl CallKind for Whole {
         let read = |answer: Answer| {
             read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(deployment))
         };
-        client.transport.answer(call, write, read).await
-    }
-
-    fn model(answer: &ChatCompletion) -> Option<&str> {
-        answer.model()
-    }
-
-    fn metadata(answer: &ChatCompletion) -> &ResponseMetadata {
-        answer.metadata()
+        let completion = client.transport.answer(call, write, read).await?;
+        client.preflight.watch_answer(request, completion.model(), completion.metadata());
+        Ok(completion)
     }
 
     fn recorded(
@@ -97,20 +85,13 @@ impl CallKind for Streamed {
         let deployment = call.deployment;
         let bytes = client.transport.stream(call, transport::Streamed::Events, write).await?;
         let metadata = Arc::clone(bytes.metadata());
+        client.preflight.watch_answer(request, None, &metadata);
         let mut stream = ChatCompletionStream::new(Box::new(Source(bytes)), metadata, Arc::clone(&client.templates))
             .for_call(deployment, request.n().unwrap_or(1));
         if let Some(limit) = client.max_event_bytes {
             stream = stream.max_event_bytes(limit);
         }
         Ok(stream)
-    }
-
-    fn model(_: &ChatCompletionStream) -> Option<&str> {
-        None
-    }
-
-    fn metadata(answer: &ChatCompletionStream) -> &ResponseMetadata {
-        answer.metadata()
     }
 
     fn recorded(
@@ -157,7 +138,7 @@ async fn try_and_repair<K: CallKind>(
         observer,
         left_out,
         attempts_before,
-        ..Call::new(Operation::CHAT_COMPLETIONS, request.deployment().name(), options)
+        ..Call::post(CHAT_COMPLETIONS, request.deployment().name(), options)
     };
     let outcome = send::<K>(client, request, call(request, options, &[], 0)).await;
     let repair = match &outcome {
@@ -170,13 +151,42 @@ async fn try_and_repair<K: CallKind>(
     Box::pin(send::<K>(client, &repair.request, repaired)).await
 }
 
+/// A request without what was refused, and the options with the id of the first try.
+struct Repair {
+    parameters: Vec<String>,
+    request: ChatCompletionRequest,
+    options: CallOptions,
+    /// The attempts of the first try.
+    attempts: u32,
+}
+
+impl Repair {
+    /// None when the error is no refusal of a parameter, or the request cannot do without it.
+    fn new(request: &ChatCompletionRequest, options: &CallOptions, error: &Error, is_stream: bool) -> Option<Self> {
+        let parameters: Vec<String> = error.removable_parameters().into_iter().map(str::to_owned).collect();
+        let (first, others) = parameters.split_first()?;
+        let mut repaired = request.without(first, is_stream)?;
+        for parameter in others {
+            repaired = repaired.without(parameter, is_stream)?;
+        }
+        tracing::debug!(
+            deployment = request.deployment().name(),
+            parameters = parameters.join(", "),
+            "sending again without the refused parameters"
+        );
+        let id = error.metadata().and_then(ResponseMetadata::client_request_id);
+        let options = match id {
+            Some(id) => options.clone().client_request_id(id),
+            None => options.clone(),
+        };
+        Some(Self { parameters, request: repaired, options, attempts: error.attempts() })
+    }
+}
+
 async fn send<K: CallKind>(client: &Arc<Parts>, request: &ChatCompletionRequest, call: Call<'_>) -> Result<K::Answer> {
     let options = call.options;
     let answer = K::send(client, call, request).await;
-    let answer = answer
-        .map_err(|error| client.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))?;
-    client.preflight.watch_answer(request, K::model(&answer), K::metadata(&answer));
-    Ok(answer)
+    answer.map_err(|error| client.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))
 }
 
 fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
 use crate::model::Deployment;
 use crate::response::{ResponseMetadata, parse_json};
 use crate::transport::body::NO_CONTENT;
-use crate::transport::{Answer, Call, CallObserver, CallOptions, Operation, Route};
+use crate::transport::{Answer, Call, CallObserver, CallOptions, Route};
 use crate::wire::getters;
 
 /// The answer of [`ChatClient::post_json`](crate::ChatClient::post_json). It is read as its [`Value`], or
@@ -121,7 +121,7 @@ async fn send(
     };
     let read = |answer: Answer| read_json(answer).map_err(|error| error.with_deployment(deployment));
     let observer = record.map(|record| record as &dyn CallObserver);
-    let call = Call { observer, ..Call::new(Operation::post(&path), deployment, options) };
+    let call = Call { observer, ..Call::post(&path, deployment, options) };
     let answer = client.transport.answer(call, write, read).await;
     answer.map_err(|error| client.transport.withhold_secrets(error, options))
 }

@@ -17,9 +17,8 @@ use crate::transport::{Backend, CallOptions, Credential, Endpoint, EndpointInput
 pub use self::builder::ClientBuilder;
 pub use self::json::JsonResponse;
 pub use self::observer::{FirstChunkEvent, Observer};
-pub use self::outcome::CallEnd;
 pub use self::preflight::{RequestCheck, Validation};
-pub use self::summary::CallSummary;
+pub use self::summary::{CallEnd, CallSummary};
 #[cfg(feature = "telemetry")]
 pub use self::telemetry::Telemetry;
 
@@ -28,11 +27,9 @@ pub(crate) mod call;
 mod deployments;
 mod json;
 mod observer;
-mod outcome;
 mod parts;
 mod preflight;
 mod record;
-mod repair;
 #[cfg(feature = "batch")]
 pub(crate) mod resource;
 mod summary;

@@ -9,9 +9,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::observer::FirstChunkEvent;
-use super::outcome::{Answered, CallEnd, CallOutcome};
 use super::parts::Parts;
-use super::summary::CallSummary;
+use super::summary::{Answered, CallEnd, CallOutcome, CallSummary};
 use crate::error::{Error, ErrorKind};
 use crate::model::Deployment;
 use crate::request::ChatCompletionRequest;

@@ -1,27 +1,26 @@
-//! One attempt: a request to one backend, and its answer.
+//! One attempt: a request to one backend, and its answer or why it failed.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
-use super::attempt_error::AttemptError;
 use super::backend::{Auth, ResolvedBackend};
+use super::balancer::Failure;
 use super::body::read_some;
 use super::call::Call;
 use super::http_client::{HEADER_BYTES, HEADER_FIELDS, HttpClients};
 use super::http_error::{headers_too_large, proxy_sign_in, send_error};
 use super::options::Settings;
-use super::request_body::RequestBody;
-use super::retry::RetryCause;
-use super::stage::Stage;
+use super::request_body::{RequestBody, Stage};
+use super::retry::{Outcome, RetryCause};
 use super::timeout::{Deadline, Timeout};
-use super::token::BearerToken;
-use super::token_cache::{BackendTokens, NoToken};
+use super::token::{AuthHeader, BearerToken};
+use super::token_cache::BackendTokens;
 use crate::error::{Error, ErrorKind, Result, ServiceError};
 use crate::response::ResponseMetadata;
 
@@ -109,15 +108,15 @@ impl Attempt<'_> {
     }
 
     async fn send(&self, stage: &Stage, first_event: Option<Deadline>) -> Attempted<Head> {
-        let (name, value, token) = self.authorization().await?;
+        let (auth, token) = self.authorization().await?;
         stage.set_connecting();
         let sent = Instant::now();
         let client = self.http.client(&self.backend.endpoint);
         let content_type = self.body.content_type().map(|value| (CONTENT_TYPE, value));
         let response = client
-            .request(self.call.operation.method.clone(), self.url.clone())
+            .request(self.call.method.clone(), self.url.clone())
             .headers(self.settings.headers.clone())
-            .header(name, value)
+            .header(auth.name, auth.value)
             .headers(HeaderMap::from_iter(content_type))
             .header(ACCEPT, HeaderValue::from_static(self.expected.accept))
             .header("x-ms-client-request-id", self.settings.client_request_id.1.clone())
@@ -151,15 +150,15 @@ impl Attempt<'_> {
     }
 
     /// The header that signs in, and its token. Each attempt gets its own token.
-    async fn authorization(&self) -> Attempted<(HeaderName, HeaderValue, Option<Arc<BearerToken>>)> {
+    async fn authorization(&self) -> Attempted<(AuthHeader, Option<Arc<BearerToken>>)> {
         match &self.backend.auth {
-            Auth::Key(name, value) => Ok((name.clone(), value.clone(), None)),
+            Auth::Key(key) => Ok((key.clone(), None)),
             Auth::Token(tokens) => {
-                let token = tokens.get(SystemTime::now()).await.map_err(|reason| {
+                let token = tokens.get(SystemTime::now()).await.map_err(|error| {
                     tracing::warn!(scope = tokens.scope(), "there is no token to send");
-                    AttemptError::no_token(reason, self.deployment)
+                    AttemptError::no_token(error, self.deployment)
                 })?;
-                Ok((token.name.clone(), token.header().clone(), Some(token)))
+                Ok((token.header.clone(), Some(token)))
             }
         }
     }
@@ -221,7 +220,7 @@ impl Attempt<'_> {
             return self.renew(tokens, token, error).await;
         }
         let error = match (status, auth, endpoint.deployment()) {
-            (401, Auth::Key(name, _), _) if endpoint.is_compatible() && name == "api-key" => error.with_hint(
+            (401, Auth::Key(key), _) if endpoint.is_compatible() && key.name == "api-key" => error.with_hint(
                 "the key was sent in 'api-key'; an OpenAI-compatible gateway may want it as a bearer token: \
                  ApiKey::new(key).with_bearer()",
             ),
@@ -243,17 +242,15 @@ impl Attempt<'_> {
         }
         match tokens.get(now).await {
             Ok(_) => AttemptError::new(RetryCause::TokenRefused, error),
-            Err(NoToken::Refused(..)) => {
-                AttemptError::answered(401, error.with_hint("the credential has no other token"))
-            }
-            Err(reason) => AttemptError::no_token(reason, self.deployment),
+            Err(error) if error.kind() == ErrorKind::Credential => AttemptError::no_token(error, self.deployment),
+            Err(_) => AttemptError::answered(401, error.with_hint("the credential has no other token")),
         }
     }
 
     fn log_answer(&self, metadata: &ResponseMetadata) {
         tracing::debug!(
             deployment = self.deployment,
-            method = self.call.operation.method.as_str(),
+            method = self.call.method.as_str(),
             host = self.url.host_str(),
             path = self.url.path(),
             status = metadata.status(),
@@ -268,7 +265,7 @@ impl Attempt<'_> {
     fn log_broken(&self, error: &Error) {
         tracing::debug!(
             deployment = self.deployment,
-            method = self.call.operation.method.as_str(),
+            method = self.call.method.as_str(),
             host = self.url.host_str(),
             path = self.url.path(),
             kind = error.kind().as_str(),
@@ -276,5 +273,57 @@ impl Attempt<'_> {
             attempt = self.number,
             "broken"
         );
+    }
+}
+
+/// A failed attempt.
+#[derive(Debug)]
+pub(crate) struct AttemptError {
+    pub(crate) error: Error,
+    pub(crate) outcome: Outcome,
+    /// No connection came about.
+    pub(crate) is_unreachable: bool,
+}
+
+impl AttemptError {
+    pub(crate) fn new(cause: RetryCause, error: Error) -> Self {
+        Self { error, outcome: Outcome { cause, hint: None, should_retry: None }, is_unreachable: false }
+    }
+
+    /// An error that another attempt would not change.
+    pub(crate) fn last(error: Error) -> Self {
+        let mut failed = Self::new(RetryCause::Read, error);
+        failed.outcome.should_retry = Some(false);
+        failed
+    }
+
+    /// An answer of the service with this status of failure.
+    pub(crate) fn answered(status: u16, error: Error) -> Self {
+        let mut failed = Self::new(RetryCause::Status(status), error);
+        failed.outcome.hint = failed.error.retry_after();
+        failed.outcome.should_retry = failed.error.metadata().and_then(|metadata| metadata.should_retry());
+        failed
+    }
+
+    /// There was no token to send to `deployment`: the credential failed, or its only token was refused before.
+    fn no_token(error: Error, deployment: &str) -> Self {
+        if error.kind() == ErrorKind::Credential {
+            return Self::new(RetryCause::Credential, error);
+        }
+        let mut failed = Self::answered(401, error.with_deployment(deployment));
+        failed.outcome.should_retry = Some(false);
+        failed
+    }
+
+    /// The failure of the backend, if it is one. A connection that broke, headers above the limit and other faults of a
+    /// single call are none.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        match self.outcome.cause {
+            RetryCause::Status(429) => Some(Failure::Busy),
+            RetryCause::Status(status @ (500 | 502 | 503 | 504)) => Some(Failure::Down(status)),
+            RetryCause::Connect if self.is_unreachable => Some(Failure::Down(0)),
+            RetryCause::Credential => Some(Failure::Down(0)),
+            _ => None,
+        }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::HeaderValue;
 
 use super::credential::{Credential, Kind};
 use super::endpoint::{Endpoint, EndpointInput, check_api_version};
+use super::token::AuthHeader;
 use super::token_cache::{BackendTokens, TokenCaches};
 use crate::error::{Error, ErrorKind, Result, Sent};
 use crate::model::ApiVersion;
@@ -108,7 +109,7 @@ impl fmt::Debug for Backend {
 /// How a backend is signed in to.
 #[derive(Debug)]
 pub(crate) enum Auth {
-    Key(HeaderName, HeaderValue),
+    Key(AuthHeader),
     Token(BackendTokens),
 }
 
@@ -116,18 +117,18 @@ impl Auth {
     /// The header's value as it is sent now, if there is one.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         match self {
-            Self::Key(_, value) => Some(value.clone()),
-            Self::Token(tokens) => Some(tokens.current()?.header().clone()),
+            Self::Key(key) => Some(key.value.clone()),
+            Self::Token(tokens) => Some(tokens.current()?.header.value.clone()),
         }
     }
 
     /// The form of sign-in, for the text of an error; without the secret.
     pub(crate) fn sent(&self) -> Sent {
         match self {
-            Self::Key(header, _) => Sent::Key { header: header.as_str().to_owned() },
+            Self::Key(key) => Sent::Key { header: key.name.to_string() },
             Self::Token(tokens) if tokens.is_given() => Sent::Token,
-            Self::Token(tokens) => match tokens.current().filter(|token| token.is_key) {
-                Some(key) => Sent::Key { header: key.name.to_string() },
+            Self::Token(tokens) => match tokens.current().filter(|token| token.header.is_key) {
+                Some(key) => Sent::Key { header: key.header.name.to_string() },
                 None => Sent::Credential { scope: Some(tokens.scope().to_owned()) },
             },
         }
@@ -169,10 +170,7 @@ impl ResolvedBackend {
             Kind::Default(credential) => Ok(caches.default_source(&credential, endpoint.cloud())),
         };
         let auth = match source {
-            Err(key) => {
-                let (name, value) = key.header()?;
-                Auth::Key(name, value)
-            }
+            Err(key) => Auth::Key(key.header()?),
             Ok(source) => {
                 let scope = backend.token_scope.or_else(|| token_scope.map(str::to_owned));
                 let scope = scope.unwrap_or_else(|| endpoint.scope(&api_version));

@@ -1,17 +1,21 @@
-//! One call, and its parts that depend on the backend and on the form of the answer.
+//! One call: its operation, how it is called, and its parts that depend on the backend and on the form of the answer.
 
 use std::time::Duration;
 
+pub(crate) use reqwest::Method;
+
 use super::call_event::{AttemptParts, CallObserver};
-use super::operation::Operation;
 use super::options::CallOptions;
 use super::retry::RetryCause;
 use crate::model::ApiVersion;
 
 /// The operation, the deployment, and how it is called.
-#[derive(Clone)]
 pub(crate) struct Call<'a> {
-    pub(crate) operation: Operation<'a>,
+    pub(crate) method: Method,
+    /// The segments after those of the deployment or the resource, not percent-encoded.
+    pub(crate) path: &'a [&'a str],
+    /// Whether it is an operation of the whole resource, as of files and batches, whose address has no deployment.
+    pub(crate) is_of_resource: bool,
     /// Empty for an operation of the resource.
     pub(crate) deployment: &'a str,
     pub(crate) options: &'a CallOptions,
@@ -27,9 +31,12 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(operation: Operation<'a>, deployment: &'a str, options: &'a CallOptions) -> Self {
+    /// A call to an operation of a deployment.
+    pub(crate) fn post(path: &'a [&'a str], deployment: &'a str, options: &'a CallOptions) -> Self {
         Self {
-            operation,
+            method: Method::POST,
+            path,
+            is_of_resource: false,
             deployment,
             options,
             affinity: None,
@@ -38,6 +45,18 @@ impl<'a> Call<'a> {
             left_out: &[],
             attempts_before: 0,
         }
+    }
+
+    /// A call to an operation of the resource.
+    #[cfg(feature = "batch")]
+    pub(crate) fn of_resource(method: Method, path: &'a [&'a str], options: &'a CallOptions) -> Self {
+        Self { method, is_of_resource: true, ..Self::post(path, "", options) }
+    }
+
+    /// Whether a second attempt does no harm where an earlier one may have reached the service. Where it does, only
+    /// attempts that were not served are repeated: no connection, and 429.
+    pub(crate) fn may_repeat(&self) -> bool {
+        !self.is_of_resource || self.method != Method::POST
     }
 
     /// Logs a retry and notifies the observer.
@@ -56,6 +75,9 @@ impl<'a> Call<'a> {
         }
     }
 }
+
+/// The path of chat completions.
+pub(crate) const CHAT_COMPLETIONS: &[&str] = &["chat", "completions"];
 
 /// The form of an answer that is read as it comes.
 #[derive(Debug, Clone, Copy)]

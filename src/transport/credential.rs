@@ -7,12 +7,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::HeaderName;
 
 use super::options::is_ours;
 #[cfg(feature = "azure_identity")]
 use super::token::DefaultSource;
-use super::token::{Token, TokenRequest, TokenSource, bearer, no_token, sensitive, without_scheme};
+use super::token::{AuthHeader, Token, TokenRequest, TokenSource, bearer, no_token, sensitive, without_scheme};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Headers that the client sets and that may carry a key.
@@ -68,7 +68,7 @@ impl ApiKey {
     }
 
     /// The header that carries the key, after checks of both.
-    pub(crate) fn header(&self) -> Result<(HeaderName, HeaderValue)> {
+    pub(crate) fn header(&self) -> Result<AuthHeader> {
         let wrong = if self.key.is_empty() {
             "is empty"
         } else if self.key.contains(['\n', '\r']) {
@@ -79,7 +79,10 @@ impl ApiKey {
             "holds characters that a header cannot carry"
         } else {
             return match &self.header {
-                None => Ok((reqwest::header::AUTHORIZATION, bearer(without_scheme(&self.key))?)),
+                None => {
+                    let value = bearer(without_scheme(&self.key))?;
+                    Ok(AuthHeader { name: reqwest::header::AUTHORIZATION, value, is_key: true })
+                }
                 Some(name) => {
                     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| {
                         Error::new(ErrorKind::Config, format!("{name:?} is not a header name for an API key"))
@@ -88,7 +91,7 @@ impl ApiKey {
                         let text = format!("the header '{name}' is set by the client and cannot carry an API key");
                         return Err(Error::new(ErrorKind::Config, text));
                     }
-                    Ok((name, sensitive(&self.key)?))
+                    Ok(AuthHeader { name, value: sensitive(&self.key)?, is_key: true })
                 }
             };
         };
@@ -274,7 +277,7 @@ mod tests {
             (ApiKey::new("k").with_bearer(), "authorization", "Bearer k"),
             (ApiKey::new("Bearer k").with_bearer(), "authorization", "Bearer k"),
         ] {
-            let (got_name, got_value) = key.header().unwrap();
+            let AuthHeader { name: got_name, value: got_value, .. } = key.header().unwrap();
             assert_eq!((got_name.as_str(), got_value.to_str().unwrap()), (name, value));
             assert!(got_value.is_sensitive());
         }

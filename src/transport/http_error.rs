@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use super::http_client::{HEADER_BYTES, HEADER_FIELDS};
-use super::stage::Stage;
+use super::request_body::Stage;
 use super::timeout::Timeout;
 use crate::error::{Error, ErrorKind};
 

@@ -36,13 +36,12 @@
 
 pub(crate) use self::attempt::Answer;
 pub(crate) use self::backend::{Backend, ResolvedBackend};
-pub(crate) use self::call::{Call, Route, Streamed};
+#[cfg(feature = "batch")]
+pub(crate) use self::call::Method;
+pub(crate) use self::call::{CHAT_COMPLETIONS, Call, Route, Streamed};
 pub(crate) use self::call_event::{AttemptEvent, AttemptParts, CallObserver, RetryEvent};
 pub(crate) use self::credential::{ApiKey, Credential};
 pub(crate) use self::endpoint::{Endpoint, check_deployment};
-#[cfg(feature = "batch")]
-pub(crate) use self::operation::Method;
-pub(crate) use self::operation::Operation;
 pub(crate) use self::options::CallOptions;
 pub(crate) use self::pacing::Pacing;
 #[cfg(feature = "batch")]
@@ -54,7 +53,6 @@ pub use self::endpoint::{Cloud, EndpointInput};
 pub use self::token::Token;
 
 mod attempt;
-mod attempt_error;
 pub(crate) mod backend;
 mod balancer;
 pub(crate) mod body;
@@ -67,13 +65,11 @@ mod http_client;
 mod http_error;
 #[cfg(feature = "azure_identity")]
 pub(crate) mod identity;
-mod operation;
 pub(crate) mod options;
 pub(crate) mod pacing;
 mod request_body;
 pub(crate) mod retry;
 mod send;
-mod stage;
 mod timeout;
 mod token;
 mod token_cache;

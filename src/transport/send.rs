@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::attempt::{Answer, Attempt, Expected, Head};
-use super::attempt_error::AttemptError;
+use super::attempt::{Answer, Attempt, AttemptError, Expected, Head};
 use super::backend::{Backend, ResolvedBackend};
 use super::balancer::Balancer;
 use super::body::{ByteStream, NO_CONTENT, StreamTimeouts, read_whole};
-use super::call::{Call, Route, Streamed};
+use super::call::{CHAT_COMPLETIONS, Call, Route, Streamed};
 use super::call_event::AttemptParts;
 use super::call_state::{CallState, Next};
 use super::endpoint::{Endpoint, check_api_version};
 use super::http_client::{HttpClients, HttpSettings};
-use super::operation::Operation;
 use super::options::{CallOptions, Settings};
 use super::pacing::Pacing;
 use super::request_body::RequestBody;
@@ -230,7 +228,8 @@ impl Transport {
             if let Some(observer) = call.observer {
                 observer.on_attempt(parts);
             }
-            let mut url = backend.endpoint.url(&backend.api_version, deployment, &call.operation)?;
+            let target = (!call.is_of_resource).then_some(deployment);
+            let mut url = backend.endpoint.url(&backend.api_version, target, call.path)?;
             settings.query.append_to_query(&mut url);
             let attempt = Attempt {
                 http: &self.0.http,
@@ -268,7 +267,7 @@ impl Transport {
                 .with_client_request_id(&settings.client_request_id.0);
             // another backend may succeed also where a retry cannot, as after an expired certificate
             let may_move = matches!(outcome.cause, RetryCause::Connect | RetryCause::Credential) && !self.is_single();
-            let is_over = !is_unserved && !call.operation.may_repeat || !outcome.is_retryable() && !may_move;
+            let is_over = !is_unserved && !call.may_repeat() || !outcome.is_retryable() && !may_move;
             if is_over && outcome.cause != RetryCause::TokenRefused {
                 return Err(error);
             }
@@ -370,8 +369,8 @@ impl Transport {
     /// The address of a call to `deployment` at the first backend.
     pub(crate) fn url_for(&self, deployment: &str) -> Result<String> {
         let backend = self.0.backends.first().ok_or_else(no_backend)?;
-        let mut url =
-            backend.endpoint.url(&backend.api_version, backend.deployment(deployment), &Operation::CHAT_COMPLETIONS)?;
+        let deployment = backend.deployment(deployment);
+        let mut url = backend.endpoint.url(&backend.api_version, Some(deployment), CHAT_COMPLETIONS)?;
         self.0.defaults.query_parameters().append_to_query(&mut url);
         Ok(url.into())
     }

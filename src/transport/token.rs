@@ -24,39 +24,47 @@ const PAUSE_BEFORE_SECOND_TRY: Duration = Duration::from_millis(100);
 /// The longest text of another crate's error in ours, in bytes.
 const LONGEST_TEXT: usize = 600;
 
+/// The header that signs a request in; its value is marked sensitive.
+#[derive(Debug, Clone)]
+pub(crate) struct AuthHeader {
+    pub(crate) name: HeaderName,
+    pub(crate) value: HeaderValue,
+    /// Whether it is a key, not a token.
+    pub(crate) is_key: bool,
+}
+
 /// An access token of Entra ID and when it expires; or an [`ApiKey`](crate::ApiKey) that a function gave, which is
 /// requested again after an hour.
 #[derive(Clone)]
 pub struct Token {
-    secret: Secret,
+    /// The header, or why none can carry it.
+    header: Result<AuthHeader>,
     expires_at: SystemTime,
-}
-
-#[derive(Clone)]
-enum Secret {
-    Token(String),
-    /// The header that carries a key, or why none can.
-    Key(Result<(HeaderName, HeaderValue)>),
 }
 
 impl Token {
     /// A token that expires at `expires_at`. A leading `Bearer ` is left out.
     #[must_use]
     pub fn new(value: impl Into<String>, expires_at: SystemTime) -> Self {
-        Self { secret: Secret::Token(without_scheme(&value.into()).to_owned()), expires_at }
+        let value = value.into();
+        let token = without_scheme(&value);
+        let header = match bearer(token) {
+            _ if token.trim().is_empty() => Err(no_token("the token is empty")),
+            Ok(value) => Ok(AuthHeader { name: AUTHORIZATION, value, is_key: false }),
+            Err(_) => Err(no_token("the token holds characters that a header cannot carry")),
+        };
+        Self { header, expires_at }
     }
 
     /// A key in its header, used until `expires_at`.
-    pub(super) fn of_key(header: Result<(HeaderName, HeaderValue)>, expires_at: SystemTime) -> Self {
-        Self { secret: Secret::Key(header), expires_at }
+    pub(super) fn of_key(header: Result<AuthHeader>, expires_at: SystemTime) -> Self {
+        Self { header: header.map_err(|error| no_token(error.to_string())), expires_at }
     }
 
     #[cfg(test)]
     pub(crate) fn value(&self) -> &str {
-        match &self.secret {
-            Secret::Token(token) => token,
-            Secret::Key(_) => "",
-        }
+        let value = self.header.as_ref().ok().and_then(|header| header.value.to_str().ok());
+        without_scheme(value.unwrap_or_default())
     }
 
     /// When the token expires.
@@ -209,39 +217,25 @@ pub(crate) fn one_line(text: &str, most: usize) -> String {
 /// A token as it is sent, with the time from which it is renewed.
 #[derive(Debug)]
 pub(crate) struct BearerToken {
-    pub(super) name: HeaderName,
-    header: HeaderValue,
-    /// Whether it is a key that a function gave.
-    pub(super) is_key: bool,
+    pub(super) header: AuthHeader,
     pub(super) expires_at: SystemTime,
     pub(super) renew_from: SystemTime,
 }
 
 impl BearerToken {
-    pub(super) fn new(token: &Token, now: SystemTime) -> Result<Self> {
-        let (name, header, is_key) = match &token.secret {
-            Secret::Key(header) => {
-                let (name, header) = header.clone().map_err(|error| no_token(error.to_string()))?;
-                (name, header, true)
-            }
-            Secret::Token(token) if token.trim().is_empty() => return Err(no_token("the token is empty")),
-            Secret::Token(token) => {
-                let header =
-                    bearer(token).map_err(|_| no_token("the token holds characters that a header cannot carry"))?;
-                (AUTHORIZATION, header, false)
-            }
-        };
-        let expires_at = token.expires_at();
+    pub(super) fn new(token: Token, now: SystemTime) -> Result<Self> {
+        let (header, expires_at) = (token.header?, token.expires_at);
         let life = expires_at.duration_since(now).unwrap_or_default();
-        Ok(Self { name, header, is_key, expires_at, renew_from: now + life.saturating_sub(EARLY).max(life / 2) })
+        Ok(Self { header, expires_at, renew_from: now + life.saturating_sub(EARLY).max(life / 2) })
     }
 
+    #[cfg(test)]
     pub(crate) fn header(&self) -> &HeaderValue {
-        &self.header
+        &self.header.value
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.header == other.header
+        self.header.value == other.header.value
     }
 }
 

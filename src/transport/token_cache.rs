@@ -149,7 +149,7 @@ impl TokenCache {
             .await
             .map_err(|_| no_token(format!("no answer within {} s", source.timeout.as_secs_f64())))?
             .map_err(|_| no_token("the credential panicked"))??;
-        BearerToken::new(&token, now).map(Arc::new)
+        BearerToken::new(token, now).map(Arc::new)
     }
 
     fn settle(&self, now: SystemTime, outcome: &Result<Arc<BearerToken>>) {
@@ -238,16 +238,6 @@ struct RefusedToken {
     at: SystemTime,
 }
 
-/// Why there is no token to send.
-#[derive(Debug)]
-pub(crate) enum NoToken {
-    /// The credential failed.
-    Failed(Error),
-    /// The only token is one that this backend refused less than 30 seconds ago: the answer, and the rest of the 30
-    /// seconds.
-    Refused(Error, Duration),
-}
-
 impl BackendTokens {
     pub(crate) fn new(cache: TokenCache) -> Self {
         Self { cache, refused: Mutex::default() }
@@ -266,16 +256,22 @@ impl BackendTokens {
         self.cache.current()
     }
 
-    /// A token to send at `now`.
-    pub(crate) async fn get(&self, now: SystemTime) -> Result<Arc<BearerToken>, NoToken> {
-        let token = self.cache.get(now).await.map_err(NoToken::Failed)?;
+    /// A token to send at `now`. The error is of the kind `Credential`; or the answer of this backend, where it refused the
+    /// only token less than 30 seconds ago.
+    pub(crate) async fn get(&self, now: SystemTime) -> Result<Arc<BearerToken>> {
+        let token = self.cache.get(now).await?;
         let Some(refused) = lock(&self.refused).clone().filter(|refused| refused.token.is_same(&token)) else {
             return Ok(token);
         };
-        let other = self.cache.replace(&refused.token, now).await.map_err(NoToken::Failed)?;
+        let other = self.cache.replace(&refused.token, now).await?;
         let rest = PAUSE_AFTER_REFUSAL.saturating_sub(now.duration_since(refused.at).unwrap_or_default());
         if other.is_same(&refused.token) && !rest.is_zero() {
-            return Err(NoToken::Refused(refused.answer.clone(), rest));
+            let note = format!(
+                "nothing was sent, since the credential has no other token than the one that was refused; it is tried \
+                 again in {} s",
+                rest.as_secs().saturating_add(1)
+            );
+            return Err(refused.answer.clone().with_retry_after(rest).with_hint(note));
         }
         Ok(other)
     }
@@ -420,10 +416,8 @@ mod tests {
             call_in_vain(&tokens, now + Duration::from_secs(second), &mut sent).await;
             assert_eq!(sent, vec!["Bearer fixed"; count], "after {second} s");
         }
-        let Err(NoToken::Refused(answer, wait)) = tokens.get(now + Duration::from_secs(70)).await else {
-            panic!("a refused token was given out")
-        };
-        assert_eq!((answer.status(), wait), (Some(401), Duration::from_secs(20)));
+        let answer = tokens.get(now + Duration::from_secs(70)).await.expect_err("a refused token was given out");
+        assert_eq!((answer.status(), answer.retry_after()), (Some(401), Some(Duration::from_secs(20))));
     }
 
     #[tokio::test(start_paused = true)]
@@ -445,7 +439,8 @@ mod tests {
         let tokens = BackendTokens::new(cache);
         let first = tokens.get(START).await.unwrap();
         tokens.refuse(first, refusal(), START);
-        let Err(NoToken::Failed(error)) = tokens.get(START).await else { panic!("a token in an outage") };
+        let error = tokens.get(START).await.expect_err("a token in an outage");
+        assert_eq!(error.kind(), ErrorKind::Credential);
         assert!(chain_text(&error).ends_with("the credential failed: down"), "{error:?}");
         assert_eq!(tokens.get(START).await.unwrap().header(), "Bearer t4");
         assert_eq!(asked.load(Ordering::SeqCst), 4);

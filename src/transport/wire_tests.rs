@@ -32,7 +32,7 @@ fn with_credential(url: &str, credential: impl Into<Credential>) -> Transport {
 }
 
 fn call(options: &CallOptions) -> Call<'_> {
-    Call::new(Operation::CHAT_COMPLETIONS, "gpt", options)
+    Call::post(CHAT_COMPLETIONS, "gpt", options)
 }
 
 /// The URL of a server that answers each request with the next script, and it.

@@ -1,19 +1,21 @@
-//! The results of a run, joined with its input: each line once, in the order in which it was written.
+//! The results of a run, joined with its input: each line once, in the order in which it was written. The totals and the
+//! next run are made from them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::super::file_error::file_error;
 use super::super::item::BatchItem;
-use super::super::object::BatchError;
+use super::super::object::{Batch, BatchError};
 use super::super::status::BatchErrorCode;
-use super::job::{BatchRun, ERRORS, OUTPUT, not_prepared};
+use super::BatchRun;
+use super::state::{ERRORS, INPUT, NEXT, OUTPUT, Part, State, Totals, not_prepared, results_path, sync_folder_of};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The results of a [`BatchRun`], joined with its input; made by [`BatchRun::results`].
@@ -26,7 +28,7 @@ pub struct BatchRunResults {
     current: Option<Join>,
 }
 
-pub(super) struct PartFiles {
+struct PartFiles {
     input: PathBuf,
     /// Output file and error file, if they exist.
     results: Vec<PathBuf>,
@@ -34,7 +36,7 @@ pub(super) struct PartFiles {
 }
 
 impl BatchRunResults {
-    pub(super) fn new(run: &BatchRun) -> Result<Self> {
+    fn new(run: &BatchRun) -> Result<Self> {
         let parts = (0..run.state()?.parts.len()).rev().map(|index| run.part_files(index)).collect::<Result<_>>()?;
         Ok(Self { parts, current: None })
     }
@@ -86,20 +88,74 @@ impl BatchRun {
         BatchRunResults::new(self)
     }
 
-    pub(super) fn part_files(&self, index: usize) -> Result<PartFiles> {
+    /// Computes the totals of the results, and writes the next run.
+    pub(super) fn conclude(&mut self) -> Result<()> {
+        let (next, unfinished) = (self.folder.join(NEXT), self.folder.join(format!("{NEXT}.partial")));
+        let failed = |error| file_error(&unfinished, "written", error);
+        // left by a process that ended here
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).map_err(failed)?;
+        }
+        let (mut totals, mut parts) = (Totals::default(), Vec::new());
+        for index in 0..self.state()?.parts.len() {
+            let mut join = Join::new(self.part_files(index)?)?;
+            let input = numbered_input(index);
+            let path = unfinished.join(&input);
+            let mut file = None;
+            let mut lines = 0_u64;
+            while let Some(joined) = join.next()? {
+                match joined.item.completion() {
+                    Some(completion) => {
+                        totals.answered = totals.answered.saturating_add(1);
+                        totals.usage += completion.usage();
+                    }
+                    None => {
+                        totals.failed = totals.failed.saturating_add(1);
+                        if !joined.is_refused {
+                            lines = lines.saturating_add(1);
+                            if file.is_none() {
+                                fs::create_dir_all(&unfinished).map_err(failed)?;
+                                file = Some(BufWriter::new(File::create(&path).map_err(failed)?));
+                            }
+                            if let Some(file) = &mut file {
+                                file.write_all(joined.line).map_err(failed)?;
+                            }
+                        }
+                    }
+                }
+            }
+            if let Some(file) = file {
+                file.into_inner().map_err(|error| failed(error.into_error()))?.sync_all().map_err(failed)?;
+                let deployment = self.state()?.parts.get(index).map(|part| part.deployment.clone());
+                parts.push(Part::new(input, lines, deployment.unwrap_or_default()));
+            }
+        }
+        if next.exists() {
+            // written by a process that ended before it saved the totals
+            let _ = fs::remove_dir_all(&unfinished);
+        } else if !parts.is_empty() {
+            State::new(parts).save(&unfinished)?;
+            fs::rename(&unfinished, &next).and_then(|()| sync_folder_of(&next)).map_err(failed)?;
+        }
+        let state = self.state.as_mut().ok_or_else(not_prepared)?;
+        state.totals = Some(totals);
+        state.save(&self.folder)
+    }
+
+    fn part_files(&self, index: usize) -> Result<PartFiles> {
         let state = self.state()?;
         let part = state.parts.get(index).ok_or_else(not_prepared)?;
-        let results = [OUTPUT, ERRORS].map(|name| self.results_path(index, name));
+        let results = [OUTPUT, ERRORS].map(|name| results_path(&self.folder, index, name));
         Ok(PartFiles {
             input: self.folder.join(&part.input),
             results: results.into_iter().filter(|path| path.exists()).collect(),
-            errors: part.errors().to_vec(),
+            errors: part.batch.as_ref().map_or(&[][..], Batch::errors).to_vec(),
         })
     }
 }
 
 /// The lines of one input file with their results.
-pub(super) struct Join {
+struct Join {
     files: PartFiles,
     input: BufReader<File>,
     results: Vec<File>,
@@ -111,11 +167,11 @@ pub(super) struct Join {
 }
 
 /// A line of the input, and its result.
-pub(super) struct Joined<'a> {
-    pub(super) line: &'a [u8],
-    pub(super) item: BatchItem,
+struct Joined<'a> {
+    line: &'a [u8],
+    item: BatchItem,
     /// Whether the service named this line as the reason why it refused the whole file.
-    pub(super) is_refused: bool,
+    is_refused: bool,
 }
 
 #[derive(Deserialize)]
@@ -125,7 +181,7 @@ struct IdOfLine<'a> {
 }
 
 impl Join {
-    pub(super) fn new(files: PartFiles) -> Result<Self> {
+    fn new(files: PartFiles) -> Result<Self> {
         let open = |path: &PathBuf| File::open(path).map_err(|error| file_error(path, "read", error));
         let mut places = HashMap::new();
         for (number, path) in files.results.iter().enumerate() {
@@ -145,7 +201,7 @@ impl Join {
         Ok(Self { files, input, results, places, number: 0, line: Vec::new() })
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Joined<'_>>> {
+    fn next(&mut self) -> Result<Option<Joined<'_>>> {
         self.line.clear();
         let read = self.input.read_until(b'\n', &mut self.line);
         if read.map_err(|error| file_error(&self.files.input, "read", error))? == 0 {
@@ -192,4 +248,11 @@ fn without_result(custom_id: String, error: Option<&BatchError>, is_named: bool)
         false => format!("the batch was refused, and this line with it ({word})"),
     };
     BatchItem::new(custom_id, Err(Error::new(ErrorKind::Service, text)), code)
+}
+
+fn numbered_input(index: usize) -> String {
+    match index {
+        0 => INPUT.to_owned(),
+        _ => format!("input-{}.jsonl", index.saturating_add(1)),
+    }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::instruments::Instruments;
 use super::{content, names};
-use crate::client::outcome::{CallEnd, CallOutcome};
+use crate::client::summary::{CallEnd, CallOutcome};
 use crate::model::Deployment;
 use crate::request::{ChatCompletionRequest, ResponseFormatType, Stop};
 use crate::response::{CompletionBody, FinishReason, Usage};
@@ -131,7 +131,7 @@ impl Instruments {
             {
                 call.attributes = self.metric_attributes(call, Some(shared(model)));
             }
-            histograms.record_chunk(now.duration_since(last), &call.attributes);
+            histograms.time_per_output_chunk.record(now.duration_since(last).as_secs_f64(), &call.attributes);
         }
         true
     }
@@ -164,7 +164,7 @@ impl Instruments {
         let mut attributes = self.metric_attributes(&call, model);
         histograms.record_duration(outcome.duration, error_type, &mut attributes);
         if let Some(time) = outcome.time_to_first_chunk {
-            histograms.record_first_chunk(time, &attributes);
+            histograms.time_to_first_chunk.record(time.as_secs_f64(), &attributes);
         }
         if let Some(usage) = outcome.usage() {
             let output = usage.completion_tokens();

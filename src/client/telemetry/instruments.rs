@@ -29,8 +29,8 @@ pub(in crate::client) struct Instruments {
 /// The metrics of a client.
 pub(super) struct Histograms {
     duration: Histogram<f64>,
-    time_to_first_chunk: Histogram<f64>,
-    time_per_output_chunk: Histogram<f64>,
+    pub(super) time_to_first_chunk: Histogram<f64>,
+    pub(super) time_per_output_chunk: Histogram<f64>,
     input_tokens: Histogram<u64>,
     output_tokens: Histogram<u64>,
     /// The attribute that distinguishes both, where they are one metric.
@@ -92,14 +92,6 @@ impl Histograms {
             output_tokens,
             token_type: names.token_type,
         }
-    }
-
-    pub(super) fn record_chunk(&self, time: Duration, attributes: &[KeyValue]) {
-        self.time_per_output_chunk.record(time.as_secs_f64(), attributes);
-    }
-
-    pub(super) fn record_first_chunk(&self, time: Duration, attributes: &[KeyValue]) {
-        self.time_to_first_chunk.record(time.as_secs_f64(), attributes);
     }
 
     /// Records the time of a call. `attributes` are left as they were.

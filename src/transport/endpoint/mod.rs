@@ -9,7 +9,6 @@ use url::Url;
 use self::host::{check_host, is_loopback};
 use self::path::{PastedPath, PathForm};
 use self::text::{FORM, check_text, config};
-use super::operation::Operation;
 use crate::error::{Error, Result};
 use crate::model::ApiVersion;
 
@@ -208,21 +207,19 @@ impl Endpoint {
         self.base.scheme() == "https"
     }
 
-    /// The address of an operation. The deployment is one path segment on the dated route, and
-    /// part of the body on the v1 route and behind an OpenAI-compatible base.
-    pub(crate) fn url(&self, api_version: &ApiVersion, deployment: &str, operation: &Operation<'_>) -> Result<Url> {
-        if !operation.is_of_resource {
-            check_deployment(deployment)?;
-        }
-        let route: &[&str] = match api_version.is_v1() {
+    /// The address of an operation of a deployment, or of the resource. The deployment is one path segment on the dated
+    /// route, and part of the body on the v1 route and behind an OpenAI-compatible base.
+    pub(crate) fn url(&self, api_version: &ApiVersion, deployment: Option<&str>, path: &[&str]) -> Result<Url> {
+        deployment.map_or(Ok(()), check_deployment)?;
+        let route: &[&str] = match (api_version.is_v1(), deployment) {
             _ if self.is_compatible => &[],
-            true => &["openai", "v1"],
-            false if operation.is_of_resource => &["openai"],
-            false => &["openai", "deployments", deployment],
+            (true, _) => &["openai", "v1"],
+            (false, None) => &["openai"],
+            (false, Some(deployment)) => &["openai", "deployments", deployment],
         };
         let mut url = self.base.clone();
-        let path = url.path_segments_mut().map_err(|()| config(format!("the endpoint cannot carry a path; {FORM}")));
-        path?.pop_if_empty().extend(route.iter().chain(operation.path));
+        let base = url.path_segments_mut().map_err(|()| config(format!("the endpoint cannot carry a path; {FORM}")));
+        base?.pop_if_empty().extend(route.iter().chain(path));
         if !api_version.is_v1() {
             url.query_pairs_mut().append_pair("api-version", api_version.as_str());
         } else if *api_version != ApiVersion::V1 {

@@ -33,7 +33,7 @@ fn every_form_a_user_can_paste_is_understood() {
         let [pasted, url, deployment, version] = row[..] else { panic!("{row:?}") };
         let endpoint = endpoint(&format!(" {pasted}\n"));
         let of_the_text = endpoint.api_version().cloned();
-        let got = endpoint.url(&of_the_text.clone().unwrap_or_default(), "d", &Operation::CHAT_COMPLETIONS).unwrap();
+        let got = endpoint.url(&of_the_text.clone().unwrap_or_default(), Some("d"), &["chat", "completions"]).unwrap();
         assert_eq!(got.as_str(), url, "{pasted}");
         assert_eq!(endpoint.deployment().unwrap_or_default(), deployment, "{pasted}");
         assert_eq!(of_the_text.as_ref().map_or("", ApiVersion::as_str), version, "{pasted}");
@@ -176,7 +176,7 @@ fn both_routes_are_built_from_any_base() {
     ] {
         let base = format!("https://gw.contoso.net{base}");
         let endpoint = endpoint(&format!("{base}/openai/deployments/other"));
-        let url = endpoint.url(&ApiVersion::from(version), "gpt", &Operation::CHAT_COMPLETIONS).unwrap();
+        let url = endpoint.url(&ApiVersion::from(version), Some("gpt"), &["chat", "completions"]).unwrap();
         assert_eq!(url.as_str(), format!("{base}{path}"));
     }
 }
@@ -204,7 +204,7 @@ fn a_deployment_never_leaves_its_segment() {
     let endpoint = endpoint("https://r.openai.azure.com");
     let version = ApiVersion::from("2024-10-21");
     for name in ["a b", "a?b", "a#b", "a%2Fb", "%2e%2e", "ü", "a;b", "...", "a&api-version=1", "a:b@c"] {
-        let url = endpoint.url(&version, name, &Operation::CHAT_COMPLETIONS).unwrap();
+        let url = endpoint.url(&version, Some(name), &["chat", "completions"]).unwrap();
         let segments: Vec<&str> = url.path_segments().unwrap().collect();
         assert_eq!(segments.len(), 5, "{url}");
         assert_eq!([segments[1], segments[3], segments[4]], ["deployments", "chat", "completions"]);
@@ -213,7 +213,7 @@ fn a_deployment_never_leaves_its_segment() {
     }
     for name in ["", " ", ".", "..", "a/b", "../x", "a\\b", "a\nb", "a\0"] {
         for version in [&version, &ApiVersion::V1] {
-            let error = endpoint.url(version, name, &Operation::CHAT_COMPLETIONS).expect_err(name);
+            let error = endpoint.url(version, Some(name), &["chat", "completions"]).expect_err(name);
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(&format!("{name:?}")), "{error}");
         }

@@ -18,7 +18,7 @@ use crate::transport::endpoint::Cloud;
 use crate::transport::http_client::{HttpClients, HttpSettings};
 use crate::transport::raw_server::{RawServer, answer};
 use crate::transport::token_cache::TokenCache;
-use crate::transport::{Backend, Call, CallOptions, Config, Operation, Transport};
+use crate::transport::{Backend, CHAT_COMPLETIONS, Call, CallOptions, Config, Transport};
 
 #[cfg(test)]
 mod cli_tests;
@@ -286,7 +286,7 @@ async fn call_with(source: TokenSource) -> Result<String> {
     let seen = RawServer::start([answer(200, "", "{}")]).await;
     let transport = Transport::new(Config::new(Backend::new(&seen.url, Credential(Kind::Tokens(source)))))?;
     let options = CallOptions::new();
-    let call = Call::new(Operation::CHAT_COMPLETIONS, "gpt", &options);
+    let call = Call::post(CHAT_COMPLETIONS, "gpt", &options);
     transport.answer(call, |_| Ok(Bytes::from_static(b"{}")), Ok).await?;
     Ok(seen.header("authorization").remove(0))
 }
