@@ -46,10 +46,7 @@ impl CallKind for Whole {
 
     async fn send(client: &Arc<Parts>, call: Call<'_>, request: &ChatCompletionRequest) -> Result<ChatCompletion> {
         let write = |route: &Route<'_>| write_body(request, route, Self::IS_STREAM);
-        let deployment = call.deployment;
-        let read = |answer: Answer| {
-            read_completion(answer.bytes, &answer.metadata).map_err(|error| error.with_deployment(deployment))
-        };
+        let read = |answer: Answer| read_completion(answer.bytes, &answer.metadata);
         let completion = client.transport.answer(call, write, read).await?;
         client.preflight.watch_answer(request, completion.model(), completion.metadata());
         Ok(completion)

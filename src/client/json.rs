@@ -119,10 +119,9 @@ async fn send(
         }
         Ok(Bytes::from(Value::Object(members).to_string()))
     };
-    let read = |answer: Answer| read_json(answer).map_err(|error| error.with_deployment(deployment));
     let observer = record.map(|record| record as &dyn CallObserver);
     let call = Call { observer, ..Call::post(&path, deployment, options) };
-    let answer = client.transport.answer(call, write, read).await;
+    let answer = client.transport.answer(call, write, read_json).await;
     answer.map_err(|error| client.transport.withhold_secrets(error, options))
 }
 

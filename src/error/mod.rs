@@ -231,11 +231,7 @@ impl Error {
     /// that has it in its message only, from there.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        self.0
-            .metadata
-            .as_deref()
-            .and_then(ResponseMetadata::retry_after)
-            .or_else(|| self.0.service.as_ref().and_then(ServiceError::retry_after))
+        self.0.retry_after()
     }
 
     /// The filter results that blocked the prompt, when they were sent.
@@ -421,6 +417,11 @@ impl Repr {
     fn request_id(&self) -> Option<&str> {
         let id = self.metadata.as_deref().and_then(ResponseMetadata::request_id);
         id.or_else(|| self.service.as_ref()?.id())
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        let wait = self.metadata.as_deref().and_then(ResponseMetadata::retry_after);
+        wait.or_else(|| self.service.as_ref()?.retry_after())
     }
 }
 

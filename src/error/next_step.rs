@@ -29,11 +29,6 @@ pub(super) fn next_steps(status: u16, error: &ServiceError, sent: Option<&Sent>)
         408 => {
             vec!["the answer took too long: use stream(), or lower the reasoning effort or the token limit".to_owned()]
         }
-        429 => error
-            .retry_after()
-            .map(|wait| format!("the service names a wait of {} seconds", wait.as_secs_f64()))
-            .into_iter()
-            .collect(),
         431 => vec!["at most ten custom headers are allowed".to_owned()],
         300..=399 => vec![
             "redirects are not followed, so that credentials stay with the configured host; check the endpoint"

@@ -124,8 +124,14 @@ impl Repr {
             None if service.message().is_some() => text.push_str("; message() has the service's text"),
             None => {}
         }
+        // a message that names the wait is printed itself
+        let wait = self.retry_after().filter(|wait| service.retry_after() != Some(*wait));
+        let wait = wait.filter(|_| matches!(status, 408 | 409 | 429 | 500..));
+        // rounded up, so that a caller who waits as long is not too early
+        let wait = wait.map(|wait| (wait.as_secs_f64() * 10.0).ceil() / 10.0);
+        let wait = wait.map(|seconds| format!("the service names a wait of {seconds} seconds"));
         let steps = next_steps(service.explained_status(answered), service, self.sent.as_ref());
-        for sentence in steps.iter().map(String::as_str).chain(self.hint.as_deref()) {
+        for sentence in steps.iter().chain(&wait).chain(&self.hint) {
             text.push_str("; ");
             text.push_str(sentence);
         }

@@ -196,7 +196,8 @@ impl Attempt<'_> {
         let error =
             Error::new(ErrorKind::Decode, "the answer is compressed although the request had no accept-encoding")
                 .with_hint("a gateway on the way adds a content-encoding; switch that off")
-                .with_metadata(Arc::new(metadata.clone()));
+                .with_metadata(Arc::new(metadata.clone()))
+                .with_deployment(self.deployment);
         Err(AttemptError::last(error))
     }
 

@@ -30,8 +30,9 @@ const OURS: [&str; 14] = [
     "te",
     "transfer-encoding",
     "upgrade",
-    "x-ms-client-request-id",
+    CLIENT_REQUEST_ID,
 ];
+const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";
 const SPILLOVER: &str = "x-ms-spillover-deployment";
 
 /// Options for one call, or for every call of a client: headers, query parameters, timeouts, retries.
@@ -115,8 +116,8 @@ impl CallOptions {
         #[doc(alias = "timeout")]
         answer_timeout: Duration;
 
-        /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default. It is for one
-        /// call: as a default of a client it is refused with [`ErrorKind::Config`](crate::ErrorKind::Config).
+        /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default, and for
+        /// an empty one. It is for one call: as a default of a client it is refused with [`ErrorKind::Config`](crate::ErrorKind::Config).
         client_request_id: into String;
 
         /// Whether and when failed attempts are retried; see [`RetryPolicy`](crate::RetryPolicy) for the default.
@@ -239,8 +240,9 @@ impl Settings {
         let options = call.over(defaults);
         options.query.check_query()?;
         let headers = headers(&options)?;
-        let id = options.client_request_id.unwrap_or_else(|| random_id(&mut fastrand::Rng::new()));
-        let id_header = header_value("x-ms-client-request-id", &id)?;
+        let id = options.client_request_id.filter(|id| !id.is_empty());
+        let id = id.unwrap_or_else(|| random_id(&mut fastrand::Rng::new()));
+        let id_header = header_value(CLIENT_REQUEST_ID, &id)?;
         Ok(Self {
             headers,
             query: options.query,
@@ -265,9 +267,12 @@ fn headers(options: &CallOptions) -> Result<HeaderMap> {
         let parsed =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| config(format!("{name:?} is not a header name")))?;
         if is_ours(&parsed) {
-            return Err(config(format!(
-                "the header '{parsed}' is set by the client; credentials are passed to ChatClient::new"
-            )));
+            let instead = match parsed.as_str() {
+                "api-key" | "authorization" => "; credentials are passed to ChatClient::new",
+                CLIENT_REQUEST_ID => "; use .client_request_id(..) on CallOptions",
+                _ => "",
+            };
+            return Err(config(format!("the header '{parsed}' is set by the client{instead}")));
         }
         headers.insert(parsed, header_value(name, value)?);
     }
@@ -346,14 +351,23 @@ mod tests {
             ("authorization", "canary", "'authorization'"),
             ("Host", "canary", "'host'"),
             ("content-length", "canary", "'content-length'"),
+            ("x-ms-client-request-id", "canary", "use .client_request_id(..)"),
         ] {
             let error = settle(&CallOptions::new().header(name, value)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config);
             assert!(error.to_string().contains(words), "{error}");
             assert!(!format!("{error:?}").contains("canary"));
         }
+        let error = settle(&CallOptions::new().header("content-type", "text/plain")).unwrap_err();
+        assert_eq!(error.to_string(), "the header 'content-type' is set by the client");
         let error = settle(&CallOptions::new().client_request_id("a\nb")).unwrap_err();
         assert!(error.to_string().contains("x-ms-client-request-id"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_id_of_the_caller_gives_way_to_one_of_the_client() {
+        let settings = settle(&CallOptions::new().client_request_id("")).unwrap();
+        assert_eq!(settings.client_request_id.0.len(), 36);
     }
 
     #[test]

@@ -130,10 +130,11 @@ impl Transport {
         let expected = Expected { accept: "application/json", first_event_timeout: None, end };
         let (limit, read) = (self.0.max_response_bytes, &read);
         let receive = |head: Head| async move {
-            match read_whole(head.response, limit).await {
+            let answer = match read_whole(head.response, limit).await {
                 Ok(bytes) => read(Answer { bytes, metadata: head.metadata }),
                 Err(error) => Err(error.with_metadata(head.metadata)),
-            }
+            };
+            answer.map_err(|error| error.with_deployment(head.deployment))
         };
         self.send(&call, &settings, expected, &|route| Ok(body(route)?.into()), &receive).await
     }

@@ -14,8 +14,8 @@ use wiremock::ResponseTemplate;
 
 use crate::raw_server::answer;
 use crate::support::{
-    RawServer, Step, builder, chain, client, delta, event, files, kind_of, ok_stream, piece, question, serving, shared,
-    shown, streaming,
+    RawServer, Step, builder, chain, client, delta, event, files, kind_of, ok_stream, piece, question, send, serving,
+    shared, shown, streaming,
 };
 
 mod gateways;
@@ -154,6 +154,50 @@ async fn the_next_step_is_told_in_words() {
         ),
     ] {
         assert_eq!(meet_error(status, error).await.to_string(), text);
+    }
+}
+
+#[tokio::test]
+async fn the_wait_that_the_service_names_is_told_once() {
+    let quota = json!({"code": "429", "message": "The quota of the day is used up."});
+    let told = json!({"code": "429", "message": "Too many tokens. Please retry after 7 seconds."});
+    let down = json!({"code": "503", "message": "The service is down."});
+    for (status, error, header, text) in [
+        (429, &quota, "86400", "429: The quota of the day is used up; the service names a wait of 86400 seconds"),
+        (429, &told, "7", "429: Too many tokens. Please retry after 7 seconds"),
+        (
+            429,
+            &told,
+            "60",
+            "429: Too many tokens. Please retry after 7 seconds; the service names a wait of 60 seconds",
+        ),
+        (503, &down, "90", "503: The service is down; the service names a wait of 90 seconds"),
+        (
+            400,
+            &json!({"code": "BadRequest", "message": "No."}),
+            "9",
+            "400 (BadRequest); message() has the service's text",
+        ),
+    ] {
+        let answer = ResponseTemplate::new(status).insert_header("retry-after", header);
+        let server = serving("a wait", [answer.set_body_json(json!({"error": error}))]).await;
+        let client = builder(server.uri()).retry(RetryPolicy::none()).build().unwrap();
+        let met = client.complete(&question()).await.unwrap_err();
+        assert_eq!(met.to_string(), format!("deployment 'gpt' answered {text}"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_or_is_compressed_names_its_deployment() {
+    let cut = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"choices\"";
+    for (script, text) in [
+        (vec![send(cut), Step::Close], "the connection broke after 10 bytes of the answer"),
+        (answer(200, "content-encoding: gzip\r\n", "{}"), "the answer is compressed"),
+    ] {
+        let server = RawServer::start([script]).await;
+        let client = builder(server.url.as_str()).retry(RetryPolicy::none()).build().unwrap();
+        let error = client.complete(&question()).await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("deployment 'gpt': {text}")), "{error}");
     }
 }
 
