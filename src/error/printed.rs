@@ -3,15 +3,13 @@
 //! An unknown 400 may repeat the prompt, so its message stays in `message()`. The statuses about keys, paths,
 //! limits and outages have nothing to repeat, and of the other refusals these codes and texts are known.
 
+use super::refused::{NAMED_AFTER, REFUSING, TOOLS_AND_EFFORT};
+
 /// The longest part of a message that is printed, in characters.
 const PRINTED: usize = 300;
 
-/// Codes whose message is the service's own.
-const KNOWN_CODES: [&str; 14] = [
-    "unsupported_parameter",
-    "unsupported_value",
-    "unknown_parameter",
-    "extra_forbidden",
+/// Codes whose message is the service's own, beside those of [`REFUSING`].
+const KNOWN_CODES: [&str; 10] = [
     "invalid_function_parameters",
     "string_above_max_length",
     "context_length_exceeded",
@@ -24,17 +22,11 @@ const KNOWN_CODES: [&str; 14] = [
     "rate_limit_exceeded",
 ];
 
-/// The beginnings of messages of the service that come without a code, or with a general one such as `400`.
-const KNOWN_TEXTS: [&str; 25] = [
-    "Unrecognized request argument",
-    "Unknown parameter: ",
-    "Unsupported parameter",
-    "Unsupported value: ",
-    "Extra parameters [",
+/// The beginnings of messages of the service that come without a code, or with a general one such as `400`, beside those
+/// before the names of refused parameters.
+const KNOWN_TEXTS: [&str; 18] = [
     "Extra inputs are not permitted",
-    "Argument not supported on this model: ",
     "Missing required parameter: ",
-    "Function tools with reasoning_effort are not supported",
     "Could not finish the message because max_tokens",
     "'messages' must contain the word 'json'",
     "Invalid schema for ",
@@ -63,14 +55,15 @@ pub(super) fn is_plain_status(status: u16) -> bool {
 
 /// The known part of a message that came with a 400, a 422 or another status.
 pub(super) fn known_part<'a>(code: Option<&str>, param: Option<&str>, message: &'a str) -> Option<&'a str> {
-    if code.is_some_and(|code| KNOWN_CODES.contains(&code)) {
+    if code.is_some_and(|code| REFUSING.contains(&code) || KNOWN_CODES.contains(&code)) {
         return Some(message);
     }
     let is_own = param.is_some_and(|param| CALLERS_OWN.contains(&param.split(['.', '[']).next().unwrap_or(param)));
     if code == Some("invalid_value") && param.is_some() && !is_own {
         return Some(message);
     }
-    let starts = KNOWN_TEXTS.into_iter().filter_map(|text| message.find(text));
+    let known = KNOWN_TEXTS.into_iter().chain(NAMED_AFTER).chain([TOOLS_AND_EFFORT]);
+    let starts = known.filter_map(|text| message.find(text));
     let (before, known) = message.split_at_checked(starts.min()?)?;
     // what a gateway puts before it names a class or a provider, and quotes nobody
     (!before.contains(['\'', '"', '`', '\u{201c}', '\n'])).then_some(known)

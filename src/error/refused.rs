@@ -11,14 +11,14 @@ pub(super) struct Refused {
 }
 
 /// The texts before the names of refused parameters.
-const NAMED_AFTER: [&str; 8] = [
+pub(super) const NAMED_AFTER: [&str; 8] = [
     "Unrecognized request argument supplied: ",
     "Unrecognized request arguments supplied: ",
     "Unknown parameter: ",
     "Unsupported parameter: ",
     "Unsupported parameter(s): ",
     "Unsupported value: ",
-    "Extra parameters ",
+    "Extra parameters [",
     "Argument not supported on this model: ",
 ];
 

@@ -16,29 +16,6 @@ use crate::wire::getters;
 /// A header's value shorter than this, in bytes, is not taken for a secret: it is part of many messages by chance.
 const SECRET: usize = 8;
 
-/// The statuses of codes, for an answer whose own status a gateway has made a 5xx.
-const STATUSES: [(u16, &[&str]); 5] = [
-    (
-        400,
-        &[
-            "content_filter",
-            "context_length_exceeded",
-            "extra_forbidden",
-            "invalid_function_parameters",
-            "invalid_request_error",
-            "invalid_value",
-            "OperationNotSupported",
-            "unknown_parameter",
-            "unsupported_parameter",
-            "unsupported_value",
-        ],
-    ),
-    (401, &["invalid_api_key", "PermissionDenied", "Unauthorized"]),
-    (403, &["AccessDenied", "AuthenticationTypeDisabled"]),
-    (404, &["DeploymentNotFound", "model_not_found"]),
-    (429, &["rate_limit_exceeded", "RateLimitReached", "too_many_requests"]),
-];
-
 /// The error body of the service or a gateway.
 ///
 /// Reads Azure's envelope (`{"error": {..}}`), API Management's (`{"statusCode", "message"}`), flat
@@ -113,8 +90,7 @@ impl ServiceError {
     }
 
     fn status_by_code(&self) -> Option<u16> {
-        let of = |name: &str| STATUSES.iter().find(|(_, codes)| codes.contains(&name)).map(|(status, _)| *status);
-        let named = self.code().and_then(of).or_else(|| self.error_type().and_then(of));
+        let named = self.code().and_then(status_of_code).or_else(|| self.error_type().and_then(status_of_code));
         named.or_else(|| (self.is_filtered() || !self.removable().is_empty()).then_some(400))
     }
 
@@ -162,8 +138,7 @@ impl ServiceError {
     }
 
     fn is_rate_limit(&self) -> bool {
-        matches!(self.code(), Some("429" | "rate_limit_exceeded" | "RateLimitReached" | "too_many_requests"))
-            || self.envelope.status == Some(429)
+        self.code() == Some("429") || self.status_by_code() == Some(429) || self.envelope.status == Some(429)
     }
 
     /// Whether an error inside a 200 stream is of the passing kind.
@@ -229,6 +204,24 @@ getters! { error: ServiceError => error.envelope;
 getters! { error: ServiceError => error;
     /// The whole body as it came. May quote what was sent.
     body: Text;
+}
+
+/// The status of a code, for an answer whose own status a gateway has made a 5xx.
+fn status_of_code(code: &str) -> Option<u16> {
+    Some(match code {
+        "content_filter"
+        | "context_length_exceeded"
+        | "invalid_function_parameters"
+        | "invalid_request_error"
+        | "invalid_value"
+        | "OperationNotSupported" => 400,
+        _ if refused::REFUSING.contains(&code) => 400,
+        "invalid_api_key" | "PermissionDenied" | "Unauthorized" => 401,
+        "AccessDenied" | "AuthenticationTypeDisabled" => 403,
+        "DeploymentNotFound" | "model_not_found" => 404,
+        "rate_limit_exceeded" | "RateLimitReached" | "too_many_requests" => 429,
+        _ => return None,
+    })
 }
 
 /// What was parsed from a body with status 2xx, unless it is an error or something else than a completion: gateways send

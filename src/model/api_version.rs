@@ -152,10 +152,10 @@ impl ApiVersion {
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle>
     #[must_use]
     pub fn documents(&self, field: &str) -> Option<bool> {
-        let (_, first) = first_documented(field)?;
+        let (_, first, left_out) = first_documented(field)?;
         // most calls are on v1: no date is read for them
         let is_later = || self.is_v1() || self >= first;
-        self.is_well_formed().then(|| is_later() && !is_left_out(field, self))
+        self.is_well_formed().then(|| is_later() && left_out.as_ref() != Some(self))
     }
 
     fn rank(&self) -> Rank<'_> {
@@ -229,62 +229,47 @@ impl fmt::Debug for ApiVersion {
     }
 }
 
-/// The first api version that lists each member of a request, each type of a part or tool, and the role `developer`. For
-/// advice only: the service honours members under older versions than these.
+/// Each member of a request, type of a part or tool, and role that came later than chat itself: the first api version that
+/// lists it, and the later one, if any, whose own schema lacks it. For advice only: the service honours members under older
+/// versions than these.
 ///
 /// Where two documents disagree the older version counts (`parallel_tool_calls`), unless a published schema confirms
 /// only the younger one (`store`, `metadata`). For `logprobs`, `top_logprobs` and `seed` the oldest published schema
 /// lists them already.
-const FIRST: &[(&str, ApiVersion)] = &[
-    ("data_sources", ApiVersion::V2023_06_01_PREVIEW),
-    ("functions", ApiVersion::V2023_07_01_PREVIEW),
-    ("function_call", ApiVersion::V2023_07_01_PREVIEW),
-    ("tools", ApiVersion::V2023_12_01_PREVIEW),
-    ("tool_choice", ApiVersion::V2023_12_01_PREVIEW),
-    ("logprobs", ApiVersion::V2024_06_01),
-    ("top_logprobs", ApiVersion::V2024_06_01),
-    ("seed", ApiVersion::V2024_06_01),
-    ("json_schema", ApiVersion::V2024_08_01_PREVIEW),
-    ("max_completion_tokens", ApiVersion::V2024_09_01_PREVIEW),
-    ("parallel_tool_calls", ApiVersion::V2024_09_01_PREVIEW),
-    ("stream_options", ApiVersion::V2024_09_01_PREVIEW),
-    ("store", ApiVersion::V2024_12_01_PREVIEW),
-    ("metadata", ApiVersion::V2024_12_01_PREVIEW),
-    ("reasoning_effort", ApiVersion::V2024_12_01_PREVIEW),
-    ("developer", ApiVersion::V2024_12_01_PREVIEW),
-    ("user_security_context", ApiVersion::V2024_12_01_PREVIEW),
-    ("prediction", ApiVersion::V2025_01_01_PREVIEW),
-    ("audio", ApiVersion::V2025_01_01_PREVIEW),
-    ("modalities", ApiVersion::V2025_01_01_PREVIEW),
-    ("allowed_tools", ApiVersion::V1),
-    ("custom", ApiVersion::V1),
-    ("file", ApiVersion::V1),
-    ("include_obfuscation", ApiVersion::V1),
-    ("verbosity", ApiVersion::V1),
-    ("prompt_cache_key", ApiVersion::V1),
-    ("prompt_cache_retention", ApiVersion::V1),
-    ("safety_identifier", ApiVersion::V1),
+const FIELDS: &[(&str, ApiVersion, Option<ApiVersion>)] = &[
+    ("data_sources", ApiVersion::V2023_06_01_PREVIEW, Some(ApiVersion::V1)),
+    ("functions", ApiVersion::V2023_07_01_PREVIEW, None),
+    ("function_call", ApiVersion::V2023_07_01_PREVIEW, None),
+    ("tools", ApiVersion::V2023_12_01_PREVIEW, None),
+    ("tool_choice", ApiVersion::V2023_12_01_PREVIEW, None),
+    ("logprobs", ApiVersion::V2024_06_01, None),
+    ("top_logprobs", ApiVersion::V2024_06_01, None),
+    ("seed", ApiVersion::V2024_06_01, None),
+    ("json_schema", ApiVersion::V2024_08_01_PREVIEW, None),
+    ("max_completion_tokens", ApiVersion::V2024_09_01_PREVIEW, None),
+    ("parallel_tool_calls", ApiVersion::V2024_09_01_PREVIEW, None),
+    ("stream_options", ApiVersion::V2024_09_01_PREVIEW, Some(ApiVersion::V2024_10_21)),
+    ("store", ApiVersion::V2024_12_01_PREVIEW, None),
+    ("metadata", ApiVersion::V2024_12_01_PREVIEW, None),
+    ("reasoning_effort", ApiVersion::V2024_12_01_PREVIEW, None),
+    ("developer", ApiVersion::V2024_12_01_PREVIEW, None),
+    ("user_security_context", ApiVersion::V2024_12_01_PREVIEW, None),
+    ("prediction", ApiVersion::V2025_01_01_PREVIEW, None),
+    ("audio", ApiVersion::V2025_01_01_PREVIEW, None),
+    ("modalities", ApiVersion::V2025_01_01_PREVIEW, None),
+    ("allowed_tools", ApiVersion::V1, None),
+    ("custom", ApiVersion::V1, None),
+    ("file", ApiVersion::V1, None),
+    ("include_obfuscation", ApiVersion::V1, None),
+    ("verbosity", ApiVersion::V1, Some(ApiVersion::V1_PREVIEW)),
+    ("prompt_cache_key", ApiVersion::V1, Some(ApiVersion::V1_PREVIEW)),
+    ("prompt_cache_retention", ApiVersion::V1, Some(ApiVersion::V1_PREVIEW)),
+    ("safety_identifier", ApiVersion::V1, Some(ApiVersion::V1_PREVIEW)),
 ];
 
-/// Versions whose own schema lacks a field that an older one had.
-const LEFT_OUT: &[(&str, ApiVersion)] = &[
-    ("stream_options", ApiVersion::V2024_10_21),
-    ("data_sources", ApiVersion::V1),
-    ("verbosity", ApiVersion::V1_PREVIEW),
-    ("prompt_cache_key", ApiVersion::V1_PREVIEW),
-    ("prompt_cache_retention", ApiVersion::V1_PREVIEW),
-    ("safety_identifier", ApiVersion::V1_PREVIEW),
-];
-
-/// The name of a field and the first version that documents it; `None` for fields that always were or are not known
-/// here.
-pub(crate) fn first_documented(field: &str) -> Option<&'static (&'static str, ApiVersion)> {
-    FIRST.iter().find(|(name, _)| *name == field)
-}
-
-/// Whether a version lacks a field although older versions have it.
-fn is_left_out(field: &str, version: &ApiVersion) -> bool {
-    LEFT_OUT.iter().any(|(name, gap)| *name == field && gap == version)
+/// The line of a field in [`FIELDS`]; `None` for fields that always were or are not known here.
+pub(crate) fn first_documented(field: &str) -> Option<&'static (&'static str, ApiVersion, Option<ApiVersion>)> {
+    FIELDS.iter().find(|(name, ..)| *name == field)
 }
 
 #[cfg(test)]
@@ -371,11 +356,11 @@ mod tests {
 
     #[test]
     fn each_field_is_listed_once_and_under_a_known_version() {
-        for (index, (name, version)) in FIRST.iter().enumerate() {
+        for (index, (name, version, _)) in FIELDS.iter().enumerate() {
             assert!(version.is_known(), "{name}");
-            assert!(FIRST.iter().skip(index + 1).all(|(other, _)| other != name), "{name}");
+            assert!(FIELDS.iter().skip(index + 1).all(|(other, ..)| other != name), "{name}");
         }
-        assert!(FIRST.is_sorted_by(|(_, a), (_, b)| a <= b));
+        assert!(FIELDS.is_sorted_by(|(_, a, _), (_, b, _)| a <= b));
         assert_eq!(first_documented("messages"), None);
     }
 

@@ -79,12 +79,7 @@ impl Deployment {
     /// Whether requests to both are checked alike: also the models' capabilities are the same, which `==` does not compare.
     #[cfg(feature = "client")]
     pub(crate) fn is_declared_alike(&self, other: &Self) -> bool {
-        self.name == other.name
-            && match (&self.model, &other.model) {
-                (Some(model), Some(other)) => model.is_alike(other),
-                (None, None) => true,
-                _ => false,
-            }
+        self == other && self.model.iter().zip(&other.model).all(|(model, other)| model.is_alike(other))
     }
 }
 

@@ -160,12 +160,10 @@ fn base64(bytes: &[u8]) -> String {
 
 /// `data:{media_type};base64,{bytes}`, RFC 2397.
 fn data_url(media_type: &str, bytes: &[u8]) -> String {
-    let head = ["data:", media_type, ";base64,"];
-    let length: usize = head.iter().map(|part| part.len()).sum();
-    let mut text = String::with_capacity(length.saturating_add(bytes.len().div_ceil(3).saturating_mul(4)));
-    text.extend(head);
-    engine().encode_string(bytes, &mut text);
-    text
+    let mut url = format!("data:{media_type};base64,");
+    url.reserve_exact(bytes.len().div_ceil(3).saturating_mul(4));
+    engine().encode_string(bytes, &mut url);
+    url
 }
 
 /// Text, or a list of parts. Strings and lists of parts convert.

@@ -96,31 +96,28 @@ impl Conversation {
     /// are removed, each a message of the user and all that follow it; then, in the last turn, the oldest answers with their
     /// tool results.
     pub fn trim(&mut self, budget: usize, mut count: impl FnMut(&Message) -> usize) -> Trimmed {
-        let mut groups = groups(std::mem::take(&mut self.messages));
-        for group in &mut groups {
-            group.tokens = group.messages.iter().map(&mut count).fold(0, usize::saturating_add);
-        }
-        let mut tokens = groups.iter().fold(0_usize, |sum, group| sum.saturating_add(group.tokens));
+        let groups = groups(std::mem::take(&mut self.messages));
+        let mut size = |group: &Group| group.messages.iter().map(&mut count).fold(0, usize::saturating_add);
+        let sizes: Vec<usize> = groups.iter().map(&mut size).collect();
+        let tokens = sizes.iter().copied().fold(0, usize::saturating_add);
+        let mut trimmed = Trimmed { removed: Vec::new(), tokens };
         let last_user = groups.iter().rposition(|group| group.kind == Kind::User).unwrap_or(0);
         let last = groups.len().saturating_sub(1);
         let mut is_removing = false;
-        for (at, group) in groups.iter_mut().enumerate() {
-            // a turn without its first message is removed as a whole
-            let is_rest_of_turn = is_removing && at < last_user && group.kind == Kind::Answer;
-            is_removing = match group.kind {
-                Kind::Instructions => continue,
-                _ if at == last_user || at == last => false,
-                _ => tokens > budget || is_rest_of_turn,
-            };
-            if is_removing {
-                tokens = tokens.saturating_sub(group.tokens);
-                group.is_removed = true;
+        for (at, (group, size)) in groups.into_iter().zip(sizes).enumerate() {
+            if group.kind != Kind::Instructions {
+                // a turn without its first message is removed as a whole
+                let is_rest_of_turn = is_removing && at < last_user && group.kind == Kind::Answer;
+                is_removing = at != last_user && at != last && (trimmed.tokens > budget || is_rest_of_turn);
+            }
+            if is_removing && group.kind != Kind::Instructions {
+                trimmed.tokens = trimmed.tokens.saturating_sub(size);
+                trimmed.removed.extend(group.messages);
+            } else {
+                self.messages.extend(group.messages);
             }
         }
-        let (removed, kept): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group.is_removed);
-        let messages = |groups: Vec<Group>| groups.into_iter().flat_map(|group| group.messages).collect();
-        self.messages = messages(kept);
-        Trimmed { removed: messages(removed), tokens }
+        trimmed
     }
 }
 
@@ -128,8 +125,6 @@ impl Conversation {
 struct Group {
     kind: Kind,
     messages: Vec<Message>,
-    tokens: usize,
-    is_removed: bool,
 }
 
 #[derive(PartialEq)]
@@ -154,7 +149,7 @@ fn groups(messages: Vec<Message>) -> Vec<Group> {
             }
             _ => Kind::Answer,
         };
-        groups.push(Group { kind, messages: vec![message], tokens: 0, is_removed: false });
+        groups.push(Group { kind, messages: vec![message] });
     }
     groups
 }

@@ -42,7 +42,7 @@ impl Survey {
     }
 
     fn note(&mut self, name: &str, path: &Path<'_>) {
-        let Some((name, _)) = first_documented(name) else { return };
+        let Some((name, ..)) = first_documented(name) else { return };
         if !self.dated.iter().any(|(noted, _)| noted == name) {
             self.dated.push((name, path.names().last().unwrap_or_default().to_owned()));
         }

@@ -73,8 +73,8 @@ impl Violation {
         Self { minimum: minimum.into(), maximum: maximum.into(), ..self }
     }
 
-    pub(super) fn set_reference(&mut self, reference: &'static str) {
-        self.reference = reference;
+    pub(super) fn on_page(self, reference: &'static str) -> Self {
+        Self { reference, ..self }
     }
 }
 

@@ -50,7 +50,7 @@ pub(super) fn parameters(check: &Check<'_>, found: &mut Findings<'_>) {
         if version.documents(name) != Some(false) {
             continue;
         }
-        let Some((_, first)) = first_documented(name) else { continue };
+        let Some((_, first, _)) = first_documented(name) else { continue };
         let message =
             format!("{name} is documented from {first} on, {version} does not list it: set another .api_version(..)");
         found.add(parameter, Rule::Advice, message);

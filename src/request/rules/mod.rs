@@ -132,25 +132,18 @@ fn apply<'r>(
     check: &Check<'_>,
     weight: Weight,
 ) -> Vec<(usize, Violation)> {
-    // some rules look at what was found before
-    let (mut found, mut places) = (Findings::about(check), Vec::new());
+    let mut found = Findings::about(check);
     for (place, rule) in rules.filter(|(_, rule)| rule.weight == weight) {
         let before = found.list.len();
+        (found.place, found.reference) = (place, rule.reference);
         (rule.check)(check, &mut found);
-        if found.list.len() == before {
-            continue;
-        }
-        if !rule.applies_to.includes(check) {
+        if found.list.len() > before && !rule.applies_to.includes(check) {
             found.list.truncate(before);
         }
-        for finding in found.list.iter_mut().skip(before) {
-            finding.set_reference(rule.reference);
-            #[cfg(test)]
-            tests::assert_listed(rule.parameters, finding.parameter());
-        }
-        places.resize(found.list.len(), place);
+        #[cfg(test)]
+        found.list.iter().skip(before).for_each(|(_, one)| tests::assert_listed(rule.parameters, one.parameter()));
     }
-    if found.list.is_empty() { Vec::new() } else { places.into_iter().zip(found.list).collect() }
+    found.list
 }
 
 /// The current time; on `wasm32-unknown-unknown`, which has no clock, the Unix epoch, so that no date has passed.

@@ -43,11 +43,7 @@ pub(super) fn instructions(check: &Check<'_>, found: &mut Findings<'_>) {
 /// Reasoning models refuse `system` and `developer` messages in one request.
 pub(super) fn mixed_instructions(check: &Check<'_>, found: &mut Findings<'_>) {
     let refused = check.refuses(Parameter::DeveloperMessages) || check.refuses(Parameter::SystemMessages);
-    if check.holds(Capabilities::is_reasoning)
-        && !refused
-        && check.body.has_role(&Role::System)
-        && check.body.has_role(&Role::Developer)
-    {
+    if !refused && check.body.has_role(&Role::System) && check.body.has_role(&Role::Developer) {
         let problem = "takes system or developer messages, not both: keep the developer messages";
         found.add_of_model("messages", Rule::MixedInstructions, problem);
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::model::{ApiVersion, Capabilities, Model, Parameter, Support};
 use crate::request::tool::FunctionDefinition;
-use crate::request::violation::{Rule, Violation};
+use crate::request::violation::{REFERENCE, Rule, Violation};
 use crate::request::{ChatCompletionRequest, Message, RequestBody};
 use crate::wire::closed_enum;
 
@@ -123,16 +123,20 @@ impl<'a> Check<'a> {
 /// What the rules found, in their order.
 pub(super) struct Findings<'a> {
     model: Option<&'a Model>,
-    pub(super) list: Vec<Violation>,
+    /// The place in the list of rules and the page of the rule that is checked.
+    pub(super) place: usize,
+    pub(super) reference: &'static str,
+    /// Each with the place of its rule; some rules look at what was found before.
+    pub(super) list: Vec<(usize, Violation)>,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn about(check: &Check<'a>) -> Self {
-        Self { model: check.model, list: Vec::new() }
+        Self { model: check.model, place: 0, reference: REFERENCE, list: Vec::new() }
     }
 
     pub(super) fn push(&mut self, violation: Violation) {
-        self.list.push(violation);
+        self.list.push((self.place, violation.on_page(self.reference)));
     }
 
     pub(super) fn add(&mut self, parameter: impl Into<String>, rule: Rule, message: impl Into<String>) {
@@ -156,7 +160,7 @@ impl<'a> Findings<'a> {
 
     /// Whether there is a finding about the parameter.
     pub(super) fn has(&self, parameter: &str) -> bool {
-        self.list.iter().any(|violation| violation.parameter() == parameter)
+        self.list.iter().any(|(_, violation)| violation.parameter() == parameter)
     }
 }
 

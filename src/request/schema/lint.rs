@@ -7,7 +7,7 @@ use super::nesting::nesting;
 use super::references::{Path, each_child, resolve};
 use super::{
     DOCUMENTED_NESTING, DOCUMENTED_PROPERTIES, MAX_ENUM_VALUES, MAX_PROPERTIES, MAX_WALK, SchemaFinding, is_mixed,
-    is_object,
+    may_be_object,
 };
 
 /// String formats that OpenAI lists.
@@ -146,19 +146,22 @@ impl<'a> Lint<'a> {
             self.violation(at, Rule::Nesting, "the schema is too deep to be checked: flatten it");
             return;
         }
+        let (mut kind, mut reference) = (None, None);
         for (key, value) in node {
             match key.as_str() {
+                "type" => kind = Some(value),
+                "$ref" => reference = value.as_str(),
                 // the most frequent of all
-                "type" | "description" => {}
+                "description" => {}
                 "enum" | "const" => self.values(key, value, at),
                 _ => self.keyword(key, value, at),
             }
         }
-        self.types(node, at, depth);
-        if let Some(reference) = node.get("$ref").and_then(Value::as_str) {
+        self.types(kind, node, at, depth);
+        if let Some(reference) = reference {
             self.reference(reference, node, at, depth);
         }
-        if is_object(node) {
+        if may_be_object(kind, node) {
             self.objects += 1;
             self.object(node, at);
         }
@@ -204,9 +207,9 @@ impl<'a> Lint<'a> {
         }
     }
 
-    fn types(&mut self, node: &Map<String, Value>, at: &Path<'_>, depth: usize) {
+    fn types(&mut self, kind: Option<&Value>, node: &Map<String, Value>, at: &Path<'_>, depth: usize) {
         let has_any_of = |keys: &[&str]| keys.iter().any(|key| node.contains_key(*key));
-        match node.get("type") {
+        match kind {
             Some(Value::Array(several)) => {
                 let place = Path::Name(at, "type");
                 for (position, one) in several.iter().enumerate() {

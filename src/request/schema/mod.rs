@@ -151,7 +151,11 @@ impl fmt::Display for SchemaFinding {
 
 /// Whether a schema may hold a JSON object.
 fn is_object(node: &Map<String, Value>) -> bool {
-    match node.get("type") {
+    may_be_object(node.get("type"), node)
+}
+
+fn may_be_object(kind: Option<&Value>, node: &Map<String, Value>) -> bool {
+    match kind {
         Some(Value::String(one)) => one == "object",
         Some(Value::Array(several)) => several.iter().any(|one| one == "object"),
         _ => node.contains_key("properties"),
