@@ -100,6 +100,8 @@ impl Repr {
         let status = service.status(answered);
         let mut text = match &self.deployment {
             Some(deployment) => format!("deployment '{deployment}' answered {answered}"),
+            // a recorded stream, without the head of its answer
+            None if answered == 0 => "the service sent an error".to_owned(),
             None => format!("the service answered {answered}"),
         };
         if status != answered {

@@ -205,7 +205,7 @@ impl ChatCompletionRequestBuilder {
     pub(super) fn note_number(&mut self, parameter: &str, is_number: bool, problem: &str) {
         self.early.retain(|violation| violation.parameter() != parameter);
         if !is_number {
-            let expected = expected_range(parameter).unwrap_or("a number");
+            let expected = expected_range(parameter).unwrap_or("a whole number that fits an i64");
             let message = format!("{parameter} is {problem}: pass {expected}");
             self.early.push(Violation::new(parameter, Rule::OutOfRange, message));
         }

@@ -380,6 +380,7 @@ mod tests {
         let found: Vec<_> = error.violations().iter().map(|found| (found.parameter(), found.rule())).collect();
         assert_eq!(found, ["max_tokens", "seed", "top_p"].map(|name| (name, Rule::OutOfRange)));
         assert_eq!(error.violations()[0].message(), "max_tokens is out of range: pass a whole number of at least 1");
+        assert_eq!(error.violations()[1].message(), "seed is out of range: pass a whole number that fits an i64");
         builder().max_tokens(-5).max_tokens(5).build().unwrap();
     }
 

@@ -16,8 +16,9 @@ use crate::wire::getters;
 /// A run of a [`ToolBox`]: made by [`ToolBox::run`], driven by [`finish`](Self::finish) or
 /// [`next_event`](Self::next_event).
 ///
-/// After an error, or when the future of one of the two was dropped, the next call resumes the run: a request without a
-/// complete answer is sent again, results are kept, and the futures of unfinished handlers are polled on.
+/// When the future of one of the two was dropped, such as by a timeout beside it, the next call goes on where the run was:
+/// a request that is under way is not sent again, and the futures of unfinished handlers are polled on. To end a run, drop
+/// it. After an error the next call resumes the run: the request without a complete answer is sent again, results are kept.
 ///
 /// The calls of one answer run at the same time, in the task that drives the run. Use `spawn_blocking` in a handler that
 /// computes for long.
@@ -56,6 +57,10 @@ pub struct ToolRun {
 enum State {
     /// The request is to be sent.
     Send,
+    /// Its whole answer is waited for.
+    Asking(BoxFuture<Result<ChatCompletion>>),
+    /// The beginning of its stream is waited for.
+    Opening(BoxFuture<Result<ChatCompletionStream>>),
     /// Its answer is being streamed.
     Streaming(Box<ChatCompletionStream>),
     /// The calls of the answer are running.
@@ -130,22 +135,9 @@ impl ToolRun {
     ///
     /// # Cancel safety
     ///
-    /// The next call resumes the run.
+    /// The next call goes on where the run was.
     pub async fn finish(&mut self) -> Result<&ChatCompletion> {
-        while !matches!(self.state, State::Done) {
-            match &self.state {
-                State::Send => {
-                    let completion = self.client.complete(&self.request).await?;
-                    self.add_answer(completion);
-                }
-                State::Running(_) => {
-                    self.next_event_of_calls().await;
-                }
-                State::Streaming(_) | State::Done => {
-                    self.next_event().await?;
-                }
-            }
-        }
+        while self.advance(false).await?.is_some() {}
         let missing = || Error::new(ErrorKind::Decode, "the run has no answer");
         self.completion.as_ref().ok_or_else(missing)
     }
@@ -159,15 +151,26 @@ impl ToolRun {
     ///
     /// # Cancel safety
     ///
-    /// The next call resumes the run.
+    /// The next call goes on where the run was.
     pub async fn next_event(&mut self) -> Result<Option<ToolEvent>> {
+        self.advance(true).await
+    }
+
+    /// Goes on to the next event. What is waited for is in the state, so that a dropped future loses nothing.
+    async fn advance(&mut self, is_streamed: bool) -> Result<Option<ToolEvent>> {
         loop {
-            match &mut self.state {
+            let reached = match &mut self.state {
                 State::Done => return Ok(None),
                 State::Send => {
-                    let stream = self.client.stream(&self.request).await?;
-                    self.state = State::Streaming(Box::new(stream));
+                    let (client, request) = (self.client.clone(), self.request.clone());
+                    self.state = match is_streamed {
+                        true => State::Opening(Box::pin(async move { client.stream(&request).await })),
+                        false => State::Asking(Box::pin(async move { client.complete(&request).await })),
+                    };
+                    continue;
                 }
+                State::Asking(answer) => answer.await.map(|completion| self.add_answer(completion)),
+                State::Opening(stream) => stream.await.map(|stream| self.state = State::Streaming(Box::new(stream))),
                 State::Streaming(stream) => match stream.next_chunk().await {
                     Ok(Some(chunk)) => return Ok(Some(ToolEvent::Chunk(chunk))),
                     Ok(None) => {
@@ -175,17 +178,18 @@ impl ToolRun {
                             let completion = stream.into_completion()?;
                             self.add_answer(completion);
                         }
+                        Ok(())
                     }
-                    Err(error) => {
-                        self.state = State::Send;
-                        return Err(error);
-                    }
+                    Err(error) => Err(error),
                 },
-                State::Running(_) => {
-                    if let Some(event) = self.next_event_of_calls().await {
-                        return Ok(Some(event));
-                    }
-                }
+                State::Running(_) => match self.next_event_of_calls().await {
+                    Some(event) => return Ok(Some(event)),
+                    None => Ok(()),
+                },
+            };
+            if let Err(error) = reached {
+                self.state = State::Send;
+                return Err(error);
             }
         }
     }

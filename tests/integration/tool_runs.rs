@@ -194,6 +194,35 @@ async fn a_run_that_was_dropped_half_way_goes_on_with_its_handlers() {
     assert_eq!(started.load(Ordering::SeqCst), 2);
 }
 
+#[tokio::test]
+async fn a_request_under_way_is_not_sent_again_when_the_wait_for_it_is_dropped() {
+    let slow = Duration::from_millis(150);
+    for is_streamed in [false, true] {
+        let answer = match is_streamed {
+            true => ok_stream(events(&[super::support::delta("19."), finish("stop")])),
+            false => ok_json(&completion("19.")),
+        };
+        let server = serving("one slow call", [answer.set_delay(slow)]).await;
+        let mut run = weather().run(&client(server.uri()), &question()).unwrap();
+        let mut waits = 0;
+        while run.completion().is_none() {
+            let next = async {
+                match is_streamed {
+                    true => run.next_event().await.map(drop),
+                    false => run.finish().await.map(|_| ()),
+                }
+            };
+            match tokio::time::timeout(Duration::from_millis(10), next).await {
+                Ok(end) => end.unwrap(),
+                Err(_) => waits += 1,
+            }
+            assert!(waits < 500, "the run does not go on");
+        }
+        assert_eq!(run.completion().unwrap().text(), Some("19."));
+        assert_eq!((sent_bodies(&server).await.len(), waits > 3), (1, true));
+    }
+}
+
 fn streamed_call() -> String {
     let delta = |call: Value| json!({"id": "1", "choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": null}]});
     events(&[

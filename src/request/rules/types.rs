@@ -10,6 +10,24 @@ use crate::wire::{FieldVisitor, FromWire, Path};
 
 pub(super) fn wrong_types(check: &Check<'_>, found: &mut Findings<'_>) {
     check.body.visit(&Path::Root, &mut WrongTypes { check, found });
+    schemas(check, found);
+}
+
+/// A schema is any JSON by its field, and an object by the specification. The rules of strict mode name the root of a strict
+/// schema.
+fn schemas(check: &Check<'_>, found: &mut Findings<'_>) {
+    let of_functions = check.all_functions().filter(|(_, function)| function.strict != Some(true));
+    let of_functions = of_functions.map(|(place, function)| (place, "parameters", function.parameters.as_ref()));
+    let format = check.body.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
+    let of_format = format.filter(|format| format.strict != Some(true));
+    let of_format =
+        of_format.map(|format| ("response_format.json_schema".to_owned(), "schema", format.schema.as_ref()));
+    for (place, name, schema) in of_functions.chain(of_format) {
+        let Some(schema) = schema.filter(|schema| !schema.is_object() && !schema.is_null()) else { continue };
+        let way_out = if schema.is_string() { ", which serde_json::from_str(..) reads from the text" } else { "" };
+        let message = format!("{name} cannot be {}: pass an object{way_out}", kind_of(schema));
+        found.push(Violation::new(format!("{place}.{name}"), Rule::WrongType, message).expecting("an object"));
+    }
 }
 
 struct WrongTypes<'c, 'f> {

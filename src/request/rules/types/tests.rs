@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::tests::{assert_fine, assert_violations, read, request_to_any};
 use super::*;
+use crate::request::{ResponseFormat, Tool};
 
 const HI: &str = r#"[{"role": "user", "content": "hi"}]"#;
 
@@ -33,6 +34,27 @@ fn a_member_of_another_type_is_refused_by_its_name() {
     ] {
         assert_wrong(name, value, message);
     }
+}
+
+#[test]
+fn a_schema_that_is_given_as_text_is_told_how_to_be_read() {
+    let text = r#"{"type": "object", "properties": {}}"#;
+    let way_out = "cannot be a string: pass an object, which serde_json::from_str(..) reads from the text";
+    let request = request_to_any()
+        .tool(Tool::function("f").parameters(text))
+        .tool(Tool::function("g").parameters(json!([])))
+        .response_format(ResponseFormat::json_schema("a", text))
+        .build_unchecked();
+    assert_violations(
+        &request,
+        &[
+            ("tools[0].function.parameters", Rule::WrongType, &format!("parameters {way_out}")),
+            ("tools[1].function.parameters", Rule::WrongType, "parameters cannot be this list: pass an object"),
+            ("response_format.json_schema.schema", Rule::WrongType, &format!("schema {way_out}")),
+        ],
+    );
+    let schema: Value = serde_json::from_str(text).unwrap();
+    assert_fine(request_to_any().tool(Tool::function("f").parameters(schema)));
 }
 
 #[test]
