@@ -1,4 +1,4 @@
-//! Conversions of errors: of other kinds to an error of this crate, and of that to the kinds of azure_core and of OpenAI's API.
+//! Conversions of errors: from other kinds to that of this crate, and from it to those of azure_core and of OpenAI's API.
 
 use std::convert::Infallible;
 

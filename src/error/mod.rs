@@ -81,7 +81,6 @@ struct Repr {
 }
 
 impl Error {
-    /// Most callers want one of the named constructors below.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Arc::new(Repr {
             kind,

@@ -158,7 +158,7 @@ capabilities! {
         max_completion_tokens_required: plain bool = false, all;
         /// Sets whether a request must set `max_completion_tokens`.
         with_max_completion_tokens_required,
-        /// Whether a request must set `max_completion_tokens`, or say that it wants no bound.
+        /// Whether a request must set `max_completion_tokens`, or be [`uncapped`](crate::ChatCompletionRequest::uncapped).
         ///
         /// A rule of this crate for the o1 models, whose hidden reasoning can cost more than anyone expects;
         /// the service itself takes requests without.

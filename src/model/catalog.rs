@@ -86,7 +86,7 @@ impl ModelCatalog {
         BUILT_IN.clone()
     }
 
-    /// The catalog with one more model; one of the same id gives way.
+    /// The catalog with one more model, which replaces one of the same id.
     #[must_use]
     pub fn with(&self, model: Model) -> Self {
         let mut models = self.models.to_vec();
@@ -151,7 +151,7 @@ impl Default for ModelCatalog {
     }
 }
 
-/// Models are equal by id; catalogs only if what they say about each model is the same too.
+/// Models are equal by id; catalogs are equal only if the capabilities of each model are equal too.
 impl PartialEq for ModelCatalog {
     fn eq(&self, other: &Self) -> bool {
         let content = |model: &'_ Model| (model.clone(), model.capabilities().clone());

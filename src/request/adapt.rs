@@ -74,7 +74,7 @@ impl ChatCompletionRequest {
     /// | a sampling parameter beside an effort above `none`, on models that take it at `none` | dropped |
     /// | a token limit above the model's | lowered to the model's |
     /// | `prediction` beside what it excludes | dropped, since it only saves time; a `max_completion_tokens` beside it is rewritten as `max_tokens` |
-    /// | an image or sound | dropped, unless the message would be left without any part |
+    /// | an image or a recording | dropped, unless the message would be left without any part |
     /// | a function's object schema without `properties` | gets `properties: {}` |
     /// | any other parameter, value or contradiction | dropped, and the service decides |
     /// | anything else: a schema, a limit, a range, an image's address, a wrong type, a missing message, a model without chat | stays an error |

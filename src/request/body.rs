@@ -77,10 +77,11 @@ impl Serialize for WireBody<'_> {
             return map.end();
         }
         map.serialize_entry("stream", &true)?;
-        let odd = body.extra().and_then(|extra| extra.get("stream_options"));
+        // one of another type is sent as it is
+        let mistyped = body.extra().and_then(|extra| extra.get("stream_options"));
         let mut options = body.stream_options.clone().unwrap_or_default();
-        if let Some(odd) = odd {
-            map.serialize_entry("stream_options", odd)?;
+        if let Some(mistyped) = mistyped {
+            map.serialize_entry("stream_options", mistyped)?;
         } else if self.api_version.documents("stream_options") == Some(true) {
             options.include_usage.get_or_insert(body.data_sources.is_none());
             if options.include_usage != Some(false) || options.include_obfuscation.is_some() {

@@ -109,8 +109,8 @@ impl ContentPart {
     /// A recording from its bytes, at most 20 MB. Refused by models without audio.
     #[must_use]
     pub fn input_audio(format: impl Into<InputAudioFormat>, bytes: &[u8]) -> Self {
-        let sound = InputAudio { data: Some(base64(bytes)), format: Some(format.into()), ..InputAudio::EMPTY };
-        Self { input_audio: Some(sound), ..Self::of(ContentPartType::InputAudio) }
+        let recording = InputAudio { data: Some(base64(bytes)), format: Some(format.into()), ..InputAudio::EMPTY };
+        Self { input_audio: Some(recording), ..Self::of(ContentPartType::InputAudio) }
     }
 
     /// A file that was uploaded before.

@@ -69,8 +69,6 @@ rules! {
         ["tools", "functions"], AsListed, Refused, FUNCTION_CALLING, tools::offered;
     "no `parallel_tool_calls: true` where the model calls one tool at a time; on reasoning models not `false` either" =>
         ["parallel_tool_calls"], AsListed, Refused, FUNCTION_CALLING, tools::in_parallel;
-    "`parallel_tool_calls` requires `tools`" =>
-        ["parallel_tool_calls"], Every, Refused, FUNCTION_CALLING, tools::in_parallel_among_tools;
     "no JSON schema and no strict functions where the model follows none" =>
         ["response_format", "tools"], AsListed, Refused, STRUCTURED_OUTPUTS, schema::structured_outputs;
     "no images where the model sees none" =>
@@ -102,8 +100,8 @@ rules! {
         ["top_logprobs"], Every, Refused, REFERENCE, sampling::alternatives;
     "a function has a name of up to 64 letters, digits, `_`, `-`" =>
         ["tools", "functions"], Every, Refused, FUNCTION_CALLING, tools::names;
-    "`tool_choice` requires `tools`" =>
-        ["tool_choice"], Every, Refused, FUNCTION_CALLING, tools::choice;
+    "`parallel_tool_calls` and `tool_choice` require `tools`" =>
+        ["parallel_tool_calls", "tool_choice"], Every, Refused, FUNCTION_CALLING, tools::without_tools;
     "`tool_choice` names one of `tools`" =>
         ["tool_choice"], Every, Refused, FUNCTION_CALLING, tools::chosen;
     "every tool call has its result before the next turn, every result its call before it" =>

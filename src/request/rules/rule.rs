@@ -110,8 +110,8 @@ impl<'a> Check<'a> {
 
     /// The functions in `tools` and in `functions`, each with its place.
     pub(super) fn all_functions(&self) -> impl Iterator<Item = (String, &FunctionDefinition)> {
-        let of_old = self.body.functions.iter().flat_map(|list| list.iter().enumerate());
-        self.functions().chain(of_old.map(|(at, function)| (format!("functions[{at}]"), function)))
+        let older = self.body.functions.iter().flat_map(|list| list.iter().enumerate());
+        self.functions().chain(older.map(|(at, function)| (format!("functions[{at}]"), function)))
     }
 
     /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.

@@ -44,31 +44,26 @@ pub(super) fn offered(check: &Check<'_>, found: &mut Findings<'_>) {
 /// them accept `false`.
 pub(super) fn in_parallel(check: &Check<'_>, found: &mut Findings<'_>) {
     let Some(is_wanted) = check.body.parallel_tool_calls else { return };
-    if refuses_in_parallel(check, is_wanted) {
+    if (is_wanted || check.holds(Capabilities::is_reasoning)) && check.refuses(Parameter::ParallelToolCalls) {
         let problem = "calls one tool at a time: leave parallel_tool_calls out";
         found.add_of_model("parallel_tool_calls", Rule::UnsupportedParameter, problem);
     }
 }
 
-fn refuses_in_parallel(check: &Check<'_>, is_wanted: bool) -> bool {
-    (is_wanted || check.holds(Capabilities::is_reasoning)) && check.refuses(Parameter::ParallelToolCalls)
-}
-
-/// `parallel_tool_calls` requires `tools` (openai/openai-agents-python#4326, UKGovernmentBEIS/inspect_ai#1460).
-pub(super) fn in_parallel_among_tools(check: &Check<'_>, found: &mut Findings<'_>) {
-    let Some(is_wanted) = check.body.parallel_tool_calls else { return };
-    let has_tools = check.body.has_tools() || check.is_unread("tools");
-    if !has_tools && !refuses_in_parallel(check, is_wanted) {
-        let message = "parallel_tool_calls needs tools: add .tool(..), or leave parallel_tool_calls out";
-        found.add("parallel_tool_calls", Rule::Contradiction, message);
+/// `parallel_tool_calls` (openai/openai-agents-python#4326, UKGovernmentBEIS/inspect_ai#1460) and `tool_choice` require
+/// `tools`. One that the model refuses altogether is reported once.
+pub(super) fn without_tools(check: &Check<'_>, found: &mut Findings<'_>) {
+    if check.body.has_tools() || check.is_unread("tools") {
+        return;
     }
-}
-
-/// `tool_choice` requires `tools`.
-pub(super) fn choice(check: &Check<'_>, found: &mut Findings<'_>) {
-    if check.body.tool_choice.is_some() && !check.body.has_tools() && !check.is_unread("tools") {
-        let message = "tool_choice needs tools: add .tool(..), or leave tool_choice out";
-        found.add("tool_choice", Rule::Contradiction, message);
+    for (name, is_set) in [
+        ("parallel_tool_calls", check.body.parallel_tool_calls.is_some()),
+        ("tool_choice", check.body.tool_choice.is_some()),
+    ] {
+        if is_set && !found.has(name) {
+            let message = format!("{name} needs tools: add .tool(..), or leave {name} out");
+            found.add(name, Rule::Contradiction, message);
+        }
     }
 }
 

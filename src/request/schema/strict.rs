@@ -23,7 +23,7 @@ const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 ///
 /// One pass over the schema rewrites:
 ///
-/// - an object that is silent about other keys is closed, and all its properties become required;
+/// - an object without `additionalProperties` gets `false` there, and all its properties become required;
 ///   one that was optional may be `null` instead, which serde reads as `None`. A property with a
 ///   default is left as it is and reported: `null` is not its default.
 /// - `oneOf` becomes `anyOf`, the only union that strict mode has: a value that fits two branches, which `oneOf`
@@ -132,8 +132,8 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// The root must be an object itself, not a reference to one.
     fn write_out_root(&mut self, node: &mut Node) -> Option<()> {
-        let silent = |key: &String| ANNOTATIONS.contains(&key.as_str()) || key == "$ref" || key == "$id";
-        let Some(reference) = node.get("$ref").and_then(Value::as_str).filter(|_| node.keys().all(silent)) else {
+        let annotates = |key: &String| ANNOTATIONS.contains(&key.as_str()) || key == "$ref" || key == "$id";
+        let Some(reference) = node.get("$ref").and_then(Value::as_str).filter(|_| node.keys().all(annotates)) else {
             return Some(());
         };
         let Some(target) = self.target(reference, 0)? else { return Some(()) };
@@ -191,7 +191,7 @@ impl Pass<'_> {
         Some(())
     }
 
-    /// Makes a `$ref` stand alone; `None` when too much is written out.
+    /// Makes a `$ref` the only keyword of its schema; `None` when too much is written out.
     fn free_reference(&mut self, node: &mut Node, depth: usize) -> Option<()> {
         let beside = || node.keys().filter(|key| *key != "$ref");
         if beside().next().is_none() {
@@ -316,7 +316,7 @@ fn unwrap_all_of(node: &mut Node) -> bool {
     true
 }
 
-/// One object with the properties of both, if they share none and say nothing else.
+/// One object with the properties of both, if they share none and have no other keywords.
 fn merge_objects(node: &Node, target: &Node) -> Option<Node> {
     let plain = |one: &Node, also: &str| {
         let known = ["type", "properties", "required", "additionalProperties", also];
@@ -330,14 +330,14 @@ fn merge_objects(node: &Node, target: &Node) -> Option<Node> {
     for (key, value) in node {
         match (key.as_str(), merged.get_mut(key), value) {
             ("$ref", ..) => {}
-            ("properties", Some(Value::Object(ours)), Value::Object(theirs)) => {
-                if theirs.keys().any(|name| ours.contains_key(name)) {
+            ("properties", Some(Value::Object(properties)), Value::Object(others)) => {
+                if others.keys().any(|name| properties.contains_key(name)) {
                     return None;
                 }
-                ours.extend(theirs.clone());
+                properties.extend(others.clone());
             }
-            ("additionalProperties", Some(ours), theirs) if ours != theirs => return None,
-            ("required", Some(Value::Array(ours)), Value::Array(theirs)) => ours.extend(theirs.clone()),
+            ("additionalProperties", Some(one), other) if one != other => return None,
+            ("required", Some(Value::Array(names)), Value::Array(others)) => names.extend(others.clone()),
             _ => {
                 merged.insert(key.clone(), value.clone());
             }
