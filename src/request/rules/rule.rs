@@ -1,6 +1,6 @@
 //! A rule, and what it is checked against: the request, the declared model, the way it is sent.
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
@@ -103,20 +103,30 @@ impl<'a> Check<'a> {
     }
 
     /// The functions in `tools`, each with its place.
-    pub(super) fn functions(&self) -> impl Iterator<Item = (String, &FunctionDefinition)> {
+    pub(super) fn functions(&self) -> impl Iterator<Item = (Place, &FunctionDefinition)> {
         let tools = self.body.tools.iter().flat_map(|tools| tools.iter().enumerate());
-        tools.filter_map(|(at, tool)| Some((format!("tools[{at}].function"), tool.function.as_ref()?)))
+        tools.filter_map(|(at, tool)| Some((Place("tools", at, ".function"), tool.function.as_ref()?)))
     }
 
     /// The functions in `tools` and in `functions`, each with its place.
-    pub(super) fn all_functions(&self) -> impl Iterator<Item = (String, &FunctionDefinition)> {
+    pub(super) fn all_functions(&self) -> impl Iterator<Item = (Place, &FunctionDefinition)> {
         let older = self.body.functions.iter().flat_map(|list| list.iter().enumerate());
-        self.functions().chain(older.map(|(at, function)| (format!("functions[{at}]"), function)))
+        self.functions().chain(older.map(|(at, function)| (Place("functions", at, ""), function)))
     }
 
     /// Whether a member is there but could not be read, which [`types::wrong_types`] reports.
     pub(super) fn is_unread(&self, member: &str) -> bool {
         is_unread(self.body.extra(), member)
+    }
+}
+
+/// The place of a function, such as `tools[0].function`, which is text only in a finding.
+pub(super) struct Place(&'static str, usize, &'static str);
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(list, at, member) = self;
+        write!(f, "{list}[{at}]{member}")
     }
 }
 

@@ -1,5 +1,9 @@
 //! The rules about JSON answers: `response_format`, and strict schemas there and in `tools`.
 
+use std::fmt::Display;
+
+use serde_json::Value;
+
 use super::rule::{Check, Findings, is_name, is_unread};
 use crate::model::Parameter;
 use crate::request::Message;
@@ -47,14 +51,19 @@ pub(super) fn documented(check: &Check<'_>, found: &mut Findings<'_>) {
 
 /// The findings in each strict schema, with the parameter that holds it.
 fn schema_findings(check: &Check<'_>) -> Vec<(String, SchemaFinding)> {
+    let mut findings = Vec::new();
+    let mut lint = |place: &dyn Display, schema: Option<&Value>| {
+        let found = schema.map(lint_schema).into_iter().flatten();
+        findings.extend(found.map(|finding| (place.to_string(), finding)));
+    };
     let format = check.body.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
-    let format = format.filter(|format| format.strict == Some(true)).and_then(|format| format.schema.as_ref());
-    let format = format.map(|schema| ("response_format.json_schema.schema".to_owned(), schema));
-    let functions = check.functions().filter(|(_, function)| function.strict == Some(true));
-    let functions =
-        functions.filter_map(|(place, function)| Some((format!("{place}.parameters"), function.parameters.as_ref()?)));
-    let schemas = format.into_iter().chain(functions);
-    schemas.flat_map(|(place, schema)| lint_schema(schema).into_iter().map(move |one| (place.clone(), one))).collect()
+    if let Some(format) = format.filter(|format| format.strict == Some(true)) {
+        lint(&"response_format.json_schema.schema", format.schema.as_ref());
+    }
+    for (place, function) in check.functions().filter(|(_, function)| function.strict == Some(true)) {
+        lint(&format_args!("{place}.parameters"), function.parameters.as_ref());
+    }
+    findings
 }
 
 /// `json_schema` has a `schema` and a valid `name`, in strict mode and without.
@@ -118,7 +127,7 @@ pub(super) fn with_data_sources(check: &Check<'_>, found: &mut Findings<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::super::tests::{
         assert_advised, assert_fine, assert_refused, assert_violations, read, request_to, request_to_any,

@@ -1,6 +1,8 @@
 //! Members of another type than their field's, however deep they are in the request. They would be sent as they are, and
 //! the service refuses them.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use super::limits;
@@ -16,17 +18,18 @@ pub(super) fn wrong_types(check: &Check<'_>, found: &mut Findings<'_>) {
 /// A schema is any JSON by its field, and an object by the specification. The rules of strict mode name the root of a strict
 /// schema.
 fn schemas(check: &Check<'_>, found: &mut Findings<'_>) {
-    let of_functions = check.all_functions().filter(|(_, function)| function.strict != Some(true));
-    let of_functions = of_functions.map(|(place, function)| (place, "parameters", function.parameters.as_ref()));
-    let format = check.body.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
-    let of_format = format.filter(|format| format.strict != Some(true));
-    let of_format =
-        of_format.map(|format| ("response_format.json_schema".to_owned(), "schema", format.schema.as_ref()));
-    for (place, name, schema) in of_functions.chain(of_format) {
-        let Some(schema) = schema.filter(|schema| !schema.is_object() && !schema.is_null()) else { continue };
+    let mut refuse_other = |place: &dyn Display, name: &str, schema: Option<&Value>| {
+        let Some(schema) = schema.filter(|schema| !schema.is_object() && !schema.is_null()) else { return };
         let way_out = if schema.is_string() { ", which serde_json::from_str(..) reads from the text" } else { "" };
         let message = format!("{name} cannot be {}: pass an object{way_out}", kind_of(schema));
         found.push(Violation::new(format!("{place}.{name}"), Rule::WrongType, message).expecting("an object"));
+    };
+    for (place, function) in check.all_functions().filter(|(_, function)| function.strict != Some(true)) {
+        refuse_other(&place, "parameters", function.parameters.as_ref());
+    }
+    let format = check.body.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
+    if let Some(format) = format.filter(|format| format.strict != Some(true)) {
+        refuse_other(&"response_format.json_schema", "schema", format.schema.as_ref());
     }
 }
 
