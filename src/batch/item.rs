@@ -48,6 +48,11 @@ impl BatchItem {
         })?;
         let code = read.error.as_ref().and_then(|error| error.code.as_deref()).map(|code| snake_case(code).into());
         let Some(response) = read.response else {
+            if read.error.is_none() {
+                let text = "a line of results has neither a response nor an error";
+                let error = Error::new(ErrorKind::Decode, text).with_body(line);
+                return Ok(Self { custom_id, result: Err(error), code });
+            }
             let body = member(&line, &["error"])
                 .map_or_else(Bytes::new, |error| Bytes::from([br#"{"error":"#.as_slice(), &error, b"}"].concat()));
             // status 200, since the service answered the batch, and the error is that of this line alone

@@ -211,7 +211,7 @@ impl BatchWriter {
         let id = custom_id.as_ref();
         self.check(request)?;
         if id.is_empty() {
-            return Err(invalid("custom_id", Rule::InvalidName, "an id has at least one letter"));
+            return Err(invalid("custom_id", Rule::InvalidName, "an id has at least one character"));
         }
         if self.ids.is_used(id) {
             return Err(invalid("custom_id", Rule::Contradiction, format!("the id '{id}' was given before")));

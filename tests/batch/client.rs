@@ -132,6 +132,14 @@ async fn a_line_that_fails_is_an_item_and_lines_may_be_missing() {
     assert!(find("request-4").is_none());
 }
 
+#[test]
+fn a_line_with_neither_response_nor_error_says_so() {
+    let item = BatchItem::from_line(r#"{"custom_id": "a", "response": null, "error": null}"#).unwrap();
+    let error = item.error().unwrap();
+    assert_eq!((item.custom_id(), error.kind()), ("a", ErrorKind::Decode));
+    assert_eq!(error.to_string(), "a line of results has neither a response nor an error");
+}
+
 #[tokio::test]
 async fn results_that_end_inside_a_line_are_an_error_after_the_lines_before() {
     let (emulator, batches) = emulator().await;

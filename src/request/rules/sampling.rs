@@ -67,7 +67,10 @@ fn instead_of(name: &str, check: &Check<'_>) -> String {
 /// `top_logprobs` requires `logprobs`.
 pub(super) fn alternatives(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.body.top_logprobs.is_some() && check.body.logprobs != Some(true) && !check.is_unread("logprobs") {
-        found.add("top_logprobs", Rule::Contradiction, "top_logprobs needs logprobs: set .logprobs(true)");
+        let is_refused = check.refuses(Parameter::Logprobs) || check.body.prediction.is_some();
+        let instead = if is_refused { "" } else { "set .logprobs(true), or " };
+        let message = format!("top_logprobs needs logprobs: {instead}leave top_logprobs out");
+        found.add("top_logprobs", Rule::Contradiction, message);
     }
 }
 
@@ -316,7 +319,7 @@ mod tests {
 
     #[test]
     fn alternatives_need_the_probabilities() {
-        let message = "top_logprobs needs logprobs: set .logprobs(true)";
+        let message = "top_logprobs needs logprobs: set .logprobs(true), or leave top_logprobs out";
         for builder in [
             request_to_any().top_logprobs(2),
             request_to_any().top_logprobs(0),
@@ -325,6 +328,11 @@ mod tests {
             assert_refused(builder, "top_logprobs", Rule::Contradiction, message);
         }
         assert_fine(request_to_any().logprobs(true).top_logprobs(2));
+        // a prediction excludes them, so that they are no way out
+        let message = "top_logprobs needs logprobs: leave top_logprobs out";
+        let predicting = || request_to_any().prediction("x");
+        assert_refused(predicting().top_logprobs(2), "top_logprobs", Rule::Contradiction, message);
+        predicting().logprobs(true).top_logprobs(2).adapt().unwrap();
     }
 
     #[test]

@@ -51,17 +51,20 @@ pub(super) fn in_parallel(check: &Check<'_>, found: &mut Findings<'_>) {
 }
 
 /// `parallel_tool_calls` (openai/openai-agents-python#4326, UKGovernmentBEIS/inspect_ai#1460) and `tool_choice` require
-/// `tools`. One that the model refuses altogether is reported once.
+/// `tools`. One that the model refuses altogether is reported once. Tools are a way out only where no other rule refuses
+/// them.
 pub(super) fn without_tools(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.body.has_tools() || check.is_unread("tools") {
         return;
     }
+    let is_refused = check.refuses(Parameter::Tools) || check.body.prediction.is_some();
+    let instead = if is_refused { "" } else { "add .tool(..), or " };
     for (name, is_set) in [
         ("parallel_tool_calls", check.body.parallel_tool_calls.is_some()),
         ("tool_choice", check.body.tool_choice.is_some()),
     ] {
         if is_set && !found.has(name) {
-            let message = format!("{name} needs tools: add .tool(..), or leave {name} out");
+            let message = format!("{name} needs tools: {instead}leave {name} out");
             found.add(name, Rule::Contradiction, message);
         }
     }
@@ -230,6 +233,18 @@ mod tests {
             &read(json!({"model": "d", "messages": [{"role": "user"}], "tools": 5, "tool_choice": "auto"})),
             &[("tools", Rule::WrongType, "tools cannot be this number: pass a list of objects")],
         );
+    }
+
+    #[test]
+    fn tools_are_no_way_out_where_they_are_refused_as_well() {
+        for builder in [request_to("gpt-4-0314".parse().unwrap()), request_to_any().prediction("x")] {
+            let message = "tool_choice needs tools: leave tool_choice out";
+            assert_refused(builder.clone().tool_choice("auto"), "tool_choice", Rule::Contradiction, message);
+            builder.tool(Tool::function("f")).tool_choice("auto").parallel_tool_calls(true).adapt().unwrap();
+        }
+        let message = "parallel_tool_calls needs tools: leave parallel_tool_calls out";
+        let builder = request_to_any().prediction("x").parallel_tool_calls(false);
+        assert_refused(builder, "parallel_tool_calls", Rule::Contradiction, message);
     }
 
     #[test]
