@@ -28,7 +28,7 @@ type Handler = dyn Fn(&ToolCall) -> BoxFuture<Outcome> + Send + Sync;
 /// use azure_openai_chat::tools::ToolBox;
 ///
 /// let clock = Tool::function("seconds_since_1970");
-/// let tools = ToolBox::new().add(clock, |_: serde_json::Value| async {
+/// let tools = ToolBox::new().add(clock, |_: ()| async {
 ///     std::time::SystemTime::UNIX_EPOCH.elapsed().map(|elapsed| elapsed.as_secs())
 /// });
 /// assert_eq!(tools.tools().count(), 1);
@@ -50,10 +50,10 @@ impl ToolBox {
 
     /// Adds a tool and the function that runs it, in place of an earlier tool of the same name.
     ///
-    /// The arguments of a function are parsed into the handler's parameter; empty arguments are `{}`. The input of a
-    /// custom tool is a string: its handler takes a `String`. The return value is sent to the model: a string as it is,
-    /// any other value as JSON, the `Display` of an error as the reason why the call failed. So write an error's text for
-    /// the model: what it can change, and nothing that must not leave the program.
+    /// The arguments of a function are parsed into the handler's parameter; empty arguments are `{}`, which is also read as
+    /// `()`. The input of a custom tool is a string: its handler takes a `String`. The return value is sent to the model: a
+    /// string as it is, any other value as JSON, the `Display` of an error as the reason why the call failed. So write an
+    /// error's text for the model: what it can change, and nothing that must not leave the program.
     #[must_use]
     pub fn add<A, F, Fut, R, E>(mut self, tool: impl Into<Tool>, handler: F) -> Self
     where
@@ -132,10 +132,13 @@ impl fmt::Debug for ToolBox {
 fn arguments<A: DeserializeOwned>(call: &ToolCall) -> Result<A, String> {
     let parsed = if call.kind() == Some(&ToolCallType::Custom) {
         serde_json::from_value(Value::from(call.input()))
-    } else if call.input().trim().is_empty() {
-        serde_json::from_str("{}")
     } else {
-        serde_json::from_str(call.input())
+        let input = Some(call.input()).filter(|input| !input.trim().is_empty()).unwrap_or("{}");
+        serde_json::from_str(input).or_else(|error| match serde_json::from_str(input) {
+            // a handler without arguments takes `()`, which serde reads from `null`
+            Ok(Value::Object(members)) if members.is_empty() => serde_json::from_str("null").map_err(|_| error),
+            _ => Err(error),
+        })
     };
     parsed.map_err(|error| {
         format!("The arguments are not valid: {error}. Call the tool again with arguments that follow its parameters.")

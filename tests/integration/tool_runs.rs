@@ -279,19 +279,24 @@ async fn a_tool_without_a_handler_and_several_choices_are_refused_before_sending
 }
 
 #[tokio::test]
-async fn custom_tools_read_text_and_functions_without_arguments_an_empty_object() {
+async fn custom_tools_read_text_and_functions_without_arguments_an_empty_object_or_nothing() {
     let calls = calling(&[
         json!({"id": "c1", "type": "custom", "custom": {"name": "sql", "input": "select 1"}}),
         call("c2", "now", ""),
+        call("c3", "tick", ""),
+        call("c4", "tick", " {} "),
+        call("c5", "tick", r#"{"of":"a clock"}"#),
     ]);
     let server = serving("two rounds", [ok_json(&calls), ok_json(&completion("a"))]).await;
     let tools = ToolBox::new()
         .add(Tool::custom("sql"), |query: String| async move { Ok::<_, String>(query.to_uppercase()) })
-        .add(Tool::function("now"), |arguments: Value| async move { Ok::<_, String>(arguments) });
+        .add(Tool::function("now"), |arguments: Value| async move { Ok::<_, String>(arguments) })
+        .add(Tool::function("tick"), |_: ()| async { Ok::<_, String>("tock") });
     let mut run = tools.run(&client(server.uri()), &question()).unwrap();
     run.finish().await.unwrap();
     let texts: Vec<_> = run.results().iter().map(|result| result.text()).collect();
-    assert_eq!(texts, ["SELECT 1", "{}"]);
+    assert_eq!(texts[..4], ["SELECT 1", "{}", "tock", "tock"]);
+    assert!(texts[4].starts_with("The arguments are not valid: "), "{}", texts[4]);
 }
 
 #[tokio::test]
