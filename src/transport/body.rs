@@ -44,7 +44,10 @@ async fn next_piece(response: &mut reqwest::Response) -> reqwest::Result<Option<
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_whole(mut response: reqwest::Response, limit: usize) -> Result<Bytes> {
-    let too_large = || Error::new(ErrorKind::Decode, format!("the answer is larger than the limit of {limit} bytes"));
+    let too_large = || {
+        Error::new(ErrorKind::Decode, format!("the answer is larger than the limit of {limit} bytes"))
+            .with_hint(".max_response_bytes(..) on the client builder raises it")
+    };
     let announced = usize::try_from(response.content_length().unwrap_or_default()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large());

@@ -284,7 +284,11 @@ async fn an_answer_beyond_the_limit_is_refused() {
     let client = builder(server.uri()).max_response_bytes(4096).retry(RetryPolicy::none()).build().unwrap();
     let error = client.complete(&question()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
-    assert_eq!(error.to_string(), "deployment 'gpt': the answer is larger than the limit of 4096 bytes");
+    assert_eq!(
+        error.to_string(),
+        "deployment 'gpt': the answer is larger than the limit of 4096 bytes; \
+         .max_response_bytes(..) on the client builder raises it"
+    );
     assert!(!shown(&error).contains("canary"));
 }
 
