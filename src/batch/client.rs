@@ -1,6 +1,7 @@
 //! The client for files and batches, [`BatchClient`].
 
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -220,26 +221,16 @@ impl BatchClient {
     pub(super) async fn find_batch(
         &self,
         input_file_id: &str,
-        is_it: impl Fn(&Batch) -> bool,
+        is_it: impl Fn(&Batch) -> bool + Send + Sync,
     ) -> Result<Option<Batch>> {
-        let mut batches = self.batches();
-        while let Some(batch) = batches.try_next().await? {
-            if batch.input_file_id() == Some(input_file_id) && batch.id().is_some() && is_it(&batch) {
-                return Ok(Some(batch));
-            }
-        }
-        Ok(None)
+        let is_of_file = |batch: &Batch| batch.input_file_id() == Some(input_file_id) && batch.id().is_some();
+        self.batches().try_filter(|batch| ready(is_of_file(batch) && is_it(batch))).try_next().await
     }
 
     /// The file with this name, if it was uploaded.
     pub(super) async fn find_file(&self, name: &str) -> Result<Option<BatchFile>> {
-        let mut files = self.files();
-        while let Some(file) = files.try_next().await? {
-            if file.filename() == Some(name) && file.id().is_some() {
-                return Ok(Some(file));
-            }
-        }
-        Ok(None)
+        let is_it = |file: &BatchFile| file.filename() == Some(name) && file.id().is_some();
+        self.files().try_filter(|file| ready(is_it(file))).try_next().await
     }
 
     /// A batch, as it is now.

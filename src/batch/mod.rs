@@ -15,7 +15,6 @@ mod client;
 mod create_batch;
 mod custom_id;
 mod download;
-mod file_error;
 mod item;
 mod object;
 mod run;

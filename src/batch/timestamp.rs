@@ -1,25 +1,18 @@
 //! Timestamps of the service: seconds since 1970, or the ISO 8601 text of older samples.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::model::days_since_1970;
 use crate::wire::FromWire;
 
-/// A timestamp in the form in which it arrived.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Timestamp {
-    Seconds(u64),
-    /// ISO 8601, such as `2024-07-19T21:33:59.4217551+00:00`.
-    Text(String),
-}
+/// Seconds since 1970, in UTC.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Timestamp(u64);
 
 impl Timestamp {
-    /// Seconds since 1970, in UTC; `None` for a text that is no timestamp.
     pub(crate) fn seconds(&self) -> Option<u64> {
-        match self {
-            Self::Seconds(seconds) => Some(*seconds),
-            Self::Text(text) => text.parse().ok().or_else(|| iso_seconds(text)),
-        }
+        Some(self.0)
     }
 }
 
@@ -44,23 +37,14 @@ impl FromWire for Timestamp {
     const EXPECTED: &'static str = "a time in seconds";
 
     fn from_u64(value: u64) -> Option<Self> {
-        Some(Self::Seconds(value))
+        Some(Self(value))
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
     fn from_f64(value: f64) -> Option<Self> {
-        (0.0..1e15).contains(&value).then_some(Self::Seconds(value as u64))
+        (0.0..1e15).contains(&value).then_some(Self(value as u64))
     }
     fn from_str(text: &str) -> Option<Self> {
-        Some(Self::Text(text.to_owned()))
-    }
-}
-
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Seconds(seconds) => serializer.serialize_u64(*seconds),
-            Self::Text(text) => serializer.serialize_str(text),
-        }
+        text.parse().ok().or_else(|| iso_seconds(text)).map(Self)
     }
 }
 
@@ -81,7 +65,7 @@ mod tests {
             ("yesterday", None),
             ("", None),
         ] {
-            assert_eq!(Timestamp::Text(text.to_owned()).seconds(), seconds, "{text}");
+            assert_eq!(Timestamp::from_str(text).and_then(|time| time.seconds()), seconds, "{text}");
         }
     }
 }

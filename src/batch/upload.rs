@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 use reqwest::header::HeaderValue;
 use tokio::io::AsyncReadExt;
 
-use super::file_error::file_error;
+use super::writer::file_error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::{RequestBody, StreamBody};
 use crate::wire::{clone_converts, setters, text_converts};

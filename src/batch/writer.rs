@@ -2,18 +2,17 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::custom_id::CustomIds;
-use super::file_error::file_error;
 use crate::client::ChatClient;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::ApiVersion;
 use crate::request::{ChatCompletionRequest, Rule, ValidationError, Violation};
-use crate::wire::getters;
+use crate::wire::{getters, setters};
 
 /// The most lines of a file.
 const MOST_LINES: u64 = 100_000;
@@ -126,12 +125,11 @@ impl BatchWriterOptions {
         self
     }
 
-    /// Sets the largest file in bytes; 200,000,000 by default, which is the service's limit. With your own storage account it
-    /// is 1 GB.
-    #[must_use]
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
-        self
+    setters! {
+        []
+        /// Sets the largest file in bytes; 200,000,000 by default, which is the service's limit. With your own storage
+        /// account it is 1 GB.
+        max_bytes: u64;
     }
 
     /// Checks requests by the models that this client declares and with its [`Validation`](crate::Validation).
@@ -376,4 +374,10 @@ pub(super) fn partial(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()
+}
+
+/// The error for a file or folder that could not be read or written: `what` is `read`, `written` and the like.
+pub(super) fn file_error(path: &Path, what: &str, error: io::Error) -> Error {
+    let text = format!("'{}' could not be {what}", path.display());
+    Error::new(ErrorKind::Config, text).with_source(error)
 }

@@ -1,6 +1,5 @@
 //! The builder of a client, and the environment variables that set it.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,8 @@ use super::preflight::{Preflight, Validation};
 use super::telemetry::Telemetry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ApiVersion, Deployment, ModelCatalog};
-use crate::transport::endpoint::{check_api_version, is_quoted};
+use crate::transport::endpoint::check_api_version;
+use crate::transport::environment::Environment;
 use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Endpoint, Pacing, RetryPolicy, Transport};
 use crate::wire::setters;
 
@@ -292,54 +292,18 @@ impl ClientBuilder {
     }
 }
 
-/// The environment, as any function that looks up a variable.
-struct Environment<'a>(&'a dyn Fn(&str) -> Option<OsString>);
-
-impl Environment<'_> {
-    /// The trimmed value of a variable; an empty one counts as unset.
-    fn read(&self, name: &'static str) -> Result<Option<String>> {
-        let Some(value) = (self.0)(name) else {
-            return Ok(None);
-        };
-        let value = value.into_string().map_err(|_| config(format!("{name} is not UTF-8")))?;
-        let value = value.trim();
-        if is_quoted(value) {
-            return Err(config(format!(
-                "{name} has quotes around its value, which would be sent with it: remove them"
-            )));
-        }
-        Ok(Some(value.to_owned()).filter(|value| !value.is_empty()))
-    }
-
-    /// The value of a variable that goes by two names, and the name it was found under.
-    fn read_either(&self, name: &'static str, other: &'static str) -> Result<Option<(&'static str, String)>> {
-        match (self.read(name)?, self.read(other)?) {
-            (Some(value), Some(another)) if value != another => {
-                Err(config(format!("{name} and {other} are set to different values: remove one of them")))
-            }
-            (Some(value), _) => Ok(Some((name, value))),
-            (None, another) => Ok(another.map(|value| (other, value))),
-        }
-    }
-}
-
-fn config(message: String) -> Error {
-    Error::new(ErrorKind::Config, message)
-}
-
-pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<ClientBuilder> {
-    let environment = Environment(variable);
+pub(super) fn builder_from(environment: &Environment) -> Result<ClientBuilder> {
     // refused here rather than in build(), for an error with the variable's name
-    let endpoint = environment.read("AZURE_OPENAI_ENDPOINT")?.ok_or_else(|| {
+    let endpoint = environment.value("AZURE_OPENAI_ENDPOINT")?.ok_or_else(|| {
         Error::new(ErrorKind::Config, "AZURE_OPENAI_ENDPOINT is not set")
             .with_hint("set it to the resource's address, such as https://my-resource.openai.azure.com")
     })?;
-    let endpoint = Endpoint::read(&endpoint).map_err(|error| error.with_context("AZURE_OPENAI_ENDPOINT"))?;
-    let key = environment.read_either("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_KEY")?;
-    let token = environment.read("AZURE_OPENAI_AD_TOKEN")?;
+    let endpoint = Endpoint::read(endpoint).map_err(|error| error.with_context("AZURE_OPENAI_ENDPOINT"))?;
+    let key = environment.either("AZURE_OPENAI_API_KEY", "AZURE_OPENAI_KEY")?;
+    let token = environment.value("AZURE_OPENAI_AD_TOKEN")?;
     let credential = match (key, token) {
         (Some((name, key)), _) => {
-            let unused = identities(variable);
+            let unused = identities(environment);
             if !unused.is_empty() {
                 tracing::info!(used = name, unused = unused.join(", "), "the key signs in, the identity does not");
             }
@@ -348,10 +312,10 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
             Credential::from(key)
         }
         (None, Some(token)) => Credential::fixed_token(token),
-        (None, None) => identity(variable)?,
+        (None, None) => identity(environment)?,
     };
     let builder = ClientBuilder::new(Backend::new(endpoint, credential));
-    Ok(match environment.read_either("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION")? {
+    Ok(match environment.either("OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION")? {
         Some((name, version)) => {
             let version = ApiVersion::new(version);
             check_api_version(&version, name)?;
@@ -362,7 +326,7 @@ pub(super) fn builder_from(variable: &dyn Fn(&str) -> Option<OsString>) -> Resul
 }
 
 /// The variables of an identity that are set; `IDENTITY_ENDPOINT` is that of App Service.
-fn identities(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<&'static str> {
+fn identities(environment: &Environment) -> Vec<&'static str> {
     const VARIABLES: [&str; 6] = [
         "AZURE_OPENAI_AD_TOKEN",
         "AZURE_CLIENT_ID",
@@ -371,23 +335,24 @@ fn identities(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<&'static str> 
         "AZURE_TOKEN_CREDENTIALS",
         "IDENTITY_ENDPOINT",
     ];
-    let is_set = |name: &&str| variable(name).is_some_and(|value| !value.to_string_lossy().trim().is_empty());
-    VARIABLES.into_iter().filter(is_set).collect()
+    VARIABLES.into_iter().filter(|name| environment.get(name).is_some()).collect()
 }
 
 #[cfg(feature = "azure_identity")]
-fn identity(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Credential> {
-    crate::transport::identity::default_credential_from(&|name| variable(name)?.into_string().ok())
+fn identity(environment: &Environment) -> Result<Credential> {
+    crate::transport::identity::default_credential_from(environment.clone())
 }
 
 #[cfg(not(feature = "azure_identity"))]
-fn identity(_: &dyn Fn(&str) -> Option<OsString>) -> Result<Credential> {
+fn identity(_: &Environment) -> Result<Credential> {
     Err(Error::new(ErrorKind::Config, "AZURE_OPENAI_API_KEY is not set")
         .with_hint("set it, or switch on the feature azure_identity to sign in with Entra ID"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
     use crate::client::ChatClient;
     use crate::request::ChatCompletionRequest;
@@ -397,7 +362,7 @@ mod tests {
     fn environment(pairs: &Pairs) -> Result<ChatClient> {
         let variable =
             |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(*value));
-        builder_from(&variable)?.build()
+        builder_from(&Environment::read(&variable))?.build()
     }
 
     /// With an endpoint and a key beside the pairs, which come first.
@@ -456,8 +421,8 @@ mod tests {
     fn a_key_is_used_where_an_identity_is_set_too_and_which_are_unused_is_said() {
         let pairs = [("AZURE_CLIENT_ID", "c"), ("AZURE_CLIENT_SECRET", " "), ("AZURE_OPENAI_AD_TOKEN", "t")];
         let variable = |name: &str| pairs.iter().find(|(known, _)| *known == name).map(|(_, it)| OsString::from(*it));
-        assert_eq!(identities(&variable), ["AZURE_OPENAI_AD_TOKEN", "AZURE_CLIENT_ID"]);
-        assert!(identities(&|_| None).is_empty());
+        assert_eq!(identities(&Environment::read(&variable)), ["AZURE_OPENAI_AD_TOKEN", "AZURE_CLIENT_ID"]);
+        assert!(identities(&Environment::read(&|_| None)).is_empty());
         let rest = [("AZURE_OPENAI_ENDPOINT", "https://a.openai.azure.com"), ("AZURE_OPENAI_API_KEY", "k")];
         assert!(format!("{:?}", environment(&[&pairs[..], &rest].concat()).unwrap()).contains("Key"));
         let error = environment(&[rest[0], ("AZURE_TOKEN_CREDENTIALS", "laptop")]).unwrap_err();
@@ -482,10 +447,7 @@ mod tests {
             "AZURE_OPENAI_API_VERSION",
         ] {
             for value in ["\"canary\"", "'canary'", "\"canary", "canary'", " “canary” "] {
-                assert_eq!(
-                    fails(&[(name, value)]),
-                    format!("{name} has quotes around its value, which would be sent with it: remove them")
-                );
+                assert_eq!(fails(&[(name, value)]), format!("{name} has quotes around its value: remove them"));
             }
         }
     }
@@ -514,12 +476,12 @@ mod tests {
     fn a_value_that_is_no_text_is_not_taken_for_a_missing_one() {
         use std::os::unix::ffi::OsStringExt;
         for name in ["AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"] {
-            let error = builder_from(&|asked| match asked {
+            let error = builder_from(&Environment::read(&|asked| match asked {
                 asked if asked == name => Some(OsString::from_vec(vec![0xff, b'k'])),
                 "AZURE_OPENAI_ENDPOINT" => Some("https://a.openai.azure.com".into()),
                 "AZURE_OPENAI_API_KEY" => Some("k".into()),
                 _ => None,
-            });
+            }));
             assert_eq!(error.unwrap_err().to_string(), format!("{name} is not UTF-8"));
         }
     }
@@ -531,9 +493,9 @@ mod tests {
             "AZURE_OPENAI_API_KEY" => Some("k".into()),
             _ => None,
         };
-        let error = builder_from(&variable).unwrap().build().unwrap_err();
+        let error = builder_from(&Environment::read(&variable)).unwrap().build().unwrap_err();
         assert!(error.to_string().contains(".allow_plain_http()"), "{error}");
-        let client = builder_from(&variable).unwrap().allow_plain_http().build().unwrap();
+        let client = builder_from(&Environment::read(&variable)).unwrap().allow_plain_http().build().unwrap();
         assert_eq!(url(&client), "http://gw.contoso.net/v1/chat/completions");
     }
 }

@@ -12,6 +12,7 @@ use crate::model::{ApiVersion, Deployment};
 use crate::request::ChatCompletionRequest;
 use crate::response::ChatCompletion;
 use crate::stream::ChatCompletionStream;
+use crate::transport::environment::Environment;
 use crate::transport::{Backend, CallOptions, Credential, Endpoint, EndpointInput};
 
 pub use self::builder::ClientBuilder;
@@ -98,7 +99,7 @@ impl ChatClient {
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when a variable is missing or wrong; the text names it.
     pub fn builder_from_env() -> Result<ClientBuilder> {
-        builder::builder_from(&|name| std::env::var_os(name))
+        builder::builder_from(&Environment::read(&|name| std::env::var_os(name)))
     }
 
     /// Sends a request and waits for the whole answer.

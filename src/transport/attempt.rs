@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::backend::{Auth, ResolvedBackend};
-use super::balancer::Failure;
 use super::body::read_some;
 use super::call::Call;
 use super::http_client::{HEADER_BYTES, HEADER_FIELDS, HttpClients};
@@ -155,7 +154,7 @@ impl Attempt<'_> {
             Auth::Key(key) => Ok((key.clone(), None)),
             Auth::Token(tokens) => {
                 let token = tokens.get(SystemTime::now()).await.map_err(|error| {
-                    tracing::warn!(scope = tokens.scope(), "there is no token to send");
+                    tracing::warn!(scope = tokens.cache.scope(), "there is no token to send");
                     AttemptError::no_token(error, self.deployment)
                 })?;
                 Ok((token.header.clone(), Some(token)))
@@ -316,14 +315,13 @@ impl AttemptError {
         failed
     }
 
-    /// The failure of the backend, if it is one. A connection that broke, headers above the limit and other faults of a
-    /// single call are none.
-    pub(crate) fn failure(&self) -> Option<Failure> {
+    /// The status of the backend's failure, if it is one; 0 without a connection or token. A connection that broke, headers
+    /// above the limit and other faults of a single call are none.
+    pub(crate) fn backend_failure(&self) -> Option<u16> {
         match self.outcome.cause {
-            RetryCause::Status(429) => Some(Failure::Busy),
-            RetryCause::Status(status @ (500 | 502 | 503 | 504)) => Some(Failure::Down(status)),
-            RetryCause::Connect if self.is_unreachable => Some(Failure::Down(0)),
-            RetryCause::Credential => Some(Failure::Down(0)),
+            RetryCause::Status(status @ (429 | 500 | 502 | 503 | 504)) => Some(status),
+            RetryCause::Connect if self.is_unreachable => Some(0),
+            RetryCause::Credential => Some(0),
             _ => None,
         }
     }

@@ -118,7 +118,7 @@ impl Auth {
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         match self {
             Self::Key(key) => Some(key.value.clone()),
-            Self::Token(tokens) => Some(tokens.current()?.header.value.clone()),
+            Self::Token(tokens) => Some(tokens.cache.current()?.header.value.clone()),
         }
     }
 
@@ -126,10 +126,10 @@ impl Auth {
     pub(crate) fn sent(&self) -> Sent {
         match self {
             Self::Key(key) => Sent::Key { header: key.name.to_string() },
-            Self::Token(tokens) if tokens.is_given() => Sent::Token,
-            Self::Token(tokens) => match tokens.current().filter(|token| token.header.is_key) {
+            Self::Token(tokens) if tokens.cache.is_given() => Sent::Token,
+            Self::Token(tokens) => match tokens.cache.current().filter(|token| token.header.is_key) {
                 Some(key) => Sent::Key { header: key.header.name.to_string() },
-                None => Sent::Credential { scope: Some(tokens.scope().to_owned()) },
+                None => Sent::Credential { scope: Some(tokens.cache.scope().to_owned()) },
             },
         }
     }

@@ -53,15 +53,6 @@ struct Cooldown {
     probe_until: Duration,
 }
 
-/// The failure of a backend, by that of an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// 429: the deployment has no capacity left.
-    Busy,
-    /// 5xx with its status, or no connection or token with 0.
-    Down(u16),
-}
-
 /// Whether a backend can be called now. Ordered from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Availability {
@@ -188,33 +179,30 @@ impl Balancer {
         backend.busy.entry(deployment.to_owned()).or_insert(cooldown);
     }
 
-    /// Notes a failed attempt that began at `started`, with the wait that the service named.
+    /// Notes a failed attempt that began at `started`, with the wait that the service named. A 429 is about the deployment,
+    /// any other status about the backend; 0 where there was no connection or token.
     ///
     /// A single backend only keeps the wait of a 429, for there is no other to prefer.
     pub(crate) fn failed(
         &mut self,
         index: usize,
         deployment: &str,
-        failure: Failure,
+        status: u16,
         hint: Option<Duration>,
         started: Duration,
         now: Duration,
     ) {
-        let is_single = self.is_single();
+        let (is_single, is_busy) = (self.is_single(), status == 429);
         let Some(backend) = self.backends.get_mut(index) else { return };
-        if is_single && (failure != Failure::Busy || hint.is_none()) {
+        if is_single && !(is_busy && hint.is_some()) {
             return;
         }
-        let (status, earlier) = match failure {
-            Failure::Busy => (429, backend.busy.get(deployment).copied()),
-            Failure::Down(status) => (status, backend.down),
-        };
+        let earlier = if is_busy { backend.busy.get(deployment).copied() } else { backend.down };
         let cooldown = Cooldown::after(earlier, status, hint, started, now);
-        match failure {
-            Failure::Busy => {
-                backend.busy.insert(deployment.to_owned(), cooldown);
-            }
-            Failure::Down(_) => backend.down = Some(cooldown),
+        if is_busy {
+            backend.busy.insert(deployment.to_owned(), cooldown);
+        } else {
+            backend.down = Some(cooldown);
         }
     }
 }
@@ -308,8 +296,8 @@ mod tests {
     }
 
     /// An attempt that begins and fails at one moment.
-    fn fail(balancer: &mut Balancer, index: usize, failure: Failure, hint: Option<Duration>, now: Duration) {
-        balancer.failed(index, D, failure, hint, now, now);
+    fn fail(balancer: &mut Balancer, index: usize, status: u16, hint: Option<Duration>, now: Duration) {
+        balancer.failed(index, D, status, hint, now, now);
     }
 
     fn left(balancer: &Balancer, index: usize, now: Duration) -> Option<Duration> {
@@ -324,7 +312,7 @@ mod tests {
         rng: fastrand::Rng,
         now: Duration,
         /// What each backend answers: nothing wrong, or a failure and its wait.
-        answers: Vec<Option<(Failure, Option<Duration>)>>,
+        answers: Vec<Option<(u16, Option<Duration>)>>,
         attempts: Vec<u32>,
         served: Vec<u32>,
     }
@@ -381,13 +369,13 @@ mod tests {
         assert_eq!(world.served[2], 0, "the second priority has nothing to do");
 
         // the first is throttled and names 2 s each time: 20 s of calls, one probe per wait
-        world.answers[0] = Some((Failure::Busy, Some(2 * SECOND)));
+        world.answers[0] = Some((429, Some(2 * SECOND)));
         world.run(20_000);
         assert_eq!((world.served[0], world.served[1]), (0, 20_000));
         assert!((8..=11).contains(&world.attempts[0]), "{:?}", world.attempts);
 
         // the second goes down without a hint, so the second priority takes over
-        world.answers[1] = Some((Failure::Down(503), None));
+        world.answers[1] = Some((503, None));
         world.run(20_000);
         assert_eq!(world.served, [0, 0, 20_000]);
         assert!(world.attempts[1] < 10, "cooldowns grow: {:?}", world.attempts);
@@ -404,11 +392,11 @@ mod tests {
     fn six_failures_at_one_moment_are_one_strike() {
         let mut balancer = balancer(&[(0, 1), (1, 1)]);
         for _ in 0..6 {
-            balancer.failed(0, D, Failure::Down(503), None, ZERO, SECOND);
+            balancer.failed(0, D, 503, None, ZERO, SECOND);
         }
         assert_eq!(left(&balancer, 0, SECOND), Some(FIRST_COOLDOWN));
         // those that were under way end later, and it is still the same incident
-        balancer.failed(0, D, Failure::Down(500), None, SECOND / 2, 2 * SECOND);
+        balancer.failed(0, D, 500, None, SECOND / 2, 2 * SECOND);
         assert_eq!(left(&balancer, 0, 2 * SECOND), None);
     }
 
@@ -417,32 +405,32 @@ mod tests {
         let mut balancer = balancer(&[(0, 1), (1, 1)]);
         let mut now = ZERO;
         for expected in [1, 2, 4, 8, 16, 32, 32] {
-            fail(&mut balancer, 0, Failure::Down(503), None, now);
+            fail(&mut balancer, 0, 503, None, now);
             assert_eq!(left(&balancer, 0, now), Some(expected * SECOND));
             now += expected * SECOND;
         }
         balancer.succeeded(0, D, now);
-        fail(&mut balancer, 0, Failure::Down(503), None, now + SECOND);
+        fail(&mut balancer, 0, 503, None, now + SECOND);
         assert_eq!(left(&balancer, 0, now + SECOND), Some(SECOND), "a success ends the row");
     }
 
     #[test]
     fn the_longest_wait_named_in_one_incident_counts() {
         let mut balancer = balancer(&[(0, 1), (1, 1)]);
-        balancer.failed(0, D, Failure::Busy, None, ZERO, SECOND);
+        balancer.failed(0, D, 429, None, ZERO, SECOND);
         for (hint, expected) in [(2, 2), (5, 5), (3, 5)] {
-            balancer.failed(0, D, Failure::Busy, Some(hint * SECOND), ZERO, SECOND);
+            balancer.failed(0, D, 429, Some(hint * SECOND), ZERO, SECOND);
             assert_eq!(balancer.availability(0, D, SECOND), Availability::Closed(expected * SECOND, 429));
         }
         // a later failure without a hint does not open what the service closed
-        balancer.failed(0, D, Failure::Busy, None, 2 * SECOND, 2 * SECOND);
+        balancer.failed(0, D, 429, None, 2 * SECOND, 2 * SECOND);
         assert_eq!(balancer.availability(0, D, 2 * SECOND), Availability::Closed(4 * SECOND, 429));
     }
 
     #[test]
     fn one_probe_goes_out_after_the_cooldown_and_the_others_wait_for_it() {
         let mut balancer = balancer(&[(0, 1), (1, 1)]);
-        fail(&mut balancer, 0, Failure::Down(503), Some(SECOND), ZERO);
+        fail(&mut balancer, 0, 503, Some(SECOND), ZERO);
         assert_eq!(pick(&mut balancer, SECOND / 2), Some(1));
         assert_eq!(pick(&mut balancer, SECOND), Some(0), "the probe");
         assert_eq!(pick(&mut balancer, SECOND), Some(1));
@@ -457,9 +445,9 @@ mod tests {
     #[test]
     fn where_all_failed_the_cooldown_that_ends_first_is_called_all_the_same() {
         let mut balancer = balancer(&[(0, 1), (1, 1)]);
-        fail(&mut balancer, 0, Failure::Down(503), None, ZERO);
-        fail(&mut balancer, 0, Failure::Down(503), None, SECOND);
-        fail(&mut balancer, 1, Failure::Down(503), None, SECOND);
+        fail(&mut balancer, 0, 503, None, ZERO);
+        fail(&mut balancer, 0, 503, None, SECOND);
+        fail(&mut balancer, 1, 503, None, SECOND);
         assert_eq!(pick(&mut balancer, SECOND), Some(1));
         balancer.succeeded(1, D, SECOND + SECOND / 10);
         assert_eq!(balancer.availability(1, D, SECOND), Availability::Ready, "a good answer ends the cooldown");
@@ -468,9 +456,9 @@ mod tests {
     #[test]
     fn nothing_is_sent_before_the_end_of_a_wait_that_the_service_named() {
         let mut balancer = balancer(&[(0, 1), (0, 1), (1, 1)]);
-        fail(&mut balancer, 0, Failure::Busy, Some(30 * SECOND), ZERO);
-        fail(&mut balancer, 1, Failure::Busy, Some(5 * SECOND), ZERO);
-        fail(&mut balancer, 2, Failure::Down(500), Some(Duration::from_secs(86400)), ZERO);
+        fail(&mut balancer, 0, 429, Some(30 * SECOND), ZERO);
+        fail(&mut balancer, 1, 429, Some(5 * SECOND), ZERO);
+        fail(&mut balancer, 2, 500, Some(Duration::from_secs(86400)), ZERO);
         assert_eq!(pick(&mut balancer, SECOND), None);
         assert_eq!(balancer.availability(1, D, SECOND), Availability::Closed(4 * SECOND, 429));
         assert_eq!(balancer.availability(2, D, SECOND), Availability::Closed(299 * SECOND, 500));
@@ -479,7 +467,7 @@ mod tests {
     #[test]
     fn a_busy_deployment_does_not_hold_back_another() {
         let mut balancer = balancer(&[(0, 1), (1, 1)]);
-        balancer.failed(0, "busy", Failure::Busy, Some(SECOND), ZERO, ZERO);
+        balancer.failed(0, "busy", 429, Some(SECOND), ZERO, ZERO);
         assert_eq!(pick(&mut balancer, ZERO), Some(0));
         assert_eq!(balancer.pick("busy", None, |_| true, ZERO, &mut fastrand::Rng::with_seed(1)), Some(1));
     }
@@ -487,7 +475,7 @@ mod tests {
     #[test]
     fn a_success_that_began_before_the_failure_does_not_end_the_cooldown() {
         let mut balancer = balancer(&[(0, 1), (1, 1)]);
-        fail(&mut balancer, 0, Failure::Busy, Some(SECOND), ZERO);
+        fail(&mut balancer, 0, 429, Some(SECOND), ZERO);
         balancer.succeeded(0, D, ZERO);
         assert_eq!(pick(&mut balancer, SECOND / 2), Some(1));
     }
@@ -495,10 +483,10 @@ mod tests {
     #[test]
     fn alone_a_backend_keeps_only_the_wait_of_a_429() {
         let mut balancer = balancer(&[(0, 1)]);
-        fail(&mut balancer, 0, Failure::Down(503), Some(SECOND), ZERO);
-        fail(&mut balancer, 0, Failure::Busy, None, ZERO);
+        fail(&mut balancer, 0, 503, Some(SECOND), ZERO);
+        fail(&mut balancer, 0, 429, None, ZERO);
         assert_eq!(balancer.availability(0, D, ZERO), Availability::Ready);
-        fail(&mut balancer, 0, Failure::Busy, Some(SECOND), ZERO);
+        fail(&mut balancer, 0, 429, Some(SECOND), ZERO);
         assert_eq!(balancer.availability(0, D, ZERO), Availability::Closed(SECOND, 429));
         for _ in 0..5 {
             assert_eq!(pick(&mut balancer, SECOND), Some(0), "after the wait all go on");
@@ -518,7 +506,7 @@ mod tests {
         let first = u32::try_from(at_home.iter().filter(|home| **home == 0).count()).unwrap();
         assert!(near(first, 2000), "{first}");
 
-        fail(&mut balancer, 1, Failure::Down(503), Some(SECOND), ZERO);
+        fail(&mut balancer, 1, 503, Some(SECOND), ZERO);
         let moved = homes(&mut balancer, ZERO);
         for (before, after) in at_home.iter().zip(&moved) {
             assert!(*before == 1 || before == after);

@@ -61,6 +61,7 @@ pub(crate) mod call_event;
 mod call_state;
 pub(crate) mod credential;
 pub(crate) mod endpoint;
+pub(crate) mod environment;
 mod http_client;
 mod http_error;
 #[cfg(feature = "azure_identity")]

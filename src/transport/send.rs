@@ -316,8 +316,8 @@ impl Transport {
         started: Duration,
     ) {
         let hint = failed.outcome.hint.filter(|hint| !self.is_single() || *hint <= settings.retry.max_server_wait);
-        if let Some(failure) = failed.failure() {
-            self.balancer().failed(index, call.deployment, failure, hint, started, self.now());
+        if let Some(status) = failed.backend_failure() {
+            self.balancer().failed(index, call.deployment, status, hint, started, self.now());
         }
     }
 

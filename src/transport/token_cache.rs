@@ -104,7 +104,7 @@ impl TokenCache {
     }
 
     /// The token in use, if there is one.
-    fn current(&self) -> Option<Arc<BearerToken>> {
+    pub(crate) fn current(&self) -> Option<Arc<BearerToken>> {
         self.lock().token.clone()
     }
 
@@ -227,7 +227,7 @@ impl<'a> TokenCaches<'a> {
 /// The tokens of one backend: those of a cache that others may share, except the one that this backend refused.
 #[derive(Debug)]
 pub(crate) struct BackendTokens {
-    cache: TokenCache,
+    pub(super) cache: TokenCache,
     refused: Mutex<Option<Arc<RefusedToken>>>,
 }
 
@@ -241,19 +241,6 @@ struct RefusedToken {
 impl BackendTokens {
     pub(crate) fn new(cache: TokenCache) -> Self {
         Self { cache, refused: Mutex::default() }
-    }
-
-    pub(crate) fn is_given(&self) -> bool {
-        self.cache.is_given()
-    }
-
-    pub(crate) fn scope(&self) -> &str {
-        self.cache.scope()
-    }
-
-    /// The token in use, if there is one.
-    pub(crate) fn current(&self) -> Option<Arc<BearerToken>> {
-        self.cache.current()
     }
 
     /// A token to send at `now`. The error is of the kind `Credential`; or the answer of this backend, where it refused the
@@ -279,7 +266,7 @@ impl BackendTokens {
     /// Remembers that this backend answered a token with 401. A token that was replaced meanwhile is not sent again, so it
     /// is not remembered.
     pub(crate) fn refuse(&self, token: Arc<BearerToken>, answer: Error, now: SystemTime) {
-        if self.current().is_some_and(|current| current.is_same(&token)) {
+        if self.cache.current().is_some_and(|current| current.is_same(&token)) {
             *lock(&self.refused) = Some(Arc::new(RefusedToken { token, answer, at: now }));
         }
     }

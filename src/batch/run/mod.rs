@@ -11,8 +11,7 @@ use futures_util::future::try_join_all;
 use self::state::{INPUT, NEXT, Part, State, not_prepared};
 use self::steps::{Progress, Steps};
 use super::client::BatchClient;
-use super::file_error::file_error;
-use super::writer::BatchWriter;
+use super::writer::{BatchWriter, file_error};
 use crate::error::{Error, Result};
 use crate::response::Usage;
 

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::super::file_error::file_error;
 use super::super::item::BatchItem;
 use super::super::object::{Batch, BatchError};
 use super::super::status::BatchErrorCode;
+use super::super::writer::file_error;
 use super::BatchRun;
 use super::state::{ERRORS, INPUT, NEXT, OUTPUT, Part, State, Totals, not_prepared, results_path, sync_folder_of};
 use crate::error::{Error, ErrorKind, Result};

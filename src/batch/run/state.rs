@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::super::file_error::file_error;
 use super::super::object::Batch;
 use super::super::status::BatchStatus;
+use super::super::writer::{file_error, partial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::response::Usage;
 use crate::wire::{closed_enum, getters};
@@ -114,10 +114,10 @@ impl State {
             Error::new(ErrorKind::Config, "the state of the run cannot be written as JSON").with_source(error)
         })?;
         let write = || {
-            let mut file = File::create(temporary(&path))?;
+            let mut file = File::create(partial(&path))?;
             file.write_all(&text)?;
             file.sync_all()?;
-            fs::rename(temporary(&path), &path)?;
+            fs::rename(partial(&path), &path)?;
             sync_folder_of(&path)
         };
         write().map_err(|error| file_error(&path, "written", error))
@@ -127,11 +127,6 @@ impl State {
     pub(super) fn file_name(&self, part: usize) -> String {
         format!("{}-{}.jsonl", self.id, part.saturating_add(1))
     }
-}
-
-/// The path of a file that is not complete.
-pub(super) fn temporary(path: &Path) -> PathBuf {
-    super::super::writer::partial(path)
 }
 
 /// Syncs the folder of this path, so that new names in it survive a crash. Only Unix can.

@@ -14,13 +14,11 @@ use futures_util::TryStreamExt;
 
 use super::super::client::{BatchClient, is_over_quota};
 use super::super::create_batch::CreateBatch;
-use super::super::file_error::file_error;
 use super::super::object::Batch;
 use super::super::upload::Upload;
 use super::super::wait::Waits;
-use super::state::{
-    BatchRunStatus, ERRORS, OUTPUT, Part, State, not_prepared, results_path, sync_folder_of, temporary,
-};
+use super::super::writer::{file_error, partial};
+use super::state::{BatchRunStatus, ERRORS, OUTPUT, Part, State, not_prepared, results_path, sync_folder_of};
 use crate::error::Result;
 
 /// How often results that end inside a line are downloaded.
@@ -185,7 +183,7 @@ impl<'a> Steps<'a> {
         }
         let failed = |error| file_error(&path, "written", error);
         for download in 1.. {
-            let mut file = std::fs::File::create(temporary(&path)).map_err(failed)?;
+            let mut file = std::fs::File::create(partial(&path)).map_err(failed)?;
             let mut content = self.batches.file_content(id);
             let mut last = b'\n';
             while let Some(bytes) = content.try_next().await? {
@@ -199,7 +197,7 @@ impl<'a> Steps<'a> {
             }
             tracing::warn!(file = id, "the results end inside a line; they are downloaded again");
         }
-        std::fs::rename(temporary(&path), &path).and_then(|()| sync_folder_of(&path)).map_err(failed)
+        std::fs::rename(partial(&path), &path).and_then(|()| sync_folder_of(&path)).map_err(failed)
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress<'a>> {

@@ -5,7 +5,6 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::*;
-use crate::transport::balancer::Failure;
 use crate::transport::retry::RetryCause;
 
 const D: &str = "gpt";
@@ -18,10 +17,6 @@ fn millis(millis: u64) -> Duration {
 fn outcome(status: u16, hint: Option<Duration>) -> Outcome {
     let cause = if status == 0 { RetryCause::Connect } else { RetryCause::Status(status) };
     Outcome { cause, hint, should_retry: None }
-}
-
-fn failure(status: u16) -> Failure {
-    if status == 429 { Failure::Busy } else { Failure::Down(status) }
 }
 
 /// How a backend answers, and when.
@@ -77,7 +72,7 @@ fn simulate(seed: u64, starts: &[Duration], backends: &[Backend], policy: &Retry
                     continue;
                 }
                 Some((status, hint)) => {
-                    balancer.failed(backend, D, failure(status), hint, started, now);
+                    balancer.failed(backend, D, status, hint, started, now);
                     calls[call].failed(backend, &outcome(status, hint), now, &mut rng);
                 }
             }
@@ -218,7 +213,7 @@ fn a_call_waits_for_what_the_service_told_others_up_to_its_patience() {
         balancer.add("https://b0.openai.azure.com", 0, 1);
         balancer.add("https://b1.openai.azure.com", 0, 1);
         for (index, wait) in waits.into_iter().enumerate() {
-            balancer.failed(index, D, Failure::Busy, Some(wait * SECOND), Duration::ZERO, Duration::ZERO);
+            balancer.failed(index, D, 429, Some(wait * SECOND), Duration::ZERO, Duration::ZERO);
         }
         let mut rng = fastrand::Rng::with_seed(1);
         let mut call = CallState::new(&policy, D, None, 2, &[], Duration::ZERO, None);

@@ -15,9 +15,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::cli::CliExecutor;
-use super::environment::Environment;
 use super::exchange::{Exchange, Problem};
 use crate::transport::endpoint::Cloud;
+use crate::transport::environment::Environment;
 use crate::transport::token::{Token, TokenRequest, chain_text, one_line};
 use crate::wire::closed_enum;
 
@@ -227,14 +227,11 @@ impl SignIn {
 
     /// The value of a variable without which a credential is not available.
     fn needed(&self, name: &str) -> Result<&str, LinkError> {
-        let Some(value) = self.environment.get(name) else {
-            return Err(LinkError::Unavailable(format!("{name} is not set")));
-        };
-        let is_quoted = ['"', '\''].iter().any(|quote| value.starts_with(*quote) && value.ends_with(*quote));
-        if is_quoted {
-            return Err(LinkError::Failed(format!("{name} has quotes around its value: remove them")));
+        match self.environment.value(name) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err(LinkError::Unavailable(format!("{name} is not set"))),
+            Err(error) => Err(LinkError::Failed(error.to_string())),
         }
-        Ok(value)
     }
 
     fn tenant(&self) -> Result<&str, LinkError> {

@@ -3,14 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use self::environment::Environment;
 use self::link::{Link, LinkError, LinkKind, SignIn};
 use super::credential::{Credential, Kind};
+use super::environment::Environment;
 use super::token::{Token, TokenRequest, TokenSource, no_token};
 use crate::error::{Error, ErrorKind, Result};
 
 mod cli;
-mod environment;
 mod exchange;
 mod link;
 #[cfg(test)]
@@ -60,12 +59,11 @@ const CHAIN_TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// Azure reference: <https://learn.microsoft.com/azure/developer/rust/sdk/authentication/overview>
 pub fn default_credential() -> Result<Credential> {
-    default_credential_from(&|name| std::env::var(name).ok())
+    default_credential_from(Environment::read(&|name| std::env::var_os(name)))
 }
 
 /// As [`default_credential`], over any environment. The endpoint's cloud and the HTTP clients are known later.
-pub(crate) fn default_credential_from(environment: &dyn Fn(&str) -> Option<String>) -> Result<Credential> {
-    let environment = Environment::read(environment);
+pub(crate) fn default_credential_from(environment: Environment) -> Result<Credential> {
     let kinds = choose(environment.get("AZURE_TOKEN_CREDENTIALS"))?;
     Ok(Credential(Kind::Default(Arc::new(move |cloud, http| {
         let (entra, local) = (Arc::new(http.proxied().clone()), Arc::new(http.direct().clone()));

@@ -167,7 +167,7 @@ fn find(pairs: Pairs<'_>, name: &str) -> Option<String> {
 }
 
 fn chain(pairs: Pairs<'_>, cloud: Cloud, entra: &Fake, local: &Fake) -> Chain {
-    let environment = Environment::read(&|name| find(pairs, name));
+    let environment = Environment::read(&|name| find(pairs, name).map(Into::into));
     let kinds = choose(environment.get("AZURE_TOKEN_CREDENTIALS")).unwrap();
     Chain::new(&kinds, SignIn { environment, cloud, entra: Arc::new(entra.clone()), local: Arc::new(local.clone()) })
 }
@@ -604,8 +604,8 @@ fn the_setting_narrows_the_chain_in_any_case() {
 
 #[test]
 fn an_unknown_setting_lists_the_known() {
-    let environment = |name: &str| (name == "AZURE_TOKEN_CREDENTIALS").then(|| " laptop ".to_owned());
-    let error = default_credential_from(&environment).unwrap_err();
+    let environment = |name: &str| (name == "AZURE_TOKEN_CREDENTIALS").then(|| " laptop ".into());
+    let error = default_credential_from(Environment::read(&environment)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(
         error.to_string(),

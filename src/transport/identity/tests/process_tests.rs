@@ -57,7 +57,7 @@ fn without_any_root_certificate_the_client_is_not_built_and_nothing_panics() {
     if !runs_with(module_path!(), "without_any_root_certificate_the_client_is_not_built_and_nothing_panics", &none) {
         return;
     }
-    let credential = default_credential_from(&|_| None).unwrap();
+    let credential = default_credential_from(Environment::read(&|_| None)).unwrap();
     for endpoint in ["https://r.openai.azure.com", "http://127.0.0.1:9"] {
         let error = Transport::new(Config::new(Backend::new(endpoint, credential.clone()))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{error}");
@@ -105,9 +105,9 @@ async fn on_the_clients_own_http_client_only_entra_goes_through_a_proxy() {
         return;
     }
     let http = HttpClients::new(HttpSettings::default(), &[], true).unwrap();
-    let read = |name: &str| std::env::var(name).ok().filter(|_| name.starts_with("IDENTITY_"));
-    let cache = |environment: &dyn Fn(&str) -> Option<String>| {
-        let Kind::Default(source) = default_credential_from(environment).unwrap().0 else {
+    let read = |name: &str| std::env::var_os(name).filter(|_| name.starts_with("IDENTITY_"));
+    let cache = |variable: &dyn Fn(&str) -> Option<std::ffi::OsString>| {
+        let Kind::Default(source) = default_credential_from(Environment::read(variable)).unwrap().0 else {
             panic!("another credential")
         };
         TokenCache::new(source(Cloud::Public, &http), SCOPE.to_owned())
@@ -115,7 +115,7 @@ async fn on_the_clients_own_http_client_only_entra_goes_through_a_proxy() {
     let tokens = cache(&read);
     assert_eq!(token(&tokens).await, "local-0");
 
-    let tokens = cache(&|name| find(&SECRET, name));
+    let tokens = cache(&|name| find(&SECRET, name).map(Into::into));
     let text = error(&tokens).await;
     let head =
         "EnvironmentCredential: no connection to Entra at 'login.microsoftonline.com': connection refused; check";
