@@ -236,7 +236,7 @@ impl ConnectFailure {
     }
 }
 
-/// A few words, for a text that has the host already.
+/// The failure without the host, such as `host not found`, for error texts that name the host themselves.
 impl fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

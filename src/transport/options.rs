@@ -116,8 +116,9 @@ impl CallOptions {
         #[doc(alias = "timeout")]
         answer_timeout: Duration;
 
-        /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default, and for
-        /// an empty one. It is for one call: as a default of a client it is refused with [`ErrorKind::Config`](crate::ErrorKind::Config).
+        /// The value of `x-ms-client-request-id`, the same over all attempts; a random UUID by default, and in place of
+        /// an empty value. It is for one call: as a default of a client it is refused with
+        /// [`ErrorKind::Config`](crate::ErrorKind::Config).
         client_request_id: into String;
 
         /// Whether and when failed attempts are retried; see [`RetryPolicy`](crate::RetryPolicy) for the default.

@@ -1,7 +1,7 @@
 //! The topics of a text.
 
-/// The distinct words of a text that carry meaning, in their order, at most 64: not `the`, `and` and the like, and none of
-/// one or two letters.
+/// The first 64 different words of a text, in their order, without function words (`the`, `and`) and words of one or two
+/// letters.
 pub(crate) fn topics(text: &str) -> Vec<String> {
     const FUNCTION_WORDS: &str = " about after also and answer any are because been but can code could does \
         doing each find for from get give have here how into its json just like list make many more most much my need \

@@ -8,8 +8,8 @@ use super::rule::{Check, Findings, kind_of};
 use crate::request::RequestBody;
 use crate::request::violation::{Rule, Violation};
 
-/// The name of each number, its least and its largest value (none where only the model has a limit), what it takes in words,
-/// and its value in a request.
+/// A parameter that is a number: its name, its smallest and its largest value (`None` where only the model limits it), the
+/// text of what it takes, and the field of a request that holds it.
 type Range = (&'static str, i32, Option<i32>, &'static str, fn(&RequestBody) -> Option<Number>);
 
 const RANGES: [Range; 8] = [

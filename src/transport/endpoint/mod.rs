@@ -271,8 +271,9 @@ pub(crate) fn check_api_version(version: &ApiVersion, name: &str) -> Result<()> 
     Err(config(format!("{name} {what}; use v1, or a date such as 2024-10-21 or 2025-04-01-preview")))
 }
 
-/// The endpoint that a client or a backend is given: text in any form of [`Endpoint`], a `Url`, or an [`Endpoint`]. A
-/// text that is none is refused when the client is built, and so is plain HTTP, for which [`allow_plain_http`](crate::ClientBuilder::allow_plain_http) counts.
+/// The endpoint that a client or a backend is given: text in any form of [`Endpoint`], a `Url`, or an [`Endpoint`]. What is
+/// no endpoint is refused when the client is built, and so is plain HTTP to another machine without
+/// [`allow_plain_http`](crate::ClientBuilder::allow_plain_http).
 ///
 /// # Example: text, or an endpoint that was parsed before
 ///
