@@ -194,8 +194,8 @@ impl ChatCompletionStream {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Interrupted`] when the stream was not read to its end, or failed before. Use
-    /// [`partial`](Self::partial) for what came until then.
+    /// [`ErrorKind::Interrupted`] when the stream was not read to its end; the error of the stream, once more, when it
+    /// failed. Use [`partial`](Self::partial) for what came until then.
     pub fn into_completion(mut self) -> Result<ChatCompletion> {
         self.answer.take_completion()
     }
@@ -510,6 +510,23 @@ mod tests {
         ] {
             let error = block_on(stream_of(body).finish()).unwrap_err();
             assert_eq!((error.request_id(), error.status()), (Some("id-1"), Some(200)), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_stream_is_also_that_of_its_completion() {
+        for (body, kind) in [
+            ("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n", ErrorKind::Interrupted),
+            ("data: {\"error\":{\"code\":\"429\",\"message\":\"busy\"}}\n\n", ErrorKind::RateLimited),
+            ("data: {\"error\":{\"code\":\"content_filter\"}}\n\n", ErrorKind::ContentFiltered),
+            ("data: nonsense\n\n", ErrorKind::Decode),
+            ("<html>", ErrorKind::Decode),
+            ("{\"choices\":[{\"message\":{\"content\":\"a\"}}]}", ErrorKind::Decode),
+        ] {
+            let (stream, error) = read(body);
+            let (error, again) = (error.unwrap(), stream.into_completion().unwrap_err());
+            assert_eq!((error.kind(), again.kind(), again.code()), (kind, kind, error.code()), "{body}");
+            assert_eq!(error.to_string(), again.to_string());
         }
     }
 

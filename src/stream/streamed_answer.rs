@@ -28,14 +28,14 @@ pub(super) struct StreamedAnswer {
     end: End,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum End {
     /// More may come.
     Open,
     /// The answer is complete: `[DONE]` came, or all finish reasons and the end of the body.
     Done,
-    /// An error was returned.
-    Failed,
+    /// This error was returned.
+    Failed(Error),
 }
 
 impl StreamedAnswer {
@@ -79,11 +79,11 @@ impl StreamedAnswer {
     }
 
     pub(super) fn is_complete(&self) -> bool {
-        self.end == End::Done
+        matches!(self.end, End::Done)
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.end != End::Open
+        !matches!(self.end, End::Open)
     }
 
     /// The text of the first choice.
@@ -108,17 +108,16 @@ impl StreamedAnswer {
         if self.is_complete() { completion } else { completion.into_partial() }
     }
 
-    /// The completion of an answer that is complete, without a copy.
+    /// The completion of an answer that is complete, without a copy; else the error that ended it.
     pub(super) fn take_completion(&mut self) -> Result<ChatCompletion> {
-        let why = match self.end {
-            End::Done => {
-                return Ok(mem::take(&mut self.fold).into_completion().with_metadata(Arc::clone(&self.metadata)));
+        match &self.end {
+            End::Done => Ok(mem::take(&mut self.fold).into_completion().with_metadata(Arc::clone(&self.metadata))),
+            End::Failed(error) => Err(error.clone()),
+            End::Open => {
+                let why = format!("the stream was not read to its end: {}", self.missing());
+                Err(self.with_call(Error::new(ErrorKind::Interrupted, why)).with_hint("partial() has what came"))
             }
-            End::Failed => "the stream failed before the answer was complete",
-            End::Open => "the stream was not read to its end",
-        };
-        let why = format!("{why}: {}", self.missing());
-        Err(self.with_call(Error::new(ErrorKind::Interrupted, why)).with_hint("partial() has what came"))
+        }
     }
 
     /// The answer is complete.
@@ -129,9 +128,9 @@ impl StreamedAnswer {
 
     /// The answer failed. Returns the error with the call in it.
     pub(super) fn fail(&mut self, error: Error) -> Error {
-        self.end = End::Failed;
         let error = self.with_call(error);
         self.observe_end(StreamEnd::Failed(&error));
+        self.end = End::Failed(error.clone());
         error
     }
 

@@ -250,7 +250,7 @@ async fn read(mut stream: ChatCompletionStream) -> Ended {
                 assert!(!stream.is_complete());
                 let text = stream.partial().text().unwrap_or_default().to_owned();
                 assert!(text.starts_with(&told), "what was handed out was kept");
-                assert_eq!(stream.into_completion().unwrap_err().kind(), ErrorKind::Interrupted);
+                assert_eq!(stream.into_completion().unwrap_err().to_string(), error.to_string());
                 return failed(error, text);
             }
         }
