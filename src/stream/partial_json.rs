@@ -69,6 +69,8 @@ pub(super) struct PartialAnswer {
     in_scalar: bool,
     /// The last byte outside of strings that is not whitespace.
     last: u8,
+    /// Whether the value has grown since it was parsed last.
+    has_grown: bool,
     /// The size of the text that was parsed last.
     parsed: usize,
     /// Whether that text gave an item.
@@ -94,7 +96,8 @@ impl PartialAnswer {
     pub(super) fn end<T: DeserializeOwned>(&mut self, text: &str) -> Result<Option<T>> {
         self.is_over = true;
         let state = self.last_value(text).map_err(|error| self.fail(error))?;
-        Ok(state.filter(|_| !self.gave_item || self.parsed != text.len()))
+        // the end of the text is the end of a number, too
+        Ok(state.filter(|_| !self.gave_item || self.has_grown || (self.in_scalar && self.cut < text.len())))
     }
 
     /// Ends without another state, after an error of the stream.
@@ -108,19 +111,19 @@ impl PartialAnswer {
     }
 
     fn next_value<T: DeserializeOwned>(&mut self, text: &str) -> Result<Option<T>, PartialJsonError> {
-        let grew = self.scan(text)?;
-        if !grew || text.len().saturating_sub(self.parsed).saturating_mul(GROWTH) < text.len() {
+        self.scan(text)?;
+        if !self.has_grown || text.len().saturating_sub(self.parsed).saturating_mul(GROWTH) < text.len() {
             return Ok(None);
         }
+        self.has_grown = false;
         self.parsed = text.len();
         let state = self.value(text)?;
         self.gave_item = state.is_some();
         Ok(state)
     }
 
-    /// Scans what is new of the text. Returns whether the value so far has grown.
-    fn scan(&mut self, text: &str) -> Result<bool, PartialJsonError> {
-        let before = self.cut;
+    /// Scans what is new of the text.
+    fn scan(&mut self, text: &str) -> Result<(), PartialJsonError> {
         for (at, byte) in text.bytes().enumerate().skip(self.scanned) {
             if self.in_string {
                 self.string_byte(byte, at.saturating_add(1));
@@ -129,7 +132,7 @@ impl PartialAnswer {
             }
         }
         self.scanned = text.len();
-        Ok(self.cut > before)
+        Ok(())
     }
 
     /// The value so far; `None` while there is none that fits the type. Copies and parses the text.
@@ -190,6 +193,12 @@ impl PartialAnswer {
         self.cut_in_string = in_string;
     }
 
+    /// A value is whole up to here, or a string, list or object begins.
+    fn grow_to(&mut self, at: usize, in_string: bool) {
+        self.cut_at(at, in_string);
+        self.has_grown = true;
+    }
+
     /// Scans a byte of a string; `after` is the position after it.
     fn string_byte(&mut self, byte: u8, after: usize) {
         self.escape = match (self.escape, byte) {
@@ -219,46 +228,43 @@ impl PartialAnswer {
             }
         };
         if self.escape == Escape::None && !self.is_half && !self.is_name {
-            self.cut_at(after, true);
+            self.grow_to(after, true);
         }
     }
 
     /// Scans a byte outside of strings.
     fn outer_byte(&mut self, text: &str, byte: u8, at: usize) -> Result<(), PartialJsonError> {
         let after = at.saturating_add(1);
-        let ends_scalar = std::mem::take(&mut self.in_scalar);
+        // a number ends here; a literal was whole before
+        if std::mem::take(&mut self.in_scalar) && self.cut < at && b" \t\n\r,}]".contains(&byte) {
+            self.grow_to(at, false);
+        }
         match byte {
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                if ends_scalar {
-                    self.cut_at(at, false);
-                }
-                return Ok(());
-            }
+            b' ' | b'\t' | b'\n' | b'\r' => return Ok(()),
             b'{' | b'[' => {
                 if self.open.len() >= MAX_DEPTH {
                     return Err(PartialJsonError::TooDeep(at));
                 }
                 self.open.push(if byte == b'{' { b'}' } else { b']' });
-                self.cut_at(after, false);
+                self.grow_to(after, false);
             }
             b'}' | b']' => {
                 self.open.pop();
                 self.cut_at(after, false);
             }
-            b',' => self.cut_at(at, false),
-            b':' => {}
+            b',' | b':' => {}
             b'"' => {
                 self.in_string = true;
                 self.is_name = self.open.last() == Some(&b'}') && matches!(self.last, b'{' | b',');
                 if !self.is_name {
-                    self.cut_at(after, true);
+                    self.grow_to(after, true);
                 }
             }
             _ => {
                 self.in_scalar = true;
                 let so_far = text.as_bytes().get(..after).unwrap_or_default();
                 if matches!(byte, b'e' | b'l') && LITERALS.iter().any(|literal| so_far.ends_with(literal)) {
-                    self.cut_at(after, false);
+                    self.grow_to(after, false);
                 }
             }
         }

@@ -61,7 +61,8 @@ impl ChatCompletionStream {
         IntoEvents { stream: self }
     }
 
-    /// The structured answer of the first choice so far, each time it grows.
+    /// The structured answer of the first choice so far, each time it grows: by a member, an element, or a part of a string.
+    /// Two items in turn are equal only where `T` leaves out what has grown.
     ///
     /// Strings, lists and objects that are not complete yet end where the text ends, and members without a value are
     /// left out, so `T` should have optional fields or defaults; a state that does not fit `T` yet gives no item.

@@ -15,7 +15,9 @@ struct Pushed {
 impl Pushed {
     fn push(&mut self, piece: &str) -> Result<bool, PartialJsonError> {
         self.text.push_str(piece);
-        self.answer.scan(&self.text)
+        self.answer.has_grown = false;
+        self.answer.scan(&self.text)?;
+        Ok(self.answer.has_grown)
     }
 
     fn value<T: DeserializeOwned>(&self) -> Result<Option<T>, PartialJsonError> {
@@ -98,7 +100,28 @@ fn push_returns_whether_the_value_grew() {
         .iter()
         .map(|piece| partial.push(piece).unwrap())
         .collect();
-    assert_eq!(grew, [true, false, false, true, true, false, true, true, false, false, false, false, true, false]);
+    assert_eq!(grew, [true, false, false, true, true, false, true, false, false, false, false, false, true, false]);
+}
+
+#[test]
+fn no_state_is_returned_twice() {
+    for text in [
+        r#"{"a": "x", "b": [], "c": {}, "d": [true, null, 1.5e3 ,false], "e": "\ud83d\ude00", "f": ""}"#,
+        r#"[ [ ] , { } , "" , "a\nb" , 1 , -2.5 , true ]"#,
+        r#""text""#,
+        "12",
+        "null",
+        " true \n",
+    ] {
+        let (mut answer, mut states) = (PartialAnswer::default(), Vec::<Value>::new());
+        for at in 1..=text.len() {
+            states.extend(answer.grow::<Value>(&text[..at]).unwrap());
+        }
+        states.extend(answer.end::<Value>(text).unwrap());
+        let repeated = states.windows(2).find(|pair| pair[0] == pair[1]);
+        assert_eq!(repeated, None, "{text}");
+        assert_eq!(states.last(), Some(&serde_json::from_str(text).unwrap()));
+    }
 }
 
 #[test]
