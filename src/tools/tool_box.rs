@@ -19,7 +19,10 @@ type Handler = dyn Fn(&ToolCall) -> BoxFuture<Outcome> + Send + Sync;
 
 /// Tools, each with the function that runs it.
 ///
-/// Cheap to clone. A panic in a handler unwinds through the run that polls it.
+/// Cheap to clone. A panic in a handler unwinds through the run that polls it, as in a handler of a web framework: it ends
+/// the task, and the model is told nothing. A run that is polled on behind a `catch_unwind` goes on with the other calls,
+/// and sends "The tool failed." for this one. To do so for every handler, run it in a task of its own:
+/// `tokio::spawn(..).await` has the panic as an error.
 ///
 /// # Example: a tool without arguments
 ///
@@ -99,19 +102,21 @@ impl ToolBox {
         self.max_rounds
     }
 
-    /// The future of a call's result.
+    /// The future of a call's result. All of the handler runs in it, so that a panic is one of this future.
     pub(super) fn start(&self, call: &ToolCall) -> BoxFuture<ToolResult> {
         let handler = self.handlers.iter().find(|(tool, _)| tool.name() == call.name());
-        let outcome = match handler {
-            Some((_, handler)) => handler(call),
-            None => {
-                let names: Vec<_> = self.tools().map(Tool::name).collect();
-                let reason = format!("There is no tool named '{}'. The tools are: {}.", call.name(), names.join(", "));
-                Box::pin(async { Err(reason) })
-            }
-        };
+        let handler = handler.map(|(_, handler)| Arc::clone(handler)).ok_or_else(|| {
+            let names: Vec<_> = self.tools().map(Tool::name).collect();
+            format!("There is no tool named '{}'. The tools are: {}.", call.name(), names.join(", "))
+        });
         let call = call.clone();
-        Box::pin(async move { ToolResult { outcome: outcome.await, call } })
+        Box::pin(async move {
+            let outcome = match handler {
+                Ok(handler) => handler(&call).await,
+                Err(reason) => Err(reason),
+            };
+            ToolResult { call, outcome }
+        })
     }
 }
 
@@ -161,6 +166,11 @@ pub struct ToolResult {
 }
 
 impl ToolResult {
+    /// The result of a call whose handler panics.
+    pub(super) fn panicked(call: &ToolCall) -> Self {
+        Self { call: call.clone(), outcome: Err("The tool failed.".to_owned()) }
+    }
+
     /// The call.
     #[must_use]
     pub fn call(&self) -> &ToolCall {

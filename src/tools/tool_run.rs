@@ -73,7 +73,8 @@ enum State {
 struct RunningCalls {
     announced: VecDeque<ToolCall>,
     pending: FuturesUnordered<BoxFuture<(usize, ToolResult)>>,
-    results: Vec<Option<ToolResult>>,
+    /// At first those of calls that panic, so that each call has a result.
+    results: Vec<ToolResult>,
 }
 
 /// An event of a run.
@@ -202,11 +203,11 @@ impl ToolRun {
         }
         if let Some((at, result)) = running.pending.next().await {
             if let Some(slot) = running.results.get_mut(at) {
-                *slot = Some(result.clone());
+                *slot = result.clone();
             }
             return Some(ToolEvent::Finished(result));
         }
-        for result in running.results.drain(..).flatten() {
+        for result in running.results.drain(..) {
             self.request.push_message(Message::tool_result(result.call().id(), result.text()));
             self.results.push(result);
         }
@@ -286,7 +287,7 @@ impl RunningCalls {
         Self {
             announced: calls.iter().cloned().collect(),
             pending: pending.collect(),
-            results: calls.iter().map(|_| None).collect(),
+            results: calls.iter().map(ToolResult::panicked).collect(),
         }
     }
 }

@@ -195,6 +195,26 @@ async fn a_run_that_was_dropped_half_way_goes_on_with_its_handlers() {
 }
 
 #[tokio::test]
+async fn a_run_goes_on_after_a_panic_with_a_result_for_each_call() {
+    for panics_at_once in [true, false] {
+        let server = serving("two rounds", [ok_json(&two_cities()), ok_json(&completion("19."))]).await;
+        let tools = ToolBox::new().add(Tool::function("get_weather"), move |City { city }| {
+            assert!(city != "Porto" || !panics_at_once);
+            async move {
+                assert!(city != "Porto");
+                Ok::<_, String>(city)
+            }
+        });
+        let mut run = tools.run(&client(server.uri()), &question()).unwrap();
+        assert!(std::panic::AssertUnwindSafe(run.finish()).catch_unwind().await.is_err());
+        assert_eq!(run.finish().await.unwrap().whole_text().unwrap(), "19.");
+        let sent = &sent_bodies(&server).await[1]["messages"];
+        assert_eq!((&sent[2]["tool_call_id"], &sent[2]["content"]), (&json!("c1"), &json!("Lisbon")));
+        assert_eq!((&sent[3]["tool_call_id"], &sent[3]["content"]), (&json!("c2"), &json!("The tool failed.")));
+    }
+}
+
+#[tokio::test]
 async fn a_request_under_way_is_not_sent_again_when_the_wait_for_it_is_dropped() {
     let slow = Duration::from_millis(150);
     for is_streamed in [false, true] {
