@@ -91,10 +91,13 @@ impl ContentPart {
         Self { image_url: Some(image_url), ..Self::of(ContentPartType::ImageUrl) }
     }
 
-    /// An image from its bytes, with its media type such as `image/png`.
+    /// An image from its bytes, with its media type such as `image/png`, or its format alone, such as `png`.
     #[must_use]
     pub fn image(media_type: &str, bytes: &[u8]) -> Self {
-        Self::image_url(data_url(media_type, bytes))
+        match media_type.contains('/') {
+            true => Self::image_url(data_url(media_type, bytes)),
+            false => Self::image_url(data_url(&format!("image/{media_type}"), bytes)),
+        }
     }
 
     /// Sets the resolution of this image, `auto` when unset; no effect on other parts.

@@ -75,8 +75,8 @@ rules! {
         ["messages"], AsListed, Refused, MODELS, media::images;
     "no audio where the model does not hear or speak" =>
         ["messages", "modalities", "audio"], AsListed, Refused, AUDIO, media::audio;
-    "an image's `url` is an http(s) address or a `data:` URL" =>
-        ["messages"], InTable, Refused, MODELS, media::image_urls;
+    "an image's `url` is an http(s) address or a `data:` URL of an image; a file's `data:` URL has a media type" =>
+        ["messages"], InTable, Refused, MODELS, media::urls;
     "no stream where the model does not stream" =>
         ["stream"], AsListed, Refused, REASONING, deployment::streaming, per call;
     "no prediction where the model takes none" =>

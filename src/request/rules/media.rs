@@ -43,21 +43,40 @@ fn parts<'a>(check: &'a Check<'_>) -> impl Iterator<Item = (String, &'a ContentP
 const BASE64_IMAGES: &[(&str, &str)] =
     &[("iVBORw0KGgo", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp")];
 
-/// The service answers `invalid_image_url` to anything but an http(s) address and a `data:` URL; other APIs take bare
+/// The service takes an http(s) address or a "data URL with an image MIME type", by its own text; other APIs take bare
 /// base64, so that code ported from them has it here.
-pub(super) fn image_urls(check: &Check<'_>, found: &mut Findings<'_>) {
+pub(super) fn urls(check: &Check<'_>, found: &mut Findings<'_>) {
     for (place, part) in parts(check) {
-        let problem = part.image_url.as_ref().and_then(|image| url_problem(image.url.as_deref()?));
-        if let Some(problem) = problem.filter(|_| !found.has(&place)) {
-            found.add(format!("{place}.image_url.url"), Rule::UnsupportedValue, problem);
+        let image = part.image_url.as_ref().and_then(|image| image_problem(image.url.as_deref()?));
+        let file = part.file.as_ref().and_then(|file| file_problem(file.file_data.as_deref()?));
+        let problems = [("image_url.url", image), ("file.file_data", file)];
+        for (member, problem) in problems.into_iter().filter_map(|(member, problem)| Some((member, problem?))) {
+            if !found.has(&place) {
+                found.add(format!("{place}.{member}"), Rule::UnsupportedValue, problem);
+            }
         }
     }
 }
 
-fn url_problem(url: &str) -> Option<String> {
+fn has_scheme(url: &str, scheme: &str) -> bool {
+    url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+}
+
+/// The media type of a `data:` URL, empty where it has none; `None` of another URL.
+fn media_type(url: &str) -> Option<&str> {
+    let data = url.get("data:".len()..).filter(|_| has_scheme(url, "data:"))?;
+    Some(data.split([';', ',']).next().unwrap_or_default().trim())
+}
+
+fn image_problem(url: &str) -> Option<String> {
     let url = url.trim_start();
-    let has_scheme = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
-    if ["http://", "https://", "data:"].into_iter().any(has_scheme) {
+    if let Some(media_type) = media_type(url) {
+        let way_out = "write data:image/png;base64, or that of the image's format, or pass the bytes with \
+                       ContentPart::image(\"image/png\", &bytes)";
+        return (!has_scheme(media_type, "image/"))
+            .then(|| format!("the url is a data: URL whose media type is not one of images: {way_out}"));
+    }
+    if ["http://", "https://"].into_iter().any(|scheme| has_scheme(url, scheme)) {
         return None;
     }
     Some(match BASE64_IMAGES.iter().find(|(start, _)| url.starts_with(start)) {
@@ -68,6 +87,14 @@ fn url_problem(url: &str) -> Option<String> {
         None => "the url is neither an http(s) address nor a data: URL: pass one of these, or the image's bytes with \
                  ContentPart::image(media_type, &bytes)"
             .to_owned(),
+    })
+}
+
+fn file_problem(data: &str) -> Option<String> {
+    media_type(data.trim_start()).filter(|media_type| !media_type.contains('/')).map(|_| {
+        "file_data is a data: URL without a media type: write data:application/pdf;base64, or that of the file's format, \
+         or pass the bytes with ContentPart::file(filename, \"application/pdf\", &bytes)"
+            .to_owned()
     })
 }
 
@@ -171,6 +198,17 @@ mod tests {
         assert_fine(
             request_to(Model::GPT_4O_2024_08_06).message(Message::user_parts([ContentPart::image("image/png", b"x")])),
         );
+        let no_image = "the url is a data: URL whose media type is not one of images: write data:image/png;base64, or that \
+                        of the image's format, or pass the bytes with ContentPart::image(\"image/png\", &bytes)";
+        for url in
+            ["data:png;base64,AAAA", "data:;base64,AAAA", "data:application/pdf;base64,AAAA", "data:", "DATA:a,b"]
+        {
+            let place = "messages[1].content[1].image_url.url";
+            assert_refused(shown(Model::GPT_4O_2024_08_06, url), place, Rule::UnsupportedValue, no_image);
+        }
+        for url in ["data:image/svg+xml,%3Csvg", "DATA:IMAGE/PNG;charset=utf-8;base64,AAAA"] {
+            assert_fine(shown(Model::GPT_4O_2024_08_06, url));
+        }
         // a model that does not see: the part is reported once
         assert_refused(
             shown(Model::O3_MINI_2025_01_31, "cat.png"),
@@ -178,5 +216,24 @@ mod tests {
             Rule::UnsupportedParameter,
             "o3-mini-2025-01-31 does not see images: leave the part out",
         );
+    }
+    #[test]
+    fn a_format_alone_is_the_media_type_of_an_image_and_none_of_a_file() {
+        let shown =
+            |part| request_to(Model::GPT_4O_2024_08_06).message(Message::user_parts([ContentPart::text("?"), part]));
+        for (media_type, start) in [("png", "data:image/png;base64,"), ("image/webp", "data:image/webp;base64,")] {
+            let image = ContentPart::image(media_type, b"a");
+            assert!(image.as_image_url().unwrap().url().unwrap().starts_with(start));
+            assert_fine(shown(image));
+        }
+        assert_refused(
+            shown(ContentPart::file("a.pdf", "pdf", b"a")),
+            "messages[1].content[1].file.file_data",
+            Rule::UnsupportedValue,
+            "file_data is a data: URL without a media type: write data:application/pdf;base64, or that of the file's format, \
+             or pass the bytes with ContentPart::file(filename, \"application/pdf\", &bytes)",
+        );
+        assert_fine(shown(ContentPart::file("a.txt", "text/plain", b"a")));
+        assert_fine(shown(ContentPart::file_id("file-1")));
     }
 }
