@@ -346,7 +346,11 @@ mod tests {
 
     #[test]
     fn every_member_of_a_request_is_set_by_a_method_of_the_builder() {
-        let builder = concat!(include_str!("../request/builder.rs"), include_str!("../request/settings.rs"));
+        let builder = concat!(
+            include_str!("../request/builder.rs"),
+            include_str!("../request/body.rs"),
+            include_str!("../request/settings.rs")
+        );
         for name in RequestBody::FIELDS {
             // the deployment, the method that sends, and the functions that came before tools
             if matches!(*name, "model" | "stream" | "functions" | "function_call") {
@@ -355,7 +359,7 @@ mod tests {
             }
             let setter = setter(name);
             let method = setter.strip_prefix('.').and_then(|call| call.strip_suffix("(..)")).expect(name);
-            let is_method = [format!("    pub fn {method}(mut self, "), format!("\n    {method}: ")];
+            let is_method = [format!("    pub fn {method}(mut self, "), format!("\n        {method}: ")];
             assert!(is_method.iter().any(|line| builder.contains(line)), "{name}: {setter}");
         }
         let unknown: Vec<_> = MEMBERS.split(' ').filter(|name| !RequestBody::FIELDS.contains(name)).collect();

@@ -10,52 +10,122 @@ use super::message::Message;
 use super::options::{PromptCacheRetention, Stop, StreamOptions, UserSecurityContext, Verbosity, WebSearchOptions};
 use super::prediction::Prediction;
 use super::response_format::{ResponseFormat, ResponseFormatType};
+use super::setters::setters;
 use super::tool::{FunctionChoice, FunctionDefinition, Tool, ToolChoice};
 use crate::model::{ApiVersion, ReasoningEffort};
 use crate::response::{Role, ServiceTier};
 use crate::wire::{self, Extra, List, Shared, wire_struct};
 
-wire_struct! {
-    pub(crate) struct RequestBody {
-        pub(crate) messages: List<Message> = "messages",
-        pub(crate) max_tokens: u64 = "max_tokens",
-        pub(crate) max_completion_tokens: u64 = "max_completion_tokens",
-        pub(crate) temperature: Number = "temperature",
-        pub(crate) top_p: Number = "top_p",
-        pub(crate) presence_penalty: Number = "presence_penalty",
-        pub(crate) frequency_penalty: Number = "frequency_penalty",
-        pub(crate) n: u64 = "n",
-        pub(crate) stop: Stop = hidden "stop",
-        pub(crate) seed: i64 = "seed",
-        pub(crate) user: String = hidden "user",
-        pub(crate) logprobs: bool = "logprobs",
-        pub(crate) top_logprobs: u64 = "top_logprobs",
-        pub(crate) logit_bias: Map<String, Value> = "logit_bias",
-        pub(crate) reasoning_effort: ReasoningEffort = "reasoning_effort",
-        pub(crate) verbosity: Verbosity = "verbosity",
-        pub(crate) prediction: Shared<Prediction> = "prediction",
-        pub(crate) response_format: Shared<ResponseFormat> = "response_format",
-        pub(crate) tools: Shared<List<Tool>> = "tools",
-        pub(crate) tool_choice: ToolChoice = "tool_choice",
-        pub(crate) parallel_tool_calls: bool = "parallel_tool_calls",
-        pub(crate) functions: Shared<List<FunctionDefinition>> = "functions",
-        pub(crate) function_call: FunctionChoice = "function_call",
-        pub(crate) modalities: List<Modality> = "modalities",
-        pub(crate) audio: AudioOutput = "audio",
-        pub(crate) stream_options: StreamOptions = "stream_options",
-        pub(crate) store: bool = "store",
-        pub(crate) metadata: Map<String, Value> = hidden "metadata",
-        pub(crate) service_tier: ServiceTier = "service_tier",
-        pub(crate) prompt_cache_key: String = hidden "prompt_cache_key",
-        pub(crate) prompt_cache_retention: PromptCacheRetention = "prompt_cache_retention",
-        pub(crate) safety_identifier: String = hidden "safety_identifier",
-        pub(crate) user_security_context: UserSecurityContext = "user_security_context",
-        pub(crate) web_search_options: WebSearchOptions = "web_search_options",
-        pub(crate) data_sources: Shared<List<DataSource>> = "data_sources",
-        pub(crate) stream: bool = "stream",
-        pub(crate) model: String = "model",
-    }
+/// Calls a macro with its own arguments and, after them, the list of the settings that take one value. Each line of the list
+/// becomes a member of the body, a setter of the builder and a getter of the request.
+macro_rules! settings {
+    ($make:ident { $($head:tt)* }) => { $make! { $($head)*
+
+        /// Limits the visible answer, in tokens, from 1. Refused by reasoning models, which have
+        /// [`max_completion_tokens`](Self::max_completion_tokens) instead. When unset, the model's output limit.
+        max_tokens: Copied<u64> = "max_tokens", "reference#createchatcompletionrequest";
+        /// Limits the answer and its hidden reasoning together, in tokens, from 1. The only limit that reasoning models
+        /// accept; reserve about 25,000 tokens for the reasoning. When unset, the model's output limit; the o1 models
+        /// require it here, or [`uncapped`](Self::uncapped).
+        #[doc(alias = "max_output_tokens")]
+        max_completion_tokens: Copied<u64> = "max_completion_tokens", "how-to/reasoning";
+        /// Sets the sampling temperature, 0 to 2: higher is more random. When unset, 1. Reasoning models refuse it, most of
+        /// them all values but 1.
+        temperature: Number = "temperature", "reference#createchatcompletionrequest";
+        /// Limits sampling to the likeliest tokens that together have this probability, 0 to 1. When unset, 1. Refused by
+        /// reasoning models.
+        top_p: Number = "top_p", "reference#createchatcompletionrequest";
+        /// Sets the penalty of tokens that have occurred, -2 to 2: higher favours new topics. When unset, 0. Refused by
+        /// reasoning models.
+        presence_penalty: Number = "presence_penalty", "reference#createchatcompletionrequest";
+        /// Sets the penalty of tokens by how often they have occurred, -2 to 2: higher avoids repetition. When unset, 0.
+        /// Refused by reasoning models.
+        frequency_penalty: Number = "frequency_penalty", "reference#createchatcompletionrequest";
+        /// Sets how many choices are generated, 1 to 128; each is billed. When unset, 1.
+        n: Copied<u64> = "n", "reference#createchatcompletionrequest";
+        /// Sets the seed of sampling: equal requests with one seed give mostly equal answers. When unset, each call is
+        /// sampled anew.
+        seed: Copied<i64> = "seed", "reference#createchatcompletionrequest";
+        /// Sets whether the answer has the log probability of each token. When unset, it has none. Refused by most
+        /// reasoning models.
+        logprobs: bool = "logprobs", "reference#createchatcompletionrequest";
+        /// Sets how many alternatives the answer has for each token, 0 to 20; requires `logprobs`. When unset, none.
+        /// Refused by most reasoning models.
+        top_logprobs: Copied<u64> = "top_logprobs", "reference#createchatcompletionrequest";
+        /// Sets how much a reasoning model reasons before it answers, such as `"low"`. When unset, the model's default.
+        /// Models differ in the values they accept; models without reasoning refuse it.
+        reasoning_effort: ReasoningEffort = "reasoning_effort", "how-to/reasoning#reasoning-effort";
+        /// Sets how long answers are: `"low"`, `"medium"` or `"high"`. When unset, `medium`. Refused by models older than
+        /// gpt-5.
+        verbosity: Verbosity = "verbosity", "how-to/reasoning";
+        /// Sets the expected answer, for shorter waits where most of it is known. Accepted by the gpt-4o and gpt-4.1
+        /// models only; excludes tools, audio, `n` above 1, `logprobs`, and `max_completion_tokens`.
+        #[doc(alias = "PredictionContent")]
+        prediction: Shared<Prediction> = "prediction", "how-to/predicted-outputs";
+        /// Sets the format of the answer. When unset, text. A JSON schema is refused by models without structured outputs.
+        response_format: Shared<ResponseFormat> = "response_format", "how-to/structured-outputs";
+        /// Sets whether and which tools the model calls: `"auto"`, `"none"`, `"required"`, or the function or custom tool
+        /// that it must call. Requires `tools`. When unset, `auto`.
+        tool_choice: ToolChoice = "tool_choice", "how-to/function-calling";
+        /// Sets whether one answer may have several tool calls; requires `tools`. When unset, it may. Refused by
+        /// reasoning models that call one tool at a time.
+        parallel_tool_calls: bool = "parallel_tool_calls", "how-to/function-calling";
+        /// Sets the voice and format of a spoken answer; requires the `audio` modality and an audio model.
+        audio: AudioOutput = "audio", "audio-completions-quickstart";
+        /// Sets what a stream has besides the answer. When unset,
+        /// [`stream`](crate::ChatClient::stream) requests the usage wherever the api version has the option.
+        stream_options: StreamOptions = "stream_options", "reference#createchatcompletionrequest";
+        /// Sets whether the service stores the completion. When unset, it does not.
+        store: bool = "store", "how-to/stored-completions";
+        /// Sets the processing tier of the call: `"auto"`, `"default"`, `"priority"` or `"flex"`. When unset, `auto`.
+        service_tier: ServiceTier = "service_tier", "reference#createchatcompletionrequest";
+        /// Sets a key that routes requests with equal beginnings to the same prompt cache, for up to about 15 requests a
+        /// minute. When unset, the service routes by the beginning alone. Api version `v1` only.
+        prompt_cache_key: String = hidden "prompt_cache_key", "how-to/prompt-caching";
+        /// Sets how long the prompt stays cached. When unset, `in_memory` (minutes) on
+        /// models up to gpt-5.4, `24h` on newer ones. Api version `v1` only.
+        prompt_cache_retention: PromptCacheRetention = "prompt_cache_retention", "how-to/prompt-caching";
+        /// Sets a stable id of the end user, for abuse detection; hash names and addresses. When unset, none is sent. Api
+        /// version `v1` only.
+        safety_identifier: String = hidden "safety_identifier", "reference#createchatcompletionrequest";
+        /// Sets the end user and application of the call, for the security alerts of Microsoft Defender. When unset, alerts
+        /// do not name them.
+        user_security_context: UserSecurityContext = "user_security_context", "reference-preview";
+        /// Sets how search-enabled models search the web; other models refuse it. When unset, as the model decides.
+        web_search_options: WebSearchOptions = "web_search_options", "reference-preview";
+    } };
 }
+pub(super) use settings;
+
+/// Declares the body: the members whose setters are written by hand, and one for each line of [`settings!`].
+macro_rules! request_body {
+    (
+        { $( $other:ident: $Other:ty = $($oflag:ident)* $okey:literal, )* }
+        $( $(#[$meta:meta])* $name:ident: $Outer:ident $(< $Inner:ident >)? = $($flag:ident)* $key:literal, $page:literal; )*
+    ) => {
+        wire_struct! {
+            pub(crate) struct RequestBody {
+                $( pub(crate) $other: $Other = $($oflag)* $okey, )*
+                $( pub(crate) $name: setters!(@field $Outer $(< $Inner >)?) = $($flag)* $key, )*
+            }
+        }
+    };
+}
+
+settings! { request_body { {
+    messages: List<Message> = "messages",
+    stop: Stop = hidden "stop",
+    user: String = hidden "user",
+    logit_bias: Map<String, Value> = "logit_bias",
+    tools: Shared<List<Tool>> = "tools",
+    functions: Shared<List<FunctionDefinition>> = "functions",
+    function_call: FunctionChoice = "function_call",
+    modalities: List<Modality> = "modalities",
+    metadata: Map<String, Value> = hidden "metadata",
+    data_sources: Shared<List<DataSource>> = "data_sources",
+    stream: bool = "stream",
+    model: String = "model",
+} } }
 
 /// A body with what the method of sending and the api version add to it.
 pub(super) struct WireBody<'a> {

@@ -97,34 +97,26 @@ wire_struct! {
         pub(super) include_contexts: List<IncludeContext> = "include_contexts",
         pub(super) role_information: String = hidden "role_information",
     }
-
-    /// Which fields of a document hold what.
-    pub struct FieldsMapping {
-        pub(super) title_field: String = "title_field",
-        pub(super) url_field: String = "url_field",
-        pub(super) filepath_field: String = "filepath_field",
-        pub(super) content_fields: List<String> = "content_fields",
-        pub(super) content_fields_separator: String = "content_fields_separator",
-        pub(super) vector_fields: List<String> = "vector_fields",
-        pub(super) image_vector_fields: List<String> = "image_vector_fields",
-    }
 }
 
-setters! { FieldsMapping;
+setters! {
+    /// Which fields of a document hold what.
+    pub struct FieldsMapping;
+
     /// Sets the field that holds the title.
-    title_field / get_title_field: String;
+    title_field / get_title_field: String = "title_field";
     /// Sets the field that holds the address.
-    url_field / get_url_field: String;
+    url_field / get_url_field: String = "url_field";
     /// Sets the field that holds the file's name.
-    filepath_field / get_filepath_field: String;
+    filepath_field / get_filepath_field: String = "filepath_field";
     /// Sets the fields that hold the text.
-    content_fields / get_content_fields: List<String>;
+    content_fields / get_content_fields: List<String> = "content_fields";
     /// Sets what goes between several text fields. When unset, a line end.
-    content_fields_separator / get_content_fields_separator: String;
+    content_fields_separator / get_content_fields_separator: String = "content_fields_separator";
     /// Sets the fields that hold vectors.
-    vector_fields / get_vector_fields: List<String>;
+    vector_fields / get_vector_fields: List<String> = "vector_fields";
     /// Sets the fields that hold vectors of images.
-    image_vector_fields / get_image_vector_fields: List<String>;
+    image_vector_fields / get_image_vector_fields: List<String> = "image_vector_fields";
 }
 
 wire_struct! {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::setters::setters;
-use crate::wire::{List, list_converts, open_enum, text_converts, wire_either, wire_struct};
+use crate::wire::{List, list_converts, open_enum, text_converts, wire_either};
 
 open_enum! {
     /// How long answers are.
@@ -27,60 +27,43 @@ open_enum! {
     }
 }
 
-wire_struct! {
+setters! {
     /// What a stream has besides the answer.
     #[doc(alias = "ChatCompletionStreamOptions")]
-    pub struct StreamOptions {
-        pub(super) include_usage: bool = "include_usage",
-        pub(super) include_obfuscation: bool = "include_obfuscation",
-    }
-}
+    pub struct StreamOptions;
 
-setters! { StreamOptions;
     /// Sets whether a last chunk has `usage`. When unset, [`stream`](crate::ChatClient::stream) requests it wherever the
     /// api version has the option.
-    include_usage / includes_usage: bool;
+    include_usage / includes_usage: bool = "include_usage";
     /// Sets whether chunks have `obfuscation`, which hides the length of their text from observers of the network; v1
     /// only.
-    include_obfuscation / includes_obfuscation: bool;
+    include_obfuscation / includes_obfuscation: bool = "include_obfuscation";
 }
 
-wire_struct! {
+setters! {
     /// The end user and application of a call, for the security alerts of Microsoft Defender.
     ///
     /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference-preview>
-    pub struct UserSecurityContext {
-        pub(super) application_name: String = hidden "application_name",
-        pub(super) end_user_id: String = hidden "end_user_id",
-        pub(super) end_user_tenant_id: String = hidden "end_user_tenant_id",
-        pub(super) source_ip: String = hidden "source_ip",
-    }
-}
+    pub struct UserSecurityContext;
 
-setters! { UserSecurityContext;
     /// Sets the application's name.
-    application_name / get_application_name: String;
+    application_name / get_application_name: String = hidden "application_name";
     /// Sets the end user's id.
-    end_user_id / get_end_user_id: String;
+    end_user_id / get_end_user_id: String = hidden "end_user_id";
     /// Sets the end user's tenant.
-    end_user_tenant_id / get_end_user_tenant_id: String;
+    end_user_tenant_id / get_end_user_tenant_id: String = hidden "end_user_tenant_id";
     /// Sets the end user's address.
-    source_ip / get_source_ip: String;
+    source_ip / get_source_ip: String = hidden "source_ip";
 }
 
-wire_struct! {
+setters! {
     /// How search-enabled models search the web.
-    pub struct WebSearchOptions {
-        pub(super) search_context_size: String = "search_context_size",
-        pub(super) user_location: Value = hidden "user_location",
-    }
-}
+    pub struct WebSearchOptions;
 
-setters! { WebSearchOptions;
     /// Sets how much of the search results the model reads: `low`, `medium` or `high`.
-    search_context_size / get_search_context_size: String;
+    search_context_size / get_search_context_size: String = "search_context_size";
     /// Sets the approximate location of the user, as an object.
-    user_location / get_user_location: Value;
+    user_location / get_user_location: Value = hidden "user_location";
 }
 
 /// The wire's `stop`: one sequence at which the answer ends, or up to four.

@@ -1,9 +1,9 @@
 //! The macro for setters that consume the value, and their getters.
 
 /// Makes the setters and getters of a type, one field a line: the setter's documentation, the field's name, which is the
-/// setter's, the getter's name where it differs, the field's type, and the page of its reference. The head has the type of
-/// the setters and where they find the fields, then that of the getters and, as an `Option`, where those do. A head of one
-/// type, which has the fields itself, also makes `new()`.
+/// setter's, the getter's name where it differs, the field's type, its wire name, and the page of its reference. The head has
+/// the type of the setters and where they find the fields, then that of the getters and, as an `Option`, where those do. A
+/// head that declares a struct makes it too, as [`wire_struct!`](crate::wire::wire_struct) does, with `new()`.
 ///
 /// | type | setter takes | getter returns |
 /// |---|---|---|
@@ -16,7 +16,7 @@
 macro_rules! setters {
     (
         $this:ident: $Type:ident => $place:expr; $from:ident: $From:ty => $read:expr;
-        $( $(#[$meta:meta])* $name:ident / $get:ident: $Outer:ident $(< $Inner:ident >)? $(= $page:literal)?; )*
+        $( $(#[$meta:meta])* $name:ident / $get:ident: $Outer:ident $(< $Inner:ident >)? $(, $page:literal)?; )*
     ) => {
         impl $Type { $(
             $(#[$meta])*
@@ -43,14 +43,31 @@ macro_rules! setters {
     };
     (
         $this:ident: $Type:ident => $place:expr; $from:ident: $From:ty => $read:expr;
-        $( $(#[$meta:meta])* $name:ident: $Outer:ident $(< $Inner:ident >)? = $page:literal; )*
+        $(
+            $(#[$meta:meta])*
+            $name:ident: $Outer:ident $(< $Inner:ident >)? = $($flag:ident)* $key:literal, $page:literal;
+        )*
     ) => {
         setters! {
             $this: $Type => $place; $from: $From => $read;
-            $( $(#[$meta])* $name / $name: $Outer $(< $Inner >)? = $page; )*
+            $( $(#[$meta])* $name / $name: $Outer $(< $Inner >)?, $page; )*
         }
     };
-    ($Type:ident; $($fields:tt)*) => {
+    (
+        $(#[$type_meta:meta])*
+        pub struct $Type:ident;
+        $(
+            $(#[$meta:meta])*
+            $name:ident / $get:ident: $Outer:ident $(< $Inner:ident >)? = $($flag:ident)* $key:literal;
+        )*
+    ) => {
+        crate::wire::wire_struct! {
+            $(#[$type_meta])*
+            pub struct $Type {
+                $( pub(super) $name: setters!(@field $Outer $(< $Inner >)?) = $($flag)* $key, )*
+            }
+        }
+
         impl $Type {
             /// A value with nothing set.
             #[must_use]
@@ -59,8 +76,13 @@ macro_rules! setters {
             }
         }
 
-        setters! { value: $Type => value; value: $Type => Some(value); $($fields)* }
+        setters! {
+            value: $Type => value; value: $Type => Some(value);
+            $( $(#[$meta])* $name / $get: $Outer $(< $Inner >)?; )*
+        }
     };
+    (@field Copied<$Type:ident>) => { $Type };
+    (@field $Type:ty) => { $Type };
     (@argument bool) => { bool };
     (@argument u64) => { u64 };
     (@argument Number) => { impl Into<f64> };

@@ -1,7 +1,8 @@
-//! The settings of a request: one list, from which come the setter and the getter of each.
+//! The setters of the builder and the getters of the request.
 
 use serde_json::{Map, Number, Value};
 
+use super::body;
 use super::setters::setters;
 use super::{
     AudioOutput, ChatCompletionRequest, ChatCompletionRequestBuilder, DataSource, Modality, Prediction,
@@ -15,82 +16,9 @@ use crate::wire::{List, getters};
 /// A JSON object.
 type Object = Map<String, Value>;
 
-setters! {
+body::settings! { setters {
     builder: ChatCompletionRequestBuilder => builder.body; request: ChatCompletionRequest => Some(&request.body);
-
-    /// Limits the visible answer, in tokens, from 1. Refused by reasoning models, which have
-    /// [`max_completion_tokens`](Self::max_completion_tokens) instead. When unset, the model's output limit.
-    max_tokens: Copied<u64> = "reference#createchatcompletionrequest";
-    /// Limits the answer and its hidden reasoning together, in tokens, from 1. The only limit that reasoning models
-    /// accept; reserve about 25,000 tokens for the reasoning. When unset, the model's output limit; the o1 models
-    /// require it here, or [`uncapped`](Self::uncapped).
-    #[doc(alias = "max_output_tokens")]
-    max_completion_tokens: Copied<u64> = "how-to/reasoning";
-    /// Sets the sampling temperature, 0 to 2: higher is more random. When unset, 1. Reasoning models refuse it, most of
-    /// them all values but 1.
-    temperature: Number = "reference#createchatcompletionrequest";
-    /// Limits sampling to the likeliest tokens that together have this probability, 0 to 1. When unset, 1. Refused by
-    /// reasoning models.
-    top_p: Number = "reference#createchatcompletionrequest";
-    /// Sets the penalty of tokens that have occurred, -2 to 2: higher favours new topics. When unset, 0. Refused by
-    /// reasoning models.
-    presence_penalty: Number = "reference#createchatcompletionrequest";
-    /// Sets the penalty of tokens by how often they have occurred, -2 to 2: higher avoids repetition. When unset, 0.
-    /// Refused by reasoning models.
-    frequency_penalty: Number = "reference#createchatcompletionrequest";
-    /// Sets how many choices are generated, 1 to 128; each is billed. When unset, 1.
-    n: Copied<u64> = "reference#createchatcompletionrequest";
-    /// Sets the seed of sampling: equal requests with one seed give mostly equal answers. When unset, each call is
-    /// sampled anew.
-    seed: Copied<i64> = "reference#createchatcompletionrequest";
-    /// Sets whether the answer has the log probability of each token. When unset, it has none. Refused by most
-    /// reasoning models.
-    logprobs: bool = "reference#createchatcompletionrequest";
-    /// Sets how many alternatives the answer has for each token, 0 to 20; requires `logprobs`. When unset, none.
-    /// Refused by most reasoning models.
-    top_logprobs: Copied<u64> = "reference#createchatcompletionrequest";
-    /// Sets how much a reasoning model reasons before it answers, such as `"low"`. When unset, the model's default.
-    /// Models differ in the values they accept; models without reasoning refuse it.
-    reasoning_effort: ReasoningEffort = "how-to/reasoning#reasoning-effort";
-    /// Sets how long answers are: `"low"`, `"medium"` or `"high"`. When unset, `medium`. Refused by models older than
-    /// gpt-5.
-    verbosity: Verbosity = "how-to/reasoning";
-    /// Sets the expected answer, for shorter waits where most of it is known. Accepted by the gpt-4o and gpt-4.1
-    /// models only; excludes tools, audio, `n` above 1, `logprobs`, and `max_completion_tokens`.
-    #[doc(alias = "PredictionContent")]
-    prediction: Shared<Prediction> = "how-to/predicted-outputs";
-    /// Sets the format of the answer. When unset, text. A JSON schema is refused by models without structured outputs.
-    response_format: Shared<ResponseFormat> = "how-to/structured-outputs";
-    /// Sets whether and which tools the model calls: `"auto"`, `"none"`, `"required"`, or the function or custom tool
-    /// that it must call. Requires `tools`. When unset, `auto`.
-    tool_choice: ToolChoice = "how-to/function-calling";
-    /// Sets whether one answer may have several tool calls; requires `tools`. When unset, it may. Refused by
-    /// reasoning models that call one tool at a time.
-    parallel_tool_calls: bool = "how-to/function-calling";
-    /// Sets the voice and format of a spoken answer; requires the `audio` modality and an audio model.
-    audio: AudioOutput = "audio-completions-quickstart";
-    /// Sets what a stream has besides the answer. When unset,
-    /// [`stream`](crate::ChatClient::stream) requests the usage wherever the api version has the option.
-    stream_options: StreamOptions = "reference#createchatcompletionrequest";
-    /// Sets whether the service stores the completion. When unset, it does not.
-    store: bool = "how-to/stored-completions";
-    /// Sets the processing tier of the call: `"auto"`, `"default"`, `"priority"` or `"flex"`. When unset, `auto`.
-    service_tier: ServiceTier = "reference#createchatcompletionrequest";
-    /// Sets a key that routes requests with equal beginnings to the same prompt cache, for up to about 15 requests a
-    /// minute. When unset, the service routes by the beginning alone. Api version `v1` only.
-    prompt_cache_key: String = "how-to/prompt-caching";
-    /// Sets how long the prompt stays cached. When unset, `in_memory` (minutes) on
-    /// models up to gpt-5.4, `24h` on newer ones. Api version `v1` only.
-    prompt_cache_retention: PromptCacheRetention = "how-to/prompt-caching";
-    /// Sets a stable id of the end user, for abuse detection; hash names and addresses. When unset, none is sent. Api
-    /// version `v1` only.
-    safety_identifier: String = "reference#createchatcompletionrequest";
-    /// Sets the end user and application of the call, for the security alerts of Microsoft Defender. When unset, alerts
-    /// do not name them.
-    user_security_context: UserSecurityContext = "reference-preview";
-    /// Sets how search-enabled models search the web; other models refuse it. When unset, as the model decides.
-    web_search_options: WebSearchOptions = "reference-preview";
-}
+} }
 
 /// Settings that are lists, or whose method is not called as on the wire.
 impl ChatCompletionRequestBuilder {

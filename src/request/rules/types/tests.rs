@@ -84,10 +84,10 @@ fn a_wrong_type_inside_is_told_with_its_path() {
             ("messages[0].content[2].file.file_id", Rule::WrongType, "file_id cannot be this list: pass a string"),
             ("messages[1].content", Rule::WrongType, "content cannot be this number: pass a string or a list of parts"),
             ("messages[2].tool_calls[0].id", Rule::WrongType, "id cannot be this number: pass a string"),
-            ("response_format.json_schema.strict", Rule::WrongType, "strict cannot be this number: pass true or false"),
             ("tools[0].function.strict", Rule::WrongType, "strict cannot be a string: pass true or false"),
             ("tools[1].custom.name", Rule::WrongType, "name cannot be this number: pass a string"),
             ("functions[0].name", Rule::WrongType, "name cannot be this list: pass a string"),
+            ("response_format.json_schema.strict", Rule::WrongType, "strict cannot be this number: pass true or false"),
             ("audio.voice", Rule::WrongType, "voice cannot be this number: pass a string"),
             ("stream_options.include_usage", Rule::WrongType, "include_usage cannot be a string: pass true or false"),
         ],
@@ -215,13 +215,6 @@ fn what_is_passed_instead_is_said_for_the_place() {
         &request,
         &[
             ("tools[0].custom.format", Rule::WrongType, "format cannot be this number: pass an object"),
-            ("audio.format", Rule::WrongType, "format cannot be this number: pass a string"),
-            ("user_security_context.source_ip", Rule::WrongType, "source_ip cannot be this number: pass a string"),
-            (
-                "web_search_options.search_context_size",
-                Rule::WrongType,
-                "search_context_size cannot be this number: pass a string",
-            ),
             ("data_sources[0].type", Rule::WrongType, "type cannot be this number: pass a string"),
             (
                 "data_sources[0].parameters.include_contexts",
@@ -229,6 +222,13 @@ fn what_is_passed_instead_is_said_for_the_place() {
                 "include_contexts cannot be a string: pass a list of strings",
             ),
             ("data_sources[0].parameters.strictness", Rule::WrongType, whole),
+            ("audio.format", Rule::WrongType, "format cannot be this number: pass a string"),
+            ("user_security_context.source_ip", Rule::WrongType, "source_ip cannot be this number: pass a string"),
+            (
+                "web_search_options.search_context_size",
+                Rule::WrongType,
+                "search_context_size cannot be this number: pass a string",
+            ),
         ],
     );
 }
