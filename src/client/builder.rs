@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ApiVersion, Deployment, ModelCatalog};
 use crate::transport::endpoint::check_api_version;
 use crate::transport::environment::Environment;
+use crate::transport::options::check_positive;
 use crate::transport::{ApiKey, Backend, CallOptions, Config, Credential, Endpoint, Pacing, RetryPolicy, Transport};
 use crate::wire::setters;
 
@@ -75,7 +76,8 @@ impl ClientBuilder {
 
     setters! {
         [config.http]
-        /// The time for a connection, TLS included; 10 seconds by default.
+        /// The time for a connection, TLS included; 10 seconds by default. Zero is refused by [`build`](Self::build), as for
+        /// every time and size of a client.
         connect_timeout: Duration;
 
         /// Whether HTTP/2 is used where the server offers it; off by default, so that HTTP/1.1 is.
@@ -275,6 +277,13 @@ impl ClientBuilder {
     }
 
     pub(super) fn into_parts(self) -> Result<Parts> {
+        for (name, is_positive) in [
+            ("connect_timeout", !self.config.http.connect_timeout.is_zero()),
+            ("max_response_bytes", self.config.max_response_bytes > 0),
+            ("max_event_bytes", self.max_event_bytes != Some(0)),
+        ] {
+            check_positive(name, is_positive)?;
+        }
         let transport = Transport::new(self.config)?;
         Ok(Parts {
             #[cfg(feature = "telemetry")]
@@ -395,6 +404,31 @@ mod tests {
                 "https://a.openai.azure.com/openai/deployments/d/chat/completions?api-version=2025-01-01-preview"
             );
         }
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_refused_by_its_name() {
+        let client = || ChatClient::builder("https://a.openai.azure.com", ApiKey::new("k"));
+        let options = CallOptions::new;
+        for (builder, name) in [
+            (client().connect_timeout(Duration::ZERO), "connect_timeout"),
+            (client().answer_timeout(Duration::ZERO), "answer_timeout"),
+            (client().total_timeout(Duration::ZERO), "total_timeout"),
+            (client().stream_idle_timeout(Duration::ZERO), "stream_idle_timeout"),
+            (client().defaults(options().first_event_timeout(Duration::ZERO)), "first_event_timeout"),
+            (client().max_response_bytes(0), "max_response_bytes"),
+            (client().max_event_bytes(0), "max_event_bytes"),
+        ] {
+            let error = builder.build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().starts_with(&format!("{name} is zero")), "{error}");
+        }
+        let huge = client().connect_timeout(Duration::MAX).answer_timeout(Duration::MAX).total_timeout(Duration::MAX);
+        huge.stream_idle_timeout(Duration::MAX)
+            .max_response_bytes(usize::MAX)
+            .max_event_bytes(usize::MAX)
+            .build()
+            .unwrap();
     }
 
     #[test]

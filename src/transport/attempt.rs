@@ -27,6 +27,9 @@ use crate::response::ResponseMetadata;
 const ERROR_BYTES: usize = 1024 * 1024;
 const ERROR_TIME: Duration = Duration::from_secs(5);
 
+/// A timeout that ends an attempt sooner says nothing about the backend, as with the little that is left of a deadline.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
 /// A whole answer with status 2xx.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -80,9 +83,9 @@ impl Attempt<'_> {
         on_answer: impl FnOnce(&ResponseMetadata) + Send,
         receive: &(impl Fn(Head) -> R + Sync),
     ) -> Attempted<T> {
-        let stage = Stage::default();
+        let (stage, started) = (Stage::default(), Instant::now());
         let first_event = self.expected.first_event_timeout.map(Timeout::FirstEvent);
-        let first_event = first_event.and_then(|timeout| timeout.deadline_from(Instant::now()));
+        let first_event = first_event.and_then(|timeout| timeout.deadline_from(started));
         let exchange = async {
             let head = self.send(&stage, first_event).await?;
             on_answer(&head.metadata);
@@ -97,12 +100,19 @@ impl Attempt<'_> {
         let Some(deadline) = Deadline::earliest([first_event, self.expected.end]) else {
             return exchange.await;
         };
+        // a timeout polls the request once before it looks at the clock, which is enough to send it
+        if deadline.at <= started {
+            let error = deadline.timeout.unsent_error(self.number, None, self.url.authority());
+            return Err(AttemptError::last(error.with_deployment(self.deployment)));
+        }
         tokio::time::timeout_at(deadline.at, exchange).await.unwrap_or_else(|_| {
             let error = match stage.waits_for() {
-                Some(what) => deadline.timeout.unsent_error(self.number, what, self.url.authority()),
+                Some(what) => deadline.timeout.unsent_error(self.number, Some(what), self.url.authority()),
                 None => deadline.timeout.error(),
             };
-            Err(AttemptError::last(error.with_deployment(self.deployment).with_reached(stage.is_sent())))
+            let error = error.with_deployment(self.deployment).with_reached(stage.is_sent());
+            let is_silent = !stage.is_answered() && started.elapsed() >= LEAST_WAIT;
+            Err(AttemptError { is_silent, ..AttemptError::last(error) })
         })
     }
 
@@ -124,6 +134,7 @@ impl Attempt<'_> {
             .await
             .map_err(|error| {
                 let is_unreachable = error.is_connect();
+                let waited = sent.elapsed();
                 let error = send_error(error, self.url.authority(), client, self.http.connect_timeout, stage);
                 self.log_broken(&error);
                 let mut failed = match error.kind() {
@@ -135,8 +146,10 @@ impl Attempt<'_> {
                 if !failed.error.is_retryable() {
                     failed.outcome.should_retry = Some(false);
                 }
-                AttemptError { is_unreachable, ..failed }
+                let is_silent = is_unreachable || failed.error.kind() == ErrorKind::Timeout && waited >= LEAST_WAIT;
+                AttemptError { is_silent, ..failed }
             })?;
+        stage.set_answered();
         self.check_head(&response, client)?;
         let metadata = self.metadata(&response, sent);
         self.log_answer(&metadata);
@@ -281,13 +294,13 @@ impl Attempt<'_> {
 pub(crate) struct AttemptError {
     pub(crate) error: Error,
     pub(crate) outcome: Outcome,
-    /// No connection came about.
-    pub(crate) is_unreachable: bool,
+    /// No connection came about, or no answer within a timeout of a second or more.
+    pub(crate) is_silent: bool,
 }
 
 impl AttemptError {
     pub(crate) fn new(cause: RetryCause, error: Error) -> Self {
-        Self { error, outcome: Outcome { cause, hint: None, should_retry: None }, is_unreachable: false }
+        Self { error, outcome: Outcome { cause, hint: None, should_retry: None }, is_silent: false }
     }
 
     /// An error that another attempt would not change.
@@ -315,14 +328,13 @@ impl AttemptError {
         failed
     }
 
-    /// The status of the backend's failure, if it is one; 0 without a connection or token. A connection that broke, headers
-    /// above the limit and other faults of a single call are none.
+    /// The status of the backend's failure, if it is one; 0 without a connection, a token, or an answer in time. A connection
+    /// that broke, headers above the limit and other faults of a single call are none.
     pub(crate) fn backend_failure(&self) -> Option<u16> {
         match self.outcome.cause {
             RetryCause::Status(status @ (429 | 500 | 502 | 503 | 504)) => Some(status),
-            RetryCause::Connect if self.is_unreachable => Some(0),
             RetryCause::Credential => Some(0),
-            _ => None,
+            _ => self.is_silent.then_some(0),
         }
     }
 }

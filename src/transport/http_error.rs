@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::http_client::{HEADER_BYTES, HEADER_FIELDS};
 use super::request_body::Stage;
-use super::timeout::Timeout;
+use crate::error::cause::innermost_text;
 use crate::error::{Error, ErrorKind};
 
 /// Why no answer came. What another attempt would not change is not retryable.
@@ -23,7 +23,7 @@ pub(super) fn send_error(
     let error = error.without_url();
     let is_connect = error.is_connect();
     let (is_unprocessed, is_head_refused) = http2_faults(&error);
-    let connect = |text: String| Error::new(ErrorKind::Connect, text);
+    let broken = |text: String| Error::new(ErrorKind::Connect, format!("{text}: {}", reason(&error)));
     let made = if error.is_builder() {
         Error::new(ErrorKind::Config, "the request could not be built")
     } else if is_connect {
@@ -33,24 +33,26 @@ pub(super) fn send_error(
         } else if let Some(refusal) = proxy_refusal(&error, host, client) {
             refusal
         } else if error.is_timeout() && !is_timeout_of_system(&error) {
-            Timeout::Connect(connect_timeout).error()
+            let seconds = connect_timeout.as_secs_f64();
+            Error::new(ErrorKind::Timeout, format!("no connection to '{host}' within {seconds} s"))
         } else if matches!(failure, Some(ConnectFailure::HostNotFound)) {
-            connect(format!("the host '{host}' was not found")).with_hint("check the resource's name in the endpoint")
+            let text = format!("the host '{host}' was not found: {}", innermost_text(&error, LONGEST_REASON));
+            Error::new(ErrorKind::Connect, text).with_hint("check the resource's name in the endpoint")
         } else {
-            connect(format!("no connection to '{host}'"))
+            broken(format!("no connection to '{host}'"))
         }
     } else if error.is_timeout() && !is_timeout_of_system(&error) {
         Error::new(ErrorKind::Timeout, "a timeout set in configure_http passed before an answer came")
     } else if has_text(&error, "message head is too large") || is_head_refused {
         headers_too_large(host)
     } else if is_unprocessed {
-        return connect(format!("'{host}' refused the request before processing it")).with_source(error);
+        return broken(format!("'{host}' refused the request before processing it")).with_printed_source(error);
     } else if stage.is_sent() {
-        connect(format!("the connection to '{host}' broke before an answer came"))
+        broken(format!("the connection to '{host}' broke before an answer came"))
     } else {
-        connect(format!("the connection to '{host}' broke before the request was sent"))
+        broken(format!("the connection to '{host}' broke before the request was sent"))
     };
-    made.with_reached(stage.is_sent() && !is_connect).with_source(error)
+    made.with_reached(stage.is_sent() && !is_connect).with_printed_source(error)
 }
 
 /// The error for an answer that broke off.
@@ -59,9 +61,18 @@ pub(super) fn read_error(error: reqwest::Error, received: u64) -> Error {
     let made = if error.is_timeout() && !is_timeout_of_system(&error) {
         Error::new(ErrorKind::Timeout, "a timeout set in configure_http passed while the answer was read")
     } else {
-        Error::new(ErrorKind::Interrupted, format!("the connection broke after {received} bytes of the answer"))
+        let text = format!("the connection broke after {received} bytes of the answer: {}", reason(&error));
+        Error::new(ErrorKind::Interrupted, text)
     };
-    made.with_source(error)
+    made.with_printed_source(error)
+}
+
+/// The longest text of a reason, in bytes.
+const LONGEST_REASON: usize = 400;
+
+/// Why a connection did not come about, or broke: the known failure, else the innermost cause.
+pub(super) fn reason(error: &(dyn StdError + 'static)) -> String {
+    ConnectFailure::find(error).map_or_else(|| innermost_text(error, LONGEST_REASON), |failure| failure.to_string())
 }
 
 /// The error for an answer whose header fields are above the limit.

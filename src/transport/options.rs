@@ -169,6 +169,14 @@ impl CallOptions {
         if self.client_request_id.is_some() {
             return Err(config("client_request_id is for one call: pass it to complete_with(..), not to defaults(..)"));
         }
+        for (name, timeout) in [
+            ("answer_timeout", self.answer_timeout),
+            ("first_event_timeout", self.first_event_timeout),
+            ("stream_idle_timeout", self.stream_idle_timeout),
+            ("total_timeout", self.total_timeout),
+        ] {
+            check_positive(name, timeout != Some(Duration::ZERO))?;
+        }
         Settings::new(&Self::new(), self).map(|_| ())
     }
 
@@ -180,6 +188,15 @@ impl CallOptions {
     pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
         self.headers.0.iter().chain(&self.query.0).map(|(_, value)| value.as_str())
     }
+}
+
+/// Refuses a limit of zero in the settings of a client, with which no call could succeed.
+pub(crate) fn check_positive(name: &str, is_positive: bool) -> Result<()> {
+    if is_positive {
+        return Ok(());
+    }
+    let text = format!("{name} is zero, so that no call of this client could succeed");
+    Err(config(text).with_hint("leave it out for its default; the largest value of its type is as good as no limit"))
 }
 
 fn config(text: impl Into<String>) -> Error {

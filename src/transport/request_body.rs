@@ -105,6 +105,7 @@ impl Body for AttemptBody {
 const TOKEN: u8 = 0;
 const CONNECTION: u8 = 1;
 const SENT: u8 = 2;
+const ANSWERED: u8 = 3;
 
 /// How far one attempt has come. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -119,7 +120,7 @@ impl Stage {
     /// Whether the request may have reached the service. True from the moment at which it is handed to a
     /// connection, so it may be true for a request that never arrived, and is never false for one that did.
     pub(super) fn is_sent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == SENT
+        self.0.load(Ordering::Relaxed) >= SENT
     }
 
     /// The thing that an unsent attempt waits for, for the text of an error.
@@ -133,7 +134,17 @@ impl Stage {
 
     /// Notes that a connection has taken the request.
     pub(super) fn set_sent(&self) {
-        self.0.store(SENT, Ordering::Relaxed);
+        // the answer may come before the whole request has left
+        self.0.fetch_max(SENT, Ordering::Relaxed);
+    }
+
+    /// Notes that the head of an answer has come.
+    pub(super) fn set_answered(&self) {
+        self.0.store(ANSWERED, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_answered(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == ANSWERED
     }
 }
 

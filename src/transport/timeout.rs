@@ -9,7 +9,6 @@ use crate::error::{Error, ErrorKind};
 /// A time that may pass at most, with the length it is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timeout {
-    Connect(Duration),
     /// A whole answer, retries and waits included.
     Call(Duration),
     FirstEvent(Duration),
@@ -22,14 +21,13 @@ pub(crate) enum Timeout {
 impl Timeout {
     fn duration(self) -> Duration {
         match self {
-            Self::Connect(set) | Self::Call(set) | Self::FirstEvent(set) | Self::Idle(set) | Self::Total(set) => set,
+            Self::Call(set) | Self::FirstEvent(set) | Self::Idle(set) | Self::Total(set) => set,
         }
     }
 
     pub(crate) fn error(self) -> Error {
         let seconds = self.duration().as_secs_f64();
         let text = match self {
-            Self::Connect(_) => format!("no connection within {seconds} s"),
             Self::Call(_) => format!("no answer within {seconds} s"),
             Self::FirstEvent(_) => format!("no first event within {seconds} s"),
             Self::Idle(_) => format!("the stream was silent for {seconds} s"),
@@ -43,17 +41,16 @@ impl Timeout {
     }
 
     /// The error for an attempt whose request had not been sent, so that no model can be the reason.
-    pub(crate) fn unsent_error(self, attempt: u32, waited_for: &str, host: &str) -> Error {
+    pub(crate) fn unsent_error(self, attempt: u32, waited_for: Option<&str>, host: &str) -> Error {
         let seconds = self.duration().as_secs_f64();
         let text = match self {
-            Self::Connect(_) => return self.error(),
             Self::Call(_) => format!("the {seconds} s of the call passed"),
             Self::FirstEvent(_) | Self::Idle(_) => format!("the {seconds} s for a first event passed"),
             Self::Total(_) => format!("the total timeout of {seconds} s has passed"),
         };
         let what = if attempt > 1 { format!("attempt {attempt}") } else { "the request".to_owned() };
-        let text = format!("{text} before {what} was sent to '{host}', while it waited for {waited_for}");
-        Error::new(ErrorKind::Timeout, text)
+        let waited = waited_for.map(|what| format!(", while it waited for {what}")).unwrap_or_default();
+        Error::new(ErrorKind::Timeout, format!("{text} before {what} was sent to '{host}'{waited}"))
     }
 
     /// The moment at which this timeout runs out when it starts at `start`; none for a duration beyond what

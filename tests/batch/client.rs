@@ -1,12 +1,13 @@
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use azure_openai_chat::batch::{
     Batch, BatchErrorCode, BatchFile, BatchFileStatus, BatchItem, BatchStatus, CreateBatch, Upload,
 };
-use azure_openai_chat::{ApiKey, CallEnd, CallSummary, ChatClient, ErrorKind, Observer};
-use azure_openai_emulator::{BatchQuota, BatchTiming, Fault, LineOutcome};
+use azure_openai_chat::{ApiKey, CallEnd, CallSummary, ChatClient, ChatCompletionRequest, ErrorKind, Observer};
+use azure_openai_emulator::{Answer, BatchQuota, BatchTiming, Emulator, Fault, LineOutcome};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -130,6 +131,32 @@ async fn a_line_that_fails_is_an_item_and_lines_may_be_missing() {
     assert_eq!(filtered.error().unwrap().kind(), ErrorKind::ContentFiltered);
     assert!(!filtered.is_retryable() && find("request-3").unwrap().is_retryable());
     assert!(find("request-4").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_closures_of_the_emulator_may_use_its_batches() {
+    let shared = Arc::new(OnceLock::<Emulator>::new());
+    let created = |shared: &Arc<OnceLock<Emulator>>| shared.get().map(|emulator| emulator.batches().created());
+    let known = Arc::clone(&shared);
+    let answered = move |_: &ChatCompletionRequest| Answer::text(format!("{:?} batches", created(&known)));
+    let emulator = Emulator::builder().respond(answered).start().await.unwrap();
+    let emulator = shared.get_or_init(|| emulator);
+    let (known, count) = (Arc::clone(&shared), Arc::new(AtomicUsize::new(0)));
+    let calls = Arc::clone(&count);
+    emulator.batches().set_outcomes(move |_| {
+        assert_eq!(created(&known), Some(0));
+        calls.fetch_add(1, Ordering::SeqCst);
+        LineOutcome::Answered
+    });
+    let (folder, batches) = (Folder::new("closures"), batches(&emulator.endpoint()));
+    let whole = async {
+        let file = batches.upload(input(&folder, 3)).await.unwrap();
+        let batch = batches.submit(&file).await.unwrap();
+        items(batches.results(&batches.wait(id(&batch)).await.unwrap())).await
+    };
+    let items = tokio::time::timeout(Duration::from_secs(20), whole).await.expect("no lock is held");
+    assert_eq!((items.len(), count.load(Ordering::SeqCst)), (3, 3));
+    assert_eq!(items[0].completion().unwrap().text(), Some("Some(1) batches"));
 }
 
 #[test]

@@ -50,6 +50,32 @@ async fn the_next_backend_takes_over_at_once_in_both_kinds_of_call() {
 }
 
 #[tokio::test]
+async fn a_backend_that_hung_is_avoided_by_the_next_calls() {
+    for streams in [false, true] {
+        let good = if streams { good_stream() } else { good_body() };
+        let hung = RawServer::start(vec![vec![Step::Hang]]).await;
+        let good = RawServer::start(vec![good]).await;
+        let client = two(&hung, backend(&good).priority(1)).build().unwrap();
+        let with = |timeout| CallOptions::new().answer_timeout(timeout).first_event_timeout(timeout);
+        // too short for anything to be wrong with the backend
+        let hasty = with(Duration::from_millis(50));
+        for tries in [1, 2] {
+            let ended = call(&client, streams, &hasty).await;
+            assert_eq!(ended.result.unwrap_err().kind(), ErrorKind::Timeout);
+            assert_eq!((hung.seen.tries(), good.seen.tries()), (tries, 0));
+        }
+        let ended = call(&client, streams, &with(Duration::from_millis(1100))).await;
+        let error = ended.result.unwrap_err();
+        assert_eq!((error.kind(), error.attempts(), good.seen.tries()), (ErrorKind::Timeout, 1, 0), "{error}");
+        for tries in [1, 2, 3] {
+            let ended = call(&client, streams, &CallOptions::new()).await;
+            assert_eq!((ended.text.as_str(), good.seen.tries()), ("one two", tries), "{:?}", ended.result);
+        }
+        assert_eq!(hung.seen.tries(), 3);
+    }
+}
+
+#[tokio::test]
 async fn twenty_calls_at_once_survive_one_blip_of_both_backends() {
     let blip = |n: usize| {
         if n < 10 { status(503, "") } else { good_body() }

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::answers::{HEAD, begun, chunk, events, opening};
+use crate::answers::{HEAD, begun, chunk, events, good_body, good_stream, opening};
 use crate::raw_server::{RawServer, Seen, Step};
 use crate::table::{call, client, no_roots, request};
 use crate::waiting::{pass, until};
@@ -42,7 +42,7 @@ async fn a_connection_that_does_not_come_about_has_a_clock_of_its_own() {
         let started = Instant::now();
         let error = call(&client, streamed, &CallOptions::new().client_request_id("c1")).await.result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
-        assert_eq!(error.to_string(), "no connection within 0.3 s [client request id c1]");
+        assert_eq!(error.to_string(), format!("no connection to '{address}' within 0.3 s [client request id c1]"));
         assert!(started.elapsed() < Duration::from_secs(2));
     }
 }
@@ -75,7 +75,8 @@ async fn a_timeout_of_the_system_is_a_connection_that_broke() {
     let hasty = |http: reqwest::ClientBuilder| no_roots(http).tcp_user_timeout(Duration::from_millis(300));
     let to = |url: String| client(&url).configure_http(hasty).build().unwrap();
     let is_of_the_system = |error: &Error| {
-        let causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
+        let cause = error.get_ref().map(|cause| cause as &(dyn std::error::Error + 'static));
+        let causes = std::iter::successors(cause, |error| error.source());
         let mut causes = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
         causes.any(|cause| cause.kind() == std::io::ErrorKind::TimedOut && cause.raw_os_error().is_some())
     };
@@ -165,4 +166,22 @@ async fn time_that_the_reader_takes_is_not_silence() {
         pass(Duration::from_millis(120)).await;
     }
     assert_eq!(stream.into_completion().unwrap().text(), Some("one two"));
+}
+
+#[tokio::test]
+async fn a_call_without_time_sends_nothing_on_a_warm_connection() {
+    for streams in [false, true] {
+        let good = if streams { good_stream() } else { good_body() };
+        let server = RawServer::start(vec![good]).await;
+        let client = client(&server.url).configure_http(no_roots).build().unwrap();
+        call(&client, streams, &CallOptions::new()).await.result.unwrap();
+        for options in [
+            CallOptions::new().total_timeout(Duration::ZERO),
+            CallOptions::new().answer_timeout(Duration::ZERO).first_event_timeout(Duration::ZERO),
+        ] {
+            let error = call(&client, streams, &options).await.result.unwrap_err();
+            assert_eq!((error.kind(), error.may_have_reached_service()), (ErrorKind::Timeout, false), "{error}");
+        }
+        assert_eq!((server.seen.tries(), server.seen.connections()), (1, 1));
+    }
 }

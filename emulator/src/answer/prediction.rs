@@ -26,11 +26,11 @@ pub(crate) struct Edit {
 pub(crate) fn edits(text: &str) -> (Vec<Edit>, &str) {
     let lower = text.to_ascii_lowercase();
     let start = ["replace", "rename"].iter().filter_map(|verb| lower.find(verb)).min();
-    let mut rest = start.and_then(|at| text.get(at..)).unwrap_or_default();
+    let quotations = Quotations::new(start.and_then(|at| text.get(at..)).unwrap_or_default());
     let mut found = Vec::new();
     let mut after = "";
     let mut left: Option<&str> = None;
-    while let Some((before, quoted, tail)) = next_quoted(rest) {
+    for (before, quoted, tail) in quotations {
         let joined = matches!(before.trim().to_ascii_lowercase().as_str(), "with" | "by" | "to" | "with string");
         match left.take() {
             Some(from) if joined && !from.is_empty() => {
@@ -39,7 +39,6 @@ pub(crate) fn edits(text: &str) -> (Vec<Edit>, &str) {
             }
             _ => left = Some(quoted),
         }
-        rest = tail;
     }
     (found, after)
 }
@@ -49,30 +48,46 @@ pub(crate) fn apply(edits: &[Edit], text: &str) -> String {
     edits.iter().fold(text.to_owned(), |text, edit| text.replace(&edit.from, &edit.to))
 }
 
-/// The first quotation of at most one line: the text before it, inside it, and after it.
-fn next_quoted(text: &str) -> Option<(&str, &str, &str)> {
-    let mut previous = ' ';
-    for (at, c) in text.char_indices() {
-        let closing = match c {
-            '`' | '"' | '\'' => c,
-            '“' => '”',
-            '‘' => '’',
-            _ => {
-                previous = c;
+/// The quotations of at most one line each: the text before one, inside it, and after it. A line is searched once for a
+/// mark that it lacks, so that the whole stays linear.
+struct Quotations<'a> {
+    rest: &'a str,
+    /// By mark: the length of the text after the last line that lacks its closing one.
+    unclosed: [usize; MARKS.len()],
+}
+
+/// Opening and closing marks.
+const MARKS: [(char, char); 5] = [('`', '`'), ('"', '"'), ('\'', '\''), ('“', '”'), ('‘', '’')];
+
+impl<'a> Quotations<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { rest: text, unclosed: [usize::MAX; MARKS.len()] }
+    }
+}
+
+impl<'a> Iterator for Quotations<'a> {
+    type Item = (&'a str, &'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (text, mut previous) = (self.rest, ' ');
+        for (at, c) in text.char_indices() {
+            let is_after_word = std::mem::replace(&mut previous, c).is_alphanumeric();
+            let mark = MARKS.iter().zip(&mut self.unclosed).find(|((opening, _), _)| *opening == c);
+            let Some(((_, closing), unclosed)) = mark else { continue };
+            let inside = text.get(at + c.len_utf8()..).unwrap_or_default();
+            // an apostrophe inside a word does not open a quotation
+            if is_after_word || *unclosed != usize::MAX && inside.len() >= *unclosed {
                 continue;
             }
-        };
-        // An apostrophe inside a word does not open a quotation.
-        let opens = !previous.is_alphanumeric();
-        previous = c;
-        let inside = text.get(at + c.len_utf8()..).unwrap_or_default();
-        let line = inside.split('\n').next().unwrap_or_default();
-        if let (true, Some((quoted, _))) = (opens, line.split_once(closing)) {
-            let tail = inside.get(quoted.len() + closing.len_utf8()..).unwrap_or_default();
-            return Some((text.get(..at).unwrap_or_default(), quoted, tail));
+            let (quoted, tail) = inside.split_at(inside.find([*closing, '\n']).unwrap_or(inside.len()));
+            if let Some(tail) = tail.strip_prefix(*closing) {
+                self.rest = tail;
+                return Some((text.get(..at).unwrap_or_default(), quoted, tail));
+            }
+            *unclosed = tail.len();
         }
+        None
     }
-    None
 }
 
 /// How many of the prediction's tokens the answer used.
@@ -169,6 +184,16 @@ mod tests {
         assert_eq!(after, ".\n\ncode");
         assert_eq!(edits("What does `a` do with `b`?").0, []);
         assert_eq!(edits("Replace `a`").0, []);
+        assert_eq!(edits("Replace “ with \" and '\n`a` with `b` or “c” by “d”").0, [edit("a", "b"), edit("c", "d")]);
+    }
+
+    #[test]
+    fn marks_without_an_end_cost_no_search_each() {
+        let started = std::time::Instant::now();
+        for text in ["“ ", "“ 'a' ", "`a` to ", "‘“ ", "'a' "] {
+            edits(&format!("replace {}", text.repeat(200_000)));
+        }
+        assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Batches<'_> {
     }
 
     /// Sets the outcome of each line, by its `custom_id`, in batches that are created from now on. By default its deployment
-    /// answers it. The closure must not call [`Emulator::batches`](crate::Emulator::batches).
+    /// answers it. The closure runs once for each line, when its batch is created.
     pub fn set_outcomes(&self, outcome: impl Fn(&str) -> LineOutcome + Send + Sync + 'static) {
         self.0.state().outcomes = Some(Arc::new(outcome));
     }

@@ -1,17 +1,20 @@
 //! A batch job, with its state at a moment and its results.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::StoredFile;
 use super::control::BatchTiming;
 use super::outcome::{LineOutcome, result_line, unreached_line};
 use super::validation::InputLine;
-use super::{Outcomes, StoredFile};
 
 /// The time after which a job expires: `completion_window`.
 const WINDOW: Duration = Duration::from_secs(24 * 3600);
 
+/// Clones share the lines and the results.
+#[derive(Clone)]
 pub(super) struct Job {
     pub(super) id: String,
     pub(super) input_file_id: String,
@@ -20,16 +23,19 @@ pub(super) struct Job {
     pub(super) created: Duration,
     pub(super) timing: BatchTiming,
     /// The lines, or the errors of the validation.
-    pub(super) input: Result<Vec<InputLine>, Vec<Value>>,
-    pub(super) outcomes: Option<Outcomes>,
+    pub(super) input: Arc<Result<Vec<InputLine>, Vec<Value>>>,
+    /// Whether the outcomes of the lines were set, and not left to their deployments.
+    pub(super) has_outcomes: bool,
     /// The tokens that count against the quota.
     pub(super) tokens: u64,
     pub(super) cancelled: Option<Duration>,
     pub(super) output_expires_after: Option<Duration>,
     /// The ids of the files of results.
     pub(super) files: (String, String),
-    /// Whether the files of results were written, so that a deleted one stays deleted.
+    /// Whether the files of results were stored, so that a deleted one stays deleted.
     pub(super) has_results: bool,
+    /// Written once, however many requests need them at the same time.
+    pub(super) results: Arc<OnceLock<[StoredFile; 2]>>,
 }
 
 /// The state of a job at a moment.
@@ -43,15 +49,11 @@ struct Phase {
 
 impl Job {
     fn lines(&self) -> &[InputLine] {
-        self.input.as_deref().unwrap_or_default()
-    }
-
-    fn outcome(&self, line: &InputLine) -> LineOutcome {
-        self.outcomes.as_ref().map_or(LineOutcome::Answered, |outcomes| outcomes(&line.custom_id))
+        self.input.as_ref().as_deref().unwrap_or_default()
     }
 
     fn has_expiring_line(&self) -> bool {
-        self.outcomes.is_some() && self.lines().iter().any(|line| self.outcome(line) == LineOutcome::Expired)
+        self.has_outcomes && self.lines().iter().any(|line| line.outcome == LineOutcome::Expired)
     }
 
     fn phase(&self, now: Duration) -> Phase {
@@ -104,12 +106,8 @@ impl Job {
     pub(super) fn object(&self, now: Duration) -> Value {
         let phase = self.phase(now);
         let is_final = matches!(phase.status, "completed" | "expired" | "cancelled");
-        let failed = self
-            .lines()
-            .iter()
-            .take(phase.reached)
-            .filter(|line| matches!(self.outcome(line), LineOutcome::Failed(..)));
-        let failed = if self.outcomes.is_some() { failed.count() } else { 0 };
+        let reached = self.lines().iter().take(phase.reached);
+        let failed = reached.filter(|line| matches!(line.outcome, LineOutcome::Failed(..))).count();
         let at = |status: &[&str]| status.contains(&phase.status).then_some(phase.end.as_secs());
         let mut object = json!({
             "id": self.id, "object": "batch", "endpoint": self.endpoint, "input_file_id": self.input_file_id,
@@ -123,7 +121,7 @@ impl Job {
         let mut set = |name: &str, value: Value| {
             object.as_object_mut().unwrap_or(&mut Map::new()).insert(name.to_owned(), value);
         };
-        match &self.input {
+        match self.input.as_ref() {
             Err(errors) if phase.status == "failed" => set("errors", json!({"object": "list", "data": errors})),
             Ok(lines) if phase.status != "validating" => {
                 let completed = phase.reached.saturating_sub(failed);
@@ -145,13 +143,13 @@ impl Job {
     /// The numbers of lines in the output file and in the error file, as far as they can be computed without answering the
     /// lines.
     fn counts(&self, reached: usize) -> (usize, usize) {
-        if self.outcomes.is_none() {
+        if !self.has_outcomes {
             // a line may be refused by its deployment, so that there may be a file without lines
             return (reached, self.lines().len());
         }
         let mut counts = (0, self.lines().len().saturating_sub(reached));
         for line in self.lines().iter().take(reached) {
-            match self.outcome(line) {
+            match line.outcome {
                 LineOutcome::Answered => counts.0 += 1,
                 LineOutcome::Failed(..) | LineOutcome::Expired => counts.1 += 1,
                 LineOutcome::Missing => {}
@@ -160,8 +158,8 @@ impl Job {
         counts
     }
 
-    /// Both files of results once the job has ended. As on the service, the lines are in another order than in the input.
-    pub(super) fn results(&self, now: Duration, answer: &dyn Fn(&Value) -> (u16, Value)) -> Option<[StoredFile; 2]> {
+    /// Both files of results once the job has ended. They are written in the first call.
+    pub(super) fn results(&self, now: Duration, answer: &dyn Fn(&Value) -> (u16, Value)) -> Option<&[StoredFile; 2]> {
         let phase = self.phase(now);
         let (code, message) = match phase.status {
             "completed" | "expired" => {
@@ -170,6 +168,18 @@ impl Job {
             "cancelled" => ("batch_cancelled", "This request was cancelled."),
             _ => return None,
         };
+        Some(self.results.get_or_init(|| self.write(&phase, code, message, answer)))
+    }
+
+    /// As on the service, the lines are in another order than in the input. `code` and `message` are those of lines that
+    /// were not processed.
+    fn write(
+        &self,
+        phase: &Phase,
+        code: &str,
+        message: &str,
+        answer: &dyn Fn(&Value) -> (u16, Value),
+    ) -> [StoredFile; 2] {
         let (mut output, mut errors) = (String::new(), String::new());
         // a step that has no divisor in common with the length visits each line once
         let count = self.lines().len();
@@ -177,12 +187,12 @@ impl Job {
         for turn in 0..count {
             let number = turn.wrapping_mul(step).wrapping_add(count / 2) % count;
             let Some(line) = self.lines().get(number) else { continue };
-            let (text, is_error) = match self.outcome(line) {
+            let (text, is_error) = match &line.outcome {
                 _ if number >= phase.reached => (unreached_line(number, &line.custom_id, code, message), true),
                 LineOutcome::Expired => (unreached_line(number, &line.custom_id, code, message), true),
                 LineOutcome::Missing => continue,
                 LineOutcome::Failed(status, error) => {
-                    result_line(number, &line.custom_id, status, &json!({"error": error}))
+                    result_line(number, &line.custom_id, *status, &json!({"error": error}))
                 }
                 LineOutcome::Answered => {
                     let (status, body) = answer(&line.body);
@@ -201,6 +211,6 @@ impl Job {
             created: phase.end,
             expires_after: self.output_expires_after,
         };
-        Some([file(&self.files.0, "output", output), file(&self.files.1, "error", errors)])
+        [file(&self.files.0, "output", output), file(&self.files.1, "error", errors)]
     }
 }

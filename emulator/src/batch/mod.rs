@@ -48,6 +48,7 @@ struct State {
     uploads: u64,
 }
 
+#[derive(Clone)]
 struct StoredFile {
     id: String,
     name: String,
@@ -84,8 +85,8 @@ impl State {
         self.files.values().find(|file| file.id == id && !file.has_expired(now))
     }
 
-    fn job(&self, id: &str) -> Option<&Job> {
-        self.jobs.values().find(|job| job.id == id)
+    fn job(&mut self, id: &str) -> Option<&mut Job> {
+        self.jobs.values_mut().find(|job| job.id == id)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The routes of files and batches.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::job::Job;
 use super::multipart::fields;
 use super::validation::{MOST_LINES, check, error};
-use super::{State, StoredFile};
+use super::{BatchService, State, StoredFile};
 use crate::faults::Kind;
 use crate::journal::record::Head;
 use crate::refusal::AzureError;
@@ -75,12 +76,17 @@ pub(crate) async fn serve(shared: &Shared, parts: &Parts, content: Body, handle:
 fn answer(shared: &Shared, session: &Session, parts: &Parts, content: &Bytes) -> Outcome {
     let object = |value: Value| Ok(("application/json", Bytes::from(value.to_string())));
     let segments = segments(parts.uri.path()).unwrap_or_default();
+    if (&parts.method, segments.as_slice()) == (&Method::POST, &["batches"]) {
+        return object(shared.batches.create(session, content)?);
+    }
+    if parts.method == Method::GET && segments.first() == Some(&"files") {
+        shared.batches.finish_jobs(&|body| answer_line(shared, parts, body));
+    }
     let mut state = shared.batches.state();
     let now = state.now();
     match (&parts.method, segments.as_slice()) {
         (&Method::POST, ["files"]) => object(state.upload(parts, content)?),
         (&Method::GET, ["files"]) => {
-            state.finish_jobs(now, &|body| answer_line(shared, parts, body));
             let purpose = query(parts, "purpose");
             let files = state.files.values().filter(|file| {
                 !file.has_expired(now) && purpose.as_deref().is_none_or(|purpose| purpose == file.purpose)
@@ -89,7 +95,6 @@ fn answer(shared: &Shared, session: &Session, parts: &Parts, content: &Bytes) ->
             object(page(parts, files))
         }
         (&Method::GET, ["files", id]) => {
-            state.finish_jobs(now, &|body| answer_line(shared, parts, body));
             object(state.file(id).ok_or_else(AzureError::no_resource)?.object(&state, now))
         }
         (&Method::DELETE, ["files", id]) => {
@@ -98,20 +103,18 @@ fn answer(shared: &Shared, session: &Session, parts: &Parts, content: &Bytes) ->
             object(json!({"id": id, "object": "file", "deleted": true}))
         }
         (&Method::GET, ["files", id, "content"]) => {
-            state.finish_jobs(now, &|body| answer_line(shared, parts, body));
             let file = state.file(id).ok_or_else(AzureError::no_resource)?;
             let cut = if file.purpose == "batch_output" { state.cut } else { 0 };
             let content = file.content.slice(..file.content.len().saturating_sub(cut));
             Ok(("application/octet-stream", content))
         }
-        (&Method::POST, ["batches"]) => object(state.create(session, content)?),
         (&Method::GET, ["batches"]) => {
             let jobs: Vec<Value> = state.jobs.values().rev().map(|job| job.object(now)).collect();
             object(page(parts, jobs))
         }
         (&Method::GET, ["batches", id]) => object(state.job(id).ok_or_else(AzureError::no_resource)?.object(now)),
         (&Method::POST, ["batches", id, "cancel"]) => {
-            let job = state.jobs.values_mut().find(|job| job.id == *id).ok_or_else(AzureError::no_resource)?;
+            let job = state.job(id).ok_or_else(AzureError::no_resource)?;
             if !job.is_running(now) {
                 let message = "Cannot cancel a batch that has ended.";
                 return Err(AzureError::invalid(message, Value::Null, Value::Null));
@@ -179,8 +182,11 @@ impl State {
         self.uploads += 1;
         Ok(object)
     }
+}
 
-    fn create(&mut self, session: &Session, content: &Bytes) -> Result<Value, AzureError> {
+impl BatchService {
+    /// Creates a batch. The lock is free while the closure for outcomes runs, which may use it.
+    fn create(&self, session: &Session, content: &Bytes) -> Result<Value, AzureError> {
         let request: Value = serde_json::from_slice(content).map_err(|_| AzureError::not_json())?;
         let word = |name: &str| request.get(name).and_then(Value::as_str);
         let endpoint = word("endpoint").ok_or_else(|| AzureError::missing("endpoint"))?;
@@ -188,17 +194,25 @@ impl State {
             return Err(AzureError::invalid_value("completion_window"));
         }
         let input = word("input_file_id").ok_or_else(|| AzureError::missing("input_file_id"))?;
-        let now = self.now();
-        let file = self.file(input).filter(|file| file.purpose == "batch");
-        let file = file
-            .filter(|file| file.is_processed(self, now))
-            .ok_or_else(|| AzureError::invalid_value("input_file_id"))?;
+        let (file, most_lines, outcomes) = {
+            let state = self.state();
+            let file = state.file(input).filter(|file| file.purpose == "batch");
+            let file = file
+                .filter(|file| file.is_processed(&state, state.now()))
+                .ok_or_else(|| AzureError::invalid_value("input_file_id"))?;
+            (file.content.clone(), state.most_lines.unwrap_or(MOST_LINES), state.outcomes.clone())
+        };
         let is_deployed = |name: &str| session.settings().deployment(name).is_some();
-        let mut lines = check(&file.content, endpoint, self.most_lines.unwrap_or(MOST_LINES), &is_deployed);
+        let mut lines = check(&file, endpoint, most_lines, &is_deployed);
+        if let (Some(outcomes), Ok(lines)) = (&outcomes, &mut lines) {
+            lines.iter_mut().for_each(|line| line.outcome = outcomes(&line.custom_id));
+        }
+        let mut state = self.state();
+        let now = state.now();
         let mut job_tokens = 0;
-        if let (Some(quota), Ok(read)) = (self.quota, &lines) {
+        if let (Some(quota), Ok(read)) = (state.quota, &lines) {
             job_tokens = read.iter().map(|line| ChatRequest::new(&line.body).quota_tokens()).sum();
-            let enqueued: u64 = self.jobs.values().filter(|job| job.is_enqueued(now)).map(|job| job.tokens).sum();
+            let enqueued: u64 = state.jobs.values().filter(|job| job.is_enqueued(now)).map(|job| job.tokens).sum();
             if enqueued.saturating_add(job_tokens) > quota.tokens {
                 let message = format!("The enqueued token limit of {} tokens is reached.", quota.tokens);
                 if quota.fails_fast {
@@ -212,21 +226,22 @@ impl State {
             let anchor = value.get("anchor").and_then(Value::as_str);
             expiry(name, value.get("seconds").and_then(Value::as_u64), anchor)
         });
-        let number = self.next_id();
+        let number = state.next_id();
         let job = Job {
             id: format!("batch_{number:024x}"),
             input_file_id: input.to_owned(),
             endpoint: endpoint.to_owned(),
             metadata: request.get("metadata").cloned().unwrap_or_default(),
             created: now,
-            timing: self.timing,
-            input: lines,
-            outcomes: self.outcomes.clone(),
+            timing: state.timing,
+            input: Arc::new(lines),
+            has_outcomes: outcomes.is_some(),
             tokens: job_tokens,
             cancelled: None,
             output_expires_after: output_expires_after.transpose()?,
             files: (format!("file-output-{number:017x}"), format!("file-errors-{number:017x}")),
             has_results: false,
+            results: Arc::default(),
         };
         let mut object = job.object(now);
         // the service answers a creation with the first state
@@ -237,22 +252,27 @@ impl State {
             members.insert("status".to_owned(), "validating".into());
             members.insert("request_counts".to_owned(), Value::Null);
         }
-        self.jobs.insert(number, job);
+        state.jobs.insert(number, job);
         Ok(object)
     }
 
-    /// Writes the results of batches that have ended.
-    fn finish_jobs(&mut self, now: Duration, answer: &dyn Fn(&Value) -> (u16, Value)) {
-        let mut written = Vec::new();
-        for job in self.jobs.values_mut().filter(|job| !job.has_results) {
-            if let Some(files) = job.results(now, answer) {
-                job.has_results = true;
-                written.extend(files);
+    /// Stores the results of batches that have ended. The lock is free while lines are answered, since a scripted answer may
+    /// use it.
+    fn finish_jobs(&self, answer: &dyn Fn(&Value) -> (u16, Value)) {
+        let (now, jobs) = {
+            let state = self.state();
+            (state.now(), state.jobs.values().filter(|job| !job.has_results).cloned().collect::<Vec<_>>())
+        };
+        for job in jobs {
+            let Some(files) = job.results(now, answer) else { continue };
+            let mut state = self.state();
+            // another request may have stored them, or the batch is gone
+            let Some(stored) = state.job(&job.id).filter(|stored| !stored.has_results) else { continue };
+            stored.has_results = true;
+            for file in files {
+                let number = state.next_id();
+                state.files.insert(number, file.clone());
             }
-        }
-        for file in written {
-            let number = self.next_id();
-            self.files.insert(number, file);
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
+use super::outcome::LineOutcome;
+
 /// The most lines of an input file.
 pub(super) const MOST_LINES: usize = 100_000;
 
@@ -12,6 +14,8 @@ pub(super) const MOST_LINES: usize = 100_000;
 pub(super) struct InputLine {
     pub(super) custom_id: String,
     pub(super) body: Value,
+    /// Set when its batch is created.
+    pub(super) outcome: LineOutcome,
 }
 
 /// The lines of an input file, or its errors as elements of `errors.data`. `is_deployed(name)` is true when the resource
@@ -60,7 +64,7 @@ pub(super) fn check(
             wrong("duplicate_custom_id", "The custom_id of a line was used before.");
         } else {
             let body = line.get_mut("body").map(Value::take).unwrap_or_default();
-            lines.push(InputLine { custom_id, body });
+            lines.push(InputLine { custom_id, body, outcome: LineOutcome::Answered });
         }
     }
     if errors.is_empty() { Ok(lines) } else { Err(errors) }
