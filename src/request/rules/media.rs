@@ -73,8 +73,8 @@ fn image_problem(url: &str) -> Option<String> {
     if let Some(media_type) = media_type(url) {
         let way_out = "write data:image/png;base64, or that of the image's format, or pass the bytes with \
                        ContentPart::image(\"image/png\", &bytes)";
-        return (!has_scheme(media_type, "image/"))
-            .then(|| format!("the url is a data: URL whose media type is not one of images: {way_out}"));
+        let is_image = has_scheme(media_type, "image/") && media_type.len() > "image/".len();
+        return (!is_image).then(|| format!("the url is a data: URL whose media type is not one of images: {way_out}"));
     }
     if ["http://", "https://"].into_iter().any(|scheme| has_scheme(url, scheme)) {
         return None;
@@ -200,9 +200,14 @@ mod tests {
         );
         let no_image = "the url is a data: URL whose media type is not one of images: write data:image/png;base64, or that \
                         of the image's format, or pass the bytes with ContentPart::image(\"image/png\", &bytes)";
-        for url in
-            ["data:png;base64,AAAA", "data:;base64,AAAA", "data:application/pdf;base64,AAAA", "data:", "DATA:a,b"]
-        {
+        for url in [
+            "data:png;base64,AAAA",
+            "data:;base64,AAAA",
+            "data:image/;base64,AAAA",
+            "data:application/pdf;base64,AAAA",
+            "data:",
+            "DATA:a,b",
+        ] {
             let place = "messages[1].content[1].image_url.url";
             assert_refused(shown(Model::GPT_4O_2024_08_06, url), place, Rule::UnsupportedValue, no_image);
         }

@@ -123,7 +123,9 @@ impl<'a> Lint<'a> {
                 None => break,
             }
         }
-        let message = if !target.is_object() {
+        let message = if target.is_string() {
+            "the schema is a string: pass an object, which serde_json::from_str(..) reads from the text"
+        } else if !target.is_object() {
             "the schema is not a JSON object: strict mode needs one that describes an object"
         } else if target.get("anyOf").is_some() {
             "the root is `anyOf`: put it into an object with one property"

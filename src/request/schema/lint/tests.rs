@@ -145,6 +145,10 @@ fn the_root_is_an_object_and_no_union() {
         "root: the schema is not a JSON object: strict mode needs one that describes an object"
     );
     assert_eq!(
+        text(json!("{\"type\": \"object\"}")),
+        "root: the schema is a string: pass an object, which serde_json::from_str(..) reads from the text"
+    );
+    assert_eq!(
         text(json!({"anyOf": [{"type": "string"}]})),
         "root: the root is `anyOf`: put it into an object with one property"
     );
