@@ -53,7 +53,7 @@ closed_enum! {
         Decode = "decode",
         /// The answer broke off before it was complete. What came of a stream is kept in its `partial()`.
         Interrupted = "interrupted",
-        /// The answer is not what was wanted of it: refused, filtered, cut, empty, or of another type. The
+        /// The answer is not what was wanted of it: refused, filtered, cut, empty, a call of tools, or of another type. The
         /// [`ParseError`](crate::ParseError) is in [`Error::parse_error`](crate::Error::parse_error).
         Parse = "parse",
     }

@@ -31,7 +31,7 @@ closed_enum! {
         Length = "length",
         /// The stream of the answer has not come to its end, or broke.
         Interrupted = "interrupted",
-        /// The answer has no text, such as one that calls tools.
+        /// The answer has no text, or calls tools: then its text, if any, is not the answer yet.
         NoContent = "no_content",
         /// The text is not JSON, or does not fit the type.
         Decode = "decode",
@@ -285,12 +285,16 @@ fn whole_text(choice: &Choice, is_partial: bool) -> Result<&str, ParseError> {
         let message = "the stream has not come to the end of the answer: read it to its end, or see `text()`";
         return fail(ParseOutcome::Interrupted, message.to_owned());
     }
-    if text.is_empty() {
-        let tools = choice.message.as_ref().is_some_and(|message| !message.tool_calls().is_empty());
-        let message = if tools {
-            "the answer calls tools and has no text: run them and send their results"
-        } else {
-            "the answer has no text: see `completion()` for what it has"
+    let message = choice.message.as_ref();
+    let calls = message.is_some_and(|message| !message.tool_calls().is_empty() || message.function_call().is_some());
+    if calls || text.is_empty() {
+        let message = match message {
+            _ if calls && text.is_empty() => "the answer calls tools: run them and send their results",
+            _ if calls => "the answer calls tools: run them and send their results; `text()` has the text before them",
+            Some(message) if message.audio().is_some() => {
+                "the answer is spoken and has no text: see the `audio()` of its message, and its `transcript()`"
+            }
+            _ => "the answer has no text: see `completion()` for what it has",
         };
         return fail(ParseOutcome::NoContent, message.to_owned());
     }
@@ -439,8 +443,22 @@ mod tests {
             assert_eq!(error.outcome(), ParseOutcome::NoContent);
             error.to_string()
         };
-        let calls = json!({"message": {"content": null, "tool_calls": [{"id": "1"}]}, "finish_reason": "tool_calls"});
-        assert_eq!(text(&answer(calls)), "the answer calls tools and has no text: run them and send their results");
+        let calls = |content: Value, message: Value| {
+            let mut message = message;
+            message["content"] = content;
+            text(&answer(json!({"message": message, "finish_reason": "tool_calls"})))
+        };
+        for message in [json!({"tool_calls": [{"id": "1"}]}), json!({"function_call": {"name": "f"}})] {
+            assert_eq!(calls(Value::Null, message.clone()), "the answer calls tools: run them and send their results");
+            assert_eq!(
+                calls(json!("Let me look."), message),
+                "the answer calls tools: run them and send their results; `text()` has the text before them"
+            );
+        }
+        assert_eq!(
+            calls(Value::Null, json!({"audio": {"id": "a", "transcript": "secret"}})),
+            "the answer is spoken and has no text: see the `audio()` of its message, and its `transcript()`"
+        );
         for choice in [json!({}), json!({"message": {"content": "", "refusal": ""}, "finish_reason": "stop"})] {
             assert_eq!(text(&answer(choice)), "the answer has no text: see `completion()` for what it has");
         }
