@@ -41,6 +41,8 @@ mod telemetry;
 ///
 /// Cheap to clone, and to be shared: clones have one pool of connections and one cache of tokens.
 ///
+/// Its calls and streams run on a Tokio runtime, with I/O and time enabled; polled outside of one, they panic.
+///
 /// # Example: one question
 ///
 /// ```no_run

@@ -29,8 +29,9 @@ impl ChatCompletionStream {
         IntoText { stream: self }
     }
 
-    /// The answer as events: text, refusals, reasoning, tool calls, filter results, usage, ends, and members that are not
-    /// modelled here. The stream can be used on after it, also before the events of a chunk are all taken.
+    /// The answer as events: text, refusals, reasoning, tool calls, filter results, usage, ends, and members of a `delta`
+    /// that are not modelled here. Those of a chunk or a choice, and parts of the content that are not text, are in
+    /// [`partial`](Self::partial). The stream can be used on after it, also before the events of a chunk are all taken.
     ///
     /// # Example: a view made anew for each event
     ///
@@ -62,7 +63,8 @@ impl ChatCompletionStream {
     }
 
     /// The structured answer of the first choice so far, each time it grows: by a member, an element, or a part of a string.
-    /// Two items in turn are equal only where `T` leaves out what has grown.
+    /// Two items in turn are equal only where `T` does not show what has grown: a member that it leaves out, or has a
+    /// default for.
     ///
     /// Strings, lists and objects that are not complete yet end where the text ends, and members without a value are
     /// left out, so `T` should have optional fields or defaults; a state that does not fit `T` yet gives no item.
