@@ -154,7 +154,7 @@ fn text(result: &impl Serialize) -> Outcome {
     match serde_json::to_value(result) {
         Ok(Value::String(text)) => Ok(text),
         Ok(other) => Ok(other.to_string()),
-        Err(_) => Err("The tool ran, and its result cannot be shown.".to_owned()),
+        Err(_) => Err("The tool ran, and its result cannot be written as JSON.".to_owned()),
     }
 }
 

@@ -91,7 +91,8 @@ pub enum ToolEvent {
 
 impl ToolBox {
     /// Starts a run: the request is sent with the tools of this box, by [`ToolRun::finish`] or
-    /// [`ToolRun::next_event`]. A tool that the request has already keeps the request's definition.
+    /// [`ToolRun::next_event`]. A tool that the request has already keeps the request's definition. For a request with a
+    /// `tool_choice`, which `build()` refuses without tools, add them: `.tools(tool_box.tools())`.
     ///
     /// # Errors
     ///
@@ -129,6 +130,7 @@ impl ToolRun {
     }
 
     /// Drives the run to its last answer, and returns it. Answers are not streamed, so that models without streaming work.
+    /// The answer is borrowed from the run; to use both at once, take it from [`completion`](Self::completion).
     ///
     /// # Errors
     ///
@@ -144,6 +146,7 @@ impl ToolRun {
     }
 
     /// The next event, with answers streamed; `None` at the end, when [`completion`](Self::completion) is the last answer.
+    /// Of an answer that a dropped [`finish`](Self::finish) was waiting for there are no chunks: it is in `completion` as well.
     ///
     /// # Errors
     ///
