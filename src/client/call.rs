@@ -1,4 +1,4 @@
-//! The pipeline of a call, whole or streamed: preflight, body, sending, reading, repair.
+//! The pipeline of a call, whole or streamed: preflight, body, sending, reading, and sending once more after a repair.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,8 +8,10 @@ use bytes::Bytes;
 
 use super::parts::Parts;
 use super::record::{CallRecord, StreamRecord};
+use super::repair::Repair;
 use crate::error::{Error, ErrorKind, Result, completion_or_error, unexpected_body};
 use crate::request::ChatCompletionRequest;
+use crate::response::body_form::without_mark;
 use crate::response::{ChatCompletion, ResponseMetadata};
 use crate::stream::{ByteSource, ChatCompletionStream};
 use crate::transport::body::{ByteStream, NO_CONTENT};
@@ -148,38 +150,6 @@ async fn try_and_repair<K: CallKind>(
     Box::pin(send::<K>(client, &repair.request, repaired)).await
 }
 
-/// A request without what was refused, and the options with the id of the first try.
-struct Repair {
-    parameters: Vec<String>,
-    request: ChatCompletionRequest,
-    options: CallOptions,
-    /// The attempts of the first try.
-    attempts: u32,
-}
-
-impl Repair {
-    /// None when the error is no refusal of a parameter, or the request cannot do without it.
-    fn new(request: &ChatCompletionRequest, options: &CallOptions, error: &Error, is_stream: bool) -> Option<Self> {
-        let parameters: Vec<String> = error.removable_parameters().into_iter().map(str::to_owned).collect();
-        let (first, others) = parameters.split_first()?;
-        let mut repaired = request.without(first, is_stream)?;
-        for parameter in others {
-            repaired = repaired.without(parameter, is_stream)?;
-        }
-        tracing::debug!(
-            deployment = request.deployment().name(),
-            parameters = parameters.join(", "),
-            "sending again without the refused parameters"
-        );
-        let id = error.metadata().and_then(ResponseMetadata::client_request_id);
-        let options = match id {
-            Some(id) => options.clone().client_request_id(id),
-            None => options.clone(),
-        };
-        Some(Self { parameters, request: repaired, options, attempts: error.attempts() })
-    }
-}
-
 async fn send<K: CallKind>(client: &Arc<Parts>, request: &ChatCompletionRequest, call: Call<'_>) -> Result<K::Answer> {
     let options = call.options;
     let answer = K::send(client, call, request).await;
@@ -202,7 +172,7 @@ fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) 
 /// The completion in a body with status 2xx. It can be something else: gateways answer with pages of HTML and with errors
 /// of their own, and proxies cut bodies.
 fn read_completion(bytes: Bytes, metadata: &Arc<ResponseMetadata>) -> Result<ChatCompletion> {
-    let json = bytes.slice_ref(unexpected_body::without_mark(&bytes));
+    let json = bytes.slice_ref(without_mark(&bytes));
     match ChatCompletion::from_bytes(json) {
         Ok(completion) => completion_or_error(completion, bytes, metadata, false),
         Err(error) => {

@@ -13,6 +13,7 @@ use super::parts::Parts;
 use super::record::CallRecord;
 use crate::error::{Error, ErrorKind, Result, ServiceError, unexpected_body};
 use crate::model::Deployment;
+use crate::response::body_form::without_mark;
 use crate::response::{ResponseMetadata, parse_json};
 use crate::transport::body::NO_CONTENT;
 use crate::transport::{Answer, Call, CallObserver, CallOptions, Route};
@@ -128,7 +129,7 @@ async fn send(
 /// The JSON of an answer with status 2xx. Gateways send their own errors with status 200.
 pub(super) fn read_json(answer: Answer) -> Result<JsonResponse> {
     let Answer { bytes, metadata } = answer;
-    match parse_json::<Value>(unexpected_body::without_mark(&bytes)) {
+    match parse_json::<Value>(without_mark(&bytes)) {
         Ok(value) if value.get("error").is_some_and(|error| !error.is_null()) => {
             Err(Error::service(ServiceError::from_body(&bytes), metadata))
         }

@@ -31,6 +31,7 @@ mod observer;
 mod parts;
 mod preflight;
 mod record;
+mod repair;
 #[cfg(feature = "batch")]
 pub(crate) mod resource;
 mod summary;

@@ -7,8 +7,8 @@
 use serde_json::{Map, Value};
 
 use super::refused::{self, Refused};
-use super::unexpected_body::{html_title, is_html};
 use crate::response::ContentFilterResults;
+use crate::response::body_form::{BodyForm, html_title};
 
 /// Layers beyond this are not looked into.
 const DEPTH: u32 = 6;
@@ -16,7 +16,6 @@ const DEPTH: u32 = 6;
 /// The members whose value may hold another error.
 const NESTED: [&str; 6] = ["error", "errors", "details", "provider_specific_fields", "body", "response"];
 const INNER_ERROR: [&str; 3] = ["innererror", "inner_error", "innerError"];
-const FILTER_RESULTS: [&str; 2] = ["content_filter_result", "content_filter_results"];
 /// Members that hold the reason, the best first.
 const REASONS: [&str; 6] = ["message", "Message", "detail", "title", "error_description", "msg"];
 /// Ids of the call in a body, where headers carry none: API Management's and On Your Data's.
@@ -49,7 +48,7 @@ impl Envelope {
         match serde_json::from_str::<Value>(text) {
             Ok(Value::String(message)) => this.read_text(&message, 0),
             Ok(value) => this.read_value(&value, 0),
-            Err(_) if is_html(text.as_bytes()) => this.message = html_title(text),
+            Err(_) if BodyForm::of(text.as_bytes()) == BodyForm::Html => this.message = html_title(text),
             Err(_) => this.read_text(text, 0),
         }
         this
@@ -167,7 +166,11 @@ impl Envelope {
 /// Whether an object can be the error of the service.
 fn is_error(object: &Map<String, Value>) -> bool {
     let has = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
-    ["error", "message", "Message", "detail"].into_iter().chain(INNER_ERROR).chain(FILTER_RESULTS).any(has)
+    ["error", "message", "Message", "detail"]
+        .into_iter()
+        .chain(INNER_ERROR)
+        .chain(ContentFilterResults::MEMBERS)
+        .any(has)
         || (has("code") && (has("param") || has("type")))
 }
 

@@ -18,7 +18,7 @@ pub use self::kind::ErrorKind;
 pub(crate) use self::kind::is_retryable_status;
 pub use self::sent::Sent;
 pub use self::service::ServiceError;
-pub(crate) use self::service::completion_or_error;
+pub(crate) use self::unexpected_body::completion_or_error;
 
 #[cfg(feature = "client")]
 pub(crate) mod cause;
@@ -316,7 +316,7 @@ impl Error {
             || self.parse_error().is_some_and(|error| error.outcome() == ParseOutcome::Filtered)
     }
 
-    /// Whether the messages and the tokens asked for are more than the model's context holds.
+    /// Whether the messages and the requested tokens are more than the model's context holds.
     #[must_use]
     pub fn is_context_length(&self) -> bool {
         self.0.service.as_ref().is_some_and(ServiceError::is_context_length)
@@ -383,7 +383,7 @@ getters! { error: Error => error.0;
 
 #[cfg(feature = "client")]
 impl Error {
-    /// Says before the message what failed, or where.
+    /// Puts what failed, or where, before the message.
     pub(crate) fn with_context(self, context: &str) -> Self {
         self.changed(|error| error.message.insert_str(0, &format!("{context}: ")))
     }

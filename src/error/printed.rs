@@ -3,7 +3,7 @@
 //! An unknown 400 may repeat the prompt, so its message stays in `message()`. The statuses about keys, paths,
 //! limits and outages have nothing to repeat, and of the other refusals these codes and texts are known.
 
-use super::refused::{NAMED_AFTER, REFUSING, TOOLS_AND_EFFORT};
+use super::refused::{MISSING, NAMED_AFTER, REFUSING, TOOLS_AND_EFFORT};
 
 /// The longest part of a message that is printed, in characters.
 const PRINTED: usize = 300;
@@ -26,7 +26,7 @@ const KNOWN_CODES: [&str; 10] = [
 /// before the names of refused parameters.
 const KNOWN_TEXTS: [&str; 18] = [
     "Extra inputs are not permitted",
-    "Missing required parameter: ",
+    MISSING,
     "Could not finish the message because max_tokens",
     "'messages' must contain the word 'json'",
     "Invalid schema for ",
@@ -65,7 +65,7 @@ pub(super) fn known_part<'a>(code: Option<&str>, param: Option<&str>, message: &
     let known = KNOWN_TEXTS.into_iter().chain(NAMED_AFTER).chain([TOOLS_AND_EFFORT]);
     let starts = known.filter_map(|text| message.find(text));
     let (before, known) = message.split_at_checked(starts.min()?)?;
-    // what a gateway puts before it names a class or a provider, and quotes nobody
+    // what a gateway puts before it names a class or a provider, and quotes nothing
     (!before.contains(['\'', '"', '`', '\u{201c}', '\n'])).then_some(known)
 }
 

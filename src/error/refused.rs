@@ -22,8 +22,11 @@ pub(super) const NAMED_AFTER: [&str; 8] = [
     "Argument not supported on this model: ",
 ];
 
+/// The text before the name of a parameter that is missing.
+pub(super) const MISSING: &str = "Missing required parameter: ";
+
 /// The texts before the name of a parameter whose value is wrong or missing.
-const WRONG_AFTER: [&str; 3] = ["Missing required parameter: ", "Invalid type for ", "Invalid '"];
+const WRONG_AFTER: [&str; 3] = [MISSING, "Invalid type for ", "Invalid '"];
 
 /// The refusal of function tools together with an effort; the parameter to leave out is the effort.
 pub(super) const TOOLS_AND_EFFORT: &str = "Function tools with reasoning_effort are not supported";

@@ -1,16 +1,14 @@
 //! The error body of the service or a gateway, in each of its known shapes.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use super::envelope::Envelope;
 use super::kind::{ErrorKind, is_retryable_status};
+use super::printed;
 use super::refused::{self, Refused};
-use super::{Error, Result, printed, unexpected_body};
-use crate::response::{ChatCompletion, ContentFilterResults, ResponseMetadata};
+use crate::response::ContentFilterResults;
+use crate::response::body_form::without_mark;
 use crate::wire::getters;
 
 /// A header's value shorter than this, in bytes, is not taken for a secret: it is part of many messages by chance.
@@ -37,7 +35,7 @@ impl ServiceError {
     /// Reads an error body. Never fails: a body that is no JSON becomes the message.
     #[must_use]
     pub fn from_body(body: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(unexpected_body::without_mark(body));
+        let text = String::from_utf8_lossy(without_mark(body));
         let envelope = Envelope::read(text.trim());
         let text = envelope.headline.as_deref().or(envelope.message.as_deref());
         let parameters =
@@ -115,7 +113,7 @@ impl ServiceError {
     }
 
     /// Whether the body has a code or a message.
-    fn has_code_or_message(&self) -> bool {
+    pub(super) fn has_code_or_message(&self) -> bool {
         self.code().is_some() || self.message().is_some()
     }
 
@@ -222,25 +220,6 @@ fn status_of_code(code: &str) -> Option<u16> {
         "rate_limit_exceeded" | "RateLimitReached" | "too_many_requests" => 429,
         _ => return None,
     })
-}
-
-/// What was parsed from a body with status 2xx, unless it is an error or something else than a completion: gateways send
-/// their own errors with status 200, and in shapes of their own.
-pub(crate) fn completion_or_error(
-    completion: ChatCompletion,
-    body: Bytes,
-    metadata: &Arc<ResponseMetadata>,
-    is_stream: bool,
-) -> Result<ChatCompletion> {
-    let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
-    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
-        return Ok(completion.with_metadata(Arc::clone(metadata)));
-    }
-    let service = ServiceError::from_body(&body);
-    if is_error || service.has_code_or_message() {
-        return Err(Error::service(service, Arc::clone(metadata)));
-    }
-    Err(unexpected_body::other_json(body, is_stream).with_metadata(Arc::clone(metadata)))
 }
 
 /// Prints codes only; message and body may quote the request.

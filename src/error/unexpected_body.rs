@@ -1,53 +1,30 @@
-//! A body of another form than was requested: a page, an event stream for JSON, JSON for an event stream.
-//!
-//! The content type decides nothing, since gateways send errors without one or with a wrong one; the first bytes
-//! do. A byte order mark before them is passed over, as some gateways put one before JSON.
+//! The errors for a body of another form than was requested: a page, an event stream for JSON, JSON for an event stream.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Error, ErrorKind};
+use super::{Error, ErrorKind, Result, ServiceError};
+use crate::response::body_form::{BodyForm, without_mark};
+use crate::response::{ChatCompletion, ResponseMetadata};
 
-/// What a body is, by its first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyForm {
-    /// Nothing but spaces.
-    Empty,
-    Html,
-    EventStream,
-    Json,
-    Text,
-}
-
-impl BodyForm {
-    pub(crate) fn of(body: &[u8]) -> Self {
-        let text = without_mark(body).trim_ascii_start();
-        let is_field = |name: &&str| text.starts_with(name.as_bytes());
-        match text.first() {
-            None => Self::Empty,
-            Some(b'<') => Self::Html,
-            Some(b'{' | b'[') => Self::Json,
-            Some(_) if ["data:", "event:", "id:", "retry:", ":"].iter().any(is_field) => Self::EventStream,
-            Some(_) => Self::Text,
-        }
+/// What was parsed from a body with status 2xx, unless it is an error or something else than a completion: gateways send
+/// their own errors with status 200, and in shapes of their own.
+pub(crate) fn completion_or_error(
+    completion: ChatCompletion,
+    body: Bytes,
+    metadata: &Arc<ResponseMetadata>,
+    is_stream: bool,
+) -> Result<ChatCompletion> {
+    let is_error = completion.extra().and_then(|extra| extra.get("error")).is_some_and(|error| !error.is_null());
+    if completion.is_answer() && !(is_error && completion.choices().is_empty()) {
+        return Ok(completion.with_metadata(Arc::clone(metadata)));
     }
-}
-
-/// Without the byte order mark that some gateways begin with.
-pub(crate) fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
-}
-
-pub(super) fn is_html(body: &[u8]) -> bool {
-    BodyForm::of(body) == BodyForm::Html
-}
-
-/// The title of a page; the rest is markup.
-pub(super) fn html_title(page: &str) -> Option<String> {
-    let lower = page.to_ascii_lowercase();
-    let start = lower.find("<title>")? + "<title>".len();
-    let end = start + lower.get(start..)?.find("</title>")?;
-    let title = page.get(start..end)?.trim();
-    (!title.is_empty()).then(|| title.to_owned())
+    let service = ServiceError::from_body(&body);
+    if is_error || service.has_code_or_message() {
+        return Err(Error::service(service, Arc::clone(metadata)));
+    }
+    Err(other_json(body, is_stream).with_metadata(Arc::clone(metadata)))
 }
 
 /// The error for a body that should have been a completion and cannot be parsed as one. One that ends too early
@@ -74,7 +51,7 @@ pub(crate) fn no_completion(body: Bytes, error: &serde_json::Error, may_be_cut: 
 }
 
 /// The error for a body that parses and is neither a completion nor an error.
-pub(super) fn other_json(body: Bytes, is_stream: bool) -> Error {
+fn other_json(body: Bytes, is_stream: bool) -> Error {
     let what = if is_stream { "no completion and no event stream" } else { "no completion" };
     Error::new(ErrorKind::Decode, format!("the answer is {what}"))
         .with_hint("a gateway or another operation answered")
@@ -103,36 +80,5 @@ pub(crate) fn no_stream(body: Bytes, error: &serde_json::Error) -> Error {
             Error::new(ErrorKind::Interrupted, "the answer ended in the middle of a JSON body").with_body(body)
         }
         _ => Error::new(ErrorKind::Decode, "the answer is neither an event stream nor a JSON object").with_body(body),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_is_known_by_its_first_bytes() {
-        for (body, form) in [
-            ("", BodyForm::Empty),
-            (" \r\n", BodyForm::Empty),
-            ("\u{feff}", BodyForm::Empty),
-            ("<!DOCTYPE html><p>", BodyForm::Html),
-            ("\u{feff} <html>", BodyForm::Html),
-            ("data: {}", BodyForm::EventStream),
-            ("\u{feff}event: error\n", BodyForm::EventStream),
-            (": ping\n\n", BodyForm::EventStream),
-            ("\u{feff}{\"id\":", BodyForm::Json),
-            ("[1]", BodyForm::Json),
-            ("upstream connect error", BodyForm::Text),
-        ] {
-            assert_eq!(BodyForm::of(body.as_bytes()), form, "{body:?}");
-        }
-    }
-
-    #[test]
-    fn a_page_is_known_by_its_title() {
-        assert_eq!(html_title("<HTML><Title> 502 Bad Gateway </title>").as_deref(), Some("502 Bad Gateway"));
-        assert_eq!(html_title("<html><title></title>"), None);
-        assert_eq!(html_title("<html>"), None);
     }
 }

@@ -8,6 +8,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::body_form::without_mark;
 use super::choice::{Choice, FinishReason};
 use super::content_filter::{FilterState, PromptFilterResult};
 use super::message::AssistantMessage;
@@ -83,8 +84,7 @@ impl ChatCompletion {
     /// When the body is not a JSON object.
     pub fn from_bytes(raw: impl Into<Bytes>) -> Result<Self, serde_json::Error> {
         let raw = raw.into();
-        // some gateways write a byte order mark
-        let body = parse_json(raw.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&raw))?;
+        let body = parse_json(without_mark(&raw))?;
         Ok(Self { raw, ..Self::from_body(body) })
     }
 

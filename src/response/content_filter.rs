@@ -234,11 +234,12 @@ impl<'a> FieldVisitor<'a> for OtherThanVerdicts {
 }
 
 impl ContentFilterResults {
-    /// The results in an object that has them as `content_filter_results` or `content_filter_result`: a choice, or the
-    /// error object of a refused prompt.
+    /// The members of an object that may hold the results.
+    pub(crate) const MEMBERS: [&'static str; 2] = ["content_filter_results", "content_filter_result"];
+
+    /// The results in one of these members of a choice, or of the error object of a refused prompt.
     pub(crate) fn in_object(object: &Map<String, Value>) -> Option<Self> {
-        let results =
-            ["content_filter_results", "content_filter_result"].into_iter().filter_map(|name| object.get(name));
+        let results = Self::MEMBERS.into_iter().filter_map(|name| object.get(name));
         results.filter(|results| !results.is_null()).find_map(|results| wire::from_value(results).ok())
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::rate_limits::RateLimits;
 use crate::wire::getters;
 
 /// Status and headers of an answer, and how it was reached.
@@ -33,49 +34,6 @@ pub struct ResponseMetadata {
     endpoint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     repaired: Vec<String>,
-}
-
-/// Makes [`RateLimits`] of its headers: a field and a getter for each, and how it is read.
-macro_rules! rate_limits {
-    ($( $(#[$meta:meta])* $name:ident: $Type:ty = $header:literal, $read:expr; )*) => {
-        /// The `x-ratelimit-*` headers. Each may be missing, and Azure may send `0` or `-1` for a limit it does not count.
-        ///
-        /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/quotas-limits>
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        pub struct RateLimits {
-            $( $name: Option<$Type>, )*
-        }
-
-        impl RateLimits {
-            fn of(metadata: &ResponseMetadata) -> Self {
-                Self { $( $name: metadata.header($header).and_then($read), )* }
-            }
-
-            $(
-                $(#[$meta])*
-                #[doc = concat!(" (`", $header, "`).")]
-                #[must_use]
-                pub fn $name(&self) -> Option<$Type> {
-                    self.$name
-                }
-            )*
-        }
-    };
-}
-
-rate_limits! {
-    /// Requests allowed in a window
-    limit_requests: i64 = "x-ratelimit-limit-requests", parse_count;
-    /// Requests left in the window
-    remaining_requests: i64 = "x-ratelimit-remaining-requests", parse_count;
-    /// Time until the window of requests is reset
-    reset_requests: Duration = "x-ratelimit-reset-requests", parse_reset;
-    /// Tokens allowed in a window
-    limit_tokens: i64 = "x-ratelimit-limit-tokens", parse_count;
-    /// Tokens left in the window
-    remaining_tokens: i64 = "x-ratelimit-remaining-tokens", parse_count;
-    /// Time until the window of tokens is reset
-    reset_tokens: Duration = "x-ratelimit-reset-tokens", parse_reset;
 }
 
 /// What the transport adds to the status and the headers.
@@ -205,7 +163,7 @@ impl ResponseMetadata {
         Some(date.duration_since(now).unwrap_or_default())
     }
 
-    /// The `x-should-retry` header: whether the service wants the request to be retried.
+    /// The `x-should-retry` header: whether the request is to be retried.
     pub(crate) fn should_retry(&self) -> Option<bool> {
         match self.header("x-should-retry")?.trim() {
             "true" => Some(true),
@@ -218,44 +176,13 @@ impl ResponseMetadata {
     /// some gateways; both are read.
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
-        RateLimits::of(self)
+        RateLimits::read(|name| self.header(name))
     }
 }
 
 /// A duration from seconds, unless they are negative, not finite or too large.
 fn seconds(value: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(value).ok()
-}
-
-fn parse_count(value: &str) -> Option<i64> {
-    value.trim().parse().ok()
-}
-
-/// Parses a reset: a number of seconds, or numbers with units.
-fn parse_reset(value: &str) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(plain) = value.parse::<f64>() {
-        return seconds(plain);
-    }
-    let mut total = Duration::ZERO;
-    let mut remaining = value;
-    while !remaining.is_empty() {
-        let unit_at = remaining.find(|c: char| c != '.' && !c.is_ascii_digit())?;
-        let (number, tail) = remaining.split_at_checked(unit_at)?;
-        let unit_len = tail.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at_checked(unit_len)?;
-        let scale = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            "d" => 86400.0,
-            _ => return None,
-        };
-        total = total.checked_add(seconds(number.parse::<f64>().ok()? * scale)?)?;
-        remaining = tail;
-    }
-    Some(total)
 }
 
 /// Prints the ids of the call; other header values can have anything, and are left out.
@@ -320,20 +247,6 @@ mod tests {
         for value in ["-1", "soon", "nan", "inf", "1e300", ""] {
             assert_eq!(with("retry-after", value).retry_after(), None, "{value}");
         }
-    }
-
-    #[test]
-    fn resets_are_read_in_both_styles() {
-        for (text, millis) in [("7", 7000), ("17ms", 17), ("59.369s", 59_369), ("1m2.5s", 62_500), ("0s", 0)] {
-            let limits = with("x-ratelimit-reset-tokens", text).rate_limits();
-            assert_eq!(limits.reset_tokens(), Some(Duration::from_millis(millis)), "{text}");
-        }
-        assert_eq!(with("x-ratelimit-reset-tokens", "later").rate_limits().reset_tokens(), None);
-    }
-
-    #[test]
-    fn a_limit_may_be_negative() {
-        assert_eq!(with("x-ratelimit-limit-tokens", "-1").rate_limits().limit_tokens(), Some(-1));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub use self::content_filter::{
 pub use self::context::{Citation, FilterReason, MessageContext, RetrievedDocument};
 pub use self::logprobs::{TokenLogprob, TopLogprob};
 pub use self::message::{Annotation, UrlCitation};
-pub use self::metadata::RateLimits;
+pub use self::rate_limits::RateLimits;
 pub use self::tool_call::{FunctionCall, ToolCallType};
 pub use self::usage::{CompletionTokensDetails, PromptTokensDetails};
 
@@ -35,6 +35,7 @@ pub(crate) use self::tool_call::{CustomToolCall, ToolCall};
 pub(crate) use self::usage::Usage;
 
 mod audio;
+pub(crate) mod body_form;
 mod builder;
 pub(crate) mod choice;
 pub(crate) mod completion;
@@ -46,6 +47,7 @@ pub(crate) mod message;
 pub(crate) mod metadata;
 mod openai;
 pub(crate) mod parse;
+mod rate_limits;
 pub(crate) mod tool_call;
 pub(crate) mod usage;
 

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use super::byte_source::ByteSource;
 use super::sse::{SseError, SseItem, SseReader};
 use crate::error::Result;
-use crate::error::unexpected_body::BodyForm;
+use crate::response::body_form::BodyForm;
 
 /// A body that is read piece by piece.
 #[repr(C)]

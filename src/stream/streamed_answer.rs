@@ -9,8 +9,8 @@ use bytes::Bytes;
 use super::chunk::ChatCompletionChunk;
 use super::fold::ChunkFold;
 use super::observer::{StreamEnd, StreamObserver};
-use crate::error::unexpected_body::BodyForm;
 use crate::error::{Error, ErrorKind, Result, ServiceError, completion_or_error, unexpected_body};
+use crate::response::body_form::BodyForm;
 use crate::response::{ChatCompletion, ResponseMetadata, Usage};
 
 /// An answer as far as it came. Its observer is notified when it is dropped with its stream.
@@ -23,7 +23,7 @@ pub(super) struct StreamedAnswer {
     /// A whole completion that came in place of an event stream.
     whole: Option<Box<ChatCompletion>>,
     pub(super) fold: ChunkFold,
-    /// Whether the observer wants the next chunk, and not only the end.
+    /// Whether the observer gets the next chunk, and not only the end.
     observes_chunks: bool,
     end: End,
 }
@@ -52,7 +52,7 @@ impl StreamedAnswer {
         }
     }
 
-    /// Sets what errors name, and how many choices the request asked for.
+    /// Sets the deployment, which errors name, and the `n` of the request.
     #[cfg(feature = "client")]
     pub(super) fn set_call(&mut self, deployment: &str, choices: u64) {
         self.deployment = Some(deployment.to_owned());

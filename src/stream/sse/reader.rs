@@ -3,17 +3,15 @@
 use std::fmt;
 use std::mem;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::event::{SseError, SseItem};
 use super::event_builder::EventBuilder;
 use super::lines::Lines;
+use crate::response::body_form::without_mark;
 
 /// The size of the largest event unless [`SseReader::max_event_bytes`] sets another: 16 MiB.
 const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
-
-/// The byte order mark of UTF-8, which may begin a body.
-const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// Reads events from pieces of a body.
 ///
@@ -177,8 +175,8 @@ impl SseReader {
     }
 
     fn take_line(&mut self, mut line: Bytes) -> Option<SseItem> {
-        if !mem::replace(&mut self.is_started, true) && line.starts_with(BOM) {
-            line.advance(BOM.len());
+        if !mem::replace(&mut self.is_started, true) {
+            line = line.slice_ref(without_mark(&line));
         }
         if line.is_empty() {
             return self.dispatch(true);
