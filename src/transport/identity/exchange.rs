@@ -9,13 +9,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::http::headers::RETRY_AFTER;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request};
 use futures_util::TryStreamExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::error::cause::one_line;
+use crate::response::ResponseMetadata;
 use crate::transport::http_error::reason;
 
 /// For one credential, so that one of several does not use up the time of the others.
@@ -139,9 +139,9 @@ impl Exchange {
         if status.is_success() {
             return Ok(AsyncRawResponse::from_bytes(status, headers, bytes));
         }
-        let seconds = headers.get_optional_str(&RETRY_AFTER).and_then(|value| value.trim().parse().ok());
         let problem = Problem::Answered { who: self.who, status: status.into(), text: message(&bytes) };
-        Err((problem, seconds.map(Duration::from_secs)))
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        Err((problem, ResponseMetadata::new(status.into(), headers).retry_after()))
     }
 }
 

@@ -32,7 +32,8 @@ const SCOPE: &str = "https://ai.azure.com/.default";
 /// What a fake answers.
 enum Reply {
     Status(u16, String),
-    WithHeader(u16, &'static str, String),
+    /// With `retry-after`.
+    WithWait(u16, String, String),
     After(Duration, u16, String),
     Refused,
     Broken(&'static str),
@@ -113,7 +114,7 @@ impl HttpClient for Fake {
         let connection = azure_core::error::ErrorKind::Connection;
         match (self.script)(number, request) {
             Reply::Status(status, body) => of(status, Headers::new(), body),
-            Reply::WithHeader(status, retry_after, body) => {
+            Reply::WithWait(status, retry_after, body) => {
                 let mut headers = Headers::new();
                 headers.insert("retry-after", retry_after);
                 of(status, headers, body)
@@ -426,7 +427,7 @@ async fn an_outage_keeps_its_cause() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_entra_asks_for_is_kept_when_it_is_short() {
     let script = |number: usize, _: &Request| match number {
-        0 => Reply::WithHeader(429, "5", String::new()),
+        0 => Reply::WithWait(429, "5".to_owned(), String::new()),
         _ => Reply::Status(200, entra_token(number)),
     };
     let entra = Fake::new(script);
@@ -434,11 +435,14 @@ async fn a_wait_that_entra_asks_for_is_kept_when_it_is_short() {
     assert_eq!(token(&cache(&SECRET, &entra, &Fake::nobody())).await, "entra-1");
     assert_eq!(started.elapsed().as_secs(), 5);
 
-    let entra = Fake::new(|_, _| Reply::WithHeader(429, "60", String::new()));
-    let started = Instant::now();
-    let text = error(&cache(&SECRET, &entra, &Fake::nobody())).await;
-    assert!(text.contains("Entra answered 429"), "{text}");
-    assert_eq!((started.elapsed(), entra.count()), (Duration::ZERO, 1));
+    let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(60));
+    for wait in ["60".to_owned(), date] {
+        let entra = Fake::new(move |_, _| Reply::WithWait(429, wait.clone(), String::new()));
+        let started = Instant::now();
+        let text = error(&cache(&SECRET, &entra, &Fake::nobody())).await;
+        assert!(text.contains("Entra answered 429"), "{text}");
+        assert_eq!((started.elapsed(), entra.count()), (Duration::ZERO, 1));
+    }
 }
 
 #[tokio::test(start_paused = true)]
