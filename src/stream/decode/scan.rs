@@ -1,4 +1,4 @@
-//! A scan of a parsed line for its [`Hole`]s: the values that vary from chunk to chunk, or from stream to stream.
+//! A scan of a parsed line for its [`VaryingValue`]s, which vary from chunk to chunk, or from stream to stream.
 //!
 //! It descends to the members `id`, `created`, `obfuscation` and `choices[0].delta`, and there to the [`TextField`]s.
 
@@ -9,7 +9,7 @@ use crate::wire::json_cursor::JsonCursor;
 
 /// A value that varies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hole {
+pub(super) enum VaryingValue {
     /// The text of the only choice.
     Text,
     Obfuscation,
@@ -27,7 +27,7 @@ pub(super) enum AnswerField {
 #[derive(Debug, PartialEq)]
 pub(super) struct VaryingValues {
     pub(super) field: Option<TextField>,
-    pub(super) holes: Vec<(Hole, Range<usize>)>,
+    pub(super) values: Vec<(VaryingValue, Range<usize>)>,
 }
 
 /// Finds the values in a line of valid JSON. `None` when there are several choices, or a member on the way to a value
@@ -35,33 +35,33 @@ pub(super) struct VaryingValues {
 pub(super) fn find_varying_values(line: &[u8]) -> Option<VaryingValues> {
     let mut cursor = JsonCursor::new(line);
     let mut field = None;
-    let mut holes = Vec::new();
+    let mut values = Vec::new();
     let mut counts = [0_u8; 4];
     cursor.each_member(|cursor, name| {
-        let (hole, count) = match (name, &mut counts) {
-            (b"choices", [count, ..]) => (Hole::Text, count),
-            (b"obfuscation", [_, count, ..]) => (Hole::Obfuscation, count),
-            (b"id", [_, _, count, _]) => (Hole::Answer(AnswerField::Id), count),
-            (b"created", [_, _, _, count]) => (Hole::Answer(AnswerField::Created), count),
+        let (kind, count) = match (name, &mut counts) {
+            (b"choices", [count, ..]) => (VaryingValue::Text, count),
+            (b"obfuscation", [_, count, ..]) => (VaryingValue::Obfuscation, count),
+            (b"id", [_, _, count, _]) => (VaryingValue::Answer(AnswerField::Id), count),
+            (b"created", [_, _, _, count]) => (VaryingValue::Answer(AnswerField::Created), count),
             _ => return cursor.skip_value(),
         };
         *count = count.saturating_add(1);
-        let range = match hole {
-            Hole::Text => in_choices(cursor)?.map(|(found, text)| {
+        let range = match kind {
+            VaryingValue::Text => in_choices(cursor)?.map(|(found, text)| {
                 field = Some(found);
                 text
             }),
-            Hole::Obfuscation => cursor.value_string()?,
+            VaryingValue::Obfuscation => cursor.value_string()?,
             // Azure's chunks of filter results have an empty id and 0, in every stream
-            Hole::Answer(AnswerField::Id) => cursor.value_string()?.filter(|id| !id.is_empty()),
-            Hole::Answer(AnswerField::Created) => {
+            VaryingValue::Answer(AnswerField::Id) => cursor.value_string()?.filter(|id| !id.is_empty()),
+            VaryingValue::Answer(AnswerField::Created) => {
                 cursor.value_digits()?.filter(|digits| line.get(digits.start) != Some(&b'0'))
             }
         };
-        holes.extend(range.map(|range| (hole, range)));
+        values.extend(range.map(|range| (kind, range)));
         Some(())
     })?;
-    counts.iter().all(|count| *count <= 1).then_some(VaryingValues { field, holes })
+    counts.iter().all(|count| *count <= 1).then_some(VaryingValues { field, values })
 }
 
 fn in_choices(cursor: &mut JsonCursor<'_>) -> Option<Option<(TextField, Range<usize>)>> {
@@ -137,7 +137,7 @@ mod tests {
 
     fn text(line: &str) -> Option<(TextField, &str)> {
         let found = find_varying_values(line.as_bytes())?;
-        let (_, range) = found.holes.into_iter().find(|(hole, _)| *hole == Hole::Text)?;
+        let (_, range) = found.values.into_iter().find(|(kind, _)| *kind == VaryingValue::Text)?;
         Some((found.field?, &line[range]))
     }
 
@@ -177,20 +177,20 @@ mod tests {
     fn values_are_found_in_the_order_of_the_line() {
         let line = r#"{"obfuscation":"pad","created":12,"choices":[{"delta":{"content":"a"}}],"id":"x"}"#;
         let found = find_varying_values(line.as_bytes()).unwrap();
-        let values: Vec<_> = found.holes.into_iter().map(|(hole, range)| (hole, &line[range])).collect();
-        let (id, created) = (Hole::Answer(AnswerField::Id), Hole::Answer(AnswerField::Created));
-        assert_eq!(values, [(Hole::Obfuscation, "pad"), (created, "12"), (Hole::Text, "a"), (id, "x")]);
+        let values: Vec<_> = found.values.into_iter().map(|(kind, range)| (kind, &line[range])).collect();
+        let (id, created) = (VaryingValue::Answer(AnswerField::Id), VaryingValue::Answer(AnswerField::Created));
+        assert_eq!(values, [(VaryingValue::Obfuscation, "pad"), (created, "12"), (VaryingValue::Text, "a"), (id, "x")]);
     }
 
     #[test]
-    fn values_that_are_not_those_of_an_answer_are_no_holes() {
+    fn values_that_are_not_those_of_an_answer_are_left_out() {
         for line in [
             r#"{"choices":[],"created":0,"id":""}"#,
             r#"{"choices":[],"created":1.5,"id":null}"#,
             r#"{"choices":[],"created":-1,"id":7}"#,
             r#"{"choices":[],"created":"12"}"#,
         ] {
-            assert_eq!(find_varying_values(line.as_bytes()).unwrap().holes, [], "{line}");
+            assert_eq!(find_varying_values(line.as_bytes()).unwrap().values, [], "{line}");
         }
         assert_eq!(find_varying_values(br#"{"id":"a","id":"b","choices":[]}"#), None);
         assert_eq!(find_varying_values(br#"{"created":1,"created":2,"choices":[]}"#), None);

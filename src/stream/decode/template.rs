@@ -3,7 +3,7 @@
 use std::str;
 use std::sync::Arc;
 
-use super::scan::{AnswerField, Hole, find_varying_values};
+use super::scan::{AnswerField, VaryingValue, find_varying_values};
 use crate::stream::chunk::{ChunkBody, ChunkHead, ReplacedText, TextField};
 use crate::wire::json_string::unescape;
 
@@ -15,7 +15,7 @@ pub(super) struct Template {
     literals: Box<[u8]>,
     /// The values in the order of the line, each with the length of the literal before it. `id`, `created` and what is
     /// between them are one of them.
-    holes: Box<[(usize, Hole)]>,
+    varying: Box<[(usize, VaryingValue)]>,
     /// `id` and `created` in the order of the line, each with the bytes since the one before.
     answer: Vec<(Box<[u8]>, AnswerField)>,
     body: Arc<ChunkBody>,
@@ -37,35 +37,35 @@ impl Template {
         }
         let found = find_varying_values(line)?;
         let mut literals = Vec::with_capacity(line.len());
-        let mut holes = Vec::with_capacity(found.holes.len());
+        let mut varying = Vec::with_capacity(found.values.len());
         let mut answer: Vec<(Box<[u8]>, AnswerField)> = Vec::new();
         let mut is_apart = false;
         let mut end = 0;
-        for (hole, value) in found.holes {
+        for (kind, value) in found.values {
             let literal = line.get(end..value.start)?;
-            match hole {
-                Hole::Answer(field) if answer.is_empty() => {
+            match kind {
+                VaryingValue::Answer(field) if answer.is_empty() => {
                     answer.push((Box::default(), field));
                 }
-                Hole::Answer(field) if matches!(holes.last(), Some((_, Hole::Answer(_)))) => {
+                VaryingValue::Answer(field) if matches!(varying.last(), Some((_, VaryingValue::Answer(_)))) => {
                     answer.push((literal.into(), field));
                     end = value.end;
                     continue;
                 }
-                // not beside the other of the two: no hole, and the template is of this stream alone
-                Hole::Answer(_) => {
+                // not beside the other of the two: part of a literal, so that the template is of this stream alone
+                VaryingValue::Answer(_) => {
                     is_apart = true;
                     continue;
                 }
-                Hole::Text | Hole::Obfuscation => {}
+                VaryingValue::Text | VaryingValue::Obfuscation => {}
             }
             literals.extend_from_slice(literal);
-            holes.push((literal.len(), hole));
+            varying.push((literal.len(), kind));
             end = value.end;
         }
         literals.extend_from_slice(line.get(end..)?);
         let choice = body.choices.as_ref().and_then(|choices| choices.first()?.index).unwrap_or(0);
-        let has_obfuscation = holes.iter().any(|(_, hole)| *hole == Hole::Obfuscation);
+        let has_obfuscation = varying.iter().any(|(_, kind)| *kind == VaryingValue::Obfuscation);
         let is_common = !is_apart && body.is_common(found.field);
         let common = is_common.then(|| without_values(body, found.field, has_obfuscation, &answer));
         // The body without the values is as long as the line without them, but for the `0` of `created`. A longer line has
@@ -83,7 +83,7 @@ impl Template {
             text: found.field.map(|field| (field, choice)),
             has_obfuscation,
             literals: literals.into(),
-            holes: holes.into(),
+            varying: varying.into(),
             answer,
         })
     }
@@ -113,23 +113,23 @@ impl Template {
     pub(super) fn match_start<'a>(&self, mut text: &'a [u8], answer: Option<&[u8]>) -> Option<(Values<'a>, &'a [u8])> {
         let mut values = Values::default();
         let mut literals = &*self.literals;
-        for (length, hole) in &self.holes {
+        for (length, kind) in &self.varying {
             let (literal, others) = literals.split_at_checked(*length)?;
             literals = others;
             text = text.strip_prefix(literal)?;
-            text = match (hole, answer) {
-                (Hole::Text, _) => {
+            text = match (kind, answer) {
+                (VaryingValue::Text, _) => {
                     let (inside, text, has_escapes) = take_string(text)?;
                     (values.text, values.has_escapes) = (inside, has_escapes);
                     text
                 }
-                (Hole::Obfuscation, _) => {
+                (VaryingValue::Obfuscation, _) => {
                     let (obfuscation, text) = take_plain(text)?;
                     values.obfuscation = obfuscation;
                     text
                 }
-                (Hole::Answer(_), Some(answer)) => text.strip_prefix(answer)?,
-                (Hole::Answer(_), None) => self.take_answer(text, &mut values)?,
+                (VaryingValue::Answer(_), Some(answer)) => text.strip_prefix(answer)?,
+                (VaryingValue::Answer(_), None) => self.take_answer(text, &mut values)?,
             };
         }
         Some((values, text.strip_prefix(literals)?))
