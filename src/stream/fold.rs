@@ -216,7 +216,6 @@ impl ChunkFold {
 
     /// Merges the chunk fields of a head, unless those that were merged last are equal.
     fn merge_chunk_fields(&mut self, head: &Arc<ChunkHead>) {
-        let chunk = &head.body;
         if self.merged.first().is_some_and(|merged| has_equal_chunk_fields(merged, head)) {
             if self.merged.len() == MERGED_HEADS {
                 self.merged.clear();
@@ -227,23 +226,41 @@ impl ChunkFold {
         self.merged = vec![Arc::clone(head)];
         // the chunk fields of the next chunk of another template must be merged again, so that it cannot only append
         self.settle(|_| true);
+        let ChunkBody {
+            id: _,
+            object,
+            created: _,
+            model,
+            usage,
+            system_fingerprint,
+            service_tier,
+            extra,
+            // of the choices and the prompt, not of the chunk
+            choices: _,
+            prompt_filter_results: _,
+            content_filter_results: _,
+            delta: _,
+            // no part of the answer
+            obfuscation: _,
+            error: _,
+        } = &*head.body;
         let body = &mut self.body;
         set_text(&mut body.id, head.id());
-        set_text(&mut body.model, chunk.model.as_deref());
-        set_text(&mut body.system_fingerprint, chunk.system_fingerprint.as_deref());
-        if body.object.is_none() && chunk.object.as_deref().is_some_and(|object| !object.is_empty()) {
+        set_text(&mut body.model, model.as_deref());
+        set_text(&mut body.system_fingerprint, system_fingerprint.as_deref());
+        if body.object.is_none() && object.as_deref().is_some_and(|object| !object.is_empty()) {
             body.object = Some("chat.completion".to_owned());
         }
         if let Some(created) = head.created().filter(|created| *created != 0) {
             body.created = Some(created);
         }
-        if let Some(tier) = chunk.service_tier.as_ref().filter(|tier| !tier.as_str().is_empty()) {
+        if let Some(tier) = service_tier.as_ref().filter(|tier| !tier.as_str().is_empty()) {
             body.service_tier = Some(tier.clone());
         }
-        if let Some(usage) = &chunk.usage {
+        if let Some(usage) = usage {
             body.usage.get_or_insert_default().merge(usage);
         }
-        body.extra.merge(&chunk.extra, Merge::Repeated);
+        body.extra.merge(extra, Merge::Repeated);
     }
 
     fn push_choices(&mut self, chunk: &ChatCompletionChunk) {
@@ -285,8 +302,8 @@ impl ChunkFold {
     }
 }
 
-/// Whether merging the chunk fields of one after those of the other changes nothing. This function and the next take a
-/// chunk apart without `..`, so that a new field must be decided on in each.
+/// Whether merging the chunk fields of one after those of the other changes nothing. This function, the next and
+/// [`ChunkFold::merge_chunk_fields`] take a chunk apart without `..`, so that a new field must be decided on in each.
 fn has_equal_chunk_fields(one: &ChunkHead, other: &ChunkHead) -> bool {
     let ChunkHead { body, id: _, created: _ } = one;
     let ChunkBody {

@@ -133,7 +133,16 @@ impl ChoiceBuilder {
     /// Adds what the chunk has for this choice. The position of the tool call that each of its pieces was added to is
     /// pushed to `placed`.
     pub(super) fn push(&mut self, choice: &ChunkChoice<'_>, placed: &mut Vec<usize>) {
-        let body = choice.body;
+        // taken apart without `..` here and below, so that no field is forgotten; `ChunkChoice` reads those that are ignored
+        let ChoiceBody {
+            index: _,
+            delta: _,
+            finish_reason: _,
+            logprobs,
+            content_filter_results: _,
+            content_filter_offsets,
+            extra,
+        } = choice.body;
         if let Some(delta) = choice.delta {
             self.push_delta(delta, choice);
             placed.extend(choice.tool_calls().map(|piece| self.push_call(&piece)));
@@ -142,24 +151,37 @@ impl ChoiceBuilder {
         if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
             self.finish_reason = Some(reason.clone());
         }
-        if let Some(logprobs) = &body.logprobs {
+        if let Some(logprobs) = logprobs {
             self.logprobs.get_or_insert_default().append(logprobs);
         }
         if let Some(results) = choice.results {
             self.filter.push(results);
         }
-        if let Some(offsets) = &body.content_filter_offsets {
+        if let Some(offsets) = content_filter_offsets {
             self.offsets.get_or_insert_default().merge(offsets);
         }
-        self.extra.merge(&body.extra, Merge::Repeated);
+        self.extra.merge(extra, Merge::Repeated);
     }
 
     fn push_delta(&mut self, delta: &DeltaBody, choice: &ChunkChoice<'_>) {
+        let DeltaBody {
+            role,
+            content,
+            refusal: _,
+            reasoning_content,
+            tool_calls: _,
+            function_call,
+            audio,
+            annotations,
+            context,
+            finish_reason: _,
+            extra,
+        } = delta;
         let message = self.message.get_or_insert_default();
-        if let Some(role) = delta.role.as_ref().filter(|role| !role.as_str().is_empty()) {
+        if let Some(role) = role.as_ref().filter(|role| !role.as_str().is_empty()) {
             message.role = Some(role.clone());
         }
-        match (choice.replaced_text(TextField::Content), &delta.content) {
+        match (choice.replaced_text(TextField::Content), content) {
             (Some(text), _) => message.content.get_or_insert_default().push_text(text),
             (None, Some(content)) => {
                 message.content.get_or_insert_with(|| AnswerContent::empty_like(content)).append(content);
@@ -167,39 +189,40 @@ impl ChoiceBuilder {
             (None, None) => {}
         }
         append(&mut message.refusal, choice.refusal());
-        let reasoning = choice.replaced_text(TextField::Reasoning).or(delta.reasoning_content.as_deref());
+        let reasoning = choice.replaced_text(TextField::Reasoning).or(reasoning_content.as_deref());
         append(&mut message.reasoning_content, reasoning);
-        if let Some(piece) = &delta.function_call {
+        if let Some(piece) = function_call {
             push_function(message.function_call.get_or_insert(FunctionCall::EMPTY), piece, None);
         }
-        if let Some(piece) = &delta.audio {
+        if let Some(piece) = audio {
             message.audio.get_or_insert_default().append(piece);
         }
-        if let Some(annotations) = &delta.annotations {
+        if let Some(annotations) = annotations {
             message.annotations.get_or_insert_default().extend_from_slice(annotations);
         }
-        if let Some(context) = &delta.context {
+        if let Some(context) = context {
             message.context.get_or_insert_default().merge(context);
         }
-        message.extra.merge(&delta.extra, Merge::Delta);
+        message.extra.merge(extra, Merge::Delta);
     }
 
     fn push_call(&mut self, piece: &ToolCallDelta<'_>) -> usize {
         let (at, call) = self.call_or_new(piece);
-        let body = piece.body;
-        if let Some(kind) = body.kind.as_ref().filter(|kind| !kind.as_str().is_empty()) {
+        let ToolCallBody { index: _, id: _, kind, function, custom, extra } = piece.body;
+        if let Some(kind) = kind.as_ref().filter(|kind| !kind.as_str().is_empty()) {
             call.kind = Some(kind.clone());
         }
-        if let Some(function) = &body.function {
+        if let Some(function) = function {
             push_function(call.function.get_or_insert(FunctionCall::EMPTY), function, piece.replaced);
         }
-        if let Some(custom) = &body.custom {
+        if let Some(custom) = custom {
+            let CustomToolCall { name, input, extra } = &**custom;
             let whole = call.custom.get_or_insert(CustomToolCall::EMPTY);
-            set_name(&mut whole.name, custom.name.as_deref());
-            append(&mut whole.input, custom.input.as_deref());
-            whole.extra.merge(&custom.extra, Merge::Piece);
+            set_name(&mut whole.name, name.as_deref());
+            append(&mut whole.input, input.as_deref());
+            whole.extra.merge(extra, Merge::Piece);
         }
-        call.extra.merge(&body.extra, Merge::Piece);
+        call.extra.merge(extra, Merge::Piece);
         at
     }
 
@@ -259,7 +282,6 @@ impl ChoiceBuilder {
             content_filter_results: self.filter.build(),
             content_filter_offsets: self.offsets,
             extra: self.extra,
-            ..Choice::EMPTY
         }
     }
 }
@@ -289,13 +311,14 @@ fn set_name(field: &mut Option<String>, newer: Option<&str>) {
 
 /// Adds a piece of a function's name and arguments; `replaced` are arguments that replace those of the piece.
 fn push_function(whole: &mut FunctionCall, piece: &FunctionCall, replaced: Option<&str>) {
-    set_name(&mut whole.name, piece.name.as_deref());
-    match (replaced, &piece.arguments) {
+    let FunctionCall { name, arguments, extra } = piece;
+    set_name(&mut whole.name, name.as_deref());
+    match (replaced, arguments) {
         (Some(text), _) => whole.arguments.get_or_insert_default().push_str(text),
         (None, Some(arguments)) => whole.arguments.get_or_insert_default().append(arguments),
         (None, None) => {}
     }
-    whole.extra.merge(&piece.extra, Merge::Piece);
+    whole.extra.merge(extra, Merge::Piece);
 }
 
 /// Whether adding the piece again can only append arguments.
