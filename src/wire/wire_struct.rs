@@ -50,6 +50,8 @@ macro_rules! wire_struct {
             pub(crate) extra: $crate::wire::Extra,
         }
 
+        const _: () = assert!($Name::FIELDS.len() <= $crate::wire::Extra::fields(!$Name::ALIASES.is_empty()));
+
         #[allow(dead_code, reason = "one macro serves types with and without these needs")]
         impl $Name {
             /// A value without members.
@@ -75,7 +77,6 @@ macro_rules! wire_struct {
             ) -> Result<bool, A::Error> {
                 #[allow(non_camel_case_types, clippy::enum_variant_names, reason = "named after the fields")]
                 enum Index { $( $field ),* }
-                const { assert!(Self::FIELDS.len() <= $crate::wire::Extra::fields(!Self::ALIASES.is_empty())) };
                 match key {
                     $( $key $( | $alias )? => {
                         $(
@@ -175,10 +176,10 @@ macro_rules! wire_struct {
                 Self::read_map(map).map($crate::wire::Field::Typed)
             }
             fn fill_from_map<'de, A: serde::de::MapAccess<'de>>(
-                slot: &mut Option<Self>,
+                field: &mut Option<Self>,
                 map: A,
             ) -> Result<$crate::wire::Field<()>, A::Error> {
-                slot.insert(Self::EMPTY).read_members(map)?;
+                field.insert(Self::EMPTY).read_members(map)?;
                 Ok($crate::wire::Field::Typed(()))
             }
         }
