@@ -41,7 +41,7 @@
 //!   a name of yours                           what is behind it                 a row of the table in `model`
 //!         |                                                                          |
 //!         v                                                                          v
-//! ChatCompletionRequest  -- build() -->  the rules over what is asked and what the model takes
+//! ChatCompletionRequest  -- build() -->  the rules over the request and what the model takes
 //!                                           |                          |
 //!                                    every violation,             a checked request
 //!                                    nothing is sent                   |
@@ -66,7 +66,7 @@
 //!
 //! - [`model`]: what can a deployment do? A [`Deployment`] is a name of your own; the [`Model`] behind it is
 //!   what you declare. Its [`Capabilities`] come from a table in this crate, or from yours.
-//! - [`request`]: what is asked? [`ChatCompletionRequest::builder`] collects, and `build()` answers with
+//! - [`request`]: what is asked? [`ChatCompletionRequest::builder`] collects, and `build()` returns
 //!   every rule that is broken, at once, each with the way out.
 //! - [`response`]: what is answered? [`ChatCompletion`] reads any body of the service and loses nothing.
 //! - [`stream`]: how does it arrive? [`ChatCompletionStream`] is polled, ends in success only when the
@@ -78,7 +78,7 @@
 //!
 //! [`tools`] runs a model's tool calls until there is an answer, and [`batch`] sends files of requests at half the price.
 //! [`ChatClient`] puts them together. Errors are one type, [`Error`], with a kind, the service's own code, the
-//! request id and the next step in words.
+//! request id and the next step.
 //!
 //! # Values of the service
 //!

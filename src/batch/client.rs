@@ -21,7 +21,7 @@ use crate::response::ResponseMetadata;
 use crate::transport::body::ByteStream;
 use crate::transport::{Call, CallOptions, Method, RequestBody};
 
-/// The time between two polls of a batch. The guide asks for a minute at least.
+/// The time between two polls of a batch. The guide recommends at least a minute.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The time for a whole call. A file of 200 MB takes half an hour on a line of 1 Mbit/s.

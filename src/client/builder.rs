@@ -215,7 +215,7 @@ impl ClientBuilder {
     /// key; no retries but those of [`RetryPolicy`]; no decompression; HTTP/1.1, or what
     #[cfg_attr(feature = "http2", doc = "[`http2`](Self::http2)")]
     #[cfg_attr(not(feature = "http2"), doc = "`http2`")]
-    /// says; at most 64 KiB in 100 fields of headers; and the time limits of this builder, but for `read_timeout`,
+    /// sets; at most 64 KiB in 100 fields of headers; and the time limits of this builder, but for `read_timeout`,
     /// which ends a call with [`ErrorKind::Timeout`]. Loopback endpoints are called without a proxy; when there are
     /// others too, plain http on loopback has none of these settings.
     ///

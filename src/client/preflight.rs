@@ -49,7 +49,7 @@ impl RequestCheck {
     }
 }
 
-/// What a client checks and remembers of its requests.
+/// The checks of a client's requests, and the advice that was logged.
 pub(super) struct Preflight {
     pub(super) validation: Validation,
     /// Hashes of the advice that was logged, with its deployment.

@@ -18,8 +18,8 @@ use crate::response::{ChatCompletion, CompletionBody, FinishReason, ResponseMeta
 use crate::stream::{ChatCompletionChunk, ChunkFold, StreamEnd, StreamObserver};
 use crate::transport::{AttemptEvent, AttemptParts, CallObserver, RetryCause, RetryEvent};
 
-/// A call under way. Dropped before its end, it ends as [`CallEnd::Dropped`]. In a box, so that the future of a call that
-/// nobody follows has no room for it.
+/// A call under way. Dropped before its end, it ends as [`CallEnd::Dropped`]. In a box, so that the future of a call
+/// without a record has no room for one.
 pub(super) struct CallRecord {
     client: Arc<Parts>,
     operation: Cow<'static, str>,
@@ -43,7 +43,7 @@ struct Sent {
 }
 
 impl CallRecord {
-    /// The record of a chat completion; none when nobody follows the calls of the client.
+    /// The record of a chat completion; none for a client without observers, telemetry and a log of its calls.
     pub(super) fn of_chat(client: &Arc<Parts>, request: &ChatCompletionRequest, is_stream: bool) -> Option<Box<Self>> {
         Self::new(client, "chat/completions".into(), request.deployment(), Some(request), is_stream)
     }
@@ -228,7 +228,8 @@ fn log_end(call: &CallSummary) {
     );
 }
 
-/// Follows a stream for its call's record, and until its model is known for the advice on the declared one.
+/// The observer of a stream for the record of its call and, until a chunk has the model, for the advice about the declared
+/// model.
 pub(super) struct StreamRecord {
     record: Option<Box<CallRecord>>,
     /// The client, and the deployment whose model is declared.
@@ -236,7 +237,7 @@ pub(super) struct StreamRecord {
 }
 
 impl StreamRecord {
-    /// None when nothing of the stream is of interest.
+    /// None for a call without a record and without a declared model.
     pub(super) fn observer(
         record: Option<Box<CallRecord>>,
         client: &Arc<Parts>,
@@ -264,8 +265,8 @@ impl StreamObserver for StreamRecord {
         {
             client.preflight.watch_model(&deployment, model);
         }
-        let record_wants_more = self.record.as_mut().is_some_and(|record| record.on_chunk(chunk));
-        self.declared.is_some() || record_wants_more
+        let records_more = self.record.as_mut().is_some_and(|record| record.on_chunk(chunk));
+        self.declared.is_some() || records_more
     }
 
     fn on_end(self: Box<Self>, end: StreamEnd<'_>, fold: &ChunkFold) {

@@ -40,7 +40,7 @@ impl ChatClient {
         }
         let transport = &self.0.transport;
         let other_backends: Vec<usize> = (1..transport.backends().len()).collect();
-        // observers know the operation by its path without ids, which are every second segment
+        // for observers the operation is its path without ids, which are every second segment
         let name = call.path.iter().step_by(2).copied().collect::<Vec<_>>().join("/");
         let record = CallRecord::of_json(&self.0, &Deployment::from(""), &name);
         let (options, observer) = (call.options, record.as_deref().map(|record| record as &dyn CallObserver));

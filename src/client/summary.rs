@@ -146,7 +146,7 @@ getters! { summary: CallSummary => summary;
     error_code: String;
 }
 
-/// How a call ended, and with what. It borrows what it has, since nobody may want a copy.
+/// How a call ended, and with what. Borrowed, since a client without observers needs no copy.
 pub(super) struct CallOutcome<'a> {
     pub(super) end: CallEnd,
     pub(super) error: Option<&'a Error>,

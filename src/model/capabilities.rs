@@ -110,7 +110,7 @@ capabilities! {
     /// What a model accepts, what the service refuses for it, and what is unknown.
     ///
     /// Of a model in the built-in table by [`Model::capabilities`](super::Model::capabilities); of a fine-tuned, private or future model by
-    /// declaration: start from [`of`](Self::of) a relative or from [`unknown`](Self::unknown), and say what
+    /// declaration: start from [`of`](Self::of) a relative or from [`unknown`](Self::unknown), and set what
     /// differs. In JSON it has the shape of an entry of a [`ModelCatalog`](super::ModelCatalog).
     ///
     /// # Example: a fine-tuned model that lost a skill
@@ -206,7 +206,7 @@ capabilities! {
         min_api_version;
 
         status: text str = Cow::Borrowed(""), status;
-        /// Sets the status as text; [`Lifecycle::of_status`] has the syntax that is understood.
+        /// Sets the status as text; [`Lifecycle::of_status`] has the syntax that is read.
         with_status,
         /// The status, as the sources print it.
         status;
@@ -249,7 +249,7 @@ impl Capabilities {
 
     /// Sets whether a parameter is taken.
     ///
-    /// For [`Parameter::ReasoningEffort`], everything but `Yes` forgets the listed efforts.
+    /// For [`Parameter::ReasoningEffort`], everything but `Yes` removes the listed efforts.
     #[must_use]
     pub fn with(mut self, parameter: Parameter, support: Support) -> Self {
         self.set(parameter, support);

@@ -23,7 +23,7 @@ use super::{Capabilities, Model, table};
 /// | `chat_completions` | `yes`, `no` or `unknown` |
 /// | `parameters` | an object of [`Parameter`](super::Parameter) names, each `yes`, `no`, `effort none` (taken while the effort in force is `none`) or `unknown` |
 /// | `reasoning_efforts` | a list of strings; empty: the parameter is refused; `null`: unknown |
-/// | `default_reasoning_effort` | a word, or `null` |
+/// | `default_reasoning_effort` | an effort such as `medium`, or `null` |
 /// | `context_tokens`, `max_output_tokens` | a number of tokens, or `null` |
 /// | `min_api_version` | an api version, or `null` |
 /// | `responses_only`, `max_completion_tokens_required` | `true` or `false` |

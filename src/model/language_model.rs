@@ -12,8 +12,8 @@ use crate::wire::getters;
 /// A language model: its name, its version, and what it can do.
 ///
 /// There is a constant for each version in the table. Others are parsed (`name`, `name-version` or
-/// `name:version`, in any case) or declared with [`custom`](Self::custom). A name without a version stands
-/// for what all its versions have in common, and so refuses only what every one of them refuses.
+/// `name:version`, in any case) or declared with [`custom`](Self::custom). A name without a version has
+/// what all its versions have in common, and so refuses only what every one of them refuses.
 ///
 /// Two models are equal when their ids are.
 ///

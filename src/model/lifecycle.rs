@@ -24,7 +24,7 @@ impl<'a> Lifecycle<'a> {
     /// `retired` (with `about` and a date after it, or without) and `off the schedule` mean that the model
     /// is retired; `retirement` and a date that it will be. Everything else is for human readers.
     ///
-    /// # Example: statuses that are understood
+    /// # Example: statuses that are read
     ///
     /// ```
     /// use azure_openai_chat::model::Lifecycle;

@@ -3,8 +3,8 @@
 //! The service calls a deployment by a name of its owner's choice; what a request may hold depends on the
 //! model behind it. This room holds what is known about those models: [`Model`] has a constant for each
 //! version in the table, [`Capabilities`] has what one accepts, [`ModelCatalog`] finds them by name and
-//! lets a team add its own, [`Deployment`] ties a name to a model, and [`ApiVersion`] is the contract of a
-//! request.
+//! lets a team add its own, [`Deployment`] is a name with the model behind it, and [`ApiVersion`] is the
+//! `api-version` of a request.
 //!
 //! Nothing is guessed. A name that is not in the table declares nothing, a cell for which there is
 //! no source is [`Support::Unknown`] and refuses nothing, a date of retirement is advice. How the table was
@@ -20,8 +20,7 @@
 //! - `o1`, `o1-mini` and `o1-preview` require `max_completion_tokens`. The service does not; this is a rule
 //!   against surprising bills.
 //!
-//! [`capability_table`] shows the whole table. The rules that read it live with the [`request`](crate::request),
-//! which is where to go next.
+//! [`capability_table`] shows the whole table. The rules that read it are in [`request`](crate::request).
 
 pub use self::lifecycle::Lifecycle;
 pub use self::parameter::{Family, ToolsAndEffort};

@@ -178,7 +178,7 @@ impl Message {
         self
     }
 
-    /// The role. Of a message read from JSON without one, an unknown role whose word is empty; the service refuses it.
+    /// The role. Of a message read from JSON without one, an unknown role whose text is empty; the service refuses it.
     #[must_use]
     pub fn role(&self) -> Role {
         self.0.role.clone().unwrap_or_else(|| Role::from(""))

@@ -1,10 +1,10 @@
-//! The observer of a stream: gets its chunks, and its end.
+//! The observer of a stream, which gets its chunks and its end.
 
 use super::chunk::ChatCompletionChunk;
 use super::fold::ChunkFold;
 use crate::error::Error;
 
-/// Follows a stream of a client.
+/// Gets the chunks of a client's stream, and its end.
 pub(crate) trait StreamObserver: Send {
     /// Gets a chunk that came. False when no more chunks are wanted; the end comes all the same.
     fn on_chunk(&mut self, chunk: &ChatCompletionChunk) -> bool;

@@ -58,7 +58,7 @@ enum State {
     /// The request is to be sent.
     Send,
     /// Its whole answer is waited for.
-    Asking(BoxFuture<Result<ChatCompletion>>),
+    Completing(BoxFuture<Result<ChatCompletion>>),
     /// The beginning of its stream is waited for.
     Opening(BoxFuture<Result<ChatCompletionStream>>),
     /// Its answer is being streamed.
@@ -169,11 +169,11 @@ impl ToolRun {
                     let (client, request) = (self.client.clone(), self.request.clone());
                     self.state = match is_streamed {
                         true => State::Opening(Box::pin(async move { client.stream(&request).await })),
-                        false => State::Asking(Box::pin(async move { client.complete(&request).await })),
+                        false => State::Completing(Box::pin(async move { client.complete(&request).await })),
                     };
                     continue;
                 }
-                State::Asking(answer) => answer.await.map(|completion| self.add_answer(completion)),
+                State::Completing(answer) => answer.await.map(|completion| self.add_answer(completion)),
                 State::Opening(stream) => stream.await.map(|stream| self.state = State::Streaming(Box::new(stream))),
                 State::Streaming(stream) => match stream.next_chunk().await {
                     Ok(Some(chunk)) => return Ok(Some(ToolEvent::Chunk(chunk))),
@@ -205,8 +205,8 @@ impl ToolRun {
             return Some(ToolEvent::Started(call));
         }
         if let Some((at, result)) = running.pending.next().await {
-            if let Some(slot) = running.results.get_mut(at) {
-                *slot = result.clone();
+            if let Some(place) = running.results.get_mut(at) {
+                *place = result.clone();
             }
             return Some(ToolEvent::Finished(result));
         }

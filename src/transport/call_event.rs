@@ -35,7 +35,7 @@ pub(crate) trait CallObserver: Send + Sync {
     fn on_retry(&self, failed: AttemptParts<'_>, cause: RetryCause, wait: Duration);
 }
 
-/// The parts of an event, which is made where somebody listens.
+/// The parts of an event, which is made only for observers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AttemptParts<'a> {
     /// From 1; a repaired call goes on counting.

@@ -171,7 +171,7 @@ pub(super) enum ConnectFailure {
     HostNotFound,
     /// A failure that may pass.
     Transient(&'static str),
-    /// The port speaks plain HTTP, not TLS.
+    /// The port is one of plain HTTP, not of TLS.
     PlainHttp,
     /// One side refused TLS, for this reason.
     NoTls(String),

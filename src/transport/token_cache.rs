@@ -263,8 +263,8 @@ impl BackendTokens {
         Ok(other)
     }
 
-    /// Remembers that this backend answered a token with 401. A token that was replaced meanwhile is not sent again, so it
-    /// is not remembered.
+    /// Keeps a token that this backend answered with 401. One that was replaced meanwhile is not sent
+    /// again, and is not kept.
     pub(crate) fn refuse(&self, token: Arc<BearerToken>, answer: Error, now: SystemTime) {
         if self.cache.current().is_some_and(|current| current.is_same(&token)) {
             *lock(&self.refused) = Some(Arc::new(RefusedToken { token, answer, at: now }));

@@ -76,7 +76,7 @@ pub(crate) struct Sending {
     call: Call,
 }
 
-/// Takes the steps as the connection asks for them, each at its time. The call ends with the last.
+/// Takes the steps as the connection polls for them, each at its time. The call ends with the last.
 pub(crate) fn body(steps: Steps, clock: Option<PaceClock>, call: Call) -> Body {
     let sending = Sending { steps, clock, sent: 0, call };
     Body::from_stream(stream::unfold(Some(sending), |sending| async move {

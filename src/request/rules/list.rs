@@ -48,7 +48,7 @@ rules! {
     "a member that is modelled here has its type; `null` is as if it were left out" =>
         [], Every, Refused, REFERENCE, types::wrong_types;
     "there is a message, and each has a role" =>
-        ["messages"], Every, Refused, REFERENCE, roles::speakers;
+        ["messages"], Every, Refused, REFERENCE, roles::messages;
     "no `system` and no `developer` messages where the model refuses them" =>
         ["messages"], AsListed, Refused, REASONING, roles::instructions;
     "`system` and `developer` messages exclude each other" =>

@@ -6,7 +6,7 @@ use crate::request::violation::Rule;
 use crate::response::Role;
 
 /// `messages` has at least one entry, and each has a `role`.
-pub(super) fn speakers(check: &Check<'_>, found: &mut Findings<'_>) {
+pub(super) fn messages(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.request.messages().is_empty() && !check.is_unread("messages") {
         let message = "there are no messages: add at least one turn, such as .user(\"..\")";
         found.add("messages", Rule::RequiredParameter, message);

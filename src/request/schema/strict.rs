@@ -28,7 +28,7 @@ const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 ///   default is left as it is and reported: `null` is not its default.
 /// - `oneOf` becomes `anyOf`, the only union that strict mode has: a value that fits two branches, which `oneOf`
 ///   excludes, is allowed from then on. `const` becomes `enum`, and an `allOf` of one part becomes that part.
-/// - a `$ref` stands alone: with a description beside it, it becomes the only branch of an `anyOf`; with properties
+/// - a `$ref` becomes the only keyword of its schema: with a description beside it, it becomes the only branch of an `anyOf`; with properties
 ///   beside it, what it points to is written out.
 /// - `$schema`, the formats of numbers such as `uint32`, and definitions that nothing uses are left out.
 ///

@@ -155,7 +155,7 @@ impl Lines {
     fn keep(&mut self, part: &[u8], room: usize, is_whole: bool) -> Result<(), SseError> {
         let unchecked = self.partial.len().saturating_sub(self.checked);
         let start = self.position_before(part.len().saturating_add(unchecked));
-        // of a line that is too long, as much as says so
+        // of a line that is too long, only as much as shows that it is
         self.partial.extend_from_slice(part.get(..room.saturating_add(4)).unwrap_or(part));
         let partial = mem::take(&mut self.partial);
         let unchecked = partial.get(self.checked..).unwrap_or_default();

@@ -11,7 +11,7 @@
 //! The rules are those of the WHATWG standard, which is written for browsers. The differences, all on purpose:
 //!
 //! - The last event counts even if the input ends before its blank line; [`SseEvent::is_complete`] is `false` then.
-//!   Gateways do forget that line, and a browser would drop the event.
+//!   Some gateways leave that line out, and a browser would drop the event.
 //! - Invalid UTF-8 is an error, where a browser puts U+FFFD: text that changed on its way is not an answer.
 //! - An event has a largest size, where a browser has none.
 //! - Comments are reported. A `retry` too large for 64 bits is ignored.

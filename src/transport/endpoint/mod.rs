@@ -26,7 +26,7 @@ mod text;
 ///
 #[doc = include_str!("forms.md")]
 ///
-/// # Example: everything a portal shows is understood
+/// # Example: an address as the portal shows it
 ///
 /// ```
 /// use azure_openai_chat::Endpoint;
@@ -61,7 +61,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the part that was not understood, without repeating it, and
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) names the part that is wrong, without repeating it, and
     /// shows the form to use.
     pub fn parse(text: &str) -> Result<Self> {
         let endpoint = Self::read(text)?;
