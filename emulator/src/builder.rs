@@ -1,30 +1,23 @@
 //! The builder of an emulator, [`EmulatorBuilder`], from its address to its recordings.
 
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use azure_openai_chat::ChatCompletionRequest;
-use tokio::net::TcpListener;
 
 use crate::answer::{Answer, Rule};
-use crate::batch::BatchService;
-#[cfg(feature = "client")]
-use crate::client;
-use crate::emulator::Emulator;
 use crate::faults::Fault;
 use crate::filter::{FilterPolicy, FilterTrigger};
-use crate::journal::{Journal, KEPT, RecordedRequest};
+use crate::journal::{KEPT, RecordedRequest};
 use crate::record::RecordingSettings;
-use crate::server::connections::{ClosableListener, ConnectionHandle, OpenConnections};
-use crate::server::{self, Responder, Shared};
-use crate::session::{InitialState, Sessions};
+use crate::session::InitialState;
 use crate::settings::{DeploymentSettings, FilterMode, Pace, Quota, SignIn};
+use crate::shared::Responder;
 
-/// The settings with which an emulator starts; made by [`Emulator::builder`].
+/// The settings with which an emulator starts; made by [`Emulator::builder`](crate::Emulator::builder).
 ///
 /// # Example: a resource with a quota and a filter
 ///
@@ -95,7 +88,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Serves TLS, with a certificate of its own for `localhost`; [`Emulator::root_certificate`] is the one to trust. Off by
+    /// Serves TLS, with a certificate of its own for `localhost`; [`Emulator::root_certificate`](crate::Emulator::root_certificate) is the one to trust. Off by
     /// default.
     #[cfg(feature = "tls")]
     #[must_use]
@@ -248,7 +241,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets how many [requests](Emulator::requests) are kept; 10,000 by default. The oldest are dropped, and also when the
+    /// Sets how many [requests](crate::Emulator::requests) are kept; 10,000 by default. The oldest are dropped, and also when the
     /// bodies of those that are kept have more than 256 MiB together.
     #[must_use]
     pub fn journal_limit(mut self, requests: usize) -> Self {
@@ -262,67 +255,6 @@ impl EmulatorBuilder {
         self.watcher = Some(Arc::new(watch));
         self
     }
-
-    /// Starts the emulator.
-    ///
-    /// # Errors
-    ///
-    /// When the address cannot be listened on, the folder of recordings cannot be read or created, or answers are to be both
-    /// recorded and replayed.
-    pub async fn start(self) -> io::Result<Emulator> {
-        let listener = TcpListener::bind(self.address).await.map_err(|error| named(error, self.address))?;
-        let address = listener.local_addr()?;
-        let recording = self.recording.open()?;
-        // Reading the vocabulary takes long, and the thread of the runtime may be the only one.
-        let _ = tokio::task::spawn_blocking(crate::tokens::prepare).await;
-        let shared = Arc::new(Shared {
-            recording,
-            sessions: Sessions::new(self.initial),
-            journal: Arc::new(Journal::new(self.journal_limit, self.watcher)),
-            responders: self.responders,
-            cors: self.cors,
-            batches: BatchService::default(),
-        });
-        let connections = OpenConnections::new();
-        let tls = if self.tls { Some(server::tls::Tls::new(address.ip())?) } else { None };
-        let root_certificate = tls.as_ref().map(|tls| tls.root().to_owned());
-        let app = server::router(Arc::clone(&shared)).into_make_service_with_connect_info::<ConnectionHandle>();
-        let endpoint = endpoint(address, tls.is_some());
-        let serving = axum::serve(ClosableListener::new(listener, connections.clone(), tls), app);
-        // It serves until it is aborted; there is no error to report.
-        let server = tokio::spawn(async move { drop(serving.await) });
-        Ok(Emulator {
-            #[cfg(feature = "client")]
-            client: client::client(&endpoint, root_certificate.as_deref(), &shared)?,
-            address,
-            endpoint,
-            root_certificate,
-            shared,
-            connections,
-            server,
-        })
-    }
-}
-
-/// The endpoint of clients on this machine; with TLS the host is `localhost`, which the certificate names.
-fn endpoint(address: SocketAddr, is_secure: bool) -> String {
-    let (scheme, port) = (if is_secure { "https" } else { "http" }, address.port());
-    match address.ip() {
-        ip if is_secure && (ip.is_loopback() || ip.is_unspecified()) => format!("{scheme}://localhost:{port}"),
-        ip if ip.is_unspecified() => format!("{scheme}://127.0.0.1:{port}"),
-        _ => format!("{scheme}://{address}"),
-    }
-}
-
-/// The error with the address in it.
-fn named(error: io::Error, address: SocketAddr) -> io::Error {
-    let why = match error.kind() {
-        io::ErrorKind::AddrInUse => "the port is taken by another program".to_owned(),
-        io::ErrorKind::PermissionDenied => "the port is not allowed for this user".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "the address is none of this machine".to_owned(),
-        _ => error.to_string(),
-    };
-    io::Error::new(error.kind(), format!("cannot listen on {address}: {why}"))
 }
 
 impl fmt::Debug for EmulatorBuilder {

@@ -5,7 +5,7 @@ use std::io;
 use azure_openai_chat::{ApiKey, ChatClient, Credential};
 use serde_json::Value;
 
-use crate::server::Shared;
+use crate::shared::Shared;
 use crate::sign_in::{AUDIENCE, TokenRequest, token};
 
 /// How long the client's token is valid: longer than any test.

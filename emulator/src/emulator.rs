@@ -6,16 +6,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::answer::Answer;
+use crate::batch::{BatchService, Batches};
 use crate::builder::EmulatorBuilder;
+#[cfg(feature = "client")]
+use crate::client;
 use crate::faults::Fault;
-use crate::journal::Requests;
-use crate::server::Shared;
-use crate::server::connections::OpenConnections;
-use crate::session::Session;
+use crate::journal::{Journal, Requests};
+use crate::server;
+use crate::server::connections::{ClosableListener, ConnectionHandle, OpenConnections};
+use crate::session::{Session, Sessions};
 use crate::settings::DeploymentSettings;
+use crate::shared::Shared;
 
 /// A running emulator.
 ///
@@ -143,8 +148,25 @@ impl Emulator {
         session.scripts().entry(name).or_default().push_back(answer);
     }
 
+    /// The control of the resource's files and batches: clock, quota, outcomes of lines.
+    ///
+    /// # Example: a day passes
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let emulator = azure_openai_emulator::Emulator::start().await?;
+    /// emulator.batches().advance(std::time::Duration::from_secs(24 * 3600));
+    /// assert_eq!(emulator.batches().created(), 0);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn batches(&self) -> Batches<'_> {
+        Batches::of(&self.shared.batches)
+    }
+
     /// Restores the settings, scripts, rules and faults of the start, for every session, and clears the list of requests.
-    /// Files and batches stay; see [`Batches::reset`](crate::Batches::reset).
+    /// Files and batches stay; see [`Batches::reset`].
     pub fn reset(&self) {
         self.shared.sessions.reset(None);
         self.shared.journal.clear(None);
@@ -166,6 +188,69 @@ impl Emulator {
         self.server.abort();
         self.connections.close_all();
     }
+}
+
+impl EmulatorBuilder {
+    /// Starts the emulator.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be listened on, the folder of recordings cannot be read or created, or answers are to be both
+    /// recorded and replayed.
+    pub async fn start(self) -> io::Result<Emulator> {
+        let listener = TcpListener::bind(self.address).await.map_err(|error| named(error, self.address))?;
+        let address = listener.local_addr()?;
+        let recording = self.recording.open()?;
+        // Reading the vocabulary takes long, and the thread of the runtime may be the only one.
+        let _ = tokio::task::spawn_blocking(crate::tokens::prepare).await;
+        let shared = Arc::new(Shared {
+            recording,
+            sessions: Sessions::new(self.initial),
+            journal: Arc::new(Journal::new(self.journal_limit, self.watcher)),
+            responders: self.responders,
+            cors: self.cors,
+            batches: BatchService::default(),
+        });
+        let connections = OpenConnections::new();
+        let tls = if self.tls { Some(server::tls::Tls::new(address.ip())?) } else { None };
+        let root_certificate = tls.as_ref().map(|tls| tls.root().to_owned());
+        let app = server::router(Arc::clone(&shared)).into_make_service_with_connect_info::<ConnectionHandle>();
+        let endpoint = endpoint(address, tls.is_some());
+        let serving = axum::serve(ClosableListener::new(listener, connections.clone(), tls), app);
+        // It serves until it is aborted; there is no error to report.
+        let server = tokio::spawn(async move { drop(serving.await) });
+        Ok(Emulator {
+            #[cfg(feature = "client")]
+            client: client::client(&endpoint, root_certificate.as_deref(), &shared)?,
+            address,
+            endpoint,
+            root_certificate,
+            shared,
+            connections,
+            server,
+        })
+    }
+}
+
+/// The endpoint of clients on this machine; with TLS the host is `localhost`, which the certificate names.
+fn endpoint(address: SocketAddr, is_secure: bool) -> String {
+    let (scheme, port) = (if is_secure { "https" } else { "http" }, address.port());
+    match address.ip() {
+        ip if is_secure && (ip.is_loopback() || ip.is_unspecified()) => format!("{scheme}://localhost:{port}"),
+        ip if ip.is_unspecified() => format!("{scheme}://127.0.0.1:{port}"),
+        _ => format!("{scheme}://{address}"),
+    }
+}
+
+/// The error with the address in it.
+fn named(error: io::Error, address: SocketAddr) -> io::Error {
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is taken by another program".to_owned(),
+        io::ErrorKind::PermissionDenied => "the port is not allowed for this user".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "the address is none of this machine".to_owned(),
+        _ => error.to_string(),
+    };
+    io::Error::new(error.kind(), format!("cannot listen on {address}: {why}"))
 }
 
 impl Drop for Emulator {

@@ -43,6 +43,7 @@ mod deployment;
 mod emulator;
 mod faults;
 mod filter;
+mod head;
 mod journal;
 mod quota;
 mod record;
@@ -51,6 +52,7 @@ mod request;
 mod server;
 mod session;
 mod settings;
+mod shared;
 mod sign_in;
 mod tokens;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::StoredFile;
-use super::control::BatchTiming;
+use super::file::StoredFile;
 use super::outcome::{LineOutcome, result_line, unreached_line};
+use super::settings::BatchTiming;
 use super::validation::InputLine;
 
 /// The time after which a job expires: `completion_window`.

@@ -4,26 +4,26 @@
 //! [`Batches::advance`] makes a day pass.
 
 mod control;
+mod file;
 mod job;
 mod multipart;
 mod outcome;
 mod route;
+mod settings;
 mod validation;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::body::Bytes;
-
-pub use control::{BatchQuota, BatchTiming, Batches};
+pub use control::Batches;
 pub use outcome::LineOutcome;
 pub(crate) use route::{is_route, serve};
+pub use settings::{BatchQuota, BatchTiming};
 
+use file::StoredFile;
 use job::Job;
-
-/// The outcome of a line, by its `custom_id`.
-type Outcomes = Arc<dyn Fn(&str) -> LineOutcome + Send + Sync>;
+use outcome::Outcomes;
 
 /// The files and batches of a running emulator.
 #[derive(Default)]
@@ -48,21 +48,7 @@ struct State {
     uploads: u64,
 }
 
-#[derive(Clone)]
-struct StoredFile {
-    id: String,
-    name: String,
-    purpose: &'static str,
-    content: Bytes,
-    created: Duration,
-    expires_after: Option<Duration>,
-}
-
 impl BatchService {
-    pub(crate) fn control(&self) -> Batches<'_> {
-        Batches(self)
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,30 +73,5 @@ impl State {
 
     fn job(&mut self, id: &str) -> Option<&mut Job> {
         self.jobs.values_mut().find(|job| job.id == id)
-    }
-}
-
-impl StoredFile {
-    fn has_expired(&self, now: Duration) -> bool {
-        self.expires_after.is_some_and(|time| now >= self.created + time)
-    }
-}
-
-impl crate::Emulator {
-    /// The control of the resource's files and batches: clock, quota, outcomes of lines.
-    ///
-    /// # Example: a day passes
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> std::io::Result<()> {
-    /// let emulator = azure_openai_emulator::Emulator::start().await?;
-    /// emulator.batches().advance(std::time::Duration::from_secs(24 * 3600));
-    /// assert_eq!(emulator.batches().created(), 0);
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn batches(&self) -> Batches<'_> {
-        self.shared.batches.control()
     }
 }

@@ -1,6 +1,11 @@
 //! The outcome of a batch line, [`LineOutcome`], and the lines of the files of results.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+
+/// The outcome of a line, by its `custom_id`.
+pub(super) type Outcomes = Arc<dyn Fn(&str) -> LineOutcome + Send + Sync>;
 
 /// The outcome of a line of a batch.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,19 +9,21 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::file::StoredFile;
 use super::job::Job;
 use super::multipart::fields;
 use super::validation::{MOST_LINES, check, error};
-use super::{BatchService, State, StoredFile};
+use super::{BatchService, State};
 use crate::faults::Kind;
+use crate::head::{header, query};
 use crate::journal::record::Head;
 use crate::refusal::AzureError;
 use crate::request::ChatRequest;
 use crate::server::connections::ConnectionHandle;
 use crate::server::exchange::answer_line;
 use crate::server::response::Answered;
-use crate::server::{Shared, begin, header, query};
 use crate::session::{SESSION_HEADER, Session};
+use crate::shared::Shared;
 use crate::sign_in;
 
 /// The largest upload: 200 MB, and the form around it.
@@ -52,7 +54,7 @@ type Outcome = Result<(&'static str, Bytes), AzureError>;
 /// Answers a request for files or batches.
 pub(crate) async fn serve(shared: &Shared, parts: &Parts, content: Body, handle: &ConnectionHandle) -> Response {
     let session = shared.sessions.named(header(parts, SESSION_HEADER).unwrap_or_default());
-    let (call, fault) = begin(shared, &session, parts, Head::new(parts, Value::Null, 0), &[], handle).await;
+    let (call, fault) = shared.begin(&session, parts, Head::new(parts, Value::Null, 0), &[], handle).await;
     let answered = match &fault {
         // before the body has arrived, as a busy service answers an upload
         Some(Kind::Answer(fault)) => fault.into(),

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Control, ControlError};
-use crate::batch::{BatchQuota, BatchTiming, LineOutcome};
+use crate::batch::{BatchQuota, BatchTiming, Batches, LineOutcome};
 use crate::settings::{from_zero, seconds};
 
 /// The settings in a request; what is absent stays as it is.
@@ -64,7 +64,7 @@ fn time(number: Option<f64>) -> Duration {
 
 impl Control<'_> {
     pub(super) fn batches(&self) -> Result<Value, ControlError> {
-        let batches = self.shared.batches.control();
+        let batches = Batches::of(&self.shared.batches);
         match self.parts.method {
             Method::GET => {}
             Method::POST => {

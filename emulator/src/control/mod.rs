@@ -16,10 +16,12 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::faults::Preset;
 use crate::filter::FilterPolicy;
+use crate::head::header;
+use crate::server::response::json_response;
 use crate::server::route::decoded;
-use crate::server::{Shared, header, json_response};
 use crate::session::{SESSION_HEADER, Session};
 use crate::settings::{DeploymentSettings, Quota};
+use crate::shared::Shared;
 
 mod batches;
 mod journal;

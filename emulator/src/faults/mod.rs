@@ -4,19 +4,19 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use serde::{Deserialize, Serialize};
 
-pub(crate) use self::answer::{FaultAnswer, RawAnswer};
+pub(crate) use self::answer::FaultAnswer;
 pub use self::preset::Preset;
+pub(crate) use self::raw_answer::RawAnswer;
 
 use self::answer::Base;
-use self::table::FaultTable;
 use self::when::When;
 
 pub(crate) mod steps;
 
 mod answer;
 mod preset;
+mod raw_answer;
 mod table;
 mod when;
 
@@ -40,8 +40,7 @@ mod when;
 /// emulator.inject(Fault::status(503).header("retry-after-ms", "10").next(2));
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "FaultTable", into = "FaultTable")]
+#[derive(Clone)]
 pub struct Fault {
     kind: Kind,
     when: When,

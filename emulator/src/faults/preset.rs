@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::answer::RawAnswer;
+use super::raw_answer::RawAnswer;
 use crate::quota::whole_seconds;
 use crate::refusal::{AzureError, SERVER_ERROR};
 use crate::sign_in::AUDIENCE;

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::answer::Base;
+use super::answer::{Base, FaultAnswer};
 use super::when::When;
-use super::{Fault, FaultAnswer, Kind, Preset};
+use super::{Fault, Kind, Preset};
 use crate::settings::{milliseconds, share};
 
 /// The members of a fault.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct FaultTable {
+struct FaultTable {
     #[serde(skip_serializing_if = "Option::is_none")]
     preset: Option<Preset>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +66,18 @@ pub(super) struct FaultTable {
     header: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     phrase: Option<String>,
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        FaultTable::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        FaultTable::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
+    }
 }
 
 impl TryFrom<FaultTable> for Fault {

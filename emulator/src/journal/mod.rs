@@ -15,8 +15,6 @@ pub use self::requests::Requests;
 pub(crate) mod record;
 mod requests;
 
-pub(crate) use self::record::Call;
-
 /// How many requests are kept by default; the oldest are dropped, so that a load test does not fill the memory.
 pub(crate) const KEPT: usize = 10_000;
 
@@ -65,7 +63,7 @@ impl Journal {
             }
         }
         self.changed.notify_waiters();
-        Call::new(entry, Arc::clone(self))
+        Call { entry, journal: Arc::clone(self), has_ended: false }
     }
 
     fn ended(&self, entry: &Entry) {
@@ -100,6 +98,59 @@ impl Journal {
             if tokio::time::timeout_at(deadline, changed).await.is_err() {
                 return is_enough();
             }
+        }
+    }
+}
+
+/// A request that is being answered. Dropped before [`end`](Self::end), its outcome is a disconnected client.
+pub(crate) struct Call {
+    entry: Arc<Entry>,
+    journal: Arc<Journal>,
+    has_ended: bool,
+}
+
+impl Call {
+    pub(crate) fn set_status(&self, status: u16) {
+        let mut end = self.entry.end();
+        end.status = Some(status);
+        end.timing.to_headers = Some(self.entry.started.elapsed());
+    }
+
+    pub(crate) fn set_fault(&self, name: String) {
+        self.entry.end().fault = Some(name);
+    }
+
+    pub(crate) fn set_tokens(&self, prompt: u64, completion: u64) {
+        self.entry.end().tokens = Some((prompt, completion));
+    }
+
+    /// Sets the outcome when the answer was sent, or the part of it that a fault left.
+    pub(crate) fn end(mut self) {
+        let status = self.entry.end().status;
+        let is_faulted = self.entry.end().fault.is_some();
+        self.close(match status {
+            _ if is_faulted => Outcome::Faulted,
+            Some(200..300) => Outcome::Answered,
+            _ => Outcome::Refused,
+        });
+    }
+
+    fn close(&mut self, outcome: Outcome) {
+        self.has_ended = true;
+        {
+            let mut end = self.entry.end();
+            end.outcome = outcome;
+            end.timing.total = Some(self.entry.started.elapsed());
+        }
+        self.journal.ended(&self.entry);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let is_faulted = self.entry.end().fault.is_some();
+            self.close(if is_faulted { Outcome::Faulted } else { Outcome::Disconnected });
         }
     }
 }

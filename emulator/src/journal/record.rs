@@ -10,8 +10,7 @@ use azure_openai_chat::ChatCompletionRequest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Journal;
-use crate::server::query_value;
+use crate::head::query_value;
 
 /// A request as it arrived, and its outcome.
 ///
@@ -95,8 +94,8 @@ impl fmt::Display for Outcome {
 /// How long an answer took, from the arrival of the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
-    to_headers: Option<Duration>,
-    total: Option<Duration>,
+    pub(super) to_headers: Option<Duration>,
+    pub(super) total: Option<Duration>,
 }
 
 impl Timing {
@@ -114,12 +113,12 @@ impl Timing {
 }
 
 #[derive(Clone, Default)]
-struct End {
-    outcome: Outcome,
-    status: Option<u16>,
-    timing: Timing,
-    fault: Option<String>,
-    tokens: Option<(u64, u64)>,
+pub(super) struct End {
+    pub(super) outcome: Outcome,
+    pub(super) status: Option<u16>,
+    pub(super) timing: Timing,
+    pub(super) fault: Option<String>,
+    pub(super) tokens: Option<(u64, u64)>,
 }
 
 impl RecordedRequest {
@@ -233,7 +232,7 @@ impl fmt::Debug for RecordedRequest {
 /// A request that the journal keeps.
 pub(crate) struct Entry {
     head: Arc<Head>,
-    started: Instant,
+    pub(super) started: Instant,
     end: Mutex<End>,
 }
 
@@ -242,7 +241,7 @@ impl Entry {
         Self { head: Arc::new(head), started: Instant::now(), end: Mutex::default() }
     }
 
-    fn end(&self) -> MutexGuard<'_, End> {
+    pub(super) fn end(&self) -> MutexGuard<'_, End> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -256,62 +255,5 @@ impl Entry {
 
     pub(super) fn snapshot(&self) -> RecordedRequest {
         RecordedRequest { head: Arc::clone(&self.head), end: self.end().clone() }
-    }
-}
-
-/// A request that is being answered. Dropped before [`end`](Self::end), its outcome is a disconnected client.
-pub(crate) struct Call {
-    entry: Arc<Entry>,
-    journal: Arc<Journal>,
-    has_ended: bool,
-}
-
-impl Call {
-    pub(super) fn new(entry: Arc<Entry>, journal: Arc<Journal>) -> Self {
-        Self { entry, journal, has_ended: false }
-    }
-
-    pub(crate) fn set_status(&self, status: u16) {
-        let mut end = self.entry.end();
-        end.status = Some(status);
-        end.timing.to_headers = Some(self.entry.started.elapsed());
-    }
-
-    pub(crate) fn set_fault(&self, name: String) {
-        self.entry.end().fault = Some(name);
-    }
-
-    pub(crate) fn set_tokens(&self, prompt: u64, completion: u64) {
-        self.entry.end().tokens = Some((prompt, completion));
-    }
-
-    /// Sets the outcome when the answer was sent, or the part of it that a fault left.
-    pub(crate) fn end(mut self) {
-        let status = self.entry.end().status;
-        let is_faulted = self.entry.end().fault.is_some();
-        self.close(match status {
-            _ if is_faulted => Outcome::Faulted,
-            Some(200..300) => Outcome::Answered,
-            _ => Outcome::Refused,
-        });
-    }
-
-    fn close(&mut self, outcome: Outcome) {
-        self.has_ended = true;
-        {
-            let mut end = self.entry.end();
-            end.outcome = outcome;
-            end.timing.total = Some(self.entry.started.elapsed());
-        }
-        self.journal.ended(&self.entry);
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        if !self.has_ended {
-            let is_faulted = self.entry.end().fault.is_some();
-            self.close(if is_faulted { Outcome::Faulted } else { Outcome::Disconnected });
-        }
     }
 }

@@ -10,9 +10,9 @@ use axum::body::Bytes;
 use axum::http::request::Parts;
 use serde_json::Value;
 
-use super::{Chunk, RecordedAnswer, RecordedCall, Recording, ReplayedAnswer, redacted};
+use super::recording::{Chunk, RecordedAnswer, RecordedCall, Recording, ReplayedAnswer, redacted};
+use crate::head::query;
 use crate::refusal::AzureError;
-use crate::server::query;
 
 /// A resource whose answers are recorded.
 pub(crate) struct Recorder {

@@ -9,7 +9,7 @@ use axum::http::Method;
 use serde_json::Value;
 
 use super::difference::differences;
-use super::{Recording, ReplayedAnswer, redacted};
+use super::recording::{Recording, ReplayedAnswer, redacted};
 use crate::refusal::AzureError;
 
 /// The recordings of a folder.

@@ -16,6 +16,13 @@ pub(crate) struct AzureError {
     pub(crate) is_bare: bool,
 }
 
+/// The error text for an unknown member: Azure's, or OpenAI's on its own base.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Dialect {
+    Azure,
+    OpenAi,
+}
+
 /// The service's text for a failure of its own.
 pub(crate) const SERVER_ERROR: &str = "The server had an error while processing your request. Sorry about that!";
 

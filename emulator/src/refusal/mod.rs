@@ -17,7 +17,7 @@ use crate::deployment::DeployedModel;
 use crate::request::{ChatRequest, role};
 use crate::settings::Strictness;
 
-pub(crate) use self::azure_error::{AzureError, SERVER_ERROR};
+pub(crate) use self::azure_error::{AzureError, Dialect, SERVER_ERROR};
 
 mod azure_error;
 mod schema;
@@ -25,13 +25,6 @@ mod service_rule;
 mod shape;
 #[cfg(test)]
 mod tests;
-
-/// The error text for an unknown member: Azure's, or OpenAI's on its own base.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Dialect {
-    Azure,
-    OpenAi,
-}
 
 /// The error with which the service refuses a request: by a rule of the client crate, by its shape, or by a rule that only
 /// the service has.

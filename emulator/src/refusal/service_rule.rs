@@ -3,8 +3,7 @@
 use azure_openai_chat::{Capabilities, ChatCompletionRequest};
 use serde_json::Value;
 
-use super::Dialect;
-use super::azure_error::{AzureError, listed};
+use super::azure_error::{AzureError, Dialect, listed};
 use crate::deployment::DeployedModel;
 use crate::request::{ChatRequest, role};
 

@@ -8,9 +8,9 @@ use azure_openai_chat::{ApiVersion, ChatCompletionRequest};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::models;
 use super::response::{Answered, Content};
 use super::route::{Base, Operation, Route};
-use super::{Shared, header, models};
 use crate::answer::Answer;
 use crate::answer::compose::{ComposeInput, compose};
 use crate::answer::embedding::embeddings;
@@ -18,11 +18,13 @@ use crate::answer::template::Context;
 use crate::answer::wire::{Streaming, chunks, whole};
 use crate::deployment::DeployedModel;
 use crate::filter::FilterTrigger;
+use crate::head::header;
 use crate::quota::Charge;
 use crate::refusal::{AzureError, Dialect, refusal};
 use crate::request::ChatRequest;
 use crate::session::{SESSION_HEADER, Session};
 use crate::settings::{FilterMode, Strictness};
+use crate::shared::Shared;
 use crate::sign_in;
 
 /// Status and body of the answer to one line of a batch, without quota and faults; `parts` are those of the request for

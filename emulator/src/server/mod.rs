@@ -1,28 +1,28 @@
-//! The HTTP server: the handler of each path, with the journal entry and the fault of each request.
+//! The HTTP server: the handler of each path.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use azure_openai_chat::{ApiVersion, ChatCompletionRequest};
+use azure_openai_chat::ApiVersion;
 use serde_json::Value;
 
 use self::connections::ConnectionHandle;
 use self::exchange::Exchange;
+use self::response::json_response;
 use self::route::Route;
-use crate::answer::Answer;
-use crate::batch::{self, BatchService};
-use crate::control;
-use crate::faults::{FaultTarget, Kind, take_fault};
+use crate::faults::Kind;
+use crate::head::{header, query};
 use crate::journal::record::Head;
-use crate::journal::{Call, Journal};
 use crate::record::RecordingMode;
 use crate::request::ChatRequest;
-use crate::session::{SESSION_HEADER, Session, Sessions};
+use crate::session::SESSION_HEADER;
+use crate::shared::Shared;
+use crate::{batch, control};
 
 pub(crate) mod connections;
 pub(crate) mod exchange;
@@ -34,20 +34,6 @@ mod models;
 
 /// The largest body that is read: 20 MB of audio in base64, and as much again for the rest.
 const LARGEST_BODY: usize = 64 << 20;
-
-/// An answer by closure; `None` where the closure has no answer to the request.
-pub(crate) type Responder = Arc<dyn Fn(&ChatCompletionRequest) -> Option<Answer> + Send + Sync>;
-
-/// The state of a running emulator.
-pub(crate) struct Shared {
-    pub(crate) sessions: Sessions,
-    pub(crate) journal: Arc<Journal>,
-    pub(crate) responders: Vec<Responder>,
-    pub(crate) recording: Option<RecordingMode>,
-    /// Whether answers have the headers of CORS.
-    pub(crate) cors: bool,
-    pub(crate) batches: BatchService,
-}
 
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new().fallback(serve).with_state(shared)
@@ -98,14 +84,6 @@ fn too_large() -> Response {
     json_response(StatusCode::PAYLOAD_TOO_LARGE, body)
 }
 
-/// A response of JSON without the headers of Azure's own.
-pub(crate) fn json_response(status: StatusCode, body: impl Into<Body>) -> Response {
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
-    response
-}
-
 /// Adds the headers of CORS, for any origin, any header of the request and every header of the answer.
 fn allow_origins(request: &HeaderMap, headers: &mut HeaderMap) {
     let of = |name: &str| request.get(name).cloned();
@@ -132,7 +110,7 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, handle: &Conn
     head.deployment = name.map(str::to_owned);
     let api_version = query(parts, "api-version").map(ApiVersion::new);
     let prompt = json.as_ref().map(|body| ChatRequest::new(body).texts()).unwrap_or_default();
-    let (call, fault) = begin(shared, &session, parts, head, &prompt, handle).await;
+    let (call, fault) = shared.begin(&session, parts, head, &prompt, handle).await;
 
     let exchange = Exchange {
         shared,
@@ -158,48 +136,4 @@ async fn resource(shared: &Shared, parts: &Parts, content: &Bytes, handle: &Conn
     };
     let region = session.settings().region(deployed.as_ref());
     answered.send(parts, &region, fault, call).await
-}
-
-/// Adds a request to the journal and chooses its fault. A delay is waited for here; after a reset of the connection this
-/// does not return.
-pub(crate) async fn begin(
-    shared: &Shared,
-    session: &Session,
-    parts: &Parts,
-    mut head: Head,
-    prompt: &[String],
-    handle: &ConnectionHandle,
-) -> (Call, Option<Kind>) {
-    head.session = header(parts, SESSION_HEADER).unwrap_or_default().to_owned();
-    let target = FaultTarget { deployment: head.deployment.as_deref(), headers: &parts.headers, prompt };
-    let fault = take_fault(&mut session.faults(), &target);
-    let call = shared.journal.add(head);
-    if let Some(fault) = &fault {
-        call.set_fault(fault.name());
-    }
-    match &fault {
-        Some(Kind::Delay(time)) => tokio::time::sleep(*time).await,
-        Some(Kind::Reset) => {
-            handle.reset();
-            // The connection ends, and this task with it.
-            std::future::pending::<()>().await;
-        }
-        _ => {}
-    }
-    (call, fault)
-}
-
-/// A value of the request's query, decoded.
-pub(crate) fn query(parts: &Parts, name: &str) -> Option<String> {
-    query_value(parts.uri.query().unwrap_or_default(), name)
-}
-
-/// A value of a query, decoded.
-pub(crate) fn query_value(query: &str, name: &str) -> Option<String> {
-    let pairs = url::form_urlencoded::parse(query.as_bytes());
-    pairs.into_iter().find_map(|(key, value)| (key == name).then(|| value.into_owned()))
-}
-
-pub(crate) fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    parts.headers.get(name)?.to_str().ok()
 }

@@ -217,3 +217,11 @@ fn uuid() -> String {
     let node = end & 0xffff_ffff_ffff;
     format!("{:08x}-{:04x}-{version:04x}-{variant:04x}-{node:012x}", start >> 32, (start >> 16) & 0xffff)
 }
+
+/// A response of JSON without the headers of Azure's own.
+pub(crate) fn json_response(status: StatusCode, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    response
+}

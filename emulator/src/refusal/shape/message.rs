@@ -5,8 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
 
 use super::node::Node;
-use crate::refusal::Dialect;
-use crate::refusal::azure_error::AzureError;
+use crate::refusal::azure_error::{AzureError, Dialect};
 
 /// The most messages of a request, and the longest text of one, in characters.
 const MOST_MESSAGES: usize = 2048;

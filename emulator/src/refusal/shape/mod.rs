@@ -6,8 +6,7 @@
 use serde_json::Value;
 
 use self::node::Node;
-use super::Dialect;
-use super::azure_error::AzureError;
+use super::azure_error::{AzureError, Dialect};
 use crate::request::ChatRequest;
 
 mod data_source;
