@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Error, ErrorKind, Result, ServiceError};
-use crate::response::body_form::{BodyForm, without_mark};
+use crate::response::body_form::BodyForm;
 use crate::response::{ChatCompletion, ResponseMetadata};
 
 /// What was parsed from a body with status 2xx, unless it is an error or something else than a completion: gateways send
@@ -33,6 +33,7 @@ pub(crate) fn completion_or_error(
 pub(crate) fn no_completion(body: Bytes, error: &serde_json::Error, may_be_cut: bool) -> Error {
     let is_cut = error.is_eof() && may_be_cut;
     let kind = if is_cut { ErrorKind::Interrupted } else { ErrorKind::Decode };
+    let is_object = crate::response::body_form::without_mark(&body).trim_ascii_start().starts_with(b"{");
     let (kind, what, hint) = match BodyForm::of(&body) {
         BodyForm::Empty => (kind, "is empty", "the connection or a gateway lost it"),
         BodyForm::Html => (ErrorKind::Decode, "is a page of HTML", "a proxy or a wrong endpoint answered"),
@@ -40,7 +41,7 @@ pub(crate) fn no_completion(body: Bytes, error: &serde_json::Error, may_be_cut: 
             (ErrorKind::Decode, "is an event stream", "use stream() for this deployment, or check the gateway")
         }
         _ if is_cut => (kind, "ends in the middle", "the connection or a gateway cut it"),
-        BodyForm::Json if without_mark(&body).trim_ascii_start().first() == Some(&b'{') => {
+        BodyForm::Json if is_object => {
             (kind, "cannot be parsed", "a gateway may have changed it; the error's body() has it")
         }
         _ => (kind, "is not a JSON object", "a gateway may have changed it"),
