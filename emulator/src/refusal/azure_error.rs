@@ -229,8 +229,8 @@ pub(crate) fn type_of(value: &Value) -> &'static str {
 }
 
 /// Values in quotes, as the service lists them: `'low', 'medium', and 'high'`.
-pub(crate) fn listed(values: &[&str]) -> String {
-    let quoted: Vec<String> = values.iter().map(|value| format!("'{value}'")).collect();
+pub(crate) fn listed(values: &[impl AsRef<str>]) -> String {
+    let quoted: Vec<String> = values.iter().map(|value| format!("'{}'", value.as_ref())).collect();
     match quoted.as_slice() {
         [] => String::new(),
         [one] => one.clone(),

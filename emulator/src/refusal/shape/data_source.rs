@@ -1,11 +1,10 @@
 //! The shape of data sources, whose errors have a form of their own: an integer code and a request id.
 
+use azure_openai_chat::request::DataSourceType;
 use serde_json::json;
 
 use super::node::Node;
 use crate::refusal::azure_error::AzureError;
-
-const TYPES: [&str; 5] = ["azure_search", "azure_cosmos_db", "elasticsearch", "pinecone", "mongo_db"];
 
 /// The form is recorded; the texts are unsourced.
 pub(super) fn data_sources(sources: &Node<'_>) -> Result<(), AzureError> {
@@ -17,8 +16,9 @@ pub(super) fn data_sources(sources: &Node<'_>) -> Result<(), AzureError> {
         };
         match source.string("type") {
             None => return refused("Unable to extract tag using discriminator 'type'".to_owned()),
-            Some(kind) if !TYPES.contains(&kind) => {
-                let tags = TYPES.map(|tag| format!("'{tag}'")).join(", ");
+            Some(kind) if !DataSourceType::KNOWN.iter().any(|known| *known == kind) => {
+                let tags: Vec<String> = DataSourceType::KNOWN.iter().map(|tag| format!("'{tag}'")).collect();
+                let tags = tags.join(", ");
                 return refused(format!(
                     "Input tag '{kind}' found using 'type' does not match any of the expected tags: {tags}"
                 ));

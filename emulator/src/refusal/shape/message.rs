@@ -1,5 +1,7 @@
 //! The shape of messages, their parts and their tool calls.
 
+use azure_openai_chat::request::InputAudioFormat;
+use azure_openai_chat::response::ToolCallType;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde_json::Value;
@@ -94,7 +96,7 @@ fn tool_call(call: &Node<'_>) -> Result<(), AzureError> {
     call.object()?;
     call.required("id")?.text()?;
     let kind = call.required("type")?;
-    kind.one_of(&["function", "custom"])?;
+    kind.one_of(ToolCallType::KNOWN)?;
     let function = call.required(kind.text()?)?;
     function.object()?;
     function.required("name")?.text()?;
@@ -132,7 +134,7 @@ fn parts(message: &Node<'_>, list: &Node<'_>, role: &str) -> Result<(), AzureErr
                 let audio = part.required("input_audio")?;
                 audio.object()?;
                 audio.required("data")?.text()?;
-                audio.required("format")?.one_of(&["wav", "mp3"])
+                audio.required("format")?.one_of(InputAudioFormat::KNOWN)
             }
             _ => Ok(()),
         }

@@ -3,6 +3,7 @@
 //! The client crate reads and sends members and values that it does not have; the service refuses them. Texts and codes are
 //! those recorded of Azure or of OpenAI for the same check; "unsourced" marks those that follow the shape of the others.
 
+use azure_openai_chat::request::{Modality, Verbosity};
 use serde_json::Value;
 
 use self::node::Node;
@@ -81,7 +82,7 @@ fn prediction(body: &Node<'_>) -> Result<(), AzureError> {
 fn audio(body: &Node<'_>) -> Result<(), AzureError> {
     let modalities = body.member("modalities");
     if let Some(modalities) = &modalities {
-        modalities.list()?.iter().try_for_each(|one| one.one_of(&["text", "audio"]))?;
+        modalities.list()?.iter().try_for_each(|one| one.one_of(Modality::KNOWN))?;
     }
     let has_audio =
         modalities.is_some_and(|all| all.value().as_array().is_some_and(|all| all.iter().any(|one| one == "audio")));
@@ -97,12 +98,11 @@ fn audio(body: &Node<'_>) -> Result<(), AzureError> {
 
 /// Members that have one of a few values.
 fn fixed_values(body: &Node<'_>) -> Result<(), AzureError> {
-    const VALUES: [(&str, &[&str]); 2] =
-        [("verbosity", &["low", "medium", "high"]), ("service_tier", &["auto", "default", "flex", "priority"])];
-    for (name, values) in VALUES {
-        if let Some(member) = body.member(name) {
-            member.one_of(values)?;
-        }
+    if let Some(verbosity) = body.member("verbosity") {
+        verbosity.one_of(Verbosity::KNOWN)?;
+    }
+    if let Some(tier) = body.member("service_tier") {
+        tier.one_of(&["auto", "default", "flex", "priority"])?;
     }
     match body.member("stop") {
         Some(stop) if stop.value().is_array() => stop.list()?.iter().try_for_each(|one| one.text().map(drop)),

@@ -61,9 +61,10 @@ impl<'a> Node<'a> {
         if items.is_empty() { Err(AzureError::empty_array(&self.path)) } else { Ok(items) }
     }
 
-    pub(super) fn one_of(&self, values: &[&str]) -> Result<(), AzureError> {
+    /// One of these strings: the known values of a type of the client crate, or a list in the service's order.
+    pub(super) fn one_of(&self, values: &[impl AsRef<str>]) -> Result<(), AzureError> {
         let value = self.text()?;
-        if values.contains(&value) {
+        if values.iter().any(|known| known.as_ref() == value) {
             return Ok(());
         }
         let message = format!("Invalid value: '{value}'. Supported values are: {}.", listed(values));

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use azure_openai_chat::request::{ToolChoiceMode, ToolType};
 use serde_json::Value;
 
 use super::node::Node;
@@ -15,7 +16,7 @@ pub(super) fn tools(tools: &Node<'_>) -> Result<(), AzureError> {
     tools.list()?.iter().try_for_each(|tool| {
         tool.object()?;
         let kind = tool.required("type")?;
-        kind.one_of(&["function", "custom"])?;
+        kind.one_of(ToolType::KNOWN)?;
         let definition = tool.required(kind.text()?)?;
         function(&definition)?;
         match definition.string("name") {
@@ -82,7 +83,7 @@ fn unknown_type(schema: &Value, depth: usize) -> Option<&str> {
 
 pub(super) fn choice(choice: &Node<'_>) -> Result<(), AzureError> {
     if choice.value().is_string() {
-        return choice.one_of(&["none", "auto", "required"]);
+        return choice.one_of(ToolChoiceMode::KNOWN);
     }
     choice.object()?;
     let kind = choice.required("type")?;
