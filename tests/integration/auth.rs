@@ -147,12 +147,12 @@ async fn fifty_calls_at_once_ask_for_one_token() {
 #[tokio::test]
 async fn a_token_is_renewed_before_its_end_while_nobody_waits() {
     let server = serving("three calls", vec![ok_json(&completion("hello")); 3]).await;
-    // it lives for five seconds and is renewed after half of them; the second is not given out yet
-    let tokens = Numbered::living(Duration::from_secs(5), 1);
+    // it lives for two seconds and is renewed after half of them; the second is not given out yet
+    let tokens = Numbered::living(Duration::from_secs(2), 1);
     let client = ChatClient::new(server.uri(), Arc::clone(&tokens)).unwrap();
     client.complete(&question()).await.unwrap();
     // on the real clock, as the ends of tokens are
-    tokio::time::sleep(Duration::from_millis(2600)).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     let request = question();
     let waited = tokio::time::timeout(Duration::from_secs(1), client.complete(&request));
     waited.await.expect("an answer while the renewal hangs").unwrap();
