@@ -88,8 +88,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Serves TLS, with a certificate of its own for `localhost`; [`Emulator::root_certificate`](crate::Emulator::root_certificate) is the one to trust. Off by
-    /// default.
+    /// Serves TLS, with a certificate of its own for `localhost`, off by default. The one to trust is
+    /// [`Emulator::root_certificate`](crate::Emulator::root_certificate).
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, on: bool) -> Self {
@@ -241,8 +241,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets how many [requests](crate::Emulator::requests) are kept; 10,000 by default. The oldest are dropped, and also when the
-    /// bodies of those that are kept have more than 256 MiB together.
+    /// Sets how many [requests](crate::Emulator::requests) are kept; 10,000 by default. The oldest are dropped, and also
+    /// when the bodies of those that are kept have more than 256 MiB together.
     #[must_use]
     pub fn journal_limit(mut self, requests: usize) -> Self {
         self.journal_limit = requests;

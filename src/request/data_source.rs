@@ -100,7 +100,9 @@ wire_struct! {
 }
 
 setters! {
-    /// Which fields of a document hold what.
+    /// Which fields of a document hold what. What is unset is not sent, and the service decides.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/references/on-your-data>
     pub struct FieldsMapping;
 
     /// Sets the field that holds the title.
@@ -311,13 +313,14 @@ setters! {
     source: DataSource => source.parameters.get_or_insert_default();
     source: DataSource => source.parameters.as_ref();
 
-    /// Sets which fields of a document hold what.
+    /// Sets which fields of a document hold what. When unset, the service decides.
     fields_mapping / get_fields_mapping: FieldsMapping;
     /// Limits the search queries that the model makes. When unset, the service decides.
     max_search_queries / get_max_search_queries: u64;
     /// Sets whether the request succeeds when some of the searches fail. When unset, it fails.
     allow_partial_result / get_allow_partial_result: bool;
-    /// Sets the semantic configuration of Azure AI Search.
+    /// Sets the semantic configuration of Azure AI Search, for a `query_type` with `semantic` in its name. When unset, none is
+    /// sent.
     semantic_configuration / get_semantic_configuration: String;
     /// Sets the filter of Azure AI Search, in its own language. When unset, every document is searched.
     filter / get_filter: String;

@@ -58,11 +58,13 @@ setters! {
 
 setters! {
     /// How search-enabled models search the web.
+    ///
+    /// Azure reference: <https://learn.microsoft.com/azure/ai-foundry/openai/reference-preview>
     pub struct WebSearchOptions;
 
     /// Sets how much of the search results the model reads: `low`, `medium` or `high`.
     search_context_size / get_search_context_size: String = "search_context_size";
-    /// Sets the approximate location of the user, as an object.
+    /// Sets the approximate location of the user, as an object. When unset, none is sent.
     user_location / get_user_location: Value = hidden "user_location";
 }
 

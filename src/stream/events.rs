@@ -352,7 +352,7 @@ impl EventQueue {
     }
 
     fn push_calls_done(&mut self, index: u64, fold: &mut ChunkFold) {
-        fold.settle(|choice| choice == index);
+        fold.put_texts_back(|choice| choice == index);
         let progress = progress(&mut self.choices, index);
         for (call, tool_call) in fold.tool_calls(index).enumerate().skip(progress.calls_done) {
             let tool_call = tool_call.clone();

@@ -171,7 +171,7 @@ impl ChunkFold {
         FilterState::of_all(prompts.chain(self.choices.iter().map(ChoiceBuilder::content_filter_state)))
     }
 
-    /// The tool calls of a choice so far. Arguments that grow are in them after [`settle`](Self::settle).
+    /// The tool calls of a choice so far. Arguments that grow are in them after [`put_texts_back`](Self::put_texts_back).
     pub(crate) fn tool_calls(&self, index: u64) -> impl Iterator<Item = &ToolCall> {
         self.choice(index).into_iter().flat_map(ChoiceBuilder::calls)
     }
@@ -198,14 +198,14 @@ impl ChunkFold {
     /// The completion that the chunks add up to, without a copy.
     #[must_use]
     pub fn into_completion(mut self) -> ChatCompletion {
-        self.settle(|_| true);
+        self.put_texts_back(|_| true);
         let mut body = self.body;
         body.choices = Some(self.choices.into_iter().map(ChoiceBuilder::build).collect());
         ChatCompletion::from_body(body)
     }
 
     /// Puts texts that grow back into their choices.
-    pub(crate) fn settle(&mut self, is_due: impl Fn(u64) -> bool) {
+    pub(crate) fn put_texts_back(&mut self, is_due: impl Fn(u64) -> bool) {
         while let Some(at) = self.appending.iter().position(|appending| is_due(appending.choice)) {
             let Appending { choice, field, call, text, .. } = self.appending.swap_remove(at);
             if let Some(place) = self.choice_builder(choice).text_mut(field, call) {
@@ -225,7 +225,7 @@ impl ChunkFold {
         }
         self.merged = vec![Arc::clone(head)];
         // the chunk fields of the next chunk of another template must be merged again, so that it cannot only append
-        self.settle(|_| true);
+        self.put_texts_back(|_| true);
         let ChunkBody {
             id: _,
             object,
@@ -277,7 +277,7 @@ impl ChunkFold {
         placed.clear();
         for choice in chunk.choices() {
             let index = choice.index();
-            self.settle(|settled| settled == index);
+            self.put_texts_back(|choice| choice == index);
             let builder = self.choice_builder(index);
             builder.push(&choice, &mut placed);
             let call = placed.last().copied();

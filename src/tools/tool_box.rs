@@ -20,7 +20,7 @@ type Handler = dyn Fn(&ToolCall) -> BoxFuture<Outcome> + Send + Sync;
 /// Tools, each with the function that runs it.
 ///
 /// Cheap to clone. A panic in a handler unwinds through the run that polls it, as in a handler of a web framework: it ends
-/// the task, and the model is told nothing. A run that is polled on behind a `catch_unwind` goes on with the other calls,
+/// the task, and nothing is sent to the model. A run that is polled on behind a `catch_unwind` goes on with the other calls,
 /// and sends "The tool failed." for this one. To do so for every handler, run it in a task of its own:
 /// `tokio::spawn(..).await` has the panic as an error.
 ///

@@ -27,7 +27,7 @@ use crate::response::ResponseMetadata;
 const ERROR_BYTES: usize = 1024 * 1024;
 const ERROR_TIME: Duration = Duration::from_secs(5);
 
-/// A timeout that ends an attempt sooner says nothing about the backend, as with the little that is left of a deadline.
+/// A timeout that ends an attempt sooner is no failure of the backend, as with the little that is left of a deadline.
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 
 /// A whole answer with status 2xx.

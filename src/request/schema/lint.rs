@@ -6,7 +6,7 @@ use super::SchemaRule as Rule;
 use super::nesting::nesting;
 use super::references::{Path, each_child, resolve};
 use super::{
-    DOCUMENTED_NESTING, DOCUMENTED_PROPERTIES, MAX_ENUM_VALUES, MAX_PROPERTIES, MAX_WALK, SchemaFinding, is_mixed,
+    DOCUMENTED_NESTING, DOCUMENTED_PROPERTIES, MAX_DEPTH, MAX_ENUM_VALUES, MAX_PROPERTIES, SchemaFinding, is_mixed,
     may_be_object,
 };
 
@@ -117,7 +117,7 @@ impl<'a> Lint<'a> {
 
     fn root_rule(&mut self) {
         let mut target = self.root;
-        for _ in 0..MAX_WALK {
+        for _ in 0..MAX_DEPTH {
             match target.get("$ref").and_then(Value::as_str).and_then(|to| resolve(self.root, to)) {
                 Some(next) => target = next,
                 None => break,
@@ -144,7 +144,7 @@ impl<'a> Lint<'a> {
             }
             return;
         };
-        if depth >= MAX_WALK {
+        if depth >= MAX_DEPTH {
             self.violation(at, Rule::Nesting, "the schema is too deep to be checked: flatten it");
             return;
         }

@@ -61,7 +61,7 @@ const DOCUMENTED_PROPERTIES: usize = 100;
 const DOCUMENTED_NESTING: usize = 5;
 
 /// The depth of JSON up to which schemas are checked; `serde_json` reads no deeper text.
-const MAX_WALK: usize = 128;
+const MAX_DEPTH: usize = 128;
 
 closed_enum! {
     /// A rule of strict mode.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::references::{Path, each_child, pointer_of};
-use super::{DOCUMENTED_NESTING, MAX_NESTING, MAX_WALK, SchemaFinding, SchemaRule as Rule, is_object};
+use super::{DOCUMENTED_NESTING, MAX_DEPTH, MAX_NESTING, SchemaFinding, SchemaRule as Rule, is_object};
 
 /// The finding about the deepest object, if it is on too deep a level.
 pub(super) fn nesting(root: &Value) -> Option<SchemaFinding> {
@@ -43,7 +43,7 @@ impl<'a> Levels<'a> {
             self.note(above + height, at);
             return height;
         }
-        if depth >= MAX_WALK {
+        if depth >= MAX_DEPTH {
             return 0;
         }
         self.heights.insert(schema, 0);

@@ -38,7 +38,7 @@ pub(super) fn escape(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// The place of a node, linked to the places around it. A walk keeps it on the stack, so that a pointer is
+/// The place of a node, linked to the places around it. It is kept on the stack, so that a pointer is
 /// written only for a finding.
 #[derive(Clone, Copy)]
 pub(super) enum Path<'a> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::lint::{is_supported_format, lint_schema};
 use super::references::{escape, pointer_of, resolve};
-use super::{MAX_WALK, SchemaFinding, is_mixed, is_object};
+use super::{MAX_DEPTH, SchemaFinding, is_mixed, is_object};
 
 type Node = Map<String, Value>;
 
@@ -28,8 +28,8 @@ const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 ///   default is left as it is and reported: `null` is not its default.
 /// - `oneOf` becomes `anyOf`, the only union that strict mode has: a value that fits two branches, which `oneOf`
 ///   excludes, is allowed from then on. `const` becomes `enum`, and an `allOf` of one part becomes that part.
-/// - a `$ref` becomes the only keyword of its schema: with a description beside it, it becomes the only branch of an `anyOf`; with properties
-///   beside it, what it points to is written out.
+/// - a `$ref` becomes the only keyword of its schema: with a description beside it, it becomes the only branch of an
+///   `anyOf`; with properties beside it, what it points to is written out.
 /// - `$schema`, the formats of numbers such as `uint32`, and definitions that nothing uses are left out.
 ///
 /// What is none of these stays and is reported: maps with free keys, tuples, schemas without a type. Ranges, lengths,
@@ -84,7 +84,7 @@ pub(super) fn rewrite(schema: Value, source: Source) -> (Value, Vec<SchemaFindin
 
 /// The schema after the pass; `None` if it is too deep, or if writing it out does not come to an end.
 fn rewritten(schema: &Value, source: Source) -> Option<Value> {
-    if is_deeper_than(schema, MAX_WALK) {
+    if is_deeper_than(schema, MAX_DEPTH) {
         return None;
     }
     let mut pass = Pass { root: schema, source, left: MAX_WRITTEN_OUT };
@@ -154,7 +154,7 @@ impl Pass<'_> {
         let mut target = target.clone();
         while unwrap_all_of(&mut target) {}
         if target.contains_key("$ref") {
-            if depth >= MAX_WALK {
+            if depth >= MAX_DEPTH {
                 return None;
             }
             self.free_reference(&mut target, depth + 1)?;
@@ -165,7 +165,7 @@ impl Pass<'_> {
 
     fn schema(&mut self, schema: &mut Value, depth: usize) -> Option<()> {
         let Value::Object(node) = schema else { return Some(()) };
-        if depth >= MAX_WALK {
+        if depth >= MAX_DEPTH {
             return None;
         }
         while unwrap_all_of(node) {}
