@@ -14,23 +14,24 @@ pub(super) fn plain(check: &Check<'_>, found: &mut Findings<'_>) {
     let body = check.body;
     let only_default = check.holds(Capabilities::only_default_temperature);
     let is_default = body.temperature.as_ref().and_then(Number::as_f64) == Some(1.0);
-    for (name, set, parameter) in [
-        ("temperature", body.temperature.is_some() && !(only_default && is_default), Parameter::Temperature),
-        ("top_p", body.top_p.is_some(), Parameter::TopP),
-        ("presence_penalty", body.presence_penalty.is_some(), Parameter::PresencePenalty),
-        ("frequency_penalty", body.frequency_penalty.is_some(), Parameter::FrequencyPenalty),
-        ("logprobs", body.logprobs == Some(true), Parameter::Logprobs),
-        ("top_logprobs", body.top_logprobs.is_some(), Parameter::TopLogprobs),
-        ("logit_bias", body.logit_bias.is_some(), Parameter::LogitBias),
-        ("max_tokens", body.max_tokens.is_some(), Parameter::MaxTokens),
-        ("max_completion_tokens", body.max_completion_tokens.is_some(), Parameter::MaxCompletionTokens),
-        ("verbosity", body.verbosity.is_some(), Parameter::Verbosity),
-        ("stop", body.stop.is_some(), Parameter::Stop),
-        ("n", body.n.is_some_and(|n| n > 1), Parameter::MultipleChoices),
+    for (parameter, is_set) in [
+        (Parameter::Temperature, body.temperature.is_some() && !(only_default && is_default)),
+        (Parameter::TopP, body.top_p.is_some()),
+        (Parameter::PresencePenalty, body.presence_penalty.is_some()),
+        (Parameter::FrequencyPenalty, body.frequency_penalty.is_some()),
+        (Parameter::Logprobs, body.logprobs == Some(true)),
+        (Parameter::TopLogprobs, body.top_logprobs.is_some()),
+        (Parameter::LogitBias, body.logit_bias.is_some()),
+        (Parameter::MaxTokens, body.max_tokens.is_some()),
+        (Parameter::MaxCompletionTokens, body.max_completion_tokens.is_some()),
+        (Parameter::Verbosity, body.verbosity.is_some()),
+        (Parameter::Stop, body.stop.is_some()),
+        (Parameter::MultipleChoices, body.n.is_some_and(|n| n > 1)),
     ] {
-        if !set || !check.refuses(parameter) {
+        if !is_set || !check.refuses(parameter) {
             continue;
         }
+        let name = if parameter == Parameter::MultipleChoices { "n" } else { parameter.as_str() };
         let (rule, problem) = if check.needs_effort_none(parameter) {
             (Rule::EffortConflict, needs_effort_none(check, name))
         } else if name == "temperature" && only_default {
