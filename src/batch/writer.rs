@@ -378,6 +378,6 @@ pub(super) fn partial(path: &Path) -> PathBuf {
 
 /// The error for a file or folder that could not be read or written: `what` is `read`, `written` and the like.
 pub(super) fn file_error(path: &Path, what: &str, error: io::Error) -> Error {
-    let text = format!("'{}' could not be {what}: {error}", path.display());
-    Error::new(ErrorKind::Config, text).with_printed_source(error)
+    let text = format!("'{}' could not be {what}", path.display());
+    Error::new(ErrorKind::Config, text).with_source(error)
 }

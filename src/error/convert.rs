@@ -4,15 +4,13 @@ use std::convert::Infallible;
 
 use serde_json::{Value, json};
 
-#[cfg(feature = "azure_core")]
-use super::cause::chain_text;
 use super::{Error, ErrorKind, ServiceError};
 use crate::response::ParseError;
 
 impl From<ParseError> for Error {
     fn from(error: ParseError) -> Self {
         let metadata = error.completion().map(|completion| completion.metadata().clone());
-        let this = Self::new(ErrorKind::Parse, error.to_string()).with_printed_source(error);
+        let this = Self::new(ErrorKind::Parse, error.to_string()).with_source(error);
         match metadata {
             Some(metadata) => this.with_metadata(metadata.into()),
             None => this,
@@ -53,7 +51,7 @@ impl From<azure_core::Error> for Error {
             Azure::Credential => (ErrorKind::Credential, "the credential gave no token"),
             _ => (ErrorKind::Service, "an operation of Azure failed"),
         };
-        Self::new(kind, format!("{text}: {}", chain_text(&error))).with_printed_source(error)
+        Self::new(kind, text).with_source(error)
     }
 }
 

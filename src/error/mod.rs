@@ -1,7 +1,7 @@
 //! The error type of the whole crate, with its kinds, and the error bodies of the service.
 //!
-//! The text of an [`Error`] of a connection, a sign-in or a file has its cause, and [`std::error::Error::source`] has what the
-//! text lacks, so that a printer of chains shows nothing twice. It never has a key, a token, a prompt or an answer. The service's message is part of it (its first line, at most 300 characters) for 401,
+//! The text of an [`Error`] is about its own layer, and [`std::error::Error::source`] has the rest. It never has a key, a
+//! token, a prompt or an answer. The service's message is part of it (its first line, at most 300 characters) for 401,
 //! 403, 404, 408, 409, 429 and 5xx, and for other refusals where code or text is a known one; an unknown 400 may repeat
 //! the prompt, so its message is only in [`Error::message`].
 
@@ -20,8 +20,6 @@ pub use self::sent::Sent;
 pub use self::service::ServiceError;
 pub(crate) use self::unexpected_body::completion_or_error;
 
-#[cfg(feature = "client")]
-pub(crate) mod cause;
 mod convert;
 mod envelope;
 mod kind;
@@ -80,8 +78,6 @@ struct Repr {
     /// Whether another attempt would change nothing, whatever the kind.
     is_final: bool,
     source: Option<Source>,
-    /// Whether the message has the text of the source.
-    is_source_printed: bool,
 }
 
 impl Error {
@@ -100,7 +96,6 @@ impl Error {
             reached: false,
             is_final: false,
             source: None,
-            is_source_printed: false,
         }))
     }
 
@@ -139,11 +134,6 @@ impl Error {
 
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.changed(|error| error.source = Some(Arc::from(source.into())))
-    }
-
-    /// Keeps the error behind this one, whose text the message has already.
-    pub(crate) fn with_printed_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.with_source(source).changed(|error| error.is_source_printed = true)
     }
 
     pub(crate) fn with_metadata(self, metadata: Arc<ResponseMetadata>) -> Self {
@@ -340,25 +330,6 @@ impl Error {
         self.0.kind == ErrorKind::Interrupted
     }
 
-    /// The error behind this one, such as that of the HTTP client, of a credential or of a file. Where the text of this
-    /// error has that one's, [`source`](std::error::Error::source) is `None`, as with [`std::io::Error::get_ref`].
-    ///
-    /// # Example: an error of one's own credential
-    ///
-    /// ```
-    /// use azure_openai_chat::Error;
-    ///
-    /// fn is_missing_file(error: &Error) -> bool {
-    ///     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    ///     cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
-    /// }
-    /// # let _ = is_missing_file;
-    /// ```
-    #[must_use]
-    pub fn get_ref(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
-        self.0.source.as_deref()
-    }
-
     /// The error of parsing the answer, for [`ErrorKind::Parse`].
     #[must_use]
     pub fn parse_error(&self) -> Option<&ParseError> {
@@ -455,7 +426,8 @@ impl Repr {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let source = self.0.source.as_deref().filter(|_| !self.0.is_source_printed);
+        // the text of an error of parsing is that of its cause, and is not printed twice
+        let source = self.0.source.as_deref().filter(|_| self.0.kind != ErrorKind::Parse);
         source.map(|source| source as &(dyn StdError + 'static))
     }
 }

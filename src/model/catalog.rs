@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn errors_name_the_entry_and_the_field() {
         for (json, message) in [
-            ("{", "the model catalog is not JSON: EOF while parsing an object at line 1 column 1"),
+            ("{", "the model catalog is not JSON"),
             ("[]", "the model catalog has no list 'models'; write {\"models\": [{\"name\": ...}]}"),
             (r#"{"models": [{"name": "a"}, 3]}"#, "model catalog, entry number 2: must be an object"),
             (r#"{"models": [{"version": "1"}]}"#, "model catalog, entry number 1: field 'name' is missing"),

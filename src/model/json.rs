@@ -96,9 +96,8 @@ impl ModelCatalog {
     /// [`ErrorKind::Config`] when the text is not JSON or not of the shape above. The error names the entry
     /// and the field.
     pub fn from_json(json: &str) -> Result<Self, Error> {
-        let document: Value = serde_json::from_str(json).map_err(|error| {
-            Error::new(ErrorKind::Config, format!("the model catalog is not JSON: {error}")).with_printed_source(error)
-        })?;
+        let document: Value = serde_json::from_str(json)
+            .map_err(|error| Error::new(ErrorKind::Config, "the model catalog is not JSON").with_source(error))?;
         Self::from_document(&document)
     }
 

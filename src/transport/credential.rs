@@ -13,7 +13,6 @@ use super::options::is_ours;
 #[cfg(feature = "azure_identity")]
 use super::token::DefaultSource;
 use super::token::{AuthHeader, Token, TokenRequest, TokenSource, bearer, no_token, sensitive, without_scheme};
-use crate::error::cause::chain_text;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Headers that the client sets and that may carry a key.
@@ -204,12 +203,7 @@ impl Credential {
     {
         let source = TokenSource::new(move |request: TokenRequest| {
             let answer = fetch(request.scope);
-            async move {
-                answer.await.map(Into::into).map_err(|error| {
-                    let error: Box<dyn StdError + Send + Sync> = error.into();
-                    no_token(chain_text(&*error)).with_printed_source(error)
-                })
-            }
+            async move { answer.await.map(Into::into).map_err(|error| no_token("the credential failed").with_source(error)) }
         });
         Self(Kind::Tokens(TokenSource { tries: 2, ..source }))
     }

@@ -20,7 +20,6 @@ use std::time::Duration;
 use reqwest::ClientBuilder;
 
 use super::endpoint::Endpoint;
-use crate::error::cause::chain_text;
 use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -79,9 +78,7 @@ impl HttpSettings {
         #[cfg(not(feature = "http2"))]
         let builder = builder.http1_only();
         builder.build().map_err(|error| {
-            let error = error.without_url();
-            let text = format!("the HTTP client could not be built: {}", chain_text(&error));
-            Error::new(ErrorKind::Config, text).with_printed_source(error)
+            Error::new(ErrorKind::Config, "the HTTP client could not be built").with_source(error.without_url())
         })
     }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use super::http_client::{HEADER_BYTES, HEADER_FIELDS};
 use super::request_body::Stage;
-use crate::error::cause::innermost_text;
 use crate::error::{Error, ErrorKind};
 
 /// Why no answer came. What another attempt would not change is not retryable.
@@ -23,7 +22,7 @@ pub(super) fn send_error(
     let error = error.without_url();
     let is_connect = error.is_connect();
     let (is_unprocessed, is_head_refused) = http2_faults(&error);
-    let broken = |text: String| Error::new(ErrorKind::Connect, format!("{text}: {}", reason(&error)));
+    let connect = |text: String| Error::new(ErrorKind::Connect, text);
     let made = if error.is_builder() {
         Error::new(ErrorKind::Config, "the request could not be built")
     } else if is_connect {
@@ -36,23 +35,22 @@ pub(super) fn send_error(
             let seconds = connect_timeout.as_secs_f64();
             Error::new(ErrorKind::Timeout, format!("no connection to '{host}' within {seconds} s"))
         } else if matches!(failure, Some(ConnectFailure::HostNotFound)) {
-            let text = format!("the host '{host}' was not found: {}", innermost_text(&error, LONGEST_REASON));
-            Error::new(ErrorKind::Connect, text).with_hint("check the resource's name in the endpoint")
+            connect(format!("the host '{host}' was not found")).with_hint("check the resource's name in the endpoint")
         } else {
-            broken(format!("no connection to '{host}'"))
+            connect(format!("no connection to '{host}'"))
         }
     } else if error.is_timeout() && !is_timeout_of_system(&error) {
         Error::new(ErrorKind::Timeout, "a timeout set in configure_http passed before an answer came")
     } else if has_text(&error, "message head is too large") || is_head_refused {
         headers_too_large(host)
     } else if is_unprocessed {
-        return broken(format!("'{host}' refused the request before processing it")).with_printed_source(error);
+        return connect(format!("'{host}' refused the request before processing it")).with_source(error);
     } else if stage.is_sent() {
-        broken(format!("the connection to '{host}' broke before an answer came"))
+        connect(format!("the connection to '{host}' broke before an answer came"))
     } else {
-        broken(format!("the connection to '{host}' broke before the request was sent"))
+        connect(format!("the connection to '{host}' broke before the request was sent"))
     };
-    made.with_reached(stage.is_sent() && !is_connect).with_printed_source(error)
+    made.with_reached(stage.is_sent() && !is_connect).with_source(error)
 }
 
 /// The error for an answer that broke off.
@@ -61,18 +59,9 @@ pub(super) fn read_error(error: reqwest::Error, received: u64) -> Error {
     let made = if error.is_timeout() && !is_timeout_of_system(&error) {
         Error::new(ErrorKind::Timeout, "a timeout set in configure_http passed while the answer was read")
     } else {
-        let text = format!("the connection broke after {received} bytes of the answer: {}", reason(&error));
-        Error::new(ErrorKind::Interrupted, text)
+        Error::new(ErrorKind::Interrupted, format!("the connection broke after {received} bytes of the answer"))
     };
-    made.with_printed_source(error)
-}
-
-/// The longest text of a reason, in bytes.
-const LONGEST_REASON: usize = 400;
-
-/// Why a connection did not come about, or broke: the known failure, else the innermost cause.
-pub(super) fn reason(error: &(dyn StdError + 'static)) -> String {
-    ConnectFailure::find(error).map_or_else(|| innermost_text(error, LONGEST_REASON), |failure| failure.to_string())
+    made.with_source(error)
 }
 
 /// The error for an answer whose header fields are above the limit.

@@ -1,5 +1,6 @@
 //! Access tokens, the sources that give them, and the reason when none comes.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -12,8 +13,6 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use super::endpoint::Cloud;
 #[cfg(feature = "azure_identity")]
 use super::http_client::HttpClients;
-#[cfg(feature = "azure_core")]
-use crate::error::cause::chain_text;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Renewal begins this long before the end of a token, as in the other Azure SDKs.
@@ -22,6 +21,9 @@ const EARLY: Duration = Duration::from_secs(300);
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Before the second try of a token function that failed.
 const PAUSE_BEFORE_SECOND_TRY: Duration = Duration::from_millis(100);
+/// The longest text of another crate's error in ours, in bytes.
+const LONGEST_TEXT: usize = 600;
+
 /// The header that signs a request in; its value is marked sensitive.
 #[derive(Debug, Clone)]
 pub(crate) struct AuthHeader {
@@ -179,6 +181,39 @@ pub(crate) fn no_token(text: impl Into<String>) -> Error {
     Error::new(ErrorKind::Credential, text)
 }
 
+/// The texts of an error and its sources in one line, none of them twice. The sources themselves may hold a whole
+/// HTTP answer and are left out.
+pub(crate) fn chain_text(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let cause = error.to_string();
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+        next = error.source();
+    }
+    one_line(&text, LONGEST_TEXT)
+}
+
+/// A text as one line of at most `most` bytes, without anything that looks like a token. It is cut between words.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let word = if word.contains("eyJ") && word.len() > 40 { "[token]" } else { word };
+        let gap = if line.is_empty() { "" } else { " " };
+        let is_too_long = line.len() + gap.len() + word.len() > most;
+        line.push_str(gap);
+        if is_too_long {
+            line.push_str("..");
+            break;
+        }
+        line.push_str(word);
+    }
+    line
+}
+
 /// A token as it is sent, with the time from which it is renewed.
 #[derive(Debug)]
 pub(crate) struct BearerToken {
@@ -201,5 +236,19 @@ impl BearerToken {
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.header.value == other.header.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_text_is_one_line_without_tokens_and_without_half_words() {
+        let jwt = format!("eyJ{}", "a".repeat(60));
+        assert_eq!(one_line(&format!("bad\n token {jwt}"), 100), "bad token [token]");
+        assert_eq!(one_line("one two three", 9), "one two ..");
+        assert_eq!(one_line("one two three", 13), "one two three");
+        assert_eq!(one_line(&"x".repeat(500), 100), "..");
     }
 }

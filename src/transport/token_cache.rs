@@ -22,7 +22,7 @@ use super::endpoint::Cloud;
 use super::http_client::HttpClients;
 #[cfg(feature = "azure_identity")]
 use super::token::DefaultSource;
-use super::token::{BearerToken, TokenRequest, TokenSource, no_token};
+use super::token::{BearerToken, TokenRequest, TokenSource, chain_text, no_token};
 use crate::error::{Error, Result};
 
 /// Between a failed early renewal and the next.
@@ -165,7 +165,7 @@ impl TokenCache {
                 // without a new token, the refused one may be replaced at the next call
                 state.bypassed_at = None;
                 if state.token.is_some() {
-                    tracing::warn!(scope = self.scope(), reason = %error, "token renewal failed");
+                    tracing::warn!(scope = self.scope(), reason = chain_text(error), "token renewal failed");
                 }
             }
         }
@@ -428,7 +428,7 @@ mod tests {
         tokens.refuse(first, refusal(), START);
         let error = tokens.get(START).await.expect_err("a token in an outage");
         assert_eq!(error.kind(), ErrorKind::Credential);
-        assert!(error.to_string().ends_with(": down"), "{error:?}");
+        assert!(chain_text(&error).ends_with("the credential failed: down"), "{error:?}");
         assert_eq!(tokens.get(START).await.unwrap().header(), "Bearer t4");
         assert_eq!(asked.load(Ordering::SeqCst), 4);
     }
@@ -440,7 +440,7 @@ mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 2);
         let (cache, asked) = numbered(|_| Err("the broker is down"));
         let error = cache.get(START).await.err().unwrap();
-        assert!(error.to_string().ends_with(": the broker is down"), "{error:?}");
+        assert!(chain_text(&error).ends_with("the credential failed: the broker is down"), "{error:?}");
         assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 
@@ -475,7 +475,7 @@ mod tests {
         }));
         let broken = cache(Credential::fixed_token("a\nb"));
         for (cache, words) in [
-            (failing, "no sign-in"),
+            (failing, "failed"),
             (hanging, "no answer within 30 s"),
             (panicking, "panicked"),
             (broken, "header cannot carry"),

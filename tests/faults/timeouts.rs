@@ -75,8 +75,7 @@ async fn a_timeout_of_the_system_is_a_connection_that_broke() {
     let hasty = |http: reqwest::ClientBuilder| no_roots(http).tcp_user_timeout(Duration::from_millis(300));
     let to = |url: String| client(&url).configure_http(hasty).build().unwrap();
     let is_of_the_system = |error: &Error| {
-        let cause = error.get_ref().map(|cause| cause as &(dyn std::error::Error + 'static));
-        let causes = std::iter::successors(cause, |error| error.source());
+        let causes = std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source());
         let mut causes = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
         causes.any(|cause| cause.kind() == std::io::ErrorKind::TimedOut && cause.raw_os_error().is_some())
     };

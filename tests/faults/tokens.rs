@@ -102,7 +102,7 @@ async fn a_credential_that_fails_hangs_or_panics_ends_its_call_and_nothing_is_se
         }
         Err::<Token, _>("never")
     });
-    for (credential, words) in [(failing, "no sign-in"), (panicking, "panicked")] {
+    for (credential, words) in [(failing, "the credential failed"), (panicking, "panicked")] {
         let client = builder(&server, credential).build().unwrap();
         for streamed in [false, true] {
             let error = call(&client, streamed, &CallOptions::new()).await.result.unwrap_err();

@@ -14,7 +14,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::events::Events;
 use crate::support::{
-    InTurn, completion, ok_json, question, quick, sent_headers, serving, settle, shown, until, untouched,
+    InTurn, chain, completion, ok_json, question, quick, sent_headers, serving, settle, shown, until, untouched,
 };
 
 /// Numbers its tokens and remembers the scopes it was asked for.
@@ -323,7 +323,8 @@ async fn a_token_function_is_tried_twice_in_a_call_and_again_by_the_next() {
     let client = ChatClient::new(server.uri(), credential).unwrap();
     let error = client.complete(&question()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Credential);
-    assert!(error.to_string().ends_with(": not yet signed in"), "{error}");
+    assert!(error.to_string().ends_with(": the credential failed"), "{error}");
+    assert_eq!(chain(&error), ["not yet signed in"]);
     assert_eq!(asked.load(Ordering::SeqCst), 2);
     // one failure, and the second try of the same call has a token
     client.complete(&question()).await.unwrap();

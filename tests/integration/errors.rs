@@ -287,14 +287,14 @@ async fn an_error_in_a_whole_answer_that_repeats_the_prompt_is_not_printed() {
 }
 
 #[tokio::test]
-async fn the_text_has_the_cause_without_secrets() {
+async fn the_source_says_the_rest_without_secrets() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/canary-prefix", listener.local_addr().unwrap());
     drop(listener);
     let error = client(url).complete(&confiding()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3));
-    assert!(error.to_string().contains(": connection refused; 3 attempts"), "{error}");
-    assert!(error.get_ref().is_some_and(|cause| cause.is::<reqwest::Error>()), "{error:?}");
+    let causes = chain(&error);
+    assert!(causes.iter().any(|cause| cause.to_lowercase().contains("refused")), "{causes:?}");
     assert!(!shown(&error).contains("canary"), "{error:?}");
 
     let cut = streaming([piece(event(&delta("hel"))), Step::Pause(Duration::from_millis(20)), Step::Close]);
@@ -302,8 +302,7 @@ async fn the_text_has_the_cause_without_secrets() {
     let mut stream = client(&server.url).stream(&question()).await.unwrap();
     stream.next().await.unwrap().unwrap();
     let error = stream.next().await.unwrap().unwrap_err();
-    assert!(error.to_string().contains("of the answer: "), "{error}");
-    assert!(error.get_ref().is_some() && !shown(&error).contains("canary"), "{error:?}");
+    assert!(!chain(&error).is_empty() && !shown(&error).contains("canary"), "{error:?}");
 }
 
 #[test]
@@ -337,8 +336,7 @@ async fn the_chain_of_an_error_repeats_nothing() {
     let page = client(&server.url).complete(&question()).await.unwrap_err();
     let failing = Credential::from_fn(|_| async { Err::<Token, _>(std::io::Error::other("the broker is down")) });
     let tokenless = ChatClient::new(&server.url, failing).unwrap().complete(&question()).await.unwrap_err();
-    assert!(tokenless.to_string().ends_with(": the broker is down"), "{tokenless}");
-    assert!(tokenless.get_ref().is_some_and(|cause| cause.is::<std::io::Error>()));
+    assert_eq!(chain(&tokenless), ["the broker is down"]);
 
     for error in [one.into(), two.into(), refused, unreachable, broken, page, tokenless] {
         let texts: Vec<String> = [error.to_string()].into_iter().chain(chain(&error)).collect();

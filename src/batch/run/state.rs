@@ -97,8 +97,8 @@ impl State {
             Err(error) => return Err(file_error(&path, "read", error)),
         };
         let state: Self = serde_json::from_slice(&text).map_err(|error| {
-            let text = format!("'{}' is no state of a batch run: {error}", path.display());
-            Error::new(ErrorKind::Config, text).with_printed_source(error)
+            let text = format!("'{}' is no state of a batch run", path.display());
+            Error::new(ErrorKind::Config, text).with_source(error)
         })?;
         if state.format != FORMAT {
             let text = format!("'{}' was written by a later version of this crate", path.display());

@@ -14,9 +14,9 @@ use futures_util::TryStreamExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::error::cause::one_line;
 use crate::response::ResponseMetadata;
-use crate::transport::http_error::reason;
+use crate::transport::http_error::ConnectFailure;
+use crate::transport::token::one_line;
 
 /// For one credential, so that one of several does not use up the time of the others.
 pub(super) const LINK_TIMEOUT: Duration = Duration::from_secs(15);
@@ -165,4 +165,13 @@ fn message(body: &[u8]) -> String {
         Some(id) => format!("{} (trace id {id})", text.trim_end_matches('.')),
         None => text,
     }
+}
+
+/// Why there was no connection: the known failure, else the innermost cause.
+fn reason(error: &(dyn StdError + 'static)) -> String {
+    if let Some(failure) = ConnectFailure::find(error) {
+        return failure.to_string();
+    }
+    let innermost = std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error);
+    one_line(&innermost.to_string(), LONGEST_TEXT)
 }

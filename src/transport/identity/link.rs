@@ -16,10 +16,9 @@ use url::Url;
 
 use super::cli::CliExecutor;
 use super::exchange::{Exchange, Problem};
-use crate::error::cause::{chain_text, one_line};
 use crate::transport::endpoint::Cloud;
 use crate::transport::environment::Environment;
-use crate::transport::token::{Token, TokenRequest};
+use crate::transport::token::{Token, TokenRequest, chain_text, one_line};
 use crate::wire::closed_enum;
 
 /// The identity endpoint of the metadata service of virtual machines. Elsewhere a connection to it hangs.

@@ -231,8 +231,5 @@ async fn an_error_without_any_answer_prints_the_clients_own_id() {
     let client = builder(format!("http://{address}")).retry(RetryPolicy::none()).build().unwrap();
     let options = azure_openai_chat::CallOptions::new().client_request_id("mine-1");
     let error = client.complete_with(&question(), &options).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("no connection to '{address}': connection refused [client request id mine-1]")
-    );
+    assert_eq!(error.to_string(), format!("no connection to '{address}' [client request id mine-1]"));
 }
