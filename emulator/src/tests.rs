@@ -349,7 +349,7 @@ async fn faults_break_streams_in_their_own_way() {
         let limit = Duration::from_millis(milliseconds);
         tokio::time::timeout(limit, answer).await.ok()
     };
-    let outcome = async |fault: Fault| within(fault, 10_000).await.expect("an end");
+    let outcome = async |fault: Fault| within(fault, 60_000).await.expect("an end");
     let got = async |fault: Fault| outcome(fault).await.expect("an answer");
     let renamed = got(Fault::content_type("text/plain")).await;
     assert_eq!(renamed.header("content-type"), "text/plain");
