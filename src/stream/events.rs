@@ -37,7 +37,7 @@ use crate::wire::Shared;
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum StreamEvent {
-    /// The content filter's results for the prompt.
+    /// The content filter's results for the prompt, each once.
     #[non_exhaustive]
     PromptFilter {
         /// The results.
@@ -174,7 +174,7 @@ pub enum StreamEvent {
         /// How far the asynchronous filter has checked the answer; `None` in default mode.
         offsets: Option<ContentFilterOffsets>,
     },
-    /// A choice ended.
+    /// A choice ended. Once more when its reason changes, as to `content_filter` by the asynchronous filter.
     #[non_exhaustive]
     Finished {
         /// The index of the choice.
@@ -231,6 +231,8 @@ pub(super) struct EventQueue {
     /// The events of the last chunk that are not returned yet.
     due: VecDeque<StreamEvent>,
     choices: Vec<ChoiceProgress>,
+    /// Those that were returned, or are due.
+    prompt_results: Vec<PromptFilterResult>,
 }
 
 /// The events of a choice that were returned, or are due.
@@ -242,6 +244,7 @@ struct ChoiceProgress {
     function_started: bool,
     function_done: bool,
     filter: Option<Shared<ContentFilterResults>>,
+    finish_reason: Option<FinishReason>,
 }
 
 impl EventQueue {
@@ -251,8 +254,12 @@ impl EventQueue {
 
     /// Adds the events of a chunk that `fold` has added.
     pub(super) fn push_chunk(&mut self, chunk: &ChatCompletionChunk, fold: &mut ChunkFold) {
-        if !chunk.prompt_filter_results().is_empty() {
-            self.due.push_back(StreamEvent::PromptFilter { results: chunk.prompt_filter_results().to_vec() });
+        // some gateways repeat them in every chunk
+        let is_new = |result: &&PromptFilterResult| !self.prompt_results.contains(result);
+        let results: Vec<_> = chunk.prompt_filter_results().iter().filter(is_new).cloned().collect();
+        if !results.is_empty() {
+            self.prompt_results.extend_from_slice(&results);
+            self.due.push_back(StreamEvent::PromptFilter { results });
         }
         // the end of a choice changes the fold; most chunks have at most one piece, which needs no list
         let placed = fold.placed(chunk).split_first().map(|(first, more)| (*first, more.to_vec()));
@@ -314,7 +321,11 @@ impl EventQueue {
         self.push_filter(choice);
         if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
             self.push_calls_done(index, fold);
-            self.due.push_back(StreamEvent::Finished { choice: index, reason: reason.clone() });
+            let last = &mut progress(&mut self.choices, index).finish_reason;
+            if last.as_ref() != Some(reason) {
+                *last = Some(reason.clone());
+                self.due.push_back(StreamEvent::Finished { choice: index, reason: reason.clone() });
+            }
         }
     }
 
@@ -544,5 +555,20 @@ mod tests {
         let all = events(&[chunk("safe"), chunk("safe"), chunk("low")]);
         let filters = all.iter().filter(|event| matches!(event, StreamEvent::ContentFilter { .. })).count();
         assert_eq!((all.len(), filters), (5, 2));
+    }
+    #[test]
+    fn what_gateways_repeat_in_every_chunk_is_one_event() {
+        let chunk = |text: &str, reason: &str| {
+            json!({"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {"jailbreak": {"filtered": false}}}],
+                "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]})
+        };
+        let all = events(&[chunk("a", ""), chunk("b", "stop"), chunk("", "stop"), chunk("", "content_filter")]);
+        let names = all.iter().map(|event| match event {
+            StreamEvent::PromptFilter { results, .. } => format!("prompt {}", results.len()),
+            StreamEvent::Content { text, .. } => text.clone(),
+            StreamEvent::Finished { reason, .. } => reason.to_string(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(names.collect::<Vec<_>>(), ["prompt 1", "a", "b", "stop", "content_filter"]);
     }
 }
