@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChatCompletionRequest, ChatCompletionRequestBuilder, Message};
 use crate::model::Deployment;
-use crate::response::{ChatCompletion, FinishReason, Role};
+use crate::response::{ChatCompletion, Role};
 
 /// The messages of a conversation of several turns.
 ///
@@ -70,12 +70,11 @@ impl Conversation {
 
     /// Adds the message of the first choice, and returns whether there is one.
     ///
-    /// Of an answer that was cut by the token limit or the content filter, the text is added and tool calls are not: their
-    /// arguments may be cut, and the service refuses calls without results.
+    /// Of an answer that was cut by the token limit, the content filter or the end of its stream, the text is added and tool
+    /// calls are not: their arguments may be cut, and the service refuses calls without results.
     pub fn push_answer(&mut self, completion: &ChatCompletion) -> bool {
         let Some(answer) = completion.message() else { return false };
-        let is_cut = matches!(completion.finish_reason(), Some(FinishReason::Length | FinishReason::ContentFilter));
-        if is_cut && !answer.tool_calls().is_empty() {
+        if completion.is_cut() && !answer.tool_calls().is_empty() {
             let Some(text) = answer.text() else { return false };
             self.push(Message::assistant(text));
         } else {
@@ -289,6 +288,23 @@ mod tests {
         assert!(!conversation.push_answer(&cut(json!(null))));
         assert!(conversation.push_answer(&cut(json!("so far"))));
         assert_eq!(conversation.messages(), [Message::assistant("so far")]);
+    }
+
+    #[test]
+    fn what_came_of_an_unfinished_stream_is_added_without_its_tool_calls() {
+        let chunk = |finish: &str| {
+            let delta = json!({"content": "so far", "tool_calls": [
+                {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"a"}}]});
+            serde_json::from_value(json!({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})).unwrap()
+        };
+        for (finish, calls) in [("", 0), ("tool_calls", 1)] {
+            let mut stream = crate::ChatCompletionStream::from_chunks([chunk(finish)]);
+            futures::executor::block_on(stream.next_chunk()).unwrap();
+            let mut conversation = Conversation::new();
+            assert!(conversation.push_answer(&stream.partial()));
+            assert_eq!(conversation.messages()[0].tool_calls().len(), calls);
+            assert_eq!(conversation.messages()[0].text(), Some("so far"));
+        }
     }
 
     #[test]

@@ -158,6 +158,15 @@ impl ChatCompletion {
         self.choices().first()?.finish_reason.as_ref()
     }
 
+    /// Whether the first choice was cut: by the token limit, the content filter, or because its stream has not come to its
+    /// end. The arguments of its tool calls may be cut then, and can be whole JSON all the same.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self.finish_reason() {
+            Some(reason) => matches!(reason, FinishReason::Length | FinishReason::ContentFilter),
+            None => self.is_partial,
+        }
+    }
+
     /// The tokens of the call; all zero when the service sent no `usage`.
     #[must_use]
     pub fn usage(&self) -> &Usage {

@@ -9,7 +9,7 @@ use super::tool_box::{BoxFuture, ToolBox, ToolResult};
 use crate::client::ChatClient;
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::{ChatCompletionRequest, Message, ToolChoice};
-use crate::response::{ChatCompletion, FinishReason, ToolCall, Usage};
+use crate::response::{ChatCompletion, ToolCall, Usage};
 use crate::stream::{ChatCompletionChunk, ChatCompletionStream};
 use crate::wire::getters;
 
@@ -218,7 +218,8 @@ impl ToolRun {
         None
     }
 
-    /// The events as a stream, which owns the run. It ends after an error.
+    /// The events as a stream, which owns the run. It ends after an error. For the answer and the conversation at the end,
+    /// drive the run by [`next_event`](Self::next_event) instead.
     pub fn into_events(self) -> impl Stream<Item = Result<ToolEvent>> + Send + 'static {
         try_unfold(self, |mut run| async move { Ok(run.next_event().await?.map(|event| (event, run))) })
     }
@@ -227,11 +228,9 @@ impl ToolRun {
     fn add_answer(&mut self, completion: ChatCompletion) {
         self.rounds = self.rounds.saturating_add(1);
         self.usage += completion.usage();
-        // the arguments of an answer that was cut can be whole JSON all the same
-        let is_cut = matches!(completion.finish_reason(), Some(FinishReason::Length | FinishReason::ContentFilter));
         let message = completion.message().filter(|message| !message.tool_calls().is_empty());
         self.state = match message {
-            Some(message) if !is_cut && self.rounds < self.tools.rounds() => {
+            Some(message) if !completion.is_cut() && self.rounds < self.tools.rounds() => {
                 self.request.push_message(message);
                 self.release_tool_choice();
                 State::Running(RunningCalls::start(&self.tools, message.tool_calls()))
