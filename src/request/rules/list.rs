@@ -135,6 +135,8 @@ rules! {
         [], Every, Advised, API_VERSIONS, api_version::parameters, per call;
     "a stream has an api version with `stream_options`, else its usage is unknown" =>
         ["stream_options"], Every, Advised, API_VERSIONS, api_version::usage, per call;
+    "an answer that is streamed is spoken in the format `pcm16`" =>
+        ["audio"], InTable, Advised, AUDIO, media::streamed_audio, per call;
     "one of the two token limits, not both" =>
         ["max_tokens"], Every, Advised, REFERENCE, token_limits::both;
     "`n` above 1 is billed as often" =>

@@ -2,8 +2,8 @@
 
 use super::rule::{Check, Findings};
 use crate::model::Parameter;
-use crate::request::ContentPart;
 use crate::request::violation::Rule;
+use crate::request::{AudioFormat, ContentPart};
 
 pub(super) fn images(check: &Check<'_>, found: &mut Findings<'_>) {
     if check.refuses(Parameter::Images) {
@@ -22,6 +22,17 @@ pub(super) fn audio(check: &Check<'_>, found: &mut Findings<'_>) {
         if set {
             found.add_of_model(name, Rule::UnsupportedParameter, format!("does not speak: leave {name} out"));
         }
+    }
+}
+
+/// Measured on OpenAI's service, where a streamed answer is spoken in no other format: "'audio.format' does not support 'wav'
+/// when stream=true".
+pub(super) fn streamed_audio(check: &Check<'_>, found: &mut Findings<'_>) {
+    let format = check.body.audio.as_ref().and_then(|audio| audio.format.as_ref());
+    if let Some(format) = format.filter(|format| check.streaming == Some(true) && **format != AudioFormat::Pcm16) {
+        let message =
+            format!("a stream may be spoken in no format but pcm16: use it in place of {format}, or complete()");
+        found.add("audio.format", Rule::Advice, message);
     }
 }
 
@@ -100,12 +111,12 @@ fn file_problem(data: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{assert_fine, assert_refused, assert_violations, request_to, request_to_any};
-    use super::*;
-    use crate::model::Model;
-    use crate::request::{
-        AudioFormat, AudioOutput, ChatCompletionRequestBuilder, InputAudioFormat, Message, Modality, Voice,
+    use super::super::tests::{
+        assert_advised, assert_fine, assert_refused, assert_violations, request_to, request_to_any,
     };
+    use super::*;
+    use crate::model::{ApiVersion, Model};
+    use crate::request::{AudioOutput, ChatCompletionRequestBuilder, InputAudioFormat, Message, Modality, Voice};
 
     fn seeing(builder: ChatCompletionRequestBuilder) -> ChatCompletionRequestBuilder {
         builder.message(Message::user_parts([
@@ -240,5 +251,15 @@ mod tests {
         );
         assert_fine(shown(ContentPart::file("a.txt", "text/plain", b"a")));
         assert_fine(shown(ContentPart::file_id("file-1")));
+    }
+    #[test]
+    fn a_streamed_answer_is_spoken_in_pcm16() {
+        let spoken =
+            |format: AudioFormat| request_to(Model::GPT_AUDIO_2025_08_28).audio(AudioOutput::new(Voice::Alloy, format));
+        let wav = "a stream may be spoken in no format but pcm16: use it in place of wav, or complete()";
+        let streamed = spoken(AudioFormat::Wav).extra("stream", true);
+        assert_advised(streamed, &ApiVersion::V1, &[("audio.format", wav)]);
+        assert_advised(spoken(AudioFormat::Pcm16).extra("stream", true), &ApiVersion::V1, &[]);
+        assert_advised(spoken(AudioFormat::Wav), &ApiVersion::V1, &[]);
     }
 }
