@@ -239,7 +239,7 @@ fn a_spoken_answer_is_the_same_streamed_or_not() {
     let (events, streamed) = completion_of("audio.sse");
     assert!(events.iter().any(|event| event.starts_with("0 sounds Some(\"UklGR")), "{events:?}");
     let whole = completion("audio.json");
-    for (completion, data) in [(&streamed, "UklGRg==AAAA"), (&whole, "UklGRg==")] {
+    for (completion, data) in [(&streamed, "UklGRgAAAA=="), (&whole, "UklGRg==")] {
         let audio = completion.message().unwrap().audio().unwrap();
         assert_eq!(audio.id(), Some("audio_fixture"));
         assert_eq!(audio.transcript(), Some("Good day."));
