@@ -1,4 +1,4 @@
-//! How a call ended: its outcome while its answer is there, and the summary that outlives it, [`CallSummary`].
+//! The end of a call: its outcome while its answer is there, and the summary that outlives it, [`CallSummary`].
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How a call was signed in, and what to do when the service refuses that.
+//! The sign-in of a call, [`Sent`], and the next step when the service refuses it.
 
 use super::service::ServiceError;
 

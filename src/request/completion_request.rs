@@ -199,7 +199,7 @@ pub(crate) struct CheckedBody {
     pub(super) found: Found,
 }
 
-/// What is remembered of a request until it is changed.
+/// What is kept of the checks of a request until it is changed.
 #[derive(Clone, Default)]
 pub(super) struct Found {
     pub(super) verdict: OnceLock<Arc<Verdict>>,

@@ -1,4 +1,4 @@
-//! What is remembered of a request that was checked.
+//! The verdict on a request that was checked, which is kept until the request is changed.
 
 use std::sync::OnceLock;
 use std::time::SystemTime;

@@ -1,5 +1,5 @@
-//! What a stream has read of its answer, [`StreamedAnswer`]: the sum of its chunks, its end, and the errors of an answer
-//! that is not complete.
+//! The answer of a stream as far as it was read, [`StreamedAnswer`]: the sum of its chunks, its end, and the errors of an
+//! answer that is not complete.
 
 use std::mem;
 use std::sync::Arc;

@@ -71,9 +71,9 @@ rules! {
         ["parallel_tool_calls"], AsListed, Refused, FUNCTION_CALLING, tools::in_parallel;
     "no JSON schema and no strict functions where the model follows none" =>
         ["response_format", "tools"], AsListed, Refused, STRUCTURED_OUTPUTS, schema::structured_outputs;
-    "no images where the model sees none" =>
+    "no images where the model takes none" =>
         ["messages"], AsListed, Refused, MODELS, media::images;
-    "no audio where the model does not hear or speak" =>
+    "no audio where the model takes and makes none" =>
         ["messages", "modalities", "audio"], AsListed, Refused, AUDIO, media::audio;
     "an image's `url` is an http(s) address or a `data:` URL of an image; a file's `data:` URL has a media type" =>
         ["messages"], InTable, Refused, MODELS, media::urls;
@@ -84,7 +84,7 @@ rules! {
     "`prediction` excludes tools, functions, audio in and out, `n` above 1, `logprobs: true`, penalties above 0, `max_completion_tokens`" =>
         ["tools", "functions", "audio", "modalities", "messages", "n", "logprobs", "presence_penalty",
          "frequency_penalty", "max_completion_tokens"], Every, Refused, PREDICTED_OUTPUTS, prediction::conflicts;
-    "`max_completion_tokens` is set, or the request says `uncapped()`, where the table requires it" =>
+    "`max_completion_tokens` is set, or the request is `uncapped()`, where the table requires it" =>
         ["max_completion_tokens"], AsListed, Refused, REASONING, token_limits::completion_limit;
     "a token limit is at most the model's output limit, where the sources print it without a remark" =>
         ["max_tokens", "max_completion_tokens"], AsListed, Refused, MODELS, token_limits::output_limit;

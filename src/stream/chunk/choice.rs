@@ -1,4 +1,4 @@
-//! What a chunk adds to one choice, [`ChunkChoice`], and to one tool call, [`ToolCallDelta`].
+//! The part of a chunk for one choice, [`ChunkChoice`], and for one tool call, [`ToolCallDelta`].
 
 use std::fmt;
 
