@@ -39,6 +39,9 @@ macro_rules! capabilities {
         }
 
         impl Capabilities {
+            #[cfg(test)]
+            pub(super) const FIELDS: &'static [&'static str] = &[$( stringify!($field) ),*];
+
             pub(super) const UNKNOWN: Self =
                 Self { cells: Cells::UNKNOWN, efforts: Cow::Borrowed(&[]), $( $field: $unknown, )* };
 

@@ -261,6 +261,14 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_of_the_catalog_has_every_member() {
+        let table = include_str!("catalog.rs");
+        for name in Capabilities::FIELDS.iter().chain(&["parameters", "reasoning_efforts"]) {
+            assert!(table.contains(&format!("`{name}`")), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_left_out_stays_unknown() {
         assert_eq!(serde_json::from_value::<Capabilities>(json!({})).unwrap(), Capabilities::unknown());
     }
