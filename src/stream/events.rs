@@ -556,6 +556,7 @@ mod tests {
         let filters = all.iter().filter(|event| matches!(event, StreamEvent::ContentFilter { .. })).count();
         assert_eq!((all.len(), filters), (5, 2));
     }
+
     #[test]
     fn what_gateways_repeat_in_every_chunk_is_one_event() {
         let chunk = |text: &str, reason: &str| {

@@ -25,8 +25,8 @@ pub(super) fn audio(check: &Check<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Measured on OpenAI's service, where a streamed answer is spoken in no other format: "'audio.format' does not support 'wav'
-/// when stream=true".
+/// gpt-audio-mini on OpenAI's own service answers "'audio.format' does not support 'wav' when stream=true"
+/// (agentfield#584); nothing is known of Azure.
 pub(super) fn streamed_audio(check: &Check<'_>, found: &mut Findings<'_>) {
     let format = check.body.audio.as_ref().and_then(|audio| audio.format.as_ref());
     if let Some(format) = format.filter(|format| check.streaming == Some(true) && **format != AudioFormat::Pcm16) {
@@ -233,6 +233,7 @@ mod tests {
             "o3-mini-2025-01-31 does not see images: leave the part out",
         );
     }
+
     #[test]
     fn a_format_alone_is_the_media_type_of_an_image_and_none_of_a_file() {
         let shown =
@@ -252,6 +253,7 @@ mod tests {
         assert_fine(shown(ContentPart::file("a.txt", "text/plain", b"a")));
         assert_fine(shown(ContentPart::file_id("file-1")));
     }
+
     #[test]
     fn a_streamed_answer_is_spoken_in_pcm16() {
         let spoken =
