@@ -28,22 +28,26 @@ pub(super) fn tools(request: &ChatCompletionRequest) -> Option<String> {
     serde_json::to_string(request.body.tools.as_ref()?).ok()
 }
 
-/// A message with its parts: text, tool calls, the result of a tool; any other part as it is.
+/// A message with its parts: reasoning, text, spoken text, tool calls, the result of a tool; any other part without its
+/// bytes.
 fn described(message: &Value) -> Map<String, Value> {
     let role = message.get("role").and_then(Value::as_str).unwrap_or("assistant");
-    let content = message.get("content").filter(|content| !content.is_null());
-    let mut parts: Vec<Value> = match (role, content) {
+    let text = |pointer| message.pointer(pointer).filter(|text| text.is_string());
+    let mut parts: Vec<Value> = Vec::new();
+    parts.extend(text("/reasoning_content").map(|text| json!({"type": "reasoning", "content": text})));
+    match (role, message.get("content").filter(|content| !content.is_null())) {
         ("tool", content) => {
-            vec![json!({"type": "tool_call_response", "id": message.get("tool_call_id"), "response": content})]
+            parts.push(json!({"type": "tool_call_response", "id": message.get("tool_call_id"), "response": content}));
         }
-        (_, Some(Value::Array(list))) => list.iter().map(part).collect(),
-        (_, Some(text)) => vec![text_part(text)],
-        (_, None) => Vec::new(),
-    };
-    parts.extend(message.get("refusal").filter(|refusal| refusal.is_string()).map(text_part));
+        (_, Some(Value::Array(list))) => parts.extend(list.iter().map(part)),
+        (_, Some(text)) => parts.push(text_part(text)),
+        (_, None) => {}
+    }
+    parts.extend(text("/refusal").map(text_part));
+    parts.extend(text("/audio/transcript").map(text_part));
     let calls = message.get("tool_calls").and_then(Value::as_array);
-    parts.extend(calls.into_iter().flatten().map(|call| {
-        let function = call.get("function").or(call.get("custom"));
+    parts.extend(calls.into_iter().flatten().chain(message.get("function_call")).map(|call| {
+        let function = call.get("function").or(call.get("custom")).or(Some(call));
         let member = |name| function.and_then(|function| function.get(name));
         let arguments = member("arguments").or(member("input"));
         json!({"type": "tool_call", "id": call.get("id"), "name": member("name"), "arguments": arguments})
@@ -57,10 +61,72 @@ fn described(message: &Value) -> Map<String, Value> {
 fn part(part: &Value) -> Value {
     match part.get("type").and_then(Value::as_str) {
         Some("text") => text_part(part.get("text").unwrap_or(&Value::Null)),
-        _ => part.clone(),
+        _ => without_bytes(part.clone()),
     }
+}
+
+/// A part with the size of its image, recording or file in place of the base64, which is larger than a span may be.
+fn without_bytes(mut part: Value) -> Value {
+    for pointer in ["/image_url/url", "/input_audio/data", "/file/file_data"] {
+        let Some(Value::String(data)) = part.pointer_mut(pointer) else { continue };
+        if !data.starts_with("http") {
+            *data = match data.split_once(',') {
+                Some((head, bytes)) => format!("{head},[{} characters]", bytes.len()),
+                None => format!("[{} characters]", data.len()),
+            };
+        }
+    }
+    part
 }
 
 fn text_part(text: &Value) -> Value {
     json!({"type": "text", "content": text})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::{ContentPart, Message};
+
+    #[test]
+    fn images_recordings_and_files_are_recorded_by_their_size() {
+        let parts = [
+            ContentPart::text("What is this?"),
+            ContentPart::image("png", &[0; 3_000]),
+            ContentPart::image_url("https://contoso.com/a,b.png"),
+            ContentPart::input_audio("wav", &[0; 3]),
+            ContentPart::file("a.pdf", "application/pdf", &[0; 3]),
+            ContentPart::file_id("file-1"),
+        ];
+        let request = ChatCompletionRequest::builder("gpt").message(Message::user_parts(parts)).build().unwrap();
+        let recorded: Value = serde_json::from_str(&input(&request)).unwrap();
+        assert_eq!(
+            recorded[0]["parts"],
+            json!([
+                {"type": "text", "content": "What is this?"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,[4000 characters]"}},
+                {"type": "image_url", "image_url": {"url": "https://contoso.com/a,b.png"}},
+                {"type": "input_audio", "input_audio": {"data": "[4 characters]", "format": "wav"}},
+                {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,[4 characters]"}},
+                {"type": "file", "file": {"file_id": "file-1"}},
+            ])
+        );
+    }
+
+    #[test]
+    fn an_answer_is_recorded_with_its_reasoning_its_spoken_text_and_its_calls() {
+        let answer = json!({"choices": [{"finish_reason": "stop", "message": {
+            "content": null, "reasoning_content": "hm", "audio": {"data": "AAAA", "transcript": "Hello."},
+            "function_call": {"name": "f", "arguments": "{}"},
+        }}]});
+        let recorded = output(&serde_json::from_value(answer).unwrap()).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Value>(&recorded).unwrap()[0]["parts"],
+            json!([
+                {"type": "reasoning", "content": "hm"},
+                {"type": "text", "content": "Hello."},
+                {"type": "tool_call", "id": null, "name": "f", "arguments": "{}"},
+            ])
+        );
+    }
 }

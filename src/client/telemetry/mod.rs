@@ -107,6 +107,7 @@ impl Telemetry {
 
     /// Whether spans also have the texts: the messages, the answer, the tools and the stop sequences, as
     /// `gen_ai.input.messages`, `gen_ai.output.messages`, `gen_ai.tool.definitions` and `gen_ai.request.stop_sequences`.
+    /// Images, recordings and files in base64 are named by their size.
     /// Off when unset, since these are what users write and what the model answers.
     pub fn record_content(mut self, record: bool) -> Self {
         self.settings.record_content = record;
