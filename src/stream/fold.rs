@@ -189,15 +189,21 @@ impl ChunkFold {
         }
     }
 
-    /// The completion that the chunks so far add up to.
+    /// The completion that the chunks so far add up to; see [`into_completion`](Self::into_completion).
     #[must_use]
     pub fn completion(&self) -> ChatCompletion {
         self.clone().into_completion()
     }
 
-    /// The completion that the chunks add up to, without a copy.
+    /// The completion that the chunks add up to, without a copy. Only a finish reason tells that they are all: without one, its
+    /// [`whole_text`](ChatCompletion::whole_text) is an error.
     #[must_use]
-    pub fn into_completion(mut self) -> ChatCompletion {
+    pub fn into_completion(self) -> ChatCompletion {
+        self.into_whole().into_partial()
+    }
+
+    /// The completion of chunks that are known to be all.
+    pub(super) fn into_whole(mut self) -> ChatCompletion {
         self.put_texts_back(|_| true);
         let mut body = self.body;
         body.choices = Some(self.choices.into_iter().map(ChoiceBuilder::build).collect());
@@ -373,6 +379,16 @@ mod tests {
             fold.push(&serde_json::from_value(chunk.clone()).unwrap());
         }
         serde_json::to_value(fold.into_completion()).unwrap()
+    }
+
+    #[test]
+    fn half_a_stream_has_no_whole_text_and_a_finished_one_has() {
+        let mut fold = ChunkFold::new();
+        fold.push(&ChatCompletionChunk::builder().text("Half").build());
+        assert_eq!(fold.completion().whole_text().unwrap_err().outcome().as_str(), "interrupted");
+        assert_eq!(fold.completion().text(), Some("Half"));
+        fold.push(&ChatCompletionChunk::builder().finish_reason(FinishReason::Stop).build());
+        assert_eq!(fold.into_completion().whole_text().unwrap(), "Half");
     }
 
     fn pieces(pieces: &[Value]) -> Value {

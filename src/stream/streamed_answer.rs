@@ -104,14 +104,15 @@ impl StreamedAnswer {
 
     pub(super) fn partial(&self) -> ChatCompletion {
         let whole = self.whole.as_deref().cloned();
-        let completion = whole.unwrap_or_else(|| self.fold.completion()).with_metadata(Arc::clone(&self.metadata));
+        let completion =
+            whole.unwrap_or_else(|| self.fold.clone().into_whole()).with_metadata(Arc::clone(&self.metadata));
         if self.is_complete() { completion } else { completion.into_partial() }
     }
 
     /// The completion of an answer that is complete, without a copy; else the error that ended it.
     pub(super) fn take_completion(&mut self) -> Result<ChatCompletion> {
         match &self.end {
-            End::Done => Ok(mem::take(&mut self.fold).into_completion().with_metadata(Arc::clone(&self.metadata))),
+            End::Done => Ok(mem::take(&mut self.fold).into_whole().with_metadata(Arc::clone(&self.metadata))),
             End::Failed(error) => Err(error.clone()),
             End::Open => {
                 let why = format!("the stream was not read to its end: {}", self.missing());
