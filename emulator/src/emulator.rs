@@ -24,7 +24,9 @@ use crate::shared::Shared;
 
 /// A running emulator.
 ///
-/// It runs on the tokio runtime on which it was started, of either kind. Dropping it stops it and closes its connections.
+/// It runs on the tokio runtime on which it was started, of either kind, and ends with it: each `#[tokio::test]` has a runtime of
+/// its own, so that each starts its own emulator, and one in a `static` ends with the first test. Dropping it stops it and closes
+/// its connections.
 ///
 /// # Example: a question over plain HTTP
 ///

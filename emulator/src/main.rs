@@ -3,11 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use azure_openai_emulator::{Config, Emulator};
-use clap::Parser;
-
 use crate::cli::args::Args;
-use crate::cli::{guide, log};
+use crate::cli::guide::{self, Guide};
+use crate::cli::log;
+use azure_openai_emulator::{Config, Emulator};
 
 mod cli;
 
@@ -15,7 +14,7 @@ mod cli;
 const PORT: u16 = 8181;
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
+    match run(Args::read()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error}");
@@ -31,7 +30,7 @@ fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     };
     let is_quiet = args.quiet;
     let config = args.over(config);
-    let root_file = config.tls_root.clone();
+    let (root_file, guide) = (config.tls_root.clone(), Guide::new(&config));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
         let mut builder = Emulator::builder().port(PORT).config(config);
@@ -42,7 +41,7 @@ fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         if let (Some(path), Some(root)) = (&root_file, emulator.root_certificate()) {
             std::fs::write(path, root).map_err(|error| format!("{}: cannot be written: {error}", path.display()))?;
         }
-        let text = guide::text(&emulator.endpoint(), root_file.as_deref());
+        let text = guide::text(&emulator.endpoint(), root_file.as_deref(), &guide);
         // A closed standard output does not stop the service.
         let _ = io::stdout().write_all(text.as_bytes()).and_then(|()| io::stdout().flush());
         stopped().await?;

@@ -79,6 +79,8 @@ async fn flags_and_file_set_it_up_and_each_request_is_a_line() {
     }
     let rest = program.interrupt();
     for words in [
+        "Only the keys that were set are taken; the deployments are `more`, `triage`.",
+        "api_key=\"your key\", api_version=\"2024-10-21\", azure_deployment=\"more\"",
         "openai-python",
         "openai-node",
         "LangChain",
@@ -114,9 +116,33 @@ fn a_wrong_start_says_what_is_wrong() {
     // a flag completes what the file has
     Program::start(&["--config", path, "--upstream", "http://127.0.0.1:1"]);
     std::fs::remove_dir_all(folder).unwrap();
+    for (arguments, words) in [
+        (["--upstream", "https://my-resource.openai.azure.com"], "`upstream`: needs `record`"),
+        (["--replay-speed", "2"], "`replay_speed`: needs `replay`"),
+        (["--key", ""], "a value is required for '--key <KEYS>'"),
+    ] {
+        let text = error(&[&["--port", "0"], arguments.as_slice()].concat());
+        assert!(text.contains(words), "{text}");
+    }
+    let text = error(&["--port", "0", "--record", "calls", "--upstream", "my-resource"]);
+    assert!(text.contains("`upstream`: is no address"), "{text}");
     let both = error(&["--port", "0", "--record", "calls", "--upstream", "http://localhost:1", "--replay", "calls"]);
     assert!(both.contains("`replay`: answers cannot be recorded and replayed at once"), "{both}");
     std::fs::remove_file(config).unwrap();
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let names = ["PORT", "HOST", "TLS", "CORS", "QUIET", "DEPLOYMENTS", "KEYS", "CONFIG", "RECORD", "REPLAY_SPEED"];
+    let mut program = Command::new(PROGRAM);
+    program.envs(names.map(|name| (format!("AZURE_OPENAI_EMULATOR_{name}"), ""))).args(["--port", "0"]);
+    let mut child = program.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let first = lines.next().unwrap_or_default();
+    assert!(first.contains("listens on http://127.0.0.1:"), "{first}");
+    assert!(lines.next().unwrap().starts_with("Any key is taken; "));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[cfg(all(unix, feature = "tls"))]

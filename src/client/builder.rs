@@ -432,6 +432,15 @@ mod tests {
     }
 
     #[test]
+    fn of_several_backends_the_one_that_is_wrong_is_named() {
+        let first = || ChatClient::builder("https://a.openai.azure.com", ApiKey::new("k"));
+        for (endpoint, key) in [("", "k"), ("https://b.openai.azure.com", "")] {
+            let error = first().backend(Backend::new(endpoint, ApiKey::new(key))).build().unwrap_err();
+            assert!(error.to_string().starts_with("backend 2 of 2: the "), "{error}");
+        }
+    }
+
+    #[test]
     fn a_variable_under_both_its_names_is_one_when_the_values_agree() {
         let client = environment(&[
             ("AZURE_OPENAI_ENDPOINT", "https://a.openai.azure.com"),

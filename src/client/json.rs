@@ -123,7 +123,16 @@ async fn send(
     let observer = record.map(|record| record as &dyn CallObserver);
     let call = Call { observer, ..Call::post(&path, deployment, options) };
     let answer = client.transport.answer(call, write, read_json).await;
-    answer.map_err(|error| client.transport.withhold_secrets(error, options))
+    answer.map_err(|error| {
+        let error = match error.code() {
+            Some("DeploymentNotFound") => error,
+            _ => error.with_step_of_404(format!(
+                "check the operation '{operation}', which not every model has, the deployment's name, the endpoint's host and \
+                 the api version"
+            )),
+        };
+        client.transport.withhold_secrets(error, options)
+    })
 }
 
 /// The JSON of an answer with status 2xx. Gateways send their own errors with status 200.

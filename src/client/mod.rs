@@ -42,7 +42,8 @@ mod telemetry;
 ///
 /// Cheap to clone, and to be shared: clones have one pool of connections and one cache of tokens.
 ///
-/// Its calls and streams run on a Tokio runtime, with I/O and time enabled; polled outside of one, they panic.
+/// Its calls and streams run on a Tokio runtime, with I/O and time enabled; polled outside of one, they panic. A client may
+/// outlive a runtime and be used in the next, as in a `static`; an open stream belongs to the runtime that opened it.
 ///
 /// # Example: one question
 ///

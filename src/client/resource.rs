@@ -14,6 +14,10 @@ use crate::response::ResponseMetadata;
 use crate::transport::body::ByteStream;
 use crate::transport::{Call, CallObserver, RequestBody, Streamed};
 
+/// The next step after a 404 for an id.
+const NO_OBJECT: &str = "the resource has no file or batch of this id, or no longer has it: check the id, and that the endpoint is \
+                         of the resource where it was made";
+
 impl ChatClient {
     /// Sends an operation, and reads its answer.
     pub(crate) async fn call_resource(&self, call: Call<'_>, body: RequestBody) -> Result<JsonResponse> {
@@ -38,14 +42,17 @@ impl ChatClient {
         if call.path.iter().any(|segment| segment.is_empty()) {
             return Err(Error::new(ErrorKind::Config, "the id of the file or batch is empty"));
         }
-        let transport = &self.0.transport;
+        let (transport, names_an_object) = (&self.0.transport, call.path.len() > 1);
         let other_backends: Vec<usize> = (1..transport.backends().len()).collect();
         // for observers the operation is its path without ids, which are every second segment
         let name = call.path.iter().step_by(2).copied().collect::<Vec<_>>().join("/");
         let record = CallRecord::of_json(&self.0, &Deployment::from(""), &name);
         let (options, observer) = (call.options, record.as_deref().map(|record| record as &dyn CallObserver));
         let sent = send(Call { unfit: &other_backends, observer, ..call });
-        let answer = sent.await.map_err(|error| transport.withhold_secrets(error, options));
+        let answer = sent.await.map_err(|error| {
+            let error = if names_an_object { error.with_step_of_404(NO_OBJECT) } else { error };
+            transport.withhold_secrets(error, options)
+        });
         CallRecord::end_json(record, answer.as_ref().map(|answer| (&Value::Null, metadata(answer))));
         answer
     }

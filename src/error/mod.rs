@@ -69,6 +69,8 @@ struct Repr {
     attempts: u32,
     deployment: Option<String>,
     hint: Option<String>,
+    /// The next step after a 404, where the call names more than a deployment.
+    step_of_404: Option<String>,
     /// The id that the client gave the call.
     client_request_id: Option<String>,
     sent: Option<Sent>,
@@ -90,6 +92,7 @@ impl Error {
             attempts: 0,
             deployment: None,
             hint: None,
+            step_of_404: None,
             client_request_id: None,
             sent: None,
             body: None,
@@ -354,6 +357,14 @@ getters! { error: Error => error.0;
 
 #[cfg(feature = "client")]
 impl Error {
+    /// The next step after a 404, in place of those for a deployment.
+    pub(crate) fn with_step_of_404(self, step: impl Into<String>) -> Self {
+        match self.status() {
+            Some(404) => self.changed(|error| error.step_of_404 = Some(step.into())),
+            _ => self,
+        }
+    }
+
     /// Puts what failed, or where, before the message.
     pub(crate) fn with_context(self, context: &str) -> Self {
         self.changed(|error| error.message.insert_str(0, &format!("{context}: ")))
@@ -448,6 +459,17 @@ mod tests {
         let headers = [("Date", "Wed, 23 Apr 2025 12:02:56 GMT"), ("Retry-After", "Wed, 23 Apr 2025 12:03:06 GMT")];
         let error = Error::from_response(ResponseMetadata::new(503, headers), b"");
         assert_eq!(error.retry_after(), Some(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_wait_that_the_message_names_in_whole_seconds_is_printed_once() {
+        let body = br#"{"error": {"code": "429", "message": "Please retry after 60 seconds."}}"#;
+        let text = |wait: &str| {
+            let metadata = ResponseMetadata::new(429, [("retry-after-ms", wait)]);
+            Error::from_response(metadata, body).to_string()
+        };
+        assert_eq!(text("59312"), "the service answered 429: Please retry after 60 seconds");
+        assert!(text("5000").ends_with("; the service names a wait of 5 seconds"), "{}", text("5000"));
     }
 
     #[test]

@@ -106,14 +106,15 @@ fn refused_sign_in(message: &str, sent: Option<&Sent>) -> String {
 }
 
 fn refused_key(header: &str, message: &str) -> String {
+    if message.contains("missing subscription key") {
+        return format!(
+            "a key was sent in the header '{header}', and none was found: a gateway may read another header, such as \
+             Ocp-Apim-Subscription-Key, set with .with_header(..) on the ApiKey"
+        );
+    }
     let mut step =
         "the key is wrong or belongs to another resource: compare it with the endpoint's Keys page".to_owned();
-    if message.contains("missing subscription key") {
-        step.push_str(&format!(
-            "; none was found, though one was sent in the header '{header}': a gateway may read another, such as \
-             Ocp-Apim-Subscription-Key, set with .with_header(..) on the ApiKey"
-        ));
-    } else if header.eq_ignore_ascii_case("authorization") {
+    if header.eq_ignore_ascii_case("authorization") {
         step.push_str("; it was sent as 'Authorization: Bearer', which only the v1 route takes");
     } else if !header.eq_ignore_ascii_case("api-key") {
         step.push_str(&format!("; it was sent in the header '{header}', and Azure itself reads 'api-key'"));
@@ -183,10 +184,8 @@ mod tests {
         );
         assert_eq!(
             step(401, "401", "Access denied due to missing subscription key.", Some(key("api-key"))),
-            format!(
-                "{wrong}; none was found, though one was sent in the header 'api-key': a gateway may read another, such as \
-                 Ocp-Apim-Subscription-Key, set with .with_header(..) on the ApiKey"
-            )
+            "a key was sent in the header 'api-key', and none was found: a gateway may read another header, such as \
+             Ocp-Apim-Subscription-Key, set with .with_header(..) on the ApiKey"
         );
     }
 

@@ -2,11 +2,15 @@
 //! id), and as data.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::next_step::next_steps;
 use super::{Error, ErrorKind, Repr, ServiceError};
+
+/// Waits in header and message that differ by less are one, since messages have whole seconds.
+const PRECISION: Duration = Duration::from_secs(1);
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,12 +131,16 @@ impl Repr {
             None => {}
         }
         // a message that names the wait is printed itself
-        let wait = self.retry_after().filter(|wait| service.retry_after() != Some(*wait));
+        let is_printed = |wait: &Duration| service.retry_after().is_some_and(|known| known.abs_diff(*wait) < PRECISION);
+        let wait = self.retry_after().filter(|wait| !is_printed(wait));
         let wait = wait.filter(|_| matches!(status, 408 | 409 | 429 | 500..));
         // rounded up, so that a caller who waits as long is not too early
         let wait = wait.map(|wait| (wait.as_secs_f64() * 10.0).ceil() / 10.0);
         let wait = wait.map(|seconds| format!("the service names a wait of {seconds} seconds"));
-        let steps = next_steps(service.explained_status(answered), service, self.sent.as_ref());
+        let steps = match &self.step_of_404 {
+            Some(step) => vec![step.clone()],
+            None => next_steps(service.explained_status(answered), service, self.sent.as_ref()),
+        };
         for sentence in steps.iter().chain(&wait).chain(&self.hint) {
             text.push_str("; ");
             text.push_str(sentence);

@@ -15,6 +15,7 @@
 //! the connection's window is far larger than that of a stream. What remains: until then calls wait, bursts of
 //! dropped streams may still end other streams, and calls above the server's limit wait.
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
 use reqwest::ClientBuilder;
@@ -78,7 +79,16 @@ impl HttpSettings {
         #[cfg(not(feature = "http2"))]
         let builder = builder.http1_only();
         builder.build().map_err(|error| {
-            Error::new(ErrorKind::Config, "the HTTP client could not be built").with_source(error.without_url())
+            let error = error.without_url();
+            let made = Error::new(ErrorKind::Config, "the HTTP client could not be built");
+            let mut causes = std::iter::successors(Some(&error as &(dyn StdError + 'static)), |&error| error.source());
+            let made = match causes.any(|cause| cause.to_string().contains("No CA certificates")) {
+                true => {
+                    made.with_hint("install the roots of the system (package ca-certificates), or set SSL_CERT_FILE")
+                }
+                false => made,
+            };
+            made.with_source(error)
         })
     }
 

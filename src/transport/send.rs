@@ -13,6 +13,7 @@ use super::body::{ByteStream, NO_CONTENT, StreamTimeouts, read_whole};
 use super::call::{CHAT_COMPLETIONS, Call, Route, Streamed};
 use super::call_event::AttemptParts;
 use super::call_state::{CallState, Next};
+use super::credential::Kind;
 use super::endpoint::{Endpoint, check_api_version};
 use super::http_client::{HttpClients, HttpSettings};
 use super::options::{CallOptions, Settings};
@@ -81,7 +82,19 @@ impl Transport {
             check_api_version(version, "the api version of the client builder")?;
         }
         config.defaults.check_defaults()?;
-        let endpoints = config.backends.iter().map(|backend| backend.endpoint.check(config.allow_plain_http));
+        let count = config.backends.len();
+        let of_backend = |index: usize, error: Error| match count {
+            0 | 1 => error,
+            _ => error.with_context(&format!("backend {} of {count}", index.saturating_add(1))),
+        };
+        let endpoints = config.backends.iter().enumerate().map(|(index, backend)| {
+            let key = match &backend.credential.0 {
+                Kind::Key(key) => key.header().map(drop),
+                _ => Ok(()),
+            };
+            let endpoint = backend.endpoint.check(config.allow_plain_http);
+            endpoint.and_then(|endpoint| key.map(|()| endpoint)).map_err(|error| of_backend(index, error))
+        });
         let endpoints = endpoints.collect::<Result<Vec<_>>>()?;
         let signs_in = config.backends.iter().any(|backend| backend.credential.is_default());
         let http = HttpClients::new(config.http, &endpoints, signs_in)?;

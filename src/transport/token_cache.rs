@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use tokio::task::AbortHandle;
 
 #[cfg(feature = "azure_identity")]
 use super::endpoint::Cloud;
@@ -45,7 +46,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     token: Option<Arc<BearerToken>>,
-    renewal: Option<Renewal>,
+    /// The renewal that is under way, and its task.
+    renewal: Option<(Renewal, AbortHandle)>,
     /// No early renewal before this time.
     pause_until: Option<SystemTime>,
     /// When a token was last requested past the cache of the credential.
@@ -115,7 +117,10 @@ impl TokenCache {
     /// The one renewal, which is started if none is under way. The caller holds the lock, so that it cannot end before it
     /// is in `state`.
     fn renew(&self, state: &mut State, now: SystemTime, bypass_cache: bool) -> Renewal {
-        if let Some(renewal) = &state.renewal {
+        // a task that has ended is no longer here, except where its runtime stopped before
+        if let Some((renewal, task)) = &state.renewal
+            && !task.is_finished()
+        {
             return renewal.clone();
         }
         if bypass_cache {
@@ -128,7 +133,7 @@ impl TokenCache {
             cache.settle(now, &outcome);
             outcome
         });
-        let cache = self.clone();
+        let (cache, handle) = (self.clone(), task.abort_handle());
         let renewal = async move {
             task.await.unwrap_or_else(|_| {
                 cache.lock().renewal = None;
@@ -137,7 +142,7 @@ impl TokenCache {
         }
         .boxed()
         .shared();
-        state.renewal = Some(renewal.clone());
+        state.renewal = Some((renewal.clone(), handle));
         renewal
     }
 
@@ -487,6 +492,18 @@ mod tests {
                 assert!(error.to_string().contains(words), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn a_renewal_that_ended_with_its_runtime_is_begun_again_in_the_next() {
+        let (cache, asked) = numbered(|_| Ok(()));
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime().block_on(async {
+            let hurried = tokio::time::timeout(Duration::from_millis(1), cache.get(START)).await;
+            assert!(hurried.is_err(), "the first runtime stops before the token comes");
+        });
+        let token = runtime().block_on(cache.get(START)).unwrap();
+        assert_eq!((token.header().to_str().unwrap(), asked.load(Ordering::SeqCst)), ("Bearer t2", 2));
     }
 
     #[tokio::test(start_paused = true)]

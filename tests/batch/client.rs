@@ -159,6 +159,24 @@ async fn the_closures_of_the_emulator_may_use_its_batches() {
     assert_eq!(items[0].completion().unwrap().text(), Some("Some(1) batches"));
 }
 
+#[tokio::test]
+async fn an_id_that_does_not_exist_is_said_to_be_the_fault() {
+    let (emulator, batches) = emulator().await;
+    for error in [
+        batches.batch("batch_1").await.unwrap_err(),
+        batches.wait("batch_1").await.unwrap_err(),
+        batches.cancel("batch_1").await.unwrap_err(),
+        batches.file("file-1").await.unwrap_err(),
+    ] {
+        let text = error.to_string();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::NotFound, Some(404)));
+        assert!(text.contains("check the id") && !text.contains("api version"), "{text}");
+    }
+    let none = batches.client().post_json("gpt-4o-mini", "embeddings/none", &json!({})).await.unwrap_err();
+    assert!(none.to_string().contains("check the operation 'embeddings/none'"), "{none}");
+    drop(emulator);
+}
+
 #[test]
 fn a_line_with_neither_response_nor_error_says_so() {
     let item = BatchItem::from_line(r#"{"custom_id": "a", "response": null, "error": null}"#).unwrap();

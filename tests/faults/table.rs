@@ -2,6 +2,7 @@
 //! plain HTTP/1.1, TLS with HTTP/1.1, and TLS with HTTP/2.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use azure_openai_chat::{
@@ -353,6 +354,67 @@ fn peak_memory() -> u64 {
 const MOST_BUSY: usize = 16;
 /// So many runs more, whose servers do little but wait.
 const MOST_WAITING: usize = 80;
+/// So many at once of those that a busy machine may have made fail.
+const MOST_REPEATED: usize = 4;
+/// So often is a run repeated that failed on a busy machine.
+const MOST_REPEATS: usize = 3;
+
+/// How often a task of this process was kept waiting for its turn. A row has hundreds of turns and clocks of a few seconds,
+/// which measure nothing on a machine that is busy with other things.
+struct Stalls(Arc<AtomicUsize>);
+
+impl Stalls {
+    const LATE: Duration = Duration::from_millis(20);
+    const PAUSE: Duration = Duration::from_millis(20);
+
+    fn watch() -> Self {
+        let count = Arc::new(AtomicUsize::new(0));
+        let stalls = Arc::downgrade(&count);
+        tokio::spawn(async move {
+            while let Some(stalls) = stalls.upgrade() {
+                let started = Instant::now();
+                tokio::time::sleep(Self::PAUSE).await;
+                if started.elapsed() > Self::PAUSE + Self::LATE {
+                    stalls.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        Self(count)
+    }
+
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What was wrong with one run.
+struct Failed {
+    at: usize,
+    mode: Mode,
+    protocol: Protocol,
+    wrong: Vec<String>,
+    /// A task was kept waiting meanwhile.
+    is_stalled: bool,
+}
+
+/// Runs these, some at a time, and gives those that failed.
+async fn run_some(
+    rows: &Arc<Vec<Row>>,
+    runs: Vec<(usize, Mode, Protocol)>,
+    most: usize,
+    stalls: &Stalls,
+) -> Vec<Failed> {
+    let run = |(at, mode, protocol)| {
+        let (rows, before) = (Arc::clone(rows), stalls.count());
+        let run = tokio::spawn(async move { run(&rows[at], mode, protocol).await });
+        async move {
+            let wrong = run.await.unwrap();
+            let is_stalled = stalls.count() > before;
+            (!wrong.is_empty()).then_some(Failed { at, mode, protocol, wrong, is_stalled })
+        }
+    };
+    futures::stream::iter(runs).map(run).buffer_unordered(most).filter_map(std::future::ready).collect().await
+}
 
 /// Runs rows in every mode, some at a time, and panics with all that was wrong.
 pub async fn run_all(rows: Vec<Row>) {
@@ -363,24 +425,22 @@ pub async fn run_all(rows: Vec<Row>) {
     let runs: Vec<_> = runs.flat_map(|(at, protocol)| MODES.map(|mode| (at, mode, protocol))).collect();
     // those that wait leave the machine to the others
     let (waiting, busy): (Vec<_>, Vec<_>) = runs.into_iter().partition(|(at, mode, _)| rows[*at].waits(*mode));
-    let some = |runs: Vec<_>, most| {
-        let run = |(at, mode, protocol)| {
-            let rows = Arc::clone(&rows);
-            let run = tokio::spawn(async move { run(&rows[at], mode, protocol).await });
-            async move {
-                let wrong = run.await.unwrap();
-                wrong.into_iter().map(move |what| (at, mode, protocol, what)).collect::<Vec<_>>()
-            }
-        };
-        futures::stream::iter(runs).map(run).buffer_unordered(most).collect::<Vec<_>>()
+    let stalls = Stalls::watch();
+    let (waiting, busy) =
+        tokio::join!(run_some(&rows, waiting, MOST_WAITING, &stalls), run_some(&rows, busy, MOST_BUSY, &stalls));
+    let mut failed: Vec<Failed> = waiting.into_iter().chain(busy).collect();
+    for _ in 0..MOST_REPEATS {
+        let (again, last): (Vec<_>, Vec<_>) = failed.into_iter().partition(|failed| failed.is_stalled);
+        println!("{} runs failed on a busy machine and are repeated", again.len());
+        let runs = again.iter().map(|failed| (failed.at, failed.mode, failed.protocol)).collect();
+        failed = run_some(&rows, runs, MOST_REPEATED, &stalls).await;
+        failed.extend(last);
+    }
+    let text = |Failed { at, mode, protocol, wrong, .. }: Failed| {
+        let row = format!("{} ({mode}, {protocol:?})", rows[at].name);
+        wrong.into_iter().map(move |what| format!("{row}: {what}"))
     };
-    let (waiting, busy) = tokio::join!(some(waiting, MOST_WAITING), some(busy, MOST_BUSY));
-    let wrong: Vec<String> = [waiting, busy]
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|(at, mode, protocol, what)| format!("{} ({mode}, {protocol:?}): {what}", rows[at].name))
-        .collect();
+    let wrong: Vec<String> = failed.into_iter().flat_map(text).collect();
     assert!(wrong.is_empty(), "{} of {count} rows' runs:\n{}", wrong.len(), wrong.join("\n"));
     let peak = peak_memory();
     println!("{count} faults, at most {} MiB of memory", peak >> 20);

@@ -123,6 +123,7 @@ fn an_endpoint_that_is_none_is_told_with_the_form_to_use() {
         ("https://canary.eastus2.models.ai.azure.com", "serverless"),
         ("/openai/v1", "no scheme and host"),
         ("openai/v1", "use https://openai"),
+        ("https//r.openai.azure.com", "no '://' after 'https'"),
         ("r.openai.azure.com", "use https://r.openai.azure.com"),
         ("https://", "not a URL"),
         ("http://r.openai.azure.com", "use https://r.openai.azure.com"),

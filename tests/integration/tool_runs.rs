@@ -232,14 +232,19 @@ async fn a_request_under_way_is_not_sent_again_when_the_wait_for_it_is_dropped()
                     false => run.finish().await.map(|_| ()),
                 }
             };
-            match tokio::time::timeout(Duration::from_millis(10), next).await {
-                Ok(end) => end.unwrap(),
-                Err(_) => waits += 1,
+            // the first wait is dropped as soon as the request is under way, however busy the machine is
+            let end = match waits {
+                0 => next.now_or_never(),
+                _ => tokio::time::timeout(Duration::from_millis(10), next).await.ok(),
+            };
+            match end {
+                Some(end) => end.unwrap(),
+                None => waits += 1,
             }
             assert!(waits < 500, "the run does not go on");
         }
         assert_eq!(run.completion().unwrap().text(), Some("19."));
-        assert_eq!((sent_bodies(&server).await.len(), waits > 3), (1, true));
+        assert_eq!((sent_bodies(&server).await.len(), waits > 0), (1, true));
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use azure_openai_emulator::{Config, DeploymentSettings};
-use clap::Parser;
+use clap::builder::{NonEmptyStringValueParser, Resettable};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 /// An Azure OpenAI resource on your own machine
 #[derive(Debug, Parser)]
@@ -44,7 +45,7 @@ pub(crate) struct Args {
     deployments: Vec<(String, String)>,
 
     /// Accept this key; may be given several times. Without one any key is accepted
-    #[arg(long = "key", env = "AZURE_OPENAI_EMULATOR_KEYS", value_delimiter = ',', hide_env_values = true)]
+    #[arg(long = "key", env = "AZURE_OPENAI_EMULATOR_KEYS", value_delimiter = ',', hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     keys: Vec<String>,
 
     /// Region in the header x-ms-region [default: East US 2]
@@ -84,6 +85,16 @@ fn deployment(text: &str) -> Result<(String, String), String> {
 }
 
 impl Args {
+    /// The flags and variables of this process. An empty variable counts as unset, as one that a compose file passes on.
+    pub(crate) fn read() -> Self {
+        let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        let command = Self::command().mut_args(|arg| match arg.get_env() {
+            Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+            _ => arg,
+        });
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
     /// The configuration of the file with the values of the flags.
     pub(crate) fn over(self, mut config: Config) -> Config {
         config.port = self.port.or(config.port);

@@ -25,6 +25,11 @@ pub(crate) struct FaultAnswer {
     pub(super) body: Option<String>,
 }
 
+/// Whether a header, by its name in lower case, follows the body, so that another value would break the connection.
+pub(super) fn is_of_body(name: &str) -> bool {
+    matches!(name, "content-length" | "transfer-encoding")
+}
+
 impl FaultAnswer {
     pub(super) fn new(base: Base) -> Self {
         Self { base, retry_after: None, headers: BTreeMap::new(), body: None }
@@ -66,7 +71,7 @@ impl FaultAnswer {
                 plain(RawAnswer::new(status, Some("text/html"), page))
             }
         };
-        raw.headers.extend(self.headers.clone());
+        raw.headers.extend(self.headers.clone().into_iter().filter(|(name, _)| !is_of_body(name)));
         raw.body = self.body.clone().unwrap_or(raw.body);
         raw
     }

@@ -145,7 +145,7 @@ impl Fault {
     }
 
     /// Gives a [`preset`](Self::preset), [`status`](Self::status) or [`html`](Self::html) answer this header, in place
-    /// of one of the same name.
+    /// of one of the same name. `content-length` and `transfer-encoding` follow the body, whatever is set.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         if let Kind::Answer(answer) = &mut self.kind {

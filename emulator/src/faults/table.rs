@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use axum::http::{HeaderName, HeaderValue};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::answer::{Base, FaultAnswer};
+use super::answer::{Base, FaultAnswer, is_of_body};
 use super::when::When;
 use super::{Fault, Kind, Preset};
 use crate::settings::{milliseconds, share};
@@ -80,10 +81,35 @@ impl<'de> Deserialize<'de> for Fault {
     }
 }
 
+impl FaultTable {
+    /// A value that could not be followed.
+    fn wrong(&self) -> Option<String> {
+        let mut statuses = [("status", self.status), ("html", self.html)].into_iter();
+        if let Some((name, _)) =
+            statuses.find(|(_, status)| status.is_some_and(|status| !(100..=999).contains(&status)))
+        {
+            return Some(format!("{name} is from 100 to 999"));
+        }
+        if self.every == Some(0) {
+            return Some("every is from 1".to_owned());
+        }
+        self.headers.iter().find_map(|(name, value)| {
+            if is_of_body(&name.to_ascii_lowercase()) {
+                return Some(format!("the header {name} follows the body: truncate_after and cut_after cut one short"));
+            }
+            let is_header = HeaderName::try_from(name).is_ok() && HeaderValue::from_str(value).is_ok();
+            (!is_header).then(|| format!("{name:?} and its value are no header"))
+        })
+    }
+}
+
 impl TryFrom<FaultTable> for Fault {
     type Error = String;
 
     fn try_from(table: FaultTable) -> Result<Self, String> {
+        if let Some(wrong) = table.wrong() {
+            return Err(wrong);
+        }
         let time = Duration::from_millis;
         let kinds = [
             ("preset", table.preset.map(Self::preset)),

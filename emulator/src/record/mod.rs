@@ -35,6 +35,25 @@ impl RecordingSettings {
         }
     }
 
+    /// A key that has no effect without another, with the reason. The other may be given later, by a flag.
+    fn unused(&self) -> Option<(&'static str, &'static str)> {
+        let is_http = |upstream: &String| {
+            let host = upstream.strip_prefix("https://").or_else(|| upstream.strip_prefix("http://"));
+            host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
+        };
+        match (&self.record, &self.upstream, &self.replay, self.replay_speed) {
+            (None, Some(_), _, _) => Some(("upstream", "needs `record`, the folder for its answers")),
+            (_, Some(upstream), _, _) if !is_http(upstream) => {
+                Some(("upstream", "is no address, such as https://my-resource.openai.azure.com"))
+            }
+            (_, _, None, Some(_)) => Some(("replay_speed", "needs `replay`, the folder of recordings")),
+            (_, _, _, Some(speed)) if !speed.is_finite() || speed < 0.0 => {
+                Some(("replay_speed", "is no number from 0"))
+            }
+            _ => None,
+        }
+    }
+
     /// Replaces the settings that `other` has.
     #[cfg(feature = "config")]
     pub(crate) fn merge(&mut self, other: Self) {
@@ -46,7 +65,7 @@ impl RecordingSettings {
 
     /// Opens the folder that is set, if one is.
     pub(crate) fn open(self) -> io::Result<Option<RecordingMode>> {
-        if let Some((key, reason)) = self.conflict() {
+        if let Some((key, reason)) = self.conflict().or_else(|| self.unused()) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{key}`: {reason}")));
         }
         #[cfg(feature = "record")]

@@ -102,3 +102,21 @@ async fn a_seed_repeats_the_requests_that_a_fault_applies_to() {
     assert!(struck(0.0, 7).await.iter().all(|status| *status == 200));
     assert!(struck(1.0, 7).await.iter().all(|status| *status == 503));
 }
+
+#[tokio::test]
+async fn a_fault_that_cannot_be_followed_is_refused_with_the_reason() {
+    for (fault, reason) in [
+        (r#"{"status": 9999}"#, "status is from 100 to 999"),
+        (r#"{"html": 9}"#, "html is from 100 to 999"),
+        (r#"{"status": 503, "every": 0}"#, "every is from 1"),
+        (r#"{"status": 503, "headers": {"a b": "c"}}"#, "\"a b\" and its value are no header"),
+        (r#"{"status": 503, "headers": {"Content-Length": "5"}}"#, "the header Content-Length follows the body"),
+    ] {
+        let error = serde_json::from_str::<Fault>(fault).unwrap_err().to_string();
+        assert!(error.starts_with(reason), "{error}");
+    }
+    let emulator = Emulator::builder().fault(Fault::status(503).header("Content-Length", "5")).start().await.unwrap();
+    let response = reqwest::get(format!("{}/openai/v1/models", emulator.endpoint())).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(response.text().await.unwrap().contains("A fault of the emulator."));
+}

@@ -110,8 +110,8 @@ fn check_prefix(prefix: &[&str], origin: &str, is_gateway: bool) -> Result<()> {
     let last = prefix.last().copied().unwrap_or_default();
     if let Some(operation) = OPERATIONS.into_iter().find(|operation| *operation == last) {
         return Err(config(format!(
-            "the endpoint is the address of another operation ('/{operation}'); use {origin}, or a gateway's address up \
-             to, without, its '/openai'"
+            "the endpoint is the address of another operation ('/{operation}'); use {origin}, or, of a gateway, \
+             the address before its '/openai'"
         )));
     }
     if prefix.windows(2).any(|pair| pair == ["openai", "deployments"]) {
@@ -130,8 +130,8 @@ fn check_prefix(prefix: &[&str], origin: &str, is_gateway: bool) -> Result<()> {
 
 fn without_openai(origin: &str) -> Error {
     config(format!(
-        "the endpoint's path has '/deployments' without '/openai' before it; use {origin}, or a gateway's address up to, \
-         without, its '/openai'"
+        "the endpoint's path has '/deployments' without '/openai' before it; use {origin}, or, of a gateway, the \
+         address before its '/openai'"
     ))
 }
 

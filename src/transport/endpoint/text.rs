@@ -100,6 +100,9 @@ fn without_scheme(text: &str) -> Error {
     if !is_host_name(host) || !port.is_none_or(is_port) {
         return config(format!("the endpoint has no scheme and host; {FORM}"));
     }
+    if matches!(host, "http" | "https") {
+        return config(format!("the endpoint has no '://' after '{host}'; {FORM}"));
+    }
     if host.eq_ignore_ascii_case("localhost") || host.starts_with("127.") {
         return config(format!("the endpoint '{authority}' has no scheme; use http://{authority}"));
     }
