@@ -343,23 +343,32 @@ async fn faults_apply_to_the_requests_and_deployments_that_are_set() {
 async fn faults_break_streams_in_their_own_way() {
     let emulator = Emulator::start().await.unwrap();
     let path = format!("/openai/deployments/gpt-4o-mini/{QUERY}");
-    let within = async |fault: Fault, milliseconds: u64| {
+    let outcome = async |fault: Fault| {
         emulator.inject(fault);
         let answer = send(&emulator, &path, streamed(json!({})));
-        let limit = Duration::from_millis(milliseconds);
-        tokio::time::timeout(limit, answer).await.ok()
+        tokio::time::timeout(Duration::from_secs(60), answer).await.expect("an end")
     };
-    let outcome = async |fault: Fault| within(fault, 60_000).await.expect("an end");
     let got = async |fault: Fault| outcome(fault).await.expect("an answer");
+    // no end 200 ms after the request has arrived: one that has not arrived would leave its fault to the next request
+    let is_endless = async |fault: Fault| {
+        emulator.inject(fault);
+        let earlier = emulator.requests().count();
+        let later = async {
+            while emulator.requests().count() == earlier {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        tokio::select! { _ = send(&emulator, &path, streamed(json!({}))) => false, () = later => true }
+    };
     let renamed = got(Fault::content_type("text/plain")).await;
     assert_eq!(renamed.header("content-type"), "text/plain");
     let truncated = got(Fault::truncate_after(3)).await;
     assert_eq!(truncated.text.matches("\n\n").count(), 3);
     assert!(outcome(Fault::cut_after(3)).await.is_err());
     assert!(outcome(Fault::reset()).await.is_err());
-    assert!(within(Fault::stall_after(3), 200).await.is_none());
-    let trickle = Fault::trickle(Duration::from_millis(20));
-    assert!(within(trickle, 200).await.is_none());
+    assert!(is_endless(Fault::stall_after(3)).await);
+    assert!(is_endless(Fault::trickle(Duration::from_millis(20))).await);
     let malformed = got(Fault::malformed_after(2)).await.text;
     let broken = malformed.lines().filter(|line| line.starts_with("data: {") && !line.ends_with('}'));
     assert_eq!(broken.count(), 1);
