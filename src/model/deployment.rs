@@ -105,6 +105,12 @@ mod tests {
     use crate::model::Capabilities;
 
     #[test]
+    fn what_is_no_deployment_in_a_configuration_file_says_which_two_forms_there_are() {
+        let error = serde_json::from_str::<Deployment>("5").unwrap_err().to_string();
+        assert!(error.contains("expected a name, or an object with `name` and `model`"), "{error}");
+    }
+
+    #[test]
     fn a_known_id_declares_its_model() {
         let dated = Deployment::from("gpt-4o-2024-11-20");
         assert_eq!(dated.declared_model(), Some(&Model::GPT_4O_2024_11_20));

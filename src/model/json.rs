@@ -188,7 +188,7 @@ impl<'de> Deserialize<'de> for Deployment {
 
 /// A deployment with the model declared for it.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a name, or an object with `name` and `model`")]
 struct Declared<'a> {
     name: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
