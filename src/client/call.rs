@@ -153,7 +153,10 @@ async fn try_and_repair<K: CallKind>(
 async fn send<K: CallKind>(client: &Arc<Parts>, request: &ChatCompletionRequest, call: Call<'_>) -> Result<K::Answer> {
     let options = call.options;
     let answer = K::send(client, call, request).await;
-    answer.map_err(|error| client.transport.withhold_secrets(error, options).withhold_secrets(request.secrets()))
+    answer.map_err(|error| {
+        let error = client.transport.withhold_secrets(error, options).withhold_secrets(request.secrets());
+        error.with_extras(|name| request.body.extra().is_some_and(|extra| extra.contains_key(name)))
+    })
 }
 
 fn write_body(request: &ChatCompletionRequest, route: &Route<'_>, stream: bool) -> Result<Bytes> {

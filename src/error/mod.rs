@@ -16,6 +16,8 @@ use crate::wire::getters;
 
 pub use self::kind::ErrorKind;
 pub(crate) use self::kind::is_retryable_status;
+#[cfg(feature = "client")]
+use self::next_step::member_of;
 pub use self::sent::Sent;
 pub use self::service::ServiceError;
 pub(crate) use self::unexpected_body::completion_or_error;
@@ -74,6 +76,8 @@ struct Repr {
     /// The id that the client gave the call.
     client_request_id: Option<String>,
     sent: Option<Sent>,
+    /// The parameters of the service's error that the request has from `extra`.
+    extras: Vec<String>,
     body: Option<Bytes>,
     /// Whether an attempt may have reached the service.
     reached: bool,
@@ -95,6 +99,7 @@ impl Error {
             step_of_404: None,
             client_request_id: None,
             sent: None,
+            extras: Vec::new(),
             body: None,
             reached: false,
             is_final: false,
@@ -357,6 +362,13 @@ getters! { error: Error => error.0;
 
 #[cfg(feature = "client")]
 impl Error {
+    /// Notes which parameters of the service's error the request has from `extra`, since the text names the method of each.
+    pub(crate) fn with_extras(self, is_extra: impl Fn(&str) -> bool) -> Self {
+        let Some(service) = &self.0.service else { return self };
+        let extras = service.parameters().map(member_of).filter(|name| is_extra(name)).map(str::to_owned).collect();
+        self.changed(|error| error.extras = extras)
+    }
+
     /// The next step after a 404, in place of those for a deployment.
     pub(crate) fn with_step_of_404(self, step: impl Into<String>) -> Self {
         match self.status() {

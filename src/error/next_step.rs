@@ -5,11 +5,12 @@ use super::refused::{REFUSING, TOOLS_AND_EFFORT};
 use super::sent::{Sent, sign_in_step};
 use super::service::ServiceError;
 
-/// Sentences for the end of an error's text; empty when nothing is known that the service's message lacks.
-pub(super) fn next_steps(status: u16, error: &ServiceError, sent: Option<&Sent>) -> Vec<String> {
+/// Sentences for the end of an error's text; empty when nothing is known that the service's message lacks. `extras` are the
+/// parameters of the error that the request has from [`extra`](crate::ChatCompletionRequestBuilder::extra).
+pub(super) fn next_steps(status: u16, error: &ServiceError, sent: Option<&Sent>, extras: &[String]) -> Vec<String> {
     let message = error.message().unwrap_or_default();
     if error.is_filtered() {
-        return vec![filter_step(error)];
+        return vec![filter_step(status, error)];
     }
     if let Some(step) = step_by_code(error.code().unwrap_or_default()) {
         return vec![step.to_owned()];
@@ -39,9 +40,9 @@ pub(super) fn next_steps(status: u16, error: &ServiceError, sent: Option<&Sent>)
              Responses API takes both"
                 .to_owned(),
         ],
-        0 | 200 | 400 | 422 if refused => printable(error).map(setter_step).collect(),
+        0 | 200 | 400 | 422 if refused => printable(error).map(|param| setter_step(param, extras)).collect(),
         0 | 200 | 400 | 422 => {
-            printable(error).next().map(|param| value_step(error, param, message)).into_iter().collect()
+            printable(error).next().map(|param| value_step(error, param, message, extras)).into_iter().collect()
         }
         _ => Vec::new(),
     }
@@ -108,10 +109,12 @@ fn is_path_in_doubt(error: &ServiceError) -> bool {
     is_general && (error.code().is_some() || message.is_empty() || message.to_ascii_lowercase().contains("not found"))
 }
 
-fn filter_step(error: &ServiceError) -> String {
+fn filter_step(status: u16, error: &ServiceError) -> String {
     let categories = error.content_filter().map(|results| results.filtered_categories()).unwrap_or_default();
     let by = if categories.is_empty() { String::new() } else { format!(" for {}", categories.join(", ")) };
-    format!("the prompt was blocked by the content filter{by}; rephrase it, or review the deployment's filter")
+    // an error inside an answer with status 200 may be about either
+    let (blocked, it) = if status == 200 { ("the prompt or the answer", "the prompt") } else { ("the prompt", "it") };
+    format!("{blocked} was blocked by the content filter{by}; rephrase {it}, or review the deployment's filter")
 }
 
 /// The step for a schema that strict mode refuses, with the place in it:
@@ -119,7 +122,7 @@ fn filter_step(error: &ServiceError) -> String {
 fn schema_step(error: &ServiceError, message: &str) -> Option<String> {
     let (_, refusal) = message.split_once("Invalid schema for ")?;
     let of_tool = refusal.starts_with("function") || error.param().is_some_and(|param| param.starts_with("tools"));
-    let method = setter(if of_tool { "tools" } else { "response_format" });
+    let method = setter(if of_tool { "tools" } else { "response_format" }, &[]);
     let context = refusal.split_once("context=(").and_then(|(_, rest)| rest.split_once(')'));
     let place = context.map(|(context, _)| {
         let steps = context.split(',').map(|step| step.trim().trim_matches(['\'', '"']));
@@ -136,45 +139,46 @@ fn schema_step(error: &ServiceError, message: &str) -> Option<String> {
 }
 
 /// The step for a value that the service does not take.
-fn value_step(error: &ServiceError, param: &str, message: &str) -> String {
-    let name = param.split(['.', '[']).next().unwrap_or(param);
+fn value_step(error: &ServiceError, param: &str, message: &str, extras: &[String]) -> String {
+    let name = member_of(param);
+    let setter = setter(name, extras);
     if message.contains("Supported values are") {
-        return format!("give {} one of the supported values, or leave it out", setter(name));
+        return format!("give {setter} one of the supported values, or leave it out");
     }
     let limit = message.split_once("supports at most ").map(|(_, rest)| rest);
     let limit = limit.and_then(|rest| rest.split(' ').next()).filter(|limit| limit.bytes().all(|b| b.is_ascii_digit()));
     match (limit, error.code()) {
-        (Some(limit), _) => format!("lower {} to at most {limit}", setter(name)),
-        (None, Some("string_above_max_length")) => format!("shorten what {} is given", setter(name)),
+        (Some(limit), _) => format!("lower {setter} to at most {limit}"),
+        (None, Some("string_above_max_length")) => format!("shorten what {setter} is given"),
         _ if name == "messages" => {
             "change the turn it names, as given to .message(..) on the request builder".to_owned()
         }
-        _ => format!("change what {} is given on the request builder", setter(name)),
+        _ => format!("change what {setter} is given on the request builder"),
     }
 }
 
-/// The members of a request whose builder method has their name. A test compares them with the builder.
-const MEMBERS: &str = "audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens metadata modalities n \
-                       parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_cache_retention \
-                       reasoning_effort response_format safety_identifier seed service_tier stop store stream_options \
-                       temperature tool_choice top_logprobs top_p user_security_context verbosity web_search_options";
+/// The member of the request that a parameter is in.
+pub(super) fn member_of(param: &str) -> &str {
+    param.split(['.', '[']).next().unwrap_or(param)
+}
 
-/// How a member is set with the builder: by its own method, or by `.extra(..)`.
-fn setter(name: &str) -> String {
+/// The builder method that sets a member, which has its name but for these.
+fn setter(name: &str, extras: &[String]) -> String {
     match name {
+        "functions" | "function_call" | "model" | "stream" => format!(".extra(\"{name}\", ..)"),
+        _ if extras.iter().any(|extra| extra == name) => format!(".extra(\"{name}\", ..)"),
         "data_sources" => ".data_source(..)".to_owned(),
         "messages" => ".message(..)".to_owned(),
         "tools" => ".tool(..)".to_owned(),
         "user" => ".end_user(..)".to_owned(),
-        _ if MEMBERS.split(' ').any(|member| member == name) => format!(".{name}(..)"),
-        _ => format!(".extra(\"{name}\", ..)"),
+        _ => format!(".{name}(..)"),
     }
 }
 
 /// What to do with the builder method of a parameter that the service refuses.
-fn setter_step(param: &str) -> String {
+fn setter_step(param: &str, extras: &[String]) -> String {
     const DECLARE: &str = "declare the model on the Deployment to have it checked before sending";
-    let name = param.split(['.', '[']).next().unwrap_or(param);
+    let name = member_of(param);
     match name {
         "max_tokens" => "replace .max_tokens(..) by .max_completion_tokens(..) on the request builder".to_owned(),
         "max_completion_tokens" => {
@@ -193,8 +197,8 @@ fn setter_step(param: &str) -> String {
         "messages" => {
             format!("change the turn it names, as given to .message(..) on the request builder, and {DECLARE}")
         }
-        _ if name == param => format!("remove {} from the request builder, and {DECLARE}", setter(name)),
-        _ => format!("change what {} is given on the request builder, and {DECLARE}", setter(name)),
+        _ if name == param => format!("remove {} from the request builder, and {DECLARE}", setter(name, extras)),
+        _ => format!("change what {} is given on the request builder, and {DECLARE}", setter(name, extras)),
     }
 }
 
@@ -204,7 +208,7 @@ mod tests {
     use crate::request::RequestBody;
 
     fn advise(status: u16, body: &str) -> String {
-        next_steps(status, &ServiceError::from_body(body.as_bytes()), None).join("; ")
+        next_steps(status, &ServiceError::from_body(body.as_bytes()), None, &[]).join("; ")
     }
 
     #[test]
@@ -221,7 +225,9 @@ mod tests {
             400,
             r#"{"error":{"code":"content_filter","innererror":{"content_filter_result":{"jailbreak":{"filtered":true,"detected":true}}}}}"#,
         );
-        assert!(text.contains("for jailbreak"), "{text}");
+        assert!(text.starts_with("the prompt was blocked by the content filter for jailbreak; rephrase it"), "{text}");
+        let text = advise(200, r#"{"error":{"code":"content_filter"}}"#);
+        assert!(text.starts_with("the prompt or the answer was blocked by the content filter; rephrase the"), "{text}");
     }
 
     #[test]
@@ -354,26 +360,24 @@ mod tests {
         for name in RequestBody::FIELDS {
             // the deployment, the method that sends, and the functions that came before tools
             if matches!(*name, "model" | "stream" | "functions" | "function_call") {
-                assert_eq!(setter(name), format!(".extra(\"{name}\", ..)"));
+                assert_eq!(setter(name, &[]), format!(".extra(\"{name}\", ..)"));
                 continue;
             }
-            let setter = setter(name);
+            let setter = setter(name, &[]);
             let method = setter.strip_prefix('.').and_then(|call| call.strip_suffix("(..)")).expect(name);
             let is_method = [format!("    pub fn {method}(mut self, "), format!("\n        {method}: ")];
             assert!(is_method.iter().any(|line| builder.contains(line)), "{name}: {setter}");
         }
-        let unknown: Vec<_> = MEMBERS.split(' ').filter(|name| !RequestBody::FIELDS.contains(name)).collect();
-        assert!(unknown.is_empty(), "{unknown:?}");
     }
 
     #[test]
     fn each_step_names_the_method() {
         for name in RequestBody::FIELDS {
-            let text = setter_step(name);
+            let text = setter_step(name, &[]);
             let method = match *name {
                 "model" => ".builder(..)",
                 "stream" => "complete()",
-                _ => &setter(name),
+                _ => &setter(name, &[]),
             };
             assert!(text.contains(method), "{name}: {text}");
         }
@@ -390,7 +394,7 @@ mod tests {
             ("response_format.json_schema", "change what .response_format(..) is given on the request builder"),
             ("messages[0].content", "change the turn it names, as given to .message(..) on the request builder"),
         ] {
-            assert_eq!(setter_step(param), format!("{text}, and {declare}"));
+            assert_eq!(setter_step(param, &["tomorrow".to_owned()]), format!("{text}, and {declare}"));
         }
     }
 }

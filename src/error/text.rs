@@ -139,7 +139,7 @@ impl Repr {
         let wait = wait.map(|seconds| format!("the service names a wait of {seconds} seconds"));
         let steps = match &self.step_of_404 {
             Some(step) => vec![step.clone()],
-            None => next_steps(service.explained_status(answered), service, self.sent.as_ref()),
+            None => next_steps(service.explained_status(answered), service, self.sent.as_ref(), &self.extras),
         };
         for sentence in steps.iter().chain(&wait).chain(&self.hint) {
             text.push_str("; ");

@@ -48,6 +48,16 @@ fn a_refused_parameter_is_known_from_every_place_that_names_it() {
 }
 
 #[tokio::test]
+async fn a_refused_extra_is_named_by_the_method_that_set_it() {
+    let request = ChatCompletionRequest::builder("gpt").user("hi").extra("top_k", 5).build().unwrap();
+    for (status, body) in refusals_of("top_k") {
+        let server = serving("refused", [ResponseTemplate::new(status).set_body_json(&body)]).await;
+        let error = builder(server.uri()).build().unwrap().complete(&request).await.unwrap_err();
+        assert!(error.to_string().contains("; remove .extra(\"top_k\", ..) from the request builder"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_parameter_is_left_out_however_it_is_named() {
     let request = ChatCompletionRequest::builder("gpt").user("hi").seed(7).temperature(0.5).build().unwrap();
     for (status, body) in refusals_of("seed") {
