@@ -85,8 +85,8 @@ impl BatchClient {
     }
 
     /// Sets the time between two polls of a batch or a file; 60 seconds by default, which is the least that the guide allows.
-    /// Zero counts as a millisecond. It grows up to five times, and each wait has up to a tenth more, by chance. Waits for quota start with this time and
-    /// double, up to sixteen times.
+    /// Zero counts as a millisecond. It grows up to five times, and each wait has up to a tenth more, by chance. Waits for
+    /// quota start with this time and double, up to sixteen times.
     #[must_use]
     pub fn with_poll_interval(mut self, interval: Duration) -> Self {
         self.poll_interval = interval.max(Duration::from_millis(1));

@@ -124,12 +124,13 @@ async fn send(
     let call = Call { observer, ..Call::post(&path, deployment, options) };
     let answer = client.transport.answer(call, write, read_json).await;
     answer.map_err(|error| {
-        let error = match error.code() {
-            Some("DeploymentNotFound") => error,
-            _ => error.with_step_of_404(format!(
+        let error = match (error.status(), error.code()) {
+            (Some(404), Some("DeploymentNotFound")) => error,
+            (Some(404), _) | (_, Some("OperationNotSupported")) => error.with_step(format!(
                 "check the operation '{operation}', which not every model has, the deployment's name, the endpoint's host and \
                  the api version"
             )),
+            _ => error,
         };
         client.transport.withhold_secrets(error, options)
     })

@@ -50,7 +50,8 @@ impl ChatClient {
         let (options, observer) = (call.options, record.as_deref().map(|record| record as &dyn CallObserver));
         let sent = send(Call { unfit: &other_backends, observer, ..call });
         let answer = sent.await.map_err(|error| {
-            let error = if names_an_object { error.with_step_of_404(NO_OBJECT) } else { error };
+            let is_unknown = names_an_object && error.status() == Some(404);
+            let error = if is_unknown { error.with_step(NO_OBJECT) } else { error };
             transport.withhold_secrets(error, options)
         });
         CallRecord::end_json(record, answer.as_ref().map(|answer| (&Value::Null, metadata(answer))));

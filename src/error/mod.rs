@@ -71,8 +71,8 @@ struct Repr {
     attempts: u32,
     deployment: Option<String>,
     hint: Option<String>,
-    /// The next step after a 404, where the call names more than a deployment.
-    step_of_404: Option<String>,
+    /// The next step, where those of a chat completion do not apply.
+    step: Option<String>,
     /// The id that the client gave the call.
     client_request_id: Option<String>,
     sent: Option<Sent>,
@@ -96,7 +96,7 @@ impl Error {
             attempts: 0,
             deployment: None,
             hint: None,
-            step_of_404: None,
+            step: None,
             client_request_id: None,
             sent: None,
             extras: Vec::new(),
@@ -369,12 +369,9 @@ impl Error {
         self.changed(|error| error.extras = extras)
     }
 
-    /// The next step after a 404, in place of those for a deployment.
-    pub(crate) fn with_step_of_404(self, step: impl Into<String>) -> Self {
-        match self.status() {
-            Some(404) => self.changed(|error| error.step_of_404 = Some(step.into())),
-            _ => self,
-        }
+    /// Sets the next step in place of those that follow from the answer, which are for chat completions.
+    pub(crate) fn with_step(self, step: impl Into<String>) -> Self {
+        self.changed(|error| error.step = Some(step.into()))
     }
 
     /// Puts what failed, or where, before the message.

@@ -137,7 +137,7 @@ impl Repr {
         // rounded up, so that a caller who waits as long is not too early
         let wait = wait.map(|wait| (wait.as_secs_f64() * 10.0).ceil() / 10.0);
         let wait = wait.map(|seconds| format!("the service names a wait of {seconds} seconds"));
-        let steps = match &self.step_of_404 {
+        let steps = match &self.step {
             Some(step) => vec![step.clone()],
             None => next_steps(service.explained_status(answered), service, self.sent.as_ref(), &self.extras),
         };

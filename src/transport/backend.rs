@@ -18,9 +18,10 @@ use crate::wire::setters;
 /// Calls go to the backends with the lowest priority number; among those they are split by weight, or kept on one
 /// backend by an affinity key (`prompt_cache_key`, else `user`). After a 429 a backend is avoided for that deployment,
 /// after a 5xx, without a connection, or when no answer began within a timeout of a second or more, for all. The call that
-/// timed out is not repeated. Where the service names a wait (`retry-after`), nothing is sent before it is over; when every backend is in such a wait, the error has the shortest. Where it names none, the backend is
-/// avoided for one second, doubling to 32 seconds while it keeps failing, and called all the same when no other is left.
-/// After the wait one call probes the backend, and others follow when it succeeds.
+/// timed out is not repeated. Where the service names a wait (`retry-after`), nothing is sent before it is over; when every
+/// backend is in such a wait, the error has the shortest. Where it names none, the backend is avoided for one second,
+/// doubling to 32 seconds while it keeps failing, and called all the same when no other is left. After the wait one call
+/// probes the backend, and others follow when it succeeds.
 ///
 /// Failures of calls that were under way at the same moment count once, and faults of a single call (a connection that
 /// breaks, headers above the limit, any other 4xx) do not count. Each call has its own number of retries on each

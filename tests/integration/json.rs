@@ -120,3 +120,14 @@ async fn an_error_and_an_answer_that_is_no_json_are_errors() {
         assert!(error.to_string().contains("'embed'") && !shown(&error).contains("canary"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_operation_that_the_model_lacks_is_named_in_place_of_chat() {
+    for (status, code) in [(400, "OperationNotSupported"), (404, "404")] {
+        let refusal = ResponseTemplate::new(status).set_body_json(json!({"error": {"code": code, "message": "no"}}));
+        let server = serving("one call", [refusal]).await;
+        let error = client(server.uri()).post_json("gpt", "embeddings", &json!({"input": "a"})).await.unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("check the operation 'embeddings'") && !text.contains("chat completions"), "{text}");
+    }
+}
