@@ -254,12 +254,8 @@ impl EventQueue {
 
     /// Adds the events of a chunk that `fold` has added.
     pub(super) fn push_chunk(&mut self, chunk: &ChatCompletionChunk, fold: &mut ChunkFold) {
-        // some gateways repeat them in every chunk
-        let is_new = |result: &&PromptFilterResult| !self.prompt_results.contains(result);
-        let results: Vec<_> = chunk.prompt_filter_results().iter().filter(is_new).cloned().collect();
-        if !results.is_empty() {
-            self.prompt_results.extend_from_slice(&results);
-            self.due.push_back(StreamEvent::PromptFilter { results });
+        if !chunk.prompt_filter_results().is_empty() {
+            self.push_prompt_filter(chunk.prompt_filter_results());
         }
         // the end of a choice changes the fold; most chunks have at most one piece, which needs no list
         let placed = fold.placed(chunk).split_first().map(|(first, more)| (*first, more.to_vec()));
@@ -269,6 +265,16 @@ impl EventQueue {
         }
         if let Some(usage) = chunk.usage() {
             self.due.push_back(StreamEvent::Usage { usage: usage.clone() });
+        }
+    }
+
+    /// Adds the event of results that are new, since some gateways repeat them in every chunk.
+    fn push_prompt_filter(&mut self, results: &[PromptFilterResult]) {
+        let is_new = |result: &&PromptFilterResult| !self.prompt_results.contains(result);
+        let results: Vec<_> = results.iter().filter(is_new).cloned().collect();
+        if !results.is_empty() {
+            self.prompt_results.extend_from_slice(&results);
+            self.due.push_back(StreamEvent::PromptFilter { results });
         }
     }
 
@@ -321,11 +327,15 @@ impl EventQueue {
         self.push_filter(choice);
         if let Some(reason) = choice.finish_reason().filter(|reason| !reason.as_str().is_empty()) {
             self.push_calls_done(index, fold);
-            let last = &mut progress(&mut self.choices, index).finish_reason;
-            if last.as_ref() != Some(reason) {
-                *last = Some(reason.clone());
-                self.due.push_back(StreamEvent::Finished { choice: index, reason: reason.clone() });
-            }
+            self.push_finished(index, reason);
+        }
+    }
+
+    fn push_finished(&mut self, index: u64, reason: &FinishReason) {
+        let last = &mut progress(&mut self.choices, index).finish_reason;
+        if last.as_ref() != Some(reason) {
+            *last = Some(reason.clone());
+            self.due.push_back(StreamEvent::Finished { choice: index, reason: reason.clone() });
         }
     }
 
