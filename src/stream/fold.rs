@@ -195,7 +195,7 @@ impl ChunkFold {
         self.clone().into_completion()
     }
 
-    /// The completion that the chunks add up to, without a copy. Only a finish reason tells that they are all: without one, its
+    /// The completion that the chunks add up to, without a copy. Only a finish reason shows that they are all: without one, its
     /// [`whole_text`](ChatCompletion::whole_text) is an error.
     #[must_use]
     pub fn into_completion(self) -> ChatCompletion {

@@ -382,7 +382,7 @@ mod tests {
         let sent = futures::future::join_all(calls).await;
         assert!(sent.iter().all(|header| header == "Bearer t2"));
         assert_eq!(asked.load(Ordering::SeqCst), 2);
-        // a late answer to the first token says nothing about the second
+        // a late answer to the first token does not count for the second
         tokens.refuse(first, refusal(), START);
         assert_eq!(tokens.get(START).await.unwrap().header(), "Bearer t2");
     }
