@@ -231,8 +231,8 @@ pub(super) struct EventQueue {
     /// The events of the last chunk that are not returned yet.
     due: VecDeque<StreamEvent>,
     choices: Vec<ChoiceProgress>,
-    /// Those that were returned, or are due.
-    prompt_results: Vec<PromptFilterResult>,
+    /// The number of the fold's results of the prompt that were returned, or are due.
+    prompt_results: usize,
 }
 
 /// The events of a choice that were returned, or are due.
@@ -255,7 +255,7 @@ impl EventQueue {
     /// Adds the events of a chunk that `fold` has added.
     pub(super) fn push_chunk(&mut self, chunk: &ChatCompletionChunk, fold: &mut ChunkFold) {
         if !chunk.prompt_filter_results().is_empty() {
-            self.push_prompt_filter(chunk.prompt_filter_results());
+            self.push_prompt_filter(fold);
         }
         // the end of a choice changes the fold; most chunks have at most one piece, which needs no list
         let placed = fold.placed(chunk).split_first().map(|(first, more)| (*first, more.to_vec()));
@@ -268,14 +268,14 @@ impl EventQueue {
         }
     }
 
-    /// Adds the event of results that are new, since some gateways repeat them in every chunk.
-    fn push_prompt_filter(&mut self, results: &[PromptFilterResult]) {
-        let is_new = |result: &&PromptFilterResult| !self.prompt_results.contains(result);
-        let results: Vec<_> = results.iter().filter(is_new).cloned().collect();
-        if !results.is_empty() {
-            self.prompt_results.extend_from_slice(&results);
-            self.due.push_back(StreamEvent::PromptFilter { results });
+    /// Adds the event of results that are new: the fold has each once, since some gateways repeat them in every chunk.
+    fn push_prompt_filter(&mut self, fold: &ChunkFold) {
+        let results = fold.body().prompt_filter_results.as_deref().unwrap_or_default();
+        let new = results.get(self.prompt_results..).unwrap_or_default();
+        if !new.is_empty() {
+            self.due.push_back(StreamEvent::PromptFilter { results: new.to_vec() });
         }
+        self.prompt_results = results.len();
     }
 
     /// Adds the events of the end of a complete answer: calls whose choice had no finish reason are done.
